@@ -1,0 +1,58 @@
+//! The one place that asks the time or lets it pass; `main` hands it down as a value.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Where the time comes from, and how long a wait takes.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    /// Runs at tokio's pace from a chosen start: with tokio's time paused, a wait costs nothing.
+    Started {
+        at: Timestamp,
+        since: tokio::time::Instant,
+    },
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that reads `at` now, and goes on from there.
+    pub fn starting_at(at: Timestamp) -> Self {
+        Self(Source::Started {
+            at,
+            since: tokio::time::Instant::now(),
+        })
+    }
+
+    /// The time, in whole milliseconds: the precision of everything that is stored or sent.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn now(&self) -> Timestamp {
+        let now = match &self.0 {
+            Source::System => Timestamp::now(),
+            Source::Started { at, since } => {
+                let passed =
+                    SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX);
+                at.checked_add(passed).unwrap_or(Timestamp::MAX)
+            }
+        };
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// How long it is from `now` until `then`; nothing when that has passed.
+pub fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
+}

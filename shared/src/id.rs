@@ -1,0 +1,195 @@
+//! Identifiers, each a type of its own that is parsed once and cannot be wrong inside.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::digest;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest account, member or idempotency key, in characters.
+pub const MAX_LENGTH: usize = 128;
+
+/// Why a text is not an identifier of its kind.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("must be {rule}")]
+pub struct ParseError {
+    /// What the identifier has to look like.
+    pub rule: &'static str,
+}
+
+/// Declares an identifier: a text of 1 to 128 bytes, each of them allowed by `$allowed`.
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                let allowed: fn(u8) -> bool = $allowed;
+                if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(allowed) {
+                    return Err(ParseError { rule: $rule });
+                }
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+fn in_account_alphabet(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_.:@|-".contains(&byte)
+}
+
+identifier! {
+    /// Who pays: the account whose Sparks are burnt.
+    AccountId, "1 to 128 characters of `A-Z a-z 0-9 _ . : @ | -`", in_account_alphabet
+}
+
+identifier! {
+    /// Who acted on behalf of an account, where the app says so.
+    MemberId, "1 to 128 characters of `A-Z a-z 0-9 _ . : @ | -`", in_account_alphabet
+}
+
+identifier! {
+    /// The caller's name for one request, so that it takes effect once.
+    IdempotencyKey, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
+}
+
+identifier! {
+    /// A customer at Stripe, `cus_…`.
+    CustomerId, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
+}
+
+/// One recorded usage: the id of its ledger entry and of its event at Stripe's meter.
+///
+/// It is derived from stage, account and idempotency key, so every attempt at the same request,
+/// in whichever environment and however late, speaks of the same usage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct UsageId(String);
+
+impl UsageId {
+    /// The id of what `account` records under `key`.
+    pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
+        let hash = sha256(&["usage", stage, account.as_str(), key.as_str()]);
+        Self(format!("use_{}", hex(&hash[..16])))
+    }
+
+    /// An id that the ledger stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id as text: `use_` and 32 lower-case hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UsageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// SHA-256 over parts, each preceded by its length, so that no two lists of parts look alike.
+pub(crate) fn sha256(parts: &[&str]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_keep_to_their_alphabet() {
+        for good in [
+            "a",
+            "acct_1",
+            "auth0|5f7c",
+            "org:eu.1@x-y",
+            &"x".repeat(128),
+        ] {
+            assert_eq!(good.parse::<AccountId>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            " a",
+            "a b",
+            "a#b",
+            "ä",
+            "a/b",
+            "a\n",
+            "\u{0}",
+            &"x".repeat(129),
+        ] {
+            assert!(bad.parse::<AccountId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        for good in ["k", "a#b/c?", &"~".repeat(128)] {
+            assert!(good.parse::<IdempotencyKey>().is_ok(), "{good:?}");
+        }
+        for bad in ["", " ", "a b", "é", "a\t", "\u{7f}", &"k".repeat(129)] {
+            assert!(bad.parse::<IdempotencyKey>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_usage_id_belongs_to_one_stage_account_and_key() {
+        let id = |stage: &str, account: &str, key: &str| {
+            UsageId::derive(stage, &account.parse().unwrap(), &key.parse().unwrap())
+        };
+        assert_eq!(id("s", "a", "k"), id("s", "a", "k"));
+        assert_ne!(id("s", "a", "bk"), id("s", "ab", "k"));
+        assert_ne!(id("s", "a", "k"), id("t", "a", "k"));
+        assert_eq!(id("s", "a", "k").as_str().len(), 36);
+    }
+}

@@ -1,0 +1,123 @@
+//! How long one invocation goes on trying, and how it waits between attempts.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::{self, Clock};
+
+/// No attempt starts later than this after arrival: API Gateway gives up after 30 seconds.
+const MAX_PATIENCE: Duration = Duration::from_secs(25);
+
+/// Kept back to mark what was delivered and to answer.
+pub const ANSWER_RESERVE: Duration = Duration::from_secs(1);
+
+/// The first wait is at most this long; each further one at most doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+
+/// A bound on the attempts of one invocation.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    clock: Clock,
+    until: Timestamp,
+}
+
+impl Patience {
+    /// Patience from `arrival` on, with `kept_back` left before the invocation's `deadline`.
+    ///
+    /// A deadline before the arrival is ignored: `cargo lambda watch` always sends one of 1970.
+    pub fn new(
+        clock: &Clock,
+        arrival: Timestamp,
+        deadline: Option<Timestamp>,
+        kept_back: Duration,
+    ) -> Self {
+        let end = arrival
+            .saturating_add(MAX_PATIENCE)
+            .unwrap_or(Timestamp::MAX);
+        let end = deadline
+            .filter(|deadline| *deadline > arrival)
+            .map_or(end, |deadline| deadline.min(end));
+        let until = end
+            .saturating_sub(kept_back)
+            .unwrap_or(arrival)
+            .max(arrival);
+        Self {
+            clock: clock.clone(),
+            until,
+        }
+    }
+
+    /// Waits with full jitter before another attempt; false when the time is up.
+    pub async fn another(&self, failed_attempts: u32) -> bool {
+        let longest = FIRST_WAIT
+            .saturating_mul(1 << failed_attempts.min(10))
+            .min(LONGEST_WAIT);
+        let wait = longest * fastrand::u32(1..=1_000) / 1_000;
+        let left = clock::until(self.until, self.clock.now());
+        if left <= wait {
+            return false;
+        }
+        self.clock.sleep(wait).await;
+        true
+    }
+
+    /// The same patience, but from now on for `longest` at most.
+    #[must_use]
+    pub fn at_most(&self, longest: Duration) -> Self {
+        let end = self
+            .clock
+            .now()
+            .saturating_add(longest)
+            .unwrap_or(self.until);
+        Self {
+            clock: self.clock.clone(),
+            until: end,
+        }
+    }
+
+    /// What is left for one attempt.
+    pub fn left(&self) -> Duration {
+        clock::until(self.until, self.clock.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_before_the_deadline_with_what_is_kept_back() {
+        let arrival = at(1_000);
+        for (deadline, left_s) in [
+            (None, 21),
+            (Some(at(1_010)), 6),
+            (Some(at(2_000)), 21),
+            (Some(at(600)), 21),
+            (Some(at(1_002)), 0),
+        ] {
+            let clock = Clock::starting_at(arrival);
+            let patience = Patience::new(&clock, arrival, deadline, Duration::from_secs(4));
+            assert_eq!(patience.left(), Duration::from_secs(left_s), "{deadline:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_and_stop_in_time() {
+        let clock = Clock::starting_at(at(0));
+        let patience = Patience::new(&clock, at(0), None, Duration::from_secs(4));
+        let mut attempts = 0;
+        while patience.another(attempts).await {
+            attempts += 1;
+        }
+        assert!((50..2_000).contains(&attempts), "{attempts}");
+        assert!(clock.now() <= at(21));
+    }
+}
