@@ -1,0 +1,67 @@
+//! Makes the committed table of model prices from the data of the `genai-prices` crate.
+//!
+//! Nothing is decided here that the source does not say. Prices are read as decimal text and become whole
+//! pico-dollars (10⁻¹² USD) per million tokens; one with more than 12 decimals is rounded to 12, halves up. What a
+//! usage line has no quantity for is left out and reported; what is not understood at all stops the generation.
+
+pub mod decimal;
+pub mod pattern;
+pub mod report;
+pub mod rows;
+pub mod source;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+
+/// Why no table was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Cargo could not be asked where the source is.
+    #[error("failed to run cargo")]
+    Cargo(#[source] std::io::Error),
+    /// Cargo does not know the source, or could not answer.
+    #[error("cargo did not say where genai-prices is: {0}")]
+    NotLocated(String),
+    /// The source could not be read.
+    #[error("failed to read `{}`", .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// A file could not be written.
+    #[error("failed to write `{}`", .0.display())]
+    Write(PathBuf, #[source] std::io::Error),
+    /// The source is not of the shape this generator knows.
+    #[error("failed to read {0}")]
+    Shape(String, #[source] serde_json::Error),
+    /// The source says something this generator does not understand.
+    #[error("{0}: {1}")]
+    NotUnderstood(String, String),
+}
+
+/// A file the generator makes.
+#[derive(Debug)]
+pub struct File {
+    /// Where it is, from the root of the repository.
+    pub path: &'static str,
+    /// What is in it.
+    pub text: String,
+}
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Makes every file from the source cargo has locked.
+pub fn files() -> Result<[File; 2], Error> {
+    let source = source::read(&source::locate()?)?;
+    let providers = rows::providers(&source)?;
+    Ok([
+        File {
+            path: "shared/src/price_book/table.rs",
+            text: table::write(&source.version, &providers),
+        },
+        File {
+            path: "prices/left-out.txt",
+            text: report::write(&source, &providers),
+        },
+    ])
+}
