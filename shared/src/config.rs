@@ -1,0 +1,283 @@
+//! The one reader of the environment: each function takes from it what it uses, typed and checked.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// A variable that stops the start, and why.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the environment variable {name} {problem}")]
+pub struct Error {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// The variables as they were at the start.
+#[derive(Clone, Copy)]
+pub struct Environment<'a>(&'a (dyn Fn(&str) -> Option<String> + Sync));
+
+/// Access to AWS.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// The region, `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: SecretString,
+    /// `AWS_SESSION_TOKEN`; Lambda always sets one.
+    pub session_token: Option<SecretString>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, for a stack that is not AWS.
+    pub dynamodb_endpoint: Option<String>,
+}
+
+/// Access to Stripe.
+#[derive(Clone, Debug)]
+pub struct StripeAccess {
+    /// `STRIPE_API_BASE`, by default `https://api.stripe.com`.
+    pub base: String,
+    /// `STRIPE_SECRET_KEY`.
+    pub secret_key: SecretString,
+}
+
+/// Access to Langfuse.
+#[derive(Clone, Debug)]
+pub struct LangfuseAccess {
+    /// `LANGFUSE_HOST`, such as `https://cloud.langfuse.com`.
+    pub host: String,
+    /// `LANGFUSE_PUBLIC_KEY`.
+    pub public_key: String,
+    /// `LANGFUSE_SECRET_KEY`.
+    pub secret_key: SecretString,
+}
+
+const MISSING: &str = "is not set";
+
+impl<'a> Environment<'a> {
+    /// The variables of this process.
+    pub fn process() -> Environment<'static> {
+        Environment(&|name| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the reader of the environment"
+            )]
+            std::env::var(name).ok()
+        })
+    }
+
+    /// Variables looked up by a function.
+    pub fn from_lookup(lookup: &'a (dyn Fn(&str) -> Option<String> + Sync)) -> Self {
+        Self(lookup)
+    }
+
+    /// A variable that may be absent; an empty one counts as absent.
+    fn optional(self, name: &'static str) -> Option<String> {
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn required(self, name: &'static str) -> Result<String, Error> {
+        self.optional(name).ok_or(Error {
+            name,
+            problem: MISSING,
+        })
+    }
+
+    fn secret(self, name: &'static str) -> Result<SecretString, Error> {
+        self.required(name).map(SecretString::from)
+    }
+
+    /// An address: https, or loopback. No trailing slash is kept.
+    fn address(self, name: &'static str, default: Option<&str>) -> Result<String, Error> {
+        let address = match (self.optional(name), default) {
+            (Some(address), _) => address,
+            (None, Some(default)) => default.to_owned(),
+            (None, None) => {
+                return Err(Error {
+                    name,
+                    problem: MISSING,
+                });
+            }
+        };
+        let address = address.trim_end_matches('/').to_owned();
+        let uri = http::Uri::from_str(&address).map_err(|_| Error {
+            name,
+            problem: "is not an address",
+        })?;
+        let loopback = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        match uri.scheme_str() {
+            Some("https") => Ok(address),
+            Some("http") if loopback => Ok(address),
+            _ => Err(Error {
+                name,
+                problem: "must be an https address",
+            }),
+        }
+    }
+
+    /// `RUST_LOG`: what is logged, by default `info`.
+    pub fn log_filter(self) -> String {
+        self.optional("RUST_LOG")
+            .unwrap_or_else(|| "info".to_owned())
+    }
+
+    /// `TABLE_NAME`: the table of the ledger.
+    pub fn table_name(self) -> Result<String, Error> {
+        self.required("TABLE_NAME")
+    }
+
+    /// `STAGE`: the name of this deployment; ids derived from it differ between deployments.
+    ///
+    /// It is the environment of traces too, so it keeps to what Langfuse takes for one.
+    pub fn stage(self) -> Result<String, Error> {
+        let name = "STAGE";
+        let stage = self.required(name)?;
+        let allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        if stage.len() > 40 || !stage.bytes().all(allowed) || stage.starts_with("langfuse") {
+            return Err(Error {
+                name,
+                problem: "must be 1 to 40 of `a-z 0-9 _ -`, and not begin with `langfuse`",
+            });
+        }
+        Ok(stage)
+    }
+
+    /// `ACCOUNT_CLAIM`: the claim of a token that names the account, by default `sub`.
+    pub fn account_claim(self) -> String {
+        self.optional("ACCOUNT_CLAIM")
+            .unwrap_or_else(|| "sub".to_owned())
+    }
+
+    /// `DELIVERY_BUDGET_MS`: how long an answer waits for deliveries, by default 3,000, at most 20,000.
+    pub fn delivery_budget(self) -> Result<Duration, Error> {
+        let name = "DELIVERY_BUDGET_MS";
+        let Some(text) = self.optional(name) else {
+            return Ok(Duration::from_secs(3));
+        };
+        text.parse()
+            .ok()
+            .filter(|budget_ms| (100..=20_000).contains(budget_ms))
+            .map(Duration::from_millis)
+            .ok_or(Error {
+                name,
+                problem: "must be a number of milliseconds from 100 to 20000",
+            })
+    }
+
+    /// `AWS_REGION`, the credentials, and `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn aws(self) -> Result<Aws, Error> {
+        let endpoint = "AWS_ENDPOINT_URL_DYNAMODB";
+        Ok(Aws {
+            region: self.required("AWS_REGION")?,
+            access_key_id: self.required("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: self.secret("AWS_SECRET_ACCESS_KEY")?,
+            session_token: self.optional("AWS_SESSION_TOKEN").map(SecretString::from),
+            dynamodb_endpoint: match self.optional(endpoint) {
+                Some(_) => Some(self.address(endpoint, None)?),
+                None => None,
+            },
+        })
+    }
+
+    /// Access to Stripe; nothing when no key is set, and then nothing is metered.
+    pub fn stripe(self) -> Result<Option<StripeAccess>, Error> {
+        if self.optional("STRIPE_SECRET_KEY").is_none() {
+            return Ok(None);
+        }
+        Ok(Some(StripeAccess {
+            base: self.address("STRIPE_API_BASE", Some("https://api.stripe.com"))?,
+            secret_key: self.secret("STRIPE_SECRET_KEY")?,
+        }))
+    }
+
+    /// Access to Langfuse; nothing when no host is set, and then nothing is traced.
+    pub fn langfuse(self) -> Result<Option<LangfuseAccess>, Error> {
+        if self.optional("LANGFUSE_HOST").is_none() {
+            return Ok(None);
+        }
+        Ok(Some(LangfuseAccess {
+            host: self.address("LANGFUSE_HOST", None)?,
+            public_key: self.required("LANGFUSE_PUBLIC_KEY")?,
+            secret_key: self.secret("LANGFUSE_SECRET_KEY")?,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    fn lookup(
+        pairs: &'static [(&'static str, &'static str)],
+    ) -> impl Fn(&str) -> Option<String> + Sync {
+        |name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let none = lookup(&[]);
+        let error = Environment::from_lookup(&none).table_name().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable TABLE_NAME is not set"
+        );
+    }
+
+    #[test]
+    fn providers_are_https_unless_on_this_machine() {
+        for (host, accepted) in [
+            ("https://cloud.langfuse.com/", true),
+            ("http://127.0.0.1:3111", true),
+            ("http://localhost:3111", true),
+            ("http://cloud.langfuse.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("ftp://127.0.0.1", false),
+            ("cloud.langfuse.com", false),
+        ] {
+            let found =
+                |name: &str| Some(if name == "LANGFUSE_HOST" { host } else { "key" }.to_owned());
+            assert_eq!(
+                Environment::from_lookup(&found).langfuse().is_ok(),
+                accepted,
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn providers_without_their_key_are_off() {
+        let none = lookup(&[]);
+        let environment = Environment::from_lookup(&none);
+        assert!(environment.stripe().unwrap().is_none());
+        assert!(environment.langfuse().unwrap().is_none());
+    }
+
+    #[test]
+    fn half_a_langfuse_stops_the_start() {
+        let half = lookup(&[
+            ("LANGFUSE_HOST", "https://cloud.langfuse.com"),
+            ("LANGFUSE_PUBLIC_KEY", "pk"),
+        ]);
+        let error = Environment::from_lookup(&half).langfuse().unwrap_err();
+        assert_eq!(error.name, "LANGFUSE_SECRET_KEY");
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let found = lookup(&[("STRIPE_SECRET_KEY", "sk_test_canary")]);
+        let access = Environment::from_lookup(&found).stripe().unwrap().unwrap();
+        assert_eq!(access.secret_key.expose_secret(), "sk_test_canary");
+        assert!(!format!("{access:?}").contains("canary"));
+    }
+}

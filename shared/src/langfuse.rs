@@ -1,0 +1,132 @@
+//! Langfuse: one span per usage, sent as OTLP/HTTP JSON and confirmed by the status of the answer.
+//!
+//! Langfuse does not deduplicate: ids and start time derive from the entry, and a trace is sent again only
+//! after a proven failure. <https://langfuse.com/faq/all/tracing-data-updates>
+
+mod span;
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::circuit::Circuit;
+use crate::clock::Clock;
+use crate::config::LangfuseAccess;
+use crate::transport::{self, Transport};
+
+pub use span::{Content, MAX_CONTENT_BYTES, Trace, trace_id};
+
+/// A client of Langfuse's OpenTelemetry endpoint.
+#[derive(Debug)]
+pub struct Langfuse {
+    transport: Transport,
+    endpoint: String,
+    authorization: SecretString,
+    environment: String,
+    clock: Clock,
+    circuit: Circuit,
+}
+
+/// Why Langfuse did not confirm.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing was sent: Langfuse has failed repeatedly and is left alone for now.
+    #[error("langfuse is left alone after repeated failures")]
+    Skipped,
+    /// Nothing was stored: no connection came up.
+    #[error("langfuse could not be reached")]
+    NotSent(#[source] transport::Error),
+    /// Nothing was stored: too many calls. Try later.
+    #[error("langfuse has too many calls")]
+    RateLimited,
+    /// Nothing was stored: the keys are wrong or suspended. An operator has to mend it.
+    #[error("langfuse refused the keys with status {0}")]
+    Unauthorized(StatusCode),
+    /// Nothing was stored: the export is wrong as a whole and will not succeed as it is.
+    #[error("langfuse refused the export with status {0}")]
+    Refused(StatusCode),
+    /// The answer was lost: it may be stored.
+    #[error("langfuse did not answer")]
+    Lost(#[source] transport::Error),
+    /// Langfuse failed: it may be stored.
+    #[error("langfuse failed with status {0}")]
+    Failed(StatusCode),
+}
+
+impl Langfuse {
+    /// A client for the given access. Spans carry `stage` as their environment.
+    pub fn new(access: &LangfuseAccess, stage: &str, transport: &Transport, clock: &Clock) -> Self {
+        let keys = format!(
+            "{}:{}",
+            access.public_key,
+            access.secret_key.expose_secret()
+        );
+        Self {
+            transport: transport.clone(),
+            endpoint: format!("{}/api/public/otel/v1/traces", access.host),
+            authorization: format!("Basic {}", BASE64_STANDARD.encode(keys)).into(),
+            environment: stage.to_owned(),
+            clock: clock.clone(),
+            circuit: Circuit::default(),
+        }
+    }
+
+    /// Sends traces in one export, which Langfuse takes or refuses as a whole.
+    pub async fn record(&self, traces: &[Trace<'_>], timeout: Duration) -> Result<(), Error> {
+        if self.circuit.is_open(self.clock.now()) {
+            return Err(Error::Skipped);
+        }
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(&self.endpoint)
+            .header(header::AUTHORIZATION, self.authorization.expose_secret())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(
+                header::USER_AGENT,
+                concat!("sparks/", env!("CARGO_PKG_VERSION")),
+            )
+            .header("x-langfuse-ingestion-version", "4")
+            .header("x-langfuse-sdk-name", "sparks")
+            .body(Bytes::from(span::export(traces, &self.environment)))
+            .map_err(|error| Error::NotSent(transport::Error::NotSent(error.into())))?;
+        let outcome = judge(
+            self.transport
+                .send(request, timeout)
+                .await
+                .map(|answer| answer.status()),
+        );
+        self.count(outcome.as_ref().err());
+        outcome
+    }
+
+    /// Keeps the circuit: failures open it after a while, wrong keys and rate limits at once.
+    fn count(&self, error: Option<&Error>) {
+        let now = self.clock.now();
+        match error {
+            Some(Error::Unauthorized(_) | Error::RateLimited) => self.circuit.open(now),
+            Some(Error::NotSent(_) | Error::Lost(_) | Error::Failed(_)) => self.circuit.failed(now),
+            Some(Error::Refused(_) | Error::Skipped) | None => self.circuit.succeeded(),
+        }
+    }
+}
+
+fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {
+    match answer {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {
+            Err(Error::Unauthorized(status))
+        }
+        Ok(StatusCode::TOO_MANY_REQUESTS) => Err(Error::RateLimited),
+        Ok(status) if status.is_client_error() => Err(Error::Refused(status)),
+        Ok(status) => Err(Error::Failed(status)),
+        Err(error @ transport::Error::NotSent(_)) => Err(Error::NotSent(error)),
+        Err(error) => Err(Error::Lost(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

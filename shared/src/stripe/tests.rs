@@ -1,0 +1,181 @@
+//! What is sent to Stripe, and what its answers mean, against an endpoint in this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// What was sent, as text.
+type Sent = Arc<Mutex<Vec<String>>>;
+
+/// A client whose requests are answered with these, one after another, the last one again and again.
+fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent) {
+    let sent = Sent::default();
+    let (log, next) = (Arc::clone(&sent), AtomicUsize::new(0));
+    let transport = Transport::in_process(Arc::new(move |request: Request<Bytes>| {
+        let (head, body) = request.into_parts();
+        let header = |name: &str| {
+            head.headers
+                .get(name)
+                .map_or("-", |value| value.to_str().unwrap())
+        };
+        log.lock().unwrap().push(format!(
+            "{} {}\n{}\n{}\n{}\n{}",
+            head.method,
+            head.uri,
+            header("stripe-version"),
+            header("idempotency-key"),
+            header("content-type"),
+            String::from_utf8(body.to_vec()).unwrap(),
+        ));
+        let position = next.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
+        let answer = match &answers[position] {
+            Ok(answer) => {
+                let mut copy = Response::new(answer.body().clone());
+                *copy.status_mut() = answer.status();
+                *copy.headers_mut() = answer.headers().clone();
+                Ok(copy)
+            }
+            Err("not sent") => Err(transport::Error::NotSent("refused".into())),
+            Err("late") => Err(transport::Error::TimedOut),
+            Err(_) => Err(transport::Error::Broken("reset".into())),
+        };
+        Box::pin(std::future::ready(answer))
+    }));
+    let access = StripeAccess {
+        base: "https://stripe.test".into(),
+        secret_key: "sk_test_canary".into(),
+    };
+    (Stripe::new(&access, &transport, &Clock::system()), sent)
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it stands beside answers that never came"
+)]
+fn answer(status: u16, body: &str) -> Result<Response<Bytes>, &'static str> {
+    let answer = Response::builder()
+        .status(status)
+        .header("request-id", "req_1");
+    Ok(answer
+        .body(Bytes::copy_from_slice(body.as_bytes()))
+        .unwrap())
+}
+
+async fn record(stripe: &Stripe) -> Result<(), Error> {
+    let identifier = UsageId::derive("test", &"acct_a".parse().unwrap(), &"k1".parse().unwrap());
+    let customer = "cus_1".parse().unwrap();
+    let event = MeterEvent {
+        identifier: &identifier,
+        customer: &customer,
+        value: Sparks::from_milli(137_172),
+        occurred_at: Timestamp::from_millisecond(1_795_392_900_999).unwrap(),
+    };
+    stripe
+        .record_meter_event(&event, Duration::from_secs(1))
+        .await
+}
+
+fn name(outcome: &Result<(), Error>) -> &'static str {
+    match outcome {
+        Ok(()) => "delivered",
+        Err(Error::Skipped) => "skipped",
+        Err(Error::RateLimited) => "rate limited",
+        Err(Error::Unconfirmed(_)) => "unconfirmed",
+        Err(Error::Unauthorized(_)) => "unauthorized",
+        Err(Error::Refused(_)) => "refused",
+    }
+}
+
+#[tokio::test]
+async fn a_meter_event_is_a_keyed_form_of_whole_numbers() {
+    let (stripe, sent) = stripe(vec![answer(200, "{}")]);
+    record(&stripe).await.unwrap();
+    insta::assert_snapshot!(sent.lock().unwrap().join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_customer_is_always_made_with_the_same_parameters_and_key() {
+    let (stripe, sent) = stripe(vec![answer(
+        200,
+        r#"{"id": "cus_1", "object": "customer"}"#,
+    )]);
+    let account = "auth0|5f:7c@x.io".parse().unwrap();
+    let customer = stripe
+        .create_customer("test", &account, 0, Duration::from_secs(1))
+        .await
+        .unwrap();
+    assert_eq!(customer.as_str(), "cus_1");
+    insta::assert_snapshot!(sent.lock().unwrap().join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_answer_means_one_thing() {
+    let duplicate = r#"{"error":{"type":"invalid_request_error","code":"duplicate_meter_event","message":"…"}}"#;
+    let old = r#"{"error":{"type":"invalid_request_error","message":"An event already exists with identifier use_1."}}"#;
+    let invalid = r#"{"error":{"type":"invalid_request_error","code":"timestamp_too_far_in_past","message":"…"}}"#;
+    for (status, body, meaning) in [
+        (200, "{}", "delivered"),
+        (400, duplicate, "delivered"),
+        (400, old, "delivered"),
+        (400, invalid, "refused"),
+        (400, "not json", "refused"),
+        (401, "{}", "unauthorized"),
+        (402, "{}", "refused"),
+        (403, "{}", "unauthorized"),
+        (404, "{}", "refused"),
+        (409, "{}", "unconfirmed"),
+        (424, "{}", "unconfirmed"),
+        (429, "{}", "rate limited"),
+        (500, "{}", "unconfirmed"),
+        (503, "<html>", "unconfirmed"),
+        (302, "", "unconfirmed"),
+    ] {
+        let (stripe, _) = stripe(vec![answer(status, body)]);
+        assert_eq!(name(&record(&stripe).await), meaning, "{status} {body}");
+    }
+    for (failure, meaning, sends) in [
+        ("not sent", "unconfirmed", 1),
+        ("late", "unconfirmed", 1),
+        ("reset", "unconfirmed", 2),
+    ] {
+        let (stripe, sent) = stripe(vec![Err(failure)]);
+        assert_eq!(
+            (name(&record(&stripe).await), sent.lock().unwrap().len()),
+            (meaning, sends),
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
+    let (stripe, sent) = stripe(vec![Err("reset"), answer(200, "{}")]);
+    record(&stripe).await.unwrap();
+    let sent = sent.lock().unwrap();
+    assert_eq!((sent.len(), &sent[0]), (2, &sent[1]));
+}
+
+#[tokio::test]
+async fn a_rate_limit_on_a_repeat_proves_nothing() {
+    let (stripe, _) = stripe(vec![Err("reset"), answer(429, "{}")]);
+    assert_eq!(name(&record(&stripe).await), "unconfirmed");
+}
+
+#[tokio::test]
+async fn a_customer_that_stripe_is_busy_with_is_left_alone_for_a_moment() {
+    let (stripe, sent) = stripe(vec![answer(429, "{}")]);
+    assert_eq!(name(&record(&stripe).await), "rate limited");
+    assert_eq!(name(&record(&stripe).await), "skipped");
+    assert_eq!(sent.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn neither_errors_nor_debug_output_carry_the_key_or_stripes_message() {
+    let body = r#"{"error":{"code":"x","message":"canary@example.com is not valid"}}"#;
+    let (stripe, _) = stripe(vec![answer(400, body)]);
+    let error = record(&stripe).await.unwrap_err();
+    let shown = format!("{error} {error:?} {stripe:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    assert!(shown.contains("req_1"));
+}

@@ -1,0 +1,151 @@
+//! The byte transport: the one seam between Sparks and the systems it calls.
+//!
+//! Stripe, Langfuse and the AWS SDK all send through [`Transport::send`]. Everything above it is the
+//! production code in every run; only where the bytes go differs.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+
+/// How long a TCP and TLS connection may take to come up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An idle connection is dropped before the other side does it: Lambda freezes between invocations, and
+/// a connection that the peer closed meanwhile fails the next request.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The largest answer that is read.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+
+/// Sends requests, over the network or to an endpoint in this process.
+#[derive(Clone, Debug)]
+pub struct Transport(Route);
+
+#[derive(Clone)]
+enum Route {
+    Network(reqwest::Client),
+    InProcess(Arc<Endpoint>),
+}
+
+/// What answers requests that never leave the process.
+pub type Endpoint = dyn Fn(Request<Bytes>) -> Answer + Send + Sync;
+
+/// The answer of an [`Endpoint`], once it is there.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send>>;
+
+/// Why there is no answer. What the caller may conclude is in the variant.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection came up, so the request was not sent and had no effect.
+    #[error("could not connect")]
+    NotSent(#[source] Box<dyn StdError + Send + Sync>),
+    /// The answer did not come in time; the request may have had its effect.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection broke; the request may have had its effect.
+    #[error("the connection broke")]
+    Broken(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl Transport {
+    /// A transport over the network: TLS by `rustls` with `ring` and Mozilla's roots, which are compiled
+    /// in so that no certificate store is read at cold start.
+    ///
+    /// # Panics
+    /// Never: the TLS settings are constants.
+    pub fn network() -> Self {
+        let roots = rustls::RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .build()
+            .expect("a client of constant settings builds");
+        Self(Route::Network(client))
+    }
+
+    /// A transport whose requests are answered by `endpoint`.
+    pub fn in_process(endpoint: Arc<Endpoint>) -> Self {
+        Self(Route::InProcess(endpoint))
+    }
+
+    /// Sends a request and reads the whole answer within `timeout`.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, Error> {
+        let answer = async {
+            match &self.0 {
+                Route::Network(client) => over_network(client, request).await,
+                Route::InProcess(endpoint) => endpoint(request).await,
+            }
+        };
+        tokio::time::timeout(timeout, answer)
+            .await
+            .unwrap_or(Err(Error::TimedOut))
+    }
+}
+
+async fn over_network(
+    client: &reqwest::Client,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Error> {
+    let request = request.try_into().map_err(not_sent)?;
+    let mut incoming = client.execute(request).await.map_err(classify)?;
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = incoming.status();
+    *answer.headers_mut() = std::mem::take(incoming.headers_mut());
+    let mut body = BytesMut::new();
+    while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Error::Broken("the answer is too large".into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    *answer.body_mut() = body.freeze();
+    Ok(answer)
+}
+
+/// The address is left out: it may carry what must not reach a log.
+fn classify(error: reqwest::Error) -> Error {
+    if error.is_connect() {
+        not_sent(error)
+    } else if error.is_timeout() {
+        Error::TimedOut
+    } else {
+        Error::Broken(error.without_url().into())
+    }
+}
+
+fn not_sent(error: reqwest::Error) -> Error {
+    Error::NotSent(error.without_url().into())
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network(_) => "Network",
+            Self::InProcess(_) => "InProcess",
+        })
+    }
+}
