@@ -1,0 +1,270 @@
+//! The ledger: accounts, entries, roll-ups and the outbox, in one DynamoDB table.
+//!
+//! | item | `pk` | `sk` | holds | written by, on condition |
+//! |---|---|---|---|---|
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit and settlement, unchanged `debited`, `next_due`, `grants_version` |
+//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], absent |
+//! | customer's account | `X#<customer>` | `X` | `account` | the same transaction, absent |
+//! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
+//! | hour | `R#<account>` | `H#2026-11-22T20` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
+//! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
+//!
+//! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
+//! account's entries by time (`account`, `ledger_at`); `pending` lists entries with a delivery that is not
+//! final, in 16 buckets by account (`pending_bucket`, `pending_since`), and is sparse.
+//!
+//! Nothing is scanned and nothing is deleted.
+
+mod account;
+mod charge;
+mod credit;
+mod customer;
+mod entry;
+mod failure;
+mod grants;
+mod item;
+mod mark;
+mod rollup;
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig,
+};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use secrecy::ExposeSecret;
+
+pub use account::Account;
+pub use charge::{Charged, Charging};
+pub use credit::{Credited, NewCredit};
+pub use entry::{
+    CreditEntry, Deliveries, DeliveryState, LedgerRow, RequestHash, TraceLabels, UsageEntry,
+};
+pub use grants::{Grant, Source};
+pub use item::Malformed;
+pub use mark::{Mark, Marks};
+
+use crate::config::Aws;
+use crate::id::{AccountId, UsageId};
+use crate::patience::Patience;
+use crate::transport::Transport;
+use failure::Failure;
+use item::{Item, Key};
+
+/// How long one call of DynamoDB may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The ledger in its table.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+/// Why the ledger did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It did not succeed in time. Whether it took effect is unknown; asking again with the same key tells.
+    #[error("the ledger was busy until the time was up")]
+    Busy(#[source] Box<dyn StdError + Send + Sync>),
+    /// It cannot succeed: the request, the permissions or the table are wrong.
+    #[error("the ledger refused the request")]
+    Broken(#[source] Box<dyn StdError + Send + Sync>),
+    /// An item cannot be read back.
+    #[error("the ledger holds an item that cannot be read")]
+    Malformed(#[from] Malformed),
+    /// An amount would leave the range of Sparks.
+    #[error("the amount does not fit the account")]
+    OutOfRange,
+}
+
+impl Ledger {
+    /// A ledger over the given transport.
+    pub fn new(aws: &Aws, table: &str, transport: &Transport) -> Self {
+        let credentials = Credentials::new(
+            aws.access_key_id.clone(),
+            aws.secret_access_key.expose_secret(),
+            aws.session_token
+                .as_ref()
+                .map(|token| token.expose_secret().to_owned()),
+            None,
+            "environment",
+        );
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(aws.region.clone()))
+            .credentials_provider(credentials)
+            // Nothing to cache: Lambda's credentials are read once, and outlive the environment.
+            .identity_cache(IdentityCache::no_cache())
+            .http_client(crate::aws_http::client(transport, CALL_TIMEOUT))
+            // The ledger retries by itself: it must look at the reasons between two attempts.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(aws.dynamodb_endpoint.clone());
+        Self {
+            client: Client::from_conf(config.build()),
+            table: table.to_owned(),
+        }
+    }
+
+    /// The account as it is now; nothing when there is none.
+    pub async fn account(
+        &self,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Option<Account>, Error> {
+        let item = self.item(&Key::account(account), patience).await?;
+        Ok(item.as_ref().map(Account::from_item).transpose()?)
+    }
+
+    /// The usage recorded under an id; nothing when there is none.
+    pub async fn usage(
+        &self,
+        id: &UsageId,
+        patience: &Patience,
+    ) -> Result<Option<UsageEntry>, Error> {
+        let item = self.item(&Key::entry(id.as_str()), patience).await?;
+        Ok(item.as_ref().map(UsageEntry::from_item).transpose()?)
+    }
+
+    /// The newest entries of an account, newest first, at most 100.
+    ///
+    /// The index they are listed by may lag behind the table for a moment.
+    pub async fn newest_entries(
+        &self,
+        account: &AccountId,
+        limit: u8,
+        patience: &Patience,
+    ) -> Result<Vec<LedgerRow>, Error> {
+        let query = || {
+            self.client
+                .query()
+                .table_name(&self.table)
+                .index_name("ledger")
+                .key_condition_expression("account = :account")
+                .expression_attribute_values(":account", item::text(account.as_str()))
+                .scan_index_forward(false)
+                .limit(limit.clamp(1, 100).into())
+                .send()
+        };
+        let keys = self
+            .persist(patience, || async {
+                query().await.map_err(failure::of_call)
+            })
+            .await?;
+        let keys: Vec<Item> = keys
+            .items()
+            .iter()
+            .map(|item| {
+                item.iter()
+                    .filter(|(name, _)| matches!(name.as_str(), "pk" | "sk"))
+            })
+            .map(|key| {
+                key.map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            })
+            .collect();
+        let mut rows = self
+            .items(keys, patience)
+            .await?
+            .iter()
+            .map(LedgerRow::from_item)
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by(|a, b| (b.recorded_at, &b.id).cmp(&(a.recorded_at, &a.id)));
+        Ok(rows)
+    }
+
+    /// Reads one item, consistently.
+    async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
+        let get = || {
+            self.client
+                .get_item()
+                .table_name(&self.table)
+                .set_key(Some(key.attributes()))
+                .consistent_read(true)
+                .send()
+        };
+        let answer = self
+            .persist(patience, || async { get().await.map_err(failure::of_call) })
+            .await?;
+        Ok(answer.item)
+    }
+
+    /// Reads items by their keys, consistently and in no order.
+    async fn items(&self, keys: Vec<Item>, patience: &Patience) -> Result<Vec<Item>, Error> {
+        let mut left = keys;
+        let mut found = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(left))
+                .consistent_read(true)
+                .build();
+            let request = request.map_err(|error| Error::Broken(error.into()))?;
+            let get = || {
+                self.client
+                    .batch_get_item()
+                    .request_items(&self.table, request.clone())
+                    .send()
+            };
+            let answer = self
+                .persist(patience, || async { get().await.map_err(failure::of_call) })
+                .await?;
+            found.extend(
+                answer
+                    .responses
+                    .unwrap_or_default()
+                    .remove(&self.table)
+                    .unwrap_or_default(),
+            );
+            left = answer
+                .unprocessed_keys
+                .and_then(|mut unprocessed| unprocessed.remove(&self.table))
+                .map(|unprocessed| unprocessed.keys)
+                .unwrap_or_default();
+        }
+        Ok(found)
+    }
+
+    /// Makes a call until it succeeds, cannot succeed, or the patience ends.
+    ///
+    /// A refusal is not expected of these calls, and means that they cannot succeed.
+    async fn persist<T, F>(
+        &self,
+        patience: &Patience,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut failed_attempts = 0;
+        loop {
+            match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Again(cause)) => {
+                    failed_attempts += 1;
+                    if !patience.another(failed_attempts).await {
+                        return Err(Error::Busy(cause));
+                    }
+                }
+                Err(Failure::Broken(cause)) => return Err(Error::Broken(cause)),
+                Err(Failure::Refused(_)) => {
+                    return Err(Error::Broken("an unexpected condition failed".into()));
+                }
+            }
+        }
+    }
+}
+
+/// The expression values of a condition.
+fn values<const N: usize>(pairs: [(&str, AttributeValue); N]) -> Item {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

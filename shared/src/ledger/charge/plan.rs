@@ -1,0 +1,89 @@
+//! Which usages the next transaction charges, and what becomes of the others. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::entry::UsageEntry;
+use super::super::item::Key;
+use super::super::rollup;
+use super::{Charged, Knowledge};
+use crate::id::UsageId;
+use crate::sparks::Sparks;
+
+/// DynamoDB takes at most 100 actions in a transaction.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const MAX_ACTIONS: usize = 100;
+
+/// One transaction, planned.
+pub(super) struct Plan {
+    /// The positions that are charged.
+    pub(super) charged: Vec<usize>,
+    /// The outcomes of all positions up to `end`, once the transaction has committed.
+    pub(super) outcomes: Vec<(usize, Charged)>,
+    /// What is debited in all.
+    pub(super) sum: Sparks,
+    /// The balance must be below this, or one of the refusals would have been wrong.
+    pub(super) ceiling: Option<Sparks>,
+    /// The first position that is left for another transaction.
+    pub(super) end: usize,
+}
+
+impl Plan {
+    /// Goes through the usages from `start` on, one after another, with what is known so far.
+    ///
+    /// While the balance is unknown every new usage is taken to be affordable.
+    pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Self {
+        let mut plan = Self {
+            charged: Vec::new(),
+            outcomes: Vec::new(),
+            sum: Sparks::ZERO,
+            ceiling: None,
+            end: usages.len(),
+        };
+        let mut planned: HashMap<&UsageId, &UsageEntry> = HashMap::new();
+        let mut rollups: HashSet<Key> = HashSet::new();
+        for (position, usage) in usages.iter().enumerate().skip(start) {
+            let earlier = knowledge
+                .stored
+                .get(&usage.id)
+                .or_else(|| planned.get(&usage.id).copied());
+            if let Some(earlier) = earlier {
+                plan.outcomes.push((position, repeated(usage, earlier)));
+                continue;
+            }
+            // Amounts are below 10^15 and usages at most 45, so the sum always fits.
+            let sum = plan
+                .sum
+                .checked_add(usage.sparks)
+                .unwrap_or(Sparks::from_milli(i64::MAX));
+            if let Some(available) = knowledge.available.filter(|available| sum > *available) {
+                plan.ceiling = Some(plan.ceiling.map_or(sum, |ceiling| ceiling.min(sum)));
+                let available = available.checked_sub(plan.sum).unwrap_or(available);
+                plan.outcomes
+                    .push((position, Charged::InsufficientSparks { available }));
+                continue;
+            }
+            let mut with_usage = rollups.clone();
+            with_usage.extend(rollup::keys(usage));
+            if 1 + plan.charged.len() + 1 + with_usage.len() > MAX_ACTIONS {
+                plan.end = position;
+                break;
+            }
+            rollups = with_usage;
+            plan.sum = sum;
+            plan.charged.push(position);
+            plan.outcomes
+                .push((position, Charged::Recorded(usage.clone())));
+            planned.insert(&usage.id, usage);
+        }
+        plan
+    }
+}
+
+/// The outcome of a usage whose id was there before.
+fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
+    if usage.request_hash == earlier.request_hash {
+        Charged::Replayed(earlier.clone())
+    } else {
+        Charged::Reused
+    }
+}

@@ -1,0 +1,268 @@
+//! Changes to the set of grants: opening an account, credits, and settling what is due.
+//!
+//! Each is one transaction on the condition that the account is as it was read, so two changes never
+//! overlap and no debit slips in between unattributed.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use jiff::Timestamp;
+
+use super::account::{Account, Expired};
+use super::entry::{self, CreditEntry};
+use super::failure::{self, Failure, Verdict};
+use super::grants::{Grant, Source};
+use super::item::{self, Item};
+use super::{Error, Ledger, values};
+use crate::id::AccountId;
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// Sparks that are to come in. The id makes it happen once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCredit {
+    /// Derived from what the credit is for; the same id is the same credit.
+    pub id: String,
+    /// Who receives it.
+    pub account: AccountId,
+    /// Where it comes from.
+    pub source: Source,
+    /// How much; more than nothing.
+    pub sparks: Sparks,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// Whether the account gets the free plan with it.
+    pub free_plan: bool,
+}
+
+/// What became of a credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credited {
+    /// It came in now.
+    Recorded,
+    /// It had come in before.
+    Replayed,
+    /// Its id belongs to another credit; nothing was written.
+    Reused,
+}
+
+/// How one attempt to write ended.
+enum Attempt {
+    Written,
+    EntryExists(Option<Item>),
+    AccountChanged,
+}
+
+impl Ledger {
+    /// Brings an account into being unless it exists, and reads it.
+    pub async fn open_account(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Account, Error> {
+        let new = Account::new(true, now);
+        let put = || {
+            self.client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(new.to_item(account)))
+                .condition_expression("attribute_not_exists(pk)")
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .send()
+        };
+        let stored = self
+            .persist(patience, || async {
+                match put().await {
+                    Ok(_) => Ok(None),
+                    Err(error) => match error.as_service_error() {
+                        Some(service) if service.is_conditional_check_failed_exception() => {
+                            Ok(Some(()))
+                        }
+                        _ => Err(failure::of_call(error)),
+                    },
+                }
+            })
+            .await?;
+        if stored.is_none() {
+            return Ok(new);
+        }
+        let existing = self.account(account, patience).await?;
+        existing.ok_or_else(|| Error::Broken("an account that exists cannot be read".into()))
+    }
+
+    /// The account with everything settled that was due, so that ledger and balance agree.
+    pub async fn settled_account(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Option<Account>, Error> {
+        match self.account(account, patience).await? {
+            Some(found) if found.is_due(now) => {
+                self.settle(account, found, now, patience).await.map(Some)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Attributes debits and books what ended. `found` is the account as it was read.
+    pub(super) async fn settle(
+        &self,
+        id: &AccountId,
+        found: Account,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Account, Error> {
+        let mut found = found;
+        let mut failed_attempts = 0;
+        while found.is_due(now) {
+            if failed_attempts > 0 && !patience.another(failed_attempts).await {
+                return Err(Error::Busy("the account kept changing".into()));
+            }
+            failed_attempts += 1;
+            let (settled, expired) = found.settle(now).ok_or(Error::OutOfRange)?;
+            let entries = expired
+                .iter()
+                .map(|Expired { grant }| entry::expiry_item(id, &grant.id, grant.remaining, now))
+                .collect();
+            found = match self
+                .replace_account(id, Some(&found), &settled, entries, patience)
+                .await?
+            {
+                Attempt::Written => settled,
+                Attempt::EntryExists(_) | Attempt::AccountChanged => self
+                    .account(id, patience)
+                    .await?
+                    .ok_or_else(|| Error::Broken("an account disappeared".into()))?,
+            };
+        }
+        Ok(found)
+    }
+
+    /// Credits an account once per id, in one transaction with its ledger entry.
+    ///
+    /// A debt is repaid first. An account that does not exist comes into being.
+    pub async fn credit(
+        &self,
+        credit: &NewCredit,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Credited, Error> {
+        let entry = CreditEntry {
+            id: credit.id.clone(),
+            account: credit.account.clone(),
+            source: credit.source,
+            sparks: credit.sparks,
+            expires_at: None,
+            reason: credit.reason.clone(),
+            recorded_at: now,
+        };
+        let mut found = self.account(&credit.account, patience).await?;
+        let mut failed_attempts = 0;
+        while failed_attempts == 0 || patience.another(failed_attempts).await {
+            let (mut account, expired) = match &found {
+                Some(found) => found.settle(now).ok_or(Error::OutOfRange)?,
+                None => (Account::new(credit.free_plan, now), Vec::new()),
+            };
+            let grant = Grant {
+                id: credit.id.clone(),
+                source: credit.source,
+                remaining: credit.sparks,
+                granted_at: now,
+                expires_at: None,
+            };
+            account.credit(grant).ok_or(Error::OutOfRange)?;
+            account.free_plan |= credit.free_plan;
+            let mut entries = vec![entry.to_item()];
+            entries.extend(expired.iter().map(|Expired { grant }| {
+                entry::expiry_item(&credit.account, &grant.id, grant.remaining, now)
+            }));
+            match self
+                .replace_account(&credit.account, found.as_ref(), &account, entries, patience)
+                .await?
+            {
+                Attempt::Written => return Ok(Credited::Recorded),
+                Attempt::EntryExists(Some(stored)) if entry.is(&stored)? => {
+                    return Ok(Credited::Replayed);
+                }
+                Attempt::EntryExists(_) => return Ok(Credited::Reused),
+                Attempt::AccountChanged => {
+                    found = self.account(&credit.account, patience).await?;
+                    failed_attempts += 1;
+                }
+            }
+        }
+        Err(Error::Busy("the account kept changing".into()))
+    }
+
+    /// Writes an account in place of the one that was read, and entries that must not exist yet.
+    ///
+    /// The first entry decides between [`Attempt::EntryExists`] and the account's own change.
+    async fn replace_account(
+        &self,
+        id: &AccountId,
+        read: Option<&Account>,
+        written: &Account,
+        entries: Vec<Item>,
+        patience: &Patience,
+    ) -> Result<Attempt, Error> {
+        let mut actions = vec![self.put(written.to_item(id), read)];
+        actions.extend(entries.into_iter().map(|entry| self.put(entry, None)));
+        let token = transaction_token();
+        let mut failed_attempts = 0;
+        loop {
+            let transaction = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()))
+                .client_request_token(&token);
+            let cause = match transaction.send().await.map_err(failure::of_transaction) {
+                Ok(_) => return Ok(Attempt::Written),
+                Err(Failure::Refused(verdicts)) => return Ok(judge(verdicts)),
+                Err(Failure::Broken(cause)) => return Err(Error::Broken(cause)),
+                Err(Failure::Again(cause)) => cause,
+            };
+            failed_attempts += 1;
+            if !patience.another(failed_attempts).await {
+                return Err(Error::Busy(cause));
+            }
+        }
+    }
+
+    /// A put on the condition that the item is absent, or is the account that was read.
+    fn put(&self, item: Item, read: Option<&Account>) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match read {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(read) => put
+                .condition_expression(
+                    "debited = :debited AND next_due = :next_due AND grants_version = :grants_version",
+                )
+                .set_expression_attribute_values(Some(values([
+                    (":debited", item::amount(read.debited)),
+                    (":next_due", item::number(read.next_due_ms)),
+                    (":grants_version", item::number(read.grants_version)),
+                ]))),
+        };
+        TransactWriteItem::builder()
+            .put(put.build().expect("table and item are set"))
+            .build()
+    }
+}
+
+/// The account is the first action, the deciding entry the second.
+fn judge(verdicts: Vec<Verdict>) -> Attempt {
+    match verdicts.into_iter().nth(1) {
+        Some(Verdict::Failed(stored)) => Attempt::EntryExists(stored),
+        Some(Verdict::Held) | None => Attempt::AccountChanged,
+    }
+}
+
+/// A token that makes DynamoDB apply the same bytes once, however often they are sent.
+pub(super) fn transaction_token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

@@ -1,0 +1,72 @@
+//! Which Stripe customer an account is, both ways.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+
+use super::credit::transaction_token;
+use super::failure::{self, Failure};
+use super::item::{self, Item, Key};
+use super::{Error, Ledger};
+use crate::id::{AccountId, CustomerId};
+use crate::patience::Patience;
+
+impl Ledger {
+    /// The Stripe customer of an account; nothing when it has none yet.
+    pub async fn customer(
+        &self,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Option<CustomerId>, Error> {
+        let item = self.item(&Key::customer(account), patience).await?;
+        Ok(item
+            .map(|item| item::read_parsed(&item, "customer"))
+            .transpose()?)
+    }
+
+    /// Links an account and a customer, unless the account has one; answers the one it has.
+    pub async fn link_customer(
+        &self,
+        account: &AccountId,
+        customer: &CustomerId,
+        generation: u32,
+        patience: &Patience,
+    ) -> Result<CustomerId, Error> {
+        let mut forward = Key::customer(account).attributes();
+        forward.insert("customer".into(), item::text(customer.as_str()));
+        forward.insert("generation".into(), item::number(generation));
+        let mut reverse = Key::customer_account(customer).attributes();
+        reverse.insert("customer_of".into(), item::text(account.as_str()));
+        let actions = [self.put_if_absent(forward), self.put_if_absent(reverse)];
+        let token = transaction_token();
+        let transaction = || {
+            self.client
+                .transact_write_items()
+                .set_transact_items(Some(actions.to_vec()))
+                .client_request_token(&token)
+                .send()
+        };
+        let linked = self
+            .persist(patience, || async {
+                match transaction().await.map_err(failure::of_transaction) {
+                    Ok(_) => Ok(true),
+                    Err(Failure::Refused(_)) => Ok(false),
+                    Err(failure) => Err(failure),
+                }
+            })
+            .await?;
+        if linked {
+            return Ok(customer.clone());
+        }
+        let linked = self.customer(account, patience).await?;
+        linked.ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
+    }
+
+    fn put_if_absent(&self, item: Item) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
+    }
+}

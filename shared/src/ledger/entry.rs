@@ -1,0 +1,321 @@
+//! Ledger entries: immutable rows that together are the balance. Pure.
+//!
+//! A usage entry is three things in one item: the ledger row, the record of its idempotency key, and the
+//! row of the outbox. Only the state of its two deliveries ever changes.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::grants::Source;
+use super::item::{self, Item, Key, Malformed};
+use crate::id::{AccountId, MemberId, UsageId, hex};
+use crate::price_book::PricedLine;
+use crate::sparks::Sparks;
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Not confirmed; the outbox keeps trying.
+    Pending,
+    /// The provider said that it has it.
+    Confirmed,
+    /// It failed for good and waits for an operator.
+    Parked,
+    /// The provider is not configured.
+    Off,
+}
+
+impl DeliveryState {
+    /// The name in the table and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Parked => "parked",
+            Self::Off => "off",
+        }
+    }
+
+    fn read(item: &Item, attribute: &'static str) -> Result<Self, Malformed> {
+        let name = item::read_text(item, attribute)?;
+        [Self::Pending, Self::Confirmed, Self::Parked, Self::Off]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+            .ok_or(Malformed { attribute })
+    }
+}
+
+impl fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The states of an entry's two deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deliveries {
+    /// The trace in Langfuse.
+    pub langfuse: DeliveryState,
+    /// The event at Stripe's meter.
+    pub stripe: DeliveryState,
+}
+
+impl Deliveries {
+    /// Whether the outbox has something left to do.
+    pub fn any_pending(self) -> bool {
+        self.langfuse == DeliveryState::Pending || self.stripe == DeliveryState::Pending
+    }
+}
+
+/// What a trace is called and labelled with, as far as it is kept: its input and output never are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceLabels {
+    /// The trace's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The session it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Tags to filter by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Pairs to filter by.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+/// A recorded usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageEntry {
+    /// The usage's id, which is also the identifier of its meter event.
+    pub id: UsageId,
+    /// Who paid.
+    pub account: AccountId,
+    /// Who acted.
+    pub member: Option<MemberId>,
+    /// What tells the same request from another one under the same key.
+    pub request_hash: RequestHash,
+    /// What was debited.
+    pub sparks: Sparks,
+    /// The lines with their prices.
+    pub lines: Vec<PricedLine>,
+    /// The version of the prices.
+    pub price_version: String,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The labels of its trace.
+    pub trace: TraceLabels,
+    /// How far its deliveries have come.
+    pub deliveries: Deliveries,
+}
+
+/// The hash of a request's meaning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestHash(pub [u8; 32]);
+
+impl fmt::Debug for RequestHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl UsageEntry {
+    /// The item of a new entry; listed for the outbox while a delivery is pending.
+    pub(crate) fn to_item(&self) -> Item {
+        let debit = Sparks::from_milli(-self.sparks.milli());
+        let mut item = row(
+            self.id.as_str(),
+            "usage",
+            &self.account,
+            debit,
+            self.recorded_at,
+        );
+        item.extend([
+            ("request_hash".into(), item::text(hex(&self.request_hash.0))),
+            ("lines".into(), item::json(&self.lines)),
+            ("price_version".into(), item::text(&self.price_version)),
+            ("occurred_at".into(), item::time(self.occurred_at)),
+            (
+                "langfuse".into(),
+                item::text(self.deliveries.langfuse.as_str()),
+            ),
+            ("stripe".into(), item::text(self.deliveries.stripe.as_str())),
+        ]);
+        if let Some(member) = &self.member {
+            item.insert("member".into(), item::text(member.as_str()));
+        }
+        if self.trace != TraceLabels::default() {
+            item.insert("trace".into(), item::json(&self.trace));
+        }
+        if self.deliveries.any_pending() {
+            item.insert(
+                "pending_bucket".into(),
+                item::text(item::pending_bucket(&self.account)),
+            );
+            item.insert("pending_since".into(), item::time(self.recorded_at));
+        }
+        item
+    }
+
+    /// Reads a usage entry from its item.
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
+            account: item::read_parsed(item, "account")?,
+            member: match item::optional_text(item, "member")? {
+                Some(_) => Some(item::read_parsed(item, "member")?),
+                None => None,
+            },
+            request_hash: RequestHash::read(item)?,
+            sparks: Sparks::from_milli(-item::read_number(item, "amount")?),
+            lines: item::read_json(item, "lines")?,
+            price_version: item::read_text(item, "price_version")?.to_owned(),
+            occurred_at: item::read_time(item, "occurred_at")?,
+            recorded_at: item::read_time(item, "recorded_at")?,
+            trace: match item::optional_text(item, "trace")? {
+                Some(_) => item::read_json(item, "trace")?,
+                None => TraceLabels::default(),
+            },
+            deliveries: Deliveries {
+                langfuse: DeliveryState::read(item, "langfuse")?,
+                stripe: DeliveryState::read(item, "stripe")?,
+            },
+        })
+    }
+}
+
+impl RequestHash {
+    /// Reads the hash kept in an entry.
+    pub(crate) fn read(item: &Item) -> Result<Self, Malformed> {
+        let attribute = "request_hash";
+        let text = item::read_text(item, attribute)?;
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(Malformed { attribute });
+        }
+        for (index, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16)
+                .map_err(|_| Malformed { attribute })?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+/// Sparks that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditEntry {
+    /// The credit's id, derived from what it is for.
+    pub id: String,
+    /// Who received it.
+    pub account: AccountId,
+    /// Where it came from.
+    pub source: Source,
+    /// How much came in.
+    pub sparks: Sparks,
+    /// When what is left of it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+impl CreditEntry {
+    /// The item of a new entry.
+    pub(crate) fn to_item(&self) -> Item {
+        let mut item = row(
+            &self.id,
+            "credit",
+            &self.account,
+            self.sparks,
+            self.recorded_at,
+        );
+        item.insert("source".into(), item::json(&self.source));
+        if let Some(expires_at) = self.expires_at {
+            item.insert("expires_at".into(), item::time(expires_at));
+        }
+        if let Some(reason) = &self.reason {
+            item.insert("reason".into(), item::text(reason));
+        }
+        item
+    }
+
+    /// Whether a stored entry is this very credit, whenever it was recorded.
+    pub(crate) fn is(&self, stored: &Item) -> Result<bool, Malformed> {
+        Ok(item::read_text(stored, "account")? == self.account.as_str()
+            && item::read_amount(stored, "amount")? == self.sparks
+            && item::read_json::<Source>(stored, "source")? == self.source
+            && item::optional_text(stored, "reason")? == self.reason.as_deref())
+    }
+}
+
+/// The item of the entry that books what was left of an ended grant.
+pub(crate) fn expiry_item(
+    account: &AccountId,
+    grant: &str,
+    lost: Sparks,
+    recorded_at: Timestamp,
+) -> Item {
+    let mut item = row(
+        &format!("exp#{grant}"),
+        "expiry",
+        account,
+        Sparks::from_milli(-lost.milli()),
+        recorded_at,
+    );
+    item.insert("grant".into(), item::text(grant));
+    item
+}
+
+/// What every entry has: its id and kind, the account, the signed amount and the time.
+fn row(id: &str, kind: &str, account: &AccountId, amount: Sparks, recorded_at: Timestamp) -> Item {
+    let mut item = Key::entry(id).attributes();
+    item.extend([
+        ("id".into(), item::text(id)),
+        ("kind".into(), item::text(kind)),
+        ("account".into(), item::text(account.as_str())),
+        ("amount".into(), item::amount(amount)),
+        ("recorded_at".into(), item::time(recorded_at)),
+        ("ledger_at".into(), item::text(ledger_at(recorded_at, id))),
+    ]);
+    item
+}
+
+/// Where an entry stands in its account's ledger: by time, then by id.
+pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
+    format!("{recorded_at:.3}#{id}")
+}
+
+/// One row of an account's ledger, of whichever kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerRow {
+    /// The entry's id.
+    pub id: String,
+    /// What it is: `usage`, `credit`, `expiry`.
+    pub kind: String,
+    /// What it added to the balance; negative is a debit.
+    pub amount: Sparks,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Why, where somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl LedgerRow {
+    /// Reads what every entry has.
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: item::read_text(item, "id")?.to_owned(),
+            kind: item::read_text(item, "kind")?.to_owned(),
+            amount: item::read_amount(item, "amount")?,
+            recorded_at: item::read_time(item, "recorded_at")?,
+            reason: item::optional_text(item, "reason")?.map(str::to_owned),
+        })
+    }
+}

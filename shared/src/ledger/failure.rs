@@ -1,0 +1,111 @@
+//! What a failed DynamoDB call means: try again, look at the reasons, or give up.
+
+use std::error::Error as StdError;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_smithy_runtime_api::http::Response;
+
+use super::item::Item;
+
+/// What happened to a call.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may succeed when sent again: a conflict, a throttle, an outage, or no answer. Whether it had
+    /// its effect is unknown.
+    Again(Box<dyn StdError + Send + Sync>),
+    /// Conditions did not hold; nothing was written. One entry per action of the transaction, with the
+    /// item as it was where a condition failed.
+    Refused(Vec<Verdict>),
+    /// It cannot succeed: the request, the permissions or the table are wrong.
+    Broken(Box<dyn StdError + Send + Sync>),
+}
+
+/// How one action of a refused transaction was judged.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Its condition held.
+    Held,
+    /// Its condition failed on this item; nothing where there is no item.
+    Failed(Option<Item>),
+}
+
+/// A transaction was cancelled for a reason that passes.
+#[derive(Debug, thiserror::Error)]
+#[error("the transaction was cancelled: {codes}")]
+struct Cancelled {
+    codes: String,
+}
+
+/// Codes of errors that pass.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const PASSING: [&str; 7] = [
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// Codes of cancellation reasons that pass; one of them among the reasons means trying again.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const PASSING_REASONS: [&str; 4] = [
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+];
+
+/// Judges the failure of a call that is not a transaction.
+pub(crate) fn of_call<E>(error: SdkError<E, Response>) -> Failure
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let passes = match &error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            true
+        }
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            status >= 500
+                || service
+                    .err()
+                    .code()
+                    .is_some_and(|code| PASSING.contains(&code))
+        }
+        _ => false,
+    };
+    if passes {
+        Failure::Again(error.into())
+    } else {
+        Failure::Broken(error.into())
+    }
+}
+
+/// Judges the failure of a transaction.
+pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError, Response>) -> Failure {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return of_call(error);
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let codes = || reasons.iter().map(|reason| reason.code().unwrap_or("None"));
+    if codes().any(|code| PASSING_REASONS.contains(&code)) {
+        let codes = codes().collect::<Vec<_>>().join(", ");
+        return Failure::Again(Box::new(Cancelled { codes }));
+    }
+    let mut verdicts = Vec::with_capacity(reasons.len());
+    for reason in reasons {
+        verdicts.push(match reason.code().unwrap_or("None") {
+            "None" => Verdict::Held,
+            "ConditionalCheckFailed" => {
+                Verdict::Failed(reason.item().cloned().filter(|item| !item.is_empty()))
+            }
+            _ => return Failure::Broken(error.into()),
+        });
+    }
+    Failure::Refused(verdicts)
+}

@@ -1,0 +1,181 @@
+//! Grants of one account, and how debits and debts use them up. Pure.
+//!
+//! A debit only raises the account's cumulative `debited`. Which grant it came from is worked out later,
+//! at the next change of the set of grants or when the balance is read: debits since the last settlement
+//! take from the grants in burn order. That makes a debit O(1) and still exact, because the order cannot
+//! have changed in between.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::sparks::Sparks;
+
+/// Where Sparks came from. The order is the order in which they burn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The free plan's monthly Sparks.
+    Free,
+    /// A promotion.
+    Promo,
+    /// A paid plan's Sparks.
+    Plan,
+    /// A bought pack.
+    Pack,
+    /// Granted by an operator.
+    Manual,
+}
+
+impl Source {
+    /// Lower burns first; packs and manual grants burn alike.
+    const fn priority(self) -> u8 {
+        match self {
+            Self::Free => 0,
+            Self::Promo => 1,
+            Self::Plan => 2,
+            Self::Pack | Self::Manual => 3,
+        }
+    }
+}
+
+/// Sparks that came in and are not used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The id of the credit entry that made it.
+    pub id: String,
+    /// Where it came from.
+    pub source: Source,
+    /// What was left of it at the last settlement.
+    pub remaining: Sparks,
+    /// When it came in.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub granted_at: Timestamp,
+    /// When what is left of it ends.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Priority, then earliest expiry (none is last), then oldest, then id.
+    fn burn_order(&self) -> (u8, bool, Option<Timestamp>, Timestamp, &str) {
+        (
+            self.source.priority(),
+            self.expires_at.is_none(),
+            self.expires_at,
+            self.granted_at,
+            &self.id,
+        )
+    }
+}
+
+/// Takes `debits` from the grants in burn order and drops those that are spent.
+///
+/// What no grant covers is not taken: it is the account's debt.
+pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) {
+    grants.sort_by(|a, b| a.burn_order().cmp(&b.burn_order()));
+    let mut left = debits;
+    for grant in grants.iter_mut() {
+        let taken = grant.remaining.min(left);
+        grant.remaining = grant.remaining.checked_sub(taken).unwrap_or(Sparks::ZERO);
+        left = left.checked_sub(taken).unwrap_or(Sparks::ZERO);
+    }
+    grants.retain(|grant| grant.remaining > Sparks::ZERO);
+}
+
+/// When the first of the grants expires.
+pub(crate) fn first_expiry(grants: &[Grant]) -> Option<Timestamp> {
+    grants.iter().filter_map(|grant| grant.expires_at).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn grant(
+        id: &str,
+        source: Source,
+        milli: i64,
+        granted_at: i64,
+        expires_at: Option<i64>,
+    ) -> Grant {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        Grant {
+            id: id.into(),
+            source,
+            remaining: Sparks::from_milli(milli),
+            granted_at: at(granted_at),
+            expires_at: expires_at.map(at),
+        }
+    }
+
+    #[test]
+    fn grants_burn_by_priority_then_expiry_then_age_then_id() {
+        let mut grants = vec![
+            grant("pack-b", Source::Pack, 1, 5, None),
+            grant("pack-a", Source::Pack, 1, 5, None),
+            grant("manual-old", Source::Manual, 1, 1, None),
+            grant("pack-ends", Source::Pack, 1, 9, Some(90)),
+            grant("plan", Source::Plan, 1, 9, Some(99)),
+            grant("promo", Source::Promo, 1, 9, None),
+            grant("free", Source::Free, 1, 9, Some(99)),
+        ];
+        let mut burnt = Vec::new();
+        while !grants.is_empty() {
+            let before = grants.clone();
+            burn(&mut grants, Sparks::from_milli(1));
+            burnt.extend(
+                before
+                    .into_iter()
+                    .filter(|grant| !grants.contains(grant))
+                    .map(|grant| grant.id),
+            );
+        }
+        assert_eq!(
+            burnt,
+            [
+                "free",
+                "promo",
+                "plan",
+                "pack-ends",
+                "manual-old",
+                "pack-a",
+                "pack-b"
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn burning_takes_exactly_the_debits_while_they_are_covered(
+            amounts in prop::collection::vec(1_i64..1_000, 0..10), debits in 0_i64..8_000,
+        ) {
+            let total: i64 = amounts.iter().sum();
+            let mut grants: Vec<_> = amounts
+                .iter()
+                .enumerate()
+                .map(|(index, milli)| grant(&index.to_string(), Source::Pack, *milli, 0, None))
+                .collect();
+            burn(&mut grants, Sparks::from_milli(debits));
+            let left: i64 = grants.iter().map(|grant| grant.remaining.milli()).sum();
+            prop_assert_eq!(left, (total - debits).max(0));
+        }
+
+        #[test]
+        fn burning_in_two_steps_is_burning_at_once(
+            amounts in prop::collection::vec(1_i64..1_000, 0..10), first in 0_i64..4_000, second in 0_i64..4_000,
+        ) {
+            let grants: Vec<_> = amounts
+                .iter()
+                .enumerate()
+                .map(|(index, milli)| grant(&index.to_string(), Source::Plan, *milli, 0, None))
+                .collect();
+            let (mut stepwise, mut at_once) = (grants.clone(), grants);
+            burn(&mut stepwise, Sparks::from_milli(first));
+            burn(&mut stepwise, Sparks::from_milli(second));
+            burn(&mut at_once, Sparks::from_milli(first + second));
+            prop_assert_eq!(stepwise, at_once);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! DynamoDB items: the keys of the table, and attributes written and read as typed values. Pure.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use crate::id::{AccountId, CustomerId, sha256};
+use crate::sparks::Sparks;
+
+/// An item of the table, or a part of one.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The number of buckets that pending entries are spread over.
+pub(crate) const PENDING_BUCKETS: u8 = 16;
+
+/// Something stored that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored attribute `{attribute}` is missing or malformed")]
+pub struct Malformed {
+    /// The attribute.
+    pub attribute: &'static str,
+}
+
+/// A primary key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    /// An account: its balance and grants.
+    pub(crate) fn account(account: &AccountId) -> Self {
+        Self::new(format!("A#{account}"), "A")
+    }
+
+    /// A ledger entry, by its id.
+    pub(crate) fn entry(id: &str) -> Self {
+        Self::new(format!("E#{id}"), "E")
+    }
+
+    /// What an account used in one UTC hour, `2026-11-22T20`.
+    pub(crate) fn hour(account: &AccountId, at: Timestamp) -> Self {
+        Self::new(
+            format!("R#{account}"),
+            format!("H#{}", &at.to_string()[..13]),
+        )
+    }
+
+    /// What a member of an account used on one UTC day, `2026-11-22`.
+    pub(crate) fn member_day(account: &AccountId, member: &str, at: Timestamp) -> Self {
+        Self::new(
+            format!("R#{account}"),
+            format!("M#{}#{member}", &at.to_string()[..10]),
+        )
+    }
+
+    /// The Stripe customer of an account.
+    pub(crate) fn customer(account: &AccountId) -> Self {
+        Self::new(format!("A#{account}"), "C")
+    }
+
+    /// The account of a Stripe customer.
+    pub(crate) fn customer_account(customer: &CustomerId) -> Self {
+        Self::new(format!("X#{customer}"), "X")
+    }
+
+    /// The key attributes.
+    pub(crate) fn attributes(&self) -> Item {
+        HashMap::from([("pk".into(), text(&self.pk)), ("sk".into(), text(&self.sk))])
+    }
+}
+
+/// The bucket in which an account's pending entries are listed.
+pub(crate) fn pending_bucket(account: &AccountId) -> String {
+    format!("P#{:02}", sha256(&[account.as_str()])[0] % PENDING_BUCKETS)
+}
+
+/// A text attribute.
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub(crate) fn number(value: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
+}
+
+/// A time, as milliseconds since 1970.
+pub(crate) fn time(value: Timestamp) -> AttributeValue {
+    number(value.as_millisecond())
+}
+
+/// An amount, as milli-Sparks.
+pub(crate) fn amount(value: Sparks) -> AttributeValue {
+    number(value.milli())
+}
+
+/// Reads a text attribute.
+pub(crate) fn read_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, Malformed> {
+    optional_text(item, attribute)?.ok_or(Malformed { attribute })
+}
+
+/// Reads a text attribute that may be absent.
+pub(crate) fn optional_text<'a>(
+    item: &'a Item,
+    attribute: &'static str,
+) -> Result<Option<&'a str>, Malformed> {
+    match item.get(attribute) {
+        None => Ok(None),
+        Some(AttributeValue::S(value)) => Ok(Some(value)),
+        Some(_) => Err(Malformed { attribute }),
+    }
+}
+
+/// Reads a text attribute as something that is parsed.
+pub(crate) fn read_parsed<T: std::str::FromStr>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<T, Malformed> {
+    read_text(item, attribute)?
+        .parse()
+        .map_err(|_| Malformed { attribute })
+}
+
+/// Reads a whole number.
+pub(crate) fn read_number(item: &Item, attribute: &'static str) -> Result<i64, Malformed> {
+    match item.get(attribute) {
+        Some(AttributeValue::N(value)) => value.parse().map_err(|_| Malformed { attribute }),
+        _ => Err(Malformed { attribute }),
+    }
+}
+
+/// Reads an amount of Sparks.
+pub(crate) fn read_amount(item: &Item, attribute: &'static str) -> Result<Sparks, Malformed> {
+    read_number(item, attribute).map(Sparks::from_milli)
+}
+
+/// Reads a time.
+pub(crate) fn read_time(item: &Item, attribute: &'static str) -> Result<Timestamp, Malformed> {
+    Timestamp::from_millisecond(read_number(item, attribute)?).map_err(|_| Malformed { attribute })
+}
+
+/// Reads JSON kept in a text attribute.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<T, Malformed> {
+    serde_json::from_str(read_text(item, attribute)?).map_err(|_| Malformed { attribute })
+}
+
+/// JSON kept in a text attribute.
+///
+/// # Panics
+/// When a value cannot be JSON, which no type stored here can bring about.
+pub(crate) fn json(value: &impl serde::Serialize) -> AttributeValue {
+    text(
+        serde_json::to_string(value)
+            .expect("stored types have text keys and no failing serializer"),
+    )
+}

@@ -1,0 +1,173 @@
+//! Roll-ups: what an account used, summed up by hour and by member and day. Pure.
+//!
+//! A roll-up is only ever added to, in the transaction that records the usage, so it always agrees with the
+//! entries. The models of one hour are bounded: beyond 40 they count as `other`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Update};
+
+use super::entry::UsageEntry;
+use super::item::{self, Item, Key};
+
+/// How many models one hour keeps apart.
+const MAX_MODELS: usize = 40;
+
+/// The name under which further models count.
+const OTHER: &str = "other";
+
+/// The models that an hour's roll-up is known to keep apart.
+pub(crate) type KnownModels = HashMap<Key, BTreeSet<String>>;
+
+/// The additions of some entries to the roll-ups, one update per roll-up.
+pub(crate) fn updates<'a>(
+    entries: impl IntoIterator<Item = &'a UsageEntry>,
+    known: &KnownModels,
+    table: &str,
+) -> Vec<(Key, Update)> {
+    let mut rollups: BTreeMap<(String, String), Rollup> = BTreeMap::new();
+    for entry in entries {
+        let mut keys = vec![(Key::hour(&entry.account, entry.occurred_at), true)];
+        if let Some(member) = &entry.member {
+            keys.push((
+                Key::member_day(&entry.account, member.as_str(), entry.occurred_at),
+                false,
+            ));
+        }
+        for (key, by_model) in keys {
+            rollups
+                .entry((key.pk, key.sk))
+                .or_default()
+                .add(entry, by_model);
+        }
+    }
+    rollups
+        .into_iter()
+        .map(|((pk, sk), rollup)| {
+            let key = Key { pk, sk };
+            let update = rollup.update(&key, known.get(&key), table);
+            (key, update)
+        })
+        .collect()
+}
+
+/// The keys that the roll-ups of an entry have.
+pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
+    let hour = Key::hour(&entry.account, entry.occurred_at);
+    let member = entry.member.as_ref();
+    let day =
+        member.map(|member| Key::member_day(&entry.account, member.as_str(), entry.occurred_at));
+    [Some(hour), day].into_iter().flatten().collect()
+}
+
+/// The models that a stored roll-up keeps apart.
+pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
+    match item.get("models") {
+        Some(AttributeValue::Ss(models)) => models.iter().cloned().collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Sums by meter and model (empty where none is kept apart).
+#[derive(Default)]
+struct Rollup {
+    sums: BTreeMap<(&'static str, String), (i128, i128)>,
+}
+
+impl Rollup {
+    fn add(&mut self, entry: &UsageEntry, by_model: bool) {
+        for priced in &entry.lines {
+            let model = priced.model_id().filter(|_| by_model).unwrap_or_default();
+            let sum = self
+                .sums
+                .entry((priced.line.meter().as_str(), model.to_owned()))
+                .or_default();
+            sum.0 += i128::from(priced.sparks.milli());
+            sum.1 += i128::from(priced.line.quantity());
+        }
+    }
+
+    /// Which of the models are kept apart, and how many of them the roll-up may not have yet.
+    fn kept_apart(&self, known: Option<&BTreeSet<String>>) -> (BTreeSet<String>, usize) {
+        let empty = BTreeSet::new();
+        let known = known.unwrap_or(&empty);
+        let wanted: BTreeSet<&String> = self
+            .sums
+            .keys()
+            .map(|(_, model)| model)
+            .filter(|model| !model.is_empty())
+            .collect();
+        let room = MAX_MODELS.saturating_sub(known.len());
+        let new: Vec<&String> = wanted
+            .iter()
+            .copied()
+            .filter(|model| !known.contains(*model))
+            .take(room)
+            .collect();
+        let count = new.len();
+        let kept = wanted
+            .into_iter()
+            .filter(|model| known.contains(*model))
+            .chain(new)
+            .cloned()
+            .collect();
+        (kept, count)
+    }
+
+    fn update(self, key: &Key, known: Option<&BTreeSet<String>>, table: &str) -> Update {
+        let (kept, new) = self.kept_apart(known);
+        let mut sums: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+        for ((meter, model), (sparks, quantity)) in self.sums {
+            let name = match model.as_str() {
+                "" => meter.to_owned(),
+                model if kept.contains(model) => format!("{meter}#{model}"),
+                _ => format!("{meter}#{OTHER}"),
+            };
+            let sum = sums.entry(name).or_default();
+            sum.0 += sparks;
+            sum.1 += quantity;
+        }
+        let mut update = Update::builder()
+            .table_name(table)
+            .set_key(Some(key.attributes()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut additions = Vec::new();
+        for (index, (name, (sparks, quantity))) in sums.into_iter().enumerate() {
+            additions.push(format!("#s{index} :s{index}, #q{index} :q{index}"));
+            update = update
+                .expression_attribute_names(format!("#s{index}"), format!("sparks#{name}"))
+                .expression_attribute_names(format!("#q{index}"), format!("quantity#{name}"))
+                .expression_attribute_values(format!(":s{index}"), item::number(sparks))
+                .expression_attribute_values(format!(":q{index}"), item::number(quantity));
+        }
+        if !kept.is_empty() {
+            additions.push("models :models".into());
+            let models: Vec<String> = kept.iter().cloned().collect();
+            update = update.expression_attribute_values(":models", AttributeValue::Ss(models));
+        }
+        if new > 0 {
+            update = bounded(update, &kept, new);
+        }
+        update
+            .update_expression(format!("ADD {}", additions.join(", ")))
+            .build()
+            .expect("key, table and expression are set")
+    }
+}
+
+/// The condition under which `new` further models still fit, or all are there already.
+fn bounded(mut update: UpdateBuilder, kept: &BTreeSet<String>, new: usize) -> UpdateBuilder {
+    let mut all_there = Vec::new();
+    for (index, model) in kept.iter().enumerate() {
+        all_there.push(format!("contains(models, :m{index})"));
+        update = update.expression_attribute_values(format!(":m{index}"), item::text(model));
+    }
+    let room = i128::try_from(MAX_MODELS - new).expect("at most 40 models are kept apart");
+    update
+        .condition_expression(format!(
+            "attribute_not_exists(models) OR size(models) <= :room OR ({})",
+            all_there.join(" AND ")
+        ))
+        .expression_attribute_values(":room", item::number(room))
+}
