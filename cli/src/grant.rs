@@ -1,0 +1,68 @@
+//! `sparks grant`: Sparks from the operator's hand, once per key.
+
+use serde_json::json;
+use shared::id::{AccountId, IdempotencyKey};
+use shared::ledger::{Credited, NewCredit, Source};
+use shared::sparks::Sparks;
+
+use crate::{Desk, Error};
+
+pub(crate) async fn grant(
+    desk: &mut Desk<'_>,
+    account: AccountId,
+    sparks: Sparks,
+    reason: String,
+    free_plan: bool,
+    key: Option<IdempotencyKey>,
+) -> Result<(), Error> {
+    if sparks <= Sparks::ZERO {
+        return Err(Error::NothingToGrant);
+    }
+    let key = key.unwrap_or_else(made_up_key);
+    // Before it is sent, so that a grant whose outcome is unknown can be repeated with its key.
+    writeln!(desk.notes, "key {key}")?;
+    let now = desk.clock.now();
+    let id = format!("grant:{account}:{key}");
+    let credit = NewCredit {
+        id: id.clone(),
+        account: account.clone(),
+        source: Source::Manual,
+        sparks,
+        reason: Some(reason),
+        free_plan,
+    };
+    let replayed = match desk.ledger.credit(&credit, now, &desk.patience).await? {
+        Credited::Recorded => false,
+        Credited::Replayed => true,
+        Credited::Reused => return Err(Error::KeyReused(key)),
+    };
+    let balance = desk
+        .ledger
+        .settled_account(&account, now, &desk.patience)
+        .await?;
+    let available = balance.map_or(Sparks::ZERO, |account| account.available);
+    if desk.json {
+        let grant = json!({
+            "id": id, "key": key, "account_id": account, "sparks": sparks, "replayed": replayed,
+            "available": available,
+        });
+        writeln!(desk.out, "{grant}")?;
+    } else {
+        let verb = if replayed {
+            "had been granted already"
+        } else {
+            "granted"
+        };
+        writeln!(
+            desk.out,
+            "{sparks} Sparks {verb} to {account}, {available} available"
+        )?;
+    }
+    Ok(())
+}
+
+fn made_up_key() -> IdempotencyKey {
+    format!("{:032x}", fastrand::u128(..))
+        .parse()
+        .expect("hexadecimal digits are a valid key")
+}

@@ -1,0 +1,132 @@
+//! `POST /v1/usage` and `POST /v1/usage/batch`: records what an account used, and charges it.
+
+use std::convert::Infallible;
+
+use lambda_http::http::{HeaderName, HeaderValue, Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use shared::clock::Clock;
+use shared::config::{self, Environment};
+use shared::delivery::Delivery;
+use shared::identity::Caller;
+use shared::langfuse::Langfuse;
+use shared::ledger::Ledger;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::problem::Problem;
+use shared::request::{self, MAX_USAGE_BODY};
+use shared::stripe::Stripe;
+use shared::transport::Transport;
+use shared::usage::{self, BatchBody, BatchReceipt, ItemReceipt, UsageBody, UsageReceipt};
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    ledger: Ledger,
+    delivery: Delivery,
+    account_claim: String,
+    clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        let stage = environment.stage()?;
+        let langfuse = environment
+            .langfuse()?
+            .map(|access| Langfuse::new(&access, &stage, transport, &clock));
+        let stripe = environment
+            .stripe()?
+            .map(|access| Stripe::new(&access, transport, &clock));
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            delivery: Delivery::new(
+                langfuse,
+                stripe,
+                &stage,
+                environment.delivery_budget()?,
+                &clock,
+            ),
+            account_claim: environment.account_claim(),
+            clock,
+        })
+    }
+}
+
+/// Answers a request; whatever goes wrong is a problem in the answer.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
+    let answer = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/v1/usage") => record(app, &request).await,
+        (&Method::POST, "/v1/usage/batch") => record_batch(app, &request).await,
+        _ => Err(Problem::not_found()),
+    };
+    Ok(answer.unwrap_or_else(|problem| problem.respond(&request::id(&request))))
+}
+
+async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
+    let key = request::idempotency_key(request.headers())?;
+    let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
+    let subject = caller.subject(body.account_id.take())?;
+    let usage = body.into_usage()?;
+
+    let (now, patience) = app.arrival(request);
+    let (recorded, balance) = usage::record(
+        &app.ledger,
+        &app.delivery,
+        &subject,
+        &key,
+        usage,
+        now,
+        &patience,
+    )
+    .await?;
+
+    let mut answer = request::answer(StatusCode::CREATED, &UsageReceipt::new(&recorded, balance));
+    if recorded.replayed {
+        let replayed = HeaderName::from_static("idempotent-replayed");
+        answer
+            .headers_mut()
+            .insert(replayed, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
+}
+
+async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
+    let mut body: BatchBody = request::body(request, MAX_USAGE_BODY)?;
+    let subject = caller.subject(body.account_id.take())?;
+    let items = body.into_items()?;
+
+    let (now, patience) = app.arrival(request);
+    let outcomes =
+        usage::record_batch(&app.ledger, &app.delivery, &subject, items, now, &patience).await?;
+
+    let results = outcomes.into_iter().map(|(key, outcome)| match outcome {
+        Ok(recorded) => ItemReceipt::recorded(key, &recorded),
+        Err(error) => {
+            let problem = Problem::from(error);
+            ItemReceipt::refused(key, problem.status().as_u16(), problem.members())
+        }
+    });
+    Ok(request::answer(
+        StatusCode::OK,
+        &BatchReceipt {
+            results: results.collect(),
+        },
+    ))
+}
+
+impl App {
+    /// The time of arrival, and how long the ledger may be asked from then on.
+    fn arrival(&self, request: &Request) -> (jiff::Timestamp, Patience) {
+        let now = self.clock.now();
+        let kept_back = self.delivery.budget() + ANSWER_RESERVE;
+        (
+            now,
+            Patience::new(&self.clock, now, request::deadline(request), kept_back),
+        )
+    }
+}

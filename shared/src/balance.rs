@@ -1,0 +1,76 @@
+//! Reads an account's balance and what is left of each grant.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::identity::Subject;
+use crate::ledger::{self, Account, Ledger, Source};
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// A balance.
+#[derive(Debug, Serialize)]
+pub struct Balance {
+    /// What can be spent; negative is a debt.
+    pub available: Sparks,
+    /// What it is made of, in the order in which it burns.
+    pub grants: Vec<GrantLeft>,
+    /// The time at which this was so.
+    pub as_of: String,
+}
+
+/// What is left of one grant.
+#[derive(Debug, Serialize)]
+pub struct GrantLeft {
+    /// The grant's id.
+    pub id: String,
+    /// Where it came from.
+    pub source: Source,
+    /// What is left of it.
+    pub remaining: Sparks,
+    /// When that ends.
+    pub expires_at: Option<String>,
+}
+
+/// Why there is no balance to read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The account that a service named does not exist.
+    #[error("there is no such account")]
+    AccountNotFound,
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+}
+
+/// Reads the balance, settling first what is due. An account's own first request brings it into being.
+pub async fn read(
+    ledger: &Ledger,
+    subject: &Subject,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Balance, Error> {
+    let account = match ledger
+        .settled_account(&subject.account, now, patience)
+        .await?
+    {
+        Some(account) => account,
+        None if subject.may_open => ledger.open_account(&subject.account, now, patience).await?,
+        None => return Err(Error::AccountNotFound),
+    };
+    Ok(of(&account, now))
+}
+
+fn of(account: &Account, now: Timestamp) -> Balance {
+    let grants = account.grants_left().into_iter().map(|grant| GrantLeft {
+        id: grant.id,
+        source: grant.source,
+        remaining: grant.remaining,
+        expires_at: grant.expires_at.map(crate::usage::wire_time),
+    });
+    Balance {
+        available: account.available,
+        grants: grants.collect(),
+        as_of: crate::usage::wire_time(now),
+    }
+}

@@ -1,0 +1,243 @@
+//! Delivers recorded usages to Langfuse and to Stripe's meter, both at once and within a budget.
+//!
+//! Nothing here can lose a usage: what is not confirmed stays pending in the ledger, and the outbox
+//! finishes it. Nothing runs on after the budget, because Lambda freezes a process that has answered.
+
+mod customers;
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use tracing::{info, warn};
+
+use crate::clock::{self, Clock};
+use crate::id::{AccountId, CustomerId};
+use crate::langfuse::{self, Langfuse, Trace};
+use crate::ledger::{Deliveries, DeliveryState, Ledger, Mark, Marks};
+use crate::patience::{ANSWER_RESERVE, Patience};
+use crate::stripe::{self, MeterEvent, Stripe};
+use crate::telemetry::chain;
+use customers::Customers;
+
+/// How many marks are written at once.
+const MARKS_AT_ONCE: usize = 8;
+
+/// Delivers to the providers that are configured.
+#[derive(Debug)]
+pub struct Delivery {
+    langfuse: Option<Langfuse>,
+    stripe: Option<Stripe>,
+    customers: Customers,
+    stage: String,
+    budget: Duration,
+    clock: Clock,
+}
+
+impl Delivery {
+    /// Delivers within `budget` per invocation.
+    pub fn new(
+        langfuse: Option<Langfuse>,
+        stripe: Option<Stripe>,
+        stage: &str,
+        budget: Duration,
+        clock: &Clock,
+    ) -> Self {
+        let stage = stage.to_owned();
+        Self {
+            langfuse,
+            stripe,
+            customers: Customers::default(),
+            stage,
+            budget,
+            clock: clock.clone(),
+        }
+    }
+
+    /// How long deliveries may take.
+    pub const fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// The deployment's name, from which ids are derived.
+    pub fn stage(&self) -> &str {
+        &self.stage
+    }
+
+    /// The states in which a new entry starts.
+    pub const fn initial(&self) -> Deliveries {
+        const fn pending_if(configured: bool) -> DeliveryState {
+            if configured {
+                DeliveryState::Pending
+            } else {
+                DeliveryState::Off
+            }
+        }
+        Deliveries {
+            langfuse: pending_if(self.langfuse.is_some()),
+            stripe: pending_if(self.stripe.is_some()),
+        }
+    }
+
+    /// The Stripe customer of an account, as far as one is known; failing to find it out is no failure.
+    pub async fn known_customer(
+        &self,
+        ledger: &Ledger,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Option<CustomerId> {
+        self.stripe.as_ref()?;
+        match self.customers.find(ledger, account, patience).await {
+            Ok(customer) => customer,
+            Err(error) => {
+                warn!(error = chain(&error), "could not look up a customer");
+                None
+            }
+        }
+    }
+
+    /// Delivers traces of one account and marks their entries; answers the states as they are then.
+    pub async fn deliver(
+        &self,
+        ledger: &Ledger,
+        account: &AccountId,
+        traces: &[Trace<'_>],
+        customer: Option<CustomerId>,
+        patience: &Patience,
+    ) -> Vec<Deliveries> {
+        let (langfuse, stripe) = tokio::join!(
+            self.trace(traces),
+            self.meter(ledger, account, traces, customer, patience)
+        );
+        let patience = patience.at_most(ANSWER_RESERVE);
+        let mut marks = Vec::with_capacity(traces.len());
+        for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
+            marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &patience));
+        }
+        stream::iter(marks).buffered(MARKS_AT_ONCE).collect().await
+    }
+
+    /// Sends all traces in one export.
+    async fn trace(&self, traces: &[Trace<'_>]) -> Vec<Option<Mark>> {
+        let Some(langfuse) = &self.langfuse else {
+            return vec![None; traces.len()];
+        };
+        let mark = match langfuse.record(traces, self.budget).await {
+            Ok(()) => Some(Mark::Confirmed),
+            Err(error) => {
+                warn!(error = chain(&error), "langfuse did not confirm");
+                langfuse_mark(&error, traces.len())
+            }
+        };
+        vec![mark; traces.len()]
+    }
+
+    /// Sends meter events one after another: Stripe takes one call at a time per customer and meter.
+    async fn meter(
+        &self,
+        ledger: &Ledger,
+        account: &AccountId,
+        traces: &[Trace<'_>],
+        customer: Option<CustomerId>,
+        patience: &Patience,
+    ) -> Vec<Option<Mark>> {
+        let mut marks = vec![None; traces.len()];
+        let Some(stripe) = &self.stripe else {
+            return marks;
+        };
+        let started = self.clock.now();
+        let left = || {
+            self.budget
+                .saturating_sub(clock::until(self.clock.now(), started))
+        };
+        let customer = match customer {
+            Some(customer) => customer,
+            None => match self
+                .customers
+                .make(ledger, stripe, &self.stage, account, left(), patience)
+                .await
+            {
+                Ok(customer) => customer,
+                Err(error) => {
+                    warn!(error = chain(&error), "could not make a customer");
+                    return marks;
+                }
+            },
+        };
+        for (trace, mark) in traces.iter().zip(&mut marks) {
+            if left().is_zero() {
+                break;
+            }
+            let entry = trace.entry;
+            let event = MeterEvent {
+                identifier: &entry.id,
+                customer: &customer,
+                value: entry.sparks,
+                occurred_at: entry.occurred_at,
+            };
+            *mark = match stripe.record_meter_event(&event, left()).await {
+                Ok(()) => Some(Mark::Confirmed),
+                Err(error) => {
+                    warn!(usage.id = %entry.id, error = chain(&error), "stripe did not confirm");
+                    stripe_mark(&error)
+                }
+            };
+        }
+        marks
+    }
+
+    /// Writes down how far an entry's deliveries have come. Where that fails they count as pending.
+    async fn mark(
+        &self,
+        ledger: &Ledger,
+        trace: &Trace<'_>,
+        marks: Marks,
+        patience: &Patience,
+    ) -> Deliveries {
+        let entry = trace.entry;
+        match ledger
+            .mark(&entry.id, entry.deliveries, &marks, patience)
+            .await
+        {
+            Ok(deliveries) => {
+                info!(
+                    usage.id = %entry.id,
+                    langfuse = %deliveries.langfuse,
+                    stripe = %deliveries.stripe,
+                    "delivered usage `{}`", entry.id
+                );
+                deliveries
+            }
+            Err(error) => {
+                warn!(usage.id = %entry.id, error = chain(&error), "could not mark an entry");
+                entry.deliveries
+            }
+        }
+    }
+}
+
+/// What a failure at Langfuse proves. A whole export is refused for one bad trace, so a refused batch
+/// stays pending and is sent again one by one.
+fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
+    match error {
+        langfuse::Error::Skipped => Some(Mark::Unsent("circuit")),
+        langfuse::Error::NotSent(_) => Some(Mark::Unsent("not_connected")),
+        langfuse::Error::RateLimited => Some(Mark::Unsent("rate_limited")),
+        langfuse::Error::Unauthorized(_) => Some(Mark::Unsent("unauthorized")),
+        langfuse::Error::Refused(_) if traces > 1 => Some(Mark::Unsent("refused_together")),
+        langfuse::Error::Refused(status) => {
+            Some(Mark::Parked(format!("status {}", status.as_u16())))
+        }
+        langfuse::Error::Lost(_) | langfuse::Error::Failed(_) => None,
+    }
+}
+
+/// What a failure at Stripe proves: only a skipped call and a rate limit on the first send are proof that
+/// an event was never received.
+fn stripe_mark(error: &stripe::Error) -> Option<Mark> {
+    match error {
+        stripe::Error::Skipped => Some(Mark::Unsent("circuit")),
+        stripe::Error::RateLimited => Some(Mark::Unsent("rate_limited")),
+        stripe::Error::Refused(refusal) => Some(Mark::Parked(refusal.to_string())),
+        stripe::Error::Unconfirmed(_) | stripe::Error::Unauthorized(_) => None,
+    }
+}

@@ -1,0 +1,338 @@
+//! Every failure a caller can see, on one screen, as RFC 9457 problems.
+//!
+//! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
+
+use http::{HeaderValue, StatusCode, header};
+use lambda_http::{Body, Response};
+use serde_json::{Map, Value, json};
+
+use crate::sparks::Sparks;
+use crate::usage::{Invalid, Rule};
+use crate::{balance, catalog, identity, ledger, price_book, request, telemetry, usage};
+
+/// Where problems are described; each has a heading of its own there.
+const PROBLEMS: &str = "https://sparks.example/problems";
+
+/// After how many seconds a request that met a busy system should be sent again.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// A failure as the caller sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    more: Map<String, Value>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            more: Map::new(),
+        }
+    }
+
+    fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// There is no such route in this function.
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            "There is no such route.",
+        )
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The members of the problem's JSON object.
+    pub fn members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert(
+            "type".into(),
+            json!(format!("{PROBLEMS}#{}", self.code.replace('_', "-"))),
+        );
+        members.insert("title".into(), json!(self.title));
+        members.insert("status".into(), json!(self.status.as_u16()));
+        members.insert("detail".into(), json!(self.detail));
+        members.insert("code".into(), json!(self.code));
+        members.extend(self.more.clone());
+        members
+    }
+
+    /// The answer to the request with this id.
+    pub fn respond(&self, request_id: &str) -> Response<Body> {
+        let mut members = self.members();
+        members.insert("request_id".into(), json!(request_id));
+        let mut response = Response::new(Body::from(Value::Object(members).to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
+    }
+
+    fn invalid(field: &str, detail: &str) -> Self {
+        let detail = format!("`{field}` {detail}.");
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "Invalid request",
+            detail,
+        )
+        .with("field", field)
+    }
+
+    fn account_not_found() -> Self {
+        let detail =
+            "There is no such account. Accounts come into being by their own first request.";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "account_not_found",
+            "Account not found",
+            detail,
+        )
+        .with("field", "account_id")
+    }
+
+    fn unavailable() -> Self {
+        let detail =
+            "It is not known whether the request took effect. Send it again with the same key.";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            detail,
+        )
+    }
+
+    fn internal() -> Self {
+        let detail = "Something went wrong on our side.";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            detail,
+        )
+    }
+}
+
+impl From<request::Error> for Problem {
+    fn from(error: request::Error) -> Self {
+        match error {
+            request::Error::TooLarge { limit } => {
+                let detail = format!("The body is larger than {limit} bytes.");
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body_too_large",
+                    "Body too large",
+                    detail,
+                )
+            }
+            request::Error::NotJson(detail) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_json",
+                "Invalid JSON",
+                detail,
+            ),
+            request::Error::NotOfSchema { field, detail } => Self::invalid(&field, &detail),
+            request::Error::KeyRequired => {
+                let detail = "Send an `Idempotency-Key` header, so that a retry is charged once.";
+                let title = "Idempotency key required";
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "idempotency_key_required",
+                    title,
+                    detail,
+                )
+                .with("field", "Idempotency-Key")
+            }
+            request::Error::KeyInvalid(rule) => Self::invalid("Idempotency-Key", &rule),
+        }
+    }
+}
+
+impl From<identity::Error> for Problem {
+    fn from(error: identity::Error) -> Self {
+        let (status, code, title, detail) = match error {
+            identity::Error::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "Unauthenticated",
+                "Send a valid bearer token.",
+            ),
+            identity::Error::AccountInvalid => {
+                let detail = "The token's account claim is missing or has characters outside `A-Z a-z 0-9 _ . : @ | -`.";
+                (
+                    StatusCode::FORBIDDEN,
+                    "account_invalid",
+                    "Account invalid",
+                    detail,
+                )
+            }
+            identity::Error::AccountForbidden => {
+                let detail =
+                    "The token is of another account. Leave `account_id` out to act for its own.";
+                (
+                    StatusCode::FORBIDDEN,
+                    "account_forbidden",
+                    "Account forbidden",
+                    detail,
+                )
+            }
+            identity::Error::AccountIdRequired => {
+                let detail = "A service must name the account it acts for in `account_id`.";
+                (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "account_id_required",
+                    "Account id required",
+                    detail,
+                )
+            }
+        };
+        let problem = Self::new(status, code, title, detail);
+        if code == "account_id_required" {
+            problem.with("field", "account_id")
+        } else {
+            problem
+        }
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(
+        Invalid {
+            rule,
+            field,
+            detail,
+        }: Invalid,
+    ) -> Self {
+        let (code, title) = match rule {
+            Rule::Schema | Rule::Key => return Self::invalid(&field, &detail),
+            Rule::Meter => ("unknown_meter", "Unknown meter"),
+            Rule::Quantity => ("invalid_quantity", "Invalid quantity"),
+        };
+        let detail = format!("`{field}` {detail}.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with("field", field)
+    }
+}
+
+impl From<usage::Error> for Problem {
+    fn from(error: usage::Error) -> Self {
+        match error {
+            usage::Error::AccountNotFound => Self::account_not_found(),
+            usage::Error::InsufficientSparks {
+                required,
+                available,
+            } => insufficient_sparks(required, available),
+            usage::Error::KeyReused => {
+                let detail =
+                    "This idempotency key was used for another request. Nothing was written.";
+                let title = "Idempotency key reused";
+                Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "idempotency_key_reused",
+                    title,
+                    detail,
+                )
+            }
+            usage::Error::Invalid(invalid) => invalid.into(),
+            usage::Error::Unpriced(error) => unpriced(&error),
+            usage::Error::OutOfWindow => {
+                let detail =
+                    "`occurred_at` must not be older than 33 days or more than 2 minutes ahead.";
+                let title = "Outside the time window";
+                Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "occurred_at_out_of_window",
+                    title,
+                    detail,
+                )
+                .with("field", "occurred_at")
+            }
+            usage::Error::Ledger(error) => error.into(),
+            usage::Error::Unsettled => Self::unavailable(),
+        }
+    }
+}
+
+impl From<balance::Error> for Problem {
+    fn from(error: balance::Error) -> Self {
+        match error {
+            balance::Error::AccountNotFound => Self::account_not_found(),
+            balance::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<ledger::Error> for Problem {
+    fn from(error: ledger::Error) -> Self {
+        telemetry::failure(&error, "the ledger failed");
+        match error {
+            ledger::Error::Busy(_) => Self::unavailable(),
+            ledger::Error::Broken(_) | ledger::Error::Malformed(_) | ledger::Error::OutOfRange => {
+                Self::internal()
+            }
+        }
+    }
+}
+
+fn insufficient_sparks(required: Sparks, available: Sparks) -> Problem {
+    let detail = format!(
+        "The usage costs {required} Sparks and {available} are available. Top up and try again."
+    );
+    let missing = required.checked_sub(available).unwrap_or(required);
+    Problem::new(
+        StatusCode::PAYMENT_REQUIRED,
+        "insufficient_sparks",
+        "Insufficient Sparks",
+        detail,
+    )
+    .with("required", required.to_string())
+    .with("available", available.to_string())
+    .with("top_up_items", catalog::packs_covering(missing))
+}
+
+fn unpriced(error: &price_book::Error) -> Problem {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    match error {
+        price_book::Error::UnknownModel { line } => {
+            let field = format!("usage[{line}].model");
+            let detail = format!("`{field}` is not in the price book for that time.");
+            Problem::new(status, "unknown_model", "Unknown model", detail).with("field", field)
+        }
+        price_book::Error::UnpricedTokens { line, class } => {
+            let field = format!("usage[{line}].{class}");
+            let detail = format!("`{field}`: the model has no price for this class of tokens.");
+            Problem::new(status, "invalid_quantity", "Invalid quantity", detail)
+                .with("field", field)
+        }
+        price_book::Error::TooMuch => {
+            let detail = "The usage costs more than one meter event can carry. Split it.";
+            Problem::new(status, "invalid_quantity", "Invalid quantity", detail)
+                .with("field", "usage")
+        }
+    }
+}

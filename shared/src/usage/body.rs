@@ -1,0 +1,300 @@
+//! The bodies of `POST /v1/usage` and `/v1/usage/batch`, and how they become usages that cannot be wrong.
+
+mod line;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, IdempotencyKey, MemberId, sha256};
+use crate::ledger::{RequestHash, TraceLabels};
+use crate::meter::Line;
+use line::LineBody;
+
+/// The most lines a usage may have.
+const MAX_LINES: usize = 20;
+/// The most items a batch may have.
+pub const MAX_ITEMS: usize = 45;
+/// The longest name of a trace or a session, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+/// The most tags of a trace, and the longest.
+const MAX_TAGS: (usize, usize) = (10, 50);
+/// The most metadata pairs of a trace, the longest key and the longest value.
+const MAX_METADATA: (usize, usize, usize) = (16, 40, 200);
+
+/// The body of `POST /v1/usage`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageBody {
+    /// The account, for services.
+    pub account_id: Option<AccountId>,
+    member_id: Option<MemberId>,
+    occurred_at: Option<Timestamp>,
+    usage: Vec<LineBody>,
+    trace: Option<TraceBody>,
+}
+
+/// The body of `POST /v1/usage/batch`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchBody {
+    /// The account, for services.
+    pub account_id: Option<AccountId>,
+    items: Vec<ItemBody>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemBody {
+    idempotency_key: String,
+    member_id: Option<MemberId>,
+    occurred_at: Option<Timestamp>,
+    usage: Vec<LineBody>,
+    trace: Option<TraceBody>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TraceBody {
+    name: Option<String>,
+    session_id: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    input: Option<String>,
+    output: Option<String>,
+}
+
+impl std::fmt::Debug for TraceBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TraceBody(..)")
+    }
+}
+
+/// A usage as it was asked for.
+#[derive(Serialize)]
+pub struct Usage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<MemberId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) occurred_at: Option<Timestamp>,
+    pub(super) lines: Vec<Line>,
+    pub(super) trace: TraceLabels,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) input: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<String>,
+}
+
+/// One item of a batch: its key as text, and the key and usage where both are valid.
+pub struct BatchItem {
+    /// The key as it was sent.
+    pub key: String,
+    /// What is to be recorded, or why it is not.
+    pub request: Result<(IdempotencyKey, Usage), Invalid>,
+}
+
+/// Why a usage is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong.
+    pub rule: Rule,
+    /// The field.
+    pub field: String,
+    /// What it must be.
+    pub detail: String,
+}
+
+/// The rule that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The body is not of the schema: a batch with it is refused whole.
+    Schema,
+    /// The idempotency key is not one.
+    Key,
+    /// There is no such meter.
+    Meter,
+    /// A quantity is negative, fractional where whole, or too large.
+    Quantity,
+}
+
+fn invalid<T>(
+    rule: Rule,
+    field: impl Into<String>,
+    detail: impl Into<String>,
+) -> Result<T, Invalid> {
+    Err(Invalid {
+        rule,
+        field: field.into(),
+        detail: detail.into(),
+    })
+}
+
+impl UsageBody {
+    /// The usage, if it is valid.
+    pub fn into_usage(self) -> Result<Usage, Invalid> {
+        usage(self.member_id, self.occurred_at, self.usage, self.trace)
+    }
+}
+
+impl BatchBody {
+    /// The items, valid or not; an error when one is not of the schema.
+    pub fn into_items(self) -> Result<Vec<BatchItem>, Invalid> {
+        if self.items.is_empty() || self.items.len() > MAX_ITEMS {
+            return invalid(
+                Rule::Schema,
+                "items",
+                format!("must have 1 to {MAX_ITEMS} items"),
+            );
+        }
+        let items = self.items.into_iter().enumerate().map(|(index, item)| {
+            let usage = usage(item.member_id, item.occurred_at, item.usage, item.trace);
+            let key = item
+                .idempotency_key
+                .parse::<IdempotencyKey>()
+                .map_err(|error| Invalid {
+                    rule: Rule::Key,
+                    field: "idempotency_key".into(),
+                    detail: error.to_string(),
+                });
+            let request = match (key, usage) {
+                (
+                    _,
+                    Err(Invalid {
+                        rule: Rule::Schema,
+                        field,
+                        detail,
+                    }),
+                ) => {
+                    return invalid(Rule::Schema, format!("items[{index}].{field}"), detail);
+                }
+                (Err(invalid), _) | (Ok(_), Err(invalid)) => Err(Invalid {
+                    field: format!("items[{index}].{}", invalid.field),
+                    ..invalid
+                }),
+                (Ok(key), Ok(usage)) => Ok((key, usage)),
+            };
+            Ok(BatchItem {
+                key: item.idempotency_key,
+                request,
+            })
+        });
+        items.collect()
+    }
+}
+
+impl Usage {
+    /// What tells this request from another one: the hash of its meaning, not of its bytes.
+    ///
+    /// Entries keep it for years, so the canonical form must not change.
+    ///
+    /// # Panics
+    /// Never: a usage is always representable as JSON.
+    pub fn hash(&self) -> RequestHash {
+        let canonical = serde_json::to_string(self).expect("a usage has text keys only");
+        RequestHash(sha256(&["usage-1", &canonical]))
+    }
+}
+
+fn usage(
+    member: Option<MemberId>,
+    occurred_at: Option<Timestamp>,
+    lines: Vec<LineBody>,
+    trace: Option<TraceBody>,
+) -> Result<Usage, Invalid> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return invalid(
+            Rule::Schema,
+            "usage",
+            format!("must have 1 to {MAX_LINES} lines"),
+        );
+    }
+    let checked: Vec<_> = lines
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| line.check(index))
+        .collect();
+    // A body that is not of the schema is that, even when an earlier line is merely invalid.
+    let (labels, input, output) = trace.map_or(Ok(Default::default()), TraceBody::check)?;
+    if let Some(schema) = checked
+        .iter()
+        .filter_map(|line| line.as_ref().err())
+        .find(|error| error.rule == Rule::Schema)
+    {
+        return Err(schema.clone());
+    }
+    let lines = checked.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(Usage {
+        member,
+        occurred_at,
+        lines,
+        trace: labels,
+        input,
+        output,
+    })
+}
+
+impl TraceBody {
+    fn check(self) -> Result<(TraceLabels, Option<String>, Option<String>), Invalid> {
+        let at_most = |field: &str, text: Option<&String>, bytes: usize| match text {
+            Some(text) if text.len() > bytes => invalid(
+                Rule::Schema,
+                format!("trace.{field}"),
+                format!("must be at most {bytes} bytes"),
+            ),
+            _ => Ok(()),
+        };
+        at_most("name", self.name.as_ref(), MAX_NAME_BYTES)?;
+        at_most("session_id", self.session_id.as_ref(), MAX_NAME_BYTES)?;
+        let (most_tags, tag_bytes) = MAX_TAGS;
+        if self.tags.len() > most_tags {
+            return invalid(
+                Rule::Schema,
+                "trace.tags",
+                format!("must be at most {most_tags}"),
+            );
+        }
+        for (index, tag) in self.tags.iter().enumerate() {
+            at_most(&format!("tags[{index}]"), Some(tag), tag_bytes)?;
+        }
+        let (most_pairs, key_bytes, value_bytes) = MAX_METADATA;
+        if self.metadata.len() > most_pairs {
+            return invalid(
+                Rule::Schema,
+                "trace.metadata",
+                format!("must be at most {most_pairs} pairs"),
+            );
+        }
+        for (key, value) in &self.metadata {
+            if key.len() > key_bytes || value.len() > value_bytes {
+                let detail = format!(
+                    "must have keys of at most {key_bytes} and values of at most {value_bytes} bytes"
+                );
+                return invalid(Rule::Schema, "trace.metadata", detail);
+            }
+        }
+        let Self {
+            name,
+            session_id,
+            tags,
+            metadata,
+            input,
+            output,
+        } = self;
+        Ok((
+            TraceLabels {
+                name,
+                session_id,
+                tags,
+                metadata,
+            },
+            input,
+            output,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

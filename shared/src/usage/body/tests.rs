@@ -1,0 +1,223 @@
+//! What is refused and how it is named, and which requests mean the same.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn read(body: &Value) -> Result<Usage, Invalid> {
+    serde_json::from_value::<UsageBody>(body.clone())
+        .unwrap()
+        .into_usage()
+}
+
+fn refusal(body: &Value) -> (Rule, String) {
+    let invalid = read(body)
+        .err()
+        .unwrap_or_else(|| panic!("{body} was taken"));
+    (invalid.rule, invalid.field)
+}
+
+fn with_line(line: &Value) -> Value {
+    json!({ "usage": [line] })
+}
+
+#[test]
+fn what_breaks_a_rule_is_named() {
+    let long = "x".repeat(201);
+    for (body, rule, field) in [
+        (json!({"usage": []}), Rule::Schema, "usage"),
+        (
+            json!({"usage": vec![json!({"meter": "compute", "milliseconds": 1}); 21]}),
+            Rule::Schema,
+            "usage",
+        ),
+        (
+            with_line(&json!({"meter": "gpu"})),
+            Rule::Meter,
+            "usage[0].meter",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens"})),
+            Rule::Schema,
+            "usage[0].input_tokens",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "model": "", "input_tokens": 1})),
+            Rule::Schema,
+            "usage[0].model",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "input_tokens": -1})),
+            Rule::Quantity,
+            "usage[0].input_tokens",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "output_tokens": 1.5})),
+            Rule::Quantity,
+            "usage[0].output_tokens",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "output_tokens": 1.0})),
+            Rule::Quantity,
+            "usage[0].output_tokens",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "input_tokens": 1_000_000_000_001_u64})),
+            Rule::Quantity,
+            "usage[0].input_tokens",
+        ),
+        (
+            with_line(&json!({"meter": "ai_tokens", "input_tokens": 1, "milliseconds": 1})),
+            Rule::Schema,
+            "usage[0].milliseconds",
+        ),
+        (
+            with_line(&json!({"meter": "compute"})),
+            Rule::Schema,
+            "usage[0].milliseconds",
+        ),
+        (
+            with_line(&json!({"meter": "compute", "milliseconds": -5})),
+            Rule::Quantity,
+            "usage[0].milliseconds",
+        ),
+        (
+            with_line(&json!({"meter": "compute", "milliseconds": 5, "model": "gpt-5"})),
+            Rule::Schema,
+            "usage[0].model",
+        ),
+        (
+            with_line(&json!({"meter": "storage", "gigabyte_hours": "-0.1"})),
+            Rule::Quantity,
+            "usage[0].gigabyte_hours",
+        ),
+        (
+            with_line(&json!({"meter": "storage", "gigabyte_hours": "1e3"})),
+            Rule::Quantity,
+            "usage[0].gigabyte_hours",
+        ),
+        (
+            with_line(&json!({"meter": "storage", "gigabyte_hours": "0.0000001"})),
+            Rule::Quantity,
+            "usage[0].gigabyte_hours",
+        ),
+    ] {
+        assert_eq!(refusal(&body), (rule, field.to_owned()), "{body}");
+    }
+    for (trace, field) in [
+        (json!({"name": long}), "trace.name"),
+        (json!({"session_id": long}), "trace.session_id"),
+        (json!({"tags": vec!["t"; 11]}), "trace.tags"),
+        (json!({"tags": ["ok", "x".repeat(51)]}), "trace.tags[1]"),
+        (json!({"metadata": {"x".repeat(41): "v"}}), "trace.metadata"),
+        (json!({"metadata": {"k": long}}), "trace.metadata"),
+    ] {
+        let body = json!({"usage": [{"meter": "compute", "milliseconds": 1}], "trace": trace});
+        assert_eq!(refusal(&body), (Rule::Schema, field.to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn limits_themselves_are_allowed() {
+    let most = 1_000_000_000_000_u64;
+    let body = json!({
+        "usage": vec![json!({"meter": "ai_tokens", "input_tokens": most, "output_tokens": 0}); 20],
+        "trace": {
+            "name": "x".repeat(200), "session_id": "x".repeat(200), "tags": vec!["x".repeat(50); 10],
+            "metadata": (0..16).map(|n| (format!("{n:0>40}"), "v".repeat(200))).collect::<std::collections::HashMap<_, _>>(),
+        },
+    });
+    assert!(read(&body).is_ok());
+}
+
+#[test]
+fn a_body_that_is_not_of_the_schema_is_that_even_behind_an_invalid_line() {
+    let body = json!({"usage": [{"meter": "gpu"}, {"meter": "compute"}]});
+    assert_eq!(
+        refusal(&body),
+        (Rule::Schema, "usage[1].milliseconds".to_owned())
+    );
+}
+
+#[test]
+fn requests_that_mean_the_same_have_the_same_hash() {
+    let line = |quantity: Value| json!({"meter": "storage", "gigabyte_hours": quantity});
+    let hash = |body: Value| read(&body).unwrap().hash();
+    let first =
+        hash(json!({"usage": [line(json!("0.25"))], "occurred_at": "2026-11-22T20:15:00Z"}));
+    for same in [
+        json!({"occurred_at": "2026-11-22T20:15:00.000Z", "usage": [line(json!("0.250"))]}),
+        json!({"usage": [line(json!("0.25"))], "occurred_at": "2026-11-22T21:15:00+01:00", "member_id": null}),
+        json!({"account_id": "a", "usage": [line(json!("0.25"))], "occurred_at": "2026-11-22T20:15:00Z", "trace": {}}),
+    ] {
+        assert_eq!(hash(same.clone()), first, "{same}");
+    }
+    for other in [
+        json!({"usage": [line(json!("0.25"))]}),
+        json!({"usage": [line(json!("0.26"))], "occurred_at": "2026-11-22T20:15:00Z"}),
+        json!({"usage": [line(json!("0.25"))], "occurred_at": "2026-11-22T20:15:00Z", "member_id": "m"}),
+        json!({"usage": [line(json!("0.25"))], "occurred_at": "2026-11-22T20:15:00Z", "trace": {"input": "x"}}),
+    ] {
+        assert_ne!(hash(other.clone()), first, "{other}");
+    }
+}
+
+/// Entries keep the hash for years: if this fails, the replays of every stored entry would.
+#[test]
+fn the_hash_of_a_request_never_changes() {
+    let usage = read(&json!({
+        "member_id": "u_7", "occurred_at": "2026-11-22T20:15:00Z",
+        "usage": [
+            {"meter": "ai_tokens", "model": "gpt-5", "input_tokens": 1200, "cached_input_tokens": 200, "output_tokens": 300},
+            {"meter": "compute", "milliseconds": 1500},
+            {"meter": "storage", "gigabyte_hours": "0.25"},
+        ],
+        "trace": {"name": "chat", "session_id": "s_1", "tags": ["prod"], "metadata": {"k": "v"}, "input": "…", "output": "…"},
+    }));
+    insta::assert_snapshot!(format!("{:?}", usage.unwrap().hash()));
+}
+
+#[test]
+fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_alone() {
+    let items = |items: Value| {
+        serde_json::from_value::<BatchBody>(json!({ "items": items }))
+            .unwrap()
+            .into_items()
+    };
+    let good = json!({"idempotency_key": "a", "usage": [{"meter": "compute", "milliseconds": 1}]});
+    let field = |found: Result<Vec<BatchItem>, Invalid>| found.err().map(|invalid| invalid.field);
+    assert_eq!(field(items(json!([]))), Some("items".into()));
+    assert_eq!(
+        field(items(json!(vec![good.clone(); 46]))),
+        Some("items".into())
+    );
+    assert_eq!(items(json!(vec![good.clone(); 45])).unwrap().len(), 45);
+    let lineless = json!({"idempotency_key": "b", "usage": []});
+    assert_eq!(
+        field(items(json!([good, lineless]))),
+        Some("items[1].usage".into())
+    );
+
+    let taken = items(json!([
+        {"idempotency_key": "a b", "usage": [{"meter": "compute", "milliseconds": 1}]},
+        {"idempotency_key": "c", "usage": [{"meter": "gpu"}]},
+        good,
+    ]))
+    .unwrap();
+    let rules: Vec<_> = taken
+        .iter()
+        .map(|item| {
+            item.request
+                .as_ref()
+                .err()
+                .map(|invalid| (invalid.rule, invalid.field.clone()))
+        })
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            Some((Rule::Key, "items[0].idempotency_key".into())),
+            Some((Rule::Meter, "items[1].usage[0].meter".into())),
+            None,
+        ]
+    );
+}
