@@ -81,12 +81,21 @@ fn expressions(rule: &Rule) -> Vec<&str> {
 }
 
 /// The provider and the source's id of the model that the source's engine finds.
+///
+/// The engine takes a provider beside the name; we take it before the name, where the name alone finds nothing.
 fn theirs(name: &str) -> Option<(String, String)> {
     let usage = Usage::new();
-    let found = Calculator::bundled()
-        .calculate(&PriceRequest::new(name, &usage))
-        .ok()?;
-    Some((found.provider_id, found.model_id))
+    let find = |request: PriceRequest<'_>| {
+        let found = Calculator::bundled().calculate(&request).ok()?;
+        Some((found.provider_id, found.model_id))
+    };
+    find(PriceRequest::new(name, &usage)).or_else(|| {
+        let (provider, name) = name.split_once('/')?;
+        let provider = provider.to_ascii_lowercase();
+        let known = SOURCE.providers.iter().find(|known| known.id == provider)?;
+        known.model_match.as_ref()?;
+        find(PriceRequest::new(name, &usage).with_provider_id(&known.id))
+    })
 }
 
 /// The same as we find it.

@@ -47,8 +47,15 @@ fn theirs(name: &str, at: Timestamp, [input, cached, written, output, reasoning]
         (key("output_tokens"), f64::from(output + reasoning)),
         (key("output_reasoning_tokens"), f64::from(reasoning)),
     ]);
-    let request = PriceRequest::new(name, &usage).with_timestamp(SystemTime::from(at));
-    let price = Calculator::bundled().calculate(&request).unwrap();
+    let at = SystemTime::from(at);
+    let request = PriceRequest::new(name, &usage).with_timestamp(at);
+    let price = Calculator::bundled().calculate(&request);
+    let price = price.unwrap_or_else(|_| {
+        let (provider, name) = name.split_once('/').unwrap();
+        let request = PriceRequest::new(name, &usage).with_timestamp(at);
+        let request = request.with_provider_id(provider);
+        Calculator::bundled().calculate(&request).unwrap()
+    });
     format!("{:.9}", price.total_price)
         .replace('.', "")
         .parse()

@@ -62,7 +62,7 @@ pub struct Model {
 
 /// Finds the model that `name` means. Letter case is ignored.
 ///
-/// A name the rules do not know finds nothing, and so does one with anything but printable ASCII in it.
+/// A name that the rules do not know may say its provider first, as in `openai/text-embedding-3-small`. A name the rules do not know finds nothing, and so does one with anything but printable ASCII in it.
 pub fn find(name: &str) -> Option<Model> {
     if !name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return None;
@@ -72,17 +72,18 @@ pub fn find(name: &str) -> Option<Model> {
     } else {
         Cow::Borrowed(name)
     };
+    by_rules(&name).or_else(|| {
+        let (provider, name) = name.split_once('/')?;
+        let provider = PROVIDERS.iter().find(|known| known.id == provider)?;
+        provider.model(name)
+    })
+}
+
+fn by_rules(name: &str) -> Option<Model> {
     let provider = PROVIDERS
         .iter()
-        .find(|provider| provider.rule.matches(&name))?;
-    let listing = provider.find(&name).or_else(|| {
-        // Some gateways write a model's date without dashes, which the rules do not know.
-        provider.find(&with_dashed_dates(&name)?)
-    })?;
-    Some(Model {
-        provider: provider.id,
-        listing,
-    })
+        .find(|provider| provider.rule.matches(name))?;
+    provider.model(name)
 }
 
 impl Model {
@@ -180,6 +181,18 @@ fn second_of_day(time: Time) -> u32 {
 }
 
 impl Provider {
+    /// The model of this provider that a name means.
+    fn model(&self, name: &str) -> Option<Model> {
+        let listing = self.find(name).or_else(|| {
+            // Some gateways write a model's date without dashes, which the rules do not know.
+            self.find(&with_dashed_dates(name)?)
+        })?;
+        Some(Model {
+            provider: self.id,
+            listing,
+        })
+    }
+
     fn find(&self, name: &str) -> Option<&'static Listing> {
         let fallbacks = self
             .fallbacks
@@ -264,6 +277,23 @@ mod tests {
     fn a_name_finds_its_model_in_any_letter_case() {
         for name in ["gpt-5", "GPT-5", "gpt-5-2025-08-07", "gpt-5-20250807"] {
             assert_eq!(find(name).map(|model| model.id()), Some("gpt-5"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_say_its_provider_first() {
+        for (name, id) in [
+            ("openai/gpt-5", Some("gpt-5")),
+            (
+                "openai/text-embedding-3-small",
+                Some("openai/text-embedding-3-small"),
+            ),
+            ("text-embedding-3-small", None),
+            ("openai/no-such-model", None),
+            ("nobody/gpt-5", None),
+            ("openai/", None),
+        ] {
+            assert_eq!(find(name).map(|model| model.id()), id, "{name}");
         }
     }
 
