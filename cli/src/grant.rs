@@ -1,7 +1,7 @@
 //! `sparks grant`: Sparks from the operator's hand, once per key.
 
 use serde_json::json;
-use shared::id::{AccountId, IdempotencyKey};
+use shared::id::{AccountId, IdempotencyKey, credit_id};
 use shared::ledger::{Credited, NewCredit, Source};
 use shared::sparks::Sparks;
 
@@ -22,7 +22,7 @@ pub(crate) async fn grant(
     // Before it is sent, so that a grant whose outcome is unknown can be repeated with its key.
     writeln!(desk.notes, "key {key}")?;
     let now = desk.clock.now();
-    let id = format!("grant:{account}:{key}");
+    let id = credit_id("grant", &account, &key);
     let credit = NewCredit {
         id: id.clone(),
         account: account.clone(),

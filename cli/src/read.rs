@@ -24,7 +24,7 @@ pub(crate) async fn balance(desk: &mut Desk<'_>, account: AccountId) -> Result<(
     }
     writeln!(desk.out, "{} Sparks available", balance.available)?;
     for grant in &balance.grants {
-        let source = json!(grant.source);
+        let source = grant.source.as_str();
         let ends = grant.expires_at.as_deref().unwrap_or("never");
         writeln!(
             desk.out,

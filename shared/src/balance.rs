@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::clock;
 use crate::identity::Subject;
 use crate::ledger::{self, Account, Ledger, Source};
 use crate::patience::Patience;
@@ -66,11 +67,11 @@ fn of(account: &Account, now: Timestamp) -> Balance {
         id: grant.id,
         source: grant.source,
         remaining: grant.remaining,
-        expires_at: grant.expires_at.map(crate::usage::wire_time),
+        expires_at: grant.expires_at.map(clock::wire),
     });
     Balance {
         available: account.available,
         grants: grants.collect(),
-        as_of: crate::usage::wire_time(now),
+        as_of: clock::wire(now),
     }
 }

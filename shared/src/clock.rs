@@ -56,3 +56,8 @@ impl Clock {
 pub fn until(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
 }
+
+/// A time as the API prints it: RFC 3339 in UTC with milliseconds.
+pub fn wire(time: Timestamp) -> String {
+    format!("{time:.3}")
+}

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A variable that stops the start, and why.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -119,10 +120,12 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// `RUST_LOG`: what is logged, by default `info`.
-    pub fn log_filter(self) -> String {
-        self.optional("RUST_LOG")
-            .unwrap_or_else(|| "info".to_owned())
+    /// `RUST_LOG`: from which level on our own logs are written, by default `info`.
+    pub fn log_level(self) -> Result<LevelFilter, Error> {
+        let name = "RUST_LOG";
+        let level = self.optional(name).unwrap_or_else(|| "info".to_owned());
+        let problem = "must be one of error, warn, info, debug, trace";
+        level.parse().map_err(|_| Error { name, problem })
     }
 
     /// `TABLE_NAME`: the table of the ledger.
@@ -184,9 +187,9 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// Access to Stripe; nothing when no key is set, and then nothing is metered.
+    /// Access to Stripe; nothing when none of its variables is set, and then nothing is metered.
     pub fn stripe(self) -> Result<Option<StripeAccess>, Error> {
-        if self.optional("STRIPE_SECRET_KEY").is_none() {
+        if self.none_of(&["STRIPE_SECRET_KEY", "STRIPE_API_BASE"]) {
             return Ok(None);
         }
         Ok(Some(StripeAccess {
@@ -195,9 +198,13 @@ impl<'a> Environment<'a> {
         }))
     }
 
-    /// Access to Langfuse; nothing when no host is set, and then nothing is traced.
+    /// Access to Langfuse; nothing when none of its variables is set, and then nothing is traced.
     pub fn langfuse(self) -> Result<Option<LangfuseAccess>, Error> {
-        if self.optional("LANGFUSE_HOST").is_none() {
+        if self.none_of(&[
+            "LANGFUSE_HOST",
+            "LANGFUSE_PUBLIC_KEY",
+            "LANGFUSE_SECRET_KEY",
+        ]) {
             return Ok(None);
         }
         Ok(Some(LangfuseAccess {
@@ -205,6 +212,11 @@ impl<'a> Environment<'a> {
             public_key: self.required("LANGFUSE_PUBLIC_KEY")?,
             secret_key: self.secret("LANGFUSE_SECRET_KEY")?,
         }))
+    }
+
+    /// Half a configuration must not turn a provider off: what is recorded meanwhile is never delivered.
+    fn none_of(self, names: &[&'static str]) -> bool {
+        names.iter().all(|name| self.optional(name).is_none())
     }
 }
 
@@ -264,13 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn half_a_langfuse_stops_the_start() {
+    fn half_a_configuration_stops_the_start() {
         let half = lookup(&[
-            ("LANGFUSE_HOST", "https://cloud.langfuse.com"),
-            ("LANGFUSE_PUBLIC_KEY", "pk"),
+            ("LANGFUSE_SECRET_KEY", "sk"),
+            ("STRIPE_API_BASE", "https://api.stripe.com"),
         ]);
-        let error = Environment::from_lookup(&half).langfuse().unwrap_err();
-        assert_eq!(error.name, "LANGFUSE_SECRET_KEY");
+        let environment = Environment::from_lookup(&half);
+        assert_eq!(environment.langfuse().unwrap_err().name, "LANGFUSE_HOST");
+        assert_eq!(environment.stripe().unwrap_err().name, "STRIPE_SECRET_KEY");
     }
 
     #[test]

@@ -22,6 +22,17 @@ use customers::Customers;
 /// How many marks are written at once.
 const MARKS_AT_ONCE: usize = 8;
 
+/// What is known of an account's Stripe customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Customer {
+    /// It has this one.
+    Known(CustomerId),
+    /// It has none, so one is made.
+    Missing,
+    /// It may have one, so none is made: a second one would split the account's usage.
+    Unclear,
+}
+
 /// Delivers to the providers that are configured.
 #[derive(Debug)]
 pub struct Delivery {
@@ -78,19 +89,23 @@ impl Delivery {
         }
     }
 
-    /// The Stripe customer of an account, as far as one is known; failing to find it out is no failure.
-    pub async fn known_customer(
+    /// Looks up the Stripe customer of an account within the budget; meant to run beside the debit.
+    pub async fn customer(
         &self,
         ledger: &Ledger,
         account: &AccountId,
         patience: &Patience,
-    ) -> Option<CustomerId> {
-        self.stripe.as_ref()?;
-        match self.customers.find(ledger, account, patience).await {
-            Ok(customer) => customer,
+    ) -> Customer {
+        if self.stripe.is_none() {
+            return Customer::Unclear;
+        }
+        let patience = patience.at_most(self.budget);
+        match self.customers.find(ledger, account, &patience).await {
+            Ok(Some(customer)) => Customer::Known(customer),
+            Ok(None) => Customer::Missing,
             Err(error) => {
                 warn!(error = chain(&error), "could not look up a customer");
-                None
+                Customer::Unclear
             }
         }
     }
@@ -101,14 +116,17 @@ impl Delivery {
         ledger: &Ledger,
         account: &AccountId,
         traces: &[Trace<'_>],
-        customer: Option<CustomerId>,
+        customer: Customer,
         patience: &Patience,
     ) -> Vec<Deliveries> {
+        if traces.is_empty() {
+            return Vec::new();
+        }
         let (langfuse, stripe) = tokio::join!(
             self.trace(traces),
             self.meter(ledger, account, traces, customer, patience)
         );
-        let patience = patience.at_most(ANSWER_RESERVE);
+        let patience = Patience::lasting(&self.clock, ANSWER_RESERVE);
         let mut marks = Vec::with_capacity(traces.len());
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
             marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &patience));
@@ -137,7 +155,7 @@ impl Delivery {
         ledger: &Ledger,
         account: &AccountId,
         traces: &[Trace<'_>],
-        customer: Option<CustomerId>,
+        customer: Customer,
         patience: &Patience,
     ) -> Vec<Option<Mark>> {
         let mut marks = vec![None; traces.len()];
@@ -150,18 +168,21 @@ impl Delivery {
                 .saturating_sub(clock::until(self.clock.now(), started))
         };
         let customer = match customer {
-            Some(customer) => customer,
-            None => match self
-                .customers
-                .make(ledger, stripe, &self.stage, account, left(), patience)
-                .await
-            {
-                Ok(customer) => customer,
-                Err(error) => {
-                    warn!(error = chain(&error), "could not make a customer");
-                    return marks;
+            Customer::Known(customer) => customer,
+            Customer::Unclear => return marks,
+            Customer::Missing => {
+                let made = self
+                    .customers
+                    .make(ledger, stripe, &self.stage, account, left(), patience)
+                    .await;
+                match made {
+                    Ok(customer) => customer,
+                    Err(error) => {
+                        warn!(error = chain(&error), "could not make a customer");
+                        return marks;
+                    }
                 }
-            },
+            }
         };
         for (trace, mark) in traces.iter().zip(&mut marks) {
             if left().is_zero() {
@@ -178,7 +199,7 @@ impl Delivery {
                 Ok(()) => Some(Mark::Confirmed),
                 Err(error) => {
                     warn!(usage.id = %entry.id, error = chain(&error), "stripe did not confirm");
-                    stripe_mark(&error)
+                    first_send_mark(&error)
                 }
             };
         }
@@ -203,7 +224,7 @@ impl Delivery {
                     usage.id = %entry.id,
                     langfuse = %deliveries.langfuse,
                     stripe = %deliveries.stripe,
-                    "delivered usage `{}`", entry.id
+                    "deliveries of usage `{}`", entry.id
                 );
                 deliveries
             }
@@ -231,9 +252,9 @@ fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
     }
 }
 
-/// What a failure at Stripe proves: only a skipped call and a rate limit on the first send are proof that
+/// What a failure of an event's first send to Stripe proves: only a skipped call and a rate limit are proof that
 /// an event was never received.
-fn stripe_mark(error: &stripe::Error) -> Option<Mark> {
+fn first_send_mark(error: &stripe::Error) -> Option<Mark> {
     match error {
         stripe::Error::Skipped => Some(Mark::Unsent("circuit")),
         stripe::Error::RateLimited => Some(Mark::Unsent("rate_limited")),

@@ -119,6 +119,12 @@ impl fmt::Display for UsageId {
     }
 }
 
+/// The id of a credit of one kind, which an account receives once per key.
+pub fn credit_id(kind: &str, account: &AccountId, key: &IdempotencyKey) -> String {
+    let hash = sha256(&[kind, account.as_str(), key.as_str()]);
+    format!("{kind}_{}", hex(&hash[..16]))
+}
+
 /// SHA-256 over parts, each preceded by its length, so that no two lists of parts look alike.
 pub(crate) fn sha256(parts: &[&str]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);

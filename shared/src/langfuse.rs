@@ -116,7 +116,7 @@ impl Langfuse {
 
 fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {
     match answer {
-        Ok(status) if status.is_success() => Ok(()),
+        Ok(StatusCode::OK) => Ok(()),
         Ok(status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {
             Err(Error::Unauthorized(status))
         }

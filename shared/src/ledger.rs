@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit and settlement, unchanged `debited`, `next_due`, `grants_version` |
 //! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], absent |
-//! | customer's account | `X#<customer>` | `X` | `account` | the same transaction, absent |
+//! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
 //! | hour | `R#<account>` | `H#2026-11-22T20` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
@@ -16,6 +16,7 @@
 //! Nothing is scanned and nothing is deleted.
 
 mod account;
+mod calls;
 mod charge;
 mod credit;
 mod customer;
@@ -36,7 +37,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig,
 };
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
 pub use account::Account;
@@ -53,7 +54,6 @@ use crate::config::Aws;
 use crate::id::{AccountId, UsageId};
 use crate::patience::Patience;
 use crate::transport::Transport;
-use failure::Failure;
 use item::{Item, Key};
 
 /// How long one call of DynamoDB may take.
@@ -142,20 +142,18 @@ impl Ledger {
         limit: u8,
         patience: &Patience,
     ) -> Result<Vec<LedgerRow>, Error> {
-        let query = || {
-            self.client
-                .query()
-                .table_name(&self.table)
-                .index_name("ledger")
-                .key_condition_expression("account = :account")
-                .expression_attribute_values(":account", item::text(account.as_str()))
-                .scan_index_forward(false)
-                .limit(limit.clamp(1, 100).into())
-                .send()
-        };
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("ledger")
+            .key_condition_expression("account = :account")
+            .expression_attribute_values(":account", item::text(account.as_str()))
+            .scan_index_forward(false)
+            .limit(limit.clamp(1, 100).into());
         let keys = self
             .persist(patience, || async {
-                query().await.map_err(failure::of_call)
+                query.clone().send().await.map_err(failure::of_call)
             })
             .await?;
         let keys: Vec<Item> = keys
@@ -178,86 +176,6 @@ impl Ledger {
             .collect::<Result<Vec<_>, _>>()?;
         rows.sort_by(|a, b| (b.recorded_at, &b.id).cmp(&(a.recorded_at, &a.id)));
         Ok(rows)
-    }
-
-    /// Reads one item, consistently.
-    async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
-        let get = || {
-            self.client
-                .get_item()
-                .table_name(&self.table)
-                .set_key(Some(key.attributes()))
-                .consistent_read(true)
-                .send()
-        };
-        let answer = self
-            .persist(patience, || async { get().await.map_err(failure::of_call) })
-            .await?;
-        Ok(answer.item)
-    }
-
-    /// Reads items by their keys, consistently and in no order.
-    async fn items(&self, keys: Vec<Item>, patience: &Patience) -> Result<Vec<Item>, Error> {
-        let mut left = keys;
-        let mut found = Vec::with_capacity(left.len());
-        while !left.is_empty() {
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(left))
-                .consistent_read(true)
-                .build();
-            let request = request.map_err(|error| Error::Broken(error.into()))?;
-            let get = || {
-                self.client
-                    .batch_get_item()
-                    .request_items(&self.table, request.clone())
-                    .send()
-            };
-            let answer = self
-                .persist(patience, || async { get().await.map_err(failure::of_call) })
-                .await?;
-            found.extend(
-                answer
-                    .responses
-                    .unwrap_or_default()
-                    .remove(&self.table)
-                    .unwrap_or_default(),
-            );
-            left = answer
-                .unprocessed_keys
-                .and_then(|mut unprocessed| unprocessed.remove(&self.table))
-                .map(|unprocessed| unprocessed.keys)
-                .unwrap_or_default();
-        }
-        Ok(found)
-    }
-
-    /// Makes a call until it succeeds, cannot succeed, or the patience ends.
-    ///
-    /// A refusal is not expected of these calls, and means that they cannot succeed.
-    async fn persist<T, F>(
-        &self,
-        patience: &Patience,
-        mut call: impl FnMut() -> F,
-    ) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let mut failed_attempts = 0;
-        loop {
-            match call().await {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Again(cause)) => {
-                    failed_attempts += 1;
-                    if !patience.another(failed_attempts).await {
-                        return Err(Error::Busy(cause));
-                    }
-                }
-                Err(Failure::Broken(cause)) => return Err(Error::Broken(cause)),
-                Err(Failure::Refused(_)) => {
-                    return Err(Error::Broken("an unexpected condition failed".into()));
-                }
-            }
-        }
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Modules import downwards in this order:
 //!
-//! - edge: [`identity`], [`request`], [`problem`], [`config`], [`telemetry`]
+//! - edge: [`problem`], [`request`]
 //! - operations, one per route: [`usage`], [`balance`]
 //! - [`delivery`]: what both providers are told of a usage
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
-//! - words, without I/O: [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`decimal`]
+//! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
+//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`decimal`]
 
 mod aws_http;
 pub mod balance;

@@ -12,8 +12,8 @@ const MAX_PATIENCE: Duration = Duration::from_secs(25);
 /// Kept back to mark what was delivered and to answer.
 pub const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 
-/// The first wait is at most this long; each further one at most doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
+/// The wait after the first failure is at most this long; each further one at most doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
@@ -65,17 +65,25 @@ impl Patience {
         true
     }
 
-    /// The same patience, but from now on for `longest` at most.
+    /// Patience from now on for this long, whatever the invocation's bound: for what was kept back.
+    pub fn lasting(clock: &Clock, duration: Duration) -> Self {
+        let until = clock
+            .now()
+            .saturating_add(duration)
+            .unwrap_or(Timestamp::MAX);
+        Self {
+            clock: clock.clone(),
+            until,
+        }
+    }
+
+    /// The same patience, cut to `longest` from now on.
     #[must_use]
     pub fn at_most(&self, longest: Duration) -> Self {
-        let end = self
-            .clock
-            .now()
-            .saturating_add(longest)
-            .unwrap_or(self.until);
+        let cut = Self::lasting(&self.clock, longest);
         Self {
-            clock: self.clock.clone(),
-            until: end,
+            until: cut.until.min(self.until),
+            ..cut
         }
     }
 

@@ -317,7 +317,7 @@ impl TokenRates {
             .try_fold(0_u128, |sum, cost| sum.checked_add(cost?))
     }
 
-    /// The provider's price of each class, in the order of [`TokenRates::classes`].
+    /// The provider's price of each class: input, cached, written, output, reasoning.
     pub fn costs(&self, tokens: &Tokens) -> [Option<u128>; 5] {
         self.classes(tokens)
             .map(|(count, rate)| match (count, rate) {

@@ -3,18 +3,30 @@
 //! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
 
 use http::{HeaderValue, StatusCode, header};
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value, json};
+use tracing::{Instrument, info_span, warn};
 
 use crate::sparks::Sparks;
 use crate::usage::{Invalid, Rule};
-use crate::{balance, catalog, identity, ledger, price_book, request, telemetry, usage};
+use crate::{balance, catalog, identity, ledger, request, telemetry, usage};
 
 /// Where problems are described; each has a heading of its own there.
 const PROBLEMS: &str = "https://sparks.example/problems";
 
 /// After how many seconds a request that met a busy system should be sent again.
 const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id.
+pub async fn answer(
+    request: &Request,
+    answer: impl Future<Output = Result<Response<Body>, Problem>>,
+) -> Response<Body> {
+    let id = request::id(request);
+    let span = info_span!("request", request.id = %id);
+    let answer = answer.instrument(span).await;
+    answer.unwrap_or_else(|problem| problem.respond(&id))
+}
 
 /// A failure as the caller sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +90,7 @@ impl Problem {
     }
 
     /// The answer to the request with this id.
-    pub fn respond(&self, request_id: &str) -> Response<Body> {
+    fn respond(&self, request_id: &str) -> Response<Body> {
         let mut members = self.members();
         members.insert("request_id".into(), json!(request_id));
         let mut response = Response::new(Body::from(Value::Object(members).to_string()));
@@ -118,8 +130,7 @@ impl Problem {
     }
 
     fn unavailable() -> Self {
-        let detail =
-            "It is not known whether the request took effect. Send it again with the same key.";
+        let detail = "It is not known whether the request took effect. Send it again, with the same key if it has one.";
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -233,6 +244,8 @@ impl From<Invalid> for Problem {
             Rule::Schema | Rule::Key => return Self::invalid(&field, &detail),
             Rule::Meter => ("unknown_meter", "Unknown meter"),
             Rule::Quantity => ("invalid_quantity", "Invalid quantity"),
+            Rule::Model => ("unknown_model", "Unknown model"),
+            Rule::Window => ("occurred_at_out_of_window", "Outside the time window"),
         };
         let detail = format!("`{field}` {detail}.");
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with("field", field)
@@ -259,21 +272,8 @@ impl From<usage::Error> for Problem {
                 )
             }
             usage::Error::Invalid(invalid) => invalid.into(),
-            usage::Error::Unpriced(error) => unpriced(&error),
-            usage::Error::OutOfWindow => {
-                let detail =
-                    "`occurred_at` must not be older than 33 days or more than 2 minutes ahead.";
-                let title = "Outside the time window";
-                Self::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "occurred_at_out_of_window",
-                    title,
-                    detail,
-                )
-                .with("field", "occurred_at")
-            }
             usage::Error::Ledger(error) => error.into(),
-            usage::Error::Unsettled => Self::unavailable(),
+            usage::Error::Unknown => Self::unavailable(),
         }
     }
 }
@@ -289,10 +289,13 @@ impl From<balance::Error> for Problem {
 
 impl From<ledger::Error> for Problem {
     fn from(error: ledger::Error) -> Self {
-        telemetry::failure(&error, "the ledger failed");
         match error {
-            ledger::Error::Busy(_) => Self::unavailable(),
+            ledger::Error::Busy(_) => {
+                warn!(error = telemetry::chain(&error), "the ledger was busy");
+                Self::unavailable()
+            }
             ledger::Error::Broken(_) | ledger::Error::Malformed(_) | ledger::Error::OutOfRange => {
+                telemetry::failure(&error, "the ledger failed");
                 Self::internal()
             }
         }
@@ -313,26 +316,4 @@ fn insufficient_sparks(required: Sparks, available: Sparks) -> Problem {
     .with("required", required.to_string())
     .with("available", available.to_string())
     .with("top_up_items", catalog::packs_covering(missing))
-}
-
-fn unpriced(error: &price_book::Error) -> Problem {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    match error {
-        price_book::Error::UnknownModel { line } => {
-            let field = format!("usage[{line}].model");
-            let detail = format!("`{field}` is not in the price book for that time.");
-            Problem::new(status, "unknown_model", "Unknown model", detail).with("field", field)
-        }
-        price_book::Error::UnpricedTokens { line, class } => {
-            let field = format!("usage[{line}].{class}");
-            let detail = format!("`{field}`: the model has no price for this class of tokens.");
-            Problem::new(status, "invalid_quantity", "Invalid quantity", detail)
-                .with("field", field)
-        }
-        price_book::Error::TooMuch => {
-            let detail = "The usage costs more than one meter event can carry. Split it.";
-            Problem::new(status, "invalid_quantity", "Invalid quantity", detail)
-                .with("field", "usage")
-        }
-    }
 }

@@ -90,7 +90,7 @@ pub enum Cause {
     Shape(#[source] serde_json::Error),
 }
 
-/// What Stripe said about a request that it refuses. Its message is left out: it may repeat our input.
+/// What Stripe said about a request that it refuses. Its message is never shown: it may repeat our input.
 #[derive(Debug)]
 pub struct Refusal {
     /// The HTTP status.
@@ -99,6 +99,7 @@ pub struct Refusal {
     pub code: String,
     /// Stripe's id of the request, to find it in their dashboard.
     pub request_id: String,
+    message: SecretString,
 }
 
 impl std::fmt::Display for Refusal {
@@ -107,6 +108,7 @@ impl std::fmt::Display for Refusal {
             status,
             code,
             request_id,
+            ..
         } = self;
         write!(
             f,
@@ -199,7 +201,7 @@ impl Stripe {
             .await
         {
             Ok(_) => Ok(()),
-            Err(Error::Refused(refusal)) if refusal.code == DUPLICATE => Ok(()),
+            Err(Error::Refused(refusal)) if refusal.is_duplicate_of(event.identifier) => Ok(()),
             Err(Error::RateLimited) => {
                 self.pause(event.customer);
                 Err(Error::RateLimited)
@@ -324,21 +326,23 @@ impl Stripe {
     }
 }
 
-/// The code of a refusal of an identifier that Stripe has already.
-const DUPLICATE: &str = "duplicate_meter_event";
-
-/// Reads what Stripe says. A duplicate is also known by its message: the code is not always sent.
+/// Reads what Stripe says about a request that it refuses.
 fn refusal(answer: &Response<Bytes>) -> Refusal {
     let ErrorBody { error } = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let code = if error.message.contains("already exists with identifier") {
-        DUPLICATE.into()
-    } else {
-        error.code
-    };
-    Refusal::of(answer, code)
+    Refusal {
+        message: error.message.into(),
+        ..Refusal::of(answer, error.code)
+    }
 }
 
 impl Refusal {
+    /// Whether Stripe has this very event already. Not every such refusal carries the code.
+    fn is_duplicate_of(&self, identifier: &UsageId) -> bool {
+        let message = self.message.expose_secret();
+        let named = message.contains("already exists") && message.contains(identifier.as_str());
+        self.status == StatusCode::BAD_REQUEST && (self.code == "duplicate_meter_event" || named)
+    }
+
     fn of(answer: &Response<Bytes>, code: String) -> Self {
         let request_id = answer
             .headers()
@@ -347,6 +351,7 @@ impl Refusal {
         Self {
             status: answer.status(),
             code,
+            message: SecretString::default(),
             request_id: request_id.unwrap_or_default().to_owned(),
         }
     }

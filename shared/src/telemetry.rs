@@ -7,21 +7,36 @@ use std::error::Error;
 use std::fmt::Write;
 
 use tracing::error;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::Environment;
+use crate::config::{self, Environment};
 
-/// Sends logs to standard output as JSON, filtered by `RUST_LOG` (default `info`).
-pub fn init(environment: Environment<'_>) {
-    let filter =
-        EnvFilter::try_new(environment.log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+/// The crates whose logs follow `RUST_LOG`.
+const OURS: [&str; 3] = ["shared", "record_usage", "read_account"];
+
+/// Sends logs to standard output as JSON, ours from the level in `RUST_LOG` on.
+///
+/// Other crates stay at `info`: below that, the Lambda runtime logs whole requests, with tokens and prompts.
+pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
+    let filter = filter(environment.log_level()?);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
-        .with_env_filter(filter)
         .with_target(false)
-        .with_current_span(false)
-        .without_time()
+        .without_time();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
         .init();
+    Ok(())
+}
+
+fn filter(level: LevelFilter) -> Targets {
+    let others = LevelFilter::INFO.min(level);
+    Targets::new()
+        .with_default(others)
+        .with_targets(OURS.map(|ours| (ours, level)))
 }
 
 /// Logs a failure that somebody must look at, with its causes.
@@ -38,4 +53,25 @@ pub fn chain(failure: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn what_the_runtime_says_of_whole_requests_is_never_logged() {
+        let filter = filter(LevelFilter::TRACE);
+        assert!(filter.would_enable("shared::usage", &Level::TRACE));
+        for target in [
+            "lambda_runtime::layers::api_response",
+            "aws_smithy_runtime",
+            "hyper",
+            "reqwest",
+        ] {
+            assert!(filter.would_enable(target, &Level::INFO));
+            assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
+        }
+    }
 }

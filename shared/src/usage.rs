@@ -20,9 +20,9 @@ use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
 use crate::patience::Patience;
 use crate::price_book;
 use crate::sparks::Sparks;
+use crate::telemetry;
 
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
-pub(crate) use receipt::wire_time;
 pub use receipt::{BatchReceipt, ItemReceipt, UsageReceipt};
 
 /// How far back a usage may have occurred: Stripe's meter takes 35 days, the outbox may need two.
@@ -62,18 +62,12 @@ pub enum Error {
     /// It is not valid.
     #[error("`{}` {}", .0.field, .0.detail)]
     Invalid(Invalid),
-    /// It has no price.
-    #[error("the usage has no price")]
-    Unpriced(#[from] price_book::Error),
-    /// It occurred too long ago, or in the future.
-    #[error("the usage is outside the time window")]
-    OutOfWindow,
     /// The ledger did not say whether it is recorded.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// The ledger failed on a part of the batch that this usage is in.
-    #[error("the ledger failed on this part of the batch")]
-    Unsettled,
+    /// The ledger failed on the part of the batch that this usage is in.
+    #[error("it is unknown whether the usage is recorded")]
+    Unknown,
 }
 
 /// A usage that is ready to be charged, or why it is not.
@@ -95,13 +89,16 @@ pub async fn record(
     patience: &Patience,
 ) -> Result<(Recorded, Sparks), Error> {
     let prepared = vec![prepare(delivery, subject, key, usage, now)];
-    let (results, balance) =
-        Box::pin(settle(ledger, delivery, subject, prepared, now, patience)).await?;
-    let recorded = results
-        .into_iter()
-        .next()
-        .unwrap_or(Err(Error::Unsettled))?;
-    Ok((recorded, balance))
+    let systems = Systems {
+        ledger,
+        delivery,
+        subject,
+        now,
+        patience,
+    };
+    let (results, balance) = Box::pin(systems.charge_and_deliver(prepared, true)).await?;
+    let recorded = results.into_iter().next().unwrap_or(Err(Error::Unknown))?;
+    Ok((recorded, balance?))
 }
 
 /// Records the items of a batch as if they were sent one after another.
@@ -113,28 +110,56 @@ pub async fn record_batch(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Vec<(String, Result<Recorded, Error>)>, Error> {
-    let mut keys = Vec::with_capacity(items.len());
-    let mut invalid = HashMap::new();
+    let mut outcomes = Vec::with_capacity(items.len());
     let mut prepared = Vec::with_capacity(items.len());
-    for (position, item) in items.into_iter().enumerate() {
-        keys.push(item.key);
-        match item.request {
-            Ok((key, usage)) => prepared.push(prepare(delivery, subject, &key, usage, now)),
-            Err(error) => {
-                invalid.insert(position, error);
+    for item in items {
+        let invalid = match item.request {
+            Ok((key, usage)) => {
+                prepared.push(prepare(delivery, subject, &key, usage, now));
+                None
             }
+            Err(invalid) => Some(Err(Error::Invalid(invalid))),
+        };
+        outcomes.push((item.key, invalid));
+    }
+    let systems = Systems {
+        ledger,
+        delivery,
+        subject,
+        now,
+        patience,
+    };
+    let (results, _) = Box::pin(systems.charge_and_deliver(prepared, false)).await?;
+
+    let mut results = results.into_iter();
+    let outcomes = outcomes
+        .into_iter()
+        .enumerate()
+        .map(|(position, (key, invalid))| {
+            let outcome = invalid
+                .or_else(|| results.next())
+                .unwrap_or(Err(Error::Unknown));
+            (key, outcome.map_err(|error| error.of_item(position)))
+        });
+    Ok(outcomes.collect())
+}
+
+impl Error {
+    /// The same of an item of a batch: its fields are named from the body's root.
+    fn of_item(self, position: usize) -> Self {
+        match self {
+            Self::Invalid(Invalid {
+                rule,
+                field,
+                detail,
+            }) => Self::Invalid(Invalid {
+                rule,
+                field: format!("items[{position}].{field}"),
+                detail,
+            }),
+            error => error,
         }
     }
-    let (results, _) = Box::pin(settle(ledger, delivery, subject, prepared, now, patience)).await?;
-    let mut results = results.into_iter();
-    let outcomes =
-        keys.into_iter()
-            .enumerate()
-            .map(|(position, key)| match invalid.remove(&position) {
-                Some(error) => (key, Err(Error::Invalid(error))),
-                None => (key, results.next().unwrap_or(Err(Error::Unsettled))),
-            });
-    Ok(outcomes.collect())
 }
 
 /// Prices a usage and puts it in the form of its entry.
@@ -167,9 +192,14 @@ fn entry(
     let occurred_at = usage.occurred_at.unwrap_or(now);
     let age = now.duration_since(occurred_at);
     if age > OLDEST || age < -NEWEST {
-        return Err(Error::OutOfWindow);
+        let detail = "must not be older than 33 days or more than 2 minutes ahead";
+        return Err(Error::Invalid(Invalid::new(
+            Rule::Window,
+            "occurred_at",
+            detail,
+        )));
     }
-    let price = price_book::price(&usage.lines, occurred_at)?;
+    let price = price_book::price(&usage.lines, occurred_at).map_err(unpriced)?;
     Ok(UsageEntry {
         id,
         account: subject.account.clone(),
@@ -186,91 +216,143 @@ fn entry(
     })
 }
 
-/// Charges what is ready, looks up what is not, delivers what is new, and reads the balance.
-async fn settle(
-    ledger: &Ledger,
-    delivery: &Delivery,
-    subject: &Subject,
-    prepared: Vec<Prepared>,
-    now: Timestamp,
-    patience: &Patience,
-) -> Result<(Vec<Result<Recorded, Error>>, Sparks), Error> {
-    let account = &subject.account;
-    let ready: Vec<UsageEntry> = prepared
-        .iter()
-        .filter_map(|item| item.entry.as_ref().ok())
-        .cloned()
-        .collect();
-    let (charging, customer) = tokio::join!(
-        charge(ledger, subject, &ready, now, patience),
-        delivery.known_customer(ledger, account, patience),
-    );
-    let charging = charging?;
-    let contents: HashMap<UsageId, Content<'_>> = new_contents(&prepared, &charging);
-    let recorded: Vec<&UsageEntry> = charging
-        .outcomes
-        .iter()
-        .flatten()
-        .filter_map(recorded_now)
-        .collect();
-    let traces: Vec<Trace<'_>> = recorded
-        .iter()
-        .map(|entry| Trace {
-            entry,
-            content: contents.get(&entry.id).copied().unwrap_or_default(),
-        })
-        .collect();
-    for entry in &recorded {
-        info!(
-            usage.id = %entry.id, account.id = %account, sparks = %entry.sparks,
-            "charged usage `{}`", entry.id
-        );
-    }
-    let (deliveries, balance, stored) = tokio::join!(
-        async {
-            if traces.is_empty() {
-                return Vec::new();
-            }
-            delivery
-                .deliver(ledger, account, &traces, customer, patience)
-                .await
-        },
-        ledger.settled_account(account, now, patience),
-        look_up(ledger, &prepared, patience),
-    );
-    let delivered = recorded
-        .iter()
-        .map(|entry| entry.id.clone())
-        .zip(deliveries)
-        .collect();
-    let balance = balance?.map_or(Sparks::ZERO, |account| account.available);
-    Ok((results(prepared, charging, &stored?, &delivered), balance))
+/// What rule a usage without a price breaks.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn unpriced(error: price_book::Error) -> Error {
+    let invalid = match error {
+        price_book::Error::UnknownModel { line } => {
+            let detail = "is not in the price book for that time";
+            Invalid::new(Rule::Model, format!("usage[{line}].model"), detail)
+        }
+        price_book::Error::UnpricedTokens { line, class } => {
+            let detail = "is a class of tokens that the model has no price for";
+            Invalid::new(Rule::Quantity, format!("usage[{line}].{class}"), detail)
+        }
+        price_book::Error::TooMuch => {
+            let detail = "costs more than one meter event can carry; split it";
+            Invalid::new(Rule::Quantity, "usage", detail)
+        }
+    };
+    Error::Invalid(invalid)
 }
 
-/// Charges, and opens the account first where this request may.
-async fn charge(
-    ledger: &Ledger,
-    subject: &Subject,
-    ready: &[UsageEntry],
+/// What recording works with, and for whom.
+#[derive(Clone, Copy)]
+struct Systems<'a> {
+    ledger: &'a Ledger,
+    delivery: &'a Delivery,
+    subject: &'a Subject,
     now: Timestamp,
-    patience: &Patience,
-) -> Result<Charging, Error> {
-    let mut charging = ledger.charge(&subject.account, ready, now, patience).await;
-    if charging.account_missing && subject.may_open {
-        ledger.open_account(&subject.account, now, patience).await?;
-        charging = ledger.charge(&subject.account, ready, now, patience).await;
-    }
-    if charging.account_missing {
-        return Err(Error::AccountNotFound);
-    }
-    match charging.failure.take() {
-        // Nothing is known of any usage: the whole request failed.
-        Some(failure) if charging.outcomes.iter().all(Option::is_none) => Err(failure.into()),
-        Some(failure) => {
-            crate::telemetry::failure(&failure, "the ledger failed on a part of a batch");
-            Ok(charging)
+    patience: &'a Patience,
+}
+
+impl Systems<'_> {
+    /// Charges what is ready, looks up what is not, delivers what is new, and reads the balance if wanted.
+    async fn charge_and_deliver(
+        &self,
+        prepared: Vec<Prepared>,
+        with_balance: bool,
+    ) -> Result<(Vec<Result<Recorded, Error>>, Result<Sparks, ledger::Error>), Error> {
+        let Self {
+            ledger,
+            delivery,
+            subject,
+            now,
+            patience,
+        } = *self;
+        let account = &subject.account;
+        let ready: Vec<UsageEntry> = prepared
+            .iter()
+            .filter_map(|item| item.entry.as_ref().ok())
+            .cloned()
+            .collect();
+        let (charging, customer) = tokio::join!(
+            self.charge(&ready),
+            delivery.customer(ledger, account, patience)
+        );
+        let charging = charging?;
+
+        let contents = new_contents(&prepared, &charging);
+        let recorded: Vec<&UsageEntry> = charging
+            .outcomes
+            .iter()
+            .flatten()
+            .filter_map(recorded_now)
+            .collect();
+        let mut traces = Vec::with_capacity(recorded.len());
+        for entry in &recorded {
+            info!(
+                usage.id = %entry.id, account.id = %account, sparks = %entry.sparks,
+                "charged usage `{}`", entry.id
+            );
+            let content = contents.get(&entry.id).copied().unwrap_or_default();
+            traces.push(Trace { entry, content });
         }
-        None => Ok(charging),
+        let (deliveries, balance, stored) = tokio::join!(
+            delivery.deliver(ledger, account, &traces, customer, patience),
+            async {
+                if !with_balance {
+                    return Ok(Sparks::ZERO);
+                }
+                let account = ledger.settled_account(account, now, patience).await?;
+                Ok(account.map_or(Sparks::ZERO, |account| account.available))
+            },
+            self.look_up(&prepared),
+        );
+        let delivered = recorded
+            .iter()
+            .map(|entry| entry.id.clone())
+            .zip(deliveries)
+            .collect();
+        Ok((results(prepared, charging, stored, &delivered), balance))
+    }
+
+    /// Charges, and opens the account first where this request may.
+    async fn charge(&self, ready: &[UsageEntry]) -> Result<Charging, Error> {
+        let Self {
+            ledger,
+            subject,
+            now,
+            patience,
+            ..
+        } = *self;
+        let account = &subject.account;
+        let mut charging = ledger.charge(account, ready, now, patience).await;
+        if ready.is_empty() {
+            charging.account_missing = ledger.account(account, patience).await?.is_none();
+        }
+        if charging.account_missing {
+            if !subject.may_open {
+                return Err(Error::AccountNotFound);
+            }
+            ledger.open_account(account, now, patience).await?;
+            charging = ledger.charge(account, ready, now, patience).await;
+        }
+        match charging.failure.take() {
+            // Nothing is known of any usage: the whole request failed.
+            Some(failure) if charging.outcomes.iter().all(Option::is_none) => Err(failure.into()),
+            Some(failure) => {
+                telemetry::failure(&failure, "the ledger failed on a part of a batch");
+                Ok(charging)
+            }
+            None => Ok(charging),
+        }
+    }
+
+    /// Looks for the entries of usages that would be refused for their time or price: a replay is judged
+    /// before those.
+    async fn look_up(&self, prepared: &[Prepared]) -> HashMap<UsageId, Option<UsageEntry>> {
+        let refused = prepared.iter().filter(|item| item.entry.is_err());
+        let found = future::join_all(refused.map(|item| async {
+            match self.ledger.usage(&item.id, self.patience).await {
+                Ok(stored) => Some((item.id.clone(), stored)),
+                Err(failure) => {
+                    telemetry::failure(&failure, "could not look up a usage");
+                    None
+                }
+            }
+        }));
+        found.await.into_iter().flatten().collect()
     }
 }
 
@@ -300,26 +382,11 @@ fn new_contents<'a>(
         .collect()
 }
 
-/// Finds the entries of usages that would be refused for their time or price: a replay is judged first.
-async fn look_up(
-    ledger: &Ledger,
-    prepared: &[Prepared],
-    patience: &Patience,
-) -> Result<HashMap<UsageId, UsageEntry>, ledger::Error> {
-    let refused = prepared.iter().filter(|item| item.entry.is_err());
-    let found = future::try_join_all(refused.map(|item| ledger.usage(&item.id, patience))).await?;
-    Ok(found
-        .into_iter()
-        .flatten()
-        .map(|entry| (entry.id.clone(), entry))
-        .collect())
-}
-
 /// Puts together what became of each usage, in order.
 fn results(
     prepared: Vec<Prepared>,
     charging: Charging,
-    stored: &HashMap<UsageId, UsageEntry>,
+    mut stored: HashMap<UsageId, Option<UsageEntry>>,
     delivered: &HashMap<UsageId, Deliveries>,
 ) -> Vec<Result<Recorded, Error>> {
     // An entry that this very request writes later on was not there yet at the turn of an earlier item.
@@ -345,16 +412,15 @@ fn results(
     let mut results = Vec::with_capacity(prepared.len());
     for item in prepared {
         results.push(match item.entry {
-            Err(refusal) => match stored
-                .get(&item.id)
-                .filter(|_| !written_later.contains(&item.id))
-            {
-                None => Err(refusal),
-                Some(entry) if entry.request_hash == item.hash => recorded(entry.clone(), true),
-                Some(_) => Err(Error::KeyReused),
+            Err(refusal) if written_later.contains(&item.id) => Err(refusal),
+            Err(refusal) => match stored.remove(&item.id) {
+                None => Err(Error::Unknown),
+                Some(None) => Err(refusal),
+                Some(Some(entry)) if entry.request_hash == item.hash => recorded(entry, true),
+                Some(Some(_)) => Err(Error::KeyReused),
             },
             Ok(entry) => match outcomes.next().flatten() {
-                None => Err(Error::Unsettled),
+                None => Err(Error::Unknown),
                 Some(Charged::Recorded(entry)) => {
                     written_later.retain(|id| *id != entry.id);
                     recorded(entry, false)

@@ -1,7 +1,6 @@
 //! `GET /v1/balance`: what an account can spend.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -10,8 +9,8 @@ use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::identity::{Caller, Subject};
 use shared::ledger::Ledger;
-use shared::patience::Patience;
-use shared::problem::Problem;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::problem::{self, Problem};
 use shared::request;
 use shared::transport::Transport;
 
@@ -40,17 +39,19 @@ impl App {
 
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
-    let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/v1/balance") => read_balance(app, &request).await,
-        _ => Err(Problem::not_found()),
+    let answer = async {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, "/v1/balance") => read_balance(app, &request).await,
+            _ => Err(Problem::not_found()),
+        }
     };
-    Ok(answer.unwrap_or_else(|problem| problem.respond(&request::id(&request))))
+    Ok(Box::pin(problem::answer(&request, answer)).await)
 }
 
 async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let subject = subject(app, request)?;
     let now = app.clock.now();
-    let patience = Patience::new(&app.clock, now, request::deadline(request), Duration::ZERO);
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
     let balance = balance::read(&app.ledger, &subject, now, &patience).await?;
     Ok(request::answer(StatusCode::OK, &balance))
 }

@@ -10,7 +10,7 @@ use shared::transport::Transport;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::process();
-    telemetry::init(environment);
+    telemetry::init(environment)?;
     let app = App::new(environment, &Transport::network(), Clock::system())?;
     run(service_fn(|request| handle(&app, request))).await
 }

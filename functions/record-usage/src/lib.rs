@@ -11,7 +11,7 @@ use shared::identity::Caller;
 use shared::langfuse::Langfuse;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::Problem;
+use shared::problem::{self, Problem};
 use shared::request::{self, MAX_USAGE_BODY};
 use shared::stripe::Stripe;
 use shared::transport::Transport;
@@ -57,12 +57,14 @@ impl App {
 
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
-    let answer = match (request.method(), request.uri().path()) {
-        (&Method::POST, "/v1/usage") => record(app, &request).await,
-        (&Method::POST, "/v1/usage/batch") => record_batch(app, &request).await,
-        _ => Err(Problem::not_found()),
+    let answer = async {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/usage") => record(app, &request).await,
+            (&Method::POST, "/v1/usage/batch") => record_batch(app, &request).await,
+            _ => Err(Problem::not_found()),
+        }
     };
-    Ok(answer.unwrap_or_else(|problem| problem.respond(&request::id(&request))))
+    Ok(Box::pin(problem::answer(&request, answer)).await)
 }
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

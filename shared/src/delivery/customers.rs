@@ -65,11 +65,12 @@ impl Customers {
         timeout: Duration,
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
+        let patience = patience.at_most(timeout);
         let made = stripe
             .create_customer(stage, account, FIRST_GENERATION, timeout)
             .await?;
         let linked = ledger
-            .link_customer(account, &made, FIRST_GENERATION, &patience.at_most(timeout))
+            .link_customer(account, &made, FIRST_GENERATION, &patience)
             .await?;
         self.remember(account, &linked);
         Ok(linked)

@@ -126,6 +126,7 @@ async fn every_attempt_sends_the_same_bytes() {
 async fn every_answer_means_one_thing() {
     for (status, meaning) in [
         (Ok(200), "stored"),
+        (Ok(207), "failed"),
         (Ok(400), "refused"),
         (Ok(401), "unauthorized"),
         (Ok(403), "unauthorized"),

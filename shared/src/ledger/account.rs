@@ -31,11 +31,8 @@ pub struct Account {
     pub(crate) created_at: Timestamp,
 }
 
-/// A grant that ended with Sparks left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Expired {
-    pub(crate) grant: Grant,
-}
+/// How many ended grants one settlement books, so that it fits a transaction. What is left stays due.
+const MAX_ENDED: usize = 90;
 
 impl Account {
     /// An account without Sparks.
@@ -69,14 +66,21 @@ impl Account {
         grants
     }
 
-    /// Brings the grants up to date: debits since the last time are attributed, ended grants taken out.
+    /// Brings the grants up to date: debits since the last time are attributed, ended grants taken out
+    /// and answered with what was left of them.
     ///
     /// Nothing when an amount would not fit.
-    pub(crate) fn settle(&self, now: Timestamp) -> Option<(Self, Vec<Expired>)> {
-        let (ended, grants): (Vec<_>, Vec<_>) = self
-            .grants_left()
-            .into_iter()
-            .partition(|grant| grant.expires_at.is_some_and(|expires_at| expires_at <= now));
+    pub(crate) fn settle(&self, now: Timestamp) -> Option<(Self, Vec<Grant>)> {
+        let mut ended = Vec::new();
+        let mut grants = self.grants_left();
+        grants.retain(|grant| {
+            let ends = ended.len() < MAX_ENDED
+                && grant.expires_at.is_some_and(|expires_at| expires_at <= now);
+            if ends {
+                ended.push(grant.clone());
+            }
+            !ends
+        });
         let lost = Sparks::checked_sum(ended.iter().map(|grant| grant.remaining))?;
         let settled = Self {
             available: self.available.checked_sub(lost)?,
@@ -86,10 +90,7 @@ impl Account {
             grants,
             ..self.clone()
         };
-        Some((
-            settled,
-            ended.into_iter().map(|grant| Expired { grant }).collect(),
-        ))
+        Some((settled, ended))
     }
 
     /// Adds Sparks to a settled account. A debt is repaid first; the rest becomes a grant.
@@ -210,12 +211,7 @@ mod tests {
         assert!(!account.is_due(at(49)) && account.is_due(at(50)));
         let (settled, expired) = account.settle(at(50)).unwrap();
 
-        assert_eq!(
-            expired,
-            [Expired {
-                grant: grant("ends", 6, Some(50))
-            }]
-        );
+        assert_eq!(expired, [grant("ends", 6, Some(50))]);
         assert_eq!((settled.available.milli(), left(&settled)), (10, 10));
         assert_eq!(
             (settled.next_due_ms, settled.grants_version),

@@ -2,11 +2,12 @@
 //!
 //! Usages are charged as if they came one after another. A first attempt assumes that all of them are new
 //! and affordable. When DynamoDB refuses it, the items it returns say which usages exist already and what
-//! the balance really is, and the next attempt is planned with that.
+//! the balance really is, and the next attempt is planned with that. A usage is refused for missing funds
+//! only after a transaction has shown that it does not exist, so a replay never is.
 
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -14,9 +15,9 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::credit::transaction_token;
+use super::calls::Judged;
 use super::entry::UsageEntry;
-use super::failure::{self, Failure, Verdict};
+use super::failure::Verdict;
 use super::item::{self, Key};
 use super::rollup::{self, KnownModels};
 use super::{Error, Ledger};
@@ -52,11 +53,24 @@ pub struct Charging {
     pub account_missing: bool,
 }
 
-/// What has been learnt of the table so far.
+/// Usages of one account that are charged together.
+struct Request<'a> {
+    account: &'a AccountId,
+    usages: &'a [UsageEntry],
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
+/// What refused transactions have shown of the table so far.
 #[derive(Default)]
 struct Knowledge {
+    /// The balance, as long as nothing was committed since it was seen.
     available: Option<Sparks>,
+    /// Usages that exist.
     stored: HashMap<UsageId, UsageEntry>,
+    /// Usages that did not exist.
+    missing: HashSet<UsageId>,
+    /// The models that roll-ups keep apart.
     models: KnownModels,
 }
 
@@ -76,6 +90,12 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Charging {
+        let request = Request {
+            account,
+            usages,
+            now,
+            patience,
+        };
         let mut charging = Charging {
             outcomes: vec![None; usages.len()],
             failure: None,
@@ -85,13 +105,7 @@ impl Ledger {
         let mut start = 0;
         while start < usages.len() {
             let plan = Plan::make(usages, start, &knowledge);
-            let lesson = if plan.charged.is_empty() {
-                Ok(Lesson::Committed)
-            } else {
-                self.attempt(account, usages, &plan, &mut knowledge, now, patience)
-                    .await
-            };
-            match lesson {
+            match self.attempt(&request, &plan, &mut knowledge).await {
                 Ok(Lesson::Committed) => {
                     start = plan.end;
                     knowledge.commit(usages, &plan);
@@ -113,128 +127,101 @@ impl Ledger {
         charging
     }
 
-    /// Sends one planned transaction until it commits, is refused, or the patience ends.
+    /// Carries out a plan, or learns why it cannot be carried out.
     async fn attempt(
         &self,
-        account: &AccountId,
-        usages: &[UsageEntry],
+        request: &Request<'_>,
         plan: &Plan,
         knowledge: &mut Knowledge,
-        now: Timestamp,
-        patience: &Patience,
     ) -> Result<Lesson, Error> {
-        let rollups = rollup::updates(
-            plan.charged.iter().map(|&position| &usages[position]),
-            &knowledge.models,
-            &self.table,
-        );
-        let mut actions = vec![self.debit(account, plan, now)];
-        actions.extend(
+        if plan.charged.is_empty() {
+            return Ok(Lesson::Committed);
+        }
+        if request.patience.left().is_zero() {
+            return Err(Error::Busy("the balance kept changing".into()));
+        }
+        let charged = || {
             plan.charged
                 .iter()
-                .map(|&position| self.put_entry(&usages[position])),
-        );
-        let (rollup_keys, updates): (Vec<Key>, Vec<Update>) = rollups.into_iter().unzip();
-        actions.extend(
-            updates
-                .into_iter()
-                .map(|update| TransactWriteItem::builder().update(update).build()),
-        );
+                .map(|&position| &request.usages[position])
+        };
+        let rollups = rollup::updates(charged(), &knowledge.models, &self.table);
+        let (rollup_keys, rollups): (Vec<Key>, Vec<Update>) = rollups.into_iter().unzip();
 
-        // The same bytes keep their token, so a commit whose reply was lost is found, not repeated.
-        let token = transaction_token();
-        let mut failed_attempts = 0;
-        loop {
-            let transaction = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(actions.clone()))
-                .client_request_token(&token);
-            let cause = match transaction.send().await.map_err(failure::of_transaction) {
-                Ok(_) => return Ok(Lesson::Committed),
-                Err(Failure::Refused(verdicts)) => {
-                    if patience.left().is_zero() {
-                        return Err(Error::Busy("the balance kept changing".into()));
-                    }
-                    let verdicts = Verdicts::split(verdicts, plan.charged.len());
-                    return self
-                        .learn(
-                            account,
-                            usages,
-                            plan,
-                            &rollup_keys,
-                            verdicts,
-                            knowledge,
-                            now,
-                            patience,
-                        )
-                        .await;
-                }
-                Err(Failure::Broken(cause)) => return Err(Error::Broken(cause)),
-                Err(Failure::Again(cause)) => cause,
-            };
-            failed_attempts += 1;
-            if !patience.another(failed_attempts).await {
-                return Err(Error::Busy(cause));
+        let mut actions = vec![self.debit(request, plan)];
+        actions.extend(charged().map(|usage| self.put_entry(usage)));
+        let as_action = |update| TransactWriteItem::builder().update(update).build();
+        actions.extend(rollups.into_iter().map(as_action));
+
+        match self.transact(&actions, request.patience).await? {
+            Judged::Committed => Ok(Lesson::Committed),
+            Judged::Refused(verdicts) => {
+                let verdicts = Verdicts::split(verdicts, plan.charged.len());
+                knowledge.see_rollups(&rollup_keys, verdicts.rollups);
+                self.see_entries(request, plan, verdicts.entries, knowledge)
+                    .await?;
+                self.see_account(request, verdicts.account, knowledge).await
             }
         }
     }
 
-    /// Takes from a refusal what it says of entries, roll-ups and, last, the account.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "it is the second half of `attempt`"
-    )]
-    async fn learn(
+    /// Takes from the verdicts which usages exist.
+    async fn see_entries(
         &self,
-        account: &AccountId,
-        usages: &[UsageEntry],
+        request: &Request<'_>,
         plan: &Plan,
-        rollup_keys: &[Key],
-        verdicts: Verdicts,
+        verdicts: Vec<Verdict>,
         knowledge: &mut Knowledge,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Lesson, Error> {
-        for (&position, verdict) in plan.charged.iter().zip(verdicts.entries) {
-            let id = &usages[position].id;
+    ) -> Result<(), Error> {
+        for (&position, verdict) in plan.charged.iter().zip(verdicts) {
+            let id = &request.usages[position].id;
             let stored = match verdict {
-                Verdict::Held => continue,
+                Verdict::Held => None,
                 Verdict::Failed(Some(item)) => Some(UsageEntry::from_item(&item)?),
-                Verdict::Failed(None) => self.usage(id, patience).await?,
+                Verdict::Failed(None) => self.usage(id, request.patience).await?,
             };
-            if let Some(stored) = stored {
-                knowledge.stored.insert(id.clone(), stored);
+            match stored {
+                Some(stored) => {
+                    knowledge.stored.insert(id.clone(), stored);
+                }
+                None => {
+                    knowledge.missing.insert(id.clone());
+                }
             }
         }
-        for (key, verdict) in rollup_keys.iter().zip(verdicts.rollups) {
-            if let Verdict::Failed(Some(item)) = verdict {
-                knowledge
-                    .models
-                    .insert(key.clone(), rollup::models_of(&item));
-            }
-        }
-        match verdicts.account {
-            Verdict::Held => {}
-            Verdict::Failed(None) => return Ok(Lesson::AccountMissing),
+        Ok(())
+    }
+
+    /// Takes from the verdict what the balance is, settling first what is due. It is judged last.
+    async fn see_account(
+        &self,
+        request: &Request<'_>,
+        verdict: Verdict,
+        knowledge: &mut Knowledge,
+    ) -> Result<Lesson, Error> {
+        match verdict {
+            Verdict::Held => Ok(Lesson::Learnt),
+            Verdict::Failed(None) => Ok(Lesson::AccountMissing),
             Verdict::Failed(Some(item)) => {
                 let found = Account::from_item(&item)?;
-                let settled = self.settle(account, found, now, patience).await?;
+                let settled = self
+                    .settle(request.account, found, request.now, request.patience)
+                    .await?;
                 knowledge.available = Some(settled.available);
+                Ok(Lesson::Learnt)
             }
         }
-        Ok(Lesson::Learnt)
     }
 
     /// The account's part: the balance covers the sum, and nothing is due before.
-    fn debit(&self, account: &AccountId, plan: &Plan, now: Timestamp) -> TransactWriteItem {
+    fn debit(&self, request: &Request<'_>, plan: &Plan) -> TransactWriteItem {
         let mut condition = "available >= :sum AND next_due > :now".to_owned();
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(Key::account(account).attributes()))
+            .set_key(Some(Key::account(request.account).attributes()))
             .update_expression("SET available = available - :sum, debited = debited + :sum")
             .expression_attribute_values(":sum", item::amount(plan.sum))
-            .expression_attribute_values(":now", item::time(now))
+            .expression_attribute_values(":now", item::time(request.now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(ceiling) = plan.ceiling {
             condition.push_str(" AND available < :ceiling");
@@ -260,15 +247,25 @@ impl Ledger {
 }
 
 impl Knowledge {
-    /// What a committed plan adds: its entries are stored, and the balance is lower.
+    /// What a plan that was carried out adds: its entries exist, and the balance is no longer known.
     fn commit(&mut self, usages: &[UsageEntry], plan: &Plan) {
-        for &position in &plan.charged {
-            self.stored
-                .insert(usages[position].id.clone(), usages[position].clone());
+        if plan.charged.is_empty() {
+            return;
         }
-        self.available = self
-            .available
-            .and_then(|available| available.checked_sub(plan.sum));
+        for &position in &plan.charged {
+            let usage = &usages[position];
+            self.stored.insert(usage.id.clone(), usage.clone());
+        }
+        self.available = None;
+    }
+
+    /// Takes from the verdicts which models are kept apart.
+    fn see_rollups(&mut self, keys: &[Key], verdicts: Vec<Verdict>) {
+        for (key, verdict) in keys.iter().zip(verdicts) {
+            if let Verdict::Failed(Some(item)) = verdict {
+                self.models.insert(key.clone(), rollup::models_of(&item));
+            }
+        }
     }
 }
 

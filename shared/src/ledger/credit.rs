@@ -3,12 +3,14 @@
 //! Each is one transaction on the condition that the account is as it was read, so two changes never
 //! overlap and no debit slips in between unattributed.
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use jiff::Timestamp;
 
-use super::account::{Account, Expired};
+use super::account::Account;
+use super::calls::{Judged, written};
 use super::entry::{self, CreditEntry};
-use super::failure::{self, Failure, Verdict};
+use super::failure::Verdict;
 use super::grants::{Grant, Source};
 use super::item::{self, Item};
 use super::{Error, Ledger, values};
@@ -60,31 +62,19 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Account, Error> {
         let new = Account::new(true, now);
-        let put = || {
-            self.client
-                .put_item()
-                .table_name(&self.table)
-                .set_item(Some(new.to_item(account)))
-                .condition_expression("attribute_not_exists(pk)")
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                )
-                .send()
-        };
-        let stored = self
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(new.to_item(account)))
+            .condition_expression("attribute_not_exists(pk)");
+        let opened = self
             .persist(patience, || async {
-                match put().await {
-                    Ok(_) => Ok(None),
-                    Err(error) => match error.as_service_error() {
-                        Some(service) if service.is_conditional_check_failed_exception() => {
-                            Ok(Some(()))
-                        }
-                        _ => Err(failure::of_call(error)),
-                    },
-                }
+                let outcome = put.clone().send().await;
+                written(outcome, PutItemError::is_conditional_check_failed_exception)
             })
             .await?;
-        if stored.is_none() {
+        if opened {
             return Ok(new);
         }
         let existing = self.account(account, patience).await?;
@@ -124,7 +114,7 @@ impl Ledger {
             let (settled, expired) = found.settle(now).ok_or(Error::OutOfRange)?;
             let entries = expired
                 .iter()
-                .map(|Expired { grant }| entry::expiry_item(id, &grant.id, grant.remaining, now))
+                .map(|grant| entry::expiry_item(id, &grant.id, grant.remaining, now))
                 .collect();
             found = match self
                 .replace_account(id, Some(&found), &settled, entries, patience)
@@ -156,6 +146,7 @@ impl Ledger {
             sparks: credit.sparks,
             expires_at: None,
             reason: credit.reason.clone(),
+            free_plan: credit.free_plan,
             recorded_at: now,
         };
         let mut found = self.account(&credit.account, patience).await?;
@@ -175,9 +166,11 @@ impl Ledger {
             account.credit(grant).ok_or(Error::OutOfRange)?;
             account.free_plan |= credit.free_plan;
             let mut entries = vec![entry.to_item()];
-            entries.extend(expired.iter().map(|Expired { grant }| {
-                entry::expiry_item(&credit.account, &grant.id, grant.remaining, now)
-            }));
+            entries.extend(
+                expired.iter().map(|grant| {
+                    entry::expiry_item(&credit.account, &grant.id, grant.remaining, now)
+                }),
+            );
             match self
                 .replace_account(&credit.account, found.as_ref(), &account, entries, patience)
                 .await?
@@ -209,24 +202,9 @@ impl Ledger {
     ) -> Result<Attempt, Error> {
         let mut actions = vec![self.put(written.to_item(id), read)];
         actions.extend(entries.into_iter().map(|entry| self.put(entry, None)));
-        let token = transaction_token();
-        let mut failed_attempts = 0;
-        loop {
-            let transaction = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(actions.clone()))
-                .client_request_token(&token);
-            let cause = match transaction.send().await.map_err(failure::of_transaction) {
-                Ok(_) => return Ok(Attempt::Written),
-                Err(Failure::Refused(verdicts)) => return Ok(judge(verdicts)),
-                Err(Failure::Broken(cause)) => return Err(Error::Broken(cause)),
-                Err(Failure::Again(cause)) => cause,
-            };
-            failed_attempts += 1;
-            if !patience.another(failed_attempts).await {
-                return Err(Error::Busy(cause));
-            }
+        match self.transact(&actions, patience).await? {
+            Judged::Committed => Ok(Attempt::Written),
+            Judged::Refused(verdicts) => Ok(judge(verdicts)),
         }
     }
 
@@ -260,9 +238,4 @@ fn judge(verdicts: Vec<Verdict>) -> Attempt {
         Some(Verdict::Failed(stored)) => Attempt::EntryExists(stored),
         Some(Verdict::Held) | None => Attempt::AccountChanged,
     }
-}
-
-/// A token that makes DynamoDB apply the same bytes once, however often they are sent.
-pub(super) fn transaction_token() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }

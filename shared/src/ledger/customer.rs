@@ -2,8 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
-use super::credit::transaction_token;
-use super::failure::{self, Failure};
+use super::calls::Judged;
 use super::item::{self, Item, Key};
 use super::{Error, Ledger};
 use crate::id::{AccountId, CustomerId};
@@ -36,28 +35,14 @@ impl Ledger {
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
         let actions = [self.put_if_absent(forward), self.put_if_absent(reverse)];
-        let token = transaction_token();
-        let transaction = || {
-            self.client
-                .transact_write_items()
-                .set_transact_items(Some(actions.to_vec()))
-                .client_request_token(&token)
-                .send()
-        };
-        let linked = self
-            .persist(patience, || async {
-                match transaction().await.map_err(failure::of_transaction) {
-                    Ok(_) => Ok(true),
-                    Err(Failure::Refused(_)) => Ok(false),
-                    Err(failure) => Err(failure),
-                }
-            })
-            .await?;
-        if linked {
-            return Ok(customer.clone());
+        match self.transact(&actions, patience).await? {
+            Judged::Committed => Ok(customer.clone()),
+            Judged::Refused(_) => {
+                let linked = self.customer(account, patience).await?;
+                linked
+                    .ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
+            }
         }
-        let linked = self.customer(account, patience).await?;
-        linked.ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
     }
 
     fn put_if_absent(&self, item: Item) -> TransactWriteItem {

@@ -206,6 +206,9 @@ impl RequestHash {
     }
 }
 
+/// The plan that a credit may bring with it.
+const FREE_PLAN: &str = "free";
+
 /// Sparks that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEntry {
@@ -221,6 +224,8 @@ pub struct CreditEntry {
     pub expires_at: Option<Timestamp>,
     /// Why, in the operator's words.
     pub reason: Option<String>,
+    /// Whether the account got the free plan with it.
+    pub free_plan: bool,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
@@ -235,12 +240,15 @@ impl CreditEntry {
             self.sparks,
             self.recorded_at,
         );
-        item.insert("source".into(), item::json(&self.source));
+        item.insert("source".into(), item::text(self.source.as_str()));
         if let Some(expires_at) = self.expires_at {
             item.insert("expires_at".into(), item::time(expires_at));
         }
         if let Some(reason) = &self.reason {
             item.insert("reason".into(), item::text(reason));
+        }
+        if self.free_plan {
+            item.insert("plan".into(), item::text(FREE_PLAN));
         }
         item
     }
@@ -249,8 +257,9 @@ impl CreditEntry {
     pub(crate) fn is(&self, stored: &Item) -> Result<bool, Malformed> {
         Ok(item::read_text(stored, "account")? == self.account.as_str()
             && item::read_amount(stored, "amount")? == self.sparks
-            && item::read_json::<Source>(stored, "source")? == self.source
-            && item::optional_text(stored, "reason")? == self.reason.as_deref())
+            && item::read_text(stored, "source")? == self.source.as_str()
+            && item::optional_text(stored, "reason")? == self.reason.as_deref()
+            && item::optional_text(stored, "plan")? == self.free_plan.then_some(FREE_PLAN))
     }
 }
 

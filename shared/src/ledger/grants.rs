@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sparks::Sparks;
 
-/// Where Sparks came from. The order is the order in which they burn.
+/// Where Sparks came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -27,6 +27,17 @@ pub enum Source {
 }
 
 impl Source {
+    /// The name in the table and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Promo => "promo",
+            Self::Plan => "plan",
+            Self::Pack => "pack",
+            Self::Manual => "manual",
+        }
+    }
+
     /// Lower burns first; packs and manual grants burn alike.
     const fn priority(self) -> u8 {
         match self {

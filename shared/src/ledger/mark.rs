@@ -1,9 +1,10 @@
 //! Marks on usage entries: how far their deliveries have come.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 
+use super::calls::written;
 use super::entry::{Deliveries, DeliveryState};
-use super::failure;
 use super::item::{self, Key};
 use super::{Error, Ledger};
 use crate::id::UsageId;
@@ -67,18 +68,14 @@ impl Ledger {
             langfuse: marks.langfuse.as_ref().map_or(before.langfuse, Mark::state),
             stripe: marks.stripe.as_ref().map_or(before.stripe, Mark::state),
         };
-        let update = || self.mark_update(id, before, marks, after).send();
+        let update = self.mark_update(id, before, marks, after);
         let marked = self
             .persist(patience, || async {
-                match update().await {
-                    Ok(_) => Ok(true),
-                    Err(error) => match error.as_service_error() {
-                        Some(service) if service.is_conditional_check_failed_exception() => {
-                            Ok(false)
-                        }
-                        _ => Err(failure::of_call(error)),
-                    },
-                }
+                let outcome = update.clone().send().await;
+                written(
+                    outcome,
+                    UpdateItemError::is_conditional_check_failed_exception,
+                )
             })
             .await?;
         if marked {

@@ -1,6 +1,6 @@
 //! Finds an AI model by its name and says what its tokens cost at a given time.
 //!
-//! The prices are the committed table in [`super::table`], made by `make prices`. A name is looked up by the rules of
+//! The prices are the committed table in `table.rs`, made by `make prices`. A name is looked up by the rules of
 //! the table's source, in its order: the first provider whose rule accepts the name, then the first of its models.
 //!
 //! ```

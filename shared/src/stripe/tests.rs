@@ -112,12 +112,19 @@ async fn a_customer_is_always_made_with_the_same_parameters_and_key() {
 #[tokio::test]
 async fn every_answer_means_one_thing() {
     let duplicate = r#"{"error":{"type":"invalid_request_error","code":"duplicate_meter_event","message":"…"}}"#;
-    let old = r#"{"error":{"type":"invalid_request_error","message":"An event already exists with identifier use_1."}}"#;
+    let ours = format!(
+        r#"{{"error":{{"message":"An event already exists with identifier {}."}}}}"#,
+        UsageId::derive("test", &"acct_a".parse().unwrap(), &"k1".parse().unwrap())
+    );
+    let others = r#"{"error":{"message":"An event already exists with identifier use_1."}}"#;
     let invalid = r#"{"error":{"type":"invalid_request_error","code":"timestamp_too_far_in_past","message":"…"}}"#;
     for (status, body, meaning) in [
         (200, "{}", "delivered"),
         (400, duplicate, "delivered"),
-        (400, old, "delivered"),
+        (400, &ours, "delivered"),
+        (400, others, "refused"),
+        (404, &ours, "refused"),
+        (402, duplicate, "refused"),
         (400, invalid, "refused"),
         (400, "not json", "refused"),
         (401, "{}", "unauthorized"),

@@ -59,10 +59,8 @@ struct ItemBody {
 struct TraceBody {
     name: Option<String>,
     session_id: Option<String>,
-    #[serde(default)]
-    tags: Vec<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    tags: Option<Vec<String>>,
+    metadata: Option<BTreeMap<String, String>>,
     input: Option<String>,
     output: Option<String>,
 }
@@ -116,8 +114,12 @@ pub enum Rule {
     Key,
     /// There is no such meter.
     Meter,
-    /// A quantity is negative, fractional where whole, or too large.
+    /// A quantity is negative, fractional where whole, too large, or of what has no price.
     Quantity,
+    /// The model has no price at that time.
+    Model,
+    /// It occurred too long ago, or in the future.
+    Window,
 }
 
 fn invalid<T>(
@@ -125,11 +127,17 @@ fn invalid<T>(
     field: impl Into<String>,
     detail: impl Into<String>,
 ) -> Result<T, Invalid> {
-    Err(Invalid {
-        rule,
-        field: field.into(),
-        detail: detail.into(),
-    })
+    Err(Invalid::new(rule, field, detail))
+}
+
+impl Invalid {
+    pub(super) fn new(rule: Rule, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            rule,
+            field: field.into(),
+            detail: detail.into(),
+        }
+    }
 }
 
 impl UsageBody {
@@ -151,14 +159,9 @@ impl BatchBody {
         }
         let items = self.items.into_iter().enumerate().map(|(index, item)| {
             let usage = usage(item.member_id, item.occurred_at, item.usage, item.trace);
-            let key = item
-                .idempotency_key
-                .parse::<IdempotencyKey>()
-                .map_err(|error| Invalid {
-                    rule: Rule::Key,
-                    field: "idempotency_key".into(),
-                    detail: error.to_string(),
-                });
+            let key = item.idempotency_key.parse::<IdempotencyKey>();
+            let key =
+                key.map_err(|error| Invalid::new(Rule::Key, "idempotency_key", error.to_string()));
             let request = match (key, usage) {
                 (
                     _,
@@ -170,10 +173,7 @@ impl BatchBody {
                 ) => {
                     return invalid(Rule::Schema, format!("items[{index}].{field}"), detail);
                 }
-                (Err(invalid), _) | (Ok(_), Err(invalid)) => Err(Invalid {
-                    field: format!("items[{index}].{}", invalid.field),
-                    ..invalid
-                }),
+                (Err(invalid), _) | (Ok(_), Err(invalid)) => Err(invalid),
                 (Ok(key), Ok(usage)) => Ok((key, usage)),
             };
             Ok(BatchItem {
@@ -246,35 +246,6 @@ impl TraceBody {
             ),
             _ => Ok(()),
         };
-        at_most("name", self.name.as_ref(), MAX_NAME_BYTES)?;
-        at_most("session_id", self.session_id.as_ref(), MAX_NAME_BYTES)?;
-        let (most_tags, tag_bytes) = MAX_TAGS;
-        if self.tags.len() > most_tags {
-            return invalid(
-                Rule::Schema,
-                "trace.tags",
-                format!("must be at most {most_tags}"),
-            );
-        }
-        for (index, tag) in self.tags.iter().enumerate() {
-            at_most(&format!("tags[{index}]"), Some(tag), tag_bytes)?;
-        }
-        let (most_pairs, key_bytes, value_bytes) = MAX_METADATA;
-        if self.metadata.len() > most_pairs {
-            return invalid(
-                Rule::Schema,
-                "trace.metadata",
-                format!("must be at most {most_pairs} pairs"),
-            );
-        }
-        for (key, value) in &self.metadata {
-            if key.len() > key_bytes || value.len() > value_bytes {
-                let detail = format!(
-                    "must have keys of at most {key_bytes} and values of at most {value_bytes} bytes"
-                );
-                return invalid(Rule::Schema, "trace.metadata", detail);
-            }
-        }
         let Self {
             name,
             session_id,
@@ -283,6 +254,36 @@ impl TraceBody {
             input,
             output,
         } = self;
+        let (tags, metadata) = (tags.unwrap_or_default(), metadata.unwrap_or_default());
+        at_most("name", name.as_ref(), MAX_NAME_BYTES)?;
+        at_most("session_id", session_id.as_ref(), MAX_NAME_BYTES)?;
+        let (most_tags, tag_bytes) = MAX_TAGS;
+        if tags.len() > most_tags {
+            return invalid(
+                Rule::Schema,
+                "trace.tags",
+                format!("must be at most {most_tags}"),
+            );
+        }
+        for (index, tag) in tags.iter().enumerate() {
+            at_most(&format!("tags[{index}]"), Some(tag), tag_bytes)?;
+        }
+        let (most_pairs, key_bytes, value_bytes) = MAX_METADATA;
+        if metadata.len() > most_pairs {
+            return invalid(
+                Rule::Schema,
+                "trace.metadata",
+                format!("must be at most {most_pairs} pairs"),
+            );
+        }
+        for (key, value) in &metadata {
+            if key.len() > key_bytes || value.len() > value_bytes {
+                let detail = format!(
+                    "must have keys of at most {key_bytes} and values of at most {value_bytes} bytes"
+                );
+                return invalid(Rule::Schema, "trace.metadata", detail);
+            }
+        }
         Ok((
             TraceLabels {
                 name,

@@ -1,10 +1,10 @@
 //! What the caller is told of recorded usage.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Recorded;
+use crate::clock;
 use crate::langfuse::trace_id;
 use crate::ledger::DeliveryState;
 use crate::meter::Meter;
@@ -142,7 +142,7 @@ impl Receipt {
             sparks: entry.sparks,
             lines: lines.collect(),
             price_version: entry.price_version.clone(),
-            recorded_at: wire_time(entry.recorded_at),
+            recorded_at: clock::wire(entry.recorded_at),
         }
     }
 }
@@ -161,9 +161,4 @@ impl DeliveryStatus {
             },
         }
     }
-}
-
-/// A time as the API prints it: RFC 3339 in UTC with milliseconds.
-pub(crate) fn wire_time(time: Timestamp) -> String {
-    format!("{time:.3}")
 }

@@ -30,7 +30,8 @@ pub(super) struct Plan {
 impl Plan {
     /// Goes through the usages from `start` on, one after another, with what is known so far.
     ///
-    /// While the balance is unknown every new usage is taken to be affordable.
+    /// While the balance is unknown every new usage is taken to be affordable, and so is every usage of
+    /// which it is unknown whether it exists.
     pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Self {
         let mut plan = Self {
             charged: Vec::new(),
@@ -55,7 +56,12 @@ impl Plan {
                 .sum
                 .checked_add(usage.sparks)
                 .unwrap_or(Sparks::from_milli(i64::MAX));
-            if let Some(available) = knowledge.available.filter(|available| sum > *available) {
+            // Only what is known not to exist can lack funds: anything else may be a replay.
+            let new = knowledge.missing.contains(&usage.id);
+            if let Some(available) = knowledge
+                .available
+                .filter(|available| new && sum > *available)
+            {
                 plan.ceiling = Some(plan.ceiling.map_or(sum, |ceiling| ceiling.min(sum)));
                 let available = available.checked_sub(plan.sum).unwrap_or(available);
                 plan.outcomes

@@ -215,8 +215,8 @@ fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_al
     assert_eq!(
         rules,
         [
-            Some((Rule::Key, "items[0].idempotency_key".into())),
-            Some((Rule::Meter, "items[1].usage[0].meter".into())),
+            Some((Rule::Key, "idempotency_key".into())),
+            Some((Rule::Meter, "usage[0].meter".into())),
             None,
         ]
     );

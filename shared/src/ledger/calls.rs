@@ -1,0 +1,148 @@
+//! How DynamoDB is called: until it succeeds, cannot succeed, or the patience ends.
+
+use std::error::Error as StdError;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
+use aws_smithy_runtime_api::http::Response;
+
+use super::failure::{self, Failure, Verdict};
+use super::item::{Item, Key};
+use super::{Error, Ledger};
+use crate::patience::Patience;
+
+/// How a transaction ended that DynamoDB has judged.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// All of it is written.
+    Committed,
+    /// Nothing is written: a verdict per action, in order.
+    Refused(Vec<Verdict>),
+}
+
+impl Ledger {
+    /// Sends actions as one transaction until DynamoDB has judged it.
+    ///
+    /// The same bytes keep their token, so a commit whose reply was lost is found, not repeated.
+    pub(super) async fn transact(
+        &self,
+        actions: &[TransactWriteItem],
+        patience: &Patience,
+    ) -> Result<Judged, Error> {
+        let transaction = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(actions.to_vec()))
+            .client_request_token(format!("{:032x}", fastrand::u128(..)));
+        self.persist(patience, || async {
+            match transaction.clone().send().await {
+                Ok(_) => Ok(Judged::Committed),
+                Err(error) => match failure::of_transaction(error) {
+                    Failure::Refused(verdicts) => Ok(Judged::Refused(verdicts)),
+                    failure => Err(failure),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Reads one item, consistently.
+    pub(super) async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true);
+        let answer = self
+            .persist(patience, || async {
+                get.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        Ok(answer.item)
+    }
+
+    /// Reads items by their keys, consistently and in no order.
+    pub(super) async fn items(
+        &self,
+        keys: Vec<Item>,
+        patience: &Patience,
+    ) -> Result<Vec<Item>, Error> {
+        let mut left = keys;
+        let mut found = Vec::with_capacity(left.len());
+        let mut rounds = 0;
+        while !left.is_empty() {
+            if rounds > 0 && !patience.another(rounds).await {
+                return Err(Error::Busy("some items were not read in time".into()));
+            }
+            rounds += 1;
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(left))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| Error::Broken(error.into()))?;
+            let get = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, keys);
+            let answer = self
+                .persist(patience, || async {
+                    get.clone().send().await.map_err(failure::of_call)
+                })
+                .await?;
+            let mut responses = answer.responses.unwrap_or_default();
+            found.extend(responses.remove(&self.table).unwrap_or_default());
+            left = answer
+                .unprocessed_keys
+                .and_then(|mut unprocessed| unprocessed.remove(&self.table))
+                .map(|unprocessed| unprocessed.keys)
+                .unwrap_or_default();
+        }
+        Ok(found)
+    }
+
+    /// Makes a call until it succeeds, cannot succeed, or the patience ends, whichever is first.
+    ///
+    /// A refusal that the call does not take for an answer means that it cannot succeed.
+    pub(super) async fn persist<T, F>(
+        &self,
+        patience: &Patience,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut failed_attempts = 0;
+        loop {
+            let attempt = tokio::time::timeout(patience.left(), call()).await;
+            let cause = match attempt {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(Failure::Again(cause))) => cause,
+                Ok(Err(Failure::Broken(cause))) => return Err(Error::Broken(cause)),
+                Ok(Err(Failure::Refused(_))) => {
+                    return Err(Error::Broken("an unexpected condition failed".into()));
+                }
+                Err(late) => return Err(Error::Busy(late.into())),
+            };
+            failed_attempts += 1;
+            if !patience.another(failed_attempts).await {
+                return Err(Error::Busy(cause));
+            }
+        }
+    }
+}
+
+/// Tells a failed condition from every other failure of a call.
+pub(super) fn written<T, E>(
+    outcome: Result<T, SdkError<E, Response>>,
+    condition_failed: impl FnOnce(&E) -> bool,
+) -> Result<bool, Failure>
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
+        Err(error) => Err(failure::of_call(error)),
+    }
+}
