@@ -1,0 +1,26 @@
+//! The HTTP client that reaches what runs on this machine.
+
+use std::time::Duration;
+
+/// How long anything on this machine may take to accept a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// A client for plain HTTP. It trusts no certificate, so it goes nowhere else.
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "nothing in it depends on the caller"
+)]
+pub fn plain() -> reqwest::Client {
+    let provider = rustls::crypto::ring::default_provider().into();
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("`ring` supports the default versions")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT_LIMIT)
+        .no_proxy()
+        .build()
+        .expect("a client without certificates or proxies has nothing to fail on")
+}

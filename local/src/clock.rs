@@ -1,0 +1,54 @@
+//! The time as the fakes see it, which a test may move forward.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// A clock that runs by itself and can be moved forward by hand.
+///
+/// Clones share their skips: moving one moves all.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    start: Option<(Timestamp, Instant)>,
+    skipped_seconds: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self {
+            start: None,
+            skipped_seconds: Arc::default(),
+        }
+    }
+
+    /// A clock that reads `at` now and goes on at tokio's pace, which a test may have paused.
+    pub fn starting_at(at: Timestamp) -> Self {
+        Self {
+            start: Some((at, Instant::now())),
+            skipped_seconds: Arc::default(),
+        }
+    }
+
+    /// The time, after all skips.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock of the fakes")]
+    pub fn now(&self) -> Timestamp {
+        let now = match self.start {
+            None => Timestamp::now(),
+            Some((at, since)) => {
+                let passed = SignedDuration::try_from(since.elapsed());
+                at.saturating_add(passed.unwrap_or(SignedDuration::MAX))
+                    .unwrap_or(Timestamp::MAX)
+            }
+        };
+        let skipped = SignedDuration::from_secs(self.skipped_seconds.load(Ordering::Relaxed));
+        now.saturating_add(skipped).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Lets `seconds` pass at once.
+    pub fn skip(&self, seconds: i64) {
+        self.skipped_seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,228 @@
+//! `make dev`: the stack, the functions under `cargo lambda watch`, and a first usage.
+//!
+//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first usage.
+
+mod flow;
+mod options;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+pub use options::Options;
+
+use crate::gateway::{self, Functions, Gateway};
+use crate::stack::{self, Stack};
+use crate::template::{self, Template};
+use crate::token::Keys;
+use watch::Watch;
+
+/// How long the functions may take to come up; they are built by then.
+const READY_LIMIT: Duration = Duration::from_mins(1);
+
+/// How often they are asked meanwhile.
+const READY_PACE: Duration = Duration::from_millis(200);
+
+/// Why the stack does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The environment or the arguments are not right.
+    #[error(transparent)]
+    Options(#[from] options::Error),
+    /// The template is not understood.
+    #[error("the template cannot be used")]
+    Template(#[from] template::Error),
+    /// DynamoDB or a fake does not start.
+    #[error("the stack does not start")]
+    Stack(#[from] stack::Error),
+    /// The gateway does not start.
+    #[error("the gateway does not start")]
+    Gateway(#[from] gateway::Error),
+    /// `cargo lambda watch` does not start or has ended.
+    #[error(transparent)]
+    Watch(#[from] watch::Error),
+    /// Functions that did not answer in time.
+    #[error("no answer from {} in {} s; what they say is above", .0.join(", "), READY_LIMIT.as_secs())]
+    NotReady(Vec<String>),
+    /// A file or a signal, which only the system can refuse.
+    #[error("cannot {0}")]
+    System(&'static str, #[source] std::io::Error),
+    /// A step of the first usage did not go as it should.
+    #[error("the first usage failed")]
+    Flow(#[from] flow::Error),
+    /// A signal came before the first usage was through, and with `--once` that is all there is.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What runs, and what is known about it.
+struct Running {
+    stack: Stack,
+    gateway: Gateway,
+    watch: Watch,
+    environment: BTreeMap<String, String>,
+}
+
+/// Runs until it is told to stop; with `once`, until the first usage is through.
+pub async fn run(options: Options) -> ExitCode {
+    match serve(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes an error and its causes to standard error, each on a line.
+#[expect(clippy::print_stderr, reason = "the one reader is at the terminal")]
+pub fn report(error: &dyn std::error::Error) {
+    eprintln!("sparks-local: {error}");
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    for cause in causes {
+        eprintln!("  because: {cause}");
+    }
+}
+
+/// Writes to standard output.
+#[expect(clippy::print_stdout, reason = "the one reader is at the terminal")]
+fn say(text: impl fmt::Display) {
+    println!("{text}");
+}
+
+async fn serve(options: &Options) -> Result<(), Error> {
+    let mut stop = Stop::listen()?;
+    let mut running = Running::start(options).await?;
+    let outcome = tokio::select! {
+        outcome = running.demonstrate(options) => outcome,
+        () = stop.asked() => if options.once { Err(Error::Interrupted) } else { Ok(()) },
+    };
+    running.stop().await;
+    outcome
+}
+
+impl Running {
+    async fn start(options: &Options) -> Result<Self, Error> {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("this crate is a folder of the project");
+        let stack = Stack::start(options.stack.clone()).await?;
+        let mut environment = stack.environment();
+        environment.extend(options.real_services.clone());
+        let functions = options.functions_address()?;
+        let template = Template::of_the_project(&Template::local_parameters())?;
+        let gateway = Gateway::start(
+            options.gateway,
+            template,
+            Functions::watched(format!("http://{functions}")),
+            Keys::generate(),
+        )
+        .await?;
+        environment.insert("ALLOWED_ORIGINS".to_owned(), gateway.url());
+        write_environment(project, &environment, options)?;
+        let watch = Watch::start(project, functions, &environment)?;
+        Ok(Self {
+            stack,
+            gateway,
+            watch,
+            environment,
+        })
+    }
+
+    /// Waits for the functions, shows a first usage, and then keeps everything up.
+    async fn demonstrate(&mut self, options: &Options) -> Result<(), Error> {
+        say(format_args!(
+            "waiting for the functions at {}",
+            self.watch.address()
+        ));
+        tokio::select! {
+            ready = ready(&self.gateway) => ready?,
+            ended = self.watch.ended() => return Err(ended.into()),
+        }
+        let flow = flow::Flow {
+            gateway: &self.gateway,
+            environment: &self.environment,
+            fakes: options.fakes(),
+        };
+        match flow.run().await {
+            Ok(()) if options.once => return Ok(()),
+            Err(error) if options.once => return Err(error.into()),
+            Ok(()) => {}
+            // What runs can be looked at, and may be what it takes to find out.
+            Err(error) => report(&Error::Flow(error)),
+        }
+        say(flow.invitation());
+        Err(self.watch.ended().await.into())
+    }
+
+    /// The functions first: nothing they call goes away under them.
+    async fn stop(self) {
+        self.watch.stop().await;
+        self.gateway.stop().await;
+        self.stack.stop().await;
+    }
+}
+
+/// Writes `.local/env`, with which the operator's command reaches this stack.
+fn write_environment(
+    project: &Path,
+    environment: &BTreeMap<String, String>,
+    options: &Options,
+) -> Result<(), Error> {
+    let mut text =
+        String::from("# Made by `make dev`: `. .local/env` reaches the running stack.\n");
+    for (name, value) in environment {
+        // The keys of real services stay where they came from.
+        if !options.real_services.contains_key(name) {
+            let _ = writeln!(text, "export {name}='{value}'");
+        }
+    }
+    let folder = project.join(".local");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("env"), text))
+        .map_err(|error| Error::System("write `.local/env`", error))
+}
+
+/// Waits until every function has answered once.
+async fn ready(gateway: &Gateway) -> Result<(), Error> {
+    let waited = tokio::time::Instant::now();
+    loop {
+        let missing = gateway.missing().await;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if waited.elapsed() > READY_LIMIT {
+            return Err(Error::NotReady(missing));
+        }
+        tokio::time::sleep(READY_PACE).await;
+    }
+}
+
+/// The signals that end a program: Ctrl-C, `kill`, and a terminal that closes.
+struct Stop([Signal; 3]);
+
+impl Stop {
+    fn listen() -> Result<Self, Error> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Error::System("listen for signals", error));
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn asked(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

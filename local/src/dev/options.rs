@@ -1,0 +1,265 @@
+//! What `make dev` is told: ports, a folder, real services, and whether to stay up.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use crate::stack;
+
+/// The addresses anybody finds the stack at who was told nothing else.
+const GATEWAY_PORT: u16 = 8787;
+const FUNCTIONS_PORT: u16 = 9000;
+const DYNAMODB_PORT: u16 = 8000;
+const STRIPE_PORT: u16 = 12111;
+const LANGFUSE_PORT: u16 = 3111;
+
+/// The keys the fakes take, which are no sign of a real service.
+const FAKE_STRIPE_KEY: &str = "sk_test_local";
+const FAKE_LANGFUSE_KEY: &str = "pk-lf-local";
+
+/// What is wrong with the environment or the arguments.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// Something else than `--once`.
+    #[error("`{0}` is not understood; `--once` is all there is")]
+    Argument(String),
+    /// Not a number from 0 to 65535.
+    #[error("{0} is not a port")]
+    Port(&'static str),
+    /// A key with which a mistake costs money, or that is no key at all.
+    #[error("STRIPE_SECRET_KEY is not a test key: only sk_test_… and rk_test_… run here")]
+    LiveKey,
+    /// One key of Langfuse without the other.
+    #[error("{0} is missing: Langfuse needs both its keys")]
+    HalfLangfuse(&'static str),
+    /// No free port to be had for the functions.
+    #[error("there is no free port for the functions")]
+    NoFreePort,
+}
+
+/// What `make dev` is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether to stop after the first usage.
+    pub once: bool,
+    /// The API's address.
+    pub gateway: SocketAddr,
+    /// The address of `cargo lambda watch`; port 0 is any free one.
+    pub functions: SocketAddr,
+    /// Where the database and the fakes are.
+    pub stack: stack::Options,
+    /// The variables of real services, which come before those of the fakes.
+    pub real_services: BTreeMap<String, String>,
+}
+
+/// Which services are fakes, whose state can be looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fakes {
+    pub(super) stripe: bool,
+    pub(super) langfuse: bool,
+}
+
+impl Options {
+    /// Reads the arguments and the environment.
+    pub fn read(
+        mut arguments: impl Iterator<Item = String>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let once = match arguments.next() {
+            None => false,
+            Some(argument) if argument == "--once" => true,
+            Some(argument) => return Err(Error::Argument(argument)),
+        };
+        let address = |name, default| {
+            let port = match environment.get(name) {
+                None => default,
+                Some(port) => port.parse().map_err(|_| Error::Port(name))?,
+            };
+            Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        };
+        let mut real_services = real_stripe(environment)?;
+        real_services.extend(real_langfuse(environment)?);
+        Ok(Self {
+            once,
+            gateway: address("SPARKS_GATEWAY_PORT", GATEWAY_PORT)?,
+            functions: address("SPARKS_FUNCTIONS_PORT", FUNCTIONS_PORT)?,
+            stack: stack::Options {
+                dynamodb: address("SPARKS_DYNAMODB_PORT", DYNAMODB_PORT)?,
+                stripe: address("SPARKS_STRIPE_PORT", STRIPE_PORT)?,
+                langfuse: address("SPARKS_LANGFUSE_PORT", LANGFUSE_PORT)?,
+                directory: set(environment, "SPARKS_LOCAL_DIR").map(PathBuf::from),
+            },
+            real_services,
+        })
+    }
+
+    pub(super) fn fakes(&self) -> Fakes {
+        let real = |name| self.real_services.contains_key(name);
+        Fakes {
+            stripe: !real("STRIPE_SECRET_KEY"),
+            langfuse: !real("LANGFUSE_SECRET_KEY"),
+        }
+    }
+
+    /// Where the functions will be: `cargo lambda watch` cannot tell which free port it took.
+    pub(super) fn functions_address(&self) -> Result<SocketAddr, Error> {
+        if self.functions.port() != 0 {
+            return Ok(self.functions);
+        }
+        TcpListener::bind(self.functions)
+            .and_then(|listener| listener.local_addr())
+            .map_err(|_| Error::NoFreePort)
+    }
+}
+
+fn real_stripe(environment: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {
+    let Some(key) = set(environment, "STRIPE_SECRET_KEY").filter(|key| *key != FAKE_STRIPE_KEY)
+    else {
+        return Ok(BTreeMap::new());
+    };
+    if !key.starts_with("sk_test_") && !key.starts_with("rk_test_") {
+        return Err(Error::LiveKey);
+    }
+    let base = set(environment, "STRIPE_API_BASE").unwrap_or("https://api.stripe.com");
+    Ok(owned(&[
+        ("STRIPE_SECRET_KEY", key),
+        ("STRIPE_API_BASE", base),
+    ]))
+}
+
+fn real_langfuse(
+    environment: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Error> {
+    const NAMES: [&str; 2] = ["LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"];
+    let [public, secret] = match NAMES.map(|name| set(environment, name)) {
+        [None, None] | [Some(FAKE_LANGFUSE_KEY), _] => return Ok(BTreeMap::new()),
+        [Some(public), Some(secret)] => [public, secret],
+        [None, _] => return Err(Error::HalfLangfuse(NAMES[0])),
+        [_, None] => return Err(Error::HalfLangfuse(NAMES[1])),
+    };
+    let host = set(environment, "LANGFUSE_HOST").unwrap_or("https://cloud.langfuse.com");
+    Ok(owned(&[
+        (NAMES[0], public),
+        (NAMES[1], secret),
+        ("LANGFUSE_HOST", host),
+    ]))
+}
+
+/// A variable that is there and not empty.
+fn set<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    environment
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    owned.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Options, Error> {
+        Options::read(std::iter::empty(), &owned(pairs))
+    }
+
+    #[test]
+    fn told_nothing_it_takes_the_default_ports_and_the_fakes() {
+        let options = read(&[]).unwrap();
+        assert_eq!(options.gateway.to_string(), "127.0.0.1:8787");
+        assert_eq!(options.functions.to_string(), "127.0.0.1:9000");
+        assert_eq!(options.stack.dynamodb.to_string(), "127.0.0.1:8000");
+        assert_eq!(options.stack.stripe.to_string(), "127.0.0.1:12111");
+        assert_eq!(options.stack.langfuse.to_string(), "127.0.0.1:3111");
+        assert_eq!(
+            options.fakes(),
+            Fakes {
+                stripe: true,
+                langfuse: true
+            }
+        );
+        assert!(!options.once);
+    }
+
+    #[test]
+    fn every_port_can_be_moved() {
+        let options = read(&[("SPARKS_GATEWAY_PORT", "0"), ("SPARKS_STRIPE_PORT", "7")]).unwrap();
+        assert_eq!(options.gateway.port(), 0);
+        assert_eq!(options.stack.stripe.port(), 7);
+        let wrong = read(&[("SPARKS_DYNAMODB_PORT", "x")]).unwrap_err();
+        assert_eq!(wrong, Error::Port("SPARKS_DYNAMODB_PORT"));
+    }
+
+    #[test]
+    fn only_a_test_key_reaches_stripe() {
+        for key in ["sk_test_1", "rk_test_1"] {
+            let options = read(&[("STRIPE_SECRET_KEY", key)]).unwrap();
+            assert_eq!(
+                options.real_services["STRIPE_API_BASE"],
+                "https://api.stripe.com"
+            );
+            assert_eq!(
+                options.fakes(),
+                Fakes {
+                    stripe: false,
+                    langfuse: true
+                }
+            );
+        }
+        for key in ["sk_live_1", "rk_live_1", "pk_test_1", "whatever"] {
+            assert_eq!(
+                read(&[("STRIPE_SECRET_KEY", key)]).unwrap_err(),
+                Error::LiveKey
+            );
+        }
+    }
+
+    #[test]
+    fn langfuse_needs_both_its_keys() {
+        let both = [
+            ("LANGFUSE_PUBLIC_KEY", "pk-lf-1"),
+            ("LANGFUSE_SECRET_KEY", "sk-lf-1"),
+        ];
+        let options = read(&both).unwrap();
+        assert_eq!(
+            options.real_services["LANGFUSE_HOST"],
+            "https://cloud.langfuse.com"
+        );
+        assert_eq!(
+            options.fakes(),
+            Fakes {
+                stripe: true,
+                langfuse: false
+            }
+        );
+        assert_eq!(
+            read(&both[..1]).unwrap_err(),
+            Error::HalfLangfuse("LANGFUSE_SECRET_KEY")
+        );
+        assert_eq!(
+            read(&both[1..]).unwrap_err(),
+            Error::HalfLangfuse("LANGFUSE_PUBLIC_KEY")
+        );
+    }
+
+    #[test]
+    fn the_environment_of_a_running_stack_means_its_fakes() {
+        let fakes = [
+            ("STRIPE_SECRET_KEY", "sk_test_local"),
+            ("LANGFUSE_PUBLIC_KEY", "pk-lf-local"),
+            ("LANGFUSE_SECRET_KEY", "sk-lf-local"),
+        ];
+        assert!(read(&fakes).unwrap().real_services.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused() {
+        let error = Options::read(["--twice".to_owned()].into_iter(), &owned(&[])).unwrap_err();
+        assert_eq!(error, Error::Argument("--twice".to_owned()));
+    }
+}

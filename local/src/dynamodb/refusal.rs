@@ -1,0 +1,174 @@
+//! DynamoDB's words for what an embedded database never does: conflicts, throttles and failures.
+
+use dynoxide::Database;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::get_item::GetItemRequest;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::operation::{MEDIA_TYPE, Operation, error};
+use crate::faults::Kind;
+use crate::http::{Response, respond};
+
+const TYPE: &str = "com.amazonaws.dynamodb.v20120810#";
+
+/// The answer in place of the operation's own, when the fault is one that has no effect.
+pub(super) fn of(
+    operation: &Operation,
+    kind: Kind,
+    body: &[u8],
+    database: &Database,
+) -> Option<Response> {
+    let transaction = operation.name().starts_with("Transact");
+    Some(match kind {
+        Kind::Slow(_) | Kind::LostReply | Kind::Refuse => return None,
+        Kind::Status(status) => failure(status),
+        Kind::Throttle if transaction => {
+            let mut reasons = Reasons::of(body);
+            reasons.give(0, "ThrottlingError", THROTTLED);
+            reasons.cancel()
+        }
+        Kind::Throttle => {
+            let kind = format!("{TYPE}ProvisionedThroughputExceededException");
+            error(StatusCode::BAD_REQUEST, &kind, "message", THROTTLED)
+        }
+        Kind::Conflict if transaction => {
+            let mut reasons = Reasons::of(body);
+            reasons.give(0, "TransactionConflict", CONFLICT);
+            reasons.cancel()
+        }
+        Kind::Conflict => {
+            let kind = format!("{TYPE}TransactionConflictException");
+            error(StatusCode::BAD_REQUEST, &kind, "message", CONFLICT)
+        }
+        Kind::ConflictAndCondition => conflict_and_condition(body, database),
+    })
+}
+
+const THROTTLED: &str = "Throughput exceeds the current capacity of your table or index. \
+    DynamoDB is automatically scaling your table or index so please try again shortly.";
+const CONFLICT: &str = "Transaction is ongoing for the item";
+const CONDITION: &str = "The conditional request failed";
+
+fn failure(status: StatusCode) -> Response {
+    let (name, message) = match status.as_u16() {
+        500 => ("InternalServerError", "Internal server error"),
+        503 => (
+            "ServiceUnavailableException",
+            "The service is currently unavailable",
+        ),
+        429 => ("ThrottlingException", "Rate exceeded"),
+        413 => ("RequestEntityTooLargeException", "The request is too large"),
+        _ => ("AccessDeniedException", "The request was refused"),
+    };
+    error(status, &format!("{TYPE}{name}"), "message", message)
+}
+
+/// One reason per action of a transaction, in its order.
+struct Reasons {
+    actions: Vec<Value>,
+    reasons: Vec<Value>,
+}
+
+impl Reasons {
+    fn of(body: &[u8]) -> Self {
+        let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let actions = match body["TransactItems"].take() {
+            Value::Array(actions) => actions,
+            _ => Vec::new(),
+        };
+        let reasons = vec![json!({ "Code": "None" }); actions.len()];
+        Self { actions, reasons }
+    }
+
+    fn give(&mut self, place: usize, code: &str, message: &str) {
+        if let Some(reason) = self.reasons.get_mut(place) {
+            *reason = json!({ "Code": code, "Message": message });
+        }
+    }
+
+    fn cancel(self) -> Response {
+        let codes: Vec<&str> = self
+            .reasons
+            .iter()
+            .map(|reason| reason["Code"].as_str().unwrap_or_default())
+            .collect();
+        let message = format!(
+            "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+            codes.join(", ")
+        );
+        let body = json!({
+            "__type": format!("{TYPE}TransactionCanceledException"),
+            "Message": message,
+            "CancellationReasons": self.reasons,
+        });
+        respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, body.to_string())
+    }
+}
+
+/// A failed condition on an action that has one, and a conflict on another.
+///
+/// The condition that "fails" is one of an item that exists, if any does: only there could it.
+fn conflict_and_condition(body: &[u8], database: &Database) -> Response {
+    let mut reasons = Reasons::of(body);
+    let conditional: Vec<(usize, Option<Value>)> = reasons
+        .actions
+        .iter()
+        .enumerate()
+        .filter(|(_, action)| written(action)["ConditionExpression"].is_string())
+        .map(|(place, action)| (place, item(action, database)))
+        .collect();
+    let failed = conditional
+        .iter()
+        .find(|(_, item)| item.is_some())
+        .or(conditional.first());
+    let conflicting = match failed {
+        Some((0, _)) => 1,
+        _ => 0,
+    };
+    if let Some((place, item)) = failed {
+        reasons.give(*place, "ConditionalCheckFailed", CONDITION);
+        let asked = &written(&reasons.actions[*place])["ReturnValuesOnConditionCheckFailure"];
+        if let (Some(item), "ALL_OLD") = (item, asked.as_str().unwrap_or_default()) {
+            reasons.reasons[*place]["Item"] = item.clone();
+        }
+    }
+    // A transaction of one action has room for one reason: the conflict, which is what is asked for.
+    let conflicting = conflicting.min(reasons.reasons.len().saturating_sub(1));
+    reasons.give(conflicting, "TransactionConflict", CONFLICT);
+    reasons.cancel()
+}
+
+/// The inside of an action: what follows `Put`, `Update`, `Delete` or `ConditionCheck`.
+fn written(action: &Value) -> &Value {
+    let inside = action.as_object().and_then(|action| action.values().next());
+    inside.unwrap_or(&Value::Null)
+}
+
+/// The item an action is about, as it is now.
+fn item(action: &Value, database: &Database) -> Option<Value> {
+    let inside = written(action);
+    let table = inside["TableName"].as_str()?;
+    let key = match &inside["Key"] {
+        Value::Object(key) => key.clone(),
+        _ => key_of(&inside["Item"], table, database)?,
+    };
+    let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+    let request: GetItemRequest = serde_json::from_value(request).ok()?;
+    let found = database.get_item(request).ok()?.item?;
+    Some(json!(found))
+}
+
+/// The key of an item to be put, by the table's own key schema.
+fn key_of(item: &Value, table: &str, database: &Database) -> Option<Map<String, Value>> {
+    let request = json!({ "TableName": table });
+    let request: DescribeTableRequest = serde_json::from_value(request).ok()?;
+    let table = serde_json::to_value(database.describe_table(request).ok()?).ok()?;
+    let names = table["Table"]["KeySchema"].as_array()?.iter();
+    names
+        .map(|key| {
+            let name = key["AttributeName"].as_str()?;
+            Some((name.to_owned(), item.get(name)?.clone()))
+        })
+        .collect()
+}

@@ -1,0 +1,196 @@
+//! The API on one machine: turns HTTP into API Gateway events and answers back into HTTP.
+//!
+//! Routes, authorizer and CORS come from the [`Template`]; tokens are verified here as well as
+//! anywhere, so no function has a second way in. What API Gateway itself refuses is refused here
+//! in its words. `/_local/health` and `/_local/token` exist besides.
+
+mod answer;
+mod cors;
+mod event;
+mod function;
+mod local;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{HeaderValue, ORIGIN};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+pub use function::{Functions, InProcess};
+
+use crate::clock::Clock;
+use crate::http::{Reply, Request, Response, Server};
+use crate::template::{Authorizer, Route, Template};
+use crate::token::{self, Keys};
+use answer::refusal;
+
+/// The largest body API Gateway takes.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot listen.
+    #[error(transparent)]
+    Server(#[from] crate::http::Error),
+    /// No route has an authorizer, so there is nobody to issue tokens for.
+    #[error("the template has no authorizer")]
+    NoAuthorizer,
+}
+
+/// A running gateway; it stops when dropped.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+/// What every request needs.
+struct Shared {
+    template: Template,
+    functions: Functions,
+    keys: Keys,
+    /// Whose tokens are issued here.
+    authorizer: Authorizer,
+    clock: Clock,
+    requests: AtomicU64,
+    awake: local::Awake,
+}
+
+impl Gateway {
+    /// Serves the template's API on a loopback address; port 0 takes a free one.
+    pub async fn start(
+        address: SocketAddr,
+        template: Template,
+        functions: Functions,
+        keys: Keys,
+    ) -> Result<Self, Error> {
+        let authorizer = template
+            .routes
+            .iter()
+            .find_map(|route| route.authorizer.clone());
+        let shared = Arc::new(Shared {
+            authorizer: authorizer.ok_or(Error::NoAuthorizer)?,
+            template,
+            functions,
+            keys,
+            clock: Clock::system(),
+            requests: AtomicU64::new(1),
+            awake: local::Awake::default(),
+        });
+        let serving = Arc::clone(&shared);
+        let handler = move |request| {
+            let shared = Arc::clone(&serving);
+            async move { Reply::Answer(handle(&shared, request).await) }
+        };
+        let server = Server::start(address, handler).await?;
+        Ok(Self { shared, server })
+    }
+
+    /// Where the API is, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// A token for this account; with `sparks:act_for_accounts` as scope, for a service.
+    pub fn token(&self, account: &str, scope: Option<&str>) -> String {
+        self.shared.token(account, scope)
+    }
+
+    /// The names of the functions that have not answered yet.
+    pub async fn missing(&self) -> Vec<String> {
+        local::missing(&self.shared).await
+    }
+
+    /// Stops it, and returns when nothing of it runs any more.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+impl Shared {
+    fn token(&self, account: &str, scope: Option<&str>) -> String {
+        self.keys
+            .issue(&self.authorizer, account, scope, self.clock.now())
+    }
+}
+
+async fn handle(shared: &Shared, request: Request) -> Response {
+    if request.uri().path().starts_with("/_local/") {
+        return local::handle(shared, &request).await;
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let cors = shared.template.cors.as_ref();
+    if let Some(cors) = cors
+        && request.method() == Method::OPTIONS
+        && origin.is_some()
+    {
+        return cors::preflight(cors, origin.as_ref());
+    }
+    let mut response = serve(shared, request).await;
+    if let Some(cors) = cors {
+        cors::label(cors, origin.as_ref(), response.headers_mut());
+    }
+    response
+}
+
+/// Route, authorizer, body, function: in this order, as API Gateway does.
+async fn serve(shared: &Shared, request: Request) -> Response {
+    let found = shared
+        .template
+        .route(request.method().as_str(), request.uri().path());
+    let Some((route, path_parameters)) = found else {
+        return refusal(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let now = shared.clock.now();
+    let Ok(claims) = authorize(&shared.keys, route, &request, now) else {
+        return answer::unauthorized();
+    };
+    if request.body().len() > MAX_BODY_BYTES {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
+    let number = shared.requests.fetch_add(1, Ordering::Relaxed);
+    let request_id = format!("local-{}-{number}", now.as_millisecond());
+    let call = event::Call {
+        request: &request,
+        route,
+        path_parameters,
+        claims,
+    };
+    let event = call.event(&request_id, now);
+    let limit = shared
+        .template
+        .functions
+        .get(&route.function)
+        .map(|function| function.timeout);
+    let answered = shared.functions.answer(&route.function, event, limit).await;
+    let mut response = answered.unwrap_or_else(function::Failure::response);
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("apigw-requestid", id);
+    }
+    response
+}
+
+/// The claims as text, none for an open route, or an error for a token that does not open it.
+fn authorize(
+    keys: &Keys,
+    route: &Route,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Option<Map<String, Value>>, token::Refused> {
+    let Some(authorizer) = &route.authorizer else {
+        return Ok(None);
+    };
+    let header = request.headers().get(&authorizer.header);
+    let value = header
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let token = match value.split_at_checked("Bearer ".len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token.trim(),
+        _ => value,
+    };
+    keys.verify(token, authorizer, now)
+        .map(|claims| Some(token::as_text(claims)))
+}

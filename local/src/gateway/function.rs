@@ -1,0 +1,139 @@
+//! Where the functions run: under `cargo lambda watch`, or in this process.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::answer;
+use crate::http::Response;
+
+/// How long API Gateway waits for a function, whatever the function's own limit.
+const INTEGRATION_LIMIT: Duration = Duration::from_secs(30);
+
+/// The functions behind the API.
+pub enum Functions {
+    /// The Lambda Invoke API at this address, as `cargo lambda watch` serves it.
+    Watch {
+        /// Without a slash at the end.
+        url: String,
+        /// The client it is called with.
+        client: reqwest::Client,
+    },
+    /// Closures in this process, by function.
+    InProcess(BTreeMap<String, InProcess>),
+}
+
+/// A function in this process: from an event to an answer.
+#[derive(Clone)]
+pub struct InProcess(Arc<dyn Fn(Value) -> BoxFuture<'static, Value> + Send + Sync>);
+
+impl InProcess {
+    /// Takes an async closure from an event to an answer.
+    pub fn new<F, R>(function: F) -> Self
+    where
+        F: Fn(Value) -> R + Send + Sync + 'static,
+        R: Future<Output = Value> + Send + 'static,
+    {
+        Self(Arc::new(move |event| Box::pin(function(event))))
+    }
+}
+
+/// Why there is no answer of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It failed, ran out of its own time, or answered what is no response.
+    Function,
+    /// It took longer than API Gateway waits.
+    Late,
+}
+
+impl Failure {
+    /// The same two words for every cause: a caller learns nothing about the inside.
+    pub(super) fn response(self) -> Response {
+        match self {
+            Self::Function => {
+                answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            Self::Late => answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        }
+    }
+}
+
+impl Functions {
+    /// The functions `cargo lambda watch` runs at this address.
+    pub fn watched(url: String) -> Self {
+        Self::Watch {
+            url,
+            client: crate::client::plain(),
+        }
+    }
+
+    /// A function's answer as HTTP, within its own time limit and API Gateway's.
+    pub(super) async fn answer(
+        &self,
+        name: &str,
+        event: Value,
+        limit: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        let limit = limit.unwrap_or(INTEGRATION_LIMIT);
+        let answer = within(limit, INTEGRATION_LIMIT, self.invoke(name, event)).await?;
+        answer::response(answer).ok_or(Failure::Function)
+    }
+
+    /// A function's answer as it gave it; nothing when it failed.
+    async fn invoke(&self, name: &str, event: Value) -> Option<Value> {
+        match self {
+            Self::InProcess(functions) => Some(functions.get(name)?.0(event).await),
+            Self::Watch { url, client } => {
+                let url = format!("{url}/2015-03-31/functions/{name}/invocations");
+                let reply = client.post(url).body(event.to_string()).send().await.ok()?;
+                let failed = reply.headers().contains_key("x-amz-function-error");
+                if failed || !reply.status().is_success() {
+                    return None;
+                }
+                serde_json::from_slice(&reply.bytes().await.ok()?).ok()
+            }
+        }
+    }
+}
+
+/// Waits as long as Lambda and API Gateway would.
+async fn within(
+    function_limit: Duration,
+    integration_limit: Duration,
+    answer: impl Future<Output = Option<Value>>,
+) -> Result<Value, Failure> {
+    let late = if function_limit < integration_limit {
+        Failure::Function
+    } else {
+        Failure::Late
+    };
+    match tokio::time::timeout(function_limit.min(integration_limit), answer).await {
+        Err(_) => Err(late),
+        Ok(answer) => answer.ok_or(Failure::Function),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_function_past_its_own_limit_has_failed() {
+        let never = std::future::pending();
+        let failure = within(Duration::ZERO, Duration::from_millis(1), never).await;
+        assert_eq!(failure, Err(Failure::Function));
+    }
+
+    #[tokio::test]
+    async fn a_function_past_the_limit_of_api_gateway_is_late() {
+        let never = std::future::pending();
+        let failure = within(Duration::from_mins(1), Duration::ZERO, never).await;
+        assert_eq!(failure, Err(Failure::Late));
+    }
+}

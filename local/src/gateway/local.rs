@@ -1,0 +1,118 @@
+//! What exists on one machine only: `/_local/health` and `/_local/token`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answer::refusal;
+use super::{Shared, event};
+use crate::http::{Request, Response, json as respond};
+
+/// How long a function has to answer the question whether it is there.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The functions that have answered once, which is when they are built and running.
+#[derive(Default)]
+pub(super) struct Awake(Mutex<BTreeSet<String>>);
+
+/// Whom a token is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenRequest {
+    account: String,
+    scope: Option<String>,
+}
+
+pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
+    match (request.method().as_str(), request.uri().path()) {
+        ("GET", "/_local/health") => health(shared).await,
+        ("POST", "/_local/token") => match serde_json::from_slice::<TokenRequest>(request.body()) {
+            Ok(wanted) => {
+                let token = shared.token(&wanted.account, wanted.scope.as_deref());
+                respond(StatusCode::OK, &json!({ "token": token }))
+            }
+            Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
+        _ => refusal(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+async fn health(shared: &Shared) -> Response {
+    let missing = missing(shared).await;
+    let status = if missing.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    respond(
+        status,
+        &json!({ "ready": missing.is_empty(), "missing": missing }),
+    )
+}
+
+/// The functions that do not answer. Each is asked until it has answered once.
+pub(super) async fn missing(shared: &Shared) -> Vec<String> {
+    let names: Vec<&String> = {
+        let awake = shared
+            .awake
+            .0
+            .lock()
+            .expect("nothing panics while it holds the set");
+        shared
+            .template
+            .functions
+            .keys()
+            .filter(|name| !awake.contains(*name))
+            .collect()
+    };
+    let mut missing = Vec::new();
+    for name in names {
+        if answers(shared, name).await {
+            let mut awake = shared
+                .awake
+                .0
+                .lock()
+                .expect("nothing panics while it holds the set");
+            awake.insert(name.clone());
+        } else {
+            missing.push(name.clone());
+        }
+    }
+    missing
+}
+
+/// Whether a function answers at all: it is called without claims or body, which it refuses.
+async fn answers(shared: &Shared, name: &str) -> bool {
+    let route = shared
+        .template
+        .routes
+        .iter()
+        .find(|route| route.function == name);
+    let Some(route) = route else {
+        return true;
+    };
+    let request = http::Request::builder()
+        .method(&*route.method)
+        .uri(&*route.path);
+    let Ok(request) = request.body(Bytes::new()) else {
+        return false;
+    };
+    let path_parameters = BTreeMap::new();
+    let call = event::Call {
+        request: &request,
+        route,
+        path_parameters,
+        claims: None,
+    };
+    let event = call.event("local-health", shared.clock.now());
+    shared
+        .functions
+        .answer(name, event, Some(PROBE_LIMIT))
+        .await
+        .is_ok()
+}

@@ -1,0 +1,307 @@
+//! A Langfuse for one machine, which refuses aloud what the real one drops or garbles in silence.
+//!
+//! It takes the keys [`PUBLIC_KEY`] and [`SECRET_KEY`]. Spans are stored as they were sent and
+//! never told apart from their repetitions, which is what Langfuse does since version 4.
+//!
+//! | path | what |
+//! |---|---|
+//! | `POST /api/public/otel/v1/traces` | takes an export, whole or not at all |
+//! | `GET /api/public/v2/observations` | reads back, as Langfuse answers |
+//! | `GET /api/public/health` | is it there |
+//! | `GET /_local/state` | `spans` as stored, `requests` |
+//! | `/_local/faults` | see [`crate::faults`] |
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::faults::{self, Faults, Kind};
+use crate::http::{self as server, Reply, Request, Response, Server, media_type, single};
+
+mod attributes;
+mod observations;
+mod otlp;
+mod span;
+mod traps;
+
+use span::Span;
+
+/// The public key it takes.
+pub const PUBLIC_KEY: &str = "pk-lf-local";
+
+/// The secret key it takes.
+pub const SECRET_KEY: &str = "sk-lf-local";
+
+const TRACES: &str = "/api/public/otel/v1/traces";
+const OBSERVATIONS: &str = "/api/public/v2/observations";
+const HEALTH: &str = "/api/public/health";
+
+/// A running fake of Langfuse; it ends when dropped.
+pub struct FakeLangfuse {
+    server: Server,
+    langfuse: Langfuse,
+}
+
+impl FakeLangfuse {
+    /// Starts on `address` with an empty project in memory.
+    pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
+        Self::serve(address, Langfuse::default()).await
+    }
+
+    /// Gives a project an address.
+    pub async fn serve(address: SocketAddr, langfuse: Langfuse) -> Result<Self, server::Error> {
+        let handler = langfuse.clone();
+        let server = Server::start(address, move |request| {
+            let langfuse = handler.clone();
+            async move { langfuse.handle(request).await }
+        })
+        .await?;
+        Ok(Self { server, langfuse })
+    }
+
+    /// What stands in for `https://cloud.langfuse.com`.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The faults to come.
+    pub fn faults(&self) -> &Faults {
+        &self.langfuse.faults
+    }
+
+    /// What is there, as `GET /_local/state` lists it.
+    pub fn state(&self) -> Value {
+        self.langfuse.state()
+    }
+
+    /// The project without the address: what a simulation calls in process.
+    pub fn langfuse(&self) -> &Langfuse {
+        &self.langfuse
+    }
+
+    /// Ends it, and returns when its port is free.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// One Langfuse project; clones are the same project.
+#[derive(Clone, Debug, Default)]
+pub struct Langfuse {
+    stored: Arc<Mutex<Stored>>,
+    faults: Faults,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default)]
+struct Stored {
+    spans: Vec<Span>,
+    requests: Vec<Value>,
+}
+
+impl Langfuse {
+    /// The project kept in a folder, or a new one to be kept there.
+    pub fn open(directory: &Path) -> std::io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let file = directory.join("langfuse.jsonl");
+        let mut spans = Vec::new();
+        if file.exists() {
+            for line in BufReader::new(std::fs::File::open(&file)?).lines() {
+                spans.push(serde_json::from_str(&line?)?);
+            }
+        }
+        let requests = Vec::new();
+        Ok(Self {
+            stored: Arc::new(Mutex::new(Stored { spans, requests })),
+            faults: Faults::default(),
+            file: Some(file),
+        })
+    }
+
+    /// The faults to come.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What is there, as `GET /_local/state` lists it.
+    pub fn state(&self) -> Value {
+        let stored = self.lock();
+        json!({ "spans": stored.spans, "requests": stored.requests })
+    }
+
+    /// Answers one request, as the address does.
+    pub async fn handle(&self, request: Request) -> Reply {
+        let path = request.uri().path();
+        if path == faults::PATH {
+            return Reply::Answer(self.faults.answer(&request, is_ours));
+        }
+        if server::is(&request, &Method::GET, "/_local/state") {
+            return Reply::Answer(server::json(StatusCode::OK, &self.state()));
+        }
+        let firing = self.faults.take(path, is_ours);
+        let response = match firing.as_ref().map(|firing| firing.kind) {
+            Some(Kind::Refuse) => None,
+            Some(Kind::Status(status)) => {
+                let response = fault(status);
+                firing.as_ref().map(|firing| firing.dress(response))
+            }
+            _ => Some(self.answer(&request)),
+        };
+        self.lock().requests.push(json!({
+            "method": request.method().as_str(),
+            "path": path,
+            "status": response.as_ref().map(|response| response.status().as_u16()),
+        }));
+        match response {
+            Some(response) => faults::deliver(firing.as_ref(), response).await,
+            None => Reply::HangUp,
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let path = request.uri().path();
+        if path == HEALTH {
+            let body = json!({ "status": "OK", "version": "4.16.0" });
+            return server::json(StatusCode::OK, &body);
+        }
+        if !matches!(path, TRACES | OBSERVATIONS) {
+            let message = format!("this fake has no `{path}`");
+            return refuse(StatusCode::NOT_FOUND, "message", &message);
+        }
+        if let Some(refusal) = refuse_stranger(request) {
+            return refusal;
+        }
+        match (path, request.method().as_str()) {
+            (TRACES, "POST") => self.take(request),
+            (OBSERVATIONS, "GET") => {
+                match observations::read(&self.lock().spans, request.uri().query()) {
+                    Ok(page) => server::json(StatusCode::OK, &page),
+                    Err(message) => refuse(StatusCode::BAD_REQUEST, "message", &message),
+                }
+            }
+            _ => refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "message",
+                "Method not allowed",
+            ),
+        }
+    }
+
+    /// Takes an export whole, or refuses it whole.
+    fn take(&self, request: &Request) -> Response {
+        let spans = check_headers(request).and_then(|()| otlp::spans(request.body()));
+        let spans = match spans {
+            Ok(spans) => spans,
+            Err(message) => return refuse(StatusCode::BAD_REQUEST, "error", &message),
+        };
+        let mut stored = self.lock();
+        if let Err(error) = self.keep(&spans) {
+            let message = format!("the folder of this fake cannot be written: {error}");
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "error", &message);
+        }
+        stored.spans.extend(spans);
+        // What Langfuse answers is the job it queued; nothing in it speaks of the spans.
+        let body = json!({ "name": "otel-ingestion-job", "data": {} });
+        server::json(StatusCode::OK, &body)
+    }
+
+    fn keep(&self, spans: &[Span]) -> std::io::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let mut lines = Vec::new();
+        for span in spans {
+            serde_json::to_writer(&mut lines, span)?;
+            lines.push(b'\n');
+        }
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(file)?;
+        file.write_all(&lines)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a fault is one that Langfuse can have.
+fn is_ours(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse
+    )
+}
+
+fn refuse_stranger(request: &Request) -> Option<Response> {
+    let given = single(request.headers(), header::AUTHORIZATION).unwrap_or_default();
+    let basic = format!(
+        "Basic {}",
+        STANDARD.encode(format!("{PUBLIC_KEY}:{SECRET_KEY}"))
+    );
+    if given == basic {
+        return None;
+    }
+    if given == format!("Bearer {PUBLIC_KEY}") {
+        let message = "Access denied - need to use basic auth with secret key";
+        return Some(refuse(StatusCode::FORBIDDEN, "message", message));
+    }
+    let message = "Invalid credentials. Confirm that you've configured the correct host.";
+    Some(refuse(StatusCode::UNAUTHORIZED, "message", message))
+}
+
+fn check_headers(request: &Request) -> Result<(), String> {
+    let headers = request.headers();
+    match media_type(headers) {
+        Some("application/json") => {}
+        Some("application/x-protobuf") => {
+            return Err(
+                "Invalid content type: Langfuse takes protobuf too, this fake JSON only".to_owned(),
+            );
+        }
+        other => {
+            let other = other.unwrap_or_default();
+            return Err(format!("Invalid content type: `{other}`"));
+        }
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err("Content-Encoding: Langfuse takes gzip, this fake nothing encoded".to_owned());
+    }
+    match single(headers, "x-langfuse-ingestion-version") {
+        Some("4") => Ok(()),
+        Some(other) => Err(format!(
+            "Unsupported x-langfuse-ingestion-version: `{other}`"
+        )),
+        None => Err(
+            "x-langfuse-ingestion-version: 4 is missing: Langfuse would take the export and show \
+             it up to 15 minutes late"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What a `status:N` fault answers.
+fn fault(status: StatusCode) -> Response {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let body = json!({
+            "message": "Rate limit exceeded",
+            "code": "rate_limited",
+            "details": { "retryAfterSeconds": 60 },
+        });
+        let mut response = server::json(status, &body);
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        return response;
+    }
+    let reason = status.canonical_reason().unwrap_or("Error");
+    refuse(status, "message", reason)
+}
+
+fn refuse(status: StatusCode, name: &str, message: &str) -> Response {
+    server::json(status, &json!({ name: message }))
+}

@@ -1,0 +1,154 @@
+//! A span as Langfuse stores it: the attributes it knows, beside all of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::attributes::Attributes;
+
+/// One stored span. What Langfuse would find in no attribute is null.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`span_id` is OpenTelemetry's name"
+)]
+pub(super) struct Span {
+    pub(super) trace_id: String,
+    pub(super) span_id: String,
+    pub(super) parent_span_id: Option<String>,
+    pub(super) name: String,
+    pub(super) trace_name: Value,
+    #[serde(rename = "type")]
+    pub(super) kind: Value,
+    pub(super) user_id: Value,
+    pub(super) session_id: Value,
+    pub(super) tags: Value,
+    /// The trace's, and over them the observation's own.
+    pub(super) metadata: Map<String, Value>,
+    pub(super) input: Value,
+    pub(super) output: Value,
+    pub(super) model: Value,
+    /// What `usage_details` says, read; the text itself where it is no JSON.
+    pub(super) usage: Value,
+    /// What `cost_details` says, read.
+    pub(super) cost: Value,
+    /// RFC 3339, cut to the millisecond as Langfuse does.
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) start_unix_nano: String,
+    pub(super) end_unix_nano: String,
+    pub(super) environment: String,
+    pub(super) attributes: Map<String, Value>,
+}
+
+impl Span {
+    /// Reads a span's own shape; what its attributes say is checked by [`super::traps`].
+    pub(super) fn read(span: &Value, resource: &Attributes) -> Result<Self, String> {
+        let attributes = Attributes::read(&span["attributes"])?;
+        let text = |name: &str| span[name].as_str().unwrap_or_default().to_owned();
+        let get = |keys: &[&str]| attributes.first(keys).cloned().unwrap_or_default();
+        let (start, start_unix_nano) = time(span, "startTimeUnixNano")?;
+        let (end, end_unix_nano) = time(span, "endTimeUnixNano")?;
+        if end < start {
+            return Err("endTimeUnixNano is before startTimeUnixNano".to_owned());
+        }
+        Ok(Self {
+            trace_id: text("traceId"),
+            span_id: text("spanId"),
+            parent_span_id: span["parentSpanId"].as_str().map(str::to_owned),
+            name: text("name"),
+            trace_name: get(&["langfuse.trace.name"]),
+            kind: get(&["langfuse.observation.type"]),
+            user_id: get(&["langfuse.user.id", "user.id"]),
+            session_id: get(&[
+                "langfuse.session.id",
+                "session.id",
+                "gen_ai.conversation.id",
+            ]),
+            tags: get(&["langfuse.trace.tags"]),
+            metadata: metadata(&attributes),
+            input: get(&["langfuse.observation.input"]),
+            output: get(&["langfuse.observation.output"]),
+            model: get(&[
+                "langfuse.observation.model.name",
+                "gen_ai.response.model",
+                "gen_ai.request.model",
+            ]),
+            usage: details(attributes.get("langfuse.observation.usage_details")),
+            cost: details(attributes.get("langfuse.observation.cost_details")),
+            start: format!("{start:.3}"),
+            end: format!("{end:.3}"),
+            start_unix_nano,
+            end_unix_nano,
+            environment: environment(&attributes, resource)?,
+            attributes: attributes.into_map(),
+        })
+    }
+}
+
+fn metadata(attributes: &Attributes) -> Map<String, Value> {
+    let mut metadata = attributes.below("langfuse.trace.metadata.");
+    metadata.extend(attributes.below("langfuse.observation.metadata."));
+    metadata
+}
+
+/// A time that is a decimal text of nanoseconds and not in another unit.
+fn time(span: &Value, name: &str) -> Result<(Timestamp, String), String> {
+    let text = match &span[name] {
+        Value::String(text) => text,
+        Value::Null if name.starts_with("end") => {
+            return Err(format!("{name} is missing: Langfuse would take the start"));
+        }
+        Value::Null => return Err(format!("{name} is missing")),
+        _ => return Err(format!("{name} must be a decimal text, not a number")),
+    };
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let time = digits.then(|| text.parse::<i128>().ok()).flatten();
+    let time =
+        time.and_then(|time| Timestamp::from_millisecond((time / 1_000_000).try_into().ok()?).ok());
+    let time = time.ok_or_else(|| format!("{name} `{text}` is no decimal text of nanoseconds"))?;
+    if time < Timestamp::constant(EPOCH_OF_SPARKS_SECOND, 0) {
+        return Err(format!(
+            "{name} `{text}` lies before 2020: it must be in nanoseconds"
+        ));
+    }
+    Ok((time, text.clone()))
+}
+
+/// 2020-01-01T00:00:00Z
+const EPOCH_OF_SPARKS_SECOND: i64 = 1_577_836_800;
+
+fn details(attribute: Option<&Value>) -> Value {
+    let Some(attribute) = attribute else {
+        return Value::Null;
+    };
+    let text = attribute.as_str();
+    let read = text.and_then(|text| serde_json::from_str(text).ok());
+    read.unwrap_or_else(|| attribute.clone())
+}
+
+/// The environment, on the span or on its resource; a bad one would silently become `default`.
+fn environment(attributes: &Attributes, resource: &Attributes) -> Result<String, String> {
+    let keys = [
+        "langfuse.environment",
+        "deployment.environment.name",
+        "deployment.environment",
+    ];
+    let Some(environment) = attributes.first(&keys).or_else(|| resource.first(&keys)) else {
+        return Ok("default".to_owned());
+    };
+    let text = environment.as_str().unwrap_or_default();
+    let alphabet = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+    };
+    let valid = (1..=40).contains(&text.len())
+        && text.bytes().all(alphabet)
+        && !text.starts_with("langfuse");
+    if !valid {
+        return Err(format!(
+            "environment {environment} is not 1 to 40 of a-z, 0-9, - and _, or begins with \
+             `langfuse`: Langfuse would file it under `default`"
+        ));
+    }
+    Ok(text.to_owned())
+}

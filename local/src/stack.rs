@@ -1,0 +1,130 @@
+//! Everything the functions reach, on this machine, and the environment to reach it.
+//!
+//! ```no_run
+//! # use local::stack::{Options, Stack};
+//! # async fn example() -> Result<(), local::stack::Error> {
+//! let stack = Stack::start(Options::default()).await?;
+//! assert_eq!(stack.environment()["TABLE_NAME"], "sparks-local");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::clock::Clock;
+use crate::dynamodb::{self, Dynamodb};
+use crate::http::{self, FREE_PORT};
+use crate::langfuse::{FakeLangfuse, Langfuse};
+use crate::stripe::{FakeStripe, Stripe};
+use crate::template::{self, Template};
+
+/// The table's name.
+pub const TABLE: &str = "sparks-local";
+
+/// Why a stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The template is not understood.
+    #[error("the template cannot be used")]
+    Template(#[from] template::Error),
+    /// DynamoDB does not start, or refuses the template's table.
+    #[error("DynamoDB does not start")]
+    Dynamodb(#[from] dynamodb::Error),
+    /// What a fake kept cannot be read.
+    #[error("what was kept in the folder cannot be used")]
+    Directory(#[source] std::io::Error),
+    /// A fake does not start.
+    #[error("the fake {0} does not start")]
+    Fake(&'static str, #[source] http::Error),
+}
+
+/// Where a stack listens and keeps what it stores.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// DynamoDB's address.
+    pub dynamodb: SocketAddr,
+    /// The fake Stripe's address.
+    pub stripe: SocketAddr,
+    /// The fake Langfuse's address.
+    pub langfuse: SocketAddr,
+    /// Where everything is kept; in memory when absent.
+    pub directory: Option<PathBuf>,
+}
+
+impl Default for Options {
+    /// Free ports, and nothing kept.
+    fn default() -> Self {
+        Self {
+            dynamodb: FREE_PORT,
+            stripe: FREE_PORT,
+            langfuse: FREE_PORT,
+            directory: None,
+        }
+    }
+}
+
+/// A running stack; it stops when dropped.
+pub struct Stack {
+    /// The database, with the template's table.
+    pub dynamodb: Dynamodb,
+    /// The fake Stripe.
+    pub stripe: FakeStripe,
+    /// The fake Langfuse.
+    pub langfuse: FakeLangfuse,
+}
+
+impl Stack {
+    /// Starts everything; when it returns, everything answers.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let template = Template::of_the_project(&Template::local_parameters())?;
+        let dynamodb = Dynamodb::start(options.dynamodb, options.directory.as_deref()).await?;
+        dynamodb.create_table(template.table_definition(TABLE))?;
+        let (stripe, langfuse) = match &options.directory {
+            Some(directory) => (
+                Stripe::open(directory, Clock::system()).map_err(Error::Directory)?,
+                Langfuse::open(directory).map_err(Error::Directory)?,
+            ),
+            None => (Stripe::new(Clock::system()), Langfuse::default()),
+        };
+        let stripe = FakeStripe::serve(options.stripe, stripe).await;
+        let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;
+        Ok(Self {
+            dynamodb,
+            stripe: stripe.map_err(|error| Error::Fake("Stripe", error))?,
+            langfuse: langfuse.map_err(|error| Error::Fake("Langfuse", error))?,
+        })
+    }
+
+    /// The variables with which functions and the operator's command reach this stack.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let variables = [
+            ("TABLE_NAME", TABLE.to_owned()),
+            ("STAGE", "local".to_owned()),
+            ("ACCOUNT_CLAIM", "sub".to_owned()),
+            ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
+            ("STRIPE_API_BASE", self.stripe.url()),
+            ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
+            ("LANGFUSE_HOST", self.langfuse.url()),
+            ("LANGFUSE_PUBLIC_KEY", "pk-lf-local".to_owned()),
+            ("LANGFUSE_SECRET_KEY", "sk-lf-local".to_owned()),
+            ("DELIVERY_BUDGET_MS", "3000".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.url()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("RUST_LOG", "info".to_owned()),
+        ];
+        variables
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+
+    /// Stops everything, and returns when all ports are free.
+    pub async fn stop(self) {
+        self.dynamodb.stop().await;
+        self.stripe.stop().await;
+        self.langfuse.stop().await;
+    }
+}

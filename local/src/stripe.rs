@@ -1,0 +1,267 @@
+//! A Stripe for one machine: its API as far as Sparks uses it, with its own words for errors.
+//!
+//! It takes the key [`SECRET_KEY`] and the version [`API_VERSION`], and starts with one active
+//! meter, `sparks_used`. What Stripe refuses, it refuses; what Stripe would take in silence and
+//! only Sparks must not send (another version, a repeated parameter), it refuses too, so that a
+//! test fails. Customers and events live until it ends, unless it is given a folder.
+//!
+//! | path | what |
+//! |---|---|
+//! | `GET /_local/state` | what is there: `customers`, `meter_events`, `requests` and so on |
+//! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key` |
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::faults::{self, Faults, Firing, Kind};
+use crate::http::{self as server, Reply, Request, Response, Server};
+
+mod call;
+mod customers;
+mod error;
+mod form;
+mod idempotency;
+mod list;
+mod meter_events;
+mod meters;
+mod routes;
+mod state;
+
+use call::Call;
+use error::Error;
+use idempotency::{Claim, Flight};
+use state::{Logged, State};
+
+/// The secret key it takes.
+pub const SECRET_KEY: &str = "sk_test_local";
+
+/// The version of Stripe's API it speaks.
+pub const API_VERSION: &str = "2026-10-28.endive";
+
+/// How long a meter event takes, so that two of one customer can overlap.
+const SERVICE_TIME: Duration = Duration::from_millis(1);
+
+/// A running fake of Stripe; it ends when dropped.
+pub struct FakeStripe {
+    server: Server,
+    stripe: Stripe,
+}
+
+impl FakeStripe {
+    /// Starts on `address` with an empty account in memory and the machine's clock.
+    pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
+        Self::serve(address, Stripe::new(Clock::system())).await
+    }
+
+    /// Gives an account an address.
+    pub async fn serve(address: SocketAddr, stripe: Stripe) -> Result<Self, server::Error> {
+        let handler = stripe.clone();
+        let server = Server::start(address, move |request| {
+            let stripe = handler.clone();
+            async move { stripe.handle(request).await }
+        })
+        .await?;
+        Ok(Self { server, stripe })
+    }
+
+    /// What stands in for `https://api.stripe.com`.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The faults to come.
+    pub fn faults(&self) -> &Faults {
+        &self.stripe.faults
+    }
+
+    /// Its clock, which a test may move forward.
+    pub fn clock(&self) -> &Clock {
+        &self.stripe.clock
+    }
+
+    /// What is there, as `GET /_local/state` lists it.
+    pub fn state(&self) -> Value {
+        self.stripe.state()
+    }
+
+    /// The account without the address: what a simulation calls in process.
+    pub fn stripe(&self) -> &Stripe {
+        &self.stripe
+    }
+
+    /// Ends it, and returns when its port is free.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// One Stripe account; clones are the same account.
+#[derive(Clone)]
+pub struct Stripe {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+    clock: Clock,
+    service_time: Duration,
+    file: Option<PathBuf>,
+}
+
+impl Stripe {
+    /// An account with nothing in it but the meter, in memory.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State::new(clock.now().as_second()))),
+            faults: Faults::default(),
+            clock,
+            service_time: SERVICE_TIME,
+            file: None,
+        }
+    }
+
+    /// The account kept in a folder, or a new one to be kept there.
+    pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let file = directory.join("stripe.json");
+        let mut account = Self::new(clock);
+        if file.exists() {
+            let kept = serde_json::from_slice(&std::fs::read(&file)?)?;
+            account.state = Arc::new(Mutex::new(kept));
+        }
+        account.file = Some(file);
+        Ok(account)
+    }
+
+    /// Makes a meter event take so long, during which another of its customer is refused.
+    #[must_use]
+    pub fn with_service_time(mut self, service_time: Duration) -> Self {
+        self.service_time = service_time;
+        self
+    }
+
+    /// The faults to come.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What is there, as `GET /_local/state` lists it.
+    pub fn state(&self) -> Value {
+        self.lock().listed()
+    }
+
+    /// Answers one request, as the address does.
+    pub async fn handle(&self, request: Request) -> Reply {
+        let path = request.uri().path();
+        if path == faults::PATH {
+            return Reply::Answer(self.faults.answer(&request, is_ours));
+        }
+        if server::is(&request, &Method::GET, "/_local/state") {
+            return Reply::Answer(server::json(StatusCode::OK, &self.state()));
+        }
+        let firing = self.faults.take(path, |kind| !is_execution(kind));
+        let mut logged = Logged::of(&request);
+        let (response, flight) = match &firing {
+            Some(Firing {
+                kind: Kind::Refuse, ..
+            }) => {
+                self.lock().requests.push(logged);
+                return Reply::HangUp;
+            }
+            Some(
+                firing @ Firing {
+                    kind: Kind::Status(status),
+                    ..
+                },
+            ) => (firing.dress(Error::fault(*status).response()), None),
+            _ => self.answer(&request),
+        };
+        let response = self.sign(response, &request);
+        logged.answered(&response);
+        self.lock().requests.push(logged);
+        let kept = self.keep();
+        if flight.as_ref().is_some_and(Flight::is_exclusive) {
+            tokio::time::sleep(self.service_time).await;
+        }
+        let response = match kept {
+            Ok(()) => response,
+            Err(error) => Error::unkept(&error).response(),
+        };
+        let reply = faults::deliver(firing.as_ref(), response).await;
+        // Until here its key and its customer's meter were taken.
+        drop(flight);
+        reply
+    }
+
+    /// Answers a call that has got through to Stripe.
+    fn answer(&self, request: &Request) -> (Response, Option<Flight>) {
+        let now = self.clock.now().as_second();
+        let mut call = match Call::read(request, now) {
+            Ok(call) => call,
+            Err(error) => return (error.response(), None),
+        };
+        let mut state = self.lock();
+        match state.keys.claim(&call) {
+            Ok(Claim::First) => {}
+            Ok(Claim::Replay(response)) => return (response, None),
+            Err(error) => return (error.response(), None),
+        }
+        let executed = match self.faults.take(&call.path, is_execution) {
+            Some(firing) => Err(Error::of_execution(&firing)),
+            None => routes::route(&mut state, &mut call),
+        };
+        let (response, stored) = match executed {
+            Ok(body) => (server::json(StatusCode::OK, &body), true),
+            Err(error) => (error.response(), error.is_stored()),
+        };
+        if stored {
+            state.keys.save(&call, &response);
+        }
+        (response, Some(Flight::new(self.state.clone(), call)))
+    }
+
+    /// Puts on what each of Stripe's answers carries.
+    fn sign(&self, mut response: Response, request: &Request) -> Response {
+        let id = self.lock().next_id("req_");
+        let headers = response.headers_mut();
+        let id = HeaderValue::from_str(&id).expect("an id is letters and digits");
+        headers.insert("request-id", id);
+        headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
+        if let Some(key) = request.headers().get("idempotency-key") {
+            headers.insert("idempotency-key", key.clone());
+        }
+        response
+    }
+
+    fn keep(&self) -> std::io::Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let new = file.with_extension("json.new");
+        let state = self.lock();
+        std::fs::write(&new, serde_json::to_vec(&*state)?)?;
+        std::fs::rename(new, file)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a fault is one that Stripe can have.
+fn is_ours(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse
+    )
+}
+
+/// Whether a fault strikes once execution has begun, behind the idempotency layer.
+///
+/// Everything else, a 429 above all, strikes before it and is kept under no key.
+fn is_execution(kind: Kind) -> bool {
+    kind == Kind::Status(StatusCode::INTERNAL_SERVER_ERROR)
+}

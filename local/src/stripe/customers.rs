@@ -1,0 +1,159 @@
+//! Customers: `/v1/customers`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::form::Form;
+use super::list::Page;
+use super::state::State;
+
+/// A customer; a deleted one keeps its id.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Customer {
+    id: String,
+    created: i64,
+    deleted: bool,
+    details: Details,
+}
+
+/// What the caller says of a customer.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Details {
+    email: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    phone: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Details {
+    /// Takes the parameters given; an empty one removes what was there.
+    fn change(&mut self, form: &mut Form) -> Result<(), Error> {
+        let changes = [
+            ("email", 512, &mut self.email),
+            ("name", 256, &mut self.name),
+            ("description", 5000, &mut self.description),
+            ("phone", 20, &mut self.phone),
+        ];
+        for (name, max, field) in changes {
+            if let Some(text) = form.text(name, max)? {
+                *field = Some(text).filter(|text| !text.is_empty());
+            }
+        }
+        if let Some(email) = self.email.as_ref().filter(|email| !email.contains('@')) {
+            let message = format!("Invalid email address: {email}");
+            return Err(Error::param("email_invalid", "email", message));
+        }
+        form.change_metadata(&mut self.metadata)?;
+        form.finish()
+    }
+}
+
+impl Customer {
+    /// Whether it can be charged, metered and changed.
+    pub(super) fn is_there(&self) -> bool {
+        !self.deleted
+    }
+
+    /// Stripe's `customer`, or `deleted_customer`.
+    pub(super) fn to_json(&self) -> Value {
+        if self.deleted {
+            return json!({ "id": self.id, "object": "customer", "deleted": true });
+        }
+        let invoice_settings = json!({
+            "custom_fields": null,
+            "default_payment_method": null,
+            "footer": null,
+            "rendering_options": null,
+        });
+        json!({
+            "id": self.id,
+            "object": "customer",
+            "address": null,
+            "balance": 0,
+            "created": self.created,
+            "currency": null,
+            "customer_account": null,
+            "default_source": null,
+            "delinquent": false,
+            "description": self.details.description,
+            "discount": null,
+            "email": self.details.email,
+            "invoice_prefix": null,
+            "invoice_settings": invoice_settings,
+            "livemode": false,
+            "metadata": self.details.metadata,
+            "name": self.details.name,
+            "next_invoice_sequence": 1,
+            "phone": self.details.phone,
+            "preferred_locales": [],
+            "shipping": null,
+            "tax_exempt": "none",
+            "test_clock": null,
+        })
+    }
+}
+
+/// `POST /v1/customers`
+pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
+    let mut details = Details::default();
+    details.change(form)?;
+    let customer = Customer {
+        id: state.next_id("cus_"),
+        created: now,
+        deleted: false,
+        details,
+    };
+    let created = customer.to_json();
+    state.customers.insert(customer.id.clone(), customer);
+    Ok(created)
+}
+
+/// `GET /v1/customers`, by e-mail address too, which is compared letter by letter.
+pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let email = form.text("email", 512)?;
+    form.finish()?;
+    let all = state.customers.values().rev();
+    let matching = all.filter(|customer| {
+        let same = email.is_none() || customer.details.email == email;
+        customer.is_there() && same
+    });
+    page.of("/v1/customers", matching.map(Customer::to_json).collect())
+}
+
+/// `GET /v1/customers/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    let customer = state.customers.get(id);
+    let customer = customer.ok_or_else(|| Error::no_such("customer", "id", id))?;
+    Ok(customer.to_json())
+}
+
+/// `POST /v1/customers/{id}`
+pub(super) fn update(state: &mut State, form: &mut Form, id: &str) -> Result<Value, Error> {
+    let customer = existing(state, id)?;
+    let mut details = customer.details.clone();
+    details.change(form)?;
+    customer.details = details;
+    Ok(customer.to_json())
+}
+
+/// `DELETE /v1/customers/{id}`
+pub(super) fn delete(state: &mut State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    let customer = existing(state, id)?;
+    customer.deleted = true;
+    customer.details = Details::default();
+    Ok(customer.to_json())
+}
+
+fn existing<'s>(state: &'s mut State, id: &str) -> Result<&'s mut Customer, Error> {
+    let customer = state.customers.get_mut(id);
+    customer
+        .filter(|customer| customer.is_there())
+        .ok_or_else(|| Error::no_such("customer", "id", id))
+}

@@ -1,0 +1,206 @@
+//! Stripe's errors: `{"error":{"type","code","message","param","doc_url"}}`.
+
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::faults::Firing;
+use crate::http::{Response, respond, text};
+
+/// An answer that is not the one asked for.
+#[derive(Debug)]
+pub(super) struct Error {
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    message: String,
+    param: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    stored: bool,
+}
+
+const INVALID: &str = "invalid_request_error";
+
+impl Error {
+    /// The call is wrong, and nothing was executed.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: INVALID,
+            code: None,
+            message: message.into(),
+            param: None,
+            headers: Vec::new(),
+            stored: false,
+        }
+    }
+
+    /// A parameter is wrong, and nothing was executed.
+    pub(super) fn param(code: &'static str, param: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            param: Some(param.to_owned()),
+            ..Self::invalid(message)
+        }
+    }
+
+    /// A parameter that must be there is not.
+    pub(super) fn missing(param: &str) -> Self {
+        let message = format!("Missing required param: {param}.");
+        Self::param("parameter_missing", param, message)
+    }
+
+    /// Nothing of this id exists. It is a 404 when the path names it, a 400 when a parameter does.
+    pub(super) fn no_such(object: &str, param: &str, id: &str) -> Self {
+        let message = format!("No such {object}: '{id}'");
+        let mut error = Self::param("resource_missing", param, message).executed();
+        if param == "id" {
+            error.status = StatusCode::NOT_FOUND;
+        }
+        error
+    }
+
+    /// No operation has this URL.
+    pub(super) fn unknown_url(method: &Method, path: &str) -> Self {
+        let message = format!(
+            "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs \
+             or we can help at https://support.stripe.com/."
+        );
+        Self {
+            status: StatusCode::NOT_FOUND,
+            ..Self::invalid(message)
+        }
+    }
+
+    /// The key is missing or wrong.
+    pub(super) fn unauthenticated(message: &str) -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            headers: header("www-authenticate", "Basic realm=\"Stripe\""),
+            ..Self::invalid(message)
+        }
+    }
+
+    /// The version is not the one Sparks is written for. Stripe itself would take others.
+    pub(super) fn version(given: &str) -> Self {
+        let speaks = super::API_VERSION;
+        Self::invalid(format!(
+            "Invalid Stripe API version: `{given}`. This fake speaks `{speaks}` only, \
+             and wants it on every call."
+        ))
+    }
+
+    /// The idempotency key was used for another call.
+    pub(super) fn key_reused(key: &str) -> Self {
+        Self {
+            kind: "idempotency_error",
+            ..Self::invalid(format!(
+                "Keys for idempotent requests can only be used with the same parameters they were \
+                 first used with. Try using a key other than '{key}' if you meant to execute a \
+                 different request."
+            ))
+        }
+    }
+
+    /// The first call with this idempotency key is still under way.
+    pub(super) fn key_in_use(key: &str) -> Self {
+        Self {
+            status: StatusCode::CONFLICT,
+            kind: "idempotency_error",
+            code: Some("idempotency_key_in_use"),
+            headers: header("stripe-should-retry", "true"),
+            ..Self::invalid(format!(
+                "There is currently another in-progress request using this Idempotent Key \
+                 ('{key}'). Please try again later."
+            ))
+        }
+    }
+
+    /// Another call for the same customer and meter is under way. It is kept under no key.
+    pub(super) fn busy() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: Some("rate_limit"),
+            headers: header("stripe-rate-limited-reason", "resource-specific"),
+            ..Self::invalid(
+                "Too many concurrent requests for this customer and meter. \
+                 Please send one at a time.",
+            )
+        }
+    }
+
+    /// What a `status:N` fault answers.
+    pub(super) fn fault(status: StatusCode) -> Self {
+        let (kind, code, message) = match status.as_u16() {
+            402 => (
+                "card_error",
+                Some("card_declined"),
+                "Your card was declined.",
+            ),
+            409 => (INVALID, Some("lock_timeout"), "This object is in use."),
+            429 => (INVALID, Some("rate_limit"), "Too many requests."),
+            500.. => (
+                "api_error",
+                None,
+                "An unknown error occurred. This one was asked for.",
+            ),
+            _ => (INVALID, None, "This error was asked for."),
+        };
+        Self {
+            status,
+            kind,
+            code,
+            ..Self::invalid(message)
+        }
+    }
+
+    /// A fault that strikes during execution; its answer is kept under the idempotency key.
+    pub(super) fn of_execution(firing: &Firing) -> Self {
+        let mut error = Self::fault(StatusCode::INTERNAL_SERVER_ERROR).executed();
+        error.headers.clone_from(&firing.headers);
+        error
+    }
+
+    /// The folder cannot be written.
+    pub(super) fn unkept(error: &std::io::Error) -> Self {
+        let mut fault = Self::fault(StatusCode::INTERNAL_SERVER_ERROR);
+        fault.message = format!("The folder of this fake cannot be written: {error}");
+        fault
+    }
+
+    /// Execution had begun, so the answer is kept under the idempotency key.
+    pub(super) fn executed(mut self) -> Self {
+        self.stored = true;
+        self
+    }
+
+    /// Whether it is kept under the idempotency key.
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    /// The answer. A 502 to 504 comes from an edge that knows no JSON, as it may at Stripe.
+    pub(super) fn response(&self) -> Response {
+        if matches!(self.status.as_u16(), 502..=504) {
+            return text(self.status, "upstream error\n");
+        }
+        let mut error = json!({ "type": self.kind, "message": self.message });
+        if let Some(code) = self.code {
+            let page = code.replace('_', "-");
+            error["code"] = code.into();
+            error["doc_url"] = format!("https://stripe.com/docs/error-codes/{page}").into();
+        }
+        if let Some(param) = &self.param {
+            error["param"] = Value::from(param.as_str());
+        }
+        let body = json!({ "error": error }).to_string();
+        let mut response = respond(self.status, "application/json", body);
+        let headers = self.headers.iter().cloned();
+        response.headers_mut().extend(headers);
+        response
+    }
+}
+
+fn header(name: &'static str, value: &'static str) -> Vec<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_static(name);
+    vec![(name, HeaderValue::from_static(value))]
+}

@@ -1,0 +1,146 @@
+//! Stripe's parameters: form-encoded, with brackets for what is nested (`payload[value]`).
+//!
+//! An operation takes what it knows; [`Form::finish`] refuses what is left.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::error::Error;
+
+const MAX_METADATA_PAIRS: usize = 50;
+const MAX_METADATA_KEY_CHARACTERS: usize = 40;
+const MAX_METADATA_VALUE_CHARACTERS: usize = 500;
+
+/// The parameters of a call that nobody has taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Form(BTreeMap<String, String>);
+
+impl Form {
+    /// Reads a body or a query. A parameter given twice is refused: one of the two would be lost.
+    pub(super) fn read(encoded: &[u8]) -> Result<Self, Error> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(encoded) {
+            let earlier = parameters.insert(name.clone().into_owned(), value.into_owned());
+            if earlier.is_some() && !name.ends_with("[]") {
+                let message = format!("Parameter given twice: {name}.");
+                return Err(Error::param("parameter_invalid", &name, message));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A text of at most `max` characters; the empty one is there too.
+    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, Error> {
+        let Some(text) = self.0.remove(name) else {
+            return Ok(None);
+        };
+        if text.chars().count() > max {
+            let message = format!("Invalid string: {name} must be at most {max} characters.");
+            return Err(Error::param("parameter_invalid", name, message));
+        }
+        Ok(Some(text))
+    }
+
+    /// A text that must be there and not be empty.
+    pub(super) fn required(&mut self, name: &str, max: usize) -> Result<String, Error> {
+        match self.text(name, max)? {
+            None => Err(Error::missing(name)),
+            Some(text) if text.is_empty() => {
+                let message = format!("You passed an empty string for '{name}'.");
+                Err(Error::param("parameter_invalid_empty", name, message))
+            }
+            Some(text) => Ok(text),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn integer(&mut self, name: &str) -> Result<Option<i64>, Error> {
+        let Some(text) = self.0.remove(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            let message = format!("Invalid integer: {text}");
+            Error::param("parameter_invalid_integer", name, message)
+        })
+    }
+
+    /// One of some words.
+    pub(super) fn word<'w>(
+        &mut self,
+        name: &str,
+        words: &[&'w str],
+    ) -> Result<Option<&'w str>, Error> {
+        let Some(text) = self.0.remove(name) else {
+            return Ok(None);
+        };
+        let known = words.iter().find(|word| **word == text).copied();
+        known.map(Some).ok_or_else(|| {
+            let words = words.join(", ");
+            let message = format!("Invalid {name}: must be one of {words}");
+            Error::param("parameter_invalid", name, message)
+        })
+    }
+
+    /// All of `name[…]`, by what is between the brackets.
+    pub(super) fn nested(&mut self, name: &str) -> BTreeMap<String, String> {
+        let inside = |key: &str| -> Option<String> {
+            let key = key.strip_prefix(name)?.strip_prefix('[')?;
+            Some(key.strip_suffix(']')?.to_owned())
+        };
+        let taken = self.0.extract_if(.., |key, _| inside(key).is_some());
+        taken
+            .filter_map(|(key, value)| Some((inside(&key)?, value)))
+            .collect()
+    }
+
+    /// Changes `metadata` as told: an empty value removes its key, an empty `metadata` all keys.
+    pub(super) fn change_metadata(
+        &mut self,
+        metadata: &mut BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        if self.text("metadata", 0)?.is_some() {
+            metadata.clear();
+        }
+        for (key, value) in self.nested("metadata") {
+            let long = key.chars().count() > MAX_METADATA_KEY_CHARACTERS
+                || value.chars().count() > MAX_METADATA_VALUE_CHARACTERS;
+            if long {
+                let message = format!(
+                    "Metadata keys have at most {MAX_METADATA_KEY_CHARACTERS} characters, \
+                     values at most {MAX_METADATA_VALUE_CHARACTERS}."
+                );
+                let param = format!("metadata[{key}]");
+                return Err(Error::param("parameter_invalid", &param, message));
+            }
+            if value.is_empty() {
+                metadata.remove(&key);
+            } else {
+                metadata.insert(key, value);
+            }
+        }
+        if metadata.len() > MAX_METADATA_PAIRS {
+            let message = format!("Metadata has at most {MAX_METADATA_PAIRS} keys.");
+            return Err(Error::param("parameter_invalid", "metadata", message));
+        }
+        Ok(())
+    }
+
+    /// Refuses what was not taken.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        match self.0.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                let message = format!("Received unknown parameter: {unknown}");
+                Err(Error::param("parameter_unknown", unknown, message))
+            }
+        }
+    }
+}
+
+/// The parameters in the order of their names.
+impl fmt::Display for Form {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut encoded = form_urlencoded::Serializer::new(String::new());
+        formatter.write_str(&encoded.extend_pairs(&self.0).finish())
+    }
+}

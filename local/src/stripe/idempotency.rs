@@ -1,0 +1,153 @@
+//! Stripe's idempotency layer: the first call with a key decides what the key answers for a day.
+//!
+//! An answer is kept once execution has begun, a 500 included; what is refused before that (401,
+//! 429, a parameter that is wrong) is not. Keys are forgotten after exactly 24 hours, the least
+//! that Stripe promises.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::error::Error;
+use super::state::State;
+use crate::http::{Response, respond};
+
+const KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// What the keys of an account answer.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Keys(BTreeMap<String, Kept>);
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Kept {
+    fingerprint: String,
+    since: i64,
+    answer: Option<Answer>,
+    #[serde(skip)]
+    in_use: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Answer {
+    status: u16,
+    body: String,
+    headers: Vec<(String, String)>,
+}
+
+/// Whether a call is the first with its key.
+pub(super) enum Claim {
+    /// It is, or has none: execute it.
+    First,
+    /// It is not: this was the answer.
+    Replay(Response),
+}
+
+impl Keys {
+    /// Takes the key of a call for it.
+    pub(super) fn claim(&mut self, call: &Call) -> Result<Claim, Error> {
+        let Some(key) = &call.key else {
+            return Ok(Claim::First);
+        };
+        let kept = self.0.get(key);
+        let current = |kept: &&Kept| kept.in_use || call.now - kept.since < KEPT_SECONDS;
+        if let Some(kept) = kept.filter(current) {
+            if kept.fingerprint != call.fingerprint {
+                return Err(Error::key_reused(key));
+            }
+            if kept.in_use {
+                return Err(Error::key_in_use(key));
+            }
+            if let Some(answer) = &kept.answer {
+                return Ok(Claim::Replay(answer.replay()));
+            }
+        }
+        let kept = Kept {
+            fingerprint: call.fingerprint.clone(),
+            since: call.now,
+            answer: None,
+            in_use: true,
+        };
+        self.0.insert(key.clone(), kept);
+        Ok(Claim::First)
+    }
+
+    /// Keeps the answer to a call under its key.
+    pub(super) fn save(&mut self, call: &Call, response: &Response) {
+        let kept = call.key.as_ref().and_then(|key| self.0.get_mut(key));
+        if let Some(kept) = kept {
+            kept.answer = Some(Answer::of(response));
+        }
+    }
+
+    /// Lets go of a key; one without an answer is as good as new.
+    fn release(&mut self, key: &str) {
+        match self.0.get_mut(key) {
+            Some(kept) if kept.answer.is_some() => kept.in_use = false,
+            _ => drop(self.0.remove(key)),
+        }
+    }
+}
+
+impl Answer {
+    fn of(response: &Response) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = response.headers().iter();
+        Self {
+            status: response.status().as_u16(),
+            body: text(response.body()),
+            headers: headers
+                .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+                .collect(),
+        }
+    }
+
+    fn replay(&self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = respond(status, "application/json", String::new());
+        *response.body_mut() = Bytes::from(self.body.clone());
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        let replayed = HeaderValue::from_static("true");
+        response
+            .headers_mut()
+            .insert("idempotent-replayed", replayed);
+        response
+    }
+}
+
+/// A call under way. Until it is dropped, its key and its customer's meter are taken.
+pub(super) struct Flight {
+    state: Arc<Mutex<State>>,
+    call: Call,
+}
+
+impl Flight {
+    pub(super) fn new(state: Arc<Mutex<State>>, call: Call) -> Self {
+        Self { state, call }
+    }
+
+    /// Whether it keeps others from a customer's meter.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.call.exclusive.is_some()
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = &self.call.key {
+            state.keys.release(key);
+        }
+        if let Some(taken) = &self.call.exclusive {
+            state.busy.remove(taken);
+        }
+    }
+}

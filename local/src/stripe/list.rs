@@ -1,0 +1,65 @@
+//! Stripe's lists: newest first, a page at a time, with ids as cursors.
+
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::form::Form;
+
+const DEFAULT_LIMIT: i64 = 10;
+const MAX_LIMIT: i64 = 100;
+const MAX_ID_CHARACTERS: usize = 255;
+
+/// Which page is asked for.
+pub(super) struct Page {
+    limit: usize,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+impl Page {
+    /// Takes `limit`, `starting_after` and `ending_before`.
+    pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
+        let limit = form.integer("limit")?.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            let message = format!("Invalid limit: must be between 1 and {MAX_LIMIT}.");
+            return Err(Error::param("parameter_invalid", "limit", message));
+        }
+        Ok(Self {
+            limit: usize::try_from(limit).expect("a limit is at most 100"),
+            after: form.text("starting_after", MAX_ID_CHARACTERS)?,
+            before: form.text("ending_before", MAX_ID_CHARACTERS)?,
+        })
+    }
+
+    /// The page of `all`, which come newest first and have ids.
+    pub(super) fn of(&self, url: &str, all: Vec<Value>) -> Result<Value, Error> {
+        let place = |param: &str, id: &str| {
+            let place = all.iter().position(|object| object["id"] == id);
+            place.ok_or_else(|| Error::no_such("object", param, id))
+        };
+        let (from, to) = match (&self.after, &self.before) {
+            (Some(id), None) => (place("starting_after", id)? + 1, all.len()),
+            (None, Some(id)) => {
+                let end = place("ending_before", id)?;
+                (end.saturating_sub(self.limit), end)
+            }
+            (None, None) => (0, all.len()),
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid(
+                    "You cannot use both starting_after and ending_before.",
+                ));
+            }
+        };
+        let more = match self.before {
+            Some(_) => from > 0,
+            None => to - from > self.limit,
+        };
+        let page: Vec<Value> = all
+            .into_iter()
+            .take(to)
+            .skip(from)
+            .take(self.limit)
+            .collect();
+        Ok(json!({ "object": "list", "url": url, "has_more": more, "data": page }))
+    }
+}

@@ -1,0 +1,139 @@
+//! Turns a template into plain JSON: parameters, `!Ref`, `!Sub` and `!GetAtt` filled in.
+//!
+//! A reference to a resource becomes its name in the template, for want of a deployed one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use serde_yaml_ng::Value as Yaml;
+
+use super::Error;
+
+/// What AWS would know about the deployment.
+const PSEUDO: [(&str, &str); 4] = [
+    ("AWS::AccountId", "000000000000"),
+    ("AWS::Partition", "aws"),
+    ("AWS::Region", "us-east-1"),
+    ("AWS::StackName", "sparks-local"),
+];
+
+/// The `Globals` and `Resources` of the template, resolved.
+pub(super) fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Value, Error> {
+    let document: Yaml = serde_yaml_ng::from_str(text).map_err(Error::Yaml)?;
+    let names = Names::new(&document, given)?;
+    let mut resolved = Map::new();
+    for section in ["Globals", "Resources"] {
+        let value = document
+            .get(section)
+            .map_or(Ok(Value::Null), |value| names.resolve(value))?;
+        resolved.insert(section.to_owned(), value);
+    }
+    Ok(Value::Object(resolved))
+}
+
+/// Everything a reference can name.
+struct Names(BTreeMap<String, Value>);
+
+impl Names {
+    fn new(document: &Yaml, given: &BTreeMap<String, String>) -> Result<Self, Error> {
+        let mut names = BTreeMap::new();
+        let declared = document.get("Parameters").and_then(Yaml::as_mapping);
+        for (name, parameter) in declared.into_iter().flatten() {
+            let name = name.as_str().unwrap_or_default();
+            let value = given
+                .get(name)
+                .cloned()
+                .or_else(|| parameter.get("Default").and_then(scalar))
+                .ok_or_else(|| Error::Missing(name.to_owned()))?;
+            names.insert(name.to_owned(), typed(parameter, value));
+        }
+        if let Some(name) = given.keys().find(|name| !names.contains_key(*name)) {
+            return Err(Error::Undeclared(name.clone()));
+        }
+        let resources = document.get("Resources").and_then(Yaml::as_mapping);
+        let resources = resources
+            .into_iter()
+            .flat_map(|all| all.keys())
+            .filter_map(Yaml::as_str);
+        for name in resources {
+            names.insert(name.to_owned(), name.into());
+        }
+        for (name, value) in PSEUDO {
+            names.insert(name.to_owned(), value.into());
+        }
+        Ok(Self(names))
+    }
+
+    fn resolve(&self, yaml: &Yaml) -> Result<Value, Error> {
+        match yaml {
+            Yaml::Tagged(tagged) => self.intrinsic(&tagged.tag.to_string(), &tagged.value),
+            Yaml::Sequence(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Yaml::Mapping(entries) => {
+                let mut object = Map::new();
+                for (key, value) in entries {
+                    let key = scalar(key).ok_or_else(|| Error::Intrinsic(format!("{key:?}")))?;
+                    object.insert(key, self.resolve(value)?);
+                }
+                Ok(Value::Object(object))
+            }
+            plain => serde_yaml_ng::from_value(plain.clone()).map_err(Error::Yaml),
+        }
+    }
+
+    fn intrinsic(&self, tag: &str, argument: &Yaml) -> Result<Value, Error> {
+        match (tag, argument.as_str()) {
+            ("!Ref", Some(name)) => self.named(name).cloned(),
+            ("!Sub", Some(text)) => self.substitute(text).map(Value::String),
+            ("!GetAtt", Some(path)) => {
+                let (resource, _) = path.split_once('.').unwrap_or((path, ""));
+                self.named(resource).map(|_| path.into())
+            }
+            _ => Err(Error::Intrinsic(tag.to_owned())),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<&Value, Error> {
+        self.0
+            .get(name)
+            .ok_or_else(|| Error::Unresolved(name.to_owned()))
+    }
+
+    /// Fills `${Name}` in; `${!Name}` stays as `${Name}`.
+    fn substitute(&self, text: &str) -> Result<String, Error> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after
+                .split_once('}')
+                .ok_or_else(|| Error::Unresolved(text.to_owned()))?;
+            filled.push_str(before);
+            match name.strip_prefix('!') {
+                Some(literal) => filled.extend(["${", literal, "}"]),
+                None => match self.named(name.split('.').next().unwrap_or(name))? {
+                    Value::String(value) if !name.contains('.') => filled.push_str(value),
+                    _ => filled.push_str(name),
+                },
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+}
+
+/// A parameter's value as `!Ref` gives it: text, or a list of texts.
+fn typed(parameter: &Yaml, value: String) -> Value {
+    match parameter.get("Type").and_then(Yaml::as_str) {
+        Some("CommaDelimitedList") => value.split(',').map(str::trim).collect(),
+        _ => Value::String(value),
+    }
+}
+
+fn scalar(yaml: &Yaml) -> Option<String> {
+    match yaml {
+        Yaml::String(text) => Some(text.clone()),
+        Yaml::Number(number) => Some(number.to_string()),
+        Yaml::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}

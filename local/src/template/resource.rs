@@ -1,0 +1,207 @@
+//! The resources of a resolved template that the local stack acts on.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Authorizer, Cors, Error};
+
+/// How long a function may take that does not say.
+const DEFAULT_TIMEOUT_S: u64 = 3;
+
+/// The HTTP API: what applies to each route.
+pub(super) struct Api {
+    /// Its name, which each event has to give.
+    pub(super) name: String,
+    /// Who opens a route that says nothing else.
+    pub(super) default_authorizer: Option<String>,
+    /// Whose tokens open a route, by name.
+    pub(super) authorizers: BTreeMap<String, Authorizer>,
+    /// What browsers are told.
+    pub(super) cors: Option<Cors>,
+}
+
+/// A function with what starts it.
+pub(super) struct Found {
+    /// Its handler, which is its binary's name.
+    pub(super) name: String,
+    pub(super) timeout_s: u64,
+    pub(super) variables: Map<String, Value>,
+    pub(super) events: Vec<HttpEvent>,
+}
+
+/// A route as a function's event gives it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct HttpEvent {
+    pub(super) api_id: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) auth: EventAuth,
+}
+
+/// What a route says about who opens it: the name of an authorizer, or `NONE`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct EventAuth {
+    pub(super) authorizer: Option<String>,
+}
+
+/// The parts of the table that decide how it is read and written.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Table {
+    pub(super) attribute_definitions: Value,
+    pub(super) key_schema: Value,
+    #[serde(default)]
+    pub(super) global_secondary_indexes: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ApiProperties {
+    #[serde(default)]
+    auth: ApiAuth,
+    cors_configuration: Option<Cors>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ApiAuth {
+    default_authorizer: Option<String>,
+    #[serde(default)]
+    authorizers: BTreeMap<String, JwtAuthorizer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct JwtAuthorizer {
+    identity_source: String,
+    jwt_configuration: JwtConfiguration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JwtConfiguration {
+    issuer: String,
+    audience: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FunctionProperties {
+    handler: String,
+    timeout: Option<u64>,
+    #[serde(default)]
+    environment: Environment,
+    #[serde(default)]
+    events: BTreeMap<String, Event>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Environment {
+    #[serde(default)]
+    variables: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "Type", content = "Properties")]
+enum Event {
+    HttpApi(HttpEvent),
+}
+
+/// What all functions share unless they say otherwise.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FunctionGlobals {
+    timeout: Option<u64>,
+    #[serde(default)]
+    environment: Environment,
+}
+
+/// The one HTTP API.
+pub(super) fn api(document: &Value) -> Result<Api, Error> {
+    const KIND: &str = "AWS::Serverless::HttpApi";
+    let (name, properties) = one::<ApiProperties>(document, KIND)?;
+    let authorizers = properties.auth.authorizers.into_iter().map(|(name, jwt)| {
+        let source = jwt.identity_source;
+        let header = source
+            .strip_prefix("$request.header.")
+            .ok_or_else(|| Error::Intrinsic(source.clone()))?
+            .to_ascii_lowercase();
+        let JwtConfiguration { issuer, audience } = jwt.jwt_configuration;
+        Ok((
+            name,
+            Authorizer {
+                header,
+                issuer,
+                audience,
+            },
+        ))
+    });
+    Ok(Api {
+        name,
+        default_authorizer: properties.auth.default_authorizer,
+        authorizers: authorizers.collect::<Result<_, Error>>()?,
+        cors: properties.cors_configuration,
+    })
+}
+
+/// The one table.
+pub(super) fn table(document: &Value) -> Result<Table, Error> {
+    one(document, "AWS::DynamoDB::Table").map(|(_, table)| table)
+}
+
+/// Every function, with the globals applied.
+pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
+    let globals = match &document["Globals"]["Function"] {
+        Value::Null => FunctionGlobals::default(),
+        globals => understood("Globals", globals)?,
+    };
+    let all = of_kind::<FunctionProperties>(document, "AWS::Serverless::Function")?;
+    let functions = all.into_iter().map(|(_, function)| {
+        let mut variables = globals.environment.variables.clone();
+        variables.extend(function.environment.variables);
+        Found {
+            name: function.handler,
+            timeout_s: function
+                .timeout
+                .or(globals.timeout)
+                .unwrap_or(DEFAULT_TIMEOUT_S),
+            variables,
+            events: function
+                .events
+                .into_values()
+                .map(|Event::HttpApi(event)| event)
+                .collect(),
+        }
+    });
+    Ok(functions.collect())
+}
+
+fn one<T: DeserializeOwned>(document: &Value, kind: &'static str) -> Result<(String, T), Error> {
+    let mut all = of_kind(document, kind)?;
+    match (all.pop(), all.is_empty()) {
+        (Some(one), true) => Ok(one),
+        _ => Err(Error::NotOne(kind)),
+    }
+}
+
+fn of_kind<T: DeserializeOwned>(document: &Value, kind: &str) -> Result<Vec<(String, T)>, Error> {
+    let resources = document["Resources"].as_object().into_iter().flatten();
+    resources
+        .filter(|(_, resource)| resource["Type"] == kind)
+        .map(|(name, resource)| Ok((name.clone(), understood(name, &resource["Properties"])?)))
+        .collect()
+}
+
+fn understood<T: DeserializeOwned>(name: &str, properties: &Value) -> Result<T, Error> {
+    T::deserialize(properties).map_err(|source| Error::Resource {
+        resource: name.to_owned(),
+        source,
+    })
+}

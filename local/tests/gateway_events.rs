@@ -1,0 +1,60 @@
+//! The events of `events/` are what the gateway makes, and what the functions read.
+
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use local::template::Template;
+use serde_json::Value;
+
+const EVENTS: [(&str, &str); 4] = [
+    (
+        "read-balance",
+        include_str!("../../events/read-balance.json"),
+    ),
+    (
+        "record-usage",
+        include_str!("../../events/record-usage.json"),
+    ),
+    (
+        "record-usage-batch",
+        include_str!("../../events/record-usage-batch.json"),
+    ),
+    (
+        "record-usage-service",
+        include_str!("../../events/record-usage-service.json"),
+    ),
+];
+
+#[test]
+fn every_event_is_for_a_route_of_the_template() {
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    for (name, event) in EVENTS {
+        let event: Value = serde_json::from_str(event).unwrap();
+        let http = &event["requestContext"]["http"];
+        let [method, path] = ["method", "path"].map(|part| http[part].as_str().unwrap());
+        let (route, _) = template.route(method, path).unwrap();
+        assert_eq!(event["routeKey"], route.key(), "{name}");
+        assert_eq!(event["requestContext"]["routeKey"], route.key(), "{name}");
+        assert_eq!(event["rawPath"], path, "{name}");
+    }
+}
+
+#[test]
+fn every_event_is_read_by_the_lambda_runtime_with_its_claims_and_body() {
+    for (name, event) in EVENTS {
+        let request = lambda_http::request::from_str(event).unwrap();
+        let RequestContext::ApiGatewayV2(context) = request.request_context() else {
+            panic!("{name} is not an HTTP API event");
+        };
+        let claims = context.authorizer.unwrap().jwt.unwrap().claims;
+        let account = if name == "record-usage-service" {
+            "svc"
+        } else {
+            "acct_demo"
+        };
+        assert_eq!(claims["sub"], account, "{name}");
+        if request.method() == "POST" {
+            let body: Value = serde_json::from_slice(request.body().as_ref()).unwrap();
+            assert!(body.is_object(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What Langfuse would lose in silence, and the fake refuses.
+
+use serde_json::json;
+
+use crate::client::{
+    COST, TRACE, USAGE, answer, export, fake, request, send, span, span_at, span_with, spans, text,
+};
+
+#[tokio::test]
+async fn one_bad_span_refuses_the_whole_export() {
+    let fake = fake().await;
+
+    let (status, body) = send(&fake, &[span(), span_at("name", json!(""))]).await;
+
+    assert_eq!(status, 400);
+    let error = body["error"].as_str().unwrap();
+    assert!(
+        error.ends_with("The entire export of 2 span(s) was rejected"),
+        "{error}"
+    );
+    assert_eq!(spans(&fake), 0);
+}
+
+#[tokio::test]
+async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
+    let fake = fake().await;
+    let string = |value: &str| Some(json!({ "stringValue": value }));
+    let traps = [
+        (USAGE, string(r#"{"input":1.5}"#), "no whole number"),
+        (USAGE, string(r#"{"input":-1}"#), "no whole number"),
+        (USAGE, string(r#"{"input":"1"}"#), "no whole number"),
+        (USAGE, string("{"), "JSON object"),
+        (USAGE, string("null"), "JSON object"),
+        (
+            USAGE,
+            Some(json!({"kvlistValue": {"values": []}})),
+            "is no stringValue",
+        ),
+        (
+            USAGE,
+            string(r#"{"input":1,"sparks":42}"#),
+            "`sparks` is unknown",
+        ),
+        (
+            USAGE,
+            string(r#"{"prompt_tokens":1}"#),
+            "`prompt_tokens` is unknown",
+        ),
+        (
+            USAGE,
+            string(r#"{"input_cached_tokens":1,"input_cache_read":1}"#),
+            "overlaps",
+        ),
+        (
+            USAGE,
+            string(r#"{"input":10,"input_cached_tokens":5,"total":10}"#),
+            "overlaps",
+        ),
+        (
+            "gen_ai.usage.input_tokens",
+            Some(json!({"intValue": "5"})),
+            "inclusive",
+        ),
+        (COST, string(r#"{"total":"0.1"}"#), "no number"),
+        (COST, string(r#"{"total":-0.1}"#), "no number"),
+        (COST, string(r#"{"input":0.1}"#), "no `total`"),
+        (COST, None, "without cost_details"),
+        ("langfuse.environment", string("Prod!"), "environment"),
+        ("langfuse.environment", string("langfuse-x"), "environment"),
+        ("langfuse.trace.name", None, "langfuse.trace.name"),
+        ("langfuse.user.id", None, "langfuse.user.id"),
+        ("langfuse.trace.tags", string("prod"), "langfuse.trace.tags"),
+        (
+            "langfuse.trace.metadata.n",
+            Some(json!({"intValue": "5"})),
+            ".metadata.n` must be",
+        ),
+        (
+            "langfuse.observation.type",
+            string("call"),
+            "observation.type",
+        ),
+        ("n", Some(json!({"intValue": "many"})), "`n` is no"),
+    ];
+    for (key, value, named) in traps {
+        let (status, body) = send(&fake, &[span_with(key, value.clone())]).await;
+        let error = body["error"].as_str().unwrap_or_default();
+        assert_eq!(status, 400, "{key} {value:?}");
+        assert!(error.contains(named), "{error}");
+    }
+    assert_eq!(spans(&fake), 0);
+}
+
+#[tokio::test]
+async fn each_silent_trap_of_the_span_itself_is_refused_by_name() {
+    let fake = fake().await;
+    let traps = [
+        ("traceId", json!(TRACE.to_uppercase()), "traceId"),
+        ("traceId", json!("axNGSHQd8uPIzUzXoOI2ug=="), "traceId"),
+        ("traceId", json!("0".repeat(32)), "traceId"),
+        ("spanId", json!("585512f350bef56"), "spanId"),
+        ("spanId", json!(&TRACE[..16]), "beginning of traceId"),
+        ("parentSpanId", json!("x"), "parentSpanId"),
+        ("name", json!(null), "name"),
+        (
+            "startTimeUnixNano",
+            json!(null),
+            "startTimeUnixNano is missing",
+        ),
+        ("startTimeUnixNano", json!("1795378500123"), "before 2020"),
+        (
+            "startTimeUnixNano",
+            json!(1_795_378_500_123_456_789_u64),
+            "decimal text",
+        ),
+        ("endTimeUnixNano", json!(null), "endTimeUnixNano is missing"),
+        (
+            "endTimeUnixNano",
+            json!("1795378500000000000"),
+            "before startTimeUnixNano",
+        ),
+        ("endTimeUnixNano", json!("soon"), "no decimal text"),
+    ];
+    for (name, value, named) in traps {
+        let (status, body) = send(&fake, &[span_at(name, value.clone())]).await;
+        let error = body["error"].as_str().unwrap_or_default();
+        assert_eq!(status, 400, "{name} {value}");
+        assert!(error.contains(named), "{error}");
+    }
+    assert_eq!(spans(&fake), 0);
+}
+
+#[tokio::test]
+async fn an_attribute_given_twice_is_refused() {
+    let fake = fake().await;
+    let mut span = span();
+    let attributes = span["attributes"].as_array_mut().unwrap();
+    attributes.push(text("langfuse.trace.name", "again"));
+
+    assert_eq!(send(&fake, &[span]).await.0, 400);
+}
+
+#[tokio::test]
+async fn an_export_of_nothing_is_refused() {
+    let fake = fake().await;
+    for body in [json!({"resourceSpans": []}), export(&[]), json!({})] {
+        let (status, _) = answer(request(&fake, &body)).await;
+        assert_eq!(status, 400, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_span_without_a_model_needs_neither_usage_nor_cost() {
+    let fake = fake().await;
+    let mut span = span_with(USAGE, None);
+    let attributes = span["attributes"].as_array_mut().unwrap();
+    attributes.retain(|attribute| attribute["key"] != COST);
+
+    assert_eq!(send(&fake, &[span]).await.0, 200);
+}

@@ -1,0 +1,84 @@
+//! Customers of the fake Stripe.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, fake};
+
+#[tokio::test]
+async fn a_customer_is_created_changed_and_deleted() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+
+    let form = [
+        ("email", "a@example.com"),
+        ("metadata[account]", "acct_1"),
+        ("metadata[x]", "y"),
+    ];
+    let created = client.post("/v1/customers", &form).await.body;
+    assert_eq!(created["metadata"], json!({"account": "acct_1", "x": "y"}));
+    let path = format!("/v1/customers/{}", created["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).await.body, created);
+
+    let changed = client
+        .post(&path, &[("email", ""), ("metadata[x]", "")])
+        .await
+        .body;
+    assert_eq!(changed["email"], json!(null));
+    assert_eq!(changed["metadata"], json!({"account": "acct_1"}));
+
+    let deleted = json!({"id": created["id"], "object": "customer", "deleted": true});
+    assert_eq!(client.delete(&path).await.body, deleted);
+    assert_eq!(client.get(&path).await.body, deleted);
+    assert_eq!(client.post(&path, &[("name", "a")]).await.status, 404);
+    assert_eq!(client.get("/v1/customers").await.body["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_customer_that_never_was_is_a_404() {
+    let fake = fake().await;
+
+    let answer = Client::of(&fake).get("/v1/customers/cus_no").await;
+
+    assert_eq!((answer.status, answer.code()), (404, "resource_missing"));
+    assert_eq!(
+        answer.body["error"]["message"],
+        "No such customer: 'cus_no'"
+    );
+}
+
+#[tokio::test]
+async fn customers_are_listed_newest_first_a_page_at_a_time() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    for email in ["a@x.y", "A@x.y", "a@x.y"] {
+        client.post("/v1/customers", &[("email", email)]).await;
+    }
+    let ids = |list: &Value| -> Vec<String> {
+        let data = list["data"].as_array().unwrap().iter();
+        data.map(|customer| customer["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+
+    let all = client.get("/v1/customers").await.body;
+    let [newest, middle, oldest] = ids(&all).try_into().unwrap();
+    let same_letters = client.get("/v1/customers?email=a%40x.y").await.body;
+    let first = client.get("/v1/customers?limit=2").await.body;
+    let next = format!("/v1/customers?limit=2&starting_after={middle}");
+    let next = client.get(&next).await.body;
+    let back = client
+        .get(&format!("/v1/customers?limit=2&ending_before={oldest}"))
+        .await
+        .body;
+
+    assert!(newest > oldest);
+    assert_eq!(ids(&same_letters), [newest.clone(), oldest.clone()]);
+    assert_eq!(
+        (ids(&first), &first["has_more"]),
+        (vec![newest, middle], &json!(true))
+    );
+    assert_eq!(
+        (ids(&next), &next["has_more"]),
+        (vec![oldest], &json!(false))
+    );
+    assert_eq!(ids(&back), ids(&first));
+}

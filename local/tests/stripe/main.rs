@@ -1,0 +1,8 @@
+//! The fake Stripe, held to what Stripe does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod calls;
+mod client;
+mod customers;
+mod meters;

@@ -1,0 +1,394 @@
+//! What the fake Stripe does with customers, meters and meter events.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::client::{Answer, Client, fake};
+use futures_util::FutureExt;
+use futures_util::future::{self, Either};
+use jiff::Timestamp;
+use local::clock::Clock;
+use local::faults::Fault;
+use local::http::FREE_PORT;
+use local::stripe::{FakeStripe, Stripe};
+use serde_json::json;
+
+const EVENTS: &str = "/v1/billing/meter_events";
+const DAY: i64 = 24 * 60 * 60;
+
+/// A fake whose clock stands at the start of an hour, so that windows are easy to tell.
+async fn fake_at_noon() -> FakeStripe {
+    let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let stripe = Stripe::new(Clock::starting_at(noon));
+    FakeStripe::serve(FREE_PORT, stripe).await.unwrap()
+}
+
+async fn customer(client: &Client) -> String {
+    let created = client.post("/v1/customers", &[]).await;
+    created.body["id"].as_str().unwrap().to_owned()
+}
+
+/// Sends an event that is good but for the parameters given, which replace or add.
+async fn send(client: &Client, customer: &str, changes: &[(&str, &str)]) -> Answer {
+    let mut form = vec![
+        ("event_name", "sparks_used"),
+        ("identifier", "u_1"),
+        ("payload[stripe_customer_id]", customer),
+        ("payload[value]", "137172"),
+    ];
+    form.retain(|(name, _)| changes.iter().all(|(change, _)| change != name));
+    form.extend(changes.iter().filter(|(_, value)| *value != "(none)"));
+    client.post(EVENTS, &form).await
+}
+
+fn events(fake: &FakeStripe) -> usize {
+    fake.state()["meter_events"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn answers_have_all_that_stripes_openapi_requires() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let required = [
+        ("/v1/customers", "created id livemode object"),
+        (
+            "/v1/billing/meters",
+            "created customer_mapping default_aggregation display_name event_name id livemode \
+             object status status_transitions updated value_settings",
+        ),
+    ];
+    for (path, fields) in required {
+        let list = client.get(path).await.body;
+        for field in ["data", "has_more", "object", "url"] {
+            assert!(list.get(field).is_some(), "{path} {field}");
+        }
+        for field in fields.split_whitespace() {
+            assert!(list["data"][0].get(field).is_some(), "{path} {field}");
+        }
+    }
+    let event = send(&client, &customer, &[]).await.body;
+    let fields = "created event_name identifier livemode object payload timestamp";
+    for field in fields.split_whitespace() {
+        assert!(event.get(field).is_some(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_meter_for_sparks_is_there_from_the_start() {
+    let fake = fake().await;
+
+    let meters = Client::of(&fake)
+        .get("/v1/billing/meters?status=active")
+        .await
+        .body;
+
+    assert_eq!(meters["data"].as_array().unwrap().len(), 1);
+    assert_eq!(meters["data"][0]["event_name"], "sparks_used");
+}
+
+#[tokio::test]
+async fn a_meters_name_is_taken_for_good() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    let form = [
+        ("display_name", "Other"),
+        ("event_name", "other"),
+        ("default_aggregation[formula]", "sum"),
+        ("customer_mapping[type]", "by_id"),
+        ("customer_mapping[event_payload_key]", "stripe_customer_id"),
+        ("value_settings[event_payload_key]", "value"),
+    ];
+    let created = client.post("/v1/billing/meters", &form).await;
+    assert_eq!(created.status, 200);
+    let path = format!(
+        "/v1/billing/meters/{}",
+        created.body["id"].as_str().unwrap()
+    );
+
+    let archived = client.post(&format!("{path}/deactivate"), &[]).await;
+    assert_eq!(archived.body["status"], "inactive");
+    assert_eq!(client.get(&path).await.body, archived.body);
+
+    assert_eq!(client.post("/v1/billing/meters", &form).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_event_is_taken() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let hour_ago = (fake.clock().now().as_second() - 3600).to_string();
+
+    let answer = send(&client, &customer, &[("timestamp", &hour_ago)]).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["identifier"], "u_1");
+    assert_eq!(answer.body["timestamp"].to_string(), hour_ago);
+    let payload = json!({"stripe_customer_id": customer, "value": "137172"});
+    assert_eq!(answer.body["payload"], payload);
+    assert_eq!(fake.state()["meter_events"], json!([answer.body]));
+}
+
+#[tokio::test]
+async fn an_event_that_is_wrong_is_refused() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let now = fake.clock().now().as_second();
+    let too_old = (now - 35 * DAY - 60).to_string();
+    let too_new = (now + 360).to_string();
+    let long = "x".repeat(101);
+    let wrong = [
+        ("event_name", "(none)", "parameter_missing"),
+        ("event_name", "sparks_spent", "no_meter"),
+        ("payload[stripe_customer_id]", "cus_no", "resource_missing"),
+        ("payload[stripe_customer_id]", "(none)", "parameter_missing"),
+        ("payload[value]", "(none)", "parameter_missing"),
+        ("payload[value]", "1.5", "meter_event_invalid_value"),
+        ("payload[value]", "1e3", "meter_event_invalid_value"),
+        ("payload[value]", "", "meter_event_invalid_value"),
+        (
+            "payload[value]",
+            "1234567890123456",
+            "meter_event_value_too_many_digits",
+        ),
+        ("timestamp", "soon", "parameter_invalid_integer"),
+        ("timestamp", &too_old, "timestamp_too_far_in_past"),
+        ("timestamp", &too_new, "timestamp_in_future"),
+        ("identifier", &long, "parameter_invalid"),
+        ("value", "5", "parameter_unknown"),
+    ];
+    for (name, value, code) in wrong {
+        let answer = send(&client, &customer, &[(name, value)]).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, code),
+            "{name}={value}"
+        );
+    }
+    assert_eq!(events(&fake), 0);
+}
+
+#[tokio::test]
+async fn an_event_may_be_35_days_old_or_5_minutes_ahead() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let now = fake.clock().now().as_second();
+    // A minute of grace, for the clock goes on.
+    for (identifier, timestamp) in [("old", now - 35 * DAY + 60), ("new", now + 300)] {
+        let timestamp = timestamp.to_string();
+        let changes = [("identifier", identifier), ("timestamp", &timestamp)];
+        let answer = send(&client, &customer, &changes).await;
+        assert_eq!(answer.status, 200, "{identifier}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_15_digits_is_counted_to_the_last() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+
+    let changes = [("payload[value]", "000999999999999999")];
+    assert_eq!(send(&client, &customer, &changes).await.status, 200);
+
+    let summary = summaries(&fake, &client, &customer, "").await;
+    assert_eq!(
+        summary.body["data"][0]["aggregated_value"],
+        999_999_999_999_999_i64
+    );
+}
+
+#[tokio::test]
+async fn an_event_for_an_archived_meter_or_a_deleted_customer_is_refused() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let meter = fake.state()["meters"][0]["id"].as_str().unwrap().to_owned();
+
+    client
+        .post(&format!("/v1/billing/meters/{meter}/deactivate"), &[])
+        .await;
+    assert_eq!(send(&client, &customer, &[]).await.code(), "archived_meter");
+
+    client
+        .post(&format!("/v1/billing/meters/{meter}/reactivate"), &[])
+        .await;
+    client.delete(&format!("/v1/customers/{customer}")).await;
+    let answer = send(&client, &customer, &[]).await;
+    assert_eq!((answer.status, answer.code()), (400, "resource_missing"));
+}
+
+#[tokio::test]
+async fn an_identifier_is_taken_once_within_24_hours() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+
+    assert_eq!(send(&client, &customer, &[]).await.status, 200);
+    fake.clock().skip(DAY - 60);
+    let duplicate = send(&client, &customer, &[]).await;
+
+    assert_eq!(
+        (duplicate.status, duplicate.code()),
+        (400, "duplicate_meter_event")
+    );
+    assert_eq!(
+        duplicate.body["error"]["message"],
+        "An event already exists with identifier u_1."
+    );
+    assert_eq!(events(&fake), 1);
+
+    fake.clock().skip(60);
+    assert_eq!(send(&client, &customer, &[]).await.status, 200);
+    assert_eq!(events(&fake), 2);
+}
+
+#[tokio::test]
+async fn a_customers_meter_takes_one_call_at_a_time() {
+    let stripe = Stripe::new(Clock::system()).with_service_time(Duration::from_mins(1));
+    let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
+    let client = Client::of(&fake);
+    let (one, other) = (customer(&client).await, customer(&client).await);
+    let calls = [(&one, "a"), (&one, "b"), (&other, "c")].map(|(customer, identifier)| {
+        let client = &client;
+        async move { send(client, customer, &[("identifier", identifier)]).await }.boxed()
+    });
+
+    let (refused, _, others) = future::select_all(calls).await;
+
+    assert_eq!((refused.status, refused.code()), (429, "rate_limit"));
+    assert_eq!(
+        refused.header("stripe-rate-limited-reason"),
+        "resource-specific"
+    );
+    let both_taken = async {
+        while events(&fake) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answers = future::join_all(others) => panic!("they came too soon: {answers:?}"),
+        () = both_taken => {}
+    }
+}
+
+#[tokio::test]
+async fn a_meter_is_free_again_once_the_call_is_answered() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    for identifier in ["a", "b"] {
+        let answer = send(&client, &customer, &[("identifier", identifier)]).await;
+        assert_eq!(answer.status, 200);
+    }
+    // A duplicate lets go of it too.
+    for _ in 0..2 {
+        let answer = send(&client, &customer, &[("identifier", "a")]).await;
+        assert_eq!(answer.code(), "duplicate_meter_event");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_meter_is_kept_under_no_key() {
+    let fake = fake().await;
+    fake.faults().add(Fault::new(EVENTS, "slow:60000").unwrap());
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let keyed = |key| Client::of(&fake).with("idempotency-key", Some(key));
+    let (a, b) = (keyed("a"), keyed("b"));
+    let (a_changes, b_changes) = ([("identifier", "a")], [("identifier", "b")]);
+    let first = pin!(send(&a, &customer, &a_changes));
+    let second = pin!(send(&b, &customer, &b_changes));
+
+    let (busy, again) = match future::select(first, second).await {
+        Either::Left((busy, _)) => (busy, send(&a, &customer, &a_changes).await),
+        Either::Right((busy, _)) => (busy, send(&b, &customer, &b_changes).await),
+    };
+
+    // A kept answer would say that it is a replay.
+    for answer in [busy, again] {
+        assert_eq!(answer.status, 429);
+        assert_eq!(answer.headers.get("idempotent-replayed"), None);
+    }
+}
+
+async fn summaries(fake: &FakeStripe, client: &Client, customer: &str, query: &str) -> Answer {
+    let meter = fake.state()["meters"][0]["id"].as_str().unwrap().to_owned();
+    let day = fake.clock().now().as_second() / DAY * DAY;
+    let times = if query.contains("start_time") {
+        String::new()
+    } else {
+        format!("&start_time={day}&end_time={}", day + DAY)
+    };
+    let path = format!("/v1/billing/meters/{meter}/event_summaries");
+    client
+        .get(&format!("{path}?customer={customer}{times}{query}"))
+        .await
+}
+
+#[tokio::test]
+async fn summaries_add_up_a_customers_events() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let (one, other) = (customer(&client).await, customer(&client).await);
+    let noon = fake.clock().now().as_second();
+    for (identifier, value, at) in [
+        ("a", "1", noon),
+        ("b", "20", noon - 3600),
+        ("c", "300", noon),
+    ] {
+        let at = at.to_string();
+        let changes = [
+            ("identifier", identifier),
+            ("payload[value]", value),
+            ("timestamp", &at),
+        ];
+        assert_eq!(send(&client, &one, &changes).await.status, 200);
+    }
+    let values = |answer: &Answer| -> Vec<i64> {
+        let data = answer.body["data"].as_array().unwrap().iter();
+        data.map(|summary| summary["aggregated_value"].as_i64().unwrap())
+            .collect()
+    };
+
+    let day = summaries(&fake, &client, &one, "").await;
+    let hours = summaries(&fake, &client, &one, "&value_grouping_window=hour").await;
+    let none = summaries(&fake, &client, &other, "").await;
+    let before_noon = summaries(
+        &fake,
+        &client,
+        &one,
+        &format!("&start_time={}&end_time={noon}", noon - DAY),
+    )
+    .await;
+
+    assert_eq!(values(&day), [321]);
+    assert_eq!(values(&hours), [301, 20]);
+    assert_eq!(hours.body["data"][0]["start_time"], noon);
+    assert_eq!(hours.body["data"][0]["end_time"], noon + 3600);
+    assert_eq!(values(&none), [0_i64; 0]);
+    assert_eq!(values(&before_noon), [20]);
+}
+
+#[tokio::test]
+async fn summaries_want_times_on_the_minute() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    let noon = fake.clock().now().as_second();
+    let crooked = [
+        format!("&start_time={}&end_time={}", noon + 1, noon + 60),
+        format!(
+            "&start_time={noon}&end_time={}&value_grouping_window=hour",
+            noon + 60
+        ),
+        format!("&start_time={noon}&end_time={noon}"),
+    ];
+    for query in crooked {
+        let answer = summaries(&fake, &client, &customer, &query).await;
+        assert_eq!(answer.status, 400, "{query}");
+    }
+}

@@ -1,0 +1,62 @@
+//! A started stack has what the template says, and tells the functions how to reach it.
+
+use local::stack::{Options, Stack, TABLE};
+use local::template::Template;
+
+#[tokio::test]
+async fn a_stack_gives_every_variable_that_a_function_reads() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    let environment = stack.environment();
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    for (name, function) in &template.functions {
+        let missing: Vec<_> = function
+            .variables
+            .iter()
+            .filter(|variable| !environment.contains_key(*variable))
+            .collect();
+        assert!(missing.is_empty(), "{name} needs {missing:?}");
+    }
+}
+
+#[tokio::test]
+async fn several_stacks_run_at_once_and_each_has_its_own_empty_table() {
+    let one = Stack::start(Options::default()).await.unwrap();
+    let other = Stack::start(Options::default()).await.unwrap();
+    assert_ne!(one.dynamodb.url(), other.dynamodb.url());
+    for stack in [&one, &other] {
+        assert!(stack.dynamodb.items(TABLE).unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_stack_frees_its_ports() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    let url = stack.dynamodb.url();
+    let address: std::net::SocketAddr = url.trim_start_matches("http://").parse().unwrap();
+    stack.stop().await;
+    std::net::TcpListener::bind(address).unwrap();
+}
+
+#[tokio::test]
+async fn a_stack_with_a_folder_goes_on_where_it_stopped() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept-stack");
+    let _ = std::fs::remove_dir_all(&directory);
+    let options = Options {
+        directory: Some(directory),
+        ..Options::default()
+    };
+    let stack = Stack::start(options.clone()).await.unwrap();
+    let customer = local::client::plain()
+        .post(format!("{}/v1/customers", stack.stripe.url()))
+        .header("authorization", "Bearer sk_test_local")
+        .header("stripe-version", "2026-10-28.endive")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("metadata[account]=acct_a");
+    assert_eq!(customer.send().await.unwrap().status(), 200);
+    stack.stop().await;
+
+    let stack = Stack::start(options).await.unwrap();
+
+    let customers = &stack.stripe.state()["customers"];
+    assert_eq!(customers[0]["metadata"]["account"], "acct_a");
+}
