@@ -1,0 +1,223 @@
+//! Bad input is a clear 4xx that names the field, and loses nothing.
+
+use serde_json::{Value, json};
+use tests::World;
+
+fn compute() -> Value {
+    json!({"usage": [{"meter": "compute", "milliseconds": 1}]})
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_schema_names_the_field() {
+    let world = World::start().await;
+    let with = |member: &str, value: Value| {
+        let mut body = compute();
+        body[member] = value;
+        body
+    };
+    let line = |line: Value| json!({ "usage": [line] });
+    for (body, code, field) in [
+        (json!([]), "invalid_request", "body"),
+        (json!({}), "invalid_request", "body"),
+        (with("surprise", json!(1)), "invalid_request", "surprise"),
+        (
+            line(json!({"meter": "compute", "milliseconds": 1, "extra": 1})),
+            "invalid_request",
+            "usage[0].extra",
+        ),
+        (
+            line(json!({"meter": "compute", "milliseconds": "1"})),
+            "invalid_request",
+            "usage[0].milliseconds",
+        ),
+        (
+            line(json!({"meter": "ai_tokens", "input_tokens": 1.5})),
+            "invalid_quantity",
+            "usage[0].input_tokens",
+        ),
+        (
+            line(json!({"meter": "ai_tokens", "input_tokens": -1})),
+            "invalid_quantity",
+            "usage[0].input_tokens",
+        ),
+        (
+            line(json!({"meter": "ai_tokens", "input_tokens": 1e13})),
+            "invalid_quantity",
+            "usage[0].input_tokens",
+        ),
+        (
+            line(json!({"meter": "storage", "gigabyte_hours": 0.25})),
+            "invalid_request",
+            "usage[0].gigabyte_hours",
+        ),
+        (
+            line(json!({"meter": "gpu", "milliseconds": 1})),
+            "unknown_meter",
+            "usage[0].meter",
+        ),
+        (
+            line(json!({"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1})),
+            "unknown_model",
+            "usage[0].model",
+        ),
+        (
+            json!({"usage": vec![json!({"meter": "compute", "milliseconds": 1}); 21]}),
+            "invalid_request",
+            "usage",
+        ),
+        (
+            with("account_id", json!("a b")),
+            "invalid_request",
+            "account_id",
+        ),
+        (with("member_id", json!("")), "invalid_request", "member_id"),
+        (
+            with("occurred_at", json!("yesterday")),
+            "invalid_request",
+            "occurred_at",
+        ),
+        (
+            with("occurred_at", json!(days_from_now(&world, -34))),
+            "occurred_at_out_of_window",
+            "occurred_at",
+        ),
+        (
+            with("occurred_at", json!(days_from_now(&world, 1))),
+            "occurred_at_out_of_window",
+            "occurred_at",
+        ),
+        (
+            with("trace", json!({"name": "x".repeat(201)})),
+            "invalid_request",
+            "trace.name",
+        ),
+        (
+            with("trace", json!({"metadata": {"k": 1}})),
+            "invalid_request",
+            "trace.metadata.k",
+        ),
+    ] {
+        let answer = world.record("acct_a", "k1", &body).await;
+        assert_eq!(
+            (answer.refusal(), answer.body["field"].as_str()),
+            ((422, code), Some(field)),
+            "{body}"
+        );
+    }
+    assert!(world.items("E#").is_empty());
+}
+
+fn days_from_now(world: &World, days: i64) -> String {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    (now + jiff::SignedDuration::from_hours(24 * days)).to_string()
+}
+
+#[tokio::test]
+async fn times_just_inside_the_window_are_taken() {
+    let world = World::start().await;
+    world.grant("acct_a", "1").await;
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    for (key, seconds) in [("old", -(33 * 86_400 - 60)), ("ahead", 110)] {
+        let mut body = compute();
+        body["occurred_at"] = (now + jiff::SignedDuration::from_secs(seconds))
+            .to_string()
+            .into();
+        assert_eq!(
+            world.record("acct_a", key, &body).await.status,
+            201,
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_a_400() {
+    let world = World::start().await;
+    let token = world.token("acct_a");
+    let not_utf8 = b"{\"usage\": [{\"meter\": \"comp\xFFte\"}]}".to_vec();
+    let bodies: [Vec<u8>; 7] = [
+        Vec::new(),
+        b"{".to_vec(),
+        b"not json".to_vec(),
+        b"{\"usage\": [,]}".to_vec(),
+        b"{\"usage\": []} trailing".to_vec(),
+        b"{\"usage\": [{\"meter\": \"compute\", \"milliseconds\": 1e999}]}".to_vec(),
+        not_utf8,
+    ];
+    for body in bodies {
+        let shown = String::from_utf8_lossy(&body).into_owned();
+        let answer = world
+            .post("/v1/usage", Some(&token), Some("k1"), body)
+            .await;
+        assert_eq!(answer.refusal(), (400, "invalid_json"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn deep_nesting_is_refused_and_breaks_nothing() {
+    let world = World::start().await;
+    let token = world.token("acct_a");
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let answer = world
+        .post("/v1/usage", Some(&token), Some("k1"), deep)
+        .await;
+    assert!(matches!(answer.status, 400 | 422), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_body_over_a_mebibyte_is_refused() {
+    let world = World::start().await;
+    world.grant("acct_a", "1").await;
+    let token = world.token("acct_a");
+    let body = |size: usize| {
+        let frame =
+            json!({"usage": [{"meter": "compute", "milliseconds": 1}], "trace": {"input": ""}})
+                .to_string();
+        frame.replace(
+            "\"input\":\"\"",
+            &format!("\"input\":\"{}\"", "x".repeat(size - frame.len())),
+        )
+    };
+    let answer = world
+        .post("/v1/usage", Some(&token), Some("k1"), body((1 << 20) + 1))
+        .await;
+    assert_eq!(answer.refusal(), (413, "body_too_large"));
+    let answer = world
+        .post("/v1/usage", Some(&token), Some("k1"), body(1 << 20))
+        .await;
+    assert_eq!(answer.status, 201, "exactly the limit is taken");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let world = World::start().await;
+    let long = "k".repeat(129);
+    for key in [long.as_str(), "a b", "ключ"] {
+        let answer = world.record("acct_a", key, &compute()).await;
+        assert_eq!(
+            (answer.refusal(), answer.body["field"].as_str()),
+            ((422, "invalid_request"), Some("Idempotency-Key")),
+            "{key}"
+        );
+    }
+    world.grant("acct_a", "1").await;
+    assert_eq!(
+        world
+            .record("acct_a", &long[..128], &compute())
+            .await
+            .status,
+        201
+    );
+}
+
+#[tokio::test]
+async fn a_reader_gets_a_clear_answer_to_a_bad_account_too() {
+    let world = World::start().await;
+    let answer = world
+        .get("/v1/balance?account_id=a%20b", Some(&world.service_token()))
+        .await;
+    assert_eq!(
+        (answer.refusal(), answer.body["field"].as_str()),
+        ((422, "invalid_request"), Some("account_id"))
+    );
+}

@@ -1,0 +1,139 @@
+//! A debit never takes the balance below zero, however many come at once and whatever DynamoDB does.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::{Answer, World};
+
+fn one_spark() -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
+}
+
+async fn two_hundred_at_once(world: &World) -> Vec<Answer> {
+    let body = one_spark();
+    let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
+    futures_util::future::join_all(keys.iter().map(|key| world.record("acct_a", key, &body))).await
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers
+        .iter()
+        .filter(|answer| answer.status == status)
+        .count()
+}
+
+#[tokio::test]
+async fn too_small_a_balance_is_a_402_and_writes_nothing() {
+    let world = World::start().await;
+    world.grant("acct_a", "0.999").await;
+    let table = world.table();
+
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+
+    assert_eq!(answer.refusal(), (402, "insufficient_sparks"));
+    assert_eq!(
+        (&answer.body["required"], &answer.body["available"]),
+        (&json!("1.000"), &json!("0.999"))
+    );
+    assert_eq!(
+        answer.body["top_up_items"],
+        json!(["pack_125k", "pack_500k", "pack_2500k"])
+    );
+    assert_eq!(world.table(), table);
+    assert_eq!((world.spans().len(), world.meter_events().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_last_spark_can_be_spent() {
+    let world = World::start().await;
+    world.grant("acct_a", "1").await;
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(answer.body["balance"]["available"], "0.000");
+}
+
+#[tokio::test]
+async fn of_two_hundred_at_once_exactly_those_that_fit_succeed() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+
+    let answers = two_hundred_at_once(&world).await;
+
+    assert_eq!((count(&answers, 201), count(&answers, 402)), (100, 100));
+    assert_eq!(world.available("acct_a").await, "0.000");
+    assert_eq!(world.spans().len(), 100);
+}
+
+#[tokio::test]
+async fn the_same_holds_among_conflicts_and_throttles() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let faults = world.stack.dynamodb.faults();
+    for (fault, every) in [("conflict", 3), ("throttle", 5), ("conflict+condition", 7)] {
+        faults.add(
+            Fault::new("TransactWriteItems", fault)
+                .unwrap()
+                .times(60)
+                .every(every),
+        );
+    }
+    faults.add(
+        Fault::new("UpdateItem", "throttle")
+            .unwrap()
+            .times(20)
+            .every(4),
+    );
+    faults.add(
+        Fault::new("GetItem", "throttle")
+            .unwrap()
+            .times(20)
+            .every(4),
+    );
+
+    let answers = two_hundred_at_once(&world).await;
+
+    assert_eq!((count(&answers, 201), count(&answers, 402)), (100, 100));
+    assert_eq!(world.available("acct_a").await, "0.000");
+    assert!(
+        faults.fired("TransactWriteItems") >= 60,
+        "the faults did fire"
+    );
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_is_one_debit() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    for (number, fault) in ["lost_reply", "status:500", "refuse"]
+        .into_iter()
+        .enumerate()
+    {
+        world
+            .stack
+            .dynamodb
+            .faults()
+            .add(Fault::new("TransactWriteItems", fault).unwrap());
+        let answer = world
+            .record("acct_a", &format!("k{number}"), &one_spark())
+            .await
+            .expect(StatusCode::CREATED);
+        assert!(!answer.is_replay(), "{fault}");
+    }
+    assert_eq!(world.available("acct_a").await, "97.000");
+    assert_eq!(world.meter_events().len(), 3);
+}
+
+#[tokio::test]
+async fn accounts_do_not_touch_each_other() {
+    let world = World::start().await;
+    world.grant("acct_a", "5").await;
+    world.grant("acct_b", "5").await;
+    world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(world.available("acct_a").await, "4.000");
+    assert_eq!(world.available("acct_b").await, "5.000");
+}

@@ -1,0 +1,439 @@
+//! A batch is charged in one transaction, with the outcome as if its items were sent one after another.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+fn item(key: &str, tokens: u64) -> Value {
+    json!({"idempotency_key": key, "usage": [{"meter": "ai_tokens", "input_tokens": tokens}]})
+}
+
+/// Status, problem code and replay of each result.
+fn outcomes(body: &Value) -> Vec<(u64, String, bool)> {
+    let results = body["results"].as_array().expect("results");
+    results
+        .iter()
+        .map(|result| {
+            let code = result["code"].as_str().unwrap_or_default().to_owned();
+            (
+                result["status"].as_u64().unwrap(),
+                code,
+                result["replayed"].as_bool().unwrap(),
+            )
+        })
+        .collect()
+}
+
+fn recorded(replayed: bool) -> (u64, String, bool) {
+    (201, String::new(), replayed)
+}
+
+fn refused(status: u64, code: &str) -> (u64, String, bool) {
+    (status, code.to_owned(), false)
+}
+
+#[tokio::test]
+async fn forty_five_items_are_one_transaction() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let items: Vec<Value> = (0..45)
+        .map(|number| item(&format!("k{number}"), 10))
+        .collect();
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
+    for (number, result) in answer.body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(result["idempotency_key"], format!("k{number}"));
+        assert_eq!(result["sparks"], "1.000");
+        assert_eq!(result["delivery"]["langfuse"]["status"], "confirmed");
+        assert_eq!(result["delivery"]["stripe"]["status"], "confirmed");
+    }
+    assert_eq!(world.available("acct_a").await, "55.000");
+    assert_eq!(
+        (
+            world.spans().len(),
+            world.meter_events().len(),
+            world.pending()
+        ),
+        (45, 45, 0)
+    );
+    let exports = world.stack.langfuse.state()["requests"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(exports, 1, "all spans go in one export");
+}
+
+#[tokio::test]
+async fn each_item_has_the_result_it_would_have_had_alone() {
+    let world = World::start().await;
+    world.grant("acct_a", "50").await;
+    world
+        .record(
+            "acct_a",
+            "old",
+            &json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]}),
+        )
+        .await;
+    let mut items: Vec<Value> = (0..45)
+        .map(|number| item(&format!("k{number}"), 10))
+        .collect();
+    items[10] = item("old", 10);
+    items[11] = item("old", 20);
+    items[12] = json!({"idempotency_key": "new", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+    items[20] = item("large", 1_000);
+    let mut expected = vec![recorded(false); 45];
+    expected[10] = recorded(true);
+    expected[11] = refused(422, "idempotency_key_reused");
+    expected[12] = refused(422, "unknown_model");
+    expected[20] = refused(402, "insufficient_sparks");
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(answer.body["results"][20]["required"], "100.000");
+    assert_eq!(
+        answer.body["results"][20]["available"], "32.000",
+        "49 less the 17 charged before"
+    );
+    assert_eq!(
+        world.available("acct_a").await,
+        "8.000",
+        "49 less the 41 that fit"
+    );
+    assert_eq!(world.meter_events().len(), 42);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_fails_alone_and_smaller_ones_after_it_are_charged() {
+    let world = World::start().await;
+    world.grant("acct_a", "10").await;
+    let items = [item("a", 60), item("b", 50), item("c", 40), item("d", 10)];
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let short = refused(402, "insufficient_sparks");
+    assert_eq!(
+        outcomes(&answer.body),
+        [recorded(false), short.clone(), recorded(false), short]
+    );
+    assert_eq!(world.available("acct_a").await, "0.000");
+}
+
+#[tokio::test]
+async fn a_key_that_is_repeated_is_a_replay_or_a_reuse_of_the_first() {
+    let world = World::start().await;
+    world.grant("acct_a", "10").await;
+    let items = [
+        item("a", 10),
+        item("a", 10),
+        item("a", 20),
+        item("b", 500),
+        item("b", 10),
+        item("b", 500),
+    ];
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let reuse = refused(422, "idempotency_key_reused");
+    let expected = [
+        recorded(false),
+        recorded(true),
+        reuse.clone(),
+        // Refused, it wrote nothing, so the key is free for the next one.
+        refused(402, "insufficient_sparks"),
+        recorded(false),
+        reuse,
+    ];
+    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(world.available("acct_a").await, "8.000");
+}
+
+#[tokio::test]
+async fn an_item_that_is_refused_for_its_price_does_not_see_what_comes_after_it() {
+    let world = World::start().await;
+    world.grant("acct_a", "10").await;
+    let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+    let items = [unpriced.clone(), item("a", 10), unpriced];
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let expected = [
+        refused(422, "unknown_model"),
+        recorded(false),
+        refused(422, "idempotency_key_reused"),
+    ];
+    assert_eq!(outcomes(&answer.body), expected);
+}
+
+#[tokio::test]
+async fn a_batch_again_is_all_replays() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let items: Vec<Value> = (0..45)
+        .map(|number| item(&format!("k{number}"), 10))
+        .collect();
+    world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+    let table = world.table();
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(outcomes(&answer.body), vec![recorded(true); 45]);
+    assert_eq!(world.table(), table);
+    assert_eq!((world.spans().len(), world.meter_events().len()), (45, 45));
+}
+
+#[tokio::test]
+async fn keys_are_shared_with_single_usages() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    world
+        .record_batch("acct_a", &[item("k1", 10)])
+        .await
+        .expect(StatusCode::OK);
+    let single = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    assert!(world.record("acct_a", "k1", &single).await.is_replay());
+}
+
+#[tokio::test]
+async fn items_of_many_hours_and_members_are_split_and_still_exact() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let items: Vec<Value> = (0..45)
+        .map(|number| {
+            let mut item = item(&format!("k{number}"), 10);
+            item["member_id"] = format!("m{number}").into();
+            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
+                .to_string()
+                .into();
+            item
+        })
+        .collect();
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
+    assert_eq!(world.available("acct_a").await, "55.000");
+    assert_eq!(
+        (world.items("R#acct_a").len(), world.items("E#use_").len()),
+        (90, 45)
+    );
+}
+
+#[tokio::test]
+async fn a_split_batch_again_is_all_replays_though_the_balance_is_gone() {
+    let world = World::start().await;
+    world.grant("acct_a", "45").await;
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let items: Vec<Value> = (0..45)
+        .map(|number| {
+            let mut item = item(&format!("k{number}"), 10);
+            item["member_id"] = format!("m{number}").into();
+            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
+                .to_string()
+                .into();
+            item
+        })
+        .collect();
+    world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(world.available("acct_a").await, "0.000");
+    let table = world.table();
+
+    let mut again = items;
+    again.push(item("new", 10));
+    again.remove(0);
+    let answer = world
+        .record_batch("acct_a", &again)
+        .await
+        .expect(StatusCode::OK);
+
+    let mut expected = vec![recorded(true); 44];
+    expected.push(refused(402, "insufficient_sparks"));
+    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(world.table(), table);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_charged_is_answered_whatever_else_cannot_be_read() {
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "20000")], Clock::system()).await;
+    world.grant("acct_a", "10").await;
+    let old = json!({"idempotency_key": "old", "occurred_at": "2020-01-01T00:00:00Z", "usage": [{"meter": "compute", "milliseconds": 1}]});
+    world
+        .stack
+        .dynamodb
+        .faults()
+        .add(Fault::new("GetItem", "throttle").unwrap().times(10_000));
+
+    let answer = world
+        .record_batch("acct_a", &[item("a", 10), old])
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(
+        outcomes(&answer.body),
+        [recorded(false), refused(503, "unavailable")]
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_of_the_schema_is_refused_whole() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    for (bad, field) in [
+        (
+            json!({"idempotency_key": "b", "usage": []}),
+            "items[1].usage",
+        ),
+        (
+            json!({"idempotency_key": "b", "usage": [{"meter": "compute"}]}),
+            "items[1].usage[0].milliseconds",
+        ),
+        (
+            json!({"idempotency_key": 7, "usage": [{"meter": "compute", "milliseconds": 1}]}),
+            "items[1].idempotency_key",
+        ),
+        (
+            json!({"usage": [{"meter": "compute", "milliseconds": 1}]}),
+            "items[1]",
+        ),
+        (
+            json!({"idempotency_key": "b", "account_id": "x", "usage": []}),
+            "items[1].account_id",
+        ),
+    ] {
+        let answer = world.record_batch("acct_a", &[item("a", 10), bad]).await;
+        assert_eq!(
+            (answer.refusal(), answer.body["field"].as_str()),
+            ((422, "invalid_request"), Some(field))
+        );
+    }
+    assert_eq!(world.available("acct_a").await, "100.000");
+}
+
+#[tokio::test]
+async fn invalid_items_fail_alone() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let items = [
+        item("a", 10),
+        item("a b", 10),
+        json!({"idempotency_key": "c", "usage": [{"meter": "gpu"}]}),
+        json!({"idempotency_key": "d", "usage": [{"meter": "compute", "milliseconds": -1}]}),
+        json!({"idempotency_key": "e", "occurred_at": "2020-01-01T00:00:00Z", "usage": [{"meter": "compute", "milliseconds": 1}]}),
+        item("f", 10),
+    ];
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let expected = [
+        recorded(false),
+        refused(422, "invalid_request"),
+        refused(422, "unknown_meter"),
+        refused(422, "invalid_quantity"),
+        refused(422, "occurred_at_out_of_window"),
+        recorded(false),
+    ];
+    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(
+        answer.body["results"][3]["field"],
+        "items[3].usage[0].milliseconds"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_among_conflicts_is_exact() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let faults = world.stack.dynamodb.faults();
+    faults.add(
+        Fault::new("TransactWriteItems", "conflict+condition")
+            .unwrap()
+            .times(2),
+    );
+    faults.add(Fault::new("TransactWriteItems", "lost_reply").unwrap());
+    let items: Vec<Value> = (0..45)
+        .map(|number| item(&format!("k{number}"), 10))
+        .collect();
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
+    assert_eq!(world.available("acct_a").await, "55.000");
+}
+
+#[tokio::test]
+async fn two_overlapping_batches_at_once_charge_every_key_once() {
+    let world = World::start().await;
+    world.grant("acct_a", "1000").await;
+    let batch = |from: usize| {
+        (from..from + 30)
+            .map(|number| item(&format!("k{number}"), 10))
+            .collect::<Vec<_>>()
+    };
+    let (first, second) = (batch(0), batch(15));
+
+    let (first, second) = tokio::join!(
+        world.record_batch("acct_a", &first),
+        world.record_batch("acct_a", &second)
+    );
+
+    let all: Vec<_> = [first, second]
+        .iter()
+        .flat_map(|answer| outcomes(&answer.body))
+        .collect();
+    assert_eq!(
+        all.iter()
+            .filter(|outcome| **outcome == recorded(false))
+            .count(),
+        45
+    );
+    assert_eq!(
+        all.iter()
+            .filter(|outcome| **outcome == recorded(true))
+            .count(),
+        15
+    );
+    assert_eq!(world.available("acct_a").await, "955.000");
+}

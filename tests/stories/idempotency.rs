@@ -1,0 +1,213 @@
+//! The same request again is the same usage: one debit, one receipt, nothing new anywhere.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+fn tokens(count: u64) -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
+}
+
+/// The part of an answer that a replay repeats.
+fn receipt(body: &Value) -> Vec<&Value> {
+    [
+        "usage_id",
+        "account_id",
+        "sparks",
+        "lines",
+        "price_version",
+        "recorded_at",
+    ]
+    .map(|member| &body[member])
+    .into()
+}
+
+#[tokio::test]
+async fn a_replayed_call_is_charged_once() {
+    let world = World::start().await;
+    world.grant("acct_a", "1000").await;
+    let first = world
+        .record("acct_a", "k1", &tokens(1_000))
+        .await
+        .expect(StatusCode::CREATED);
+    let table = world.table();
+
+    let second = world
+        .record("acct_a", "k1", &tokens(1_000))
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert!(second.is_replay() && !first.is_replay());
+    assert_eq!(receipt(&first.body), receipt(&second.body));
+    assert_eq!(second.body["delivery"], first.body["delivery"]);
+    assert_eq!(world.table(), table);
+    assert_eq!((world.spans().len(), world.meter_events().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_replay_is_answered_even_when_the_balance_is_by_then_too_small() {
+    let world = World::start().await;
+    world.grant("acct_a", "150").await;
+    let first = world.record("acct_a", "k1", &tokens(1_000)).await;
+
+    let second = world
+        .record("acct_a", "k1", &tokens(1_000))
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(receipt(&first.body), receipt(&second.body));
+    assert_eq!(second.body["balance"]["available"], "50.000");
+}
+
+#[tokio::test]
+async fn a_replay_is_answered_long_after_its_time_window() {
+    let world = World::start().await;
+    world.grant("acct_a", "150").await;
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let mut body = tokens(1_000);
+    body["occurred_at"] = now.to_string().into();
+    let first = world
+        .record("acct_a", "k1", &body)
+        .await
+        .expect(StatusCode::CREATED);
+
+    let world = world
+        .at(Clock::starting_at(
+            now + jiff::SignedDuration::from_hours(24 * 400),
+        ))
+        .await;
+    let replay = world
+        .record("acct_a", "k1", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    assert!(replay.is_replay());
+    assert_eq!(receipt(&first.body), receipt(&replay.body));
+
+    let mut other = body.clone();
+    other["usage"][0]["input_tokens"] = 1.into();
+    assert_eq!(
+        world.record("acct_a", "k1", &other).await.refusal(),
+        (422, "idempotency_key_reused")
+    );
+    assert_eq!(
+        world.record("acct_a", "k2", &body).await.refusal(),
+        (422, "occurred_at_out_of_window")
+    );
+}
+
+#[tokio::test]
+async fn an_unpriced_request_under_a_used_key_is_a_reuse() {
+    let world = World::start().await;
+    world.grant("acct_a", "150").await;
+    world
+        .record("acct_a", "k1", &tokens(10))
+        .await
+        .expect(StatusCode::CREATED);
+    let unpriced =
+        json!({"usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 10}]});
+    assert_eq!(
+        world.record("acct_a", "k1", &unpriced).await.refusal(),
+        (422, "idempotency_key_reused")
+    );
+    assert_eq!(
+        world.record("acct_a", "k2", &unpriced).await.refusal(),
+        (422, "unknown_model")
+    );
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_request_is_refused_and_writes_nothing() {
+    let world = World::start().await;
+    world.grant("acct_a", "1000").await;
+    world.record("acct_a", "k1", &tokens(1_000)).await;
+    let table = world.table();
+
+    let refused = world.record("acct_a", "k1", &tokens(1_001)).await;
+
+    assert_eq!(refused.refusal(), (422, "idempotency_key_reused"));
+    assert_eq!(world.table(), table);
+}
+
+#[tokio::test]
+async fn requests_that_mean_the_same_are_the_same() {
+    let world = World::start().await;
+    world.grant("acct_a", "1000").await;
+    world
+        .record(
+            "acct_a",
+            "k1",
+            &json!({"usage": [{"meter": "storage", "gigabyte_hours": "0.5"}]}),
+        )
+        .await;
+    let same =
+        json!({"account_id": "acct_a", "usage": [{"gigabyte_hours": "0.500", "meter": "storage"}]});
+    assert!(world.record("acct_a", "k1", &same).await.is_replay());
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_recorded() {
+    let world = World::start().await;
+    let token = world.token("acct_a");
+    let answer = world
+        .post("/v1/usage", Some(&token), None, tokens(1).to_string())
+        .await;
+    assert_eq!(answer.refusal(), (400, "idempotency_key_required"));
+    assert_eq!(answer.body["field"], "Idempotency-Key");
+}
+
+#[tokio::test]
+async fn keys_of_different_accounts_have_nothing_to_do_with_each_other() {
+    let world = World::start().await;
+    for account in ["acct_a", "acct_b"] {
+        world.grant(account, "100").await;
+        let answer = world
+            .record(account, "k1", &tokens(10))
+            .await
+            .expect(StatusCode::CREATED);
+        assert!(!answer.is_replay());
+    }
+    assert_eq!(world.meter_events().len(), 2);
+}
+
+#[tokio::test]
+async fn fifty_duplicates_at_once_are_one_debit() {
+    let world = World::start().await;
+    world.grant("acct_a", "10000").await;
+    let body = tokens(1_000);
+
+    let answers =
+        futures_util::future::join_all((0..50).map(|_| world.record("acct_a", "k1", &body))).await;
+
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer.status == 201 && !answer.is_replay())
+            .count(),
+        1
+    );
+    assert!(
+        answers.iter().all(
+            |answer| answer.status == 201 && receipt(&answer.body) == receipt(&answers[0].body)
+        )
+    );
+    assert_eq!(world.available("acct_a").await, "9900.000");
+    assert_eq!((world.spans().len(), world.meter_events().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_refused_request_may_succeed_with_the_same_key_after_a_top_up() {
+    let world = World::start().await;
+    world.grant("acct_a", "10").await;
+    assert_eq!(
+        world.record("acct_a", "k1", &tokens(1_000)).await.status,
+        402
+    );
+    world.grant("acct_a", "90").await;
+    let answer = world
+        .record("acct_a", "k1", &tokens(1_000))
+        .await
+        .expect(StatusCode::CREATED);
+    assert!(!answer.is_replay());
+    assert_eq!(answer.body["balance"]["available"], "0.000");
+}

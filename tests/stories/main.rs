@@ -1,0 +1,19 @@
+//! The stories, in reading order. Their names are the specification.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story fails where its world is not as it should be"
+)]
+
+mod bad_input;
+mod balance_limit;
+mod batch;
+mod idempotency;
+mod identity;
+mod ledger;
+mod openapi;
+mod operator;
+mod providers_down;
+mod record_usage;
+mod rollups;
+mod tidy;

@@ -1,0 +1,184 @@
+//! Checks values against the part of JSON Schema that `openapi.yaml` uses; any other keyword fails.
+
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+
+/// Whether a value may have members that its schema does not list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unlisted {
+    /// As the schema says.
+    AsDocumented,
+    /// Never: what is answered today must all be documented.
+    Refused,
+}
+
+/// A schema in its document, to which its references point.
+#[derive(Clone, Copy)]
+pub(super) struct Schema<'a> {
+    pub(super) document: &'a Value,
+    pub(super) rules: &'a Value,
+    pub(super) unlisted: Unlisted,
+}
+
+/// Keywords that describe and do not constrain.
+const ANNOTATIONS: [&str; 6] = [
+    "description",
+    "discriminator",
+    "example",
+    "examples",
+    "format",
+    "title",
+];
+
+impl<'a> Schema<'a> {
+    /// Where a value is not of the schema, and why.
+    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_at("", value)
+    }
+
+    fn of(self, rules: &'a Value) -> Self {
+        Self { rules, ..self }
+    }
+
+    fn check_at(&self, path: &str, value: &Value) -> Result<(), String> {
+        let schema = self.rules.as_object().expect("a schema is an object");
+        for (keyword, rule) in schema {
+            let holds = match keyword.as_str() {
+                "$ref" => {
+                    let pointer = rule
+                        .as_str()
+                        .and_then(|text| text.strip_prefix('#'))
+                        .expect("a local reference");
+                    let target = self
+                        .document
+                        .pointer(pointer)
+                        .unwrap_or_else(|| panic!("nothing at {pointer}"));
+                    self.of(target).check_at(path, value)?;
+                    true
+                }
+                "type" => is_of(rule, value),
+                "const" => rule == value,
+                "enum" => list(rule).contains(value),
+                "minimum" => value
+                    .as_i64()
+                    .is_none_or(|number| number >= rule.as_i64().expect("a minimum")),
+                "maximum" => value
+                    .as_i64()
+                    .is_none_or(|number| number <= rule.as_i64().expect("a maximum")),
+                "minLength" => value
+                    .as_str()
+                    .is_none_or(|text| text.chars().count() >= size(rule)),
+                "maxLength" => value
+                    .as_str()
+                    .is_none_or(|text| text.chars().count() <= size(rule)),
+                "pattern" => value.as_str().is_none_or(|text| {
+                    Regex::new(rule.as_str().expect("a pattern"))
+                        .expect("a regular expression")
+                        .is_match(text)
+                }),
+                "minItems" => value
+                    .as_array()
+                    .is_none_or(|items| items.len() >= size(rule)),
+                "maxItems" => value
+                    .as_array()
+                    .is_none_or(|items| items.len() <= size(rule)),
+                "maxProperties" => value
+                    .as_object()
+                    .is_none_or(|members| members.len() <= size(rule)),
+                "required" => value.as_object().is_none_or(|members| {
+                    list(rule)
+                        .iter()
+                        .all(|name| members.contains_key(name.as_str().expect("a name")))
+                }),
+                "items" => {
+                    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                        self.of(rule).check_at(&format!("{path}[{index}]"), item)?;
+                    }
+                    true
+                }
+                "oneOf" => self.matching(rule, path, value)? == 1,
+                "anyOf" => self.matching(rule, path, value)? >= 1,
+                "properties" => {
+                    self.check_members(schema, path, value)?;
+                    true
+                }
+                "additionalProperties" => {
+                    if rule.is_object() {
+                        self.check_members(schema, path, value)?;
+                    }
+                    true
+                }
+                other => {
+                    ANNOTATIONS.contains(&other)
+                        || panic!("`{other}` at `{path}` is not understood")
+                }
+            };
+            if !holds {
+                return Err(format!("`{path}` breaks {keyword} {rule}: {value}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_members(
+        &self,
+        schema: &'a Map<String, Value>,
+        path: &str,
+        value: &Value,
+    ) -> Result<(), String> {
+        let listed = schema.get("properties");
+        let additional = schema.get("additionalProperties");
+        for (name, member) in value.as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            match (listed.and_then(|listed| listed.get(name)), additional) {
+                (Some(schema), _) => self.of(schema).check_at(&path, member)?,
+                (None, Some(Value::Object(_))) => self
+                    .of(&schema["additionalProperties"])
+                    .check_at(&path, member)?,
+                (None, Some(Value::Bool(false))) => return Err(format!("`{path}` is not listed")),
+                (None, _) if self.unlisted == Unlisted::Refused => {
+                    return Err(format!("`{path}` is not listed"));
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of the schemas a value is of; when it is of none, why.
+    fn matching(&self, schemas: &'a Value, path: &str, value: &Value) -> Result<usize, String> {
+        let outcomes: Vec<_> = list(schemas)
+            .iter()
+            .map(|schema| self.of(schema).check_at(path, value))
+            .collect();
+        let matching = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        if matching == 0 {
+            let why: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
+            return Err(format!("`{path}` is of none: {}", why.join("; or ")));
+        }
+        Ok(matching)
+    }
+}
+
+fn is_of(rule: &Value, value: &Value) -> bool {
+    match rule {
+        Value::Array(types) => types.iter().any(|one| is_of(one, value)),
+        rule => match rule.as_str().expect("a type") {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "boolean" => value.is_boolean(),
+            "null" => value.is_null(),
+            "integer" => value.is_i64() || value.is_u64(),
+            other => panic!("the type `{other}` is not understood"),
+        },
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+fn size(rule: &Value) -> usize {
+    usize::try_from(rule.as_u64().expect("a size")).expect("a small size")
+}

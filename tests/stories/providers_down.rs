@@ -1,0 +1,406 @@
+//! Whatever Stripe and Langfuse do, the debit stands, the answer comes in time and says what is pending.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{Answer, World};
+
+const METER: &str = "/v1/billing/meter_events";
+const TRACES: &str = "/api/public/otel/v1/traces";
+
+fn one_spark() -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
+}
+
+async fn funded() -> World {
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::system()).await;
+    world.grant("acct_a", "100").await;
+    world
+}
+
+fn statuses(answer: &Answer) -> (&str, &str) {
+    let delivery = &answer.body["delivery"];
+    (
+        delivery["langfuse"]["status"].as_str().unwrap(),
+        delivery["stripe"]["status"].as_str().unwrap(),
+    )
+}
+
+fn entry(world: &World) -> Value {
+    world.items("E#use_").remove(0)
+}
+
+#[tokio::test]
+async fn providers_that_drop_the_connection_leave_the_usage_pending() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new("/", "refuse").unwrap().times(100));
+    world
+        .stack
+        .langfuse
+        .faults()
+        .add(Fault::new("/", "refuse").unwrap().times(100));
+
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(statuses(&answer), ("pending", "pending"));
+    assert_eq!(world.available("acct_a").await, "99.000");
+    assert_eq!(world.pending(), 1);
+    let replay = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+    assert!(replay.is_replay());
+    assert_eq!(world.available("acct_a").await, "99.000");
+}
+
+#[tokio::test]
+async fn providers_that_hang_cost_no_more_than_the_budget() {
+    let world = funded().await;
+    // The customer exists, so that only the delivery itself is measured.
+    world.record("acct_a", "k0", &one_spark()).await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new("/", "slow:20000").unwrap().times(100));
+    world
+        .stack
+        .langfuse
+        .faults()
+        .add(Fault::new("/", "slow:20000").unwrap().times(100));
+
+    let started = Instant::now();
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(statuses(&answer), ("pending", "pending"));
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "20 s of hanging are not waited for"
+    );
+    assert_eq!(world.available("acct_a").await, "98.000");
+}
+
+#[tokio::test]
+async fn one_provider_down_does_not_hold_up_the_other() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new("/", "status:503").unwrap().times(100));
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    assert_eq!(statuses(&answer), ("confirmed", "pending"));
+    assert_eq!(
+        world.pending(),
+        1,
+        "what is left stays listed for the outbox"
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_stripe_has_already_counts_as_delivered() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "lost_reply").unwrap());
+
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+
+    assert_eq!(
+        statuses(&answer),
+        ("confirmed", "confirmed"),
+        "a broken connection is tried once more"
+    );
+    assert_eq!(world.meter_events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_proof_that_an_event_was_not_sent() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "status:429").unwrap());
+
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+
+    assert_eq!(statuses(&answer), ("confirmed", "pending"));
+    assert_eq!(entry(&world)["stripe_unsent"]["S"], "rate_limited");
+}
+
+#[tokio::test]
+async fn a_server_error_is_no_proof_of_anything() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "status:500").unwrap());
+    world
+        .stack
+        .langfuse
+        .faults()
+        .add(Fault::new(TRACES, "status:500").unwrap());
+
+    world.record("acct_a", "k1", &one_spark()).await;
+
+    let entry = entry(&world);
+    assert_eq!(
+        (entry.get("stripe_unsent"), entry.get("langfuse_unsent")),
+        (None, None)
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_will_never_be_taken_is_parked_with_the_reason() {
+    let world = funded().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "status:404").unwrap());
+    world
+        .stack
+        .langfuse
+        .faults()
+        .add(Fault::new(TRACES, "status:400").unwrap());
+
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(statuses(&answer), ("parked", "parked"));
+    assert_eq!(entry(&world)["langfuse_parked"]["S"], "status 400");
+    assert!(
+        entry(&world)["stripe_parked"]["S"]
+            .as_str()
+            .unwrap()
+            .contains("404")
+    );
+    assert_eq!(world.pending(), 0);
+}
+
+#[tokio::test]
+async fn a_refused_key_leaves_usage_pending_and_is_not_asked_again() {
+    for status in ["status:401", "status:403"] {
+        let world = funded().await;
+        world
+            .stack
+            .stripe
+            .faults()
+            .add(Fault::new("/v1/", status).unwrap().times(100));
+        world
+            .stack
+            .langfuse
+            .faults()
+            .add(Fault::new("/api/", status).unwrap().times(100));
+        for key in ["k1", "k2", "k3"] {
+            let answer = world
+                .record("acct_a", key, &one_spark())
+                .await
+                .expect(StatusCode::CREATED);
+            assert_eq!(statuses(&answer), ("pending", "pending"));
+        }
+        assert_eq!(world.stack.stripe.faults().fired("/v1/"), 1);
+        assert_eq!(world.stack.langfuse.faults().fired("/api/"), 1);
+    }
+}
+
+#[tokio::test]
+async fn after_three_failures_in_a_row_a_provider_is_left_alone_and_entries_say_so() {
+    let world = funded().await;
+    world.record("acct_a", "k0", &one_spark()).await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "status:503").unwrap().times(100));
+    world
+        .stack
+        .langfuse
+        .faults()
+        .add(Fault::new(TRACES, "status:503").unwrap().times(100));
+
+    for number in 1..=6 {
+        world
+            .record("acct_a", &format!("k{number}"), &one_spark())
+            .await
+            .expect(StatusCode::CREATED);
+    }
+
+    assert_eq!(world.stack.stripe.faults().fired(METER), 3);
+    assert_eq!(world.stack.langfuse.faults().fired(TRACES), 3);
+    let skipped = world
+        .items("E#use_")
+        .iter()
+        .filter(|entry| entry["stripe_unsent"]["S"] == "circuit")
+        .count();
+    assert_eq!(skipped, 3);
+    assert_eq!(world.available("acct_a").await, "93.000");
+}
+
+#[tokio::test]
+async fn a_limit_on_everybody_opens_the_circuit_and_one_on_a_customer_does_not() {
+    for (reason, tried) in [
+        ("global-rate", 1),
+        ("endpoint-concurrency", 1),
+        ("resource-specific", 2),
+    ] {
+        let world = funded().await;
+        world.grant("acct_b", "10").await;
+        for account in ["acct_a", "acct_b"] {
+            world.record(account, "k0", &one_spark()).await;
+        }
+        let limit = Fault::new(METER, "status:429")
+            .unwrap()
+            .times(100)
+            .header("stripe-rate-limited-reason", reason);
+        world.stack.stripe.faults().add(limit);
+        for account in ["acct_a", "acct_a", "acct_b"] {
+            let key = format!("{}", world.items("E#use_").len());
+            world
+                .record(account, &key, &one_spark())
+                .await
+                .expect(StatusCode::CREATED);
+        }
+        assert_eq!(world.stack.stripe.faults().fired(METER), tried, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_that_cannot_be_written_leaves_the_usage_pending() {
+    let world = funded().await;
+    world
+        .stack
+        .dynamodb
+        .faults()
+        .add(Fault::new("UpdateItem", "throttle").unwrap().times(1_000));
+
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(
+        statuses(&answer),
+        ("pending", "pending"),
+        "an answer never says more than the table does"
+    );
+    assert_eq!(
+        (
+            world.spans().len(),
+            world.meter_events().len(),
+            world.pending()
+        ),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn an_account_whose_customer_cannot_be_looked_up_gets_no_second_one() {
+    let world = funded().await;
+    world.record("acct_a", "k0", &one_spark()).await;
+    let world = world.at(Clock::system()).await;
+    world
+        .stack
+        .dynamodb
+        .faults()
+        .add(Fault::new("GetItem", "throttle").unwrap().times(12));
+
+    let answer = world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(statuses(&answer), ("confirmed", "pending"));
+    let stripe = world.stack.stripe.state();
+    let made = stripe["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|request| request["path"] == "/v1/customers");
+    assert_eq!(made.count(), 1);
+}
+
+#[tokio::test]
+async fn a_part_of_a_batch_that_does_not_fit_the_budget_stays_pending() {
+    let world = funded().await;
+    world.record("acct_a", "k0", &one_spark()).await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "slow:300").unwrap().times(100));
+    let items: Vec<Value> = (1..=5)
+        .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": [{"meter": "compute", "milliseconds": 60_000}]}))
+        .collect();
+    world.grant("acct_a", "1000").await;
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let states: Vec<_> = answer.body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["delivery"]["stripe"]["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(states.last(), Some(&"pending"));
+    assert!(
+        answer.body["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|result| result["status"] == 201)
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
+    // API Gateway's limit is beyond a test's patience: the deadline of the invocation is what ends it.
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "20000")], Clock::system()).await;
+    world.grant("acct_a", "100").await;
+    world.stack.dynamodb.faults().add(
+        Fault::new("TransactWriteItems", "throttle")
+            .unwrap()
+            .times(10_000),
+    );
+
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+
+    assert_eq!(answer.refusal(), (503, "unavailable"));
+    assert_eq!(answer.headers["retry-after"], "1");
+    world.stack.dynamodb.faults().clear();
+    world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(world.available("acct_a").await, "99.000");
+}
+
+#[tokio::test]
+async fn a_broken_database_is_a_500_that_says_nothing_of_the_inside() {
+    let world = World::start_with(&[("TABLE_NAME", "no-such-table")], Clock::system()).await;
+    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    assert_eq!(answer.refusal(), (500, "internal"));
+    assert!(!answer.body.to_string().contains("table"));
+}

@@ -1,0 +1,110 @@
+//! Usage is summed up by hour, model and member in the transaction that records it.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use shared::price_book::models;
+use tests::World;
+
+fn rollup(world: &World, kind: &str) -> Value {
+    let mut found = world.items("R#acct_a");
+    found.retain(|item| item["sk"]["S"].as_str().unwrap().starts_with(kind));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+#[tokio::test]
+async fn an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
+    let world = World::start().await;
+    world.grant("acct_a", "1000").await;
+    let body = json!({
+        "member_id": "m", "occurred_at": noon(&world),
+        "usage": [
+            {"meter": "ai_tokens", "model": "gpt-5-2025-08-07", "input_tokens": 1000},
+            {"meter": "ai_tokens", "input_tokens": 10},
+            {"meter": "compute", "milliseconds": 60_000},
+        ],
+    });
+    for key in ["k1", "k2"] {
+        world
+            .record("acct_a", key, &body)
+            .await
+            .expect(StatusCode::CREATED);
+    }
+    let hour = rollup(&world, "H#");
+    assert_eq!(
+        hour["sk"]["S"].as_str().unwrap().len(),
+        "H#2026-11-22T12".len()
+    );
+    for (attribute, value) in [
+        ("sparks#ai_tokens#gpt-5", "75000"),
+        ("quantity#ai_tokens#gpt-5", "2000"),
+        ("sparks#ai_tokens", "2000"),
+        ("quantity#ai_tokens", "20"),
+        ("sparks#compute", "100000"),
+        ("quantity#compute", "120000"),
+    ] {
+        assert_eq!(hour[attribute]["N"], value, "{attribute}");
+    }
+    assert_eq!(hour["models"]["SS"], json!(["gpt-5"]));
+    let day = rollup(&world, "M#");
+    assert!(day["sk"]["S"].as_str().unwrap().ends_with("#m"));
+    assert_eq!(
+        (&day["sparks#ai_tokens"]["N"], &day["sparks#compute"]["N"]),
+        (&json!("77000"), &json!("100000"))
+    );
+}
+
+#[tokio::test]
+async fn models_beyond_forty_in_an_hour_count_as_other() {
+    let world = World::start().await;
+    world.grant("acct_a", "100000").await;
+    let models = priced_models(&world);
+    assert!(models.len() > 45, "{}", models.len());
+    let occurred_at = noon(&world);
+    let line = |model: &str| json!({"meter": "ai_tokens", "model": model, "input_tokens": 1000});
+
+    for (number, lines) in models[..46].chunks(5).enumerate() {
+        let lines: Vec<Value> = lines.iter().map(|model| line(model)).collect();
+        let body = json!({"usage": lines, "occurred_at": occurred_at});
+        world
+            .record("acct_a", &format!("k{number}"), &body)
+            .await
+            .expect(StatusCode::CREATED);
+    }
+    // Those that are kept apart still are.
+    let known = json!({"usage": [line(models[0])], "occurred_at": occurred_at});
+    world
+        .record("acct_a", "known", &known)
+        .await
+        .expect(StatusCode::CREATED);
+
+    let hour = rollup(&world, "H#");
+    assert_eq!(hour["models"]["SS"].as_array().unwrap().len(), 40);
+    assert_eq!(hour["quantity#ai_tokens#other"]["N"], "6000");
+    let attributes = hour.as_object().unwrap();
+    let total: i64 = attributes
+        .iter()
+        .filter(|(name, _)| name.starts_with("quantity#"))
+        .map(|(_, value)| value["N"].as_str().unwrap().parse::<i64>().unwrap())
+        .sum();
+    assert_eq!(total, 47_000, "nothing is lost");
+}
+
+/// Noon of the current or previous day, so that all usages of a story fall into one hour.
+fn noon(world: &World) -> String {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let yesterday = now - jiff::SignedDuration::from_hours(24);
+    format!("{}T12:00:00Z", &yesterday.to_string()[..10])
+}
+
+/// Models whose id leads to themselves, and whose input has a price now.
+fn priced_models(world: &World) -> Vec<&'static str> {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let priced = |id: &&'static str| {
+        models::find(id)
+            .filter(|model| model.id() == *id)
+            .and_then(|model| model.rates(now, 1_000))
+            .is_some_and(|rates| rates.input.is_some())
+    };
+    models::ids().filter(priced).collect()
+}

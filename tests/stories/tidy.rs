@@ -1,0 +1,281 @@
+//! Small rules that keep the repository in order, each held by a look at its files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use local::template::Template;
+use regex_lite::Regex;
+
+/// What is made, fetched or none of ours to write.
+const NOT_OURS: [&str; 6] = [
+    ".git",
+    ".local",
+    ".tools",
+    "Cargo.lock",
+    "proptest-regressions",
+    "target",
+];
+
+/// Words of a workplace, cut in two so that this file has none of them.
+const WORKPLACE: [(&str, &str); 8] = [
+    ("/wo", "rk/"),
+    ("/ro", "ot/"),
+    ("../sha", "red/reference"),
+    ("DESI", "GN.md"),
+    ("this ses", "sion"),
+    ("sub", "agent"),
+    ("crates", ".io"),
+    ("pypi", ".org"),
+];
+
+/// Modules that only the outside systems use, so that the core's page does not list them.
+const BESIDE_THE_SYSTEMS: [&str; 2] = ["aws_http", "circuit"];
+
+/// What Lambda sets by itself, and what only a stack on one machine needs.
+const NOT_OF_THE_TEMPLATE: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Every file under a folder with one of these endings, by its path from the root.
+fn files(under: &str, endings: &[&str]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root().join(under)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            if NOT_OURS.contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                let shown = path
+                    .strip_prefix(root())
+                    .expect("under the root")
+                    .to_string_lossy()
+                    .into_owned();
+                // What is not text has no words.
+                found.insert(shown, std::fs::read_to_string(&path).unwrap_or_default());
+            }
+        }
+    }
+    assert!(
+        !found.is_empty(),
+        "nothing under {under:?} ends with {endings:?}"
+    );
+    found
+}
+
+/// Code without its comments and its tests.
+fn code(text: &str) -> String {
+    let production = text.split("#[cfg(test)]").next().unwrap_or_default();
+    production
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn every_module_begins_by_saying_what_it_is() {
+    for (name, text) in files("", &[".rs"]) {
+        assert!(
+            text.starts_with("//! "),
+            "{name} has no `//!` in its first line"
+        );
+    }
+}
+
+#[test]
+fn no_file_speaks_of_where_it_was_written() {
+    for (name, text) in files("", &[""]) {
+        for (one, two) in WORKPLACE {
+            assert!(
+                !text.contains(&format!("{one}{two}")),
+                "{name} says {one}{two}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_float_is_near_money() {
+    let float = Regex::new(r"\bf(32|64)\b").unwrap();
+    for under in ["shared/src", "functions", "cli"] {
+        for (name, text) in files(under, &[".rs"]) {
+            let found = text.lines().find(|line| float.is_match(line));
+            assert_eq!(found, None, "{name}");
+        }
+    }
+}
+
+/// The layers that the core's documentation lists, from the top: each with the modules in it.
+fn layers() -> Vec<Vec<String>> {
+    let module = Regex::new(r"\[`([a-z_]+)`\]").unwrap();
+    let text = read("shared/src/lib.rs");
+    let listed = text.lines().filter_map(|line| line.strip_prefix("//! - "));
+    let layers: Vec<Vec<String>> = listed
+        .map(|layer| {
+            module
+                .captures_iter(layer)
+                .map(|found| found[1].to_owned())
+                .collect()
+        })
+        .collect();
+    let holds = |layer: Option<&Vec<String>>, module: &str| {
+        layer.is_some_and(|layer| layer.iter().any(|listed| listed == module))
+    };
+    assert!(
+        holds(layers.first(), "problem") && holds(layers.last(), "sparks"),
+        "{layers:?}"
+    );
+    layers
+}
+
+/// The core's modules that a file imports.
+fn imports(text: &str) -> BTreeSet<String> {
+    let single = Regex::new(r"\bcrate::([a-z_]+)").unwrap();
+    let group = Regex::new(r"\bcrate::\{([^;]*)\}").unwrap();
+    let inner = Regex::new(r"::\{[^{}]*\}|::[A-Za-z_:]+").unwrap();
+    let code = code(text);
+    let mut found: BTreeSet<String> = single
+        .captures_iter(&code)
+        .map(|one| one[1].to_owned())
+        .collect();
+    for several in group.captures_iter(&code) {
+        let outer = inner.replace_all(&several[1], "");
+        found.extend(
+            outer
+                .split(',')
+                .map(|one| one.trim().to_owned())
+                .filter(|one| !one.is_empty()),
+        );
+    }
+    found
+}
+
+#[test]
+fn the_core_imports_downwards() {
+    let layers = layers();
+    let layer_of = |module: &str| {
+        let listed = if BESIDE_THE_SYSTEMS.contains(&module) {
+            "transport"
+        } else {
+            module
+        };
+        let layer = layers
+            .iter()
+            .position(|layer| layer.iter().any(|one| one == listed));
+        layer.unwrap_or_else(|| panic!("`{module}` is in no layer of shared/src/lib.rs"))
+    };
+    let declared = Regex::new(r"(?m)^(?:pub )?mod ([a-z_]+);").unwrap();
+    for module in declared.captures_iter(&read("shared/src/lib.rs")) {
+        layer_of(&module[1]);
+    }
+    for (name, text) in files("shared/src", &[".rs"]) {
+        let module = name
+            .trim_start_matches("shared/src/")
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default();
+        if module == "lib" || name.ends_with("/tests.rs") {
+            continue;
+        }
+        for import in imports(&text) {
+            let downwards = layer_of(&import) >= layer_of(module);
+            assert!(downwards, "{name} imports `{import}`, which is above it");
+        }
+    }
+}
+
+#[test]
+fn every_event_is_of_use() {
+    let mut mentions: Vec<String> = files("", &[".rs"]).into_values().collect();
+    mentions.push(read("README.md"));
+    for name in files("events", &[".json"]).keys() {
+        assert!(
+            mentions.iter().any(|text| text.contains(name.as_str())),
+            "nothing uses {name}"
+        );
+    }
+}
+
+/// The variables that the one reader of the environment reads.
+fn variables() -> BTreeSet<String> {
+    let variable = Regex::new(r#""([A-Z][A-Z0-9_]{2,})""#).unwrap();
+    let code = code(&read("shared/src/config.rs"));
+    let found: BTreeSet<String> = variable
+        .captures_iter(&code)
+        .map(|found| secret(&found[1]))
+        .collect();
+    assert!(found.contains("TABLE_NAME"), "{found:?}");
+    found
+}
+
+/// A secret is given by itself, or by the name of the parameter that holds it.
+fn secret(variable: &str) -> String {
+    variable.trim_end_matches("_PARAMETER").to_owned()
+}
+
+#[test]
+fn every_variable_is_given_by_the_template_and_every_given_one_is_read() {
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    let given = template
+        .functions
+        .into_values()
+        .flat_map(|function| function.variables);
+    let given: BTreeSet<String> = given.map(|variable| secret(&variable)).collect();
+    let mut read = variables();
+    read.retain(|name| !NOT_OF_THE_TEMPLATE.contains(&name.as_str()));
+    assert_eq!(read, given);
+}
+
+#[test]
+fn every_variable_is_in_the_readme() {
+    let readme = read("README.md");
+    for name in variables() {
+        assert!(
+            readme.contains(&format!("`{name}`")),
+            "README.md does not explain {name}"
+        );
+    }
+}
+
+#[test]
+fn every_file_that_a_document_names_exists() {
+    let link = Regex::new(r"\]\(([^)#:]+)(?:#[^)]*)?\)").unwrap();
+    let path = Regex::new(r"`([a-z_/-]+\.(?:json|md|rs|toml|txt|yaml))`").unwrap();
+    // ARCHITECTURE.md says from where it counts.
+    let folders = [root(), root().join("shared/src"), root().join("tests")];
+    for (name, text) in files("", &[".md"]) {
+        let folder = root().join(&name).parent().expect("a folder").to_owned();
+        for found in link.captures_iter(&text) {
+            assert!(
+                folder.join(&found[1]).exists(),
+                "{name} links to {}",
+                &found[1]
+            );
+        }
+        for found in path.captures_iter(&text) {
+            let exists = folders.iter().any(|folder| folder.join(&found[1]).exists());
+            assert!(exists, "{name} names {}", &found[1]);
+        }
+    }
+}
