@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::Targets;
 
 /// A variable that stops the start, and why.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -120,12 +120,12 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// `RUST_LOG`: from which level on our own logs are written, by default `info`.
-    pub fn log_level(self) -> Result<LevelFilter, Error> {
+    /// `RUST_LOG`: what is logged, as a level or as `target=level` pairs, by default `info`.
+    pub fn log_filter(self) -> Result<Targets, Error> {
         let name = "RUST_LOG";
-        let level = self.optional(name).unwrap_or_else(|| "info".to_owned());
-        let problem = "must be one of error, warn, info, debug, trace";
-        level.parse().map_err(|_| Error { name, problem })
+        let filter = self.optional(name).unwrap_or_else(|| "info".to_owned());
+        let problem = "must be a level such as `info`, or pairs such as `shared=debug`";
+        filter.parse().map_err(|_| Error { name, problem })
     }
 
     /// `TABLE_NAME`: the table of the ledger.

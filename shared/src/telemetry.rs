@@ -16,14 +16,16 @@ use crate::config::{self, Environment};
 /// The crates whose logs follow `RUST_LOG`.
 const OURS: [&str; 3] = ["shared", "record_usage", "read_account"];
 
-/// Sends logs to standard output as JSON, ours from the level in `RUST_LOG` on.
+/// Sends logs to standard output as JSON, filtered by `RUST_LOG`.
 ///
-/// Other crates stay at `info`: below that, the Lambda runtime logs whole requests, with tokens and prompts.
+/// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
+/// tokens and prompts.
 pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
-    let filter = filter(environment.log_level()?);
+    let filter = capped(&environment.log_filter()?);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_target(false)
+        .with_current_span(false)
         .without_time();
     tracing_subscriber::registry()
         .with(lines)
@@ -32,11 +34,27 @@ pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
     Ok(())
 }
 
-fn filter(level: LevelFilter) -> Targets {
-    let others = LevelFilter::INFO.min(level);
+fn capped(asked: &Targets) -> Targets {
+    let default = asked.default_level().unwrap_or(LevelFilter::INFO);
+    let cap = |target: &str, level: LevelFilter| {
+        let ours = target
+            .split("::")
+            .next()
+            .is_some_and(|name| OURS.contains(&name));
+        if ours {
+            level
+        } else {
+            level.min(LevelFilter::INFO)
+        }
+    };
     Targets::new()
-        .with_default(others)
-        .with_targets(OURS.map(|ours| (ours, level)))
+        .with_default(default.min(LevelFilter::INFO))
+        .with_targets(OURS.map(|ours| (ours, default)))
+        .with_targets(
+            asked
+                .iter()
+                .map(|(target, level)| (target, cap(target, level))),
+        )
 }
 
 /// Logs a failure that somebody must look at, with its causes.
@@ -60,18 +78,43 @@ mod tests {
     use super::*;
     use tracing::Level;
 
+    const RUNTIME: &str = "lambda_runtime::layers::api_response";
+
     #[test]
     fn what_the_runtime_says_of_whole_requests_is_never_logged() {
-        let filter = filter(LevelFilter::TRACE);
-        assert!(filter.would_enable("shared::usage", &Level::TRACE));
-        for target in [
-            "lambda_runtime::layers::api_response",
-            "aws_smithy_runtime",
-            "hyper",
-            "reqwest",
+        for asked in [
+            "trace",
+            "lambda_runtime=trace",
+            "info,lambda_runtime::layers=trace,hyper=debug",
         ] {
-            assert!(filter.would_enable(target, &Level::INFO));
-            assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
+            let filter = capped(&asked.parse().unwrap());
+            for target in [RUNTIME, "aws_smithy_runtime", "hyper", "reqwest"] {
+                assert!(
+                    !filter.would_enable(target, &Level::DEBUG),
+                    "{asked}: {target}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn our_own_logs_follow_what_is_asked() {
+        for (asked, level) in [
+            ("trace", Level::TRACE),
+            ("info", Level::INFO),
+            ("shared=debug", Level::DEBUG),
+            ("warn,shared::usage=debug", Level::DEBUG),
+            ("info,lambda_runtime=warn", Level::INFO),
+        ] {
+            assert!(
+                capped(&asked.parse().unwrap()).would_enable("shared::usage", &level),
+                "{asked}"
+            );
+        }
+        assert!(!capped(&"warn".parse().unwrap()).would_enable("shared", &Level::INFO));
+        assert!(
+            !capped(&"info,lambda_runtime=warn".parse().unwrap())
+                .would_enable(RUNTIME, &Level::INFO)
+        );
     }
 }
