@@ -9,9 +9,7 @@ mod plan;
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{
-    Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -149,7 +147,7 @@ impl Ledger {
         let (rollup_keys, rollups): (Vec<Key>, Vec<Update>) = rollups.into_iter().unzip();
 
         let mut actions = vec![self.debit(request, plan)];
-        actions.extend(charged().map(|usage| self.put_entry(usage)));
+        actions.extend(charged().map(|usage| self.put_if_absent(usage.to_item())));
         let as_action = |update| TransactWriteItem::builder().update(update).build();
         actions.extend(rollups.into_iter().map(as_action));
 
@@ -232,17 +230,6 @@ impl Ledger {
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()
-    }
-
-    fn put_entry(&self, usage: &UsageEntry) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(usage.to_item()))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .expect("table and item are set");
-        TransactWriteItem::builder().put(put).build()
     }
 }
 

@@ -4,7 +4,7 @@
 //! overlap and no debit slips in between unattributed.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -12,7 +12,7 @@ use super::calls::{Judged, written};
 use super::entry::{self, CreditEntry};
 use super::failure::Verdict;
 use super::grants::{Grant, Source};
-use super::item::{self, Item};
+use super::item::{self, Item, Key};
 use super::{Error, Ledger, values};
 use crate::id::AccountId;
 use crate::patience::Patience;
@@ -200,35 +200,50 @@ impl Ledger {
         entries: Vec<Item>,
         patience: &Patience,
     ) -> Result<Attempt, Error> {
-        let mut actions = vec![self.put(written.to_item(id), read)];
-        actions.extend(entries.into_iter().map(|entry| self.put(entry, None)));
+        let account = match read {
+            None => self.put_if_absent(written.to_item(id)),
+            Some(read) => self.change_account(id, read, written),
+        };
+        let mut actions = vec![account];
+        actions.extend(entries.into_iter().map(|entry| self.put_if_absent(entry)));
         match self.transact(&actions, patience).await? {
             Judged::Committed => Ok(Attempt::Written),
             Judged::Refused(verdicts) => Ok(judge(verdicts)),
         }
     }
 
-    /// A put on the condition that the item is absent, or is the account that was read.
-    fn put(&self, item: Item, read: Option<&Account>) -> TransactWriteItem {
-        let put = Put::builder()
+    /// Changes an account on the condition that it is as it was read. Attributes that this version of the
+    /// code does not know stay as they are.
+    fn change_account(
+        &self,
+        id: &AccountId,
+        read: &Account,
+        written: &Account,
+    ) -> TransactWriteItem {
+        let update = Update::builder()
             .table_name(&self.table)
-            .set_item(Some(item))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = match read {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(read) => put
-                .condition_expression(
-                    "debited = :debited AND next_due = :next_due AND grants_version = :grants_version",
-                )
-                .set_expression_attribute_values(Some(values([
-                    (":debited", item::amount(read.debited)),
-                    (":next_due", item::number(read.next_due_ms)),
-                    (":grants_version", item::number(read.grants_version)),
-                ]))),
-        };
-        TransactWriteItem::builder()
-            .put(put.build().expect("table and item are set"))
+            .set_key(Some(Key::account(id).attributes()))
+            .condition_expression(
+                "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
+            )
+            .update_expression(
+                "SET available = :available, settled = :settled, next_due = :next_due, \
+                 grants_version = :grants_version, grants = :grants, free_plan = :free_plan",
+            )
+            .set_expression_attribute_values(Some(values([
+                (":debited", item::amount(read.debited)),
+                (":due_before", item::number(read.next_due_ms)),
+                (":version_before", item::number(read.grants_version)),
+                (":available", item::amount(written.available)),
+                (":settled", item::amount(written.settled)),
+                (":next_due", item::number(written.next_due_ms)),
+                (":grants_version", item::number(written.grants_version)),
+                (":grants", item::json(&written.grants)),
+                (":free_plan", item::number(i64::from(written.free_plan))),
+            ])))
             .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
     }
 }
 

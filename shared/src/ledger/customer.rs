@@ -1,9 +1,7 @@
 //! Which Stripe customer an account is, both ways.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-
 use super::calls::Judged;
-use super::item::{self, Item, Key};
+use super::item::{self, Key};
 use super::{Error, Ledger};
 use crate::id::{AccountId, CustomerId};
 use crate::patience::Patience;
@@ -43,15 +41,5 @@ impl Ledger {
                     .ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
             }
         }
-    }
-
-    fn put_if_absent(&self, item: Item) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .expect("table and item are set");
-        TransactWriteItem::builder().put(put).build()
     }
 }
