@@ -154,14 +154,18 @@ fn attributes(trace: &Trace<'_>, name: &str, environment: &str) -> Vec<Value> {
             value.as_str(),
         ));
     }
-    for (side, content) in [
-        ("input", trace.content.input),
-        ("output", trace.content.output),
-    ] {
-        let Some(content) = content else { continue };
-        let sent = cut(content);
+    attributes.extend(content(trace.content));
+    attributes
+}
+
+/// What went into and came out of the model, cut to size and marked where it was cut.
+fn content(content: Content<'_>) -> Vec<Value> {
+    let mut attributes = Vec::new();
+    for (side, text) in [("input", content.input), ("output", content.output)] {
+        let Some(text) = text else { continue };
+        let sent = cut(text);
         attributes.push(attribute(&format!("langfuse.observation.{side}"), sent));
-        if sent.len() < content.len() {
+        if sent.len() < text.len() {
             attributes.push(attribute(
                 &format!("langfuse.observation.metadata.{side}_cut_at_bytes"),
                 sent.len().to_string(),

@@ -1,0 +1,226 @@
+//! Carries out what was prepared: charges it, delivers what is new, and puts the results in order.
+
+use std::collections::HashMap;
+
+use futures_util::future;
+use jiff::Timestamp;
+use tracing::info;
+
+use super::{Error, Recorded, Usage};
+use crate::delivery::Delivery;
+use crate::id::UsageId;
+use crate::identity::Subject;
+use crate::langfuse::{Content, Trace};
+use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+use crate::telemetry;
+
+/// A usage that is ready to be charged, or why it is not.
+pub(super) struct Prepared {
+    pub(super) id: UsageId,
+    pub(super) hash: ledger::RequestHash,
+    pub(super) entry: Result<UsageEntry, Error>,
+    pub(super) usage: Usage,
+}
+
+/// What recording works with, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Recording<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) delivery: &'a Delivery,
+    pub(super) subject: &'a Subject,
+    pub(super) now: Timestamp,
+    pub(super) patience: &'a Patience,
+}
+
+impl Recording<'_> {
+    /// Charges what is ready, looks up what is not, delivers what is new, and reads the balance if wanted.
+    pub(super) async fn charge_and_deliver(
+        &self,
+        prepared: Vec<Prepared>,
+        with_balance: bool,
+    ) -> Result<(Vec<Result<Recorded, Error>>, Result<Sparks, ledger::Error>), Error> {
+        let Self {
+            ledger,
+            delivery,
+            subject,
+            now,
+            patience,
+        } = *self;
+        let account = &subject.account;
+        let ready: Vec<UsageEntry> = prepared
+            .iter()
+            .filter_map(|item| item.entry.as_ref().ok())
+            .cloned()
+            .collect();
+        let (charging, customer) = tokio::join!(
+            self.charge(&ready),
+            delivery.customer(ledger, account, patience)
+        );
+        let charging = charging?;
+
+        let contents = new_contents(&prepared, &charging);
+        let recorded: Vec<&UsageEntry> = charging
+            .outcomes
+            .iter()
+            .flatten()
+            .filter_map(recorded_now)
+            .collect();
+        let mut traces = Vec::with_capacity(recorded.len());
+        for entry in &recorded {
+            info!(
+                usage.id = %entry.id, account.id = %account, sparks = %entry.sparks,
+                "charged usage `{}`", entry.id
+            );
+            let content = contents.get(&entry.id).copied().unwrap_or_default();
+            traces.push(Trace { entry, content });
+        }
+        let (deliveries, balance, stored) = tokio::join!(
+            delivery.deliver(ledger, account, &traces, customer, patience),
+            async {
+                if !with_balance {
+                    return Ok(Sparks::ZERO);
+                }
+                let account = ledger.settled_account(account, now, patience).await?;
+                Ok(account.map_or(Sparks::ZERO, |account| account.available))
+            },
+            self.look_up(&prepared),
+        );
+        let delivered = recorded
+            .iter()
+            .map(|entry| entry.id.clone())
+            .zip(deliveries)
+            .collect();
+        Ok((results(prepared, charging, stored, &delivered), balance))
+    }
+
+    /// Charges, and opens the account first where this request may.
+    async fn charge(&self, ready: &[UsageEntry]) -> Result<Charging, Error> {
+        let Self {
+            ledger,
+            subject,
+            now,
+            patience,
+            ..
+        } = *self;
+        let account = &subject.account;
+        let mut charging = ledger.charge(account, ready, now, patience).await;
+        if ready.is_empty() {
+            charging.account_missing = ledger.account(account, patience).await?.is_none();
+        }
+        if charging.account_missing {
+            if !subject.may_open {
+                return Err(Error::AccountNotFound);
+            }
+            ledger.open_account(account, now, patience).await?;
+            charging = ledger.charge(account, ready, now, patience).await;
+        }
+        match charging.failure.take() {
+            // Nothing is known of any usage: the whole request failed.
+            Some(failure) if charging.outcomes.iter().all(Option::is_none) => Err(failure.into()),
+            Some(failure) => {
+                telemetry::failure(&failure, "the ledger failed on a part of a batch");
+                Ok(charging)
+            }
+            None => Ok(charging),
+        }
+    }
+
+    /// Looks for the entries of usages that would be refused for their time or price: a replay is judged
+    /// before those.
+    async fn look_up(&self, prepared: &[Prepared]) -> HashMap<UsageId, Option<UsageEntry>> {
+        let refused = prepared.iter().filter(|item| item.entry.is_err());
+        let found = future::join_all(refused.map(|item| async {
+            match self.ledger.usage(&item.id, self.patience).await {
+                Ok(stored) => Some((item.id.clone(), stored)),
+                Err(failure) => {
+                    telemetry::failure(&failure, "could not look up a usage");
+                    None
+                }
+            }
+        }));
+        found.await.into_iter().flatten().collect()
+    }
+}
+
+const fn recorded_now(outcome: &Charged) -> Option<&UsageEntry> {
+    match outcome {
+        Charged::Recorded(entry) => Some(entry),
+        Charged::Replayed(_) | Charged::Reused | Charged::InsufficientSparks { .. } => None,
+    }
+}
+
+/// What goes to Langfuse with the usages that were recorded now: the content of the request that did it.
+fn new_contents<'a>(
+    prepared: &'a [Prepared],
+    charging: &Charging,
+) -> HashMap<UsageId, Content<'a>> {
+    let ready = prepared.iter().filter(|item| item.entry.is_ok());
+    ready
+        .zip(&charging.outcomes)
+        .filter(|(_, outcome)| matches!(outcome, Some(Charged::Recorded(_))))
+        .map(|(item, _)| {
+            let content = Content {
+                input: item.usage.input.as_deref(),
+                output: item.usage.output.as_deref(),
+            };
+            (item.id.clone(), content)
+        })
+        .collect()
+}
+
+/// Puts together what became of each usage, in order.
+fn results(
+    prepared: Vec<Prepared>,
+    charging: Charging,
+    mut stored: HashMap<UsageId, Option<UsageEntry>>,
+    delivered: &HashMap<UsageId, Deliveries>,
+) -> Vec<Result<Recorded, Error>> {
+    // An entry that this very request writes later on was not there yet at the turn of an earlier item.
+    let mut written_later: Vec<UsageId> = charging
+        .outcomes
+        .iter()
+        .flatten()
+        .filter_map(recorded_now)
+        .map(|entry| entry.id.clone())
+        .collect();
+    let mut outcomes = charging.outcomes.into_iter();
+    let recorded = |entry: UsageEntry, replayed| {
+        let deliveries = delivered
+            .get(&entry.id)
+            .copied()
+            .unwrap_or(entry.deliveries);
+        Ok(Recorded {
+            entry,
+            replayed,
+            deliveries,
+        })
+    };
+    let mut results = Vec::with_capacity(prepared.len());
+    for item in prepared {
+        results.push(match item.entry {
+            Err(refusal) if written_later.contains(&item.id) => Err(refusal),
+            Err(refusal) => match stored.remove(&item.id) {
+                None => Err(Error::Unknown),
+                Some(None) => Err(refusal),
+                Some(Some(entry)) if entry.request_hash == item.hash => recorded(entry, true),
+                Some(Some(_)) => Err(Error::KeyReused),
+            },
+            Ok(entry) => match outcomes.next().flatten() {
+                None => Err(Error::Unknown),
+                Some(Charged::Recorded(entry)) => {
+                    written_later.retain(|id| *id != entry.id);
+                    recorded(entry, false)
+                }
+                Some(Charged::Replayed(entry)) => recorded(entry, true),
+                Some(Charged::Reused) => Err(Error::KeyReused),
+                Some(Charged::InsufficientSparks { available }) => Err(Error::InsufficientSparks {
+                    required: entry.sparks,
+                    available,
+                }),
+            },
+        });
+    }
+    results
+}
