@@ -19,7 +19,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub use function::{Functions, InProcess};
+pub use function::{CONCURRENCY, Functions, InProcess};
 
 use crate::clock::Clock;
 use crate::http::{Reply, Request, Response, Server};

@@ -9,8 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 
-/// How many instances of one function may run at once.
-const CONCURRENCY: &str = "8";
+use crate::gateway::CONCURRENCY;
 
 /// The runtime warns each time of a variable that `cargo lambda watch` sets and Lambda does not.
 const QUIET_RUNTIME: &str = "lambda_runtime::runtime=error";
@@ -60,7 +59,12 @@ impl Watch {
         std::fs::write(&file, variables).map_err(Error::Start)?;
         let child = Command::new("cargo")
             .args(["lambda", "watch", "-A", &ip, "-P", &port])
-            .args(["--quiet", "--ignore-changes", "--concurrency", CONCURRENCY])
+            .args([
+                "--quiet",
+                "--ignore-changes",
+                "--concurrency",
+                &CONCURRENCY.to_string(),
+            ])
             .arg("--env-file")
             .arg(file)
             .envs(environment)

@@ -8,12 +8,16 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::answer;
 use crate::http::Response;
 
 /// How long API Gateway waits for a function, whatever the function's own limit.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many instances of one function `cargo lambda watch` runs.
+pub const CONCURRENCY: usize = 8;
 
 /// The functions behind the API.
 pub enum Functions {
@@ -23,6 +27,9 @@ pub enum Functions {
         url: String,
         /// The client it is called with.
         client: reqwest::Client,
+        /// Calls wait here for an instance: `cargo lambda watch` stops answering for good when many more
+        /// calls than it has instances come at once.
+        turns: Semaphore,
     },
     /// Closures in this process, by function.
     InProcess(BTreeMap<String, InProcess>),
@@ -70,6 +77,7 @@ impl Functions {
         Self::Watch {
             url,
             client: crate::client::plain(),
+            turns: Semaphore::new(CONCURRENCY),
         }
     }
 
@@ -89,7 +97,8 @@ impl Functions {
     async fn invoke(&self, name: &str, event: Value) -> Option<Value> {
         match self {
             Self::InProcess(functions) => Some(functions.get(name)?.0(event).await),
-            Self::Watch { url, client } => {
+            Self::Watch { url, client, turns } => {
+                let _turn = turns.acquire().await.ok()?;
                 let url = format!("{url}/2015-03-31/functions/{name}/invocations");
                 let reply = client.post(url).body(event.to_string()).send().await.ok()?;
                 let failed = reply.headers().contains_key("x-amz-function-error");
