@@ -190,6 +190,22 @@ async fn an_item_that_is_refused_for_its_price_does_not_see_what_comes_after_it(
 }
 
 #[tokio::test]
+async fn a_key_that_is_refused_twice_is_refused_alike_twice() {
+    let world = World::start().await;
+    let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+
+    let answer = world
+        .record_batch("acct_a", &[unpriced.clone(), unpriced])
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(
+        outcomes(&answer.body),
+        vec![refused(422, "unknown_model"); 2]
+    );
+}
+
+#[tokio::test]
 async fn a_batch_again_is_all_replays() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;

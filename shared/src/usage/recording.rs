@@ -92,7 +92,7 @@ impl Recording<'_> {
             .map(|entry| entry.id.clone())
             .zip(deliveries)
             .collect();
-        Ok((results(prepared, charging, stored, &delivered), balance))
+        Ok((results(prepared, charging, &stored, &delivered), balance))
     }
 
     /// Charges, and opens the account first where this request may.
@@ -174,7 +174,7 @@ fn new_contents<'a>(
 fn results(
     prepared: Vec<Prepared>,
     charging: Charging,
-    mut stored: HashMap<UsageId, Option<UsageEntry>>,
+    stored: &HashMap<UsageId, Option<UsageEntry>>,
     delivered: &HashMap<UsageId, Deliveries>,
 ) -> Vec<Result<Recorded, Error>> {
     // An entry that this very request writes later on was not there yet at the turn of an earlier item.
@@ -201,10 +201,12 @@ fn results(
     for item in prepared {
         results.push(match item.entry {
             Err(refusal) if written_later.contains(&item.id) => Err(refusal),
-            Err(refusal) => match stored.remove(&item.id) {
+            Err(refusal) => match stored.get(&item.id) {
                 None => Err(Error::Unknown),
                 Some(None) => Err(refusal),
-                Some(Some(entry)) if entry.request_hash == item.hash => recorded(entry, true),
+                Some(Some(entry)) if entry.request_hash == item.hash => {
+                    recorded(entry.clone(), true)
+                }
                 Some(Some(_)) => Err(Error::KeyReused),
             },
             Ok(entry) => match outcomes.next().flatten() {
