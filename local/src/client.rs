@@ -21,6 +21,7 @@ pub fn plain() -> reqwest::Client {
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_LIMIT)
         .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client without certificates or proxies has nothing to fail on")
 }

@@ -155,7 +155,7 @@ impl Tables {
     /// Answers one request, as the address does.
     pub async fn handle(&self, request: Request) -> Reply {
         if request.uri().path() == faults::PATH {
-            return Reply::Answer(self.faults.answer(&request, |_| true));
+            return Reply::Answer(self.faults.answer(&request, |kind| !kind.is_of_webhooks()));
         }
         if server::is(&request, &Method::GET, "/_local/state") {
             return Reply::Answer(self.state());

@@ -6,7 +6,7 @@
 //! DELETE /_local/faults
 //! ```
 //! `path` is a prefix: of the URL's path, or of the operation's name for DynamoDB (`/` and the
-//! empty text match all). `times` is how often it fires (1), `every` makes it fire at each n-th
+//! empty text match all), and `webhooks/<type>` for what the fake Stripe sends. `times` is how often it fires (1), `every` makes it fire at each n-th
 //! matching request only (1), and `headers` go on the answer of a `status:N`.
 
 use std::collections::BTreeMap;
@@ -41,15 +41,34 @@ pub enum Kind {
     Throttle,
     /// `conflict+condition`: a cancelled transaction names both reasons. No effect.
     ConflictAndCondition,
+    /// `duplicate:N`: a webhook is sent N times more.
+    Duplicate(u32),
+    /// `reorder`: a webhook is sent after the next one.
+    Reorder,
+    /// `hold`: a webhook is kept back until it is asked for.
+    Hold,
+    /// `drop`: a webhook is never sent.
+    Drop,
 }
 
 /// The text of a fault that is none.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is no fault: status:N, slow:MS, lost_reply, refuse, \
-     and for DynamoDB conflict, throttle, conflict+condition"
+     for DynamoDB conflict, throttle, conflict+condition, \
+     and for webhooks duplicate:N, reorder, hold, drop"
 )]
 pub struct Unknown(String);
+
+impl Kind {
+    /// Whether it happens to what the fake Stripe sends, and to nothing that it is sent.
+    pub fn is_of_webhooks(self) -> bool {
+        matches!(
+            self,
+            Self::Duplicate(_) | Self::Reorder | Self::Hold | Self::Drop
+        )
+    }
+}
 
 impl FromStr for Kind {
     type Err = Unknown;
@@ -68,6 +87,11 @@ impl FromStr for Kind {
                 let number = number.parse().map_err(|_| unknown())?;
                 Self::Slow(Duration::from_millis(number))
             }
+            Some(("duplicate", number)) => {
+                let number = number.parse().ok();
+                let number = number.filter(|number| (1..=100).contains(number));
+                Self::Duplicate(number.ok_or_else(unknown)?)
+            }
             Some(_) => return Err(unknown()),
             None => match text {
                 "lost_reply" => Self::LostReply,
@@ -75,6 +99,9 @@ impl FromStr for Kind {
                 "conflict" => Self::Conflict,
                 "throttle" => Self::Throttle,
                 "conflict+condition" => Self::ConflictAndCondition,
+                "reorder" => Self::Reorder,
+                "hold" => Self::Hold,
+                "drop" => Self::Drop,
                 _ => return Err(unknown()),
             },
         })
@@ -91,6 +118,10 @@ impl fmt::Display for Kind {
             Self::Conflict => formatter.write_str("conflict"),
             Self::Throttle => formatter.write_str("throttle"),
             Self::ConflictAndCondition => formatter.write_str("conflict+condition"),
+            Self::Duplicate(more) => write!(formatter, "duplicate:{more}"),
+            Self::Reorder => formatter.write_str("reorder"),
+            Self::Hold => formatter.write_str("hold"),
+            Self::Drop => formatter.write_str("drop"),
         }
     }
 }

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 pub use function::{CONCURRENCY, Functions, InProcess};
 
 use crate::clock::Clock;
-use crate::http::{Reply, Request, Response, Server};
+use crate::http::{Listener, Reply, Request, Response, Server};
 use crate::template::{Authorizer, Route, Template};
 use crate::token::{self, Keys};
 use answer::refusal;
@@ -67,6 +67,16 @@ impl Gateway {
         functions: Functions,
         keys: Keys,
     ) -> Result<Self, Error> {
+        Self::serve(Listener::bind(address).await?, template, functions, keys)
+    }
+
+    /// The same where a listener is already.
+    pub fn serve(
+        listener: Listener,
+        template: Template,
+        functions: Functions,
+        keys: Keys,
+    ) -> Result<Self, Error> {
         let authorizer = template
             .routes
             .iter()
@@ -85,7 +95,7 @@ impl Gateway {
             let shared = Arc::clone(&serving);
             async move { Reply::Answer(handle(&shared, request).await) }
         };
-        let server = Server::start(address, handler).await?;
+        let server = Server::serve(listener, handler);
         Ok(Self { shared, server })
     }
 

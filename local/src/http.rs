@@ -49,6 +49,31 @@ pub enum Error {
     Listen(SocketAddr, #[source] std::io::Error),
 }
 
+/// An address that is taken, so that it can be told before anything answers there.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Listens on `address`, where port 0 is any free one.
+    pub async fn bind(address: SocketAddr) -> Result<Self, Error> {
+        if address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+            return Err(Error::NotLoopback(address));
+        }
+        let failed = |error| Error::Listen(address, error);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens, as the base of its URLs.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
 /// A running server; it ends when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -63,15 +88,19 @@ impl Server {
         H: Fn(Request) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
-        if address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
-            return Err(Error::NotLoopback(address));
-        }
-        let failed = |error| Error::Listen(address, error);
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self::serve(Listener::bind(address).await?, handler))
+    }
+
+    /// Answers with `handler` where a listener is.
+    pub fn serve<H, F>(listener: Listener, handler: H) -> Self
+    where
+        H: Fn(Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let Listener { listener, address } = listener;
         let (running, stopped) = watch::channel(false);
         spawn_until(stopped.clone(), accept(listener, address, stopped, handler));
-        Ok(Self { address, running })
+        Self { address, running }
     }
 
     /// Where it listens.
@@ -82,6 +111,14 @@ impl Server {
     /// Where it listens, as the base of its URLs.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Does some work beside answering, which ends with the server.
+    pub fn beside<W>(&self, work: W)
+    where
+        W: Future<Output: Send> + Send + 'static,
+    {
+        spawn_until(self.running.subscribe(), work);
     }
 
     /// Ends it, and returns when the port is free and nothing runs any more.

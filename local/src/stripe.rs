@@ -7,31 +7,47 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `GET /_local/state` | what is there: `customers`, `meter_events`, `requests` and so on |
-//! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key` |
+//! | `/c/pay/{id}` | the page of a checkout session |
+//! | `/_local/…` | see [`controls`] |
+//! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; those at `webhooks/<type>` strike what it sends |
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::{self, Faults, Firing, Kind};
 use crate::http::{self as server, Reply, Request, Response, Server};
 
 mod call;
+mod checkout_sessions;
+mod controls;
 mod customers;
+mod deliveries;
+mod discounts;
 mod error;
+mod events;
 mod form;
 mod idempotency;
 mod list;
 mod meter_events;
 mod meters;
+mod paying;
+mod payment_intents;
+mod payment_page;
+mod portal_configurations;
+mod prices;
+mod products;
 mod routes;
 mod state;
+mod webhook_endpoints;
+
+pub use deliveries::{Due, signature};
 
 use call::Call;
 use error::Error;
@@ -67,6 +83,8 @@ impl FakeStripe {
             async move { stripe.handle(request).await }
         })
         .await?;
+        stripe.lock().base = server.url();
+        server.beside(deliveries::send(stripe.clone()));
         Ok(Self { server, stripe })
     }
 
@@ -90,6 +108,35 @@ impl FakeStripe {
         self.stripe.state()
     }
 
+    /// Waits until every webhook is delivered, given up, or kept back on purpose.
+    pub async fn settled(&self) {
+        self.stripe.settled().await;
+    }
+
+    /// The newest secret of a webhook endpoint.
+    pub fn webhook_secret(&self, endpoint: &str) -> Option<String> {
+        let state = self.stripe.lock();
+        let endpoint = state.webhook_endpoints.get(endpoint)?;
+        endpoint.secrets.first().cloned()
+    }
+
+    /// What it was asked: method, path, and the parameters as they were encoded.
+    pub fn asked(&self) -> Vec<(String, String, String)> {
+        let state = self.stripe.lock();
+        let requests = state.requests.iter();
+        requests
+            .map(|one| {
+                let parameters = one.parameters.clone();
+                (one.method.clone(), one.path.clone(), parameters)
+            })
+            .collect()
+    }
+
+    /// Makes a session say something else than it is: a field of it, or its line's `price` or `quantity`.
+    pub fn falsify_session(&self, id: &str, field: &str, value: Value) {
+        self.stripe.lock().falsify(id, field, value);
+    }
+
     /// The account without the address: what a simulation calls in process.
     pub fn stripe(&self) -> &Stripe {
         &self.stripe
@@ -109,6 +156,8 @@ pub struct Stripe {
     clock: Clock,
     service_time: Duration,
     file: Option<PathBuf>,
+    /// Told whenever there may be something to deliver, or something was.
+    stirred: Arc<watch::Sender<()>>,
 }
 
 impl Stripe {
@@ -120,6 +169,7 @@ impl Stripe {
             clock,
             service_time: SERVICE_TIME,
             file: None,
+            stirred: Arc::new(watch::Sender::new(())),
         }
     }
 
@@ -159,10 +209,15 @@ impl Stripe {
         if path == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, is_ours));
         }
-        if server::is(&request, &Method::GET, "/_local/state") {
-            return Reply::Answer(server::json(StatusCode::OK, &self.state()));
+        if path.starts_with("/_local/") {
+            return Reply::Answer(controls::answer(self, &request));
         }
-        let firing = self.faults.take(path, |kind| !is_execution(kind));
+        if let Some(page) = payment_page::answer(self, &request) {
+            return Reply::Answer(page);
+        }
+        let firing = self
+            .faults
+            .take(path, |kind| !is_execution(kind) && !kind.is_of_webhooks());
         let mut logged = Logged::of(&request);
         let (response, flight) = match &firing {
             Some(Firing {
@@ -183,6 +238,7 @@ impl Stripe {
         logged.answered(&response);
         self.lock().requests.push(logged);
         let kept = self.keep();
+        self.stir();
         if flight.as_ref().is_some_and(Flight::is_exclusive) {
             tokio::time::sleep(self.service_time).await;
         }
@@ -204,6 +260,7 @@ impl Stripe {
             Err(error) => return (error.response(), None),
         };
         let mut state = self.lock();
+        checkout_sessions::expire_old(&mut state, now);
         match state.keys.claim(&call) {
             Ok(Claim::First) => {}
             Ok(Claim::Replay(response)) => return (response, None),
@@ -246,6 +303,11 @@ impl Stripe {
         std::fs::rename(new, file)
     }
 
+    /// Says that there may be something to deliver.
+    fn stir(&self) {
+        self.stirred.send_replace(());
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -256,7 +318,7 @@ fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse
-    )
+    ) || kind.is_of_webhooks()
 }
 
 /// Whether a fault strikes once execution has begun, behind the idempotency layer.

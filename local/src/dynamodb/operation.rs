@@ -64,6 +64,7 @@ impl Operation {
             ),
             Kind::Throttle => self.name.contains("Item") || self.name_reads_many(),
             Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse => true,
+            Kind::Duplicate(_) | Kind::Reorder | Kind::Hold | Kind::Drop => false,
         }
     }
 

@@ -21,7 +21,13 @@ pub(super) fn of(
 ) -> Option<Response> {
     let transaction = operation.name().starts_with("Transact");
     Some(match kind {
-        Kind::Slow(_) | Kind::LostReply | Kind::Refuse => return None,
+        Kind::Slow(_)
+        | Kind::LostReply
+        | Kind::Refuse
+        | Kind::Duplicate(_)
+        | Kind::Reorder
+        | Kind::Hold
+        | Kind::Drop => return None,
         Kind::Status(status) => failure(status),
         Kind::Throttle if transaction => {
             let mut reasons = Reasons::of(body);

@@ -47,7 +47,7 @@ impl Details {
             let message = format!("Invalid email address: {email}");
             return Err(Error::param("email_invalid", "email", message));
         }
-        form.change_metadata(&mut self.metadata)?;
+        form.change_metadata("metadata", &mut self.metadata)?;
         form.finish()
     }
 }

@@ -153,6 +153,16 @@ impl Error {
         }
     }
 
+    /// The bank does not pay.
+    pub(super) fn declined() -> Self {
+        Self::fault(StatusCode::PAYMENT_REQUIRED)
+    }
+
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A fault that strikes during execution; its answer is kept under the idempotency key.
     pub(super) fn of_execution(firing: &Firing) -> Self {
         let mut error = Self::fault(StatusCode::INTERNAL_SERVER_ERROR).executed();

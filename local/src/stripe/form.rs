@@ -17,11 +17,20 @@ pub(super) struct Form(BTreeMap<String, String>);
 
 impl Form {
     /// Reads a body or a query. A parameter given twice is refused: one of the two would be lost.
+    /// A list may come without numbers, `expand[]`, and is numbered here.
     pub(super) fn read(encoded: &[u8]) -> Result<Self, Error> {
         let mut parameters = BTreeMap::new();
+        let mut unnumbered = 0;
         for (name, value) in form_urlencoded::parse(encoded) {
-            let earlier = parameters.insert(name.clone().into_owned(), value.into_owned());
-            if earlier.is_some() && !name.ends_with("[]") {
+            let name = match name.strip_suffix("[]") {
+                Some(list) => {
+                    unnumbered += 1;
+                    format!("{list}[{unnumbered}]")
+                }
+                None => name.into_owned(),
+            };
+            let earlier = parameters.insert(name.clone(), value.into_owned());
+            if earlier.is_some() {
                 let message = format!("Parameter given twice: {name}.");
                 return Err(Error::param("parameter_invalid", &name, message));
             }
@@ -81,6 +90,30 @@ impl Form {
         })
     }
 
+    /// `true` or `false`.
+    pub(super) fn truth(&mut self, name: &str) -> Result<Option<bool>, Error> {
+        let word = self.word(name, &["true", "false"])?;
+        Ok(word.map(|word| word == "true"))
+    }
+
+    /// All of `name[0]`, `name[1]` and so on, in their order.
+    pub(super) fn list(&mut self, name: &str) -> Vec<String> {
+        let numbered = self.nested(name).into_iter();
+        let mut numbered: Vec<_> = numbered
+            .map(|(number, value)| (number.parse::<u32>().unwrap_or(u32::MAX), value))
+            .collect();
+        numbered.sort();
+        numbered.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// Whether anything of `name` or `name[…]` is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let below = format!("{name}[");
+        self.0
+            .keys()
+            .any(|key| key == name || key.starts_with(&below))
+    }
+
     /// All of `name[…]`, by what is between the brackets.
     pub(super) fn nested(&mut self, name: &str) -> BTreeMap<String, String> {
         let inside = |key: &str| -> Option<String> {
@@ -93,15 +126,16 @@ impl Form {
             .collect()
     }
 
-    /// Changes `metadata` as told: an empty value removes its key, an empty `metadata` all keys.
+    /// Changes metadata as told under `name`: an empty value removes its key, an empty `name` all keys.
     pub(super) fn change_metadata(
         &mut self,
+        name: &str,
         metadata: &mut BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        if self.text("metadata", 0)?.is_some() {
+        if self.text(name, 0)?.is_some() {
             metadata.clear();
         }
-        for (key, value) in self.nested("metadata") {
+        for (key, value) in self.nested(name) {
             let long = key.chars().count() > MAX_METADATA_KEY_CHARACTERS
                 || value.chars().count() > MAX_METADATA_VALUE_CHARACTERS;
             if long {
@@ -109,7 +143,7 @@ impl Form {
                     "Metadata keys have at most {MAX_METADATA_KEY_CHARACTERS} characters, \
                      values at most {MAX_METADATA_VALUE_CHARACTERS}."
                 );
-                let param = format!("metadata[{key}]");
+                let param = format!("{name}[{key}]");
                 return Err(Error::param("parameter_invalid", &param, message));
             }
             if value.is_empty() {
@@ -120,9 +154,16 @@ impl Form {
         }
         if metadata.len() > MAX_METADATA_PAIRS {
             let message = format!("Metadata has at most {MAX_METADATA_PAIRS} keys.");
-            return Err(Error::param("parameter_invalid", "metadata", message));
+            return Err(Error::param("parameter_invalid", name, message));
         }
         Ok(())
+    }
+
+    /// The metadata given under `name`.
+    pub(super) fn metadata(&mut self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let mut metadata = BTreeMap::new();
+        self.change_metadata(name, &mut metadata)?;
+        Ok(metadata)
     }
 
     /// Refuses what was not taken.

@@ -5,35 +5,100 @@ use serde_json::Value;
 use super::call::Call;
 use super::error::Error;
 use super::state::State;
-use super::{customers, meter_events, meters};
+use super::{
+    checkout_sessions, customers, discounts, events, meter_events, meters, payment_intents,
+    portal_configurations, prices, products, webhook_endpoints,
+};
 
 /// Executes a call.
 pub(super) fn route(state: &mut State, call: &mut Call) -> Result<Value, Error> {
     let path = call.path.clone();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    // Nothing here is ever left out of an answer, so there is nothing to expand.
-    call.form.nested("expand");
-    let form = &mut call.form;
+    let expand = call.form.list("expand");
     match (call.method.as_str(), segments.as_slice()) {
-        ("POST", ["v1", "customers"]) => customers::create(state, form, call.now),
-        ("GET", ["v1", "customers"]) => customers::list(state, form),
-        ("GET", ["v1", "customers", id]) => customers::retrieve(state, form, id),
-        ("POST", ["v1", "customers", id]) => customers::update(state, form, id),
-        ("DELETE", ["v1", "customers", id]) => customers::delete(state, form, id),
-        ("POST", ["v1", "billing", "meters"]) => meters::create(state, form, call.now),
-        ("GET", ["v1", "billing", "meters"]) => meters::list(state, form),
-        ("GET", ["v1", "billing", "meters", id]) => meters::retrieve(state, form, id),
-        ("POST", ["v1", "billing", "meters", id]) => meters::update(state, form, id, call.now),
-        ("POST", ["v1", "billing", "meters", id, "deactivate"]) => {
+        (_, ["v1", "checkout", rest @ ..]) => checkout(state, call, rest, &expand),
+        (_, ["v1", "billing", rest @ ..]) => billing(state, call, rest),
+        (_, ["v1", rest @ ..]) => object(state, call, rest),
+        _ => Err(Error::unknown_url(&call.method, &path)),
+    }
+}
+
+fn checkout(
+    state: &mut State,
+    call: &mut Call,
+    segments: &[&str],
+    expand: &[String],
+) -> Result<Value, Error> {
+    let form = &mut call.form;
+    match (call.method.as_str(), segments) {
+        ("POST", ["sessions"]) => checkout_sessions::create(state, call),
+        ("GET", ["sessions"]) => checkout_sessions::list(state, form),
+        ("GET", ["sessions", id]) => checkout_sessions::retrieve(state, form, expand, id),
+        ("POST", ["sessions", id, "expire"]) => {
+            checkout_sessions::expire(state, form, id, call.now)
+        }
+        ("GET", ["sessions", id, "line_items"]) => checkout_sessions::line_items(state, form, id),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+fn billing(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let form = &mut call.form;
+    match (call.method.as_str(), segments) {
+        ("POST", ["meters"]) => meters::create(state, form, call.now),
+        ("GET", ["meters"]) => meters::list(state, form),
+        ("GET", ["meters", id]) => meters::retrieve(state, form, id),
+        ("POST", ["meters", id]) => meters::update(state, form, id, call.now),
+        ("POST", ["meters", id, "deactivate"]) => {
             meters::set_active(state, form, id, false, call.now)
         }
-        ("POST", ["v1", "billing", "meters", id, "reactivate"]) => {
+        ("POST", ["meters", id, "reactivate"]) => {
             meters::set_active(state, form, id, true, call.now)
         }
-        ("GET", ["v1", "billing", "meters", id, "event_summaries"]) => {
-            meter_events::summaries(state, form, id)
+        ("GET", ["meters", id, "event_summaries"]) => meter_events::summaries(state, form, id),
+        ("POST", ["meter_events"]) => meter_events::create(state, call),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+fn object(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let (form, now) = (&mut call.form, call.now);
+    match (call.method.as_str(), segments) {
+        ("POST", ["customers"]) => customers::create(state, form, now),
+        ("GET", ["customers"]) => customers::list(state, form),
+        ("GET", ["customers", id]) => customers::retrieve(state, form, id),
+        ("POST", ["customers", id]) => customers::update(state, form, id),
+        ("DELETE", ["customers", id]) => customers::delete(state, form, id),
+        ("POST", ["products"]) => products::create(state, form, now),
+        ("GET", ["products"]) => products::list(state, form),
+        ("GET", ["products", id]) => products::retrieve(state, form, id),
+        ("POST", ["products", id]) => products::update(state, form, id, now),
+        ("POST", ["prices"]) => prices::create(state, form, now),
+        ("GET", ["prices"]) => prices::list(state, form),
+        ("GET", ["prices", id]) => prices::retrieve(state, form, id),
+        ("POST", ["prices", id]) => prices::update(state, form, id),
+        ("POST", ["coupons"]) => discounts::create_coupon(state, form, now),
+        ("POST", ["promotion_codes"]) => discounts::create_code(state, form, now),
+        ("GET", ["promotion_codes"]) => discounts::list_codes(state, form),
+        ("GET", ["payment_intents"]) => payment_intents::list(state, form),
+        ("GET", ["payment_intents", id]) => payment_intents::retrieve(state, form, id),
+        ("GET", ["events"]) => events::list(state, form),
+        ("GET", ["events", id]) => events::retrieve(state, form, id),
+        ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(state, form, now),
+        ("GET", ["webhook_endpoints"]) => webhook_endpoints::list(state, form),
+        ("GET", ["webhook_endpoints", id]) => webhook_endpoints::retrieve(state, form, id),
+        ("POST", ["webhook_endpoints", id]) => webhook_endpoints::update(state, form, id),
+        ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::delete(state, form, id),
+        ("POST", ["billing_portal", "configurations"]) => {
+            portal_configurations::create(state, form, now)
         }
-        ("POST", ["v1", "billing", "meter_events"]) => meter_events::create(state, call),
-        _ => Err(Error::unknown_url(&call.method, &path)),
+        ("GET", ["billing_portal", "configurations"]) => portal_configurations::list(state, form),
+        ("GET", ["billing_portal", "configurations", id]) => {
+            portal_configurations::retrieve(state, form, id)
+        }
+        ("POST", ["billing_portal", "configurations", id]) => {
+            portal_configurations::update(state, form, id, now)
+        }
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
     }
 }

@@ -6,25 +6,51 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::checkout_sessions::Session;
 use super::customers::Customer;
+use super::deliveries::Delivery;
+use super::discounts::{Coupon, PromotionCode};
 use super::idempotency::Keys;
 use super::meter_events::MeterEvent;
 use super::meters::Meter;
+use super::payment_intents::PaymentIntent;
+use super::portal_configurations::PortalConfiguration;
+use super::prices::Price;
+use super::products::Product;
+use super::webhook_endpoints::Endpoint;
 use crate::http::{Request, Response, single};
 
 /// All of an account. Ids rise, so the order of ids is the order of creation.
-#[derive(Debug, Deserialize, Serialize)]
+///
+/// What a folder kept before something was added here is read without it.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(super) struct State {
     pub(super) customers: BTreeMap<String, Customer>,
     pub(super) meters: BTreeMap<String, Meter>,
     pub(super) meter_events: Vec<MeterEvent>,
     /// When each identifier of an event was last received.
     pub(super) identifiers: BTreeMap<String, i64>,
+    pub(super) products: BTreeMap<String, Product>,
+    pub(super) prices: BTreeMap<String, Price>,
+    pub(super) coupons: BTreeMap<String, Coupon>,
+    pub(super) promotion_codes: BTreeMap<String, PromotionCode>,
+    pub(super) checkout_sessions: BTreeMap<String, Session>,
+    pub(super) payment_intents: BTreeMap<String, PaymentIntent>,
+    pub(super) subscriptions: BTreeMap<String, Value>,
+    pub(super) invoices: BTreeMap<String, Value>,
+    pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
+    pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
+    pub(super) events: Vec<Value>,
+    pub(super) deliveries: Vec<Delivery>,
     pub(super) keys: Keys,
     pub(super) requests: Vec<Logged>,
     /// The customers' meters that a call has for itself at the moment.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
+    /// Where its pages are.
+    #[serde(skip)]
+    pub(super) base: String,
     last_id: u64,
 }
 
@@ -32,14 +58,8 @@ impl State {
     /// An account with nothing but the meter of Sparks.
     pub(super) fn new(now: i64) -> Self {
         let mut state = Self {
-            customers: BTreeMap::new(),
-            meters: BTreeMap::new(),
-            meter_events: Vec::new(),
-            identifiers: BTreeMap::new(),
-            keys: Keys::default(),
-            requests: Vec::new(),
-            busy: HashSet::new(),
-            last_id: 0,
+            base: "https://checkout.stripe.com".to_owned(),
+            ..Self::default()
         };
         let meter = Meter::of_sparks(state.next_id("mtr_test_"), now);
         state.meters.insert(meter.id.clone(), meter);
@@ -54,30 +74,43 @@ impl State {
 
     /// All of it, for people and tests.
     pub(super) fn listed(&self) -> Value {
-        let customers: Vec<Value> = self.customers.values().map(Customer::to_json).collect();
-        let meters: Vec<Value> = self.meters.values().map(Meter::to_json).collect();
-        let events: Vec<Value> = self.meter_events.iter().map(MeterEvent::to_json).collect();
+        let meter_events: Vec<Value> = self.meter_events.iter().map(MeterEvent::to_json).collect();
         json!({
-            "customers": customers,
-            "checkout_sessions": [],
-            "subscriptions": [],
-            "invoices": [],
+            "customers": listed(&self.customers, Customer::to_json),
+            "products": listed(&self.products, Product::to_json),
+            "prices": listed(&self.prices, Price::to_json),
+            "coupons": listed(&self.coupons, Coupon::to_json),
+            "promotion_codes": listed(&self.promotion_codes, PromotionCode::to_json),
+            "checkout_sessions": listed(&self.checkout_sessions, Session::to_json),
+            "payment_intents": listed(&self.payment_intents, PaymentIntent::to_json),
+            "subscriptions": listed(&self.subscriptions, Value::clone),
+            "invoices": listed(&self.invoices, Value::clone),
             "refunds": [],
             "disputes": [],
-            "meters": meters,
-            "meter_events": events,
-            "events": [],
-            "deliveries": [],
+            "meters": listed(&self.meters, Meter::to_json),
+            "meter_events": meter_events,
+            "portal_configurations": listed(&self.portal_configurations, PortalConfiguration::to_json),
+            "webhook_endpoints": listed(&self.webhook_endpoints, Endpoint::to_json),
+            "events": self.events,
+            "deliveries": self.listed_deliveries(),
             "requests": self.requests,
         })
     }
 }
 
+/// Objects as Stripe shows them, in the order of their creation.
+fn listed<T>(objects: &BTreeMap<String, T>, show: impl Fn(&T) -> Value) -> Vec<Value> {
+    objects.values().map(show).collect()
+}
+
 /// One request and its answer, delivered or lost; without a status, it was refused at the door.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Logged {
-    method: String,
-    path: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    /// The body of a POST, the query of anything else. It is for tests: what was said is not listed.
+    #[serde(skip)]
+    pub(super) parameters: String,
     idempotency_key: Option<String>,
     status: Option<u16>,
     replayed: bool,
@@ -91,6 +124,11 @@ impl Logged {
         Self {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
+            parameters: if posted {
+                String::from_utf8_lossy(request.body()).into_owned()
+            } else {
+                request.uri().query().unwrap_or_default().to_owned()
+            },
             idempotency_key: key.map(str::to_owned),
             status: None,
             replayed: false,

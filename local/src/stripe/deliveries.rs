@@ -1,0 +1,315 @@
+//! Deliveries of events: signed requests to each endpoint, again and again until one is taken.
+//!
+//! [`Stripe::due`] and [`Stripe::report`] are all there is to it; [`send`] does both for a fake that
+//! has an address. Faults at `webhooks/<type>` strike when a delivery is first looked at:
+//! `duplicate:N`, `reorder` (after the next one that is taken), `hold` and `drop`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use http::{Method, header};
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Stripe;
+use super::state::State;
+use crate::faults::Kind;
+use crate::http::Request;
+
+/// The wait after the first failure; each further one doubles it.
+const FIRST_WAIT_MS: i64 = 50;
+
+/// How often a delivery is tried.
+const MAX_ATTEMPTS: usize = 8;
+
+/// How long an endpoint may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// The longest time without a look at the clock, which a test may move forward.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// One event for one endpoint.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Delivery {
+    id: u64,
+    event: String,
+    kind: String,
+    endpoint: String,
+    due_ms: i64,
+    stage: Stage,
+    attempts: Vec<Value>,
+}
+
+/// How far a delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    /// Not looked at yet.
+    New,
+    /// To be sent when it is due.
+    Pending,
+    /// Under way.
+    Sending,
+    /// Waits for another one to be taken.
+    Reordered,
+    /// Kept back until somebody asks for it.
+    Held,
+    /// Lost on purpose.
+    Dropped,
+    /// Taken.
+    Delivered,
+    /// Given up.
+    Failed,
+}
+
+/// A delivery that is due: a request for whoever sends it.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Which delivery it is, for [`Stripe::report`].
+    pub delivery: u64,
+    /// The signed request.
+    pub request: Request,
+}
+
+impl State {
+    /// Adds a delivery.
+    pub(super) fn deliver(&mut self, event: &str, kind: &str, endpoint: &str) {
+        self.add_delivery(event, kind, endpoint, Stage::New);
+    }
+
+    fn add_delivery(&mut self, event: &str, kind: &str, endpoint: &str, stage: Stage) -> u64 {
+        let id = self.deliveries.len() as u64;
+        self.deliveries.push(Delivery {
+            id,
+            event: event.to_owned(),
+            kind: kind.to_owned(),
+            endpoint: endpoint.to_owned(),
+            due_ms: 0,
+            stage,
+            attempts: Vec::new(),
+        });
+        id
+    }
+
+    /// All deliveries, for people and tests.
+    pub(super) fn listed_deliveries(&self) -> Vec<Value> {
+        let deliveries = self.deliveries.iter();
+        deliveries
+            .map(|delivery| {
+                json!({
+                    "id": delivery.id, "event": delivery.event, "type": delivery.kind,
+                    "endpoint": delivery.endpoint, "state": delivery.stage, "attempts": delivery.attempts,
+                })
+            })
+            .collect()
+    }
+
+    /// Whether everything is delivered, given up, or kept back on purpose.
+    fn is_settled(&self) -> bool {
+        let open = [Stage::New, Stage::Pending, Stage::Sending];
+        !self
+            .deliveries
+            .iter()
+            .any(|delivery| open.contains(&delivery.stage))
+    }
+
+    /// The signed request of a delivery; nothing when its endpoint is gone.
+    fn request(&self, delivery: &Delivery, now: i64) -> Option<Request> {
+        let endpoint = self.webhook_endpoints.get(&delivery.endpoint)?;
+        let body = serde_json::to_string_pretty(self.event(&delivery.event)?).ok()?;
+        let signatures = endpoint
+            .secrets
+            .iter()
+            .map(|secret| digest(secret, now, &body));
+        let signatures: Vec<_> = signatures.map(|digest| format!("v1={digest}")).collect();
+        let v0 = digest("a scheme for test mode", now, &body);
+        let signature = format!("t={now},{},v0={v0}", signatures.join(","));
+        let request = http::Request::builder()
+            .method(Method::POST)
+            .uri(&endpoint.url)
+            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+            .header(
+                header::USER_AGENT,
+                "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            )
+            .header("stripe-signature", signature);
+        request.body(Bytes::from(body)).ok()
+    }
+}
+
+impl Stripe {
+    /// The deliveries that are due, each as a request; they are under way from now on.
+    pub fn due(&self) -> Vec<Due> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        self.disturb(&mut state);
+        let mut due = Vec::new();
+        for index in 0..state.deliveries.len() {
+            let delivery = &state.deliveries[index];
+            if delivery.stage != Stage::Pending || delivery.due_ms > now.as_millisecond() {
+                continue;
+            }
+            let request = state.request(delivery, now.as_second());
+            let delivery = &mut state.deliveries[index];
+            match request {
+                Some(request) => {
+                    delivery.stage = Stage::Sending;
+                    due.push(Due {
+                        delivery: delivery.id,
+                        request,
+                    });
+                }
+                None => delivery.stage = Stage::Failed,
+            }
+        }
+        due
+    }
+
+    /// Lets faults strike new deliveries.
+    fn disturb(&self, state: &mut State) {
+        for index in 0..state.deliveries.len() {
+            let Delivery {
+                stage: Stage::New,
+                event,
+                kind,
+                endpoint,
+                ..
+            } = state.deliveries[index].clone()
+            else {
+                continue;
+            };
+            let path = format!("webhooks/{kind}");
+            let fault = self.faults.take(&path, Kind::is_of_webhooks);
+            state.deliveries[index].stage = match fault.map(|firing| firing.kind) {
+                Some(Kind::Drop) => Stage::Dropped,
+                Some(Kind::Hold) => Stage::Held,
+                Some(Kind::Reorder) => Stage::Reordered,
+                Some(Kind::Duplicate(more)) => {
+                    for _ in 0..more {
+                        state.add_delivery(&event, &kind, &endpoint, Stage::Pending);
+                    }
+                    Stage::Pending
+                }
+                _ => Stage::Pending,
+            };
+        }
+    }
+
+    /// Says how a delivery went: the status it was answered with, or why there was no answer.
+    pub fn report(&self, delivery: u64, outcome: Result<u16, String>) {
+        let now_ms = self.clock.now().as_millisecond();
+        let mut state = self.lock();
+        let index = usize::try_from(delivery).unwrap_or(usize::MAX);
+        let Some(delivery) = state.deliveries.get_mut(index) else {
+            return;
+        };
+        let taken = outcome
+            .as_ref()
+            .is_ok_and(|status| (200..300).contains(status));
+        delivery.attempts.push(match outcome {
+            Ok(status) => json!({ "status": status }),
+            Err(error) => json!({ "error": error }),
+        });
+        let failures = delivery.attempts.len();
+        if taken {
+            delivery.stage = Stage::Delivered;
+            for waiting in &mut state.deliveries {
+                if waiting.stage == Stage::Reordered {
+                    waiting.stage = Stage::Pending;
+                }
+            }
+        } else if failures < MAX_ATTEMPTS {
+            delivery.stage = Stage::Pending;
+            delivery.due_ms = now_ms + (FIRST_WAIT_MS << (failures - 1));
+        } else {
+            delivery.stage = Stage::Failed;
+        }
+        drop(state);
+        self.stir();
+    }
+
+    /// Delivers an event once more, to each endpoint that takes it; answers the new deliveries.
+    pub(super) fn redeliver(&self, event: &str) -> Vec<u64> {
+        let mut state = self.lock();
+        let kind = state.event(event).and_then(|event| event["type"].as_str());
+        let Some(kind) = kind.map(str::to_owned) else {
+            return Vec::new();
+        };
+        let receivers = state.receivers(&kind).into_iter();
+        let again = receivers
+            .map(|endpoint| state.add_delivery(event, &kind, &endpoint, Stage::Pending))
+            .collect();
+        drop(state);
+        self.stir();
+        again
+    }
+
+    /// Lets go of everything that was held.
+    pub(super) fn release(&self) {
+        for delivery in &mut self.lock().deliveries {
+            if delivery.stage == Stage::Held {
+                delivery.stage = Stage::Pending;
+            }
+        }
+        self.stir();
+    }
+
+    /// Waits until everything is delivered, given up, or kept back on purpose.
+    pub async fn settled(&self) {
+        let mut stirred = self.stirred.subscribe();
+        while !self.lock().is_settled() {
+            if stirred.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Sends what is due, for as long as it is polled.
+pub(super) async fn send(stripe: Stripe) {
+    let client = crate::client::plain();
+    let mut stirred = stripe.stirred.subscribe();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        // Outside of the state's lock: a page or a call may stir while these are looked at.
+        stirred.borrow_and_update();
+        for due in stripe.due() {
+            under_way.push(attempt(&stripe, &client, due));
+        }
+        tokio::select! {
+            Some(()) = under_way.next() => {}
+            _ = stirred.changed() => {}
+            () = tokio::time::sleep(LONGEST_WAIT) => {}
+        }
+    }
+}
+
+async fn attempt(stripe: &Stripe, client: &reqwest::Client, due: Due) {
+    let (head, body) = due.request.into_parts();
+    let request = client
+        .post(head.uri.to_string())
+        .headers(head.headers)
+        .timeout(ANSWER_LIMIT)
+        .body(body);
+    let outcome = match request.send().await {
+        Ok(answer) => Ok(answer.status().as_u16()),
+        Err(error) => Err(error.to_string()),
+    };
+    stripe.report(due.delivery, outcome);
+}
+
+/// The `Stripe-Signature` of a payload: `t=<seconds>,v1=<hex>`.
+/// <https://docs.stripe.com/webhooks/signature>
+pub fn signature(secret: &str, seconds: i64, payload: &str) -> String {
+    format!("t={seconds},v1={}", digest(secret, seconds, payload))
+}
+
+fn digest(secret: &str, seconds: i64, payload: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let digest = hmac::sign(&key, format!("{seconds}.{payload}").as_bytes());
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}

@@ -1,0 +1,63 @@
+//! Events: `/v1/events`, what happened in the account, each with its object as it was then.
+
+use serde_json::{Value, json};
+
+use super::API_VERSION;
+use super::error::Error;
+use super::form::Form;
+use super::list::Page;
+use super::state::State;
+
+impl State {
+    /// Writes down that something happened, and whom it is to be delivered to.
+    pub(super) fn emit(&mut self, kind: &str, object: &Value, now: i64) {
+        let id = self.next_id("evt_");
+        let receivers = self.receivers(kind);
+        self.events.push(json!({
+            "id": id,
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": now,
+            "data": { "object": object },
+            "livemode": false,
+            "pending_webhooks": receivers.len(),
+            "request": { "id": null, "idempotency_key": null },
+            "type": kind,
+        }));
+        for endpoint in receivers {
+            self.deliver(&id, kind, &endpoint);
+        }
+    }
+
+    /// The event of an id.
+    pub(super) fn event(&self, id: &str) -> Option<&Value> {
+        self.events.iter().find(|event| event["id"] == id)
+    }
+}
+
+/// `GET /v1/events`, of some types and times.
+pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let mut kinds = form.list("types");
+    kinds.extend(form.text("type", 100)?);
+    let since = form.integer("created[gte]")?;
+    let until = form.integer("created[lte]")?;
+    form.finish()?;
+    let within = |event: &Value| {
+        let created = event["created"].as_i64().unwrap_or_default();
+        since.is_none_or(|since| since <= created) && until.is_none_or(|until| created <= until)
+    };
+    let newest_first = state.events.iter().rev();
+    let matching = newest_first.filter(|event| {
+        let kind = event["type"].as_str().unwrap_or_default();
+        within(event) && (kinds.is_empty() || kinds.iter().any(|asked| asked == kind))
+    });
+    page.of("/v1/events", matching.cloned().collect())
+}
+
+/// `GET /v1/events/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    let event = state.event(id).cloned();
+    event.ok_or_else(|| Error::no_such("event", "id", id))
+}

@@ -1,0 +1,114 @@
+//! Payment intents: `/v1/payment_intents`, the payments behind checkout sessions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::form::Form;
+use super::list::Page;
+use super::state::State;
+
+/// A payment.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct PaymentIntent {
+    pub(super) id: String,
+    pub(super) customer: Option<String>,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) status: Status,
+    pub(super) charge: Option<String>,
+    pub(super) created: i64,
+}
+
+/// How a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    /// The last attempt failed.
+    RequiresPaymentMethod,
+    /// The buyer has to confirm it.
+    RequiresAction,
+    /// The money is on its way.
+    Processing,
+    /// The money is there.
+    Succeeded,
+}
+
+impl PaymentIntent {
+    /// Stripe's `payment_intent`.
+    pub(super) fn to_json(&self) -> Value {
+        let received = if self.status == Status::Succeeded {
+            self.amount
+        } else {
+            0
+        };
+        let last_error = (self.status == Status::RequiresPaymentMethod).then(|| {
+            json!({
+                "code": "card_declined",
+                "decline_code": "generic_decline",
+                "message": "Your card was declined.",
+                "type": "card_error",
+            })
+        });
+        json!({
+            "id": self.id,
+            "object": "payment_intent",
+            "amount": self.amount,
+            "amount_capturable": 0,
+            "amount_received": received,
+            "application": null,
+            "application_fee_amount": null,
+            "automatic_payment_methods": null,
+            "canceled_at": null,
+            "cancellation_reason": null,
+            "capture_method": "automatic_async",
+            "client_secret": format!("{}_secret_local", self.id),
+            "confirmation_method": "automatic",
+            "created": self.created,
+            "currency": self.currency,
+            "customer": self.customer,
+            "description": null,
+            "last_payment_error": last_error,
+            "latest_charge": self.charge,
+            "livemode": false,
+            "metadata": self.metadata,
+            "next_action": null,
+            "on_behalf_of": null,
+            "payment_method": null,
+            "payment_method_options": {},
+            "payment_method_types": ["card"],
+            "processing": null,
+            "receipt_email": null,
+            "review": null,
+            "setup_future_usage": null,
+            "shipping": null,
+            "statement_descriptor": null,
+            "statement_descriptor_suffix": null,
+            "status": self.status,
+            "transfer_data": null,
+            "transfer_group": null,
+        })
+    }
+}
+
+/// `GET /v1/payment_intents`
+pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let customer = form.text("customer", 255)?;
+    form.finish()?;
+    let all = state.payment_intents.values().rev();
+    let matching = all.filter(|payment| customer.is_none() || payment.customer == customer);
+    let found = matching.map(PaymentIntent::to_json).collect();
+    page.of("/v1/payment_intents", found)
+}
+
+/// `GET /v1/payment_intents/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    let payment = state.payment_intents.get(id);
+    let payment = payment.ok_or_else(|| Error::no_such("payment_intent", "id", id))?;
+    Ok(payment.to_json())
+}
