@@ -30,14 +30,15 @@ pub(crate) async fn grant(
         sparks,
         reason: Some(reason),
         free_plan,
+        purchase: None,
     };
-    let replayed = match desk.ledger.credit(&credit, now, &desk.patience).await? {
-        Credited::Recorded => false,
+    let ledger = desk.ledger()?;
+    let replayed = match ledger.credit(&credit, now, &desk.patience).await? {
+        Credited::Recorded(_) => false,
         Credited::Replayed => true,
         Credited::Reused => return Err(Error::KeyReused(key)),
     };
-    let balance = desk
-        .ledger
+    let balance = ledger
         .settled_account(&account, now, &desk.patience)
         .await?;
     let available = balance.map_or(Sparks::ZERO, |account| account.available);

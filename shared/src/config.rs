@@ -6,8 +6,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
+use crate::catalog::{OFFERS, PriceIds};
+use crate::return_url::AllowedOrigins;
+
 /// A variable that stops the start, and why.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the environment variable {name} {problem}")]
 pub struct Error {
     /// The variable.
@@ -198,6 +201,85 @@ impl<'a> Environment<'a> {
         }))
     }
 
+    /// Access to Stripe, for what does not work without.
+    pub fn required_stripe(self) -> Result<StripeAccess, Error> {
+        let name = "STRIPE_SECRET_KEY";
+        self.stripe()?.ok_or(Error {
+            name,
+            problem: MISSING,
+        })
+    }
+
+    /// `STRIPE_PRICE_IDS`: the price at Stripe of every item for sale, as `pack_125k=price_…,…`.
+    ///
+    /// `sparks stripe-setup` prints it.
+    pub fn stripe_price_ids(self) -> Result<PriceIds, Error> {
+        let name = "STRIPE_PRICE_IDS";
+        let malformed = Error {
+            name,
+            problem: "must be a list such as `pack_125k=price_1,pack_500k=price_2`",
+        };
+        let mut price_ids = PriceIds::new();
+        for pair in self.required(name)?.split(',') {
+            let (item, price_id) = pair.trim().split_once('=').ok_or(malformed)?;
+            let known = OFFERS.iter().any(|offer| offer.item == item);
+            let clear =
+                !price_id.is_empty() && price_id.bytes().all(|byte| byte.is_ascii_graphic());
+            if !known || !clear || price_ids.insert(item.into(), price_id.into()).is_some() {
+                return Err(malformed);
+            }
+        }
+        if price_ids.len() < OFFERS.len() {
+            let problem = "has no price for some item of the catalogue";
+            return Err(Error { name, problem });
+        }
+        Ok(price_ids)
+    }
+
+    /// `STRIPE_WEBHOOK_SECRETS`: the secrets of the webhook endpoints, `whsec_…`, separated by commas.
+    pub fn stripe_webhook_secrets(self) -> Result<Vec<SecretString>, Error> {
+        let name = "STRIPE_WEBHOOK_SECRETS";
+        let secrets = self.required(name)?;
+        let secrets = secrets.split(',').map(|secret| {
+            let secret = secret.trim();
+            let problem = "must be a list of secrets such as `whsec_…`";
+            let blank = secret.is_empty();
+            (!blank)
+                .then(|| SecretString::from(secret))
+                .ok_or(Error { name, problem })
+        });
+        secrets.collect()
+    }
+
+    /// `ALLOWED_ORIGINS`: the origins of the app's frontend, separated by commas.
+    pub fn allowed_origins(self) -> Result<AllowedOrigins, Error> {
+        let name = "ALLOWED_ORIGINS";
+        let problem = "must be a list of origins such as `https://app.example.com`";
+        let origins = self.required(name)?;
+        origins.parse().map_err(|_| Error { name, problem })
+    }
+
+    /// `CHECKOUT_PROMOTION_CODES`: whether checkout pages take promotion codes, by default `false`.
+    pub fn promotion_codes(self) -> Result<bool, Error> {
+        self.switch("CHECKOUT_PROMOTION_CODES")
+    }
+
+    /// `CHECKOUT_AUTOMATIC_TAX`: whether Stripe adds taxes at checkout, by default `false`.
+    pub fn automatic_tax(self) -> Result<bool, Error> {
+        self.switch("CHECKOUT_AUTOMATIC_TAX")
+    }
+
+    fn switch(self, name: &'static str) -> Result<bool, Error> {
+        match self.optional(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Error {
+                name,
+                problem: "must be `true` or `false`",
+            }),
+        }
+    }
+
     /// Access to Langfuse; nothing when none of its variables is set, and then nothing is traced.
     pub fn langfuse(self) -> Result<Option<LangfuseAccess>, Error> {
         if self.none_of(&[
@@ -284,6 +366,38 @@ mod tests {
         let environment = Environment::from_lookup(&half);
         assert_eq!(environment.langfuse().unwrap_err().name, "LANGFUSE_HOST");
         assert_eq!(environment.stripe().unwrap_err().name, "STRIPE_SECRET_KEY");
+    }
+
+    #[test]
+    fn every_item_needs_its_price() {
+        let all = "pack_125k=price_1, pack_500k=price_2,pack_2500k=price_3,plus=price_4";
+        for (text, accepted) in [
+            (all, true),
+            ("pack_125k=price_1", false),
+            ("pack_125k", false),
+            ("", false),
+            (&format!("{all},plus=price_5"), false),
+            (&format!("{all},other=price_5"), false),
+            (&all.replace("price_1", ""), false),
+        ] {
+            let found = |_: &str| Some(text.to_owned());
+            let price_ids = Environment::from_lookup(&found).stripe_price_ids();
+            assert_eq!(price_ids.is_ok(), accepted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_blank_webhook_secret_stops_the_start() {
+        for (text, count) in [("whsec_1", Some(1)), ("whsec_1, whsec_2", Some(2))]
+            .into_iter()
+            .chain(
+                ["", " ", ",", "whsec_1,", ",whsec_1", "whsec_1,,whsec_2"].map(|bad| (bad, None)),
+            )
+        {
+            let found = |_: &str| Some(text.to_owned());
+            let secrets = Environment::from_lookup(&found).stripe_webhook_secrets();
+            assert_eq!(secrets.ok().map(|secrets| secrets.len()), count, "{text:?}");
+        }
     }
 
     #[test]

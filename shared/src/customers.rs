@@ -17,22 +17,24 @@ const FIRST_GENERATION: u32 = 0;
 
 /// Why an account has no customer yet.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
+    /// Stripe made none.
     #[error("stripe made no customer")]
     Stripe(#[from] stripe::Error),
+    /// The ledger failed.
     #[error("the customer could not be linked")]
     Ledger(#[from] ledger::Error),
 }
 
 /// Customers by account.
 #[derive(Debug, Default)]
-pub(super) struct Customers {
+pub struct Customers {
     remembered: Mutex<HashMap<AccountId, CustomerId>>,
 }
 
 impl Customers {
     /// The customer an account has.
-    pub(super) async fn find(
+    pub async fn find(
         &self,
         ledger: &Ledger,
         account: &AccountId,
@@ -56,7 +58,7 @@ impl Customers {
 
     /// Makes the customer of an account that has none. However often and by whomever this is called,
     /// the account ends up with one.
-    pub(super) async fn make(
+    pub async fn make(
         &self,
         ledger: &Ledger,
         stripe: &Stripe,

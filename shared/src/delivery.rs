@@ -3,21 +3,19 @@
 //! Nothing here can lose a usage: what is not confirmed stays pending in the ledger, and the outbox
 //! finishes it. Nothing runs on after the budget, because Lambda freezes a process that has answered.
 
-mod customers;
-
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use tracing::{info, warn};
 
 use crate::clock::{self, Clock};
+use crate::customers::Customers;
 use crate::id::{AccountId, CustomerId};
 use crate::langfuse::{self, Langfuse, Trace};
 use crate::ledger::{Deliveries, DeliveryState, Ledger, Mark, Marks};
 use crate::patience::{ANSWER_RESERVE, Patience};
 use crate::stripe::{self, MeterEvent, Stripe};
 use crate::telemetry::chain;
-use customers::Customers;
 
 /// How many marks are written at once.
 const MARKS_AT_ONCE: usize = 8;

@@ -88,6 +88,26 @@ identifier! {
     CustomerId, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
 }
 
+identifier! {
+    /// A checkout session at Stripe, `cs_…`. It is part of addresses, so it keeps to what needs no escape.
+    SessionId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+identifier! {
+    /// What an account has asked to buy, `chk_` and 32 hexadecimal digits.
+    IntentId, "1 to 128 characters of `a-z 0-9 _`",
+    |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
+impl IntentId {
+    /// The id of what `account` asks to buy under `key`.
+    pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
+        let hash = sha256(&["checkout", stage, account.as_str(), key.as_str()]);
+        Self(format!("chk_{}", hex(&hash[..16])))
+    }
+}
+
 /// One recorded usage: the id of its ledger entry and of its event at Stripe's meter.
 ///
 /// It is derived from stage, account and idempotency key, so every attempt at the same request,
@@ -123,6 +143,11 @@ impl fmt::Display for UsageId {
 pub fn credit_id(kind: &str, account: &AccountId, key: &IdempotencyKey) -> String {
     let hash = sha256(&[kind, account.as_str(), key.as_str()]);
     format!("{kind}_{}", hex(&hash[..16]))
+}
+
+/// A text of 32 digits that stands for a list of parts.
+pub fn fingerprint(parts: &[&str]) -> String {
+    hex(&sha256(parts)[..16])
 }
 
 /// SHA-256 over parts, each preceded by its length, so that no two lists of parts look alike.

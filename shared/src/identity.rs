@@ -43,6 +43,9 @@ pub enum Error {
     /// A service named no account.
     #[error("a service must name an account")]
     AccountIdRequired,
+    /// A service asked for what only an account may do.
+    #[error("a service may not do this")]
+    ServiceForbidden,
 }
 
 impl Caller {
@@ -75,6 +78,14 @@ impl Caller {
             .get(account_claim)
             .and_then(|claim| claim.parse().ok());
         account.map(Self::Account).ok_or(Error::AccountInvalid)
+    }
+
+    /// The caller's own account, for what no service may do.
+    pub fn own_account(self) -> Result<AccountId, Error> {
+        match self {
+            Self::Account(account) => Ok(account),
+            Self::Service => Err(Error::ServiceForbidden),
+        }
     }
 
     /// The account that the request is about, where it names one or none.

@@ -6,23 +6,29 @@
 //! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], absent |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
+//! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays |
+//! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at` | [`Ledger::bind_checkout`], absent |
+//! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at` | [`Ledger::keep_incident`], not seen later |
 //! | hour | `R#<account>` | `H#2026-11-22T20` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
 //!
 //! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
 //! account's entries by time (`account`, `ledger_at`); `pending` lists entries with a delivery that is not
-//! final, in 16 buckets by account (`pending_bucket`, `pending_since`), and is sparse.
+//! final, in 16 buckets by account (`pending_bucket`, `pending_since`), and is sparse. In 16 buckets of their own it
+//! lists intents that are not settled, from the time on at which somebody should look into them.
 //!
 //! Nothing is scanned and nothing is deleted.
 
 mod account;
 mod calls;
 mod charge;
+mod checkout;
 mod credit;
 mod customer;
 mod entry;
 mod failure;
 mod grants;
+mod incident;
 mod item;
 mod mark;
 mod rollup;
@@ -42,11 +48,14 @@ use secrecy::ExposeSecret;
 
 pub use account::Account;
 pub use charge::{Charged, Charging};
+pub use checkout::{Checkout, CheckoutStatus, FoundCheckout, Intent, Opened};
 pub use credit::{Credited, NewCredit};
 pub use entry::{
-    CreditEntry, Deliveries, DeliveryState, LedgerRow, RequestHash, TraceLabels, UsageEntry,
+    CreditEntry, Deliveries, DeliveryState, LedgerRow, Purchase, RequestHash, TraceLabels,
+    UsageEntry,
 };
 pub use grants::{Grant, Source};
+pub use incident::Incident;
 pub use item::Malformed;
 pub use mark::{Mark, Marks};
 

@@ -3,18 +3,20 @@
 //! Modules import downwards in this order:
 //!
 //! - edge: [`problem`], [`request`]
-//! - operations, one per route: [`usage`], [`balance`]
-//! - [`delivery`]: what both providers are told of a usage
+//! - operations: [`usage`], [`balance`], [`checkout`], [`webhook`]
+//! - what operations share: [`delivery`] of a usage to both providers, [`payment`] of an order, [`customers`] at Stripe
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
-//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`decimal`]
+//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]
 
 mod aws_http;
 pub mod balance;
 pub mod catalog;
+pub mod checkout;
 mod circuit;
 pub mod clock;
 pub mod config;
+pub mod customers;
 pub mod decimal;
 pub mod delivery;
 pub mod id;
@@ -23,11 +25,14 @@ pub mod langfuse;
 pub mod ledger;
 pub mod meter;
 pub mod patience;
+pub mod payment;
 pub mod price_book;
 pub mod problem;
 pub mod request;
+pub mod return_url;
 pub mod sparks;
 pub mod stripe;
 pub mod telemetry;
 pub mod transport;
 pub mod usage;
+pub mod webhook;

@@ -2,6 +2,8 @@
 //!
 //! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
 
+mod payments;
+
 use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value, json};
@@ -129,6 +131,17 @@ impl Problem {
         .with("field", "account_id")
     }
 
+    fn key_reused() -> Self {
+        let detail = "This idempotency key was used for another request. Nothing was written.";
+        let title = "Idempotency key reused";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            title,
+            detail,
+        )
+    }
+
     fn unavailable() -> Self {
         let detail = "It is not known whether the request took effect. Send it again, with the same key if it has one.";
         Self::new(
@@ -213,6 +226,12 @@ impl From<identity::Error> for Problem {
                     detail,
                 )
             }
+            identity::Error::ServiceForbidden => (
+                StatusCode::FORBIDDEN,
+                "service_forbidden",
+                "Service forbidden",
+                "A service cannot pay for an account. Use a token of the account itself.",
+            ),
             identity::Error::AccountIdRequired => {
                 let detail = "A service must name the account it acts for in `account_id`.";
                 (
@@ -260,17 +279,7 @@ impl From<usage::Error> for Problem {
                 required,
                 available,
             } => insufficient_sparks(required, available),
-            usage::Error::KeyReused => {
-                let detail =
-                    "This idempotency key was used for another request. Nothing was written.";
-                let title = "Idempotency key reused";
-                Self::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "idempotency_key_reused",
-                    title,
-                    detail,
-                )
-            }
+            usage::Error::KeyReused => Self::key_reused(),
             usage::Error::Invalid(invalid) => invalid.into(),
             usage::Error::Ledger(error) => error.into(),
             usage::Error::Unknown => Self::unavailable(),

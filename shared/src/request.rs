@@ -3,14 +3,20 @@
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use lambda_http::{Body, Request, RequestExt, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
 use crate::id::IdempotencyKey;
 
 /// The largest body of a usage route, in bytes.
 pub const MAX_USAGE_BODY: usize = 1 << 20;
+
+/// The largest body of a webhook, in bytes.
+pub const MAX_WEBHOOK_BODY: usize = 1 << 20;
+
+/// The largest body of every other route, in bytes.
+pub const MAX_BODY: usize = 1 << 16;
 
 /// Why a request cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,8 +46,8 @@ pub enum Error {
     KeyInvalid(String),
 }
 
-/// Reads a JSON body of at most `limit` bytes.
-pub fn body<T: DeserializeOwned>(request: &Request, limit: usize) -> Result<T, Error> {
+/// The bytes of a body as they were sent, at most `limit`.
+pub fn raw_body(request: &Request, limit: usize) -> Result<&[u8], Error> {
     let bytes = match request.body() {
         Body::Text(text) => text.as_bytes(),
         Body::Binary(bytes) => bytes,
@@ -50,8 +56,39 @@ pub fn body<T: DeserializeOwned>(request: &Request, limit: usize) -> Result<T, E
     if bytes.len() > limit {
         return Err(Error::TooLarge { limit });
     }
+    Ok(bytes)
+}
+
+/// Reads a JSON body of at most `limit` bytes.
+pub fn body<T: DeserializeOwned>(request: &Request, limit: usize) -> Result<T, Error> {
+    json(raw_body(request, limit)?)
+}
+
+/// Refuses a body that says anything: the route takes none. An empty object says nothing.
+pub fn no_body(request: &Request) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    let bytes = raw_body(request, MAX_BODY)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    json(bytes).map(|Nothing {}| ())
+}
+
+/// Reads JSON.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::NotJson("The body is not UTF-8.".into()))?;
+    // A struct could be read from a list, too, which no document of ours says.
+    let object = text.trim_ascii_start().starts_with('{');
+    if !object && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return Err(Error::NotOfSchema {
+            field: "body".into(),
+            detail: "must be an object".into(),
+        });
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
@@ -137,4 +174,11 @@ pub fn answer(status: http::StatusCode, value: &impl Serialize) -> Response<Body
         .headers_mut()
         .insert(header::CONTENT_TYPE, json_type);
     response
+}
+
+/// Marks an answer that repeats an earlier one.
+pub fn mark_replayed(answer: &mut Response<Body>) {
+    let name = http::HeaderName::from_static("idempotent-replayed");
+    let value = http::HeaderValue::from_static("true");
+    answer.headers_mut().insert(name, value);
 }

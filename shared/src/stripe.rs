@@ -1,36 +1,36 @@
-//! Stripe: customers and meter events, as thin calls with errors named for what the caller can do.
+//! Stripe: thin calls with errors named for what the caller can do, and the signature of its webhooks.
 //!
 //! Every POST carries an `Idempotency-Key`, so a connection that breaks is tried once more with the same
 //! key. <https://docs.stripe.com/api/idempotent_requests>
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+mod checkout_session;
+mod customer;
+mod meter_event;
+mod webhook;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub use checkout_session::{CheckoutSession, LineItem, NewCheckoutSession, PaymentIntent, Price};
+pub(crate) use checkout_session::{INTENT, STAGE};
+pub use meter_event::{METER_EVENT_NAME, MeterEvent};
+pub use webhook::{Event, Unverified, verify};
 
 use crate::circuit::Circuit;
 use crate::clock::{self, Clock};
 use crate::config::StripeAccess;
-use crate::id::{AccountId, CustomerId, UsageId};
-use crate::sparks::Sparks;
 use crate::transport::{self, Transport};
 
 /// The API version all shapes here are of.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// The name of the meter that all usage goes to. It has no price: Sparks are prepaid.
-pub const METER_EVENT_NAME: &str = "sparks_used";
-
-/// How long a customer is left alone after Stripe said that it is busy with them.
-const CUSTOMER_PAUSE_MS: i64 = 1_000;
-
-/// How many customers' pauses are remembered.
-const MAX_PAUSES: usize = 1_000;
+/// How many keys one call may use up, while Stripe answers with the failures of earlier attempts.
+const MAX_KEYS: u32 = 4;
 
 /// A client of Stripe's API.
 #[derive(Debug)]
@@ -40,20 +40,8 @@ pub struct Stripe {
     secret_key: SecretString,
     clock: Clock,
     circuit: Circuit,
-    pauses: Mutex<HashMap<CustomerId, Timestamp>>,
-}
-
-/// Usage for Stripe's meter. <https://docs.stripe.com/api/billing/meter-event/create>
-#[derive(Clone, Debug)]
-pub struct MeterEvent<'a> {
-    /// The usage; Stripe counts one event per identifier.
-    pub identifier: &'a UsageId,
-    /// Whose usage it is.
-    pub customer: &'a CustomerId,
-    /// How much; sent in milli-Sparks, since Stripe takes whole numbers only.
-    pub value: Sparks,
-    /// When it happened.
-    pub occurred_at: Timestamp,
+    livemode: bool,
+    pauses: meter_event::Pauses,
 }
 
 /// Why Stripe did not do what it was asked.
@@ -85,6 +73,9 @@ pub enum Cause {
     /// The answer says that it failed.
     #[error("answered with status {0}")]
     Status(StatusCode),
+    /// The answer is the failure of an earlier attempt, which Stripe keeps under the key for a day.
+    #[error("answered with the status {0} of an earlier attempt")]
+    Stored(StatusCode),
     /// The answer is not of the shape it should have.
     #[error("answered with an unknown shape")]
     Shape(#[source] serde_json::Error),
@@ -97,8 +88,12 @@ pub struct Refusal {
     pub status: StatusCode,
     /// Stripe's code, such as `timestamp_too_far_in_past`.
     pub code: String,
+    /// The parameter it is about, such as `line_items[0][price]`.
+    pub param: String,
     /// Stripe's id of the request, to find it in their dashboard.
     pub request_id: String,
+    /// Whether it is the answer to an earlier attempt with the same key.
+    pub stored: bool,
     message: SecretString,
 }
 
@@ -118,11 +113,6 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-#[derive(Deserialize)]
-struct Created {
-    id: String,
-}
-
 #[derive(Default, Deserialize)]
 struct ErrorBody {
     #[serde(default)]
@@ -134,6 +124,7 @@ struct ErrorBody {
 struct ErrorDetail {
     code: String,
     message: String,
+    param: String,
 }
 
 impl Stripe {
@@ -142,108 +133,80 @@ impl Stripe {
         Self {
             transport: transport.clone(),
             base: access.base.clone(),
+            livemode: is_live(&access.secret_key),
             secret_key: access.secret_key.clone(),
             clock: clock.clone(),
             circuit: Circuit::default(),
-            pauses: Mutex::default(),
+            pauses: meter_event::Pauses::default(),
         }
     }
 
-    /// Makes the customer for an account. Repeats within a day make no second one.
-    ///
-    /// The parameters never vary, because Stripe refuses a key that comes with other parameters. The
-    /// generation rises when a customer was deleted, so that the key changes.
-    pub async fn create_customer(
-        &self,
-        stage: &str,
-        account: &AccountId,
-        generation: u32,
-        timeout: Duration,
-    ) -> Result<CustomerId, Error> {
-        let form = [("metadata[account]", account.as_str())];
-        let key = format!("cust:{stage}:{account}:{generation}");
-        let answer = self.post("/v1/customers", &form, &key, timeout).await?;
-        let created: Created = serde_json::from_slice(answer.body())
-            .map_err(|error| Error::Unconfirmed(Cause::Shape(error)))?;
-        created
-            .id
-            .parse()
-            .map_err(|_| Error::Refused(Refusal::of(&answer, "customer_id_unreadable".into())))
+    /// Whether the key moves real money.
+    pub const fn livemode(&self) -> bool {
+        self.livemode
     }
 
-    /// Tells the meter of a usage. An event that Stripe has already is a success.
-    pub async fn record_meter_event(
+    /// Reads an object, or nothing when Stripe has none there.
+    pub async fn read<T: DeserializeOwned>(
         &self,
-        event: &MeterEvent<'_>,
+        path: &str,
         timeout: Duration,
-    ) -> Result<(), Error> {
-        if self.is_paused(event.customer) {
-            return Err(Error::Skipped);
-        }
-        let (value, timestamp) = (
-            event.value.milli().to_string(),
-            event.occurred_at.as_second().to_string(),
-        );
-        let form = [
-            ("event_name", METER_EVENT_NAME),
-            ("identifier", event.identifier.as_str()),
-            ("timestamp", &timestamp),
-            ("payload[stripe_customer_id]", event.customer.as_str()),
-            ("payload[value]", &value),
-        ];
-        match self
-            .post(
-                "/v1/billing/meter_events",
-                &form,
-                event.identifier.as_str(),
-                timeout,
-            )
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(Error::Refused(refusal)) if refusal.is_duplicate_of(event.identifier) => Ok(()),
-            Err(Error::RateLimited) => {
-                self.pause(event.customer);
-                Err(Error::RateLimited)
-            }
+    ) -> Result<Option<T>, Error> {
+        match self.send(&Call::read(path), timeout).await {
+            Ok(answer) => parse(&answer).map(Some),
+            Err(Error::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Sends a form, and once more when the connection broke.
-    async fn post(
+    /// Makes or changes an object, once per key, even where an earlier attempt with the key has failed.
+    ///
+    /// Stripe keeps a failure under its key for a day, a 500 too. Once it is answered from there, nothing
+    /// will come of that key, so the next one of a fixed row is used. What a 500 may have made all the same
+    /// stays unknown, so this is for objects that do nothing as long as nobody knows them.
+    pub async fn make<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        idempotency_key: &str,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let started = self.clock.now();
+        let mut key = idempotency_key.to_owned();
+        let mut attempt = 1;
+        loop {
+            let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
+            match self.submit(path, form, &key, left).await {
+                Err(error) if error.is_stored() && attempt < MAX_KEYS => {
+                    attempt += 1;
+                    key = format!("{idempotency_key}:{attempt}");
+                }
+                outcome => return parse(&outcome?),
+            }
+        }
+    }
+
+    /// Sends a form.
+    async fn submit(
         &self,
         path: &str,
         form: &[(&str, &str)],
         idempotency_key: &str,
         timeout: Duration,
     ) -> Result<Response<Bytes>, Error> {
+        self.send(&Call::submit(path, form, idempotency_key), timeout)
+            .await
+    }
+
+    /// Makes a call, and once more when the connection broke.
+    async fn send(&self, call: &Call<'_>, timeout: Duration) -> Result<Response<Bytes>, Error> {
         if self.circuit.is_open(self.clock.now()) {
             return Err(Error::Skipped);
         }
-        let body: Bytes = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish()
-            .into();
         let started = self.clock.now();
         let send = || {
             let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            let request = Request::builder()
-                .method(Method::POST)
-                .uri(format!("{}{path}", self.base))
-                .header(
-                    header::AUTHORIZATION,
-                    format!("Bearer {}", self.secret_key.expose_secret()),
-                )
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(
-                    header::USER_AGENT,
-                    concat!("sparks/", env!("CARGO_PKG_VERSION")),
-                )
-                .header("stripe-version", API_VERSION)
-                .header("idempotency-key", idempotency_key)
-                .body(body.clone())
-                .map_err(|error| transport::Error::NotSent(error.into()));
+            let request = self.request(call);
             async move { self.transport.send(request?, left).await }
         };
         let answer = match send().await {
@@ -252,6 +215,29 @@ impl Stripe {
         };
         self.count(answer.as_ref().err());
         answer
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, transport::Error> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.base, call.path))
+            .header(
+                header::AUTHORIZATION,
+                format!("Bearer {}", self.secret_key.expose_secret()),
+            )
+            .header(
+                header::USER_AGENT,
+                concat!("sparks/", env!("CARGO_PKG_VERSION")),
+            )
+            .header("stripe-version", API_VERSION);
+        if let Some(key) = call.idempotency_key {
+            request = request
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header("idempotency-key", key);
+        }
+        request
+            .body(call.body.clone())
+            .map_err(|error| transport::Error::NotSent(error.into()))
     }
 
     /// Judges an answer to a request that was sent for the first time.
@@ -278,7 +264,8 @@ impl Stripe {
             status @ (StatusCode::CONFLICT | StatusCode::FAILED_DEPENDENCY) => {
                 Err(Error::Unconfirmed(Cause::Status(status)))
             }
-            status if status.is_client_error() => Err(Error::Refused(refusal(&answer))),
+            status if status.is_client_error() => Err(Error::Refused(Refusal::of(&answer))),
+            status if is_replay(&answer) => Err(Error::Unconfirmed(Cause::Stored(status))),
             status => Err(Error::Unconfirmed(Cause::Status(status))),
         }
     }
@@ -305,54 +292,84 @@ impl Stripe {
             _ => self.circuit.succeeded(),
         }
     }
+}
 
-    fn is_paused(&self, customer: &CustomerId) -> bool {
-        let pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        pauses
-            .get(customer)
-            .is_some_and(|until| self.clock.now() < *until)
+/// A call: what is sent besides what every call carries.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    idempotency_key: Option<&'a str>,
+    body: Bytes,
+}
+
+impl<'a> Call<'a> {
+    fn read(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            idempotency_key: None,
+            body: Bytes::new(),
+        }
     }
 
-    fn pause(&self, customer: &CustomerId) {
-        let now = self.clock.now();
-        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        if pauses.len() >= MAX_PAUSES {
-            pauses.retain(|_, until| now < *until);
-        }
-        if pauses.len() < MAX_PAUSES {
-            let until = Timestamp::from_millisecond(now.as_millisecond() + CUSTOMER_PAUSE_MS);
-            pauses.insert(customer.clone(), until.unwrap_or(now));
+    fn submit(path: &'a str, form: &[(&str, &str)], idempotency_key: &'a str) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        Self {
+            method: Method::POST,
+            path,
+            idempotency_key: Some(idempotency_key),
+            body: body.into(),
         }
     }
 }
 
-/// Reads what Stripe says about a request that it refuses.
-fn refusal(answer: &Response<Bytes>) -> Refusal {
-    let ErrorBody { error } = serde_json::from_slice(answer.body()).unwrap_or_default();
-    Refusal {
-        message: error.message.into(),
-        ..Refusal::of(answer, error.code)
+fn parse<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, Error> {
+    serde_json::from_slice(answer.body()).map_err(|error| Error::Unconfirmed(Cause::Shape(error)))
+}
+
+/// Whether an answer comes from under the idempotency key.
+fn is_replay(answer: &Response<Bytes>) -> bool {
+    answer
+        .headers()
+        .get("idempotent-replayed")
+        .is_some_and(|value| value == "true")
+}
+
+/// Whether a key moves real money: it says so itself.
+/// <https://docs.stripe.com/keys>
+fn is_live(secret_key: &SecretString) -> bool {
+    let key = secret_key.expose_secret();
+    key.starts_with("sk_live_") || key.starts_with("rk_live_")
+}
+
+impl Error {
+    /// Whether it is what an earlier attempt with the same key came to.
+    fn is_stored(&self) -> bool {
+        match self {
+            Self::Unconfirmed(Cause::Stored(_)) => true,
+            Self::Refused(refusal) => refusal.stored,
+            _ => false,
+        }
     }
 }
 
 impl Refusal {
-    /// Whether Stripe has this very event already. Not every such refusal carries the code.
-    fn is_duplicate_of(&self, identifier: &UsageId) -> bool {
-        let message = self.message.expose_secret();
-        let named = message.contains("already exists") && message.contains(identifier.as_str());
-        self.status == StatusCode::BAD_REQUEST && (self.code == "duplicate_meter_event" || named)
-    }
-
-    fn of(answer: &Response<Bytes>, code: String) -> Self {
+    /// Reads what Stripe says about a request that it refuses.
+    fn of(answer: &Response<Bytes>) -> Self {
+        let ErrorBody { error } = serde_json::from_slice(answer.body()).unwrap_or_default();
         let request_id = answer
             .headers()
             .get("request-id")
             .and_then(|value| value.to_str().ok());
         Self {
             status: answer.status(),
-            code,
-            message: SecretString::default(),
+            code: error.code,
+            param: error.param,
+            message: error.message.into(),
             request_id: request_id.unwrap_or_default().to_owned(),
+            stored: is_replay(answer),
         }
     }
 }

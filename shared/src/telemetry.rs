@@ -14,7 +14,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{self, Environment};
 
 /// The crates whose logs follow `RUST_LOG`.
-const OURS: [&str; 3] = ["shared", "record_usage", "read_account"];
+const OURS: [&str; 6] = [
+    "shared",
+    "record_usage",
+    "read_account",
+    "create_checkout",
+    "verify_payment",
+    "stripe_webhook",
+];
 
 /// Sends logs to standard output as JSON, filtered by `RUST_LOG`.
 ///

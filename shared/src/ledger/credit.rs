@@ -9,12 +9,12 @@ use jiff::Timestamp;
 
 use super::account::Account;
 use super::calls::{Judged, written};
-use super::entry::{self, CreditEntry};
+use super::entry::{self, CreditEntry, Purchase};
 use super::failure::Verdict;
 use super::grants::{Grant, Source};
 use super::item::{self, Item, Key};
 use super::{Error, Ledger, values};
-use crate::id::AccountId;
+use crate::id::{AccountId, IntentId};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 
@@ -33,17 +33,31 @@ pub struct NewCredit {
     pub reason: Option<String>,
     /// Whether the account gets the free plan with it.
     pub free_plan: bool,
+    /// What was bought, where it was paid for.
+    pub purchase: Option<Purchase>,
 }
 
 /// What became of a credit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credited {
-    /// It came in now.
-    Recorded,
+    /// It came in now, and left the account like this.
+    Recorded(Account),
     /// It had come in before.
     Replayed,
     /// Its id belongs to another credit; nothing was written.
     Reused,
+}
+
+/// A change to the set of an account's grants, and what goes with it.
+struct Change<'a> {
+    /// The account as it was read; nothing where there was none.
+    read: Option<&'a Account>,
+    /// What takes its place.
+    written: &'a Account,
+    /// The entries that book it, which must not exist yet.
+    entries: Vec<Item>,
+    /// The intent that it pays.
+    paid: Option<&'a IntentId>,
 }
 
 /// How one attempt to write ended.
@@ -96,8 +110,8 @@ impl Ledger {
         }
     }
 
-    /// Attributes debits and books what ended. `found` is the account as it was read.
-    pub(super) async fn settle(
+    /// Attributes debits and books what ended, when something is due. `found` is the account as it was read.
+    pub async fn settle(
         &self,
         id: &AccountId,
         found: Account,
@@ -116,10 +130,13 @@ impl Ledger {
                 .iter()
                 .map(|grant| entry::expiry_item(id, &grant.id, grant.remaining, now))
                 .collect();
-            found = match self
-                .replace_account(id, Some(&found), &settled, entries, patience)
-                .await?
-            {
+            let change = Change {
+                read: Some(&found),
+                written: &settled,
+                entries,
+                paid: None,
+            };
+            found = match self.change(id, change, patience).await? {
                 Attempt::Written => settled,
                 Attempt::EntryExists(_) | Attempt::AccountChanged => self
                     .account(id, patience)
@@ -139,6 +156,18 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Credited, Error> {
+        let found = self.account(&credit.account, patience).await?;
+        self.credit_found(found, credit, now, patience).await
+    }
+
+    /// The same for an account that was just read. The intent of a purchase is paid in the same transaction.
+    pub async fn credit_found(
+        &self,
+        found: Option<Account>,
+        credit: &NewCredit,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Credited, Error> {
         let entry = CreditEntry {
             id: credit.id.clone(),
             account: credit.account.clone(),
@@ -147,9 +176,10 @@ impl Ledger {
             expires_at: None,
             reason: credit.reason.clone(),
             free_plan: credit.free_plan,
+            purchase: credit.purchase.clone(),
             recorded_at: now,
         };
-        let mut found = self.account(&credit.account, patience).await?;
+        let mut found = found;
         let mut failed_attempts = 0;
         while failed_attempts == 0 || patience.another(failed_attempts).await {
             let (mut account, expired) = match &found {
@@ -171,11 +201,14 @@ impl Ledger {
                     entry::expiry_item(&credit.account, &grant.id, grant.remaining, now)
                 }),
             );
-            match self
-                .replace_account(&credit.account, found.as_ref(), &account, entries, patience)
-                .await?
-            {
-                Attempt::Written => return Ok(Credited::Recorded),
+            let change = Change {
+                read: found.as_ref(),
+                written: &account,
+                entries,
+                paid: credit.purchase.as_ref().map(|purchase| &purchase.intent),
+            };
+            match self.change(&credit.account, change, patience).await? {
+                Attempt::Written => return Ok(Credited::Recorded(account)),
                 Attempt::EntryExists(Some(stored)) if entry.is(&stored)? => {
                     return Ok(Credited::Replayed);
                 }
@@ -189,23 +222,23 @@ impl Ledger {
         Err(Error::Busy("the account kept changing".into()))
     }
 
-    /// Writes an account in place of the one that was read, and entries that must not exist yet.
+    /// Makes a change, all of it or nothing.
     ///
     /// The first entry decides between [`Attempt::EntryExists`] and the account's own change.
-    async fn replace_account(
+    async fn change(
         &self,
         id: &AccountId,
-        read: Option<&Account>,
-        written: &Account,
-        entries: Vec<Item>,
+        change: Change<'_>,
         patience: &Patience,
     ) -> Result<Attempt, Error> {
-        let account = match read {
-            None => self.put_if_absent(written.to_item(id)),
-            Some(read) => self.change_account(id, read, written),
+        let account = match change.read {
+            None => self.put_if_absent(change.written.to_item(id)),
+            Some(read) => self.change_account(id, read, change.written),
         };
+        let entries = change.entries.into_iter();
         let mut actions = vec![account];
-        actions.extend(entries.into_iter().map(|entry| self.put_if_absent(entry)));
+        actions.extend(entries.map(|entry| self.put_if_absent(entry)));
+        actions.extend(change.paid.map(|intent| self.note_paid(intent)));
         match self.transact(&actions, patience).await? {
             Judged::Committed => Ok(Attempt::Written),
             Judged::Refused(verdicts) => Ok(judge(verdicts)),

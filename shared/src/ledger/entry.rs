@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::grants::Source;
 use super::item::{self, Item, Key, Malformed};
-use crate::id::{AccountId, MemberId, UsageId, hex};
+use crate::catalog::Order;
+use crate::id::{AccountId, IntentId, MemberId, UsageId, hex};
 use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
 
@@ -209,6 +210,20 @@ impl RequestHash {
 /// The plan that a credit may bring with it.
 const FREE_PLAN: &str = "free";
 
+/// What Sparks were bought with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// What was asked for.
+    pub intent: IntentId,
+    /// At which terms.
+    pub order: Order,
+    /// The payment at Stripe; nothing when nothing was to be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_intent: Option<String>,
+    /// What was paid after discounts and with taxes, in the currency's smallest unit.
+    pub amount_paid: i64,
+}
+
 /// Sparks that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEntry {
@@ -226,6 +241,8 @@ pub struct CreditEntry {
     pub reason: Option<String>,
     /// Whether the account got the free plan with it.
     pub free_plan: bool,
+    /// What was bought, where it was paid for.
+    pub purchase: Option<Purchase>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
@@ -249,6 +266,9 @@ impl CreditEntry {
         }
         if self.free_plan {
             item.insert("plan".into(), item::text(FREE_PLAN));
+        }
+        if let Some(purchase) = &self.purchase {
+            item.insert("purchase".into(), item::json(purchase));
         }
         item
     }

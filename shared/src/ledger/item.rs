@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::id::{AccountId, CustomerId, sha256};
+use crate::id::{AccountId, CustomerId, IntentId, SessionId, sha256};
 use crate::sparks::Sparks;
 
 /// An item of the table, or a part of one.
@@ -70,6 +70,30 @@ impl Key {
         Self::new(format!("X#{customer}"), "X")
     }
 
+    /// What an account has asked to buy.
+    pub(crate) fn intent(intent: &IntentId) -> Self {
+        Self::new(format!("I#{intent}"), "I")
+    }
+
+    /// A page at Stripe where an intent is paid.
+    pub(crate) fn checkout(session: &SessionId) -> Self {
+        Self::new(format!("S#{session}"), "S")
+    }
+
+    /// The partition of everything that somebody has to look at.
+    pub(crate) const INCIDENTS: &str = "INCIDENTS";
+
+    /// What is wrong with an object at Stripe.
+    pub(crate) fn incident(subject: &str, code: &str) -> Self {
+        Self::new(Self::INCIDENTS.to_owned(), format!("{subject}#{code}"))
+    }
+
+    /// Whether an item has this key.
+    pub(crate) fn is_of(&self, item: &Item) -> bool {
+        let is = |name, value: &str| matches!(item.get(name), Some(AttributeValue::S(text)) if text == value);
+        is("pk", &self.pk) && is("sk", &self.sk)
+    }
+
     /// The key attributes.
     pub(crate) fn attributes(&self) -> Item {
         HashMap::from([("pk".into(), text(&self.pk)), ("sk".into(), text(&self.sk))])
@@ -78,7 +102,16 @@ impl Key {
 
 /// The bucket in which an account's pending entries are listed.
 pub(crate) fn pending_bucket(account: &AccountId) -> String {
-    format!("P#{:02}", sha256(&[account.as_str()])[0] % PENDING_BUCKETS)
+    format!("P#{:02}", bucket(account))
+}
+
+/// The bucket in which an account's intents are listed that are not settled.
+pub(crate) fn checkout_bucket(account: &AccountId) -> String {
+    format!("C#{:02}", bucket(account))
+}
+
+fn bucket(account: &AccountId) -> u8 {
+    sha256(&[account.as_str()])[0] % PENDING_BUCKETS
 }
 
 /// A text attribute.

@@ -1,9 +1,14 @@
 //! What is sent to Stripe, and what its answers mean, against an endpoint in this process.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
+
 use super::*;
+use crate::id::UsageId;
+use crate::sparks::Sparks;
 
 /// What was sent, as text.
 type Sent = Arc<Mutex<Vec<String>>>;

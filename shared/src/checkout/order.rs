@@ -1,0 +1,121 @@
+//! What a caller asks to buy, and the terms it is sold at. Pure.
+
+use serde::Deserialize;
+
+use crate::catalog::{self, Order, PriceIds};
+use crate::id::sha256;
+use crate::ledger::RequestHash;
+use crate::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
+
+/// The body of `POST /v1/checkout`. Amounts, Sparks and prices are ours to say, so it has none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckoutBody {
+    /// What is bought.
+    pub item: String,
+    /// How many, by default one.
+    #[serde(default)]
+    pub quantity: Option<u32>,
+    /// Where the buyer comes back to.
+    pub success_url: String,
+    /// Where the buyer goes without paying.
+    pub cancel_url: String,
+}
+
+/// What a deployment sells, and how.
+#[derive(Debug)]
+pub struct Shop {
+    /// The deployment.
+    pub stage: String,
+    /// The prices at Stripe.
+    pub price_ids: PriceIds,
+    /// Where buyers may be sent back to.
+    pub allowed_origins: AllowedOrigins,
+    /// Whether pages take promotion codes.
+    pub promotion_codes: bool,
+    /// Whether Stripe adds taxes.
+    pub automatic_tax: bool,
+}
+
+/// An order that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The rule it breaks.
+    pub rule: Rule,
+    /// The field that breaks it.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A rule that orders keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Items are in the catalogue.
+    Item,
+    /// Quantities are from 1 on, and limited.
+    Quantity,
+    /// Addresses are of the app.
+    Url,
+}
+
+/// An order with where its buyer goes next.
+pub(super) struct Placed {
+    pub(super) order: Order,
+    pub(super) success_url: String,
+    pub(super) cancel_url: String,
+}
+
+impl CheckoutBody {
+    /// The hash of what was asked, before anything is made of it.
+    pub(super) fn hash(&self) -> RequestHash {
+        let quantity = self.quantity.map(|quantity| quantity.to_string());
+        RequestHash(sha256(&[
+            "checkout",
+            &self.item,
+            quantity.as_deref().unwrap_or_default(),
+            &self.success_url,
+            &self.cancel_url,
+        ]))
+    }
+}
+
+impl Shop {
+    /// Takes an order at the catalogue's terms.
+    pub(super) fn order(&self, body: &CheckoutBody) -> Result<Placed, Invalid> {
+        let quantity = body.quantity.unwrap_or(1);
+        let order = catalog::order(&body.item, quantity, &self.price_ids).map_err(not_sold)?;
+        let url = |field, text: &str| {
+            ReturnUrl::new(text, &self.allowed_origins).map_err(|error| not_allowed(field, error))
+        };
+        Ok(Placed {
+            success_url: url("success_url", &body.success_url)?.with_session_id(),
+            cancel_url: url("cancel_url", &body.cancel_url)?.as_str().to_owned(),
+            order,
+        })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn not_sold(error: catalog::Error) -> Invalid {
+    match error {
+        catalog::Error::UnknownItem => Invalid {
+            rule: Rule::Item,
+            field: "item",
+            detail: "is not for sale; see the catalogue".into(),
+        },
+        catalog::Error::Quantity(most) => Invalid {
+            rule: Rule::Quantity,
+            field: "quantity",
+            detail: format!("must be from 1 to {most}"),
+        },
+    }
+}
+
+fn not_allowed(field: &'static str, error: NotAllowed) -> Invalid {
+    Invalid {
+        rule: Rule::Url,
+        field,
+        detail: error.to_string(),
+    }
+}

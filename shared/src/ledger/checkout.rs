@@ -1,0 +1,408 @@
+//! Checkouts: what accounts have asked to buy, and the pages at Stripe where they pay.
+//!
+//! An intent is written before Stripe is asked for its page, and a page is known here before its address is
+//! given away. So whatever is paid leads back to an account, wherever a process ended in between.
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::{SignedDuration, Timestamp};
+
+use super::calls::Judged;
+use super::entry::RequestHash;
+use super::failure::Verdict;
+use super::item::{self, Item, Key, Malformed};
+use super::{Account, Error, Ledger, values};
+use crate::catalog::Order;
+use crate::id::{AccountId, CustomerId, IntentId, SessionId, hex};
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// How long after the end of its page an intent is looked into that nobody has heard of since.
+const LOOKED_INTO_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// What an account has asked to buy, once per idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Derived from account and key.
+    pub id: IntentId,
+    /// Who buys.
+    pub account: AccountId,
+    /// What tells the same request from another one under the same key.
+    pub request_hash: RequestHash,
+    /// What is bought, at which terms.
+    pub order: Order,
+    /// Where the buyer comes back to.
+    pub success_url: String,
+    /// Where the buyer goes without paying.
+    pub cancel_url: String,
+    /// Whether the page takes promotion codes.
+    pub promotion_codes: bool,
+    /// Whether Stripe adds taxes.
+    pub automatic_tax: bool,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the page ends.
+    pub expires_at: Timestamp,
+    /// How far it has come.
+    pub status: CheckoutStatus,
+    /// Its page at Stripe, once that is known here.
+    pub session: Option<SessionId>,
+}
+
+/// How far an intent has come. Only `Paid` is for good; everything else may still turn into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckoutStatus {
+    /// It waits for the buyer.
+    Open,
+    /// The money is on its way.
+    Processing,
+    /// It is paid; a pack is credited.
+    Paid,
+    /// The payment failed after the page was done.
+    Unpaid,
+    /// The page ended without a payment.
+    Expired,
+    /// What Stripe has is not what was ordered. Somebody has to look at it.
+    Refused,
+}
+
+/// A page at Stripe where an intent is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// The page, `cs_…`.
+    pub session: SessionId,
+    /// Who buys.
+    pub account: AccountId,
+    /// What it is for.
+    pub intent: IntentId,
+    /// What is bought.
+    pub item: String,
+    /// Its address. Who has it can pay, so it is a secret of the buyer.
+    pub url: Option<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// What became of a new intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is written.
+    New,
+    /// Its id was there before.
+    Existing(Box<Intent>),
+}
+
+/// What the ledger knows of a page.
+#[derive(Debug)]
+pub struct FoundCheckout {
+    /// The page.
+    pub checkout: Checkout,
+    /// What was credited for it.
+    pub credited: Option<Sparks>,
+    /// Its account as it was read, with what is due.
+    pub account: Option<Account>,
+}
+
+impl CheckoutStatus {
+    const ALL: [Self; 6] = [
+        Self::Open,
+        Self::Processing,
+        Self::Paid,
+        Self::Unpaid,
+        Self::Expired,
+        Self::Refused,
+    ];
+
+    /// The name in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Processing => "processing",
+            Self::Paid => "paid",
+            Self::Unpaid => "unpaid",
+            Self::Expired => "expired",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether nobody needs to look into it any more.
+    const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::Unpaid | Self::Expired)
+    }
+}
+
+impl Ledger {
+    /// Writes an intent unless its id is there.
+    pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
+        let actions = [self.put_if_absent(new.to_item())];
+        match self.transact(&actions, patience).await? {
+            Judged::Committed => Ok(Opened::New),
+            Judged::Refused(verdicts) => match verdicts.into_iter().next() {
+                Some(Verdict::Failed(Some(stored))) => {
+                    Ok(Opened::Existing(Box::new(Intent::from_item(&stored)?)))
+                }
+                _ => Err(Error::Broken(
+                    "an intent that exists was not returned".into(),
+                )),
+            },
+        }
+    }
+
+    /// The intent of an id; nothing when there is none.
+    pub async fn intent(
+        &self,
+        id: &IntentId,
+        patience: &Patience,
+    ) -> Result<Option<Intent>, Error> {
+        let item = self.item(&Key::intent(id), patience).await?;
+        Ok(item.as_ref().map(Intent::from_item).transpose()?)
+    }
+
+    /// Writes down the page of an intent. Done twice, it is done once.
+    pub async fn bind_checkout(&self, page: &Checkout, patience: &Patience) -> Result<(), Error> {
+        let actions = [self.put_if_absent(page.to_item()), self.name_page(page)];
+        let Judged::Refused(verdicts) = self.transact(&actions, patience).await? else {
+            return Ok(());
+        };
+        match verdicts.first() {
+            Some(Verdict::Failed(Some(stored)))
+                if item::read_text(stored, "intent")? == page.intent.as_str() =>
+            {
+                Ok(())
+            }
+            _ => Err(Error::Broken("the page belongs to another intent".into())),
+        }
+    }
+
+    /// The page of an id; nothing when it is not of ours.
+    pub async fn checkout(
+        &self,
+        session: &SessionId,
+        patience: &Patience,
+    ) -> Result<Option<Checkout>, Error> {
+        let item = self.item(&Key::checkout(session), patience).await?;
+        Ok(item.as_ref().map(Checkout::from_item).transpose()?)
+    }
+
+    /// The page of an id that is this account's, with what was credited for it.
+    pub async fn find_checkout(
+        &self,
+        session: &SessionId,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Option<FoundCheckout>, Error> {
+        let keys = [
+            Key::checkout(session),
+            Key::entry(session.as_str()),
+            Key::account(account),
+        ];
+        let [page, entry, balance] = self.by_keys(keys, patience).await?;
+        let page = page.as_ref().map(Checkout::from_item).transpose()?;
+        let Some(checkout) = page.filter(|page| page.account == *account) else {
+            return Ok(None);
+        };
+        Ok(Some(FoundCheckout {
+            checkout,
+            credited: entry
+                .as_ref()
+                .map(|entry| item::read_amount(entry, "amount"))
+                .transpose()?,
+            account: balance.as_ref().map(Account::from_item).transpose()?,
+        }))
+    }
+
+    /// The intent of a page, and its account.
+    pub async fn intent_and_account(
+        &self,
+        page: &Checkout,
+        patience: &Patience,
+    ) -> Result<(Intent, Option<Account>), Error> {
+        let keys = [Key::intent(&page.intent), Key::account(&page.account)];
+        let [intent, account] = self.by_keys(keys, patience).await?;
+        let intent = intent.ok_or_else(|| Error::Broken("a page has no intent".into()))?;
+        let account = account.as_ref().map(Account::from_item).transpose()?;
+        Ok((Intent::from_item(&intent)?, account))
+    }
+
+    /// Writes down how far an intent has come, unless it is paid.
+    pub async fn note_checkout(
+        &self,
+        intent: &IntentId,
+        status: CheckoutStatus,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let actions = [self.note(intent, status)];
+        // Refused, it is paid: whoever saw that came first, and has it right.
+        self.transact(&actions, patience).await.map(drop)
+    }
+
+    /// Writes a page's id on its intent.
+    fn name_page(&self, page: &Checkout) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::intent(&page.intent).attributes()))
+            .condition_expression("account = :account")
+            .update_expression("SET #session = :session")
+            .expression_attribute_names("#session", "session")
+            .set_expression_attribute_values(Some(values([
+                (":account", item::text(page.account.as_str())),
+                (":session", item::text(page.session.as_str())),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    /// Changes the status of an intent that is not paid. One that is settled leaves the index.
+    pub(super) fn note(&self, intent: &IntentId, status: CheckoutStatus) -> TransactWriteItem {
+        let remove = if status.is_settled() {
+            " REMOVE pending_bucket, pending_since"
+        } else {
+            ""
+        };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::intent(intent).attributes()))
+            .condition_expression("attribute_exists(pk) AND #status <> :paid")
+            .update_expression(format!("SET #status = :status{remove}"))
+            .expression_attribute_names("#status", "status")
+            .set_expression_attribute_values(Some(values([
+                (":status", item::text(status.as_str())),
+                (":paid", item::text(CheckoutStatus::Paid.as_str())),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    /// Marks an intent as paid, as part of a credit. A second page of the same intent may be paid, too.
+    pub(super) fn note_paid(&self, intent: &IntentId) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::intent(intent).attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET #status = :paid REMOVE pending_bucket, pending_since")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":paid", item::text(CheckoutStatus::Paid.as_str()))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    /// The account of a customer at Stripe; nothing when the customer is not of ours.
+    pub async fn account_of(
+        &self,
+        customer: &CustomerId,
+        patience: &Patience,
+    ) -> Result<Option<AccountId>, Error> {
+        let item = self
+            .item(&Key::customer_account(customer), patience)
+            .await?;
+        Ok(item
+            .map(|item| item::read_parsed(&item, "customer_of"))
+            .transpose()?)
+    }
+
+    /// Reads items in the order of their keys.
+    async fn by_keys<const N: usize>(
+        &self,
+        keys: [Key; N],
+        patience: &Patience,
+    ) -> Result<[Option<Item>; N], Error> {
+        let mut found = self
+            .items(keys.iter().map(Key::attributes).collect(), patience)
+            .await?;
+        Ok(keys.map(|key| {
+            let place = found.iter().position(|item| key.is_of(item));
+            place.map(|place| found.swap_remove(place))
+        }))
+    }
+}
+
+impl Intent {
+    fn to_item(&self) -> Item {
+        let mut item = Key::intent(&self.id).attributes();
+        let looked_into = self
+            .expires_at
+            .saturating_add(LOOKED_INTO_AFTER)
+            .unwrap_or(Timestamp::MAX);
+        item.extend([
+            ("id".into(), item::text(self.id.as_str())),
+            ("account".into(), item::text(self.account.as_str())),
+            ("request_hash".into(), item::text(hex(&self.request_hash.0))),
+            ("order".into(), item::json(&self.order)),
+            ("success_url".into(), item::text(&self.success_url)),
+            ("cancel_url".into(), item::text(&self.cancel_url)),
+            (
+                "promotion_codes".into(),
+                item::number(i64::from(self.promotion_codes)),
+            ),
+            (
+                "automatic_tax".into(),
+                item::number(i64::from(self.automatic_tax)),
+            ),
+            ("created_at".into(), item::time(self.created_at)),
+            ("expires_at".into(), item::time(self.expires_at)),
+            ("status".into(), item::text(self.status.as_str())),
+            (
+                "pending_bucket".into(),
+                item::text(item::checkout_bucket(&self.account)),
+            ),
+            ("pending_since".into(), item::time(looked_into)),
+        ]);
+        item
+    }
+
+    fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let status = item::read_text(item, "status")?;
+        Ok(Self {
+            id: item::read_parsed(item, "id")?,
+            account: item::read_parsed(item, "account")?,
+            request_hash: RequestHash::read(item)?,
+            order: item::read_json(item, "order")?,
+            success_url: item::read_text(item, "success_url")?.to_owned(),
+            cancel_url: item::read_text(item, "cancel_url")?.to_owned(),
+            promotion_codes: item::read_number(item, "promotion_codes")? != 0,
+            automatic_tax: item::read_number(item, "automatic_tax")? != 0,
+            created_at: item::read_time(item, "created_at")?,
+            expires_at: item::read_time(item, "expires_at")?,
+            status: CheckoutStatus::ALL
+                .into_iter()
+                .find(|known| known.as_str() == status)
+                .ok_or(Malformed {
+                    attribute: "status",
+                })?,
+            session: match item::optional_text(item, "session")? {
+                Some(_) => Some(item::read_parsed(item, "session")?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl Checkout {
+    fn to_item(&self) -> Item {
+        let mut item = Key::checkout(&self.session).attributes();
+        item.extend([
+            ("session".into(), item::text(self.session.as_str())),
+            ("account".into(), item::text(self.account.as_str())),
+            ("intent".into(), item::text(self.intent.as_str())),
+            ("item".into(), item::text(&self.item)),
+            ("expires_at".into(), item::time(self.expires_at)),
+        ]);
+        if let Some(url) = &self.url {
+            item.insert("url".into(), item::text(url));
+        }
+        item
+    }
+
+    fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            session: item::read_parsed(item, "session")?,
+            account: item::read_parsed(item, "account")?,
+            intent: item::read_parsed(item, "intent")?,
+            item: item::read_text(item, "item")?.to_owned(),
+            url: item::optional_text(item, "url")?.map(str::to_owned),
+            expires_at: item::read_time(item, "expires_at")?,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Incidents: what Stripe reported and nothing can ever be done with, kept for the operator to see.
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::calls::Judged;
+use super::checkout::CheckoutStatus;
+use super::failure;
+use super::item::{self, Item, Key, Malformed};
+use super::{Error, Ledger, values};
+use crate::id::{AccountId, IntentId};
+use crate::patience::Patience;
+
+/// How many incidents are listed.
+const MAX_LISTED: i32 = 100;
+
+/// Something that somebody has to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Incident {
+    /// The object at Stripe, such as `cs_…`, or the event when it names none.
+    pub subject: String,
+    /// What is wrong with it, in one word.
+    pub code: String,
+    /// What is wrong with it, in a sentence.
+    pub detail: String,
+    /// Whose it is, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// When it was last seen.
+    pub seen_at: Timestamp,
+}
+
+impl Ledger {
+    /// Keeps an incident. Seen again, it is one incident with the later time.
+    pub async fn keep_incident(
+        &self,
+        incident: &Incident,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let actions = [self.keep(incident)];
+        self.transact(&actions, patience).await.map(drop)
+    }
+
+    /// Refuses an intent and keeps why, both or none. An intent that is paid stays so.
+    pub async fn refuse_checkout(
+        &self,
+        intent: &IntentId,
+        incident: &Incident,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let actions = [
+            self.note(intent, CheckoutStatus::Refused),
+            self.keep(incident),
+        ];
+        match self.transact(&actions, patience).await? {
+            Judged::Committed => Ok(()),
+            // The intent was paid by another page; this one is still to be looked at.
+            Judged::Refused(_) => self.keep_incident(incident, patience).await,
+        }
+    }
+
+    /// The incidents, at most 100, in the order of their subjects.
+    pub async fn incidents(&self, patience: &Patience) -> Result<Vec<Incident>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
+            .consistent_read(true)
+            .limit(MAX_LISTED);
+        let found = self
+            .persist(patience, || async {
+                query.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        let incidents = found.items().iter().map(Incident::from_item);
+        Ok(incidents.collect::<Result<_, _>>()?)
+    }
+
+    fn keep(&self, incident: &Incident) -> TransactWriteItem {
+        let account = incident.account.as_ref();
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(
+                Key::incident(&incident.subject, &incident.code).attributes(),
+            ))
+            // Seen late, an earlier sight changes nothing.
+            .condition_expression("attribute_not_exists(pk) OR seen_at <= :seen_at")
+            .update_expression(
+                "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
+                 seen_at = :seen_at",
+            )
+            .set_expression_attribute_values(Some(values([
+                (":subject", item::text(&incident.subject)),
+                (":code", item::text(&incident.code)),
+                (":detail", item::text(&incident.detail)),
+                (
+                    ":account",
+                    item::text(account.map_or("", AccountId::as_str)),
+                ),
+                (":seen_at", item::time(incident.seen_at)),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
+    }
+}
+
+impl Incident {
+    fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            subject: item::read_text(item, "subject")?.to_owned(),
+            code: item::read_text(item, "code")?.to_owned(),
+            detail: item::read_text(item, "detail")?.to_owned(),
+            account: item::read_text(item, "account_seen")?.parse().ok(),
+            seen_at: item::read_time(item, "seen_at")?,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! What can go wrong with checkouts, payments and webhooks, as problems.
+
+use http::StatusCode;
+use tracing::warn;
+
+use super::Problem;
+use crate::checkout::{self, Invalid, Rule};
+use crate::stripe::{self, Unverified};
+use crate::{customers, payment, telemetry, webhook};
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        let Invalid {
+            rule,
+            field,
+            detail,
+        } = invalid;
+        let (code, title) = match rule {
+            Rule::Item => ("unknown_item", "Unknown item"),
+            Rule::Quantity => ("invalid_quantity", "Invalid quantity"),
+            Rule::Url => ("url_not_allowed", "Address not allowed"),
+        };
+        let detail = format!("`{field}` {detail}.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with("field", field)
+    }
+}
+
+impl From<checkout::Error> for Problem {
+    fn from(error: checkout::Error) -> Self {
+        match error {
+            checkout::Error::Invalid(invalid) => invalid.into(),
+            checkout::Error::KeyReused => Self::key_reused(),
+            checkout::Error::TooLate => {
+                let detail = "This checkout was never opened and can no longer be. Nothing was paid. Use a new key.";
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "checkout_expired",
+                    "Checkout expired",
+                    detail,
+                )
+            }
+            checkout::Error::NotFound => Self::session_not_found(),
+            checkout::Error::Stripe(error)
+            | checkout::Error::Customer(customers::Error::Stripe(error)) => error.into(),
+            checkout::Error::Customer(customers::Error::Ledger(error))
+            | checkout::Error::Ledger(error) => error.into(),
+            checkout::Error::Payment(error) => error.into(),
+        }
+    }
+}
+
+impl From<payment::Error> for Problem {
+    fn from(error: payment::Error) -> Self {
+        match error {
+            payment::Error::Stripe(error) => error.into(),
+            payment::Error::Ledger(error) => error.into(),
+            payment::Error::NoSession => Self::session_not_found(),
+            // Logged where it was found, once.
+            payment::Error::Mismatch(field) => {
+                let detail = format!(
+                    "The session's {field} is not what was ordered. Nothing is credited, and the operator knows."
+                );
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "payment_mismatch",
+                    "Payment mismatch",
+                    detail,
+                )
+            }
+            payment::Error::Unknown(_) => {
+                telemetry::failure(&error, "stripe uses a word that is not known here");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl From<stripe::Error> for Problem {
+    fn from(error: stripe::Error) -> Self {
+        match error {
+            stripe::Error::Skipped | stripe::Error::RateLimited | stripe::Error::Unconfirmed(_) => {
+                warn!(error = telemetry::chain(&error), "stripe did not answer");
+                Self::unavailable()
+            }
+            stripe::Error::Unauthorized(_) | stripe::Error::Refused(_) => {
+                telemetry::failure(&error, "stripe refused");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<Unverified> for Problem {
+    fn from(error: Unverified) -> Self {
+        warn!(error = telemetry::chain(&error), "refused a webhook");
+        let detail = "The body was not signed by Stripe with a secret of this endpoint within the last 300 seconds.";
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_signature",
+            "Invalid signature",
+            detail,
+        )
+    }
+}
+
+impl From<webhook::Error> for Problem {
+    fn from(error: webhook::Error) -> Self {
+        match error {
+            webhook::Error::Stripe(error) => error.into(),
+            webhook::Error::Ledger(error) => error.into(),
+            webhook::Error::Payment(error) => error.into(),
+            webhook::Error::NoIntent => {
+                telemetry::failure(&error, "an event's intent is missing");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl Problem {
+    fn session_not_found() -> Self {
+        let detail = "The account has no such checkout session.";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "session_not_found",
+            "Session not found",
+            detail,
+        )
+    }
+}
