@@ -1,9 +1,11 @@
-//! `make dev`: the stack, the functions under `cargo lambda watch`, and a first usage.
+//! `make dev`: the stack, the functions under `cargo lambda watch`, a first usage and a first payment.
 //!
-//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first usage.
+//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first payment.
 
 mod flow;
+mod operator;
 mod options;
+mod payment;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use options::Options;
 
 use crate::gateway::{self, Functions, Gateway};
+use crate::http::Listener;
 use crate::stack::{self, Stack};
 use crate::template::{self, Template};
 use crate::token::Keys;
@@ -52,8 +55,11 @@ pub enum Error {
     /// A file or a signal, which only the system can refuse.
     #[error("cannot {0}")]
     System(&'static str, #[source] std::io::Error),
-    /// A step of the first usage did not go as it should.
-    #[error("the first usage failed")]
+    /// The operator's command did not make what is needed at Stripe.
+    #[error("Stripe is not set up")]
+    SetUp(#[from] operator::Error),
+    /// A step of the first usage or payment did not go as it should.
+    #[error("the first usage and payment failed")]
     Flow(#[from] flow::Error),
     /// A signal came before the first usage was through, and with `--once` that is all there is.
     #[error("interrupted")]
@@ -116,14 +122,17 @@ impl Running {
         environment.extend(options.real_services.clone());
         let functions = options.functions_address()?;
         let template = Template::of_the_project(&Template::local_parameters())?;
-        let gateway = Gateway::start(
-            options.gateway,
+        let listener = Listener::bind(options.gateway).await;
+        let listener = listener.map_err(gateway::Error::from)?;
+        environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        let made = set_up_stripe(&stack, &listener.url(), &environment, options).await?;
+        environment.extend(made);
+        let gateway = Gateway::serve(
+            listener,
             template,
             Functions::watched(format!("http://{functions}")),
             Keys::generate(),
-        )
-        .await?;
-        environment.insert("ALLOWED_ORIGINS".to_owned(), gateway.url());
+        )?;
         write_environment(project, &environment, options)?;
         let watch = Watch::start(project, functions, &environment)?;
         Ok(Self {
@@ -134,7 +143,7 @@ impl Running {
         })
     }
 
-    /// Waits for the functions, shows a first usage, and then keeps everything up.
+    /// Waits for the functions, shows a first usage and a first payment, and then keeps everything up.
     async fn demonstrate(&mut self, options: &Options) -> Result<(), Error> {
         say(format_args!(
             "waiting for the functions at {}",
@@ -166,6 +175,29 @@ impl Running {
         self.gateway.stop().await;
         self.stack.stop().await;
     }
+}
+
+/// Makes at Stripe what the functions need; answers the variables that name it.
+async fn set_up_stripe(
+    stack: &Stack,
+    api: &str,
+    environment: &BTreeMap<String, String>,
+    options: &Options,
+) -> Result<BTreeMap<String, String>, Error> {
+    let webhooks = format!("{api}/v1/webhooks/stripe");
+    let fake = options.fakes().stripe;
+    // The real Stripe reaches this machine through `stripe listen` only, which has a secret of its own.
+    let webhooks = fake.then_some(webhooks.as_str());
+    let made = operator::set_up_stripe(environment, webhooks).await?;
+    let kept = made.webhook_endpoint.as_deref();
+    let kept = kept.and_then(|endpoint| stack.stripe.webhook_secret(endpoint));
+    let secrets = environment.get("STRIPE_WEBHOOK_SECRETS").cloned();
+    // Without any secret nothing can be signed: what nobody knows keeps the function up, and every webhook out.
+    let secrets = secrets.or(kept).unwrap_or_else(operator::unknown_secret);
+    Ok(BTreeMap::from([
+        ("STRIPE_PRICE_IDS".to_owned(), made.price_ids),
+        ("STRIPE_WEBHOOK_SECRETS".to_owned(), secrets),
+    ]))
 }
 
 /// Writes `.local/env`, with which the operator's command reaches this stack.

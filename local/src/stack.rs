@@ -97,7 +97,8 @@ impl Stack {
         })
     }
 
-    /// The variables with which functions and the operator's command reach this stack.
+    /// The variables with which functions and the operator's command reach this stack. What `sparks
+    /// stripe-setup` makes at Stripe is not among them.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let variables = [
             ("TABLE_NAME", TABLE.to_owned()),
@@ -106,6 +107,8 @@ impl Stack {
             ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
             ("STRIPE_API_BASE", self.stripe.url()),
             ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
+            ("CHECKOUT_PROMOTION_CODES", "true".to_owned()),
+            ("CHECKOUT_AUTOMATIC_TAX", "false".to_owned()),
             ("LANGFUSE_HOST", self.langfuse.url()),
             ("LANGFUSE_PUBLIC_KEY", "pk-lf-local".to_owned()),
             ("LANGFUSE_SECRET_KEY", "sk-lf-local".to_owned()),

@@ -32,7 +32,7 @@ pub enum Error {
     /// The text is not YAML.
     #[error("the template is not YAML")]
     Yaml(#[source] serde_yaml_ng::Error),
-    /// A tag such as `!Join` that nothing here needs yet.
+    /// A tag such as `!Select` that nothing here needs yet.
     #[error("`{0}` is not understood")]
     Intrinsic(String),
     /// A parameter without default that was not given.
@@ -148,6 +148,8 @@ impl Template {
             ("TokenAudience", "sparks-local"),
             ("AllowedOrigins", "http://127.0.0.1:8787"),
             ("StripeSecretKey", "in the environment"),
+            ("StripePriceIds", "in the environment"),
+            ("StripeWebhookSecrets", "in the environment"),
             ("LangfusePublicKey", "in the environment"),
             ("LangfuseSecretKey", "in the environment"),
         ];

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -26,9 +25,10 @@ where
     R: Future<Output = Value> + Send + 'static,
 {
     let function = InProcess::new(function);
-    let names = ["record-usage", "read-account"];
-    let functions = names.map(|name| (name.to_owned(), function.clone()));
-    serve(Functions::InProcess(BTreeMap::from(functions))).await
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    let names = template.functions.into_keys();
+    let functions = names.map(|name| (name, function.clone())).collect();
+    serve(Functions::InProcess(functions)).await
 }
 
 async fn serve(functions: Functions) -> Gateway {
@@ -334,6 +334,9 @@ async fn health_names_the_functions_that_do_not_answer() {
     let only_one = [("read-account".to_owned(), InProcess::new(echo))];
     let waiting = serve(Functions::InProcess(only_one.into())).await;
     let health = client().get(format!("{}/_local/health", waiting.url()));
-    let expected = json!({"ready": false, "missing": ["record-usage"]});
+    let expected = json!({
+        "ready": false,
+        "missing": ["create-checkout", "record-usage", "stripe-webhook", "verify-payment"],
+    });
     assert_eq!(refusal_of(health).await, (503, expected));
 }

@@ -59,17 +59,26 @@ fn every_function_of_the_project_has_its_routes_and_its_time() {
         .map(|route| (route.key(), route.function.as_str()))
         .collect();
     let expected = [
-        ("GET /v1/balance".to_owned(), "read-account"),
-        ("POST /v1/usage".to_owned(), "record-usage"),
-        ("POST /v1/usage/batch".to_owned(), "record-usage"),
+        ("GET /v1/balance", "read-account"),
+        ("POST /v1/checkout", "create-checkout"),
+        ("POST /v1/checkout/{session_id}/verify", "verify-payment"),
+        ("POST /v1/usage", "record-usage"),
+        ("POST /v1/usage/batch", "record-usage"),
+        ("POST /v1/webhooks/stripe", "stripe-webhook"),
     ];
+    let mut routes: Vec<_> = routes
+        .iter()
+        .map(|(key, function)| (key.as_str(), *function))
+        .collect();
+    routes.sort_unstable();
     assert_eq!(routes, expected);
-    assert!(
-        template
-            .routes
-            .iter()
-            .all(|route| route.authorizer.is_some())
-    );
+    let open: Vec<_> = template
+        .routes
+        .iter()
+        .filter(|route| route.authorizer.is_none())
+        .map(|route| route.path.as_str())
+        .collect();
+    assert_eq!(open, ["/v1/webhooks/stripe"]);
     assert_eq!(
         template.functions["record-usage"].timeout,
         Duration::from_secs(29)

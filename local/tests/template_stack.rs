@@ -3,6 +3,9 @@
 use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 
+/// What the operator's command makes, and prints.
+const MADE_AT_STRIPE: [&str; 2] = ["STRIPE_PRICE_IDS", "STRIPE_WEBHOOK_SECRETS"];
+
 #[tokio::test]
 async fn a_stack_gives_every_variable_that_a_function_reads() {
     let stack = Stack::start(Options::default()).await.unwrap();
@@ -13,6 +16,7 @@ async fn a_stack_gives_every_variable_that_a_function_reads() {
             .variables
             .iter()
             .filter(|variable| !environment.contains_key(*variable))
+            .filter(|variable| !MADE_AT_STRIPE.contains(&variable.as_str()))
             .collect();
         assert!(missing.is_empty(), "{name} needs {missing:?}");
     }

@@ -8,6 +8,8 @@
     reason = "a world that is not in order fails its story"
 )]
 
+mod payments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
 use local::gateway::{Functions, Gateway, InProcess};
-use local::http::FREE_PORT;
+use local::http::{FREE_PORT, Listener};
 use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 use local::token::Keys;
@@ -24,6 +26,8 @@ use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::transport::Transport;
+
+pub use payments::session_id;
 
 /// A running stack and its API.
 pub struct World {
@@ -56,13 +60,24 @@ impl World {
         let stack = Stack::start(Options::default())
             .await
             .expect("a stack starts on free ports");
+        let listener = listen().await;
         let mut environment = stack.environment();
+        environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        let made = set_up_stripe(&environment, &listener).await;
+        let price_ids = made["price_ids"].as_object().expect("price ids");
+        let price_ids = price_ids
+            .iter()
+            .map(|(item, price_id)| format!("{item}={}", text(price_id)));
+        let price_ids = price_ids.collect::<Vec<_>>().join(",");
+        environment.insert("STRIPE_PRICE_IDS".to_owned(), price_ids);
+        let secret = text(&made["webhook_secret"]).to_owned();
+        environment.insert("STRIPE_WEBHOOK_SECRETS".to_owned(), secret);
         environment.extend(
             variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let gateway = gateway(&environment, clock).await;
+        let gateway = gateway(listener, &environment, &clock);
         Self {
             stack,
             gateway,
@@ -73,7 +88,9 @@ impl World {
 
     /// The same stack with its functions started anew at another time; tokens are new, too.
     pub async fn at(self, clock: Clock) -> Self {
-        let gateway = gateway(&self.environment, clock).await;
+        let listener = listen().await;
+        set_up_stripe(&self.environment, &listener).await;
+        let gateway = gateway(listener, &self.environment, &clock);
         Self { gateway, ..self }
     }
 
@@ -86,13 +103,17 @@ impl World {
 
     /// Runs the operator's command; answers what it printed, or how it failed.
     pub async fn sparks(&self, arguments: &[&str]) -> Result<String, cli::Error> {
-        let command =
-            cli::Command::try_parse_from(["sparks"].iter().chain(arguments)).expect("arguments");
-        let lookup = |name: &str| self.environment.get(name).cloned();
-        let (mut out, mut notes) = (Vec::new(), Vec::new());
-        let environment = Environment::from_lookup(&lookup);
-        cli::run(command, environment, Clock::system(), &mut out, &mut notes).await?;
-        Ok(String::from_utf8(out).expect("UTF-8"))
+        sparks(&self.environment, arguments).await
+    }
+
+    /// The same, with what it printed before it failed.
+    pub async fn sparks_printing(&self, arguments: &[&str]) -> (String, Result<(), cli::Error>) {
+        sparks_printing(&self.environment, arguments).await
+    }
+
+    /// The variables that the functions see.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
     }
 
     /// A token of an account.
@@ -227,6 +248,45 @@ impl World {
     }
 }
 
+async fn listen() -> Listener {
+    Listener::bind(FREE_PORT).await.expect("a free port")
+}
+
+/// Makes at Stripe what the functions need, with webhooks for the API behind `listener`.
+async fn set_up_stripe(environment: &BTreeMap<String, String>, listener: &Listener) -> Value {
+    let webhooks = format!("{}/v1/webhooks/stripe", listener.url());
+    let arguments = ["stripe-setup", "--webhook-url", &webhooks, "--json"];
+    let made = sparks(environment, &arguments).await.expect("set up");
+    serde_json::from_str(&made).expect("JSON")
+}
+
+/// Runs the operator's command in this process; answers what it printed, or how it failed.
+async fn sparks(
+    environment: &BTreeMap<String, String>,
+    arguments: &[&str],
+) -> Result<String, cli::Error> {
+    let (printed, outcome) = sparks_printing(environment, arguments).await;
+    outcome.map(|()| printed)
+}
+
+async fn sparks_printing(
+    environment: &BTreeMap<String, String>,
+    arguments: &[&str],
+) -> (String, Result<(), cli::Error>) {
+    let command =
+        cli::Command::try_parse_from(["sparks"].iter().chain(arguments)).expect("arguments");
+    let lookup = |name: &str| environment.get(name).cloned();
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
+    let environment = Environment::from_lookup(&lookup);
+    let running = cli::run(command, environment, Clock::system(), &mut out, &mut notes);
+    let outcome = Box::pin(running).await;
+    (String::from_utf8(out).expect("UTF-8"), outcome)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().expect("a list")
 }
@@ -272,52 +332,46 @@ impl Answer {
     }
 }
 
-async fn gateway(environment: &BTreeMap<String, String>, clock: Clock) -> Gateway {
+/// Starts the functions behind a gateway that listens on `listener` already.
+fn gateway(listener: Listener, environment: &BTreeMap<String, String>, clock: &Clock) -> Gateway {
     let lookup = |name: &str| environment.get(name).cloned();
     let environment = Environment::from_lookup(&lookup);
     let transport = Transport::network();
-    let record_usage = Arc::new(
-        record_usage::App::new(environment, &transport, clock.clone()).expect("configured"),
-    );
-    let read_account =
-        Arc::new(read_account::App::new(environment, &transport, clock).expect("configured"));
-    let functions = BTreeMap::from([
-        (
-            "record-usage".to_owned(),
-            InProcess::new(move |event| {
-                let app = Arc::clone(&record_usage);
+    // Each function has a crate with an `App` and a `handle` of its own types.
+    macro_rules! function {
+        ($name:literal, $function:ident) => {{
+            let app = $function::App::new(environment, &transport, clock.clone());
+            let app = Arc::new(app.expect("configured"));
+            let function = InProcess::new(move |event| {
+                let app = Arc::clone(&app);
                 async move {
-                    invoke(
-                        service_fn(|request| record_usage::handle(&app, request)),
-                        event,
-                    )
-                    .await
+                    let handler = service_fn(|request| $function::handle(&app, request));
+                    invoke(handler, event).await
                 }
-            }),
-        ),
-        (
-            "read-account".to_owned(),
-            InProcess::new(move |event| {
-                let app = Arc::clone(&read_account);
-                async move {
-                    invoke(
-                        service_fn(|request| read_account::handle(&app, request)),
-                        event,
-                    )
-                    .await
-                }
-            }),
-        ),
+            });
+            ($name.to_owned(), function)
+        }};
+    }
+    let mut functions = BTreeMap::from([
+        function!("record-usage", record_usage),
+        function!("read-account", read_account),
     ]);
+    // Without Stripe there is nothing to pay with: in Lambda these end in init.
+    if lookup("STRIPE_SECRET_KEY").is_some_and(|key| !key.is_empty()) {
+        functions.extend([
+            function!("create-checkout", create_checkout),
+            function!("verify-payment", verify_payment),
+            function!("stripe-webhook", stripe_webhook),
+        ]);
+    }
     let template = Template::of_the_project(&Template::local_parameters()).expect("the template");
-    Gateway::start(
-        FREE_PORT,
+    Gateway::serve(
+        listener,
         template,
         Functions::InProcess(functions),
         Keys::generate(),
     )
-    .await
-    .expect("a gateway starts on a free port")
+    .expect("a gateway serves")
 }
 
 /// Calls a handler with an event, through the same adapter as in Lambda.

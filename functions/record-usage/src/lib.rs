@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use lambda_http::http::{HeaderName, HeaderValue, Method, StatusCode};
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
@@ -88,10 +88,7 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem>
 
     let mut answer = request::answer(StatusCode::CREATED, &UsageReceipt::new(&recorded, balance));
     if recorded.replayed {
-        let replayed = HeaderName::from_static("idempotent-replayed");
-        answer
-            .headers_mut()
-            .insert(replayed, HeaderValue::from_static("true"));
+        request::mark_replayed(&mut answer);
     }
     Ok(answer)
 }

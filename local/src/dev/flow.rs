@@ -1,18 +1,16 @@
 //! The first usage, step by step: what a caller sees, and what arrived at Langfuse and Stripe.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::options::Fakes;
-use super::say;
+use super::{operator, payment, say};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 
 /// Who uses, how much it was given, and what it uses: 1,000 tokens, which are 100 Sparks.
-const ACCOUNT: &str = "acct_demo";
+pub(super) const ACCOUNT: &str = "acct_demo";
 const GRANTED: &str = "10000";
 const USAGE: &str = r#"{"usage":[{"meter":"ai_tokens","input_tokens":800,"output_tokens":200}]}"#;
 const CHARGE_MILLI: i64 = 100_000;
@@ -20,12 +18,9 @@ const CHARGE_MILLI: i64 = 100_000;
 /// Which step did not go as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operator's command is not there, or cannot be run.
-    #[error("cannot run `sparks`")]
-    Command(#[source] std::io::Error),
     /// The operator's command failed.
-    #[error("`sparks grant` failed: {0}")]
-    Grant(String),
+    #[error(transparent)]
+    Operator(#[from] operator::Error),
     /// Nobody answered.
     #[error("no answer from {url}")]
     Call {
@@ -62,7 +57,7 @@ pub(super) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Grants Sparks, records a usage, and follows it to Langfuse, Stripe and back.
+    /// Grants Sparks, records a usage, follows it to Langfuse, Stripe and back, and then buys a pack.
     pub(super) async fn run(&self) -> Result<(), Error> {
         self.grant().await?;
         say(format_args!(
@@ -100,10 +95,10 @@ impl Flow<'_> {
             &receipt,
         )?;
         say(format_args!(
-            "5 answered  201, with {} Sparks left",
+            "5 answered  201, with {} Sparks left\n",
             text(available)
         ));
-        Ok(())
+        payment::run(self, after).await
     }
 
     /// Where to look, and a usage to paste.
@@ -119,6 +114,14 @@ impl Flow<'_> {
                 " (the real one)"
             }
         };
+        let listen = if self.fakes.stripe {
+            String::new()
+        } else {
+            format!(
+                "\nWebhooks of the real Stripe: start again with STRIPE_WEBHOOK_SECRETS=<what this prints>\n\
+                 stripe listen --forward-to {url}/v1/webhooks/stripe\n"
+            )
+        };
         format!(
             r#"
 API        {url}/_local/health
@@ -133,6 +136,12 @@ TOKEN=$(curl -s {url}/_local/token -d '{{"account":"{ACCOUNT}"}}' | sed 's/.*"to
 curl -s {url}/v1/usage -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)" \
   -H 'Content-Type: application/json' -d '{USAGE}'
 
+Buy Sparks: open the `url` of the answer in a browser, and pay there.
+
+curl -s {url}/v1/checkout -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: buy-$(date +%s)" \
+  -H 'Content-Type: application/json' \
+  -d '{{"item":"pack_500k","success_url":"{url}/paid","cancel_url":"{url}/"}}'
+{listen}
 Ctrl-C stops everything."#,
             state(self.fakes.stripe),
             state(self.fakes.langfuse),
@@ -140,23 +149,9 @@ Ctrl-C stops everything."#,
     }
 
     async fn grant(&self) -> Result<(), Error> {
-        let sparks = std::env::current_exe()
-            .map_err(Error::Command)?
-            .with_file_name("sparks");
-        let output = Command::new(sparks)
-            .args(["grant", ACCOUNT, GRANTED, "--reason", "make dev"])
-            .envs(self.environment)
-            .env_remove("AWS_SESSION_TOKEN")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(Error::Command)?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(Error::Grant(said))
+        let arguments = ["grant", ACCOUNT, GRANTED, "--reason", "make dev"];
+        operator::sparks(self.environment, &arguments).await?;
+        Ok(())
     }
 
     async fn record(&self) -> Result<Value, Error> {
@@ -174,7 +169,7 @@ Ctrl-C stops everything."#,
     }
 
     /// What the account has, in thousandths of a Spark.
-    async fn available(&self) -> Result<i64, Error> {
+    pub(super) async fn available(&self) -> Result<i64, Error> {
         let url = format!("{}/v1/balance", self.gateway.url());
         let token = self.gateway.token(ACCOUNT, None);
         let (status, balance) =
@@ -226,7 +221,10 @@ Ctrl-C stops everything."#,
 }
 
 /// The status and the JSON of an answer.
-async fn answer(url: &str, request: reqwest::RequestBuilder) -> Result<(u16, Value), Error> {
+pub(super) async fn answer(
+    url: &str,
+    request: reqwest::RequestBuilder,
+) -> Result<(u16, Value), Error> {
     let failed = |source| Error::Call {
         url: url.to_owned(),
         source,
@@ -244,30 +242,30 @@ async fn answer(url: &str, request: reqwest::RequestBuilder) -> Result<(u16, Val
     ))
 }
 
-fn expect<T>(step: &'static str, value: Option<T>, seen: &Value) -> Result<T, Error> {
+pub(super) fn expect<T>(step: &'static str, value: Option<T>, seen: &Value) -> Result<T, Error> {
     value.ok_or_else(|| Error::Step {
         step,
         found: seen.to_string(),
     })
 }
 
-fn expect_that(step: &'static str, truth: bool, seen: &Value) -> Result<(), Error> {
+pub(super) fn expect_that(step: &'static str, truth: bool, seen: &Value) -> Result<(), Error> {
     expect(step, truth.then_some(()), seen)
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A text without its quotes, or any other value as it is.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Sparks as the API writes them, in thousandths.
-fn milli(sparks: &Value) -> Option<i64> {
+pub(super) fn milli(sparks: &Value) -> Option<i64> {
     let text = sparks.as_str()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let negative = whole.starts_with('-');

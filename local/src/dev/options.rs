@@ -121,10 +121,10 @@ fn real_stripe(environment: &BTreeMap<String, String>) -> Result<BTreeMap<String
         return Err(Error::LiveKey);
     }
     let base = set(environment, "STRIPE_API_BASE").unwrap_or("https://api.stripe.com");
-    Ok(owned(&[
-        ("STRIPE_SECRET_KEY", key),
-        ("STRIPE_API_BASE", base),
-    ]))
+    let mut real = owned(&[("STRIPE_SECRET_KEY", key), ("STRIPE_API_BASE", base)]);
+    let secrets = set(environment, "STRIPE_WEBHOOK_SECRETS");
+    real.extend(secrets.map(|secrets| ("STRIPE_WEBHOOK_SECRETS".to_owned(), secrets.to_owned())));
+    Ok(real)
 }
 
 fn real_langfuse(

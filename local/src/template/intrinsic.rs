@@ -88,8 +88,22 @@ impl Names {
                 let (resource, _) = path.split_once('.').unwrap_or((path, ""));
                 self.named(resource).map(|_| path.into())
             }
+            ("!Join", None) => self.join(argument).map(Value::String),
             _ => Err(Error::Intrinsic(tag.to_owned())),
         }
+    }
+
+    /// Joins texts: `!Join [",", !Ref List]`, or a list of texts in its place.
+    fn join(&self, argument: &Yaml) -> Result<String, Error> {
+        let unclear = || Error::Intrinsic("!Join".to_owned());
+        let resolved = self.resolve(argument)?;
+        let Some([Value::String(joint), Value::Array(parts)]) =
+            resolved.as_array().map(Vec::as_slice)
+        else {
+            return Err(unclear());
+        };
+        let parts: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
+        Ok(parts.ok_or_else(unclear)?.join(joint))
     }
 
     fn named(&self, name: &str) -> Result<&Value, Error> {

@@ -1,0 +1,86 @@
+//! `POST /v1/checkout`: opens a page at Stripe where an account buys what the catalogue has.
+
+use std::convert::Infallible;
+
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use shared::checkout::{self, CheckoutBody, Shop, Till};
+use shared::clock::Clock;
+use shared::config::{self, Environment};
+use shared::customers::Customers;
+use shared::identity::Caller;
+use shared::ledger::Ledger;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::problem::{self, Problem};
+use shared::request::{self, MAX_BODY};
+use shared::stripe::Stripe;
+use shared::transport::Transport;
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    ledger: Ledger,
+    stripe: Stripe,
+    customers: Customers,
+    shop: Shop,
+    account_claim: String,
+    clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
+            customers: Customers::default(),
+            shop: Shop {
+                stage: environment.stage()?,
+                price_ids: environment.stripe_price_ids()?,
+                allowed_origins: environment.allowed_origins()?,
+                promotion_codes: environment.promotion_codes()?,
+                automatic_tax: environment.automatic_tax()?,
+            },
+            account_claim: environment.account_claim(),
+            clock,
+        })
+    }
+}
+
+/// Answers a request; whatever goes wrong is a problem in the answer.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
+    let answer = async {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/checkout") => Box::pin(create(app, &request)).await,
+            _ => Err(Problem::not_found()),
+        }
+    };
+    Ok(Box::pin(problem::answer(&request, answer)).await)
+}
+
+async fn create(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    let key = request::idempotency_key(request.headers())?;
+    let body: CheckoutBody = request::body(request, MAX_BODY)?;
+
+    let now = app.clock.now();
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let till = Till {
+        ledger: &app.ledger,
+        stripe: &app.stripe,
+        customers: &app.customers,
+        shop: &app.shop,
+    };
+    let created = checkout::create(till, &account, &key, &body, now, &patience);
+    let page = Box::pin(created).await?;
+
+    let mut answer = request::answer(StatusCode::CREATED, &page);
+    if page.replayed {
+        request::mark_replayed(&mut answer);
+    }
+    Ok(answer)
+}

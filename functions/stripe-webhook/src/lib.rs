@@ -1,0 +1,70 @@
+//! `POST /v1/webhooks/stripe`: takes Stripe's word that something happened, and looks.
+
+use std::convert::Infallible;
+
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use secrecy::SecretString;
+use serde_json::json;
+use shared::clock::Clock;
+use shared::config::{self, Environment};
+use shared::ledger::Ledger;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::problem::{self, Problem};
+use shared::request::{self, MAX_WEBHOOK_BODY};
+use shared::stripe::{self, Event, Stripe};
+use shared::transport::Transport;
+use shared::webhook;
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    ledger: Ledger,
+    stripe: Stripe,
+    secrets: Vec<SecretString>,
+    stage: String,
+    clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
+            secrets: environment.stripe_webhook_secrets()?,
+            stage: environment.stage()?,
+            clock,
+        })
+    }
+}
+
+/// Answers a request; whatever goes wrong is a problem in the answer.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
+    let answer = async {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/webhooks/stripe") => receive(app, &request).await,
+            _ => Err(Problem::not_found()),
+        }
+    };
+    Ok(Box::pin(problem::answer(&request, answer)).await)
+}
+
+async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    // The bytes as they were signed: reading and writing them again would change them.
+    let body = request::raw_body(request, MAX_WEBHOOK_BODY)?;
+    let header = request.headers().get("stripe-signature");
+    let header = header.and_then(|value| value.to_str().ok());
+    let now = app.clock.now();
+    stripe::verify(header.unwrap_or_default(), body, &app.secrets, now)?;
+    let event: Event = request::json(body)?;
+
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let (ledger, stripe) = (&app.ledger, &app.stripe);
+    webhook::receive(ledger, stripe, &app.stage, &event, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &json!({"received": true})))
+}

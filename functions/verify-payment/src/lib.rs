@@ -1,0 +1,71 @@
+//! `POST /v1/checkout/{session_id}/verify`: says how a payment stands, and credits it when it is paid.
+
+use std::convert::Infallible;
+
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use shared::checkout;
+use shared::clock::Clock;
+use shared::config::{self, Environment};
+use shared::id::SessionId;
+use shared::identity::Caller;
+use shared::ledger::Ledger;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::problem::{self, Problem};
+use shared::request;
+use shared::stripe::Stripe;
+use shared::transport::Transport;
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    ledger: Ledger,
+    stripe: Stripe,
+    account_claim: String,
+    clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
+            account_claim: environment.account_claim(),
+            clock,
+        })
+    }
+}
+
+/// Answers a request; whatever goes wrong is a problem in the answer.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
+    let answer = async {
+        match (request.method(), session(request.uri().path())) {
+            (&Method::POST, Some(session)) => verify(app, &request, session).await,
+            _ => Err(Problem::not_found()),
+        }
+    };
+    Ok(Box::pin(problem::answer(&request, answer)).await)
+}
+
+/// The session that a path is about.
+fn session(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/checkout/")?.strip_suffix("/verify")
+}
+
+async fn verify(app: &App, request: &Request, session: &str) -> Result<Response<Body>, Problem> {
+    let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    request::no_body(request)?;
+    // What cannot be an id is nobody's.
+    let session: SessionId = session.parse().map_err(|_| checkout::Error::NotFound)?;
+
+    let now = app.clock.now();
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let (ledger, stripe) = (&app.ledger, &app.stripe);
+    let verified = checkout::verify(ledger, stripe, &account, &session, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &verified))
+}

@@ -1,0 +1,147 @@
+//! What buyers, browsers and Stripe do in a story.
+
+use http::StatusCode;
+use local::stripe::signature;
+use serde_json::{Value, json};
+
+use crate::{Answer, World, answer};
+
+impl World {
+    /// Where the API is, which is also the one allowed origin.
+    pub fn origin(&self) -> String {
+        self.gateway.url()
+    }
+
+    /// The body that orders an item.
+    pub fn order(&self, item: &str) -> Value {
+        json!({
+            "item": item,
+            "success_url": format!("{}/paid", self.origin()),
+            "cancel_url": format!("{}/", self.origin()),
+        })
+    }
+
+    /// Asks for a page to pay at.
+    pub async fn checkout(&self, account: &str, key: &str, body: &Value) -> Answer {
+        let token = self.token(account);
+        self.post("/v1/checkout", Some(&token), Some(key), body.to_string())
+            .await
+    }
+
+    /// Opens a page for an item; answers its id.
+    pub async fn open(&self, account: &str, item: &str) -> String {
+        let body = self.order(item);
+        let page = self.checkout(account, item, &body).await;
+        session_id(&page.expect(StatusCode::CREATED))
+    }
+
+    /// Verifies a payment.
+    pub async fn verify(&self, account: &str, session: &str) -> Answer {
+        let path = format!("/v1/checkout/{session}/verify");
+        self.post(&path, Some(&self.token(account)), None, "").await
+    }
+
+    /// Pays as the buyer does; answers Stripe's session and where it leads.
+    pub async fn pay(&self, session: &str, card: &str) -> Answer {
+        self.at_page(session, "pay", json!({ "card": card })).await
+    }
+
+    /// Ends a delayed payment.
+    pub async fn settle_payment(&self, session: &str, outcome: &str) -> Answer {
+        self.at_page(session, "settle", json!({ "outcome": outcome }))
+            .await
+    }
+
+    /// Does something at a page that only the fake can do.
+    pub async fn at_page(&self, session: &str, action: &str, body: Value) -> Answer {
+        let path = format!("/_local/checkout/{session}/{action}");
+        self.at_stripe(&path, &body).await
+    }
+
+    /// Uses a control of the fake Stripe.
+    pub async fn at_stripe(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        answer(self.http.post(url).body(body.to_string())).await
+    }
+
+    /// The ids of Stripe's events of one type, oldest first.
+    pub fn events(&self, kind: &str) -> Vec<String> {
+        let state = self.stack.stripe.state();
+        let events = state["events"].as_array().into_iter().flatten();
+        events
+            .filter(|event| event["type"] == kind)
+            .filter_map(|event| event["id"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// The webhooks sent, each with the statuses it was answered with.
+    pub fn deliveries(&self, kind: &str) -> Vec<Vec<u64>> {
+        let state = self.stack.stripe.state();
+        let deliveries = state["deliveries"].as_array().into_iter().flatten();
+        let ours = deliveries.filter(|delivery| delivery["type"] == kind);
+        ours.map(|delivery| {
+            let attempts = delivery["attempts"].as_array().into_iter().flatten();
+            attempts
+                .filter_map(|attempt| attempt["status"].as_u64())
+                .collect()
+        })
+        .collect()
+    }
+
+    /// Sends a webhook with this signature header.
+    pub async fn webhook(&self, header: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+        let url = format!("{}/v1/webhooks/stripe", self.origin());
+        let mut request = self.http.post(url);
+        request = request
+            .header("content-type", "application/json; charset=utf-8")
+            .body(body);
+        if let Some(header) = header {
+            request = request.header("stripe-signature", header);
+        }
+        answer(request).await
+    }
+
+    /// Sends a webhook as Stripe would, signed now.
+    pub async fn signed_webhook(&self, event: &Value) -> Answer {
+        let body = event.to_string();
+        let seconds = self.now_ms() / 1_000;
+        let header = signature(&self.webhook_secret(), seconds, &body);
+        self.webhook(Some(&header), body).await
+    }
+
+    /// The secret with which Stripe signs.
+    pub fn webhook_secret(&self) -> String {
+        let secrets = &self.environment["STRIPE_WEBHOOK_SECRETS"];
+        secrets.split(',').next().expect("a secret").to_owned()
+    }
+
+    /// The credits of an account in the ledger.
+    pub fn credits(&self, account: &str) -> Vec<Value> {
+        let entries = self.items("E#").into_iter();
+        entries
+            .filter(|entry| entry["kind"]["S"] == "credit" && entry["account"]["S"] == account)
+            .collect()
+    }
+
+    /// The status of the one intent.
+    pub fn intent_status(&self) -> String {
+        let intents = self.items("I#");
+        assert_eq!(intents.len(), 1, "{intents:?}");
+        intents[0]["status"]["S"]
+            .as_str()
+            .expect("a status")
+            .to_owned()
+    }
+
+    /// Waits until Stripe has sent all its webhooks.
+    pub async fn webhooks_settled(&self) {
+        self.stack.stripe.settled().await;
+    }
+}
+
+/// The id of the session that an answer is about.
+pub fn session_id(page: &Answer) -> String {
+    let id = page.body["session_id"].as_str();
+    id.unwrap_or_else(|| panic!("no session: {page:?}"))
+        .to_owned()
+}
