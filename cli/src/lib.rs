@@ -1,10 +1,14 @@
-//! What the operator's command does: grant Sparks, read balances and ledgers.
+//! What the operator's command does: grant Sparks, read balances and ledgers, keep Stripe in order.
 //!
-//! It works on the table named by `TABLE_NAME`, with the AWS credentials of the environment, for a local
-//! stack and for AWS alike.
+//! It works on the table named by `TABLE_NAME`, with the AWS credentials of the environment, and on the Stripe
+//! account of `STRIPE_SECRET_KEY`, for a local stack and for AWS alike. A command reads what it uses.
 
+mod doctor;
 mod grant;
 mod read;
+mod reconcile;
+mod stripe_account;
+mod stripe_setup;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -12,11 +16,14 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
-use shared::id::{AccountId, IdempotencyKey};
+use shared::id::{AccountId, IdempotencyKey, SessionId};
 use shared::ledger::{self, Ledger};
 use shared::patience::Patience;
+use shared::payment;
 use shared::sparks::Sparks;
+use shared::stripe::{self, Stripe};
 use shared::transport::Transport;
+use stripe_setup::Addresses;
 
 /// Operates a Sparks deployment.
 #[derive(Debug, Parser)]
@@ -60,6 +67,23 @@ enum Action {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
         limit: u8,
     },
+    /// Credit a payment that is paid and was not credited.
+    Reconcile {
+        /// The checkout session, `cs_…`.
+        #[arg(long)]
+        session: SessionId,
+    },
+    /// Check the deployment, and list what somebody has to look at.
+    Doctor,
+    /// Make in Stripe what a deployment needs; run again, it changes nothing.
+    StripeSetup {
+        /// Where webhooks go: the API's address with `/v1/webhooks/stripe`.
+        #[arg(long)]
+        webhook_url: Option<String>,
+        /// Where the customer portal sends visitors back to.
+        #[arg(long)]
+        return_url: Option<String>,
+    },
 }
 
 /// Why a command failed.
@@ -86,11 +110,31 @@ pub enum Error {
     /// The account does not exist.
     #[error("there is no account `{0}`")]
     NoAccount(AccountId),
+    /// Stripe failed.
+    #[error("stripe failed")]
+    Stripe(#[from] stripe::Error),
+    /// How a payment stands is unknown.
+    #[error("the payment is not known")]
+    Payment(#[from] payment::Error),
+    /// The session is not of this deployment.
+    #[error("there is no session `{0}` in the table")]
+    NoSession(SessionId),
+    /// The meter has a price, so that prepaid Sparks would be charged again.
+    #[error(
+        "the price `{1}` charges for the meter `{0}`, and Sparks are prepaid: archive it; nothing was changed"
+    )]
+    PricedMeter(String, String),
+    /// There is a meter of our name that counts something else.
+    #[error("the meter `{0}` does not sum `value` by customer; nothing was changed")]
+    OtherMeter(String),
+    /// Something is not as it should be; it was printed.
+    #[error("not everything is in order")]
+    NotInOrder,
 }
 
 /// What the commands work with.
 struct Desk<'a> {
-    ledger: Ledger,
+    environment: Environment<'a>,
     clock: Clock,
     patience: Patience,
     json: bool,
@@ -100,22 +144,32 @@ struct Desk<'a> {
     notes: &'a mut dyn Write,
 }
 
+impl Desk<'_> {
+    /// The ledger in its table.
+    fn ledger(&self) -> Result<Ledger, Error> {
+        let table = self.environment.table_name()?;
+        let aws = self.environment.aws()?;
+        Ok(Ledger::new(&aws, &table, &Transport::network()))
+    }
+
+    /// The Stripe account.
+    fn stripe(&self) -> Result<Stripe, Error> {
+        let access = self.environment.required_stripe()?;
+        Ok(Stripe::new(&access, &Transport::network(), &self.clock))
+    }
+}
+
 /// Runs a command.
-pub async fn run(
+pub async fn run<'a>(
     command: Command,
-    environment: Environment<'_>,
+    environment: Environment<'a>,
     clock: Clock,
-    out: &mut dyn Write,
-    notes: &mut dyn Write,
+    out: &'a mut dyn Write,
+    notes: &'a mut dyn Write,
 ) -> Result<(), Error> {
-    let ledger = Ledger::new(
-        &environment.aws()?,
-        &environment.table_name()?,
-        &Transport::network(),
-    );
     let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
     let mut desk = Desk {
-        ledger,
+        environment,
         clock,
         patience,
         json: command.json,
@@ -132,5 +186,17 @@ pub async fn run(
         } => grant::grant(&mut desk, account, sparks, reason, plan.is_some(), key).await,
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
+        Action::Reconcile { session } => reconcile::session(&mut desk, session).await,
+        Action::Doctor => doctor::run(&mut desk).await,
+        Action::StripeSetup {
+            webhook_url,
+            return_url,
+        } => {
+            let addresses = Addresses {
+                webhooks: webhook_url,
+                portal_return: return_url,
+            };
+            stripe_setup::run(&mut desk, &addresses).await
+        }
     }
 }

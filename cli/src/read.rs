@@ -12,12 +12,12 @@ pub(crate) async fn balance(desk: &mut Desk<'_>, account: AccountId) -> Result<(
         account,
         may_open: false,
     };
-    let balance =
-        match balance::read(&desk.ledger, &subject, desk.clock.now(), &desk.patience).await {
-            Ok(balance) => balance,
-            Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
-            Err(balance::Error::Ledger(error)) => return Err(error.into()),
-        };
+    let ledger = desk.ledger()?;
+    let balance = match balance::read(&ledger, &subject, desk.clock.now(), &desk.patience).await {
+        Ok(balance) => balance,
+        Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
+        Err(balance::Error::Ledger(error)) => return Err(error.into()),
+    };
     if desk.json {
         writeln!(desk.out, "{}", serde_json::to_string(&balance)?)?;
         return Ok(());
@@ -42,16 +42,11 @@ pub(crate) async fn ledger(
     account: AccountId,
     limit: u8,
 ) -> Result<(), Error> {
-    if desk
-        .ledger
-        .account(&account, &desk.patience)
-        .await?
-        .is_none()
-    {
+    let ledger = desk.ledger()?;
+    if ledger.account(&account, &desk.patience).await?.is_none() {
         return Err(Error::NoAccount(account));
     }
-    let rows = desk
-        .ledger
+    let rows = ledger
         .newest_entries(&account, limit, &desk.patience)
         .await?;
     if desk.json {

@@ -1,0 +1,353 @@
+//! What a deployment needs to be in a Stripe account, and how it is found and made there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::catalog::{CURRENCY, Kind, Offer};
+use shared::id::fingerprint;
+use shared::stripe::{self, METER_EVENT_NAME, Stripe};
+
+/// How long one call of Stripe may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often something is made again that somebody has deleted within a day.
+const MAX_TIMES_DELETED: u32 = 10;
+
+/// How often something is changed again that somebody has changed back within a day.
+const MAX_TIMES_UNDONE: u32 = 10;
+
+/// The metadata key that says of which deployment something is.
+pub(crate) const STAGE: &str = "sparks_stage";
+
+/// The events that a deployment acts on.
+/// <https://docs.stripe.com/api/events/types>
+pub(crate) const EVENTS: [&str; 21] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "checkout.session.async_payment_failed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.updated",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.voided",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+];
+
+/// A Stripe account, as far as a deployment is concerned.
+pub(crate) struct StripeAccount {
+    stripe: Stripe,
+    stage: String,
+}
+
+/// A product.
+#[derive(Deserialize)]
+pub(crate) struct Product {
+    pub(crate) id: String,
+    name: String,
+    active: bool,
+}
+
+/// A price.
+#[derive(Deserialize)]
+pub(crate) struct Price {
+    pub(crate) id: String,
+    active: bool,
+    currency: String,
+    unit_amount: Option<i64>,
+    recurring: Option<Recurring>,
+}
+
+#[derive(Deserialize)]
+struct Recurring {
+    interval: String,
+    interval_count: i64,
+    usage_type: String,
+}
+
+/// A meter.
+#[derive(Deserialize)]
+pub(crate) struct Meter {
+    pub(crate) id: String,
+    event_name: String,
+    status: String,
+    default_aggregation: Aggregation,
+    customer_mapping: Mapping,
+    value_settings: PayloadKey,
+}
+
+#[derive(Deserialize)]
+struct Aggregation {
+    formula: String,
+}
+
+#[derive(Deserialize)]
+struct Mapping {
+    #[serde(rename = "type")]
+    kind: String,
+    event_payload_key: String,
+}
+
+#[derive(Deserialize)]
+struct PayloadKey {
+    event_payload_key: String,
+}
+
+/// A webhook endpoint; its secret is there only when it was made just now.
+#[derive(Deserialize)]
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+    url: String,
+    pub(crate) api_version: Option<String>,
+    enabled_events: Vec<String>,
+    pub(crate) secret: Option<String>,
+    pub(crate) status: String,
+    metadata: BTreeMap<String, String>,
+}
+
+/// A configuration of the customer portal.
+#[derive(Deserialize)]
+pub(crate) struct PortalConfiguration {
+    pub(crate) id: String,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Value>,
+    has_more: bool,
+}
+
+impl Product {
+    /// Whether it is what an offer is called.
+    pub(crate) fn is_of(&self, offer: &Offer) -> bool {
+        self.active && self.name == offer.name
+    }
+}
+
+impl PortalConfiguration {
+    /// Whether it has these terms.
+    pub(crate) fn has(&self, terms: &str) -> bool {
+        self.metadata
+            .get("sparks_terms")
+            .is_some_and(|known| known == terms)
+    }
+}
+
+impl Price {
+    /// Whether it is what an offer costs.
+    pub(crate) fn is_of(&self, offer: &Offer) -> bool {
+        let rhythm = match (offer.kind, &self.recurring) {
+            (Kind::Pack, None) => true,
+            (Kind::Plan, Some(every)) => {
+                every.interval == "month"
+                    && every.interval_count == 1
+                    && every.usage_type == "licensed"
+            }
+            _ => false,
+        };
+        rhythm
+            && self.active
+            && self.currency == CURRENCY
+            && self.unit_amount == Some(offer.price_cents.into())
+    }
+}
+
+impl Meter {
+    /// Whether it takes events.
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == "active"
+    }
+
+    /// Whether it counts as usage is sent.
+    pub(crate) fn counts_sparks(&self) -> bool {
+        self.default_aggregation.formula == "sum"
+            && self.customer_mapping.kind == "by_id"
+            && self.customer_mapping.event_payload_key == "stripe_customer_id"
+            && self.value_settings.event_payload_key == "value"
+    }
+}
+
+impl Endpoint {
+    /// Whether it gets everything at this address.
+    pub(crate) fn serves(&self, url: &str) -> bool {
+        self.url == url && self.status == "enabled" && self.missing_events().is_empty()
+    }
+
+    /// The events that are not sent there and should be.
+    pub(crate) fn missing_events(&self) -> Vec<&'static str> {
+        let sent = |event: &&str| {
+            let mut asked = self.enabled_events.iter();
+            asked.any(|asked| asked == "*" || asked == event)
+        };
+        EVENTS.into_iter().filter(|event| !sent(event)).collect()
+    }
+}
+
+impl StripeAccount {
+    pub(crate) fn new(stripe: Stripe, stage: String) -> Self {
+        Self { stripe, stage }
+    }
+
+    pub(crate) fn stage(&self) -> &str {
+        &self.stage
+    }
+
+    pub(crate) fn livemode(&self) -> bool {
+        self.stripe.livemode()
+    }
+
+    /// The name of what an item is at Stripe: the id of its product and the lookup key of its price.
+    pub(crate) fn name(&self, item: &str) -> String {
+        format!("sparks_{}_{item}", self.stage)
+    }
+
+    pub(crate) async fn product(&self, item: &str) -> Result<Option<Product>, stripe::Error> {
+        let path = format!("/v1/products/{}", self.name(item));
+        self.stripe.read(&path, CALL_TIMEOUT).await
+    }
+
+    /// The price that has the lookup key of an item.
+    pub(crate) async fn price_of(&self, item: &str) -> Result<Option<Price>, stripe::Error> {
+        let query = format!("lookup_keys[]={}", self.name(item));
+        let found: Vec<Price> = self.all("/v1/prices", &query).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The price of an id.
+    pub(crate) async fn price(&self, id: &str) -> Result<Option<Price>, stripe::Error> {
+        let path = format!("/v1/prices/{id}");
+        self.stripe.read(&path, CALL_TIMEOUT).await
+    }
+
+    /// The meter that usage goes to.
+    pub(crate) async fn meter(&self) -> Result<Option<Meter>, stripe::Error> {
+        let meters: Vec<Meter> = self.all("/v1/billing/meters", "").await?;
+        let ours = |meter: &Meter| meter.event_name == METER_EVENT_NAME;
+        Ok(meters.into_iter().find(ours))
+    }
+
+    /// The active prices that charge for what a meter counts.
+    pub(crate) async fn prices_on(&self, meter: &Meter) -> Result<Vec<Price>, stripe::Error> {
+        let query = format!("active=true&type=recurring&recurring[meter]={}", meter.id);
+        self.all("/v1/prices", &query).await
+    }
+
+    /// The webhook endpoints of this deployment.
+    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, stripe::Error> {
+        let all: Vec<Endpoint> = self.all("/v1/webhook_endpoints", "").await?;
+        let ours = |endpoint: &Endpoint| endpoint.metadata.get(STAGE) == Some(&self.stage);
+        Ok(all.into_iter().filter(ours).collect())
+    }
+
+    /// The configuration of the customer portal for this deployment.
+    pub(crate) async fn portal_configuration(
+        &self,
+    ) -> Result<Option<PortalConfiguration>, stripe::Error> {
+        let path = "/v1/billing_portal/configurations";
+        let all: Vec<PortalConfiguration> = self.all(path, "active=true").await?;
+        let ours = |known: &PortalConfiguration| known.metadata.get(STAGE) == Some(&self.stage);
+        Ok(all.into_iter().find(ours))
+    }
+
+    /// Makes something. Two that do it at once make one, and what was deleted is made again.
+    ///
+    /// Within a day Stripe answers the same key with what it made then, even where that is gone by now.
+    pub(crate) async fn create<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        what: &str,
+    ) -> Result<T, stripe::Error> {
+        let mut key = format!("setup:{}:{what}", self.stage);
+        let mut times_deleted = 0;
+        loop {
+            let made: Value = self.stripe.make(path, form, &key, CALL_TIMEOUT).await?;
+            let id = made["id"].as_str().unwrap_or_default().to_owned();
+            let there: Option<Value> = self
+                .stripe
+                .read(&format!("{path}/{id}"), CALL_TIMEOUT)
+                .await?;
+            if there.is_some() || times_deleted == MAX_TIMES_DELETED {
+                return serde_json::from_value(made).map_err(shape);
+            }
+            times_deleted += 1;
+            key = format!("setup:{}:{what}:{times_deleted}", self.stage);
+        }
+    }
+
+    /// Changes the object at `path` until it `is_so`, by a POST to `path` and what `action` adds to it.
+    ///
+    /// The same change may have been made, and undone, within the day: then Stripe answers its key with
+    /// what was then, and the next key is needed.
+    pub(crate) async fn change<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        action: &str,
+        form: &[(&str, &str)],
+        is_so: impl Fn(&T) -> bool,
+    ) -> Result<T, stripe::Error> {
+        let parts: Vec<&str> = form
+            .iter()
+            .flat_map(|(name, value)| [*name, value])
+            .collect();
+        let what = fingerprint(&parts);
+        let target = format!("{path}{action}");
+        for time in 0..MAX_TIMES_UNDONE {
+            let key = format!("setup:{}:{target}:{what}:{time}", self.stage);
+            let _: Value = self.stripe.make(&target, form, &key, CALL_TIMEOUT).await?;
+            let changed = self.stripe.read(path, CALL_TIMEOUT).await?;
+            if let Some(changed) = changed.filter(&is_so) {
+                return Ok(changed);
+            }
+        }
+        Err(stripe::Error::Unconfirmed(stripe::Cause::Stored(
+            StatusCode::OK,
+        )))
+    }
+
+    /// Every object of a list, whatever number of pages it has.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+    ) -> Result<Vec<T>, stripe::Error> {
+        let mut found: Vec<Value> = Vec::new();
+        loop {
+            let mut page = format!("{path}?limit=100&{query}");
+            if let Some(id) = found.last().and_then(|last| last["id"].as_str()) {
+                page = format!("{page}&starting_after={id}");
+            }
+            let page = page.trim_end_matches('&').to_owned();
+            let Some(list) = self.stripe.read::<List>(&page, CALL_TIMEOUT).await? else {
+                break;
+            };
+            let more = list.has_more && !list.data.is_empty();
+            found.extend(list.data);
+            if !more {
+                break;
+            }
+        }
+        let found = found.into_iter().map(serde_json::from_value);
+        found.collect::<Result<_, _>>().map_err(shape)
+    }
+}
+
+fn shape(error: serde_json::Error) -> stripe::Error {
+    stripe::Error::Unconfirmed(stripe::Cause::Shape(error))
+}

@@ -1,0 +1,274 @@
+//! `sparks stripe-setup`: makes in a Stripe account what a deployment needs, and changes nothing twice.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use shared::catalog::{CURRENCY, Kind, OFFERS, Offer};
+use shared::id::fingerprint;
+use shared::stripe::{API_VERSION, METER_EVENT_NAME};
+
+use crate::stripe_account::{
+    EVENTS, Endpoint, Meter, PortalConfiguration, Price, Product, STAGE, StripeAccount,
+};
+use crate::{Desk, Error};
+
+/// Where webhooks and portal visitors go.
+pub(crate) struct Addresses {
+    pub(crate) webhooks: Option<String>,
+    pub(crate) portal_return: Option<String>,
+}
+
+/// What there is at Stripe in the end.
+struct SetUp<'a> {
+    account: StripeAccount,
+    addresses: &'a Addresses,
+    /// What was made or changed, in words.
+    changes: Vec<String>,
+}
+
+pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<(), Error> {
+    let mut setup = SetUp {
+        account: StripeAccount::new(desk.stripe()?, desk.environment.stage()?),
+        addresses,
+        changes: Vec::new(),
+    };
+    // First: with a price on the meter, everything else would only help to charge twice.
+    let meter = setup.meter().await?;
+    let mut price_ids = BTreeMap::new();
+    for offer in &OFFERS {
+        setup.product(offer).await?;
+        price_ids.insert(offer.item, setup.price(offer).await?);
+    }
+    let endpoint = setup.endpoint().await?;
+    let portal = setup.portal(&price_ids).await?;
+
+    let livemode = setup.account.livemode();
+    let (id, secret) = match &endpoint {
+        Some(endpoint) => (Some(&endpoint.id), endpoint.secret.as_ref()),
+        None => (None, None),
+    };
+    if desk.json {
+        let made = json!({
+            "livemode": livemode, "price_ids": price_ids, "meter": meter, "webhook_endpoint": id,
+            "webhook_secret": secret, "portal_configuration": portal, "changes": setup.changes,
+        });
+        writeln!(desk.out, "{made}")?;
+        return Ok(());
+    }
+    let mode = if livemode { "live mode" } else { "test mode" };
+    writeln!(desk.out, "Stripe is set up, in {mode}.")?;
+    if setup.changes.is_empty() {
+        writeln!(desk.out, "Everything was there already.")?;
+    }
+    for change in &setup.changes {
+        writeln!(desk.out, "- {change}")?;
+    }
+    let price_ids = price_ids.iter().map(|(item, id)| format!("{item}={id}"));
+    let price_ids = price_ids.collect::<Vec<_>>().join(",");
+    writeln!(desk.out, "\nSTRIPE_PRICE_IDS={price_ids}")?;
+    if let Some(secret) = secret {
+        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
+        writeln!(desk.notes, "Stripe shows this secret only now: keep it.")?;
+    }
+    Ok(())
+}
+
+impl SetUp<'_> {
+    /// The meter that usage goes to. It must have no price: Sparks are prepaid.
+    async fn meter(&mut self) -> Result<String, Error> {
+        let Some(meter) = self.account.meter().await? else {
+            let form = [
+                ("display_name", "Sparks used"),
+                ("event_name", METER_EVENT_NAME),
+                ("default_aggregation[formula]", "sum"),
+                ("customer_mapping[type]", "by_id"),
+                ("customer_mapping[event_payload_key]", "stripe_customer_id"),
+                ("value_settings[event_payload_key]", "value"),
+            ];
+            let path = "/v1/billing/meters";
+            let made: Meter = self.account.create(path, &form, "meter").await?;
+            self.changes.push(format!("made the meter {}", made.id));
+            return Ok(made.id);
+        };
+        if !meter.counts_sparks() {
+            return Err(Error::OtherMeter(meter.id));
+        }
+        let prices = self.account.prices_on(&meter).await?;
+        if let Some(price) = prices.first() {
+            return Err(Error::PricedMeter(meter.id, price.id.clone()));
+        }
+        if !meter.is_active() {
+            let path = format!("/v1/billing/meters/{}", meter.id);
+            let account = &self.account;
+            account
+                .change(&path, "/reactivate", &[], Meter::is_active)
+                .await?;
+            self.changes
+                .push(format!("reactivated the meter {}", meter.id));
+        }
+        Ok(meter.id)
+    }
+
+    async fn product(&mut self, offer: &Offer) -> Result<(), Error> {
+        let id = self.account.name(offer.item);
+        let stage = self.account.stage().to_owned();
+        match self.account.product(offer.item).await? {
+            None => {
+                let form = [
+                    ("id", id.as_str()),
+                    ("name", offer.name),
+                    ("metadata[sparks_item]", offer.item),
+                    ("metadata[sparks_stage]", &stage),
+                ];
+                let what = format!("product:{}:{}", offer.item, offer.name);
+                let _: Product = self.account.create("/v1/products", &form, &what).await?;
+                self.changes.push(format!("made the product {id}"));
+            }
+            Some(product) if !product.is_of(offer) => {
+                let form = [("name", offer.name), ("active", "true")];
+                let path = format!("/v1/products/{}", product.id);
+                let is_so = |product: &Product| product.is_of(offer);
+                self.account.change(&path, "", &form, is_so).await?;
+                self.changes.push(format!("changed the product {id}"));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The price of an offer. An amount cannot change, so another one is another price.
+    async fn price(&mut self, offer: &Offer) -> Result<String, Error> {
+        let found = self.account.price_of(offer.item).await?;
+        let old = match found {
+            Some(price) if price.is_of(offer) => return Ok(price.id),
+            Some(price) => price.id,
+            None => "none".to_owned(),
+        };
+        let name = self.account.name(offer.item);
+        let (amount, stage) = (
+            offer.price_cents.to_string(),
+            self.account.stage().to_owned(),
+        );
+        let mut form = vec![
+            ("product", name.as_str()),
+            ("currency", CURRENCY),
+            ("unit_amount", amount.as_str()),
+            ("lookup_key", &name),
+            ("transfer_lookup_key", "true"),
+            ("metadata[sparks_item]", offer.item),
+            ("metadata[sparks_stage]", &stage),
+        ];
+        if offer.kind == Kind::Plan {
+            form.push(("recurring[interval]", "month"));
+        }
+        let what = format!("price:{}:{CURRENCY}:{amount}:{old}", offer.item);
+        let made: Price = self.account.create("/v1/prices", &form, &what).await?;
+        self.changes
+            .push(format!("made the price {} of {}", made.id, offer.item));
+        Ok(made.id)
+    }
+
+    /// The endpoint of the pinned API version. One of another version is left to the operator.
+    async fn endpoint(&mut self) -> Result<Option<Endpoint>, Error> {
+        let endpoints = self.account.endpoints().await?;
+        let is_current = |endpoint: &Endpoint| endpoint.api_version.as_deref() == Some(API_VERSION);
+        for old in endpoints.iter().filter(|endpoint| !is_current(endpoint)) {
+            self.changes.push(format!(
+                "left the endpoint {} of another API version: delete it once the new secret is deployed",
+                old.id
+            ));
+        }
+        let current = endpoints.into_iter().find(is_current);
+        let Some(url) = &self.addresses.webhooks else {
+            return Ok(current);
+        };
+        let stage = self.account.stage().to_owned();
+        let mut form: Vec<(&str, &str)> = vec![("url", url)];
+        form.extend(EVENTS.map(|event| ("enabled_events[]", event)));
+        let Some(current) = current else {
+            form.extend([
+                ("api_version", API_VERSION),
+                ("description", "Sparks"),
+                ("metadata[sparks_stage]", &stage),
+            ]);
+            let what = format!("endpoint:{API_VERSION}:{url}:{}", EVENTS.len());
+            let path = "/v1/webhook_endpoints";
+            let made: Endpoint = self.account.create(path, &form, &what).await?;
+            self.changes.push(format!("made the endpoint {}", made.id));
+            return Ok(Some(made));
+        };
+        if current.serves(url) {
+            return Ok(Some(current));
+        }
+        form.push(("disabled", "false"));
+        let path = format!("/v1/webhook_endpoints/{}", current.id);
+        let is_so = |endpoint: &Endpoint| endpoint.serves(url);
+        let changed = self.account.change(&path, "", &form, is_so).await?;
+        self.changes
+            .push(format!("changed the endpoint {}", changed.id));
+        Ok(Some(changed))
+    }
+
+    /// What customers may do in the portal. Its terms are written on it, so that a change is seen.
+    async fn portal(&mut self, price_ids: &BTreeMap<&str, String>) -> Result<String, Error> {
+        let stage = self.account.stage().to_owned();
+        let plans: Vec<(String, String)> = OFFERS
+            .iter()
+            .filter(|offer| offer.kind == Kind::Plan)
+            .map(|offer| (self.account.name(offer.item), price_ids[offer.item].clone()))
+            .collect();
+        let mut form: Vec<(String, String)> = [
+            ("features[invoice_history][enabled]", "true"),
+            ("features[payment_method_update][enabled]", "true"),
+            ("features[subscription_cancel][enabled]", "true"),
+            ("features[subscription_cancel][mode]", "at_period_end"),
+            ("features[subscription_update][enabled]", "true"),
+            (
+                "features[subscription_update][default_allowed_updates][]",
+                "price",
+            ),
+            ("features[subscription_update][proration_behavior]", "none"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for (number, (product, price)) in plans.into_iter().enumerate() {
+            let path = format!("features[subscription_update][products][{number}]");
+            form.push((format!("{path}[product]"), product));
+            form.push((format!("{path}[prices][]"), price));
+        }
+        if let Some(url) = &self.addresses.portal_return {
+            form.push(("default_return_url".to_owned(), url.clone()));
+        }
+        let parts: Vec<&str> = form
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value])
+            .collect();
+        let terms = fingerprint(&parts);
+        form.push((format!("metadata[{STAGE}]"), stage));
+        form.push(("metadata[sparks_terms]".to_owned(), terms.clone()));
+        let form: Vec<(&str, &str)> = form
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+
+        let path = "/v1/billing_portal/configurations";
+        match self.account.portal_configuration().await? {
+            None => {
+                let what = format!("portal:{terms}");
+                let made: PortalConfiguration = self.account.create(path, &form, &what).await?;
+                self.changes
+                    .push(format!("made the portal configuration {}", made.id));
+                Ok(made.id)
+            }
+            Some(known) if known.has(&terms) => Ok(known.id),
+            Some(known) => {
+                let path = format!("{path}/{}", known.id);
+                let is_so = |known: &PortalConfiguration| known.has(&terms);
+                self.account.change(&path, "", &form, is_so).await?;
+                self.changes
+                    .push(format!("changed the portal configuration {}", known.id));
+                Ok(known.id)
+            }
+        }
+    }
+}
