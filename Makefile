@@ -35,7 +35,8 @@ prices:
 
 # Sends an event to a function of the running stack: `make invoke EVENT=read-balance`.
 EVENT ?= record-usage
-FUNCTION ?= $(if $(filter record-%,$(EVENT)),record-usage,read-account)
+FUNCTION ?= $(or $(filter $(patsubst functions/%/,%,$(wildcard functions/*/)),$(EVENT)), \
+  $(if $(filter record-%,$(EVENT)),record-usage,read-account))
 invoke: cargo-lambda
 	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
 	  --data-file events/$(EVENT).json

@@ -84,7 +84,8 @@ fn documented(openapi: &OpenApi) -> BTreeSet<String> {
 async fn the_examples_are_what_the_api_answers() {
     let openapi = OpenApi::read();
     let clock = Clock::starting_at("2026-11-22T20:15:00Z".parse().unwrap());
-    let world = World::start_with(&[], clock).await;
+    let origins = [("ALLOWED_ORIGINS", "https://app.example.com")];
+    let world = World::start_with(&origins, clock).await;
     let welcome = [
         "grant", "acct_1", "10000", "--reason", "welcome", "--key", "welcome",
     ];
@@ -117,6 +118,7 @@ async fn the_examples_are_what_the_api_answers() {
         let answer = world.get(path, token(&world, caller).as_deref()).await;
         seen.extend(openapi.check(balance, &answer, Some(example)));
     }
+    seen.extend(super::payments::examples(&openapi, &world).await);
     let broken = World::start_with(&[("TABLE_NAME", "no-such-table")], Clock::system()).await;
     let answer = broken
         .get("/v1/balance", token(&broken, "acct_1").as_deref())

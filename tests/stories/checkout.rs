@@ -1,0 +1,241 @@
+//! An account asks for a page to pay at, and gets one per key.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{World, session_id};
+
+fn sessions(world: &World) -> Vec<Value> {
+    world.stack.stripe.state()["checkout_sessions"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+fn asked(world: &World, path: &str) -> usize {
+    let asked = world.stack.stripe.asked();
+    asked
+        .iter()
+        .filter(|(method, asked, _)| method == "POST" && asked == path)
+        .count()
+}
+
+#[tokio::test]
+async fn a_checkout_answers_with_a_page_at_stripe() {
+    let world = World::start().await;
+    let page = world
+        .checkout("acct_a", "k1", &world.order("pack_500k"))
+        .await
+        .expect(StatusCode::CREATED);
+
+    let session = &sessions(&world)[0];
+    assert_eq!(page.body["session_id"], session["id"]);
+    assert_eq!(page.body["url"], session["url"]);
+    assert!(page.body["expires_at"].is_string() && !page.is_replay());
+    assert_eq!(session["mode"], "payment");
+    assert_eq!(session["amount_subtotal"], 2_000);
+    let success = session["success_url"].as_str().unwrap();
+    assert!(
+        success.ends_with("/paid?session_id={CHECKOUT_SESSION_ID}"),
+        "{success}"
+    );
+    // The account came into being, and has nothing yet.
+    assert_eq!(world.available("acct_a").await, "0.000");
+}
+
+#[tokio::test]
+async fn session_payment_and_intent_carry_the_same_id() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_125k").await;
+    world.pay(&session, "4242424242424242").await;
+
+    let intent = world.items("I#")[0]["id"]["S"].clone();
+    let metadata = json!({"sparks_intent": intent, "sparks_stage": "local"});
+    let session = &sessions(&world)[0];
+    assert_eq!(session["client_reference_id"], intent);
+    assert_eq!(session["metadata"], metadata);
+    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    assert_eq!(payment["metadata"], metadata);
+}
+
+#[tokio::test]
+async fn a_plan_is_a_subscription_with_the_same_metadata() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "plus").await;
+    world.pay(&session, "4242424242424242").await;
+
+    assert_eq!(sessions(&world)[0]["mode"], "subscription");
+    let subscription = &world.stack.stripe.state()["subscriptions"][0];
+    assert_eq!(subscription["metadata"], sessions(&world)[0]["metadata"]);
+    let verified = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(verified.body["status"], "paid");
+    assert_eq!(verified.body["item"], "plus");
+    assert_eq!(verified.body["sparks_credited"], "0.000");
+}
+
+#[tokio::test]
+async fn a_quantity_multiplies_price_and_sparks() {
+    let world = World::start().await;
+    let mut body = world.order("pack_500k");
+    body["quantity"] = json!(3);
+    let page = world.checkout("acct_a", "k1", &body).await;
+    let session = session_id(&page.expect(StatusCode::CREATED));
+    assert_eq!(sessions(&world)[0]["amount_subtotal"], 6_000);
+    world.pay(&session, "4242424242424242").await;
+
+    let verified = world.verify("acct_a", &session).await;
+
+    assert_eq!(verified.body["sparks_credited"], "1500000.000");
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_page() {
+    let world = World::start().await;
+    let body = world.order("pack_500k");
+    let first = world.checkout("acct_a", "k1", &body).await;
+    let again = world.checkout("acct_a", "k1", &body).await;
+
+    assert_eq!((again.status, again.is_replay()), (201, true));
+    assert_eq!(again.body, first.body);
+    assert_eq!(asked(&world, "/v1/checkout/sessions"), 1);
+    // Of another account, the key is another one.
+    let other = world.checkout("acct_b", "k1", &body).await;
+    assert!(!other.is_replay());
+    assert_eq!(sessions(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_order_is_refused_and_writes_nothing() {
+    let world = World::start().await;
+    world
+        .checkout("acct_a", "k1", &world.order("pack_500k"))
+        .await;
+    let before = world.table();
+    let mut quantity = world.order("pack_500k");
+    quantity["quantity"] = json!(2);
+    let mut url = world.order("pack_500k");
+    url["cancel_url"] = json!(format!("{}/other", world.origin()));
+    for body in [
+        world.order("pack_125k"),
+        world.order("unknown"),
+        quantity,
+        url,
+    ] {
+        let answer = world.checkout("acct_a", "k1", &body).await;
+        assert_eq!(answer.refusal(), (422, "idempotency_key_reused"), "{body}");
+    }
+    assert_eq!(world.table(), before);
+    assert_eq!(asked(&world, "/v1/checkout/sessions"), 1);
+}
+
+#[tokio::test]
+async fn requests_with_one_key_at_once_open_one_page() {
+    let world = World::start().await;
+    let body = world.order("pack_500k");
+    let requests = (0..8).map(|_| world.checkout("acct_a", "k1", &body));
+    let answers = futures_util::future::join_all(requests).await;
+
+    for answer in &answers {
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.body, answers[0].body);
+    }
+    assert_eq!(
+        answers.iter().filter(|answer| !answer.is_replay()).count(),
+        1
+    );
+    assert_eq!(sessions(&world).len(), 1);
+    assert_eq!(
+        world.stack.stripe.state()["customers"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_replay_after_the_page_has_ended_or_was_paid_has_no_address() {
+    let world = World::start().await;
+    let paid = world.open("acct_a", "pack_500k").await;
+    world.pay(&paid, "4242424242424242").await;
+    world.verify("acct_a", &paid).await;
+    let again = world
+        .checkout("acct_a", "pack_500k", &world.order("pack_500k"))
+        .await;
+    assert_eq!((again.status, again.is_replay()), (201, true));
+    assert_eq!(again.body["url"], json!(null));
+    assert_eq!(session_id(&again), paid);
+
+    let (order, key) = (world.order("pack_125k"), "k2");
+    world.checkout("acct_a", key, &order).await;
+    let later = Clock::system().now() + jiff::SignedDuration::from_hours(24);
+    let world = world.at(Clock::starting_at(later)).await;
+    let again = world.checkout("acct_a", key, &order).await;
+    // The order names an origin that is no longer allowed, and the page is gone: it is answered all the same.
+    assert_eq!((again.status, again.is_replay()), (201, true), "{again:?}");
+    assert_eq!(again.body["url"], json!(null));
+}
+
+#[tokio::test]
+async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
+    let world = World::start().await;
+    let fault = Fault::new("/v1/checkout/sessions", "status:503").unwrap();
+    world.stack.stripe.faults().add(fault);
+    let order = world.order("pack_500k");
+    let refused = world.checkout("acct_a", "k1", &order).await;
+    assert_eq!(refused.refusal(), (503, "unavailable"));
+    assert_eq!(refused.headers["retry-after"], "1");
+
+    world.stack.stripe.clock().skip(24 * 60 * 60);
+    let late = world.checkout("acct_a", "k1", &order).await;
+
+    assert_eq!(late.refusal(), (409, "checkout_expired"));
+    assert!(sessions(&world).is_empty());
+    // With another key it is another order.
+    world.stack.stripe.clock().skip(-24 * 60 * 60);
+    world
+        .checkout("acct_a", "k2", &order)
+        .await
+        .expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
+    let world = World::start().await;
+    for path in ["/v1/customers", "/v1/checkout/sessions"] {
+        let fault = Fault::new(path, "status:500").unwrap();
+        world.stack.stripe.faults().add(fault);
+    }
+    let order = world.order("pack_500k");
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(world.checkout("acct_a", "k1", &order).await.status);
+    }
+    // The customer, then the page, then both are there.
+    assert_eq!(statuses, [503, 503, 201]);
+    assert_eq!(sessions(&world).len(), 1);
+    assert_eq!(world.items("X#").len(), 1);
+}
+
+#[tokio::test]
+async fn pages_take_promotion_codes_and_taxes_when_configured() {
+    let variables = [
+        ("CHECKOUT_PROMOTION_CODES", "false"),
+        ("CHECKOUT_AUTOMATIC_TAX", "true"),
+    ];
+    let world = World::start_with(&variables, Clock::system()).await;
+    world.open("acct_a", "pack_500k").await;
+    let session = &sessions(&world)[0];
+    assert_eq!(session["allow_promotion_codes"], json!(null));
+    assert_eq!(session["automatic_tax"]["enabled"], true);
+
+    let world = World::start().await;
+    world.open("acct_a", "pack_500k").await;
+    let session = &sessions(&world)[0];
+    assert_eq!(session["allow_promotion_codes"], true);
+    assert_eq!(session["automatic_tax"]["enabled"], false);
+}

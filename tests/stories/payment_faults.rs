@@ -1,0 +1,218 @@
+//! Wherever a process ends and whatever fails, a payment is credited once and nothing is lost.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::json;
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::transport::Transport;
+use tests::{World, session_id};
+
+const CARD: &str = "4242424242424242";
+
+/// The event of a request by `acct_a`, as API Gateway makes it.
+fn request(method: &str, path: &str, key: &str, body: &str) -> lambda_http::Request {
+    let event = json!({
+        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": "",
+        "headers": {"content-type": "application/json", "idempotency-key": key},
+        "requestContext": {
+            "accountId": "0", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "requestId": "r", "routeKey": "", "stage": "$default", "time": "", "timeEpoch": 0,
+            "authorizer": {"jwt": {"claims": {"sub": "acct_a"}, "scopes": null}},
+        },
+        "body": body, "isBase64Encoded": false,
+    });
+    let event: lambda_http::request::LambdaRequest = serde_json::from_value(event).unwrap();
+    lambda_http::Request::from(event)
+}
+
+/// Runs a function until `reached`, and then ends it as a killed process ends: nothing of it goes on.
+async fn kill<T>(function: impl Future<Output = T>, reached: impl Fn() -> bool) {
+    let point = async {
+        while !reached() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = function => panic!("the function came to its end"),
+        () = point => {}
+    }
+}
+
+fn lookup(world: &World) -> impl Fn(&str) -> Option<String> + Sync {
+    let variables: BTreeMap<String, String> = world.environment().clone();
+    move |name| variables.get(name).cloned()
+}
+
+fn slow(path: &str) -> Fault {
+    Fault::new(path, "slow:1500").unwrap()
+}
+
+#[tokio::test]
+async fn killed_before_the_page_is_written_a_retry_gives_the_same_page() {
+    let world = World::start().await;
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(slow("/v1/checkout/sessions"));
+    let body = world.order("pack_500k");
+    let variables = lookup(&world);
+    let environment = Environment::from_lookup(&variables);
+    let app =
+        create_checkout::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+    let sessions = || {
+        let state = world.stack.stripe.state();
+        state["checkout_sessions"].as_array().unwrap().len()
+    };
+    let request = request("POST", "/v1/checkout", "k1", &body.to_string());
+
+    kill(create_checkout::handle(&app, request), || sessions() == 1).await;
+
+    assert_eq!((world.items("I#").len(), world.items("S#").len()), (1, 0));
+    let page = world.checkout("acct_a", "k1", &body).await;
+    let session = session_id(&page.expect(StatusCode::CREATED));
+    assert_eq!(sessions(), 1);
+    world.pay(&session, CARD).await;
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(verified.body["sparks_credited"], "500000.000");
+    assert_eq!(world.available("acct_a").await, "500000.000");
+}
+
+#[tokio::test]
+async fn killed_before_the_answer_a_retry_finds_the_credit() {
+    let world = World::start().await;
+    let drop = Fault::new("webhooks/", "drop").unwrap().times(100);
+    world.stack.stripe.faults().add(drop);
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world
+        .stack
+        .dynamodb
+        .faults()
+        .add(slow("TransactWriteItems"));
+    let variables = lookup(&world);
+    let environment = Environment::from_lookup(&variables);
+    let app =
+        verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+    let path = format!("/v1/checkout/{session}/verify");
+    let request = request("POST", &path, "k1", "");
+
+    kill(verify_payment::handle(&app, request), || {
+        world.credits("acct_a").len() == 1
+    })
+    .await;
+
+    let verified = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(verified.body["sparks_credited"], "500000.000");
+    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.credits("acct_a").len(), 1);
+}
+
+#[tokio::test]
+async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
+    for by_webhook in [false, true] {
+        let world = World::start().await;
+        let hold = Fault::new("webhooks/", "hold").unwrap().times(100);
+        world.stack.stripe.faults().add(hold);
+        let session = world.open("acct_a", "pack_500k").await;
+        world.pay(&session, CARD).await;
+        let path = format!("/v1/checkout/sessions/{session}");
+        world.stack.stripe.faults().add(slow(&path));
+        let asked = || {
+            let asked = world.stack.stripe.asked();
+            asked.iter().any(|(_, asked, _)| *asked == path)
+        };
+        let variables = lookup(&world);
+        let environment = Environment::from_lookup(&variables);
+        let app =
+            verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+        let verify = format!("/v1/checkout/{session}/verify");
+        let request = request("POST", &verify, "k1", "");
+
+        kill(verify_payment::handle(&app, request), asked).await;
+
+        assert!(world.credits("acct_a").is_empty());
+        if by_webhook {
+            world
+                .at_stripe("/_local/webhooks/release", &json!({}))
+                .await;
+            world.webhooks_settled().await;
+        } else {
+            world
+                .verify("acct_a", &session)
+                .await
+                .expect(StatusCode::OK);
+        }
+        assert_eq!(world.available("acct_a").await, "500000.000");
+        assert_eq!(world.credits("acct_a").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_stripe_is_asked_for_again() {
+    let world = World::start().await;
+    for path in ["/v1/customers", "/v1/checkout/sessions"] {
+        let fault = Fault::new(path, "lost_reply").unwrap();
+        world.stack.stripe.faults().add(fault);
+    }
+    world.open("acct_a", "pack_500k").await;
+    let state = world.stack.stripe.state();
+    assert_eq!(state["checkout_sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(state["customers"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn whatever_dynamodb_does_a_payment_is_credited_once() {
+    for fault in [
+        "conflict",
+        "throttle",
+        "conflict+condition",
+        "lost_reply",
+        "refuse",
+        "status:500",
+        "status:503",
+    ] {
+        let world = World::start().await;
+        let faults = world.stack.dynamodb.faults();
+        faults.add(
+            Fault::new("TransactWriteItems", fault)
+                .unwrap()
+                .every(2)
+                .times(6),
+        );
+        let session = world.open("acct_a", "pack_500k").await;
+        world.pay(&session, CARD).await;
+        let verified = world.verify("acct_a", &session).await;
+        assert_eq!(
+            verified.body["sparks_credited"], "500000.000",
+            "{fault} {verified:?}"
+        );
+        world.webhooks_settled().await;
+        assert_eq!(world.available("acct_a").await, "500000.000", "{fault}");
+        assert_eq!(world.credits("acct_a").len(), 1, "{fault}");
+        assert_eq!(world.items("S#").len(), 1, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_after_a_table_that_failed_is_credited_in_the_end() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    let broken = Fault::new("TransactWriteItems", "status:400")
+        .unwrap()
+        .times(3);
+    world.stack.dynamodb.faults().add(broken);
+    world.pay(&session, CARD).await;
+    world.webhooks_settled().await;
+    let deliveries = world.deliveries("checkout.session.completed");
+    assert_eq!(deliveries, [[500, 500, 500, 200]]);
+    assert_eq!(world.available("acct_a").await, "500000.000");
+}

@@ -1,0 +1,489 @@
+//! What is paid at Stripe becomes Sparks once, whoever says so first and however often.
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{Answer, World, session_id};
+
+const CARD: &str = "4242424242424242";
+const DECLINED: &str = "4000000000000002";
+const CONFIRMED: &str = "4000002500003155";
+const COMPLETED: &str = "checkout.session.completed";
+const SUCCEEDED: &str = "checkout.session.async_payment_succeeded";
+
+/// A world in which Stripe's own webhooks never arrive.
+async fn without_webhooks() -> World {
+    let world = World::start().await;
+    drop_webhooks(&world);
+    world
+}
+
+fn drop_webhooks(world: &World) {
+    let fault = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(fault);
+}
+
+fn event(kind: &str, session: &str) -> Value {
+    json!({
+        "id": format!("evt_{session}"), "object": "event", "type": kind, "livemode": false,
+        "data": {"object": {"id": session, "object": "checkout.session"}},
+    })
+}
+
+fn status(answer: &Answer) -> (&str, &str, &str) {
+    let body = &answer.body;
+    let text = |value: &'_ Value| -> &'static str {
+        value
+            .as_str()
+            .map_or("-", |text| String::leak(text.to_owned()))
+    };
+    (
+        text(&body["status"]),
+        text(&body["sparks_credited"]),
+        text(&body["balance"]["available"]),
+    )
+}
+
+#[tokio::test]
+async fn a_payment_is_verified_and_credited_once() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    let before = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(status(&before), ("unpaid", "0.000", "0.000"));
+
+    let paid = world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let back = paid.body["redirect"].as_str().unwrap();
+    assert_eq!(
+        back,
+        format!("{}/paid?session_id={session}", world.origin())
+    );
+    let first = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    let again = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(status(&first), ("paid", "500000.000", "500000.000"));
+    assert_eq!(first.body["item"], "pack_500k");
+    assert_eq!(again.body, first.body);
+    assert_eq!(world.deliveries(COMPLETED), [[200]]);
+    assert_eq!(world.intent_status(), "paid");
+    let credits = world.credits("acct_a");
+    assert_eq!(credits.len(), 1);
+    assert_eq!(credits[0]["id"]["S"], session.as_str());
+    assert_eq!(credits[0]["source"]["S"], "pack");
+    let balance = world.get("/v1/balance", Some(&world.token("acct_a"))).await;
+    assert_eq!(balance.body["grants"][0]["source"], "pack");
+    assert_eq!(balance.body["grants"][0]["expires_at"], json!(null));
+}
+
+#[tokio::test]
+async fn what_is_credited_is_verified_without_asking_stripe() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world.verify("acct_a", &session).await;
+    let asked = world.stack.stripe.asked().len();
+    let down = Fault::new("/", "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+
+    let again = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+
+    assert_eq!(status(&again), ("paid", "500000.000", "500000.000"));
+    assert_eq!(world.stack.stripe.asked().len(), asked);
+}
+
+#[tokio::test]
+async fn the_entry_keeps_what_was_paid_and_for_what() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world.verify("acct_a", &session).await;
+
+    let purchase = &world.credits("acct_a")[0]["purchase"]["S"];
+    let purchase: Value = serde_json::from_str(purchase.as_str().unwrap()).unwrap();
+    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    assert_eq!(purchase["payment_intent"], payment["id"]);
+    assert_eq!(purchase["amount_paid"], 2_000);
+    assert_eq!(purchase["order"]["item"], "pack_500k");
+    assert_eq!(
+        purchase["order"]["catalog_version"],
+        shared::catalog::VERSION
+    );
+    assert_eq!(purchase["intent"], world.items("I#")[0]["id"]["S"]);
+}
+
+/// One of the things that can happen to a paid session, by its number.
+async fn happen(world: &World, account: &str, session: &str, what: u8) {
+    let answer = match what {
+        0 => world.verify(account, session).await,
+        1 | 2 => world.signed_webhook(&event(COMPLETED, session)).await,
+        3 => world.signed_webhook(&event(SUCCEEDED, session)).await,
+        _ => {
+            let body = world.order("pack_500k");
+            world.checkout(account, "pack_500k", &body).await
+        }
+    };
+    assert!(answer.status < 300, "{what}: {answer:?}");
+}
+
+fn orders(of: &[u8]) -> Vec<Vec<u8>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (index, first) in of.iter().enumerate() {
+        let mut rest = of.to_vec();
+        rest.remove(index);
+        for mut order in orders(&rest) {
+            order.insert(0, *first);
+            all.push(order);
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn in_every_order_of_events_a_payment_is_credited_once() {
+    let world = without_webhooks().await;
+    let orders = orders(&[0, 1, 2, 3, 4]);
+    assert_eq!(orders.len(), 120);
+    for (number, order) in orders.iter().enumerate() {
+        let account = format!("acct_{number}");
+        let session = world.open(&account, "pack_500k").await;
+        world.pay(&session, CARD).await;
+        for what in order {
+            happen(&world, &account, &session, *what).await;
+        }
+        assert_eq!(world.available(&account).await, "500000.000", "{order:?}");
+    }
+    for number in 0..orders.len() {
+        assert_eq!(world.credits(&format!("acct_{number}")).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn events_at_once_credit_a_payment_once() {
+    let world = without_webhooks().await;
+    for round in 0..10 {
+        let account = format!("acct_{round}");
+        let session = world.open(&account, "pack_500k").await;
+        world.pay(&session, CARD).await;
+        let all = (0..15).map(|what| happen(&world, &account, &session, what % 5));
+        join_all(all).await;
+        assert_eq!(world.available(&account).await, "500000.000");
+        assert_eq!(world.credits(&account).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_credit_among_debits_is_exact() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
+    let debits = keys.iter().map(|key| world.record("acct_a", key, &usage));
+    let (debited, verified) = tokio::join!(join_all(debits), world.verify("acct_a", &session));
+
+    verified.expect(StatusCode::OK);
+    assert!(debited.iter().all(|answer| answer.status == 201));
+    assert_eq!(world.available("acct_a").await, "500060.000");
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_the_session_unpaid_and_open() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    let declined = world.pay(&session, DECLINED).await;
+    assert_eq!(declined.status, 402);
+
+    let verified = world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(status(&verified), ("unpaid", "0.000", "0.000"));
+    assert_eq!(world.intent_status(), "open");
+    assert!(world.credits("acct_a").is_empty());
+    // Another card goes well.
+    world.pay(&session, CARD).await;
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+}
+
+#[tokio::test]
+async fn a_card_that_asks_for_confirmation_is_paid_when_confirmed() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CONFIRMED).await.expect(StatusCode::OK);
+    let asked = world.verify("acct_a", &session).await;
+    assert_eq!(status(&asked), ("unpaid", "0.000", "0.000"));
+    let body = json!({"card": CONFIRMED, "confirm": true});
+    world
+        .at_page(&session, "pay", body)
+        .await
+        .expect(StatusCode::OK);
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+}
+
+#[tokio::test]
+async fn a_delayed_payment_is_credited_by_its_webhook_alone() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "delayed").await.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("processing", "0.000", "0.000"));
+    assert_eq!(world.intent_status(), "processing");
+
+    world.settle_payment(&session, "succeeded").await;
+    world.webhooks_settled().await;
+
+    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.credits("acct_a").len(), 1);
+    assert_eq!(world.intent_status(), "paid");
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+}
+
+#[tokio::test]
+async fn a_delayed_payment_that_fails_is_unpaid_for_good() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "delayed").await;
+    world.settle_payment(&session, "failed").await;
+    world.webhooks_settled().await;
+
+    assert_eq!(world.intent_status(), "unpaid");
+    assert!(world.items("I#")[0].get("pending_bucket").is_none());
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("unpaid", "0.000", "0.000"));
+    assert!(world.credits("acct_a").is_empty());
+}
+
+#[tokio::test]
+async fn with_every_webhook_lost_verification_alone_credits() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world.webhooks_settled().await;
+    assert_eq!(world.deliveries(COMPLETED), [Vec::<u64>::new()]);
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+}
+
+#[tokio::test]
+async fn nobody_needs_to_come_back_to_the_page() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world.webhooks_settled().await;
+    assert_eq!(world.available("acct_a").await, "500000.000");
+}
+
+#[tokio::test]
+async fn webhooks_duplicated_and_out_of_order_change_nothing() {
+    let world = World::start().await;
+    let faults = world.stack.stripe.faults();
+    faults.add(Fault::new("webhooks/checkout.session.completed", "reorder").unwrap());
+    faults.add(Fault::new("webhooks/checkout.session.async", "duplicate:5").unwrap());
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "delayed").await;
+    world.settle_payment(&session, "succeeded").await;
+    world.webhooks_settled().await;
+
+    assert_eq!(world.deliveries(SUCCEEDED).len(), 6);
+    assert_eq!(world.deliveries(COMPLETED), [[200]]);
+    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.credits("acct_a").len(), 1);
+    assert_eq!(world.intent_status(), "paid");
+}
+
+#[tokio::test]
+async fn an_ended_page_is_expired() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.at_page(&session, "expire", json!({})).await;
+    world.webhooks_settled().await;
+    assert_eq!(world.intent_status(), "expired");
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(status(&verified), ("expired", "0.000", "0.000"));
+}
+
+/// Makes a promotion code at Stripe.
+async fn promotion(world: &World, percent: &str) {
+    let client = local::client::plain();
+    let post = |path: &str, body: String| {
+        client
+            .post(format!("{}{path}", world.stack.stripe.url()))
+            .header("authorization", "Bearer sk_test_local")
+            .header("stripe-version", shared::stripe::API_VERSION)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+    };
+    let coupon = format!("id=off&percent_off={percent}&duration=once");
+    assert_eq!(post("/v1/coupons", coupon).await.unwrap().status(), 200);
+    let code = "promotion[type]=coupon&promotion[coupon]=off&code=OFF".to_owned();
+    assert_eq!(
+        post("/v1/promotion_codes", code).await.unwrap().status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn discounts_and_taxes_do_not_change_what_is_credited() {
+    for (percent, tax, total) in [
+        ("20", "false", 1_600),
+        ("20", "true", 1_760),
+        ("100", "false", 0),
+    ] {
+        let variables = [("CHECKOUT_AUTOMATIC_TAX", tax)];
+        let world = World::start_with(&variables, Clock::system()).await;
+        promotion(&world, percent).await;
+        let session = world.open("acct_a", "pack_500k").await;
+        let body = json!({"card": CARD, "promotion_code": "off"});
+        let paid = world
+            .at_page(&session, "pay", body)
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(paid.body["session"]["amount_total"], total);
+
+        let verified = world
+            .verify("acct_a", &session)
+            .await
+            .expect(StatusCode::OK);
+
+        let credited = ("paid", "500000.000", "500000.000");
+        assert_eq!(status(&verified), credited, "{percent} {tax}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_what_was_ordered_is_refused_and_kept() {
+    for (field, value) in [
+        ("amount_subtotal", json!(1)),
+        ("currency", json!("eur")),
+        ("price", json!("price_other")),
+        ("quantity", json!(2)),
+        ("livemode", json!(true)),
+        ("mode", json!("setup")),
+        ("client_reference_id", json!("chk_other")),
+    ] {
+        let world = without_webhooks().await;
+        let session = world.open("acct_a", "pack_500k").await;
+        world.stack.stripe.falsify_session(&session, field, value);
+        world.pay(&session, CARD).await;
+
+        let verified = world.verify("acct_a", &session).await;
+        let webhook = world.signed_webhook(&event(COMPLETED, &session)).await;
+
+        assert_eq!(verified.refusal(), (409, "payment_mismatch"), "{field}");
+        assert_eq!(
+            webhook.status, 200,
+            "{field}: it would be the same tomorrow"
+        );
+        assert_eq!(world.intent_status(), "refused");
+        assert!(world.credits("acct_a").is_empty());
+        assert_eq!(world.available("acct_a").await, "0.000");
+        let incidents = world.items("INCIDENTS");
+        assert_eq!(incidents.len(), 1, "seen twice, it is one");
+        let code = incidents[0]["code"]["S"].as_str().unwrap();
+        assert_eq!(code, format!("mismatch_{field}"));
+        let listed = world.sparks(&["doctor"]).await;
+        assert_eq!(
+            listed.unwrap_err().to_string(),
+            "not everything is in order"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_session_is_credited_once_stripe_has_what_was_ordered() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "currency", json!("eur"));
+    world.pay(&session, CARD).await;
+    world.verify("acct_a", &session).await;
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "currency", json!("usd"));
+
+    let said = world
+        .sparks(&["reconcile", "--session", &session])
+        .await
+        .unwrap();
+
+    let credited =
+        format!("{session} of acct_a is paid: 500000.000 Sparks credited, 500000.000 available\n");
+    assert_eq!(said, credited);
+    assert_eq!(world.intent_status(), "paid");
+}
+
+#[tokio::test]
+async fn while_stripe_is_down_nothing_is_said_of_a_payment() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    let down = Fault::new("/v1/checkout/sessions/", "status:500").unwrap();
+    world.stack.stripe.faults().add(down);
+
+    let unknown = world.verify("acct_a", &session).await;
+    let known = world.verify("acct_a", &session).await;
+
+    assert_eq!(unknown.refusal(), (503, "unavailable"));
+    assert_eq!(status(&known), ("paid", "500000.000", "500000.000"));
+}
+
+#[tokio::test]
+async fn the_catalogue_of_the_order_counts_not_that_of_today() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    // As if the order had been made when a pack held less.
+    let mut intent = world.items("I#").remove(0);
+    let order = intent["order"]["S"].as_str().unwrap();
+    let order = order.replace("500000.000", "400000.000");
+    intent["order"]["S"] = json!(order);
+    world.put_item(intent).await;
+
+    let verified = world.verify("acct_a", &session).await;
+
+    assert_eq!(status(&verified), ("paid", "400000.000", "400000.000"));
+}
+
+#[tokio::test]
+async fn two_packs_are_two_credits() {
+    let world = World::start().await;
+    for key in ["k1", "k2"] {
+        let page = world
+            .checkout("acct_a", key, &world.order("pack_125k"))
+            .await;
+        let session = session_id(&page);
+        world.pay(&session, CARD).await;
+        world
+            .verify("acct_a", &session)
+            .await
+            .expect(StatusCode::OK);
+    }
+    assert_eq!(world.available("acct_a").await, "250000.000");
+    assert_eq!(world.credits("acct_a").len(), 2);
+}

@@ -1,0 +1,214 @@
+//! `sparks stripe-setup` makes what is needed once, and `sparks doctor` sees when it is not so.
+
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::World;
+
+async fn set_up(world: &World, more: &[&str]) -> Value {
+    let mut arguments = vec!["stripe-setup", "--json"];
+    arguments.extend(more);
+    let made = world.sparks(&arguments).await.unwrap();
+    serde_json::from_str(&made).unwrap()
+}
+
+async fn doctor(world: &World) -> (bool, Value) {
+    // What it prints is of interest, whatever it makes of it.
+    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
+    (outcome.is_ok(), serde_json::from_str(&printed).unwrap())
+}
+
+async fn at_stripe(world: &World, path: &str, form: &str) -> Value {
+    let request = local::client::plain()
+        .post(format!("{}{path}", world.stack.stripe.url()))
+        .header("authorization", "Bearer sk_test_local")
+        .header("stripe-version", shared::stripe::API_VERSION)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form.to_owned());
+    let answer = request.send().await.unwrap().bytes().await.unwrap();
+    serde_json::from_slice(&answer).unwrap()
+}
+
+fn count(world: &World, list: &str) -> usize {
+    world.stack.stripe.state()[list].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn run_again_it_changes_nothing() {
+    let world = World::start().await;
+    let posts = || {
+        let asked = world.stack.stripe.asked();
+        asked
+            .iter()
+            .filter(|(method, _, _)| method == "POST")
+            .count()
+    };
+    let before = posts();
+
+    let again = set_up(&world, &[]).await;
+
+    assert_eq!(again["changes"], json!([]));
+    assert_eq!(again["webhook_secret"], json!(null));
+    assert!(again["webhook_endpoint"].is_string() && again["meter"].is_string());
+    assert_eq!(again["price_ids"].as_object().unwrap().len(), 4);
+    assert_eq!(again["livemode"], false);
+    assert_eq!(posts(), before);
+}
+
+#[tokio::test]
+async fn two_at_once_make_one_of_each() {
+    let world = World::start().await;
+    at_stripe(&world, "/v1/products/sparks_local_plus", "name=Other").await;
+    let (one, other) = tokio::join!(set_up(&world, &[]), set_up(&world, &[]));
+    assert_eq!(one["price_ids"], other["price_ids"]);
+    for (list, expected) in [
+        ("products", 4),
+        ("prices", 4),
+        ("meters", 1),
+        ("webhook_endpoints", 1),
+        ("portal_configurations", 1),
+    ] {
+        assert_eq!(count(&world, list), expected, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_is_not_the_catalogues_is_replaced() {
+    let world = World::start().await;
+    let before = set_up(&world, &[]).await;
+    let old = before["price_ids"]["pack_500k"].as_str().unwrap();
+    at_stripe(&world, &format!("/v1/prices/{old}"), "active=false").await;
+
+    let after = set_up(&world, &[]).await;
+
+    let new = after["price_ids"]["pack_500k"].as_str().unwrap();
+    assert_ne!(new, old);
+    assert_eq!(after["changes"].as_array().unwrap().len(), 1);
+    assert_eq!(set_up(&world, &[]).await["price_ids"], after["price_ids"]);
+    // The deployment still has the old one.
+    let (ok, found) = doctor(&world).await;
+    assert!(!ok);
+    let prices = &found["checks"][1];
+    assert_eq!(
+        (&prices["name"], &prices["ok"]),
+        (&json!("prices"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_priced_meter_is_refused_before_anything_is_made() {
+    let world = World::start().await;
+    let meter = set_up(&world, &[]).await["meter"].clone();
+    let price = format!(
+        "currency=usd&unit_amount=1&product=sparks_local_plus&recurring[interval]=month\
+         &recurring[usage_type]=metered&recurring[meter]={}",
+        meter.as_str().unwrap()
+    );
+    let price = at_stripe(&world, "/v1/prices", &price).await;
+    let before = world.stack.stripe.asked().len();
+
+    let refused = world.sparks(&["stripe-setup"]).await.unwrap_err();
+
+    assert!(refused.to_string().contains(price["id"].as_str().unwrap()));
+    let asked = world.stack.stripe.asked();
+    assert!(asked[before..].iter().all(|(method, _, _)| method == "GET"));
+    let (ok, found) = doctor(&world).await;
+    assert!(!ok && found["checks"][0]["ok"] == false, "{found}");
+}
+
+#[tokio::test]
+async fn an_archived_meter_is_reactivated_as_often_as_it_is_archived() {
+    let world = World::start().await;
+    let meter = set_up(&world, &[]).await["meter"].clone();
+    let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
+    for _ in 0..2 {
+        world.stack.stripe.clock().skip(1);
+        at_stripe(&world, &path, "").await;
+        set_up(&world, &[]).await;
+        assert_eq!(world.stack.stripe.state()["meters"][0]["status"], "active");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_moved_is_changed_and_keeps_its_secret() {
+    let world = World::start().await;
+    let url = "https://api.example.com/v1/webhooks/stripe";
+    let moved = set_up(&world, &["--webhook-url", url]).await;
+    assert_eq!(moved["webhook_secret"], json!(null));
+    let endpoint = world.stack.stripe.state()["webhook_endpoints"][0].clone();
+    assert_eq!(endpoint["url"], url);
+    assert_eq!(endpoint["api_version"], shared::stripe::API_VERSION);
+    // Moved away and back within a day, it is there again.
+    for target in ["https://b.example.com/w", url, "https://b.example.com/w"] {
+        set_up(&world, &["--webhook-url", target]).await;
+        assert_eq!(
+            world.stack.stripe.state()["webhook_endpoints"][0]["url"],
+            target
+        );
+    }
+    assert_eq!(count(&world, "webhook_endpoints"), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_is_made_again_with_a_new_secret() {
+    let world = World::start().await;
+    let made = set_up(&world, &[]).await;
+    let id = made["webhook_endpoint"].as_str().unwrap();
+    let request = local::client::plain()
+        .delete(format!(
+            "{}/v1/webhook_endpoints/{id}",
+            world.stack.stripe.url()
+        ))
+        .header("authorization", "Bearer sk_test_local")
+        .header("stripe-version", shared::stripe::API_VERSION);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let (ok, _) = doctor(&world).await;
+    assert!(!ok);
+    let url = format!("{}/v1/webhooks/stripe", world.origin());
+
+    let again = set_up(&world, &["--webhook-url", &url]).await;
+
+    assert!(
+        again["webhook_secret"]
+            .as_str()
+            .unwrap()
+            .starts_with("whsec_")
+    );
+    assert_ne!(again["webhook_endpoint"], made["webhook_endpoint"]);
+    let (ok, found) = doctor(&world).await;
+    assert!(ok, "{found}");
+}
+
+#[tokio::test]
+async fn it_can_be_run_again_after_it_failed_anywhere() {
+    let world = World::start().await;
+    at_stripe(&world, "/v1/products/sparks_local_plus", "active=false").await;
+    for fault in ["status:500", "lost_reply", "status:503", "status:429"] {
+        let every_third = Fault::new("/v1/p", fault).unwrap().every(3);
+        world.stack.stripe.faults().add(every_third);
+        let _may_fail = world.sparks(&["stripe-setup"]).await;
+        world.stack.stripe.faults().clear();
+        set_up(&world, &[]).await;
+        assert_eq!((count(&world, "prices"), count(&world, "products")), (4, 4));
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_finds_everything_in_order_after_setup() {
+    let world = World::start().await;
+    let (ok, found) = doctor(&world).await;
+    assert!(ok, "{found}");
+    assert_eq!(found["ok"], true);
+    assert_eq!(found["incidents"], json!([]));
+}
+
+#[tokio::test]
+async fn the_variables_are_printed_for_people() {
+    let world = World::start().await;
+    let printed = world.sparks(&["stripe-setup"]).await.unwrap();
+    assert!(printed.contains("test mode"));
+    assert!(
+        printed.contains("STRIPE_PRICE_IDS=pack_125k=price_"),
+        "{printed}"
+    );
+    assert!(!printed.contains("whsec_"), "only when it is new");
+}
