@@ -51,16 +51,19 @@ pub struct Options {
     pub langfuse: SocketAddr,
     /// Where everything is kept; in memory when absent.
     pub directory: Option<PathBuf>,
+    /// The time at the fake Stripe.
+    pub clock: Clock,
 }
 
 impl Default for Options {
-    /// Free ports, and nothing kept.
+    /// Free ports, nothing kept, and the machine's time.
     fn default() -> Self {
         Self {
             dynamodb: FREE_PORT,
             stripe: FREE_PORT,
             langfuse: FREE_PORT,
             directory: None,
+            clock: Clock::system(),
         }
     }
 }
@@ -83,10 +86,10 @@ impl Stack {
         dynamodb.create_table(template.table_definition(TABLE))?;
         let (stripe, langfuse) = match &options.directory {
             Some(directory) => (
-                Stripe::open(directory, Clock::system()).map_err(Error::Directory)?,
+                Stripe::open(directory, options.clock).map_err(Error::Directory)?,
                 Langfuse::open(directory).map_err(Error::Directory)?,
             ),
-            None => (Stripe::new(Clock::system()), Langfuse::default()),
+            None => (Stripe::new(options.clock), Langfuse::default()),
         };
         let stripe = FakeStripe::serve(options.stripe, stripe).await;
         let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;

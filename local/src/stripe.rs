@@ -1,14 +1,20 @@
 //! A Stripe for one machine: its API as far as Sparks uses it, with its own words for errors.
 //!
-//! It takes the key [`SECRET_KEY`] and the version [`API_VERSION`], and starts with one active
-//! meter, `sparks_used`. What Stripe refuses, it refuses; what Stripe would take in silence and
-//! only Sparks must not send (another version, a repeated parameter), it refuses too, so that a
-//! test fails. Customers and events live until it ends, unless it is given a folder.
+//! It takes the key [`SECRET_KEY`] and the version [`API_VERSION`]. What Stripe refuses, it refuses;
+//! what Stripe would take in silence and only Sparks must not send (another version, a repeated
+//! parameter), it refuses too, so that a test fails. What is in it lives until it ends, unless it
+//! is given a folder.
 //!
-//! | path | what |
+//! | request | what |
 //! |---|---|
 //! | `/c/pay/{id}` | the page of a checkout session |
-//! | `/_local/…` | see [`controls`] |
+//! | `GET /_local/state` | everything there is, as lists, `requests` among them |
+//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed` |
+//! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
+//! | `POST /_local/checkout/{id}/expire` | ends a session now |
+//! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
+//! | `POST /_local/webhooks/release` | lets go of held deliveries |
+//! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |
 //! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; those at `webhooks/<type>` strike what it sends |
 
 use std::net::SocketAddr;
@@ -70,9 +76,9 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts on `address` with an empty account in memory and the machine's clock.
+    /// Starts on `address` with an account in memory that has the meter, and the machine's clock.
     pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
-        Self::serve(address, Stripe::new(Clock::system())).await
+        Self::serve(address, Stripe::new(Clock::system()).with_meter()).await
     }
 
     /// Gives an account an address.
@@ -161,10 +167,10 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// An account with nothing in it but the meter, in memory.
+    /// An account with nothing in it, in memory.
     pub fn new(clock: Clock) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State::new(clock.now().as_second()))),
+            state: Arc::new(Mutex::new(State::new())),
             faults: Faults::default(),
             clock,
             service_time: SERVICE_TIME,
@@ -184,6 +190,14 @@ impl Stripe {
         }
         account.file = Some(file);
         Ok(account)
+    }
+
+    /// Adds the meter that usage goes to, as if it had been set up.
+    #[must_use]
+    pub fn with_meter(self) -> Self {
+        let now = self.clock.now().as_second();
+        self.lock().add_meter(now);
+        self
     }
 
     /// Makes a meter event take so long, during which another of its customer is refused.

@@ -16,7 +16,7 @@ use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Ledger, Opened};
 use crate::patience::Patience;
 use crate::payment::{self, Payment, STRIPE_TIMEOUT, Status};
 use crate::sparks::Sparks;
-use crate::stripe::{self, Cause, NewCheckoutSession, Stripe};
+use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Stripe};
 
 pub use order::{CheckoutBody, Invalid, Rule, Shop};
 
@@ -30,7 +30,7 @@ pub struct Page {
     /// The page's id, `cs_…`, with which the payment is verified.
     pub session_id: SessionId,
     /// Its address; nothing when it has ended.
-    pub url: Option<String>,
+    pub url: Option<PageUrl>,
     /// When it ends.
     pub expires_at: String,
     /// Whether the same request had opened it before.
@@ -258,7 +258,7 @@ impl Till<'_> {
         intent: &Intent,
         customer: &CustomerId,
         patience: &Patience,
-    ) -> Result<(SessionId, Option<String>), Error> {
+    ) -> Result<(SessionId, Option<PageUrl>), Error> {
         let new = NewCheckoutSession {
             intent: &intent.id,
             stage: &self.shop.stage,

@@ -29,6 +29,7 @@ mod entry;
 mod failure;
 mod grants;
 mod incident;
+mod intent;
 mod item;
 mod mark;
 mod rollup;
@@ -48,7 +49,7 @@ use secrecy::ExposeSecret;
 
 pub use account::Account;
 pub use charge::{Charged, Charging};
-pub use checkout::{Checkout, CheckoutStatus, FoundCheckout, Intent, Opened};
+pub use checkout::{FoundCheckout, Opened};
 pub use credit::{Credited, NewCredit};
 pub use entry::{
     CreditEntry, Deliveries, DeliveryState, LedgerRow, Purchase, RequestHash, TraceLabels,
@@ -56,6 +57,7 @@ pub use entry::{
 };
 pub use grants::{Grant, Source};
 pub use incident::Incident;
+pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::Malformed;
 pub use mark::{Mark, Marks};
 

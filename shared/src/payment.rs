@@ -58,8 +58,8 @@ pub enum Error {
     /// The ledger failed. Whether it is credited is unknown; asking again tells.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// Stripe has no such page.
-    #[error("stripe has no such page")]
+    /// Stripe has no page of this id, although it made it: the key is of another Stripe account.
+    #[error("stripe has no such page; is its key of another account?")]
     NoSession,
     /// Stripe has something else than what was ordered. It is kept for somebody to look at.
     #[error("the session's `{0}` is not what was ordered")]

@@ -16,7 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub use checkout_session::{CheckoutSession, LineItem, NewCheckoutSession, PaymentIntent, Price};
+pub use checkout_session::{
+    CheckoutSession, LineItem, NewCheckoutSession, PageUrl, PaymentIntent, Price,
+};
 pub(crate) use checkout_session::{INTENT, STAGE};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use webhook::{Event, Unverified, verify};

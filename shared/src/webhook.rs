@@ -39,6 +39,9 @@ pub enum Error {
     /// It is for an intent of this deployment that is not there.
     #[error("there is no such intent")]
     NoIntent,
+    /// Stripe does not have what it is about. With a key of another account nothing is there.
+    #[error("stripe does not have what its event is about; is the key of another account?")]
+    NoSession,
 }
 
 /// Does what follows from a verified event.
@@ -172,9 +175,12 @@ impl Receiver<'_> {
             .await
     }
 
+    /// A session that Stripe does not have. It is kept, and the event is not acknowledged: with the right key, what
+    /// was paid may still be credited.
     async fn no_session(&self, id: &SessionId) -> Result<Outcome, Error> {
-        let detail = "Stripe has sent an event about a session that it does not have.";
-        self.keep(id.as_str(), "no_session", detail).await
+        let detail = "Stripe has sent an event about a session that it does not have. Is the key of another account?";
+        self.keep(id.as_str(), "no_session", detail).await?;
+        Err(Error::NoSession)
     }
 
     async fn keep(

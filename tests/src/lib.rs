@@ -57,9 +57,12 @@ impl World {
 
     /// A stack whose functions see these variables and this time.
     pub async fn start_with(variables: &[(&str, &str)], clock: Clock) -> Self {
-        let stack = Stack::start(Options::default())
-            .await
-            .expect("a stack starts on free ports");
+        let options = Options {
+            clock: local::clock::Clock::starting_at(clock.now()),
+            ..Options::default()
+        };
+        let stack = Stack::start(options).await;
+        let stack = stack.expect("a stack starts on free ports");
         let listener = listen().await;
         let mut environment = stack.environment();
         environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
@@ -86,8 +89,10 @@ impl World {
         }
     }
 
-    /// The same stack with its functions started anew at another time; tokens are new, too.
+    /// The same stack at another time, with its functions started anew; tokens are new, too.
     pub async fn at(self, clock: Clock) -> Self {
+        let stripe = self.stack.stripe.clock();
+        stripe.skip(clock.now().as_second() - stripe.now().as_second());
         let listener = listen().await;
         set_up_stripe(&self.environment, &listener).await;
         let gateway = gateway(listener, &self.environment, &clock);

@@ -1,7 +1,7 @@
 //! What buyers, browsers and Stripe do in a story.
 
 use http::StatusCode;
-use local::stripe::signature;
+use local::stripe::{API_VERSION, SECRET_KEY, signature};
 use serde_json::{Value, json};
 
 use crate::{Answer, World, answer};
@@ -64,6 +64,27 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
+    /// Calls Stripe as whoever else has the key.
+    pub async fn post_to_stripe(&self, path: &str, form: &str) -> Value {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        let request = self.http.post(url).body(form.to_owned());
+        self.call_stripe(request).await
+    }
+
+    /// Reads from Stripe as whoever else has the key.
+    pub async fn get_from_stripe(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        self.call_stripe(self.http.get(url)).await
+    }
+
+    async fn call_stripe(&self, request: reqwest::RequestBuilder) -> Value {
+        let request = request
+            .header("authorization", format!("Bearer {SECRET_KEY}"))
+            .header("stripe-version", API_VERSION)
+            .header("content-type", "application/x-www-form-urlencoded");
+        answer(request).await.expect(StatusCode::OK).body
+    }
+
     /// The ids of Stripe's events of one type, oldest first.
     pub fn events(&self, kind: &str) -> Vec<String> {
         let state = self.stack.stripe.state();
@@ -104,8 +125,8 @@ impl World {
     /// Sends a webhook as Stripe would, signed now.
     pub async fn signed_webhook(&self, event: &Value) -> Answer {
         let body = event.to_string();
-        let seconds = self.now_ms() / 1_000;
-        let header = signature(&self.webhook_secret(), seconds, &body);
+        let now = self.stack.stripe.clock().now();
+        let header = signature(&self.webhook_secret(), now.as_second(), &body);
         self.webhook(Some(&header), body).await
     }
 

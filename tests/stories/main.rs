@@ -20,6 +20,7 @@ mod payments;
 mod providers_down;
 mod record_usage;
 mod rollups;
+mod stripe_contract;
 mod stripe_setup;
 mod tidy;
 mod webhooks;

@@ -326,23 +326,10 @@ async fn an_ended_page_is_expired() {
 
 /// Makes a promotion code at Stripe.
 async fn promotion(world: &World, percent: &str) {
-    let client = local::client::plain();
-    let post = |path: &str, body: String| {
-        client
-            .post(format!("{}{path}", world.stack.stripe.url()))
-            .header("authorization", "Bearer sk_test_local")
-            .header("stripe-version", shared::stripe::API_VERSION)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-    };
     let coupon = format!("id=off&percent_off={percent}&duration=once");
-    assert_eq!(post("/v1/coupons", coupon).await.unwrap().status(), 200);
-    let code = "promotion[type]=coupon&promotion[coupon]=off&code=OFF".to_owned();
-    assert_eq!(
-        post("/v1/promotion_codes", code).await.unwrap().status(),
-        200
-    );
+    world.post_to_stripe("/v1/coupons", &coupon).await;
+    let code = "promotion[type]=coupon&promotion[coupon]=off&code=OFF";
+    world.post_to_stripe("/v1/promotion_codes", code).await;
 }
 
 #[tokio::test]

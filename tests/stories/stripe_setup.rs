@@ -17,17 +17,6 @@ async fn doctor(world: &World) -> (bool, Value) {
     (outcome.is_ok(), serde_json::from_str(&printed).unwrap())
 }
 
-async fn at_stripe(world: &World, path: &str, form: &str) -> Value {
-    let request = local::client::plain()
-        .post(format!("{}{path}", world.stack.stripe.url()))
-        .header("authorization", "Bearer sk_test_local")
-        .header("stripe-version", shared::stripe::API_VERSION)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(form.to_owned());
-    let answer = request.send().await.unwrap().bytes().await.unwrap();
-    serde_json::from_slice(&answer).unwrap()
-}
-
 fn count(world: &World, list: &str) -> usize {
     world.stack.stripe.state()[list].as_array().unwrap().len()
 }
@@ -57,7 +46,9 @@ async fn run_again_it_changes_nothing() {
 #[tokio::test]
 async fn two_at_once_make_one_of_each() {
     let world = World::start().await;
-    at_stripe(&world, "/v1/products/sparks_local_plus", "name=Other").await;
+    world
+        .post_to_stripe("/v1/products/sparks_local_plus", "name=Other")
+        .await;
     let (one, other) = tokio::join!(set_up(&world, &[]), set_up(&world, &[]));
     assert_eq!(one["price_ids"], other["price_ids"]);
     for (list, expected) in [
@@ -76,7 +67,9 @@ async fn a_price_that_is_not_the_catalogues_is_replaced() {
     let world = World::start().await;
     let before = set_up(&world, &[]).await;
     let old = before["price_ids"]["pack_500k"].as_str().unwrap();
-    at_stripe(&world, &format!("/v1/prices/{old}"), "active=false").await;
+    world
+        .post_to_stripe(&format!("/v1/prices/{old}"), "active=false")
+        .await;
 
     let after = set_up(&world, &[]).await;
 
@@ -103,7 +96,7 @@ async fn a_priced_meter_is_refused_before_anything_is_made() {
          &recurring[usage_type]=metered&recurring[meter]={}",
         meter.as_str().unwrap()
     );
-    let price = at_stripe(&world, "/v1/prices", &price).await;
+    let price = world.post_to_stripe("/v1/prices", &price).await;
     let before = world.stack.stripe.asked().len();
 
     let refused = world.sparks(&["stripe-setup"]).await.unwrap_err();
@@ -122,7 +115,7 @@ async fn an_archived_meter_is_reactivated_as_often_as_it_is_archived() {
     let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
     for _ in 0..2 {
         world.stack.stripe.clock().skip(1);
-        at_stripe(&world, &path, "").await;
+        world.post_to_stripe(&path, "").await;
         set_up(&world, &[]).await;
         assert_eq!(world.stack.stripe.state()["meters"][0]["status"], "active");
     }
@@ -181,7 +174,9 @@ async fn a_deleted_endpoint_is_made_again_with_a_new_secret() {
 #[tokio::test]
 async fn it_can_be_run_again_after_it_failed_anywhere() {
     let world = World::start().await;
-    at_stripe(&world, "/v1/products/sparks_local_plus", "active=false").await;
+    world
+        .post_to_stripe("/v1/products/sparks_local_plus", "active=false")
+        .await;
     for fault in ["status:500", "lost_reply", "status:503", "status:429"] {
         let every_third = Fault::new("/v1/p", fault).unwrap().every(3);
         world.stack.stripe.faults().add(every_third);

@@ -177,25 +177,13 @@ async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> St
     for (name, value) in metadata {
         body = format!("{body}&metadata[{name}]={value}");
     }
-    let request = local::client::plain()
-        .post(format!("{}/v1/checkout/sessions", world.stack.stripe.url()))
-        .header("authorization", "Bearer sk_test_local")
-        .header("stripe-version", shared::stripe::API_VERSION)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body);
-    let made = request.send().await.unwrap().bytes().await.unwrap();
-    let made: Value = serde_json::from_slice(&made).unwrap();
+    let made = world.post_to_stripe("/v1/checkout/sessions", &body).await;
     made["id"].as_str().expect("a session").to_owned()
 }
 
 /// A customer at Stripe that is none of ours.
 async fn stranger(world: &World) -> String {
-    let request = local::client::plain()
-        .post(format!("{}/v1/customers", world.stack.stripe.url()))
-        .header("authorization", "Bearer sk_test_local")
-        .header("stripe-version", shared::stripe::API_VERSION);
-    let made = request.send().await.unwrap().bytes().await.unwrap();
-    let made: Value = serde_json::from_slice(&made).unwrap();
+    let made = world.post_to_stripe("/v1/customers", "").await;
     made["id"].as_str().unwrap().to_owned()
 }
 
@@ -240,7 +228,6 @@ async fn what_never_can_be_done_is_kept_for_the_operator_and_acknowledged() {
     for (session, code) in [
         (by_hand.as_str(), "not_made_here"),
         (&half, "metadata"),
-        ("cs_test_none", "no_session"),
         ("../v1/customers", "no_session_id"),
     ] {
         for _ in 0..2 {
@@ -249,9 +236,17 @@ async fn what_never_can_be_done_is_kept_for_the_operator_and_acknowledged() {
         }
         assert!(incidents(&world).contains(&code.to_owned()), "{code}");
     }
-    assert_eq!(incidents(&world).len(), 4);
+    assert_eq!(incidents(&world).len(), 3);
     let listed = world.sparks(&["doctor", "--json"]).await;
     assert!(listed.is_err());
+}
+
+#[tokio::test]
+async fn a_session_that_stripe_does_not_have_is_kept_and_asked_for_again() {
+    let world = World::start().await;
+    let answer = world.signed_webhook(&completed("cs_test_none")).await;
+    assert_eq!(answer.refusal(), (503, "unavailable"));
+    assert_eq!(incidents(&world), ["no_session"]);
 }
 
 #[tokio::test]

@@ -1,14 +1,4 @@
 //! What only the fake has, under `/_local`: what is in it, and what a person or the world would do.
-//!
-//! | request | what |
-//! |---|---|
-//! | `GET /_local/state` | everything there is |
-//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; see [`super::paying`] |
-//! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
-//! | `POST /_local/checkout/{id}/expire` | ends a session now |
-//! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
-//! | `POST /_local/webhooks/release` | lets go of held deliveries |
-//! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |
 
 use http::StatusCode;
 use serde_json::{Value, json};

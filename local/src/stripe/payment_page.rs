@@ -31,7 +31,8 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Option<Response> {
             .into_owned()
             .collect();
         let field = |name: &str| {
-            let mut fields = entered.iter();
+            // A button that has a value comes after the fields, and is what was pressed.
+            let mut fields = entered.iter().rev();
             let found = fields.find(|(field, _)| field == name);
             found.map(|(_, value)| value.as_str())
         };

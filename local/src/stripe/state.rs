@@ -55,15 +55,18 @@ pub(super) struct State {
 }
 
 impl State {
-    /// An account with nothing but the meter of Sparks.
-    pub(super) fn new(now: i64) -> Self {
-        let mut state = Self {
+    /// An account with nothing in it.
+    pub(super) fn new() -> Self {
+        Self {
             base: "https://checkout.stripe.com".to_owned(),
             ..Self::default()
-        };
-        let meter = Meter::of_sparks(state.next_id("mtr_test_"), now);
-        state.meters.insert(meter.id.clone(), meter);
-        state
+        }
+    }
+
+    /// Adds the meter of Sparks.
+    pub(super) fn add_meter(&mut self, now: i64) {
+        let meter = Meter::of_sparks(self.next_id("mtr_test_"), now);
+        self.meters.insert(meter.id.clone(), meter);
     }
 
     /// An id not yet used.

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod calls;
+mod catalogue;
+mod checkout;
 mod client;
 mod customers;
 mod meters;
+mod webhooks;

@@ -19,7 +19,7 @@ const DAY: i64 = 24 * 60 * 60;
 /// A fake whose clock stands at the start of an hour, so that windows are easy to tell.
 async fn fake_at_noon() -> FakeStripe {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-    let stripe = Stripe::new(Clock::starting_at(noon));
+    let stripe = Stripe::new(Clock::starting_at(noon)).with_meter();
     FakeStripe::serve(FREE_PORT, stripe).await.unwrap()
 }
 
@@ -248,7 +248,9 @@ async fn an_identifier_is_taken_once_within_24_hours() {
 
 #[tokio::test]
 async fn a_customers_meter_takes_one_call_at_a_time() {
-    let stripe = Stripe::new(Clock::system()).with_service_time(Duration::from_mins(1));
+    let stripe = Stripe::new(Clock::system())
+        .with_meter()
+        .with_service_time(Duration::from_mins(1));
     let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
     let client = Client::of(&fake);
     let (one, other) = (customer(&client).await, customer(&client).await);

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::calls::Judged;
-use super::checkout::CheckoutStatus;
 use super::failure;
+use super::intent::CheckoutStatus;
 use super::item::{self, Item, Key, Malformed};
 use super::{Error, Ledger, values};
 use crate::id::{AccountId, IntentId};

@@ -54,7 +54,10 @@ impl From<payment::Error> for Problem {
         match error {
             payment::Error::Stripe(error) => error.into(),
             payment::Error::Ledger(error) => error.into(),
-            payment::Error::NoSession => Self::session_not_found(),
+            payment::Error::NoSession => {
+                telemetry::failure(&error, "stripe has lost a page");
+                Self::internal()
+            }
             // Logged where it was found, once.
             payment::Error::Mismatch(field) => {
                 let detail = format!(
@@ -109,8 +112,8 @@ impl From<webhook::Error> for Problem {
             webhook::Error::Stripe(error) => error.into(),
             webhook::Error::Ledger(error) => error.into(),
             webhook::Error::Payment(error) => error.into(),
-            webhook::Error::NoIntent => {
-                telemetry::failure(&error, "an event's intent is missing");
+            webhook::Error::NoIntent | webhook::Error::NoSession => {
+                telemetry::failure(&error, "an event leads nowhere");
                 Self::unavailable()
             }
         }

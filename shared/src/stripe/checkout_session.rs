@@ -2,11 +2,12 @@
 //! <https://docs.stripe.com/api/checkout/sessions>
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::de::Deserializer;
+use serde::{Deserialize, Serialize};
 
 use super::{Error, Stripe};
 use crate::id::{CustomerId, IntentId, SessionId};
@@ -38,8 +39,31 @@ pub struct NewCheckoutSession<'a> {
     pub automatic_tax: bool,
 }
 
-/// A session as Stripe has it, as far as it is of interest. It has no `Debug`: its address is a secret.
-#[derive(Deserialize)]
+/// The address of a page. Who has it can pay, so it is the buyer's secret and does not print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageUrl(String);
+
+impl PageUrl {
+    /// An address that the ledger stored.
+    pub(crate) fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The address, where it is stored.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PageUrl")
+    }
+}
+
+/// A session as Stripe has it, as far as it is of interest.
+#[derive(Debug, Deserialize)]
 pub struct CheckoutSession {
     /// Its id, `cs_…`.
     pub id: SessionId,
@@ -66,7 +90,7 @@ pub struct CheckoutSession {
     #[serde(default)]
     pub customer: Option<String>,
     /// Where it is paid, while it is open.
-    pub url: Option<String>,
+    pub url: Option<PageUrl>,
     /// The payment, once one was tried.
     #[serde(default)]
     pub payment_intent: Option<PaymentIntent>,
@@ -133,7 +157,7 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<LineIte
 #[derive(Deserialize)]
 struct Created {
     id: SessionId,
-    url: Option<String>,
+    url: Option<PageUrl>,
 }
 
 /// The metadata key under which an object says what it is for.
@@ -152,7 +176,7 @@ impl Stripe {
         &self,
         new: &NewCheckoutSession<'_>,
         timeout: Duration,
-    ) -> Result<(SessionId, Option<String>), Error> {
+    ) -> Result<(SessionId, Option<PageUrl>), Error> {
         let (quantity, expires_at) = (
             new.quantity.to_string(),
             new.expires_at.as_second().to_string(),

@@ -1,0 +1,103 @@
+//! What the environment may say, and what stops the start.
+
+use super::*;
+use secrecy::ExposeSecret;
+
+fn lookup(
+    pairs: &'static [(&'static str, &'static str)],
+) -> impl Fn(&str) -> Option<String> + Sync {
+    |name| {
+        pairs
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    }
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    let none = lookup(&[]);
+    let error = Environment::from_lookup(&none).table_name().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the environment variable TABLE_NAME is not set"
+    );
+}
+
+#[test]
+fn providers_are_https_unless_on_this_machine() {
+    for (host, accepted) in [
+        ("https://cloud.langfuse.com/", true),
+        ("http://127.0.0.1:3111", true),
+        ("http://localhost:3111", true),
+        ("http://cloud.langfuse.com", false),
+        ("http://127.0.0.1.example.com", false),
+        ("ftp://127.0.0.1", false),
+        ("cloud.langfuse.com", false),
+    ] {
+        let found =
+            |name: &str| Some(if name == "LANGFUSE_HOST" { host } else { "key" }.to_owned());
+        assert_eq!(
+            Environment::from_lookup(&found).langfuse().is_ok(),
+            accepted,
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn providers_without_their_key_are_off() {
+    let none = lookup(&[]);
+    let environment = Environment::from_lookup(&none);
+    assert!(environment.stripe().unwrap().is_none());
+    assert!(environment.langfuse().unwrap().is_none());
+}
+
+#[test]
+fn half_a_configuration_stops_the_start() {
+    let half = lookup(&[
+        ("LANGFUSE_SECRET_KEY", "sk"),
+        ("STRIPE_API_BASE", "https://api.stripe.com"),
+    ]);
+    let environment = Environment::from_lookup(&half);
+    assert_eq!(environment.langfuse().unwrap_err().name, "LANGFUSE_HOST");
+    assert_eq!(environment.stripe().unwrap_err().name, "STRIPE_SECRET_KEY");
+}
+
+#[test]
+fn every_item_needs_its_price() {
+    let all = "pack_125k=price_1, pack_500k=price_2,pack_2500k=price_3,plus=price_4";
+    for (text, accepted) in [
+        (all, true),
+        ("pack_125k=price_1", false),
+        ("pack_125k", false),
+        ("", false),
+        (&format!("{all},plus=price_5"), false),
+        (&format!("{all},other=price_5"), false),
+        (&all.replace("price_1", ""), false),
+    ] {
+        let found = |_: &str| Some(text.to_owned());
+        let price_ids = Environment::from_lookup(&found).stripe_price_ids();
+        assert_eq!(price_ids.is_ok(), accepted, "{text}");
+    }
+}
+
+#[test]
+fn a_blank_webhook_secret_stops_the_start() {
+    for (text, count) in [("whsec_1", Some(1)), ("whsec_1, whsec_2", Some(2))]
+        .into_iter()
+        .chain(["", " ", ",", "whsec_1,", ",whsec_1", "whsec_1,,whsec_2"].map(|bad| (bad, None)))
+    {
+        let found = |_: &str| Some(text.to_owned());
+        let secrets = Environment::from_lookup(&found).stripe_webhook_secrets();
+        assert_eq!(secrets.ok().map(|secrets| secrets.len()), count, "{text:?}");
+    }
+}
+
+#[test]
+fn secrets_do_not_show_in_debug_output() {
+    let found = lookup(&[("STRIPE_SECRET_KEY", "sk_test_canary")]);
+    let access = Environment::from_lookup(&found).stripe().unwrap().unwrap();
+    assert_eq!(access.secret_key.expose_secret(), "sk_test_canary");
+    assert!(!format!("{access:?}").contains("canary"));
+}

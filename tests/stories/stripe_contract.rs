@@ -1,0 +1,197 @@
+//! What is sent to Stripe is what its API takes, and what the fake answers is what its API answers.
+//!
+//! `stripe_contract/facts.json` says so: Stripe's own description of its API, cut down to the calls that are
+//! made and the fields that are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex_lite::Regex;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+fn facts() -> Value {
+    serde_json::from_str(include_str!("stripe_contract/facts.json")).unwrap()
+}
+
+/// A world in which every call that there is has been made.
+async fn busy() -> World {
+    let variables = [("CHECKOUT_AUTOMATIC_TAX", "true")];
+    let world = World::start_with(&variables, Clock::system()).await;
+    let product = "/v1/products/sparks_local_plus";
+    world.post_to_stripe(product, "name=Other").await;
+    let price = world.stack.stripe.state()["prices"][0]["id"].clone();
+    let price = format!("/v1/prices/{}", price.as_str().unwrap());
+    world.post_to_stripe(&price, "active=false").await;
+    let meter = world.stack.stripe.state()["meters"][0]["id"].clone();
+    let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
+    world.post_to_stripe(&path, "").await;
+    let url = "https://api.example.com/v1/webhooks/stripe";
+    let back = "https://app.example.com/";
+    let arguments = ["stripe-setup", "--webhook-url", url, "--return-url", back];
+    world.sparks(&arguments).await.unwrap();
+
+    world.grant("acct_a", "100").await;
+    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    world.record("acct_a", "k1", &usage).await;
+    for item in ["pack_500k", "plus"] {
+        let session = world.open("acct_a", item).await;
+        world.pay(&session, "4242424242424242").await;
+        world.verify("acct_a", &session).await;
+    }
+    world
+}
+
+/// The operation that a call is of: the one whose path has the most words in common.
+fn operation<'a>(facts: &'a Value, method: &str, path: &str) -> (&'a str, &'a Value) {
+    let operations = facts["operations"].as_object().unwrap();
+    let fits = |name: &str| {
+        let (known, pattern) = name.split_once(' ').unwrap();
+        let (theirs, ours) = (pattern.split('/'), path.split('/'));
+        known == method
+            && theirs.clone().count() == ours.clone().count()
+            && theirs.zip(ours).all(|(a, b)| a == b || a.starts_with('{'))
+    };
+    let found = operations.iter().find(|(name, _)| fits(name));
+    let (name, facts) = found.unwrap_or_else(|| panic!("{method} {path} is not among the facts"));
+    (name, facts)
+}
+
+/// A parameter's name without what varies: `line_items[0][price]` is `line_items[][price]`.
+fn general(name: &str) -> String {
+    let number = Regex::new(r"\[[0-9]*\]").unwrap();
+    let key = Regex::new(r"(metadata\]?|payload)\[[^\]]+\]").unwrap();
+    let name = number.replace_all(name, "[]");
+    key.replace_all(&name, "$1[*]").into_owned()
+}
+
+fn is_of_type(value: &str, facts: &Value) -> bool {
+    let typed = match facts["type"].as_str().unwrap() {
+        "integer" => value.parse::<i64>().is_ok(),
+        "boolean" => ["true", "false"].contains(&value),
+        "string" => true,
+        other => panic!("{other} is no type of a parameter"),
+    };
+    let words = facts["enum"].as_array();
+    let max = facts["max"].as_u64().unwrap_or(u64::MAX);
+    typed
+        && words.is_none_or(|words| words.iter().any(|word| word == value))
+        && u64::try_from(value.chars().count()).unwrap() <= max
+}
+
+#[tokio::test]
+async fn every_parameter_sent_is_one_that_stripe_takes() {
+    let world = busy().await;
+    let facts = facts();
+    let mut sent: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (method, path, parameters) in world.stack.stripe.asked() {
+        // What this story itself has done to Stripe.
+        if path.ends_with("/deactivate") || (method == "POST" && path.starts_with("/v1/prices/")) {
+            continue;
+        }
+        let (name, facts) = operation(&facts, &method, &path);
+        let given = sent.entry(name).or_default();
+        for (parameter, value) in form_urlencoded::parse(parameters.as_bytes()) {
+            let parameter = general(&parameter);
+            let known = &facts["parameters"][&parameter];
+            assert!(known.is_object(), "{name} takes no `{parameter}`");
+            assert!(is_of_type(&value, known), "{name} {parameter}={value}");
+            given.insert(parameter);
+        }
+        for required in facts["required"].as_array().unwrap() {
+            let required = required.as_str().unwrap();
+            let below = format!("{required}[");
+            let there = given
+                .iter()
+                .any(|name| name == required || name.starts_with(&below));
+            assert!(there, "{name} needs `{required}`");
+        }
+    }
+    // Nothing among the facts is there for nothing.
+    for (name, facts) in facts["operations"].as_object().unwrap() {
+        let known: BTreeSet<String> = facts["parameters"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        let mut given = sent.get(name.as_str()).cloned().unwrap_or_default();
+        // A second page needs a hundred objects.
+        given.extend(
+            known
+                .contains("starting_after")
+                .then(|| "starting_after".to_owned()),
+        );
+        assert_eq!(given, known, "{name}");
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[tokio::test]
+async fn every_field_read_is_one_that_stripe_answers() {
+    let world = busy().await;
+    let facts = facts();
+    let state = world.stack.stripe.state();
+    let session = state["checkout_sessions"][0]["id"].as_str().unwrap();
+    let path =
+        format!("/v1/checkout/sessions/{session}?expand[]=line_items&expand[]=payment_intent");
+    let whole = world.get_from_stripe(&path).await;
+    let form = "url=https://a.example/&enabled_events[]=*";
+    let endpoint = world.post_to_stripe("/v1/webhook_endpoints", form).await;
+    let mut objects = vec![whole["line_items"]["data"][0].clone(), whole, endpoint];
+    for list in [
+        "checkout_sessions",
+        "prices",
+        "payment_intents",
+        "customers",
+        "products",
+        "meters",
+        "webhook_endpoints",
+        "portal_configurations",
+        "events",
+    ] {
+        objects.extend(state[list].as_array().unwrap().iter().cloned());
+    }
+    let mut seen = BTreeSet::new();
+    for object in &objects {
+        let name = object["object"].as_str().unwrap();
+        for (field, fact) in facts["objects"][name].as_object().unwrap() {
+            let Some(value) = object.get(field) else {
+                assert_eq!(fact["required"], false, "{name} lacks {field}");
+                continue;
+            };
+            let types = fact["types"].as_array().unwrap();
+            let kind = kind(value);
+            assert!(
+                types.iter().any(|known| known == kind),
+                "{name}.{field} is {value}"
+            );
+            if let (Some(words), Some(word)) = (fact["enum"].as_array(), value.as_str()) {
+                assert!(
+                    words.iter().any(|known| known == word),
+                    "{name}.{field} is {word}"
+                );
+            }
+            seen.insert((name.to_owned(), field.clone()));
+        }
+    }
+    let known = facts["objects"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(name, fields)| {
+            let fields = fields.as_object().unwrap().keys();
+            fields.map(move |field| (name.clone(), field.clone()))
+        });
+    assert_eq!(seen, known.collect());
+}
