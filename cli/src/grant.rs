@@ -28,6 +28,7 @@ pub(crate) async fn grant(
         account: account.clone(),
         source: Source::Manual,
         sparks,
+        expires_at: None,
         reason: Some(reason),
         free_plan,
         purchase: None,

@@ -70,6 +70,9 @@ pub const OFFERS: [Offer; 4] = [
     ),
 ];
 
+/// What the free plan grants each calendar month (UTC).
+pub const FREE_PLAN_SPARKS: Sparks = Sparks::from_milli(10_000_000);
+
 /// Which price at Stripe each item has.
 pub type PriceIds = BTreeMap<String, String>;
 

@@ -2,10 +2,11 @@
 //!
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|
-//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit and settlement, unchanged `debited`, `next_due`, `grants_version` |
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan`, `free_due` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal and restoration, unchanged `debited`, `next_due`, `grants_version` |
 //! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], absent |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
+//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at` | [`Ledger::bind_checkout`], absent |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at` | [`Ledger::keep_incident`], not seen later |
@@ -20,6 +21,7 @@
 //! Nothing is scanned and nothing is deleted.
 
 mod account;
+mod booking;
 mod calls;
 mod charge;
 mod checkout;
@@ -27,12 +29,16 @@ mod credit;
 mod customer;
 mod entry;
 mod failure;
+mod free_plan;
 mod grants;
 mod incident;
 mod intent;
 mod item;
 mod mark;
+mod purchase;
+mod reversal;
 mod rollup;
+mod settlement;
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -47,19 +53,19 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
-pub use account::Account;
+pub use account::{Account, Settlement};
+pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
 pub use checkout::{FoundCheckout, Opened};
 pub use credit::{Credited, NewCredit};
-pub use entry::{
-    CreditEntry, Deliveries, DeliveryState, LedgerRow, Purchase, RequestHash, TraceLabels,
-    UsageEntry,
-};
+pub use entry::{Deliveries, DeliveryState, LedgerRow, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::Malformed;
 pub use mark::{Mark, Marks};
+pub use purchase::{Purchase, Reversal, Reversals};
+pub use reversal::{NewReversal, Reversed};
 
 use crate::config::Aws;
 use crate::id::{AccountId, UsageId};

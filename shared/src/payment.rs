@@ -133,6 +133,7 @@ async fn credit(
         account: intent.account.clone(),
         source: Source::Pack,
         sparks: credited,
+        expires_at: None,
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
@@ -140,7 +141,7 @@ async fn credit(
             payment_intent: session
                 .payment_intent
                 .map(|payment| payment.id().to_owned()),
-            intent: intent.id,
+            intent: Some(intent.id),
             order: intent.order,
         }),
     };

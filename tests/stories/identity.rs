@@ -145,10 +145,9 @@ async fn an_account_comes_into_being_with_its_own_first_request() {
         .await
         .expect(StatusCode::OK);
 
-    assert_eq!(
-        (&answer.body["available"], &answer.body["grants"]),
-        (&json!("0.000"), &json!([]))
-    );
+    // Its own first request also brings it the free plan.
+    assert_eq!(answer.body["available"], "10000.000");
+    assert_eq!(answer.body["grants"][0]["source"], "free");
     assert_eq!(world.items("A#acct_new").len(), 1);
     let answer = world
         .post(
@@ -158,8 +157,9 @@ async fn an_account_comes_into_being_with_its_own_first_request() {
             usage(None),
         )
         .await;
-    assert_eq!(answer.refusal(), (402, "insufficient_sparks"));
-    assert_eq!(world.items("A#acct_newer").len(), 1);
+    assert_eq!(answer.status, 201, "its free Sparks are there at once");
+    let opened = world.items("A#acct_newer");
+    assert!(opened.iter().any(|item| item["sk"]["S"] == "A"));
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn killed_before_the_page_is_written_a_retry_gives_the_same_page() {
     world.pay(&session, CARD).await;
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(verified.body["sparks_credited"], "500000.000");
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
         .await
         .expect(StatusCode::OK);
     assert_eq!(verified.body["sparks_credited"], "500000.000");
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
 }
 
@@ -151,7 +151,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
                 .await
                 .expect(StatusCode::OK);
         }
-        assert_eq!(world.available("acct_a").await, "500000.000");
+        assert_eq!(world.available("acct_a").await, "510000.000");
         assert_eq!(world.credits("acct_a").len(), 1);
     }
 }
@@ -196,7 +196,7 @@ async fn whatever_dynamodb_does_a_payment_is_credited_once() {
             "{fault} {verified:?}"
         );
         world.webhooks_settled().await;
-        assert_eq!(world.available("acct_a").await, "500000.000", "{fault}");
+        assert_eq!(world.available("acct_a").await, "510000.000", "{fault}");
         assert_eq!(world.credits("acct_a").len(), 1, "{fault}");
         assert_eq!(world.items("S#").len(), 1, "{fault}");
     }
@@ -214,5 +214,5 @@ async fn a_payment_after_a_table_that_failed_is_credited_in_the_end() {
     world.webhooks_settled().await;
     let deliveries = world.deliveries("checkout.session.completed");
     assert_eq!(deliveries, [[500, 500, 500, 200]]);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 }

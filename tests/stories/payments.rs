@@ -54,7 +54,7 @@ async fn a_payment_is_verified_and_credited_once() {
         .verify("acct_a", &session)
         .await
         .expect(StatusCode::OK);
-    assert_eq!(status(&before), ("unpaid", "0.000", "0.000"));
+    assert_eq!(status(&before), ("unpaid", "0.000", "10000.000"));
 
     let paid = world.pay(&session, CARD).await.expect(StatusCode::OK);
     let back = paid.body["redirect"].as_str().unwrap();
@@ -72,7 +72,7 @@ async fn a_payment_is_verified_and_credited_once() {
         .await
         .expect(StatusCode::OK);
 
-    assert_eq!(status(&first), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&first), ("paid", "500000.000", "510000.000"));
     assert_eq!(first.body["item"], "pack_500k");
     assert_eq!(again.body, first.body);
     assert_eq!(world.deliveries(COMPLETED), [[200]]);
@@ -82,8 +82,8 @@ async fn a_payment_is_verified_and_credited_once() {
     assert_eq!(credits[0]["id"]["S"], session.as_str());
     assert_eq!(credits[0]["source"]["S"], "pack");
     let balance = world.get("/v1/balance", Some(&world.token("acct_a"))).await;
-    assert_eq!(balance.body["grants"][0]["source"], "pack");
-    assert_eq!(balance.body["grants"][0]["expires_at"], json!(null));
+    assert_eq!(balance.body["grants"][1]["source"], "pack");
+    assert_eq!(balance.body["grants"][1]["expires_at"], json!(null));
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn what_is_credited_is_verified_without_asking_stripe() {
         .await
         .expect(StatusCode::OK);
 
-    assert_eq!(status(&again), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&again), ("paid", "500000.000", "510000.000"));
     assert_eq!(world.stack.stripe.asked().len(), asked);
 }
 
@@ -167,7 +167,7 @@ async fn in_every_order_of_events_a_payment_is_credited_once() {
         for what in order {
             happen(&world, &account, &session, *what).await;
         }
-        assert_eq!(world.available(&account).await, "500000.000", "{order:?}");
+        assert_eq!(world.available(&account).await, "510000.000", "{order:?}");
     }
     for number in 0..orders.len() {
         assert_eq!(world.credits(&format!("acct_{number}")).len(), 1);
@@ -183,7 +183,7 @@ async fn events_at_once_credit_a_payment_once() {
         world.pay(&session, CARD).await;
         let all = (0..15).map(|what| happen(&world, &account, &session, what % 5));
         join_all(all).await;
-        assert_eq!(world.available(&account).await, "500000.000");
+        assert_eq!(world.available(&account).await, "510000.000");
         assert_eq!(world.credits(&account).len(), 1);
     }
 }
@@ -215,13 +215,13 @@ async fn a_declined_card_leaves_the_session_unpaid_and_open() {
         .verify("acct_a", &session)
         .await
         .expect(StatusCode::OK);
-    assert_eq!(status(&verified), ("unpaid", "0.000", "0.000"));
+    assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
     assert_eq!(world.intent_status(), "open");
     assert!(world.credits("acct_a").is_empty());
     // Another card goes well.
     world.pay(&session, CARD).await;
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
 }
 
 #[tokio::test]
@@ -230,14 +230,14 @@ async fn a_card_that_asks_for_confirmation_is_paid_when_confirmed() {
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CONFIRMED).await.expect(StatusCode::OK);
     let asked = world.verify("acct_a", &session).await;
-    assert_eq!(status(&asked), ("unpaid", "0.000", "0.000"));
+    assert_eq!(status(&asked), ("unpaid", "0.000", "10000.000"));
     let body = json!({"card": CONFIRMED, "confirm": true});
     world
         .at_page(&session, "pay", body)
         .await
         .expect(StatusCode::OK);
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
 }
 
 #[tokio::test]
@@ -247,17 +247,17 @@ async fn a_delayed_payment_is_credited_by_its_webhook_alone() {
     world.pay(&session, "delayed").await.expect(StatusCode::OK);
     world.webhooks_settled().await;
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("processing", "0.000", "0.000"));
+    assert_eq!(status(&verified), ("processing", "0.000", "10000.000"));
     assert_eq!(world.intent_status(), "processing");
 
     world.settle_payment(&session, "succeeded").await;
     world.webhooks_settled().await;
 
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
     assert_eq!(world.intent_status(), "paid");
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn a_delayed_payment_that_fails_is_unpaid_for_good() {
     assert_eq!(world.intent_status(), "unpaid");
     assert!(world.items("I#")[0].get("pending_bucket").is_none());
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("unpaid", "0.000", "0.000"));
+    assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
     assert!(world.credits("acct_a").is_empty());
 }
 
@@ -283,7 +283,7 @@ async fn with_every_webhook_lost_verification_alone_credits() {
     world.webhooks_settled().await;
     assert_eq!(world.deliveries(COMPLETED), [Vec::<u64>::new()]);
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn nobody_needs_to_come_back_to_the_page() {
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
     world.webhooks_settled().await;
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 }
 
 #[tokio::test]
@@ -308,7 +308,7 @@ async fn webhooks_duplicated_and_out_of_order_change_nothing() {
 
     assert_eq!(world.deliveries(SUCCEEDED).len(), 6);
     assert_eq!(world.deliveries(COMPLETED), [[200]]);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
     assert_eq!(world.intent_status(), "paid");
 }
@@ -321,7 +321,7 @@ async fn an_ended_page_is_expired() {
     world.webhooks_settled().await;
     assert_eq!(world.intent_status(), "expired");
     let verified = world.verify("acct_a", &session).await;
-    assert_eq!(status(&verified), ("expired", "0.000", "0.000"));
+    assert_eq!(status(&verified), ("expired", "0.000", "10000.000"));
 }
 
 /// Makes a promotion code at Stripe.
@@ -355,7 +355,7 @@ async fn discounts_and_taxes_do_not_change_what_is_credited() {
             .await
             .expect(StatusCode::OK);
 
-        let credited = ("paid", "500000.000", "500000.000");
+        let credited = ("paid", "500000.000", "510000.000");
         assert_eq!(status(&verified), credited, "{percent} {tax}");
     }
 }
@@ -386,7 +386,7 @@ async fn a_session_that_is_not_what_was_ordered_is_refused_and_kept() {
         );
         assert_eq!(world.intent_status(), "refused");
         assert!(world.credits("acct_a").is_empty());
-        assert_eq!(world.available("acct_a").await, "0.000");
+        assert_eq!(world.available("acct_a").await, "10000.000");
         let incidents = world.items("INCIDENTS");
         assert_eq!(incidents.len(), 1, "seen twice, it is one");
         let code = incidents[0]["code"]["S"].as_str().unwrap();
@@ -420,7 +420,7 @@ async fn a_refused_session_is_credited_once_stripe_has_what_was_ordered() {
         .unwrap();
 
     let credited =
-        format!("{session} of acct_a is paid: 500000.000 Sparks credited, 500000.000 available\n");
+        format!("{session} of acct_a is paid: 500000.000 Sparks credited, 510000.000 available\n");
     assert_eq!(said, credited);
     assert_eq!(world.intent_status(), "paid");
 }
@@ -437,7 +437,7 @@ async fn while_stripe_is_down_nothing_is_said_of_a_payment() {
     let known = world.verify("acct_a", &session).await;
 
     assert_eq!(unknown.refusal(), (503, "unavailable"));
-    assert_eq!(status(&known), ("paid", "500000.000", "500000.000"));
+    assert_eq!(status(&known), ("paid", "500000.000", "510000.000"));
 }
 
 #[tokio::test]
@@ -454,7 +454,7 @@ async fn the_catalogue_of_the_order_counts_not_that_of_today() {
 
     let verified = world.verify("acct_a", &session).await;
 
-    assert_eq!(status(&verified), ("paid", "400000.000", "400000.000"));
+    assert_eq!(status(&verified), ("paid", "400000.000", "410000.000"));
 }
 
 #[tokio::test]
@@ -471,6 +471,6 @@ async fn two_packs_are_two_credits() {
             .await
             .expect(StatusCode::OK);
     }
-    assert_eq!(world.available("acct_a").await, "250000.000");
+    assert_eq!(world.available("acct_a").await, "260000.000");
     assert_eq!(world.credits("acct_a").len(), 2);
 }

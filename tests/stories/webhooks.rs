@@ -55,7 +55,7 @@ async fn what_stripe_has_not_signed_just_now_is_refused_and_writes_nothing() {
         .webhook(Some(&good), body)
         .await
         .expect(StatusCode::OK);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_rolled_secret_works_beside_the_old_one() {
             answer.expect(StatusCode::OK).body,
             json!({"received": true})
         );
-        assert_eq!(world.available(account).await, "500000.000");
+        assert_eq!(world.available(account).await, "510000.000");
     }
 }
 
@@ -97,7 +97,7 @@ async fn the_bytes_count_as_they_were_sent() {
         .header("stripe-signature", header)
         .body(body);
     assert_eq!(request.send().await.unwrap().status(), 200);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 }
 
 #[tokio::test]
@@ -121,14 +121,14 @@ async fn what_the_payload_says_of_the_session_is_not_believed() {
         "client_reference_id": "chk_other", "customer": "cus_other",
     });
     world.signed_webhook(&event).await.expect(StatusCode::OK);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
 
     let unpaid = world.open("acct_b", "pack_500k").await;
     let mut event = completed(&unpaid);
     event["data"]["object"]["payment_status"] = json!("paid");
     event["data"]["object"]["status"] = json!("complete");
     world.signed_webhook(&event).await.expect(StatusCode::OK);
-    assert_eq!(world.available("acct_b").await, "0.000");
+    assert_eq!(world.available("acct_b").await, "10000.000");
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn what_cannot_be_done_now_is_sent_again_by_stripe() {
     world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     assert_eq!(world.deliveries(COMPLETED), [[503, 503, 200]]);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
 }
 
@@ -273,7 +273,7 @@ async fn a_paid_session_that_was_not_written_down_is_found_by_its_webhook() {
     world.webhooks_settled().await;
 
     assert_eq!(world.items("S#").len(), 2);
-    assert_eq!(world.available("acct_a").await, "500000.000");
+    assert_eq!(world.available("acct_a").await, "510000.000");
     let verified = world.verify("acct_a", session).await;
     assert_eq!(verified.body["status"], "paid");
     let again = world.checkout("acct_a", "k1", &order).await;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::free_plan;
 use super::grants::{self, Grant};
 use super::item::{self, Item, Key, Malformed};
 use crate::id::AccountId;
@@ -16,7 +17,7 @@ pub struct Account {
     /// What can be spent; negative is a debt.
     pub available: Sparks,
     /// Everything ever debited.
-    pub(crate) debited: Sparks,
+    pub debited: Sparks,
     /// `debited` at the last settlement, when `grants` was last brought up to date.
     pub(crate) settled: Sparks,
     /// The time from which on a debit must settle first.
@@ -27,6 +28,8 @@ pub struct Account {
     pub(crate) grants: Vec<Grant>,
     /// Whether the monthly free Sparks belong to this account.
     pub(crate) free_plan: bool,
+    /// The time from which on the next monthly free Sparks are due.
+    pub(crate) free_due_ms: i64,
     /// When the account came into being.
     pub(crate) created_at: Timestamp,
 }
@@ -34,23 +37,48 @@ pub struct Account {
 /// How many ended grants one settlement books, so that it fits a transaction. What is left stays due.
 const MAX_ENDED: usize = 90;
 
+/// An account brought up to date, and what is to be booked with that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The account as it is now.
+    pub account: Account,
+    /// The grants that ended, with what was left of them.
+    pub ended: Vec<Grant>,
+    /// The free plan's grant of this month, where it came in now.
+    pub free: Option<Grant>,
+}
+
 impl Account {
-    /// An account without Sparks.
-    pub(crate) fn new(free_plan: bool, created_at: Timestamp) -> Self {
-        Self {
+    /// An account without Sparks. With the free plan, its first month's are due at once.
+    pub fn new(free_plan: bool, created_at: Timestamp) -> Self {
+        let mut account = Self {
             available: Sparks::ZERO,
             debited: Sparks::ZERO,
             settled: Sparks::ZERO,
             next_due_ms: NEVER_DUE_MS,
             grants_version: 0,
             grants: Vec::new(),
-            free_plan,
+            free_plan: false,
+            free_due_ms: NEVER_DUE_MS,
             created_at,
+        };
+        if free_plan {
+            account.join_free_plan();
+        }
+        account
+    }
+
+    /// Gives the account the free plan, unless it has it. This month's Sparks are due at once.
+    pub fn join_free_plan(&mut self) {
+        if !self.free_plan {
+            self.free_plan = true;
+            self.free_due_ms = 0;
+            self.next_due_ms = self.next_due_ms();
         }
     }
 
     /// Whether something must be settled before the next debit.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+    pub fn is_due(&self, now: Timestamp) -> bool {
         self.next_due_ms <= now.as_millisecond()
     }
 
@@ -66,11 +94,11 @@ impl Account {
         grants
     }
 
-    /// Brings the grants up to date: debits since the last time are attributed, ended grants taken out
-    /// and answered with what was left of them.
+    /// Brings the grants up to date: debits since the last time are attributed, ended grants taken out,
+    /// and the free Sparks of a new month come in.
     ///
     /// Nothing when an amount would not fit.
-    pub(crate) fn settle(&self, now: Timestamp) -> Option<(Self, Vec<Grant>)> {
+    pub fn settle(&self, id: &AccountId, now: Timestamp) -> Option<Settlement> {
         let mut ended = Vec::new();
         let mut grants = self.grants_left();
         grants.retain(|grant| {
@@ -82,27 +110,53 @@ impl Account {
             !ends
         });
         let lost = Sparks::checked_sum(ended.iter().map(|grant| grant.remaining))?;
-        let settled = Self {
+        let mut account = Self {
             available: self.available.checked_sub(lost)?,
             settled: self.debited,
-            next_due_ms: next_due_ms(&grants),
             grants_version: self.grants_version.checked_add(1)?,
             grants,
             ..self.clone()
         };
-        Some((settled, ended))
+        let free = (self.free_due_ms <= now.as_millisecond()).then(|| free_plan::grant(id, now));
+        if let Some(grant) = &free {
+            account.free_due_ms = grant
+                .expires_at
+                .map_or(NEVER_DUE_MS, Timestamp::as_millisecond);
+            account.credit(grant.clone())?;
+        }
+        account.next_due_ms = account.next_due_ms();
+        Some(Settlement {
+            account,
+            ended,
+            free,
+        })
     }
 
     /// Adds Sparks to a settled account. A debt is repaid first; the rest becomes a grant.
-    pub(crate) fn credit(&mut self, grant: Grant) -> Option<()> {
+    pub fn credit(&mut self, grant: Grant) -> Option<()> {
         let debt = Sparks::ZERO.checked_sub(self.available)?.max(Sparks::ZERO);
         let remaining = grant.remaining.checked_sub(grant.remaining.min(debt))?;
         self.available = self.available.checked_add(grant.remaining)?;
         if remaining > Sparks::ZERO {
             self.grants.push(Grant { remaining, ..grant });
         }
-        self.next_due_ms = next_due_ms(&self.grants);
+        self.next_due_ms = self.next_due_ms();
         Some(())
+    }
+
+    /// Takes back Sparks of a purchase from a settled account. What the grants do not cover is a debt.
+    pub fn take_back(&mut self, purchase: &str, amount: Sparks) -> Option<()> {
+        self.available = self.available.checked_sub(amount)?;
+        grants::take_back(&mut self.grants, purchase, amount);
+        self.next_due_ms = self.next_due_ms();
+        Some(())
+    }
+
+    /// The first expiry, or the next free grant.
+    fn next_due_ms(&self) -> i64 {
+        grants::first_expiry(&self.grants)
+            .map_or(NEVER_DUE_MS, Timestamp::as_millisecond)
+            .min(self.free_due_ms)
     }
 
     /// The item of this account.
@@ -116,6 +170,7 @@ impl Account {
             ("grants_version".into(), item::number(self.grants_version)),
             ("grants".into(), item::json(&self.grants)),
             ("free_plan".into(), item::number(i64::from(self.free_plan))),
+            ("free_due".into(), item::number(self.free_due_ms)),
             ("created_at".into(), item::time(self.created_at)),
         ]);
         item
@@ -131,13 +186,10 @@ impl Account {
             grants_version: item::read_number(item, "grants_version")?,
             grants: item::read_json(item, "grants")?,
             free_plan: item::read_number(item, "free_plan")? != 0,
+            free_due_ms: item::read_number(item, "free_due")?,
             created_at: item::read_time(item, "created_at")?,
         })
     }
-}
-
-fn next_due_ms(grants: &[Grant]) -> i64 {
-    grants::first_expiry(grants).map_or(NEVER_DUE_MS, Timestamp::as_millisecond)
 }
 
 #[cfg(test)]
@@ -157,7 +209,12 @@ mod tests {
             remaining: Sparks::from_milli(milli),
             granted_at: at(0),
             expires_at: expires_at.map(at),
+            restores: None,
         }
+    }
+
+    fn settle(account: &Account, now: Timestamp) -> Settlement {
+        account.settle(&"acct_a".parse().unwrap(), now).unwrap()
     }
 
     fn debit(account: &mut Account, milli: i64) {
@@ -209,13 +266,68 @@ mod tests {
         debit(&mut account, 4);
 
         assert!(!account.is_due(at(49)) && account.is_due(at(50)));
-        let (settled, expired) = account.settle(at(50)).unwrap();
+        let settled = settle(&account, at(50));
 
-        assert_eq!(expired, [grant("ends", 6, Some(50))]);
-        assert_eq!((settled.available.milli(), left(&settled)), (10, 10));
+        assert_eq!(settled.ended, [grant("ends", 6, Some(50))]);
+        let account = settled.account;
+        assert_eq!((account.available.milli(), left(&account)), (10, 10));
         assert_eq!(
-            (settled.next_due_ms, settled.grants_version),
+            (account.next_due_ms, account.grants_version),
             (NEVER_DUE_MS, 1)
+        );
+    }
+
+    #[test]
+    fn what_is_taken_back_comes_from_its_own_purchase_first_and_then_is_a_debt() {
+        let restored = Grant {
+            restores: Some("b".into()),
+            ..grant("restored", 5, None)
+        };
+        for (amount, left, available) in [
+            (4, vec![("a", 10), ("b", 6), ("restored", 5)], 21),
+            (12, vec![("a", 10), ("restored", 3)], 13),
+            (20, vec![("a", 5)], 5),
+            (25, vec![], 0),
+            (30, vec![], -5),
+        ] {
+            let mut account = Account::new(false, at(0));
+            for grant in [grant("a", 10, None), grant("b", 10, None), restored.clone()] {
+                account.credit(grant).unwrap();
+            }
+            account.take_back("b", Sparks::from_milli(amount)).unwrap();
+            let grants = account.grants_left();
+            let grants: Vec<_> = grants
+                .iter()
+                .map(|grant| (grant.id.as_str(), grant.remaining.milli()))
+                .collect();
+            assert_eq!((grants, account.available.milli()), (left, available));
+        }
+    }
+
+    #[test]
+    fn free_sparks_come_in_once_a_month_at_the_first_settlement_in_it() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut account = Account::new(true, time("2026-11-22T20:15:00Z"));
+        for (now, free) in [
+            ("2026-11-22T20:15:00Z", Some("free#acct_a#2026-11")),
+            ("2026-11-30T23:59:59.999Z", None),
+            ("2026-12-01T00:00:00Z", Some("free#acct_a#2026-12")),
+            // Another environment's clock is behind.
+            ("2026-11-30T23:56:00Z", None),
+            // Nobody came in January.
+            ("2027-02-28T12:00:00Z", Some("free#acct_a#2027-02")),
+        ] {
+            let was_due = account.is_due(time(now));
+            let settled = settle(&account, time(now));
+            let granted = settled.free.map(|grant| grant.id);
+            assert_eq!(granted.as_deref(), free, "{now}");
+            assert_eq!(was_due, free.is_some(), "{now}");
+            account = settled.account;
+            assert_eq!(account.available.milli(), 10_000_000, "{now}");
+        }
+        assert_eq!(
+            account.next_due_ms,
+            time("2027-03-01T00:00:00Z").as_millisecond()
         );
     }
 
@@ -238,12 +350,12 @@ mod tests {
                 let now = i64::try_from(second).unwrap();
                 match kind {
                     0 => {
-                        account = account.settle(at(now)).unwrap().0;
+                        account = settle(&account, at(now)).account;
                         let expires_at = lifetime.map(|lifetime| now + lifetime);
                         account.credit(grant(&now.to_string(), milli, expires_at)).unwrap();
                     }
                     1 if account.available.milli() >= milli && !account.is_due(at(now)) => debit(&mut account, milli),
-                    _ => account = account.settle(at(now)).unwrap().0,
+                    _ => account = settle(&account, at(now)).account,
                 }
                 prop_assert_eq!(left(&account), account.available.milli());
             }

@@ -8,10 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::grants::Source;
 use super::item::{self, Item, Key, Malformed};
-use crate::catalog::Order;
-use crate::id::{AccountId, IntentId, MemberId, UsageId, hex};
+use crate::id::{AccountId, MemberId, UsageId, hex};
 use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
 
@@ -207,102 +205,14 @@ impl RequestHash {
     }
 }
 
-/// The plan that a credit may bring with it.
-const FREE_PLAN: &str = "free";
-
-/// What Sparks were bought with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Purchase {
-    /// What was asked for.
-    pub intent: IntentId,
-    /// At which terms.
-    pub order: Order,
-    /// The payment at Stripe; nothing when nothing was to be paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_intent: Option<String>,
-    /// What was paid after discounts and with taxes, in the currency's smallest unit.
-    pub amount_paid: i64,
-}
-
-/// Sparks that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreditEntry {
-    /// The credit's id, derived from what it is for.
-    pub id: String,
-    /// Who received it.
-    pub account: AccountId,
-    /// Where it came from.
-    pub source: Source,
-    /// How much came in.
-    pub sparks: Sparks,
-    /// When what is left of it ends.
-    pub expires_at: Option<Timestamp>,
-    /// Why, in the operator's words.
-    pub reason: Option<String>,
-    /// Whether the account got the free plan with it.
-    pub free_plan: bool,
-    /// What was bought, where it was paid for.
-    pub purchase: Option<Purchase>,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-}
-
-impl CreditEntry {
-    /// The item of a new entry.
-    pub(crate) fn to_item(&self) -> Item {
-        let mut item = row(
-            &self.id,
-            "credit",
-            &self.account,
-            self.sparks,
-            self.recorded_at,
-        );
-        item.insert("source".into(), item::text(self.source.as_str()));
-        if let Some(expires_at) = self.expires_at {
-            item.insert("expires_at".into(), item::time(expires_at));
-        }
-        if let Some(reason) = &self.reason {
-            item.insert("reason".into(), item::text(reason));
-        }
-        if self.free_plan {
-            item.insert("plan".into(), item::text(FREE_PLAN));
-        }
-        if let Some(purchase) = &self.purchase {
-            item.insert("purchase".into(), item::json(purchase));
-        }
-        item
-    }
-
-    /// Whether a stored entry is this very credit, whenever it was recorded.
-    pub(crate) fn is(&self, stored: &Item) -> Result<bool, Malformed> {
-        Ok(item::read_text(stored, "account")? == self.account.as_str()
-            && item::read_amount(stored, "amount")? == self.sparks
-            && item::read_text(stored, "source")? == self.source.as_str()
-            && item::optional_text(stored, "reason")? == self.reason.as_deref()
-            && item::optional_text(stored, "plan")? == self.free_plan.then_some(FREE_PLAN))
-    }
-}
-
-/// The item of the entry that books what was left of an ended grant.
-pub(crate) fn expiry_item(
+/// What every entry has: its id and kind, the account, the signed amount and the time.
+pub(super) fn row(
+    id: &str,
+    kind: &str,
     account: &AccountId,
-    grant: &str,
-    lost: Sparks,
+    amount: Sparks,
     recorded_at: Timestamp,
 ) -> Item {
-    let mut item = row(
-        &format!("exp#{grant}"),
-        "expiry",
-        account,
-        Sparks::from_milli(-lost.milli()),
-        recorded_at,
-    );
-    item.insert("grant".into(), item::text(grant));
-    item
-}
-
-/// What every entry has: its id and kind, the account, the signed amount and the time.
-fn row(id: &str, kind: &str, account: &AccountId, amount: Sparks, recorded_at: Timestamp) -> Item {
     let mut item = Key::entry(id).attributes();
     item.extend([
         ("id".into(), item::text(id)),
@@ -325,7 +235,7 @@ pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
 pub struct LedgerRow {
     /// The entry's id.
     pub id: String,
-    /// What it is: `usage`, `credit`, `expiry`.
+    /// What it is: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
     pub kind: String,
     /// What it added to the balance; negative is a debit.
     pub amount: Sparks,

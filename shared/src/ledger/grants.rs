@@ -27,6 +27,14 @@ pub enum Source {
 }
 
 impl Source {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Free,
+        Self::Promo,
+        Self::Plan,
+        Self::Pack,
+        Self::Manual,
+    ];
+
     /// The name in the table and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +73,9 @@ pub struct Grant {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The purchase whose Sparks these were, where they were taken back and then restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<String>,
 }
 
 impl Grant {
@@ -84,14 +95,34 @@ impl Grant {
 ///
 /// What no grant covers is not taken: it is the account's debt.
 pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) {
+    burn_some(grants, debits, |_| true);
+}
+
+/// Takes back what was bought with one purchase: from its own grant, then from those that restored a part
+/// of it, then from the others in burn order.
+pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks) {
+    let left = burn_some(grants, amount, |grant| grant.id == purchase);
+    let left = burn_some(grants, left, |grant| {
+        grant.restores.as_deref() == Some(purchase)
+    });
+    burn(grants, left);
+}
+
+/// Takes from some of the grants in burn order; answers what they do not cover.
+fn burn_some(
+    grants: &mut Vec<Grant>,
+    amount: Sparks,
+    taken_from: impl Fn(&Grant) -> bool,
+) -> Sparks {
     grants.sort_by(|a, b| a.burn_order().cmp(&b.burn_order()));
-    let mut left = debits;
-    for grant in grants.iter_mut() {
+    let mut left = amount;
+    for grant in grants.iter_mut().filter(|grant| taken_from(grant)) {
         let taken = grant.remaining.min(left);
         grant.remaining = grant.remaining.checked_sub(taken).unwrap_or(Sparks::ZERO);
         left = left.checked_sub(taken).unwrap_or(Sparks::ZERO);
     }
     grants.retain(|grant| grant.remaining > Sparks::ZERO);
+    left
 }
 
 /// When the first of the grants expires.
@@ -118,6 +149,7 @@ mod tests {
             remaining: Sparks::from_milli(milli),
             granted_at: at(granted_at),
             expires_at: expires_at.map(at),
+            restores: None,
         }
     }
 

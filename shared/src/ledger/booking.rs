@@ -1,0 +1,198 @@
+//! Entries that change the set of grants: credits, what ends, what is taken back, and what is given back. Pure.
+
+use jiff::Timestamp;
+
+use super::account::Account;
+use super::entry::row;
+use super::grants::{Grant, Source};
+use super::item::{self, Item, Malformed};
+use super::purchase::Purchase;
+use crate::id::AccountId;
+use crate::sparks::Sparks;
+
+/// The plan that a credit may bring with it.
+const FREE_PLAN: &str = "free";
+
+/// Sparks that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditEntry {
+    /// The credit's id, derived from what it is for.
+    pub id: String,
+    /// Who received it.
+    pub account: AccountId,
+    /// Where it came from.
+    pub source: Source,
+    /// How much came in.
+    pub sparks: Sparks,
+    /// When what is left of it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+    /// Whether the account got the free plan with it.
+    pub free_plan: bool,
+    /// What was bought, where it was paid for.
+    pub purchase: Option<Purchase>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+impl CreditEntry {
+    /// The item of a new entry.
+    pub(crate) fn to_item(&self) -> Item {
+        let mut item = row(
+            &self.id,
+            "credit",
+            &self.account,
+            self.sparks,
+            self.recorded_at,
+        );
+        item.insert("source".into(), item::text(self.source.as_str()));
+        if let Some(expires_at) = self.expires_at {
+            item.insert("expires_at".into(), item::time(expires_at));
+        }
+        if let Some(reason) = &self.reason {
+            item.insert("reason".into(), item::text(reason));
+        }
+        if self.free_plan {
+            item.insert("plan".into(), item::text(FREE_PLAN));
+        }
+        if let Some(purchase) = &self.purchase {
+            item.insert("purchase".into(), item::json(purchase));
+        }
+        item
+    }
+
+    /// Reads a credit from its item.
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let source = item::read_text(item, "source")?;
+        Ok(Self {
+            id: item::read_text(item, "id")?.to_owned(),
+            account: item::read_parsed(item, "account")?,
+            source: Source::ALL
+                .into_iter()
+                .find(|known| known.as_str() == source)
+                .ok_or(Malformed {
+                    attribute: "source",
+                })?,
+            sparks: item::read_amount(item, "amount")?,
+            expires_at: match item.get("expires_at") {
+                Some(_) => Some(item::read_time(item, "expires_at")?),
+                None => None,
+            },
+            reason: item::optional_text(item, "reason")?.map(str::to_owned),
+            free_plan: item::optional_text(item, "plan")?.is_some(),
+            purchase: match item.get("purchase") {
+                Some(_) => Some(item::read_json(item, "purchase")?),
+                None => None,
+            },
+            recorded_at: item::read_time(item, "recorded_at")?,
+        })
+    }
+
+    /// The credit of a grant of the free plan.
+    pub(crate) fn of_free_plan(grant: &Grant, account: &AccountId) -> Self {
+        Self {
+            id: grant.id.clone(),
+            account: account.clone(),
+            source: grant.source,
+            sparks: grant.remaining,
+            expires_at: grant.expires_at,
+            reason: None,
+            free_plan: false,
+            purchase: None,
+            recorded_at: grant.granted_at,
+        }
+    }
+
+    /// The grant that comes in with it.
+    pub(crate) fn grant(&self) -> Grant {
+        Grant {
+            id: self.id.clone(),
+            source: self.source,
+            remaining: self.sparks,
+            granted_at: self.recorded_at,
+            expires_at: self.expires_at,
+            restores: None,
+        }
+    }
+
+    /// Whether a stored entry is this very credit, whenever it was recorded.
+    pub(crate) fn is(&self, stored: &Item) -> Result<bool, Malformed> {
+        Ok(item::read_text(stored, "account")? == self.account.as_str()
+            && item::read_amount(stored, "amount")? == self.sparks
+            && item::read_text(stored, "source")? == self.source.as_str()
+            && item::optional_text(stored, "reason")? == self.reason.as_deref()
+            && item::optional_text(stored, "plan")? == self.free_plan.then_some(FREE_PLAN))
+    }
+}
+
+/// The item of the entry that books what was left of an ended grant.
+pub(crate) fn expiry_item(
+    account: &AccountId,
+    grant: &str,
+    lost: Sparks,
+    recorded_at: Timestamp,
+) -> Item {
+    let mut item = row(
+        &expiry_id(grant),
+        "expiry",
+        account,
+        Sparks::from_milli(-lost.milli()),
+        recorded_at,
+    );
+    item.insert("grant".into(), item::text(grant));
+    item
+}
+
+/// The item of the entry that books what a refund or a dispute takes back of a purchase.
+pub(crate) fn reversal_item(
+    account: &AccountId,
+    id: &str,
+    purchase: &str,
+    taken: Sparks,
+    recorded_at: Timestamp,
+) -> Item {
+    let amount = Sparks::from_milli(-taken.milli());
+    let mut item = row(id, "reversal", account, amount, recorded_at);
+    item.insert("reverses".into(), item::text(purchase));
+    item
+}
+
+/// The id of the entry that gives back what a reversal took, and of its grant.
+pub(crate) fn restoration_id(reversal: &str) -> String {
+    format!("restored#{reversal}")
+}
+
+/// The item of the entry that gives back, as `grant`, what a reversal took of a purchase.
+pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &str) -> Item {
+    let mut item = row(
+        &grant.id,
+        "restoration",
+        account,
+        grant.remaining,
+        grant.granted_at,
+    );
+    item.insert("source".into(), item::text(grant.source.as_str()));
+    item.insert("restores".into(), item::text(purchase));
+    if let Some(expires_at) = grant.expires_at {
+        item.insert("expires_at".into(), item::time(expires_at));
+    }
+    item
+}
+
+/// The id of the entry that books the end of a grant.
+pub(crate) fn expiry_id(grant: &str) -> String {
+    format!("exp#{grant}")
+}
+
+/// Notes on an entry after which debits it was booked, so that what is left of each grant can be worked out
+/// again from the entries alone.
+pub(crate) fn note_place(entry: &mut Item, written: &Account) {
+    entry.extend([
+        (
+            "grants_version".into(),
+            item::number(written.grants_version),
+        ),
+        ("settled".into(), item::amount(written.settled)),
+    ]);
+}

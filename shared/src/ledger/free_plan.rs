@@ -1,0 +1,30 @@
+//! The free plan: Sparks of one calendar month (UTC), which come in with its first settlement. Pure.
+//!
+//! They go on beside a paid plan, and burn before its Sparks. A month without a request has none.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::grants::{Grant, Source};
+use crate::catalog::FREE_PLAN_SPARKS;
+use crate::id::AccountId;
+
+/// The grant of the month that `now` is in, which ends with the month. Its id is of account and month.
+pub(crate) fn grant(account: &AccountId, now: Timestamp) -> Grant {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    Grant {
+        id: format!("free#{account}#{:04}-{:02}", today.year(), today.month()),
+        source: Source::Free,
+        remaining: FREE_PLAN_SPARKS,
+        granted_at: now,
+        expires_at: Some(next_month(today)),
+        restores: None,
+    }
+}
+
+fn next_month(day: Date) -> Timestamp {
+    let first = day.last_of_month().tomorrow();
+    let start = first.and_then(|first| first.to_zoned(TimeZone::UTC));
+    start.map_or(Timestamp::MAX, |start| start.timestamp())
+}

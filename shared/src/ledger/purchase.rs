@@ -1,0 +1,206 @@
+//! Purchases, and how much of what they granted refunds and disputes take back. Pure.
+//!
+//! A reversal takes its share of what was paid, in Sparks of that purchase. All live reversals of a purchase
+//! together never take more than it granted less what of it has expired; what that cuts from one, it takes
+//! over when another one is restored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Order;
+use crate::id::IntentId;
+use crate::sparks::Sparks;
+
+/// What Sparks were bought with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// What was asked for; nothing where a subscription was not made by a checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
+    /// At which terms.
+    pub order: Order,
+    /// The payment at Stripe; nothing when nothing was to be paid, or an invoice leads to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_intent: Option<String>,
+    /// What was paid after discounts and with taxes, in the currency's smallest unit.
+    pub amount_paid: i64,
+}
+
+impl Purchase {
+    /// The Sparks that a part of what was paid stands for, rounded up once to a milli-Spark.
+    ///
+    /// Nothing where nothing was paid, or in another currency.
+    pub fn share(&self, granted: Sparks, amount: i64, currency: &str) -> Option<Sparks> {
+        if self.amount_paid <= 0 || currency != self.order.currency {
+            return None;
+        }
+        let paid = i128::from(self.amount_paid);
+        let part = i128::from(amount).clamp(0, paid);
+        let whole = i128::from(granted.milli()) * part;
+        let share = (whole + paid - 1) / paid;
+        i64::try_from(share).ok().map(Sparks::from_milli)
+    }
+}
+
+/// One refund or dispute of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversal {
+    /// Its id at Stripe, `re_…` or `dp_…`.
+    pub id: String,
+    /// Its share.
+    pub wanted: Sparks,
+    /// What it has taken; less where others had taken too much before.
+    pub taken: Sparks,
+    /// Whether it failed or was won, and what it took was given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
+}
+
+/// All refunds and disputes of one purchase, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Reversals(Vec<Reversal>);
+
+impl Reversals {
+    /// Each of them.
+    pub fn all(&self) -> &[Reversal] {
+        &self.0
+    }
+
+    /// The one of an id.
+    pub fn get(&self, id: &str) -> Option<&Reversal> {
+        self.0.iter().find(|reversal| reversal.id == id)
+    }
+
+    /// Adds a reversal; answers what it takes so that all together take `most` or less.
+    ///
+    /// Nothing when an amount would not fit.
+    pub fn take(&mut self, id: &str, wanted: Sparks, most: Sparks) -> Option<Sparks> {
+        let taken = wanted.min(self.room(most)?);
+        self.0.push(Reversal {
+            id: id.to_owned(),
+            wanted,
+            taken,
+            restored: false,
+        });
+        Some(taken)
+    }
+
+    /// Ends a live reversal; answers what is given back of what it took. What the others were cut, they take
+    /// over first, oldest first.
+    ///
+    /// Nothing when it is not live, or an amount would not fit.
+    pub fn restore(&mut self, id: &str, most: Sparks) -> Option<Sparks> {
+        let ending = self.0.iter_mut();
+        let ending = ending
+            .filter(|reversal| !reversal.restored)
+            .find(|reversal| reversal.id == id)?;
+        ending.restored = true;
+        let mut left = ending.taken;
+        let mut room = self.room(most)?;
+        for other in self.0.iter_mut().filter(|other| !other.restored) {
+            let cut = other.wanted.checked_sub(other.taken)?;
+            let over = cut.min(room).min(left);
+            other.taken = other.taken.checked_add(over)?;
+            left = left.checked_sub(over)?;
+            room = room.checked_sub(over)?;
+        }
+        Some(left)
+    }
+
+    /// What may still be taken.
+    fn room(&self, most: Sparks) -> Option<Sparks> {
+        let live = self.0.iter().filter(|reversal| !reversal.restored);
+        let taken = Sparks::checked_sum(live.map(|reversal| reversal.taken))?;
+        Some(most.checked_sub(taken)?.max(Sparks::ZERO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn sparks(milli: i64) -> Sparks {
+        Sparks::from_milli(milli)
+    }
+
+    fn purchase(amount_paid: i64) -> Purchase {
+        let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
+        Purchase {
+            intent: None,
+            order: crate::catalog::order("pack_500k", 1, &prices).unwrap(),
+            payment_intent: None,
+            amount_paid,
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_what_was_paid_and_rounded_up_once() {
+        for (paid, amount, granted, share) in [
+            (2_000, 2_000, 500_000_000, 500_000_000),
+            (2_000, 1_000, 500_000_000, 250_000_000),
+            // With a discount of 20 %, $8 of $16 are half of it.
+            (1_600, 800, 500_000_000, 250_000_000),
+            (3, 1, 100, 34),
+            (3, 2, 100, 67),
+            (7, 1, 1, 1),
+            // Stripe can dispute more than was paid.
+            (2_000, 2_500, 500_000_000, 500_000_000),
+            (2_000, 0, 500_000_000, 0),
+        ] {
+            let found = purchase(paid).share(sparks(granted), amount, "usd");
+            assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_share_of_nothing_and_none_in_another_currency() {
+        assert_eq!(purchase(0).share(sparks(100), 1, "usd"), None);
+        assert_eq!(purchase(100).share(sparks(100), 1, "eur"), None);
+    }
+
+    #[test]
+    fn a_dispute_takes_over_what_a_failed_refund_had_taken_before_it() {
+        let mut reversals = Reversals::default();
+        let most = sparks(500);
+        assert_eq!(reversals.take("re_1", sparks(250), most), Some(sparks(250)));
+        assert_eq!(reversals.take("dp_1", sparks(500), most), Some(sparks(250)));
+        assert_eq!(reversals.restore("re_1", most), Some(sparks(0)));
+        assert_eq!(reversals.get("dp_1").unwrap().taken, sparks(500));
+        assert_eq!(reversals.restore("re_1", most), None);
+        assert_eq!(reversals.restore("dp_1", most), Some(sparks(500)));
+    }
+
+    #[test]
+    fn what_has_expired_is_not_taken() {
+        let mut reversals = Reversals::default();
+        assert_eq!(
+            reversals.take("re_1", sparks(500), sparks(0)),
+            Some(sparks(0))
+        );
+        assert_eq!(reversals.restore("re_1", sparks(0)), Some(sparks(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn live_reversals_never_take_more_than_there_is_and_never_less_than_they_could(
+            steps in prop::collection::vec((any::<bool>(), 0_usize..6, 1_i64..200), 1..30), most in 0_i64..300,
+        ) {
+            let mut reversals = Reversals::default();
+            let mut balance = 0;
+            for (number, (take, which, wanted)) in steps.into_iter().enumerate() {
+                if take {
+                    let id = number.to_string();
+                    balance -= reversals.take(&id, sparks(wanted), sparks(most)).unwrap().milli();
+                } else if let Some(id) = reversals.all().get(which).map(|found| found.id.clone()) {
+                    balance += reversals.restore(&id, sparks(most)).map_or(0, Sparks::milli);
+                }
+                let live = || reversals.all().iter().filter(|reversal| !reversal.restored);
+                let taken: i64 = live().map(|reversal| reversal.taken.milli()).sum();
+                let wanted: i64 = live().map(|reversal| reversal.wanted.milli()).sum();
+                prop_assert_eq!(taken, wanted.min(most));
+                prop_assert_eq!(balance, -taken);
+            }
+        }
+    }
+}

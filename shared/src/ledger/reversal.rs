@@ -1,0 +1,251 @@
+//! Reversals: what refunds and disputes take back of a purchase, and what is given back when they come to nothing.
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::{SignedDuration, Timestamp};
+
+use super::account::{Account, Settlement};
+use super::booking::{self, CreditEntry};
+use super::grants::Grant;
+use super::item::{self, Item, Key};
+use super::purchase::{Purchase, Reversals};
+use super::settlement::{Attempt, Change, entries};
+use super::{Error, Ledger, values};
+use crate::id::AccountId;
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// How long Sparks that were given back can be used at least.
+const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A refund or a dispute. The id makes it happen once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewReversal {
+    /// Its id at Stripe, `re_…` or `dp_…`.
+    pub id: String,
+    /// Whose purchase.
+    pub account: AccountId,
+    /// The id of the credit that the purchase came in with, `cs_…` or `in_…`.
+    pub purchase: String,
+    /// How much money goes back, in the currency's smallest unit.
+    pub amount: i64,
+    /// The currency.
+    pub currency: String,
+}
+
+/// What became of a reversal, or of its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reversed {
+    /// It is booked now, with so many Sparks.
+    Recorded(Sparks),
+    /// It was booked before.
+    Replayed,
+    /// The purchase granted nothing that could be taken, or nothing was taken that could be given back.
+    Nothing,
+    /// Nothing was paid, or in another currency: nobody can say which share it is.
+    NoShare,
+}
+
+/// A purchase, and its account as it was read before.
+struct Bought {
+    found: Account,
+    settlement: Settlement,
+    credit: CreditEntry,
+    purchase: Purchase,
+    reversals: Reversals,
+    /// What of it has ended, in all.
+    ended: Sparks,
+}
+
+impl Bought {
+    /// What all reversals together may take.
+    fn most(&self) -> Option<Sparks> {
+        let most = self.credit.sparks.checked_sub(self.ended)?;
+        Some(most.max(Sparks::ZERO))
+    }
+}
+
+impl Ledger {
+    /// Takes back the share of a refund or a dispute, once per id: from what is left of the purchase, then from
+    /// the other grants, and the rest becomes a debt.
+    pub async fn reverse(
+        &self,
+        new: &NewReversal,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Reversed, Error> {
+        let (account, purchase) = (&new.account, new.purchase.as_str());
+        let mut failed_attempts = 0;
+        while failed_attempts == 0 || patience.another(failed_attempts).await {
+            failed_attempts += 1;
+            let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
+                return Ok(Reversed::Nothing);
+            };
+            if bought.reversals.get(&new.id).is_some() {
+                return Ok(Reversed::Replayed);
+            }
+            let granted = bought.credit.sparks;
+            let share = bought.purchase.share(granted, new.amount, &new.currency);
+            let Some(wanted) = share else {
+                return Ok(Reversed::NoShare);
+            };
+            let most = bought.most().ok_or(Error::OutOfRange)?;
+            let taken = bought.reversals.take(&new.id, wanted, most);
+            let taken = taken.ok_or(Error::OutOfRange)?;
+            let mut written = bought.settlement.account.clone();
+            let changed = written.take_back(purchase, taken);
+            changed.ok_or(Error::OutOfRange)?;
+            let entry = booking::reversal_item(account, &new.id, purchase, taken, now);
+            if self.book(&bought, &written, entry, now, patience).await? {
+                return Ok(Reversed::Recorded(taken));
+            }
+        }
+        Err(Error::Busy("the account kept changing".into()))
+    }
+
+    /// Gives back what a reversal took, less what other reversals of the purchase take over, once.
+    pub async fn restore(
+        &self,
+        account: &AccountId,
+        purchase: &str,
+        reversal: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Reversed, Error> {
+        let mut failed_attempts = 0;
+        while failed_attempts == 0 || patience.another(failed_attempts).await {
+            failed_attempts += 1;
+            let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
+                return Ok(Reversed::Nothing);
+            };
+            match bought.reversals.get(reversal) {
+                None => return Ok(Reversed::Nothing),
+                Some(found) if found.restored => return Ok(Reversed::Replayed),
+                Some(_) => {}
+            }
+            let most = bought.most().ok_or(Error::OutOfRange)?;
+            let restored = bought.reversals.restore(reversal, most);
+            let restored = restored.ok_or(Error::OutOfRange)?;
+            let at_least = now.saturating_add(RESTORED_FOR).unwrap_or(Timestamp::MAX);
+            let grant = Grant {
+                id: booking::restoration_id(reversal),
+                source: bought.credit.source,
+                remaining: restored,
+                granted_at: now,
+                expires_at: bought.credit.expires_at.map(|end| end.max(at_least)),
+                restores: Some(purchase.to_owned()),
+            };
+            let mut written = bought.settlement.account.clone();
+            written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
+            let entry = booking::restoration_item(account, &grant, purchase);
+            if self.book(&bought, &written, entry, now, patience).await? {
+                return Ok(Reversed::Recorded(restored));
+            }
+        }
+        Err(Error::Busy("the account kept changing".into()))
+    }
+
+    /// A purchase with its account, and what of it has ended; nothing when it was never credited.
+    ///
+    /// The account is read first. Whatever changes one of the others changes its version too, and then
+    /// what is written on the condition of that version is refused.
+    async fn bought(
+        &self,
+        account: &AccountId,
+        purchase: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Option<Bought>, Error> {
+        let Some(found) = self.account(account, patience).await? else {
+            return Ok(None);
+        };
+        let Some(stored) = self.item(&Key::entry(purchase), patience).await? else {
+            return Ok(None);
+        };
+        let credit = CreditEntry::from_item(&stored)?;
+        let Some(bought) = credit
+            .purchase
+            .clone()
+            .filter(|_| credit.account == *account)
+        else {
+            return Ok(None);
+        };
+        let reversals: Reversals = match item::optional_text(&stored, "reversals")? {
+            Some(_) => item::read_json(&stored, "reversals")?,
+            None => Reversals::default(),
+        };
+        let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
+        let is_of_it =
+            |grant: &&Grant| grant.id == purchase || grant.restores.as_deref() == Some(purchase);
+        let ending = settlement.ended.iter().filter(is_of_it);
+        let ending = Sparks::checked_sum(ending.map(|grant| grant.remaining));
+        let ended = self.ended(purchase, &reversals, patience).await?;
+        let ended = ending.and_then(|ending| ending.checked_add(ended));
+        Ok(Some(Bought {
+            found,
+            settlement,
+            credit,
+            purchase: bought,
+            reversals,
+            ended: ended.ok_or(Error::OutOfRange)?,
+        }))
+    }
+
+    /// What is booked as ended of a purchase, restored parts included.
+    async fn ended(
+        &self,
+        purchase: &str,
+        reversals: &Reversals,
+        patience: &Patience,
+    ) -> Result<Sparks, Error> {
+        let restored = reversals.all().iter().filter(|reversal| reversal.restored);
+        let grants = restored.map(|reversal| booking::restoration_id(&reversal.id));
+        let grants = grants.chain([purchase.to_owned()]);
+        let keys: Vec<Item> = grants
+            .map(|grant| Key::entry(&booking::expiry_id(&grant)).attributes())
+            .collect();
+        let mut ended = Sparks::ZERO;
+        // DynamoDB reads at most 100 at once.
+        for keys in keys.chunks(100) {
+            for entry in self.items(keys.to_vec(), patience).await? {
+                let amount = item::read_amount(&entry, "amount")?;
+                ended = ended.checked_sub(amount).ok_or(Error::OutOfRange)?;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Books a change to a purchase, unless something has changed since it was read.
+    async fn book(
+        &self,
+        bought: &Bought,
+        written: &Account,
+        entry: Item,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let account = &bought.credit.account;
+        let mut booked = vec![entry];
+        booked.extend(entries(&bought.settlement, account, now));
+        let change = Change {
+            read: Some(&bought.found),
+            written,
+            entries: booked,
+            also: vec![self.note_reversals(&bought.credit.id, &bought.reversals)],
+        };
+        let attempt = self.change(account, change, patience).await?;
+        Ok(matches!(attempt, Attempt::Written))
+    }
+
+    /// Writes on a purchase what was taken of it. The account's version guards it.
+    fn note_reversals(&self, purchase: &str, reversals: &Reversals) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::entry(purchase).attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET reversals = :reversals")
+            .set_expression_attribute_values(Some(values([(":reversals", item::json(reversals))])))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
+    }
+}
