@@ -134,6 +134,13 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, E
     })
 }
 
+/// The order of one plan that has this price; nothing when no plan has.
+pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<Order> {
+    let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
+    let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
+    order(plans.next()?.item, 1, price_ids).ok()
+}
+
 /// The packs of which one is enough for what is missing; the largest when none is.
 pub fn packs_covering(missing: Sparks) -> Vec<&'static str> {
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);

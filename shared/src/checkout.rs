@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::clock;
 use crate::customers::{self, Customers};
 use crate::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
-use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Ledger, Opened};
+use crate::ledger::{self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened};
 use crate::patience::Patience;
 use crate::payment::{self, Payment, STRIPE_TIMEOUT, Status};
 use crate::sparks::Sparks;
-use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Stripe};
+use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Refusal, Stripe};
 
 pub use order::{CheckoutBody, Invalid, Rule, Shop};
 
@@ -148,9 +148,9 @@ pub async fn create(
     account?;
     let customer = customer?;
     match opened? {
-        Opened::New => till.open(new, customer, false, now, patience).await,
+        Opened::New => till.open(new, Some(customer), false, now, patience).await,
         Opened::Existing(stored) if stored.request_hash == hash => {
-            till.reopen(*stored, customer, now, patience).await
+            till.reopen(*stored, Some(customer), now, patience).await
         }
         Opened::Existing(_) => Err(Error::KeyReused),
     }
@@ -179,7 +179,7 @@ impl Till<'_> {
     async fn reopen(
         self,
         intent: Intent,
-        customer: Option<CustomerId>,
+        customer: Option<CustomerLink>,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Page, Error> {
@@ -204,16 +204,21 @@ impl Till<'_> {
     async fn open(
         self,
         intent: Intent,
-        customer: Option<CustomerId>,
+        customer: Option<CustomerLink>,
         replayed: bool,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Page, Error> {
-        let customer = match customer {
-            Some(customer) => customer,
-            None => self.customer(&intent.account, patience).await?,
+        let customer = self.customer(&intent.account, customer, patience).await?;
+        let (session, url) = match self.session(&intent, &customer, patience).await {
+            // Stripe does not take the customer: where it was deleted, the next one is made.
+            Err(Error::Stripe(stripe::Error::Refused(refusal))) if refusal.param == "customer" => {
+                let customer = self.next_customer(&intent.account, &customer, refusal, patience);
+                let customer = Box::pin(customer).await?;
+                self.session(&intent, &customer, patience).await?
+            }
+            outcome => outcome?,
         };
-        let (session, url) = self.session(&intent, &customer, patience).await?;
         let page = Checkout {
             session,
             account: intent.account,
@@ -221,6 +226,7 @@ impl Till<'_> {
             item: intent.order.item,
             url,
             expires_at: intent.expires_at,
+            invoice: None,
         };
         self.ledger.bind_checkout(&page, patience).await?;
         Ok(Page {
@@ -232,23 +238,50 @@ impl Till<'_> {
     }
 
     /// The customer of an account, made where there is none.
-    async fn customer(self, account: &AccountId, patience: &Patience) -> Result<CustomerId, Error> {
-        if let Some(customer) = self.customers.find(self.ledger, account, patience).await? {
+    async fn customer(
+        self,
+        account: &AccountId,
+        known: Option<CustomerLink>,
+        patience: &Patience,
+    ) -> Result<CustomerId, Error> {
+        let link = match known {
+            Some(link) => link,
+            None => self.customers.find(self.ledger, account, patience).await?,
+        };
+        if let Some(customer) = link.customer {
             return Ok(customer);
         }
+        let (timeout, stage) = (patience.left().min(STRIPE_TIMEOUT), &self.shop.stage);
+        let (customers, generation) = (self.customers, link.generation);
+        let made = customers.make(
+            self.ledger,
+            self.stripe,
+            stage,
+            account,
+            generation,
+            timeout,
+            patience,
+        );
+        Ok(made.await?)
+    }
+
+    /// The customer after one that was deleted. Where it was not, Stripe's refusal stands.
+    async fn next_customer(
+        self,
+        account: &AccountId,
+        customer: &CustomerId,
+        refusal: Refusal,
+        patience: &Patience,
+    ) -> Result<CustomerId, Error> {
+        let (ledger, stripe) = (self.ledger, self.stripe);
         let timeout = patience.left().min(STRIPE_TIMEOUT);
-        let made = self
+        let looked = self
             .customers
-            .make(
-                self.ledger,
-                self.stripe,
-                &self.shop.stage,
-                account,
-                timeout,
-                patience,
-            )
-            .await?;
-        Ok(made)
+            .look_after(ledger, stripe, account, customer, timeout, patience);
+        if looked.await? {
+            return self.customer(account, None, patience).await;
+        }
+        Err(stripe::Error::Refused(refusal).into())
     }
 
     /// Asks for the page until it is there. While another request with the same key is under way, Stripe
@@ -293,13 +326,13 @@ impl Till<'_> {
 
 /// Says how a page was left, and credits it when it is paid. Once credited, Stripe is not asked any more.
 pub async fn verify(
-    ledger: &Ledger,
-    stripe: &Stripe,
+    shop: payment::Shop<'_>,
     account: &AccountId,
     session: &SessionId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Verified, Error> {
+    let ledger = shop.ledger;
     let found = ledger.find_checkout(session, account, patience).await?;
     let found = found.ok_or(Error::NotFound)?;
     let payment = if let (Some(credited), Some(read)) = (found.credited, found.account) {
@@ -311,7 +344,7 @@ pub async fn verify(
         }
     } else {
         let page = &found.checkout;
-        payment::reconcile_checkout(ledger, stripe, page, now, patience).await?
+        payment::reconcile_checkout(shop, page, now, patience).await?
     };
     Ok(Verified {
         session_id: session.clone(),

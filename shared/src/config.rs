@@ -3,10 +3,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
 use crate::catalog::{OFFERS, PriceIds};
+use crate::invoice::Terms;
 use crate::return_url::AllowedOrigins;
 
 /// A variable that stops the start, and why.
@@ -257,6 +259,45 @@ impl<'a> Environment<'a> {
         let problem = "must be a list of origins such as `https://app.example.com`";
         let origins = self.required(name)?;
         origins.parse().map_err(|_| Error { name, problem })
+    }
+
+    /// `STRIPE_PORTAL_CONFIGURATION`: what the customer portal offers, `bpc_…`; by default what the dashboard says.
+    ///
+    /// `sparks stripe-setup` prints it.
+    pub fn stripe_portal_configuration(self) -> Result<Option<String>, Error> {
+        let name = "STRIPE_PORTAL_CONFIGURATION";
+        let Some(id) = self.optional(name) else {
+            return Ok(None);
+        };
+        let clear = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if id.bytes().all(clear) {
+            return Ok(Some(id));
+        }
+        let problem = "must be an id such as `bpc_1`";
+        Err(Error { name, problem })
+    }
+
+    /// `STAGE`, `STRIPE_PRICE_IDS` and `PLAN_GRACE_HOURS`: at which terms plans are granted.
+    ///
+    /// The grace is how long a plan's Sparks can be used after their period, by default 24 hours, at most 2,160.
+    pub fn plan_terms(self) -> Result<Terms, Error> {
+        let name = "PLAN_GRACE_HOURS";
+        let hours = match self.optional(name) {
+            None => 24,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|hours| (0..=2_160).contains(hours))
+                .ok_or(Error {
+                    name,
+                    problem: "must be a number of hours from 0 to 2160",
+                })?,
+        };
+        Ok(Terms {
+            stage: self.stage()?,
+            price_ids: self.stripe_price_ids()?,
+            grace: SignedDuration::from_hours(hours),
+        })
     }
 
     /// `CHECKOUT_PROMOTION_CODES`: whether checkout pages take promotion codes, by default `false`.

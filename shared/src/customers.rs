@@ -5,15 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::id::{AccountId, CustomerId};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, CustomerLink, Ledger};
 use crate::patience::Patience;
 use crate::stripe::{self, Stripe};
 
 /// How many customers are remembered.
 const MAX_REMEMBERED: usize = 1_000;
-
-/// The first customer of an account; the generation rises when Stripe reports it deleted.
-const FIRST_GENERATION: u32 = 0;
 
 /// Why an account has no customer yet.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +36,7 @@ impl Customers {
         ledger: &Ledger,
         account: &AccountId,
         patience: &Patience,
-    ) -> Result<Option<CustomerId>, ledger::Error> {
+    ) -> Result<CustomerLink, ledger::Error> {
         let remembered = self
             .remembered
             .lock()
@@ -47,16 +44,23 @@ impl Customers {
             .get(account)
             .cloned();
         if remembered.is_some() {
-            return Ok(remembered);
+            return Ok(CustomerLink {
+                customer: remembered,
+                generation: 0,
+            });
         }
         let found = ledger.customer(account, patience).await?;
-        if let Some(customer) = &found {
+        if let Some(customer) = &found.customer {
             self.remember(account, customer);
         }
         Ok(found)
     }
 
-    /// Makes the customer of an account that has none. However often and by whomever this is called,
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a thing of its own that it touches"
+    )]
+    /// Makes the customer of an account that has none, after so many that were deleted. However often and by whomever this is called,
     /// the account ends up with one.
     pub async fn make(
         &self,
@@ -64,18 +68,46 @@ impl Customers {
         stripe: &Stripe,
         stage: &str,
         account: &AccountId,
+        generation: u32,
         timeout: Duration,
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
         let patience = patience.at_most(timeout);
         let made = stripe
-            .create_customer(stage, account, FIRST_GENERATION, timeout)
+            .create_customer(stage, account, generation, timeout)
             .await?;
         let linked = ledger
-            .link_customer(account, &made, FIRST_GENERATION, &patience)
+            .link_customer(account, &made, generation, &patience)
             .await?;
         self.remember(account, &linked);
         Ok(linked)
+    }
+
+    /// Forgets the customer of an account: Stripe does not know it any more.
+    pub fn forget(&self, account: &AccountId) {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(account);
+    }
+
+    /// Forgets a customer that Stripe does not take any more, and takes it off its account when it was deleted.
+    /// Answers whether it was.
+    pub async fn look_after(
+        &self,
+        ledger: &Ledger,
+        stripe: &Stripe,
+        account: &AccountId,
+        customer: &CustomerId,
+        timeout: Duration,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        self.forget(account);
+        let deleted = stripe.is_customer_deleted(customer, timeout).await?;
+        if deleted {
+            ledger.unlink_customer(account, customer, patience).await?;
+        }
+        Ok(deleted)
     }
 
     fn remember(&self, account: &AccountId, customer: &CustomerId) {

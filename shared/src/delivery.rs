@@ -12,7 +12,7 @@ use crate::clock::{self, Clock};
 use crate::customers::Customers;
 use crate::id::{AccountId, CustomerId};
 use crate::langfuse::{self, Langfuse, Trace};
-use crate::ledger::{Deliveries, DeliveryState, Ledger, Mark, Marks};
+use crate::ledger::{CustomerLink, Deliveries, DeliveryState, Ledger, Mark, Marks};
 use crate::patience::{ANSWER_RESERVE, Patience};
 use crate::stripe::{self, MeterEvent, Stripe};
 use crate::telemetry::chain;
@@ -26,7 +26,7 @@ pub enum Customer {
     /// It has this one.
     Known(CustomerId),
     /// It has none, so one is made.
-    Missing,
+    Missing(u32),
     /// It may have one, so none is made: a second one would split the account's usage.
     Unclear,
 }
@@ -99,8 +99,11 @@ impl Delivery {
         }
         let patience = patience.at_most(self.budget);
         match self.customers.find(ledger, account, &patience).await {
-            Ok(Some(customer)) => Customer::Known(customer),
-            Ok(None) => Customer::Missing,
+            Ok(CustomerLink {
+                customer: Some(customer),
+                ..
+            }) => Customer::Known(customer),
+            Ok(CustomerLink { generation, .. }) => Customer::Missing(generation),
             Err(error) => {
                 warn!(error = chain(&error), "could not look up a customer");
                 Customer::Unclear
@@ -168,10 +171,18 @@ impl Delivery {
         let customer = match customer {
             Customer::Known(customer) => customer,
             Customer::Unclear => return marks,
-            Customer::Missing => {
+            Customer::Missing(generation) => {
                 let made = self
                     .customers
-                    .make(ledger, stripe, &self.stage, account, left(), patience)
+                    .make(
+                        ledger,
+                        stripe,
+                        &self.stage,
+                        account,
+                        generation,
+                        left(),
+                        patience,
+                    )
                     .await;
                 match made {
                     Ok(customer) => customer,
@@ -197,6 +208,10 @@ impl Delivery {
                 Ok(()) => Some(Mark::Confirmed),
                 Err(error) => {
                     warn!(usage.id = %entry.id, error = chain(&error), "stripe did not confirm");
+                    if matches!(error, stripe::Error::Refused(_)) {
+                        // Perhaps it was deleted, and the ledger knows the one after it.
+                        self.customers.forget(account);
+                    }
                     first_send_mark(&error)
                 }
             };

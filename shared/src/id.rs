@@ -95,6 +95,18 @@ identifier! {
 }
 
 identifier! {
+    /// An invoice at Stripe, `in_…`. It is part of addresses, so it keeps to what needs no escape.
+    InvoiceId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+identifier! {
+    /// A refund or a dispute at Stripe, `re_…` or `dp_…`.
+    ReversalId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+identifier! {
     /// What an account has asked to buy, `chk_` and 32 hexadecimal digits.
     IntentId, "1 to 128 characters of `a-z 0-9 _`",
     |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'

@@ -3,7 +3,8 @@
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|
 //! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan`, `free_due` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal and restoration, unchanged `debited`, `next_due`, `grants_version` |
-//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], absent |
+//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], none there · [`Ledger::unlink_customer`], the deleted one there |
+//! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
@@ -39,6 +40,7 @@ mod purchase;
 mod reversal;
 mod rollup;
 mod settlement;
+mod subscription;
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -58,6 +60,7 @@ pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
 pub use checkout::{FoundCheckout, Opened};
 pub use credit::{Credited, NewCredit};
+pub use customer::CustomerLink;
 pub use entry::{Deliveries, DeliveryState, LedgerRow, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
 pub use incident::Incident;
@@ -66,6 +69,7 @@ pub use item::Malformed;
 pub use mark::{Mark, Marks};
 pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
+pub use subscription::{Subscribed, Subscriber, Subscriptions};
 
 use crate::config::Aws;
 use crate::id::{AccountId, UsageId};

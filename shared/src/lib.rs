@@ -3,8 +3,9 @@
 //! Modules import downwards in this order:
 //!
 //! - edge: [`problem`], [`request`]
-//! - operations: [`usage`], [`balance`], [`checkout`], [`webhook`]
-//! - what operations share: [`delivery`] of a usage to both providers, [`payment`] of an order, [`customers`] at Stripe
+//! - operations: [`usage`], [`balance`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
+//! - what operations share: [`delivery`] of a usage to both providers, [`payment`] of an order, [`invoice`] of a plan,
+//!   [`reversal`] of either, [`customers`] at Stripe
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]
@@ -21,17 +22,21 @@ pub mod decimal;
 pub mod delivery;
 pub mod id;
 pub mod identity;
+pub mod invoice;
 pub mod langfuse;
 pub mod ledger;
 pub mod meter;
 pub mod patience;
 pub mod payment;
+pub mod portal;
 pub mod price_book;
 pub mod problem;
 pub mod request;
 pub mod return_url;
+pub mod reversal;
 pub mod sparks;
 pub mod stripe;
+pub mod subscription;
 pub mod telemetry;
 pub mod transport;
 pub mod usage;

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::catalog::Kind;
+use crate::id::{IntentId, InvoiceId, SessionId};
+use crate::invoice::{self, Terms};
 use crate::ledger::{
     self, Account, Checkout, CheckoutStatus, Credited, Incident, Intent, Ledger, NewCredit,
     Purchase, Source,
 };
 use crate::patience::Patience;
 use crate::sparks::Sparks;
-use crate::stripe::{self, CheckoutSession, Stripe};
+use crate::stripe::{self, CheckoutSession, INTENT, STAGE, Stripe};
 use verdict::Verdict;
 
 /// How long one call of Stripe may take.
@@ -64,19 +66,37 @@ pub enum Error {
     /// Stripe has something else than what was ordered. It is kept for somebody to look at.
     #[error("the session's `{0}` is not what was ordered")]
     Mismatch(&'static str),
+    /// A plan's first period could not be granted.
+    #[error("the plan's invoice was not granted")]
+    Invoice(#[from] invoice::Error),
+    /// It is for an intent of this deployment that is not there.
+    #[error("there is no such intent")]
+    NoIntent,
     /// Stripe uses a word that is not known here.
     #[error("the session's `{0}` is a word that is not known here")]
     Unknown(&'static str),
 }
 
-/// Reads a page from Stripe and does what is due: credits a paid pack, notes everything else.
+/// What a payment is looked into with.
+#[derive(Clone, Copy, Debug)]
+pub struct Shop<'a> {
+    /// Where orders and credits are written.
+    pub ledger: &'a Ledger,
+    /// Where pages are paid.
+    pub stripe: &'a Stripe,
+    /// At which terms plans are granted.
+    pub terms: &'a Terms,
+}
+
+/// Reads a page from Stripe and does what is due: credits a paid pack, grants a paid plan's first period, notes
+/// everything else.
 pub async fn reconcile_checkout(
-    ledger: &Ledger,
-    stripe: &Stripe,
+    shop: Shop<'_>,
     page: &Checkout,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Payment, Error> {
+    let (ledger, stripe) = (shop.ledger, shop.stripe);
     let timeout = patience.left().min(STRIPE_TIMEOUT);
     let (session, known) = tokio::join!(
         stripe.checkout_session(&page.session, timeout),
@@ -102,14 +122,118 @@ pub async fn reconcile_checkout(
     if noted != CheckoutStatus::Open && intent.status != noted {
         ledger.note_checkout(&intent.id, noted, patience).await?;
     }
-    let account = match account {
-        Some(account) => Some(ledger.settle(&page.account, account, now, patience).await?),
-        None => None,
+    let (credited, granted_to) = match &session.invoice {
+        Some(invoice) if status == Status::Paid => {
+            Box::pin(grant(shop, page, invoice, now, patience)).await?
+        }
+        _ => (Sparks::ZERO, None),
+    };
+    let account = match (granted_to, account) {
+        (Some(account), _) => Some(account),
+        // What was read before may be older than the grant.
+        (None, Some(_)) if credited > Sparks::ZERO => {
+            ledger.settled_account(&page.account, now, patience).await?
+        }
+        (None, Some(account)) => Some(ledger.settle(&page.account, account, now, patience).await?),
+        (None, None) => None,
     };
     Ok(Payment {
         status,
-        credited: Sparks::ZERO,
+        credited,
         available: account.map_or(Sparks::ZERO, |account| account.available),
+    })
+}
+
+/// Grants a plan's first period, and notes on the page which invoice paid for it.
+async fn grant(
+    shop: Shop<'_>,
+    page: &Checkout,
+    invoice: &InvoiceId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(Sparks, Option<Account>), Error> {
+    let (ledger, stripe, terms) = (shop.ledger, shop.stripe, shop.terms);
+    match invoice::reconcile(ledger, stripe, terms, invoice, now, patience).await {
+        Ok(invoice::Outcome::Granted(sparks, account)) => {
+            if page.invoice.is_none() {
+                let noted = ledger.note_invoice(&page.session, invoice, patience);
+                noted.await?;
+            }
+            Ok((sparks, account))
+        }
+        Ok(invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_)) => Ok((Sparks::ZERO, None)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The page of a session.
+#[derive(Debug)]
+pub enum Page {
+    /// It is of ours.
+    Known(Checkout),
+    /// It is of another product or deployment.
+    NotOurs(&'static str),
+    /// It is of a customer of ours, and was not made here; somebody has to look at it.
+    Unclear(&'static str),
+}
+
+/// Finds the page of a session. One that was never written down, because its process ended between Stripe's answer
+/// and the write, is found by what Stripe has of it, and written down now.
+pub async fn page(
+    ledger: &Ledger,
+    stripe: &Stripe,
+    stage: &str,
+    id: &SessionId,
+    patience: &Patience,
+) -> Result<Page, Error> {
+    if let Some(page) = ledger.checkout(id, patience).await? {
+        return Ok(Page::Known(page));
+    }
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let session = stripe.checkout_session(id, timeout).await?;
+    let session = session.ok_or(Error::NoSession)?;
+    let ours = |key| {
+        let metadata = session.metadata.as_ref()?;
+        metadata.get(key).map(String::as_str)
+    };
+    let (made_for, intent) = (ours(STAGE), ours(INTENT));
+    match (made_for, intent.map(str::parse::<IntentId>)) {
+        (None, None) => without_metadata(ledger, &session, patience).await,
+        (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
+        (Some(_), Some(Ok(intent))) => {
+            let intent = ledger.intent(&intent, patience).await?;
+            let intent = intent.ok_or(Error::NoIntent)?;
+            let page = Checkout {
+                session: session.id,
+                account: intent.account,
+                intent: intent.id,
+                item: intent.order.item,
+                url: session.url,
+                expires_at: intent.expires_at,
+                invoice: None,
+            };
+            ledger.bind_checkout(&page, patience).await?;
+            warn!(session.id = %page.session, "found the unknown page `{}`", page.session);
+            Ok(Page::Known(page))
+        }
+        _ => Ok(Page::Unclear("metadata")),
+    }
+}
+
+/// A session that was not made here: of another product, or by hand for a customer of ours.
+async fn without_metadata(
+    ledger: &Ledger,
+    session: &CheckoutSession,
+    patience: &Patience,
+) -> Result<Page, Error> {
+    let customer = session.customer.as_deref().map(str::parse);
+    let account = match customer {
+        Some(Ok(customer)) => ledger.account_of(&customer, patience).await?,
+        _ => None,
+    };
+    Ok(match account {
+        Some(_) => Page::Unclear("not_made_here"),
+        None => Page::NotOurs("other_product"),
     })
 }
 

@@ -3,6 +3,7 @@
 //! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
 
 mod payments;
+mod subscriptions;
 
 use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Request, Response};

@@ -5,7 +5,11 @@
 
 mod checkout_session;
 mod customer;
+mod invoice;
 mod meter_event;
+mod portal_session;
+mod refund;
+mod subscription;
 mod webhook;
 
 use std::time::Duration;
@@ -20,7 +24,11 @@ pub use checkout_session::{
     CheckoutSession, LineItem, NewCheckoutSession, PageUrl, PaymentIntent, Price,
 };
 pub(crate) use checkout_session::{INTENT, STAGE};
+pub use invoice::{Invoice, InvoiceLine};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
+pub use portal_session::{NewPortalSession, PortalFlow};
+pub use refund::{MoneyBack, PaidPayment, Reason};
+pub use subscription::{Subscription, SubscriptionItem};
 pub use webhook::{Event, Unverified, verify};
 
 use crate::circuit::Circuit;
@@ -113,6 +121,16 @@ impl std::fmt::Display for Refusal {
             status.as_u16()
         )
     }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct List<T> {
+    /// What is on it.
+    pub data: Vec<T>,
+    /// Whether there are more pages.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 #[derive(Default, Deserialize)]

@@ -5,13 +5,17 @@
 //! <https://docs.stripe.com/webhooks>
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::id::{IntentId, SessionId};
-use crate::ledger::{self, Checkout, Incident, Ledger};
+use crate::customers::{self, Customers};
+use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
+use crate::invoice::{self, Terms};
+use crate::ledger::{self, Incident, Ledger};
 use crate::patience::Patience;
-use crate::payment::{self, STRIPE_TIMEOUT};
-use crate::stripe::{self, CheckoutSession, Event, INTENT, STAGE, Stripe};
+use crate::payment::{self, Page, STRIPE_TIMEOUT, Shop};
+use crate::reversal;
+use crate::stripe::{self, Event, Reason, Stripe};
+use crate::subscription;
 
 /// What was done with an event that is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,38 +40,48 @@ pub enum Error {
     /// How the payment stands is unknown.
     #[error("the payment is not known")]
     Payment(#[from] payment::Error),
-    /// It is for an intent of this deployment that is not there.
-    #[error("there is no such intent")]
-    NoIntent,
+    /// What the invoice comes to is unknown.
+    #[error("the invoice is not known")]
+    Invoice(#[from] invoice::Error),
+    /// What the refund or dispute is of is unknown.
+    #[error("the refund or dispute is not known")]
+    Reversal(#[from] reversal::Error),
+    /// How the account is subscribed is unknown.
+    #[error("the subscription is not known")]
+    Subscription(#[from] subscription::Error),
+    /// The customer could not be looked after.
+    #[error("the customer is not known")]
+    Customer(#[from] customers::Error),
     /// Stripe does not have what it is about. With a key of another account nothing is there.
     #[error("stripe does not have what its event is about; is the key of another account?")]
-    NoSession,
+    NotThere,
+}
+
+/// What events are looked into with.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    /// Where effects are written down.
+    pub ledger: &'a Ledger,
+    /// Where objects are read anew.
+    pub stripe: &'a Stripe,
+    /// At which terms plans are granted, and by which deployment.
+    pub terms: &'a Terms,
 }
 
 /// Does what follows from a verified event.
 pub async fn receive(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    stage: &str,
+    desk: Desk<'_>,
     event: &Event,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
     let receiver = Receiver {
-        ledger,
-        stripe,
-        stage,
+        desk,
+        event,
         now,
         patience,
     };
-    let outcome = match event.kind.as_str() {
-        _ if event.object != "event" => Outcome::Ignored("unknown_object"),
-        "checkout.session.completed"
-        | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed"
-        | "checkout.session.expired" => receiver.checkout(event).await?,
-        _ => Outcome::Ignored("unknown_type"),
-    };
+    let outcome = receiver.receive().await?;
     let (word, reason) = match outcome {
         Outcome::Done => ("done", ""),
         Outcome::Ignored(reason) => ("ignored", reason),
@@ -84,119 +98,221 @@ pub async fn receive(
     Ok(outcome)
 }
 
-/// What one event is looked into with.
+/// One event that is looked into.
 struct Receiver<'a> {
-    ledger: &'a Ledger,
-    stripe: &'a Stripe,
-    stage: &'a str,
+    desk: Desk<'a>,
+    event: &'a Event,
     now: Timestamp,
     patience: &'a Patience,
 }
 
 impl Receiver<'_> {
-    async fn checkout(&self, event: &Event) -> Result<Outcome, Error> {
+    async fn receive(&self) -> Result<Outcome, Error> {
+        if self.event.object != "event" {
+            return Ok(Outcome::Ignored("unknown_object"));
+        }
+        let kind = self.event.kind.as_str();
+        let follow = match kind {
+            "checkout.session.completed"
+            | "checkout.session.async_payment_succeeded"
+            | "checkout.session.async_payment_failed"
+            | "checkout.session.expired" => Follow::Checkout,
+            // The same fact twice; the second also comes for charges of other kinds.
+            "invoice.paid" | "invoice.payment_succeeded" => Follow::Invoice,
+            "invoice.payment_failed"
+            | "invoice.payment_action_required"
+            | "invoice.finalization_failed"
+            | "invoice.marked_uncollectible"
+            | "invoice.voided" => Follow::Subscription,
+            "refund.created" | "refund.updated" | "refund.failed" => {
+                Follow::Reversal(Reason::Refund)
+            }
+            "customer.deleted" => Follow::Customer,
+            _ if kind.starts_with("customer.subscription.") => Follow::Subscription,
+            _ if kind.starts_with("charge.dispute.") => Follow::Reversal(Reason::Dispute),
+            _ => return Ok(Outcome::Ignored("unknown_type")),
+        };
         // Keys of the other mode cannot read it.
-        if event.livemode != self.stripe.livemode() {
+        if self.event.livemode != self.desk.stripe.livemode() {
             return Ok(Outcome::Ignored("other_mode"));
         }
-        let id = event.object_id().and_then(|id| id.parse().ok());
-        let Some(id): Option<SessionId> = id else {
-            let detail = "The event names no checkout session.";
-            return self.keep(&event.id, "no_session_id", detail).await;
+        match follow {
+            Follow::Checkout => Box::pin(self.checkout()).await,
+            Follow::Invoice => Box::pin(self.invoice()).await,
+            Follow::Subscription => Box::pin(self.subscription()).await,
+            Follow::Reversal(reason) => Box::pin(self.reversal(reason)).await,
+            Follow::Customer => Box::pin(self.customer()).await,
+        }
+    }
+
+    async fn checkout(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<SessionId>() else {
+            return self.nameless().await;
         };
-        let page = match self.ledger.checkout(&id, self.patience).await? {
-            Some(page) => page,
-            None => match self.page_of(&id).await? {
-                Ok(page) => page,
-                Err(outcome) => return Ok(outcome),
-            },
+        let Desk {
+            ledger,
+            stripe,
+            terms,
+        } = self.desk;
+        let page = match payment::page(ledger, stripe, &terms.stage, &id, self.patience).await {
+            Ok(Page::Known(page)) => page,
+            Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
+            Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
+            Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
+            Err(error) => return Err(error.into()),
         };
-        let reconciled =
-            payment::reconcile_checkout(self.ledger, self.stripe, &page, self.now, self.patience)
-                .await;
-        match reconciled {
+        let shop = Shop {
+            ledger,
+            stripe,
+            terms,
+        };
+        let reconciled = payment::reconcile_checkout(shop, &page, self.now, self.patience);
+        match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
             // It is kept already.
-            Err(payment::Error::Mismatch(_)) => Ok(Outcome::Kept("mismatch")),
-            Err(payment::Error::NoSession) => self.no_session(&id).await,
+            Err(
+                payment::Error::Mismatch(_) | payment::Error::Invoice(invoice::Error::Mismatch(_)),
+            ) => Ok(Outcome::Kept("mismatch")),
+            Err(payment::Error::NoSession) => self.not_there(id.as_str()).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The page of a session that is not known here: its process ended between Stripe's answer and the write.
-    /// Else, what becomes of its event.
-    async fn page_of(&self, id: &SessionId) -> Result<Result<Checkout, Outcome>, Error> {
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let Some(session) = self.stripe.checkout_session(id, timeout).await? else {
-            return self.no_session(id).await.map(Err);
+    async fn invoice(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<InvoiceId>() else {
+            return self.nameless().await;
         };
-        let ours = |key| {
-            let metadata = session.metadata.as_ref()?;
-            metadata.get(key).map(String::as_str)
-        };
-        let (stage, intent) = (ours(STAGE), ours(INTENT));
-        match (stage, intent.map(str::parse::<IntentId>)) {
-            (None, None) => self.without_metadata(&session).await.map(Err),
-            (Some(stage), _) if stage != self.stage => Ok(Err(Outcome::Ignored("other_stage"))),
-            (Some(_), Some(Ok(intent))) => {
-                let intent = self.ledger.intent(&intent, self.patience).await?;
-                let intent = intent.ok_or(Error::NoIntent)?;
-                let page = Checkout {
-                    session: session.id,
-                    account: intent.account,
-                    intent: intent.id,
-                    item: intent.order.item,
-                    url: session.url,
-                    expires_at: intent.expires_at,
-                };
-                self.ledger.bind_checkout(&page, self.patience).await?;
-                warn!(session.id = %page.session, "found the unknown page `{}`", page.session);
-                Ok(Ok(page))
+        let Desk {
+            ledger,
+            stripe,
+            terms,
+        } = self.desk;
+        match invoice::reconcile(ledger, stripe, terms, &id, self.now, self.patience).await {
+            Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
+            Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
+                Ok(Outcome::Ignored(reason))
             }
-            _ => {
-                let detail = "The session's metadata names no intent of this deployment.";
-                self.keep(id.as_str(), "metadata", detail).await.map(Err)
-            }
+            Err(invoice::Error::Mismatch(_)) => Ok(Outcome::Kept("mismatch")),
+            Err(invoice::Error::NoInvoice) => self.not_there(id.as_str()).await,
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// A session that was not made here: of another product, or by hand for a customer of ours.
-    async fn without_metadata(&self, session: &CheckoutSession) -> Result<Outcome, Error> {
-        let customer = session.customer.as_deref().map(str::parse);
-        let account = match customer {
-            Some(Ok(customer)) => self.ledger.account_of(&customer, self.patience).await?,
-            _ => None,
-        };
-        if account.is_none() {
+    /// The subscription changed, or its invoice was not paid: how the account is subscribed is read anew.
+    async fn subscription(&self) -> Result<Outcome, Error> {
+        let customer = self.event.customer().map(str::parse::<CustomerId>);
+        let Some(Ok(customer)) = customer else {
             return Ok(Outcome::Ignored("other_product"));
+        };
+        let Desk {
+            ledger,
+            stripe,
+            terms,
+        } = self.desk;
+        let Some(account) = ledger.account_of(&customer, self.patience).await? else {
+            return Ok(Outcome::Ignored("other_product"));
+        };
+        let (now, patience) = (self.now, self.patience);
+        subscription::sync(ledger, stripe, terms, &account, &customer, now, patience).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn reversal(&self, reason: Reason) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<ReversalId>() else {
+            return self.nameless().await;
+        };
+        let desk = reversal::Desk {
+            ledger: self.desk.ledger,
+            stripe: self.desk.stripe,
+            terms: self.desk.terms,
+        };
+        match reversal::reconcile(desk, reason, &id, self.now, self.patience).await {
+            Ok(reversal::Outcome::Done) => Ok(Outcome::Done),
+            Ok(reversal::Outcome::Nothing(reason)) => Ok(Outcome::Ignored(reason)),
+            Ok(reversal::Outcome::Unclear(code)) => self.keep(id.as_str(), code).await,
+            Err(reversal::Error::NotThere) => self.not_there(id.as_str()).await,
+            Err(error) => Err(error.into()),
         }
-        let detail = "A customer of an account used a session that was not made here.";
-        self.keep(session.id.as_str(), "not_made_here", detail)
-            .await
     }
 
-    /// A session that Stripe does not have. It is kept, and the event is not acknowledged: with the right key, what
-    /// was paid may still be credited.
-    async fn no_session(&self, id: &SessionId) -> Result<Outcome, Error> {
-        let detail = "Stripe has sent an event about a session that it does not have. Is the key of another account?";
-        self.keep(id.as_str(), "no_session", detail).await?;
-        Err(Error::NoSession)
+    async fn customer(&self) -> Result<Outcome, Error> {
+        let Some(customer) = self.object::<CustomerId>() else {
+            return self.nameless().await;
+        };
+        let Desk {
+            ledger,
+            stripe,
+            terms,
+        } = self.desk;
+        let Some(account) = ledger.account_of(&customer, self.patience).await? else {
+            return Ok(Outcome::Ignored("other_product"));
+        };
+        let (now, patience) = (self.now, self.patience);
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let customers = Customers::default();
+        let looked = customers.look_after(ledger, stripe, &account, &customer, timeout, patience);
+        if !looked.await? {
+            return Ok(Outcome::Ignored("not_deleted"));
+        }
+        // Its subscriptions have ended with it.
+        subscription::sync(ledger, stripe, terms, &account, &customer, now, patience).await?;
+        Ok(Outcome::Done)
     }
 
-    async fn keep(
-        &self,
-        subject: &str,
-        code: &'static str,
-        detail: &str,
-    ) -> Result<Outcome, Error> {
+    /// The id of the event's object.
+    fn object<T: std::str::FromStr>(&self) -> Option<T> {
+        self.event.object_id().and_then(|id| id.parse().ok())
+    }
+
+    async fn nameless(&self) -> Result<Outcome, Error> {
+        self.keep(&self.event.id, "no_object_id").await
+    }
+
+    /// What Stripe does not have. It is kept, and the event is not acknowledged: with the right key, what was
+    /// paid may still be credited.
+    async fn not_there(&self, subject: &str) -> Result<Outcome, Error> {
+        self.keep(subject, "not_there").await?;
+        Err(Error::NotThere)
+    }
+
+    async fn keep(&self, subject: &str, code: &'static str) -> Result<Outcome, Error> {
         let incident = Incident {
             subject: subject.to_owned(),
             code: code.to_owned(),
-            detail: detail.to_owned(),
+            detail: detail(code).to_owned(),
             account: None,
             seen_at: self.now,
         };
-        self.ledger.keep_incident(&incident, self.patience).await?;
+        let kept = self.desk.ledger.keep_incident(&incident, self.patience);
+        kept.await?;
         Ok(Outcome::Kept(code))
+    }
+}
+
+/// What an event is about.
+enum Follow {
+    Checkout,
+    Invoice,
+    Subscription,
+    Reversal(Reason),
+    Customer,
+}
+
+/// What an incident means, in a sentence.
+fn detail(code: &str) -> &'static str {
+    match code {
+        "no_object_id" => "The event does not name its object.",
+        "not_there" => {
+            "Stripe has sent an event about an object that it does not have. Is the key of another account?"
+        }
+        "metadata" => "The session's metadata names no intent of this deployment.",
+        "not_made_here" => "A customer of an account used a session that was not made here.",
+        "no_share" => {
+            "Nothing was paid, or in another currency, so nobody can say how many Sparks to take back."
+        }
+        "taken_again" => {
+            "A refund or dispute that had come to nothing is taken again. Its Sparks were given back."
+        }
+        _ => "Nothing can be done with it.",
     }
 }

@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use serde_json::json;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::invoice::Terms;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_WEBHOOK_BODY};
 use shared::stripe::{self, Event, Stripe};
 use shared::transport::Transport;
-use shared::webhook;
+use shared::webhook::{self, Desk};
 
 /// What this function may touch.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub struct App {
     ledger: Ledger,
     stripe: Stripe,
     secrets: Vec<SecretString>,
-    stage: String,
+    terms: Terms,
     clock: Clock,
 }
 
@@ -37,7 +38,7 @@ impl App {
             ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             secrets: environment.stripe_webhook_secrets()?,
-            stage: environment.stage()?,
+            terms: environment.plan_terms()?,
             clock,
         })
     }
@@ -64,7 +65,11 @@ async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem
     let event: Event = request::json(body)?;
 
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
-    let (ledger, stripe) = (&app.ledger, &app.stripe);
-    webhook::receive(ledger, stripe, &app.stage, &event, now, &patience).await?;
+    let desk = Desk {
+        ledger: &app.ledger,
+        stripe: &app.stripe,
+        terms: &app.terms,
+    };
+    webhook::receive(desk, &event, now, &patience).await?;
     Ok(request::answer(StatusCode::OK, &json!({"received": true})))
 }

@@ -9,8 +9,10 @@ use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::id::SessionId;
 use shared::identity::Caller;
+use shared::invoice::Terms;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::payment::Shop;
 use shared::problem::{self, Problem};
 use shared::request;
 use shared::stripe::Stripe;
@@ -21,6 +23,7 @@ use shared::transport::Transport;
 pub struct App {
     ledger: Ledger,
     stripe: Stripe,
+    terms: Terms,
     account_claim: String,
     clock: Clock,
 }
@@ -35,6 +38,7 @@ impl App {
         Ok(Self {
             ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
+            terms: environment.plan_terms()?,
             account_claim: environment.account_claim(),
             clock,
         })
@@ -65,7 +69,11 @@ async fn verify(app: &App, request: &Request, session: &str) -> Result<Response<
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
-    let (ledger, stripe) = (&app.ledger, &app.stripe);
-    let verified = checkout::verify(ledger, stripe, &account, &session, now, &patience).await?;
+    let shop = Shop {
+        ledger: &app.ledger,
+        stripe: &app.stripe,
+        terms: &app.terms,
+    };
+    let verified = checkout::verify(shop, &account, &session, now, &patience).await?;
     Ok(request::answer(StatusCode::OK, &verified))
 }

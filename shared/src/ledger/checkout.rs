@@ -8,7 +8,7 @@ use super::failure::Verdict;
 use super::intent::{Checkout, CheckoutStatus, Intent};
 use super::item::{self, Item, Key};
 use super::{Account, Error, Ledger, values};
-use crate::id::{AccountId, CustomerId, IntentId, SessionId};
+use crate::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
@@ -103,12 +103,17 @@ impl Ledger {
         let Some(checkout) = page.filter(|page| page.account == *account) else {
             return Ok(None);
         };
+        let credited = match (&entry, &checkout.invoice) {
+            (Some(entry), _) => Some(item::read_amount(entry, "amount")?),
+            (None, Some(invoice)) => {
+                let ids = [invoice.to_string()];
+                self.credited(&ids, patience).await?.remove(&ids[0])
+            }
+            (None, None) => None,
+        };
         Ok(Some(FoundCheckout {
             checkout,
-            credited: entry
-                .as_ref()
-                .map(|entry| item::read_amount(entry, "amount"))
-                .transpose()?,
+            credited,
             account: balance.as_ref().map(Account::from_item).transpose()?,
         }))
     }
@@ -135,6 +140,25 @@ impl Ledger {
     ) -> Result<(), Error> {
         let actions = [self.note(intent, status)];
         // Refused, it is paid: whoever saw that came first, and has it right.
+        self.transact(&actions, patience).await.map(drop)
+    }
+
+    /// Writes on a page which invoice granted its plan's first period.
+    pub async fn note_invoice(
+        &self,
+        session: &SessionId,
+        invoice: &InvoiceId,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::checkout(session).attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET invoice = :invoice")
+            .expression_attribute_values(":invoice", item::text(invoice.as_str()))
+            .build()
+            .expect("key, table and expression are set");
+        let actions = [TransactWriteItem::builder().update(update).build()];
         self.transact(&actions, patience).await.map(drop)
     }
 
@@ -191,22 +215,8 @@ impl Ledger {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// The account of a customer at Stripe; nothing when the customer is not of ours.
-    pub async fn account_of(
-        &self,
-        customer: &CustomerId,
-        patience: &Patience,
-    ) -> Result<Option<AccountId>, Error> {
-        let item = self
-            .item(&Key::customer_account(customer), patience)
-            .await?;
-        Ok(item
-            .map(|item| item::read_parsed(&item, "customer_of"))
-            .transpose()?)
-    }
-
     /// Reads items in the order of their keys.
-    async fn by_keys<const N: usize>(
+    pub(super) async fn by_keys<const N: usize>(
         &self,
         keys: [Key; N],
         patience: &Patience,

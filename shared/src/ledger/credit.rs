@@ -1,10 +1,13 @@
 //! Credits: Sparks that come in, once per id, in one transaction with their ledger entry.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::account::Account;
 use super::booking::CreditEntry;
 use super::grants::Source;
+use super::item::{self, Item, Key, Malformed};
 use super::purchase::Purchase;
 use super::settlement::{Attempt, Change, entries};
 use super::{Error, Ledger};
@@ -56,6 +59,32 @@ impl Ledger {
     ) -> Result<Credited, Error> {
         let found = self.account(&credit.account, patience).await?;
         self.credit_found(found, credit, now, patience).await
+    }
+
+    /// What came in by each of these credits; the others did not come in. At most 100 can be asked for.
+    pub async fn credited(
+        &self,
+        ids: &[String],
+        patience: &Patience,
+    ) -> Result<HashMap<String, Sparks>, Error> {
+        let keys = ids.iter().map(|id| Key::entry(id).attributes()).collect();
+        let found = self.items(keys, patience).await?;
+        let read = |entry: &Item| -> Result<_, Malformed> {
+            let id = item::read_text(entry, "id")?.to_owned();
+            Ok((id, item::read_amount(entry, "amount")?))
+        };
+        Ok(found.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Whose a credit is; nothing where it did not come in.
+    pub async fn account_of_credit(
+        &self,
+        id: &str,
+        patience: &Patience,
+    ) -> Result<Option<AccountId>, Error> {
+        let entry = self.item(&Key::entry(id), patience).await?;
+        let account = entry.map(|entry| item::read_parsed(&entry, "account"));
+        Ok(account.transpose()?)
     }
 
     /// The same for an account that was just read. The intent of a purchase is paid in the same transaction.

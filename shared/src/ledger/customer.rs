@@ -1,21 +1,55 @@
 //! Which Stripe customer an account is, both ways.
 
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+
 use super::calls::Judged;
 use super::item::{self, Key};
-use super::{Error, Ledger};
+use super::{Error, Ledger, values};
 use crate::id::{AccountId, CustomerId};
 use crate::patience::Patience;
 
+/// The customer of an account, and how many it had before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerLink {
+    /// The customer; nothing when it has none yet, or no more.
+    pub customer: Option<CustomerId>,
+    /// How many were deleted.
+    pub generation: u32,
+}
+
 impl Ledger {
-    /// The Stripe customer of an account; nothing when it has none yet.
+    /// The Stripe customer of an account.
     pub async fn customer(
         &self,
         account: &AccountId,
         patience: &Patience,
-    ) -> Result<Option<CustomerId>, Error> {
-        let item = self.item(&Key::customer(account), patience).await?;
+    ) -> Result<CustomerLink, Error> {
+        let Some(item) = self.item(&Key::customer(account), patience).await? else {
+            return Ok(CustomerLink::default());
+        };
+        let generation = item::read_number(&item, "generation")?;
+        Ok(CustomerLink {
+            customer: match item::optional_text(&item, "customer")? {
+                Some(_) => Some(item::read_parsed(&item, "customer")?),
+                None => None,
+            },
+            generation: u32::try_from(generation)
+                .map_err(|_| Error::Broken("a generation is out of range".into()))?,
+        })
+    }
+
+    /// The account of a customer at Stripe, also of one that was deleted; nothing when the customer is not of
+    /// ours.
+    pub async fn account_of(
+        &self,
+        customer: &CustomerId,
+        patience: &Patience,
+    ) -> Result<Option<AccountId>, Error> {
+        let item = self
+            .item(&Key::customer_account(customer), patience)
+            .await?;
         Ok(item
-            .map(|item| item::read_parsed(&item, "customer"))
+            .map(|item| item::read_parsed(&item, "customer_of"))
             .transpose()?)
     }
 
@@ -27,19 +61,56 @@ impl Ledger {
         generation: u32,
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
-        let mut forward = Key::customer(account).attributes();
-        forward.insert("customer".into(), item::text(customer.as_str()));
-        forward.insert("generation".into(), item::number(generation));
+        let link = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::customer(account).attributes()))
+            .condition_expression(
+                "attribute_not_exists(pk) OR (attribute_not_exists(customer) AND generation = :generation)",
+            )
+            .update_expression("SET customer = :customer, generation = :generation")
+            .set_expression_attribute_values(Some(values([
+                (":customer", item::text(customer.as_str())),
+                (":generation", item::number(generation)),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
-        let actions = [self.put_if_absent(forward), self.put_if_absent(reverse)];
+        let actions = [
+            TransactWriteItem::builder().update(link).build(),
+            self.put_if_absent(reverse),
+        ];
         match self.transact(&actions, patience).await? {
             Judged::Committed => Ok(customer.clone()),
             Judged::Refused(_) => {
-                let linked = self.customer(account, patience).await?;
+                let linked = self.customer(account, patience).await?.customer;
                 linked
                     .ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
             }
         }
+    }
+
+    /// Takes a deleted customer off its account, so that the next one is made under a new key. The way from the
+    /// customer to the account stays, for refunds that are still to come.
+    pub async fn unlink_customer(
+        &self,
+        account: &AccountId,
+        customer: &CustomerId,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let unlink = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::customer(account).attributes()))
+            .condition_expression("customer = :customer")
+            .update_expression("ADD generation :one REMOVE customer")
+            .set_expression_attribute_values(Some(values([
+                (":customer", item::text(customer.as_str())),
+                (":one", item::number(1)),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
+        let actions = [TransactWriteItem::builder().update(unlink).build()];
+        // Refused, it was taken off before.
+        self.transact(&actions, patience).await.map(drop)
     }
 }

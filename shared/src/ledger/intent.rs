@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::entry::RequestHash;
 use super::item::{self, Item, Key, Malformed};
 use crate::catalog::Order;
-use crate::id::{AccountId, IntentId, SessionId, hex};
+use crate::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
 use crate::stripe::PageUrl;
 
 /// How long after the end of its page an intent is looked into that nobody has heard of since.
@@ -72,6 +72,8 @@ pub struct Checkout {
     pub url: Option<PageUrl>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The invoice that granted a plan's first period.
+    pub invoice: Option<InvoiceId>,
 }
 
 impl CheckoutStatus {
@@ -176,6 +178,9 @@ impl Checkout {
         if let Some(url) = &self.url {
             item.insert("url".into(), item::text(url.as_str()));
         }
+        if let Some(invoice) = &self.invoice {
+            item.insert("invoice".into(), item::text(invoice.as_str()));
+        }
         item
     }
 
@@ -187,6 +192,10 @@ impl Checkout {
             item: item::read_text(item, "item")?.to_owned(),
             url: item::optional_text(item, "url")?.map(PageUrl::stored),
             expires_at: item::read_time(item, "expires_at")?,
+            invoice: match item::optional_text(item, "invoice")? {
+                Some(_) => Some(item::read_parsed(item, "invoice")?),
+                None => None,
+            },
         })
     }
 }

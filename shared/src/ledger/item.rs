@@ -65,6 +65,11 @@ impl Key {
         Self::new(format!("A#{account}"), "C")
     }
 
+    /// The subscriptions of an account.
+    pub(crate) fn subscriptions(account: &AccountId) -> Self {
+        Self::new(format!("A#{account}"), "U")
+    }
+
     /// The account of a Stripe customer.
     pub(crate) fn customer_account(customer: &CustomerId) -> Self {
         Self::new(format!("X#{customer}"), "X")

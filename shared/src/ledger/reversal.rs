@@ -39,7 +39,9 @@ pub enum Reversed {
     Recorded(Sparks),
     /// It was booked before.
     Replayed,
-    /// The purchase granted nothing that could be taken, or nothing was taken that could be given back.
+    /// It had come to nothing before, and is not taken after that.
+    Ended,
+    /// There is no such purchase: it granted nothing.
     Nothing,
     /// Nothing was paid, or in another currency: nobody can say which share it is.
     NoShare,
@@ -80,8 +82,10 @@ impl Ledger {
             let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
                 return Ok(Reversed::Nothing);
             };
-            if bought.reversals.get(&new.id).is_some() {
-                return Ok(Reversed::Replayed);
+            match bought.reversals.get(&new.id) {
+                Some(known) if known.restored => return Ok(Reversed::Ended),
+                Some(_) => return Ok(Reversed::Replayed),
+                None => {}
             }
             let granted = bought.credit.sparks;
             let share = bought.purchase.share(granted, new.amount, &new.currency);
@@ -103,31 +107,35 @@ impl Ledger {
     }
 
     /// Gives back what a reversal took, less what other reversals of the purchase take over, once.
+    ///
+    /// One that took nothing yet is noted as ended, so that whoever still believes in it takes nothing either.
     pub async fn restore(
         &self,
-        account: &AccountId,
-        purchase: &str,
-        reversal: &str,
+        ended: &NewReversal,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Reversed, Error> {
+        let (account, purchase) = (&ended.account, ended.purchase.as_str());
         let mut failed_attempts = 0;
         while failed_attempts == 0 || patience.another(failed_attempts).await {
             failed_attempts += 1;
             let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
                 return Ok(Reversed::Nothing);
             };
-            match bought.reversals.get(reversal) {
-                None => return Ok(Reversed::Nothing),
-                Some(found) if found.restored => return Ok(Reversed::Replayed),
-                Some(_) => {}
+            let known = bought.reversals.get(&ended.id);
+            if known.is_some_and(|known| known.restored) {
+                return Ok(Reversed::Replayed);
             }
             let most = bought.most().ok_or(Error::OutOfRange)?;
-            let restored = bought.reversals.restore(reversal, most);
+            if known.is_none() {
+                let taken = bought.reversals.take(&ended.id, Sparks::ZERO, most);
+                taken.ok_or(Error::OutOfRange)?;
+            }
+            let restored = bought.reversals.restore(&ended.id, most);
             let restored = restored.ok_or(Error::OutOfRange)?;
             let at_least = now.saturating_add(RESTORED_FOR).unwrap_or(Timestamp::MAX);
             let grant = Grant {
-                id: booking::restoration_id(reversal),
+                id: booking::restoration_id(&ended.id),
                 source: bought.credit.source,
                 remaining: restored,
                 granted_at: now,

@@ -6,7 +6,7 @@ use tracing::warn;
 use super::Problem;
 use crate::checkout::{self, Invalid, Rule};
 use crate::stripe::{self, Unverified};
-use crate::{customers, payment, telemetry, webhook};
+use crate::{customers, invoice, payment, reversal, telemetry, webhook};
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
@@ -40,10 +40,9 @@ impl From<checkout::Error> for Problem {
                 )
             }
             checkout::Error::NotFound => Self::session_not_found(),
-            checkout::Error::Stripe(error)
-            | checkout::Error::Customer(customers::Error::Stripe(error)) => error.into(),
-            checkout::Error::Customer(customers::Error::Ledger(error))
-            | checkout::Error::Ledger(error) => error.into(),
+            checkout::Error::Stripe(error) => error.into(),
+            checkout::Error::Customer(error) => error.into(),
+            checkout::Error::Ledger(error) => error.into(),
             checkout::Error::Payment(error) => error.into(),
         }
     }
@@ -59,19 +58,53 @@ impl From<payment::Error> for Problem {
                 Self::internal()
             }
             // Logged where it was found, once.
-            payment::Error::Mismatch(field) => {
-                let detail = format!(
-                    "The session's {field} is not what was ordered. Nothing is credited, and the operator knows."
-                );
-                Self::new(
-                    StatusCode::CONFLICT,
-                    "payment_mismatch",
-                    "Payment mismatch",
-                    detail,
-                )
-            }
+            payment::Error::Mismatch(field) => Self::payment_mismatch("session", field),
             payment::Error::Unknown(_) => {
                 telemetry::failure(&error, "stripe uses a word that is not known here");
+                Self::unavailable()
+            }
+            payment::Error::Invoice(error) => error.into(),
+            payment::Error::NoIntent => {
+                telemetry::failure(&error, "a page leads nowhere");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl From<customers::Error> for Problem {
+    fn from(error: customers::Error) -> Self {
+        match error {
+            customers::Error::Stripe(error) => error.into(),
+            customers::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<invoice::Error> for Problem {
+    fn from(error: invoice::Error) -> Self {
+        match error {
+            invoice::Error::Stripe(error) => error.into(),
+            invoice::Error::Ledger(error) => error.into(),
+            invoice::Error::NoInvoice | invoice::Error::NoCustomer => {
+                telemetry::failure(&error, "an invoice leads nowhere");
+                Self::unavailable()
+            }
+            // Logged where it was found, once.
+            invoice::Error::Mismatch(field) => Self::payment_mismatch("invoice", field),
+        }
+    }
+}
+
+impl From<reversal::Error> for Problem {
+    fn from(error: reversal::Error) -> Self {
+        match error {
+            reversal::Error::Stripe(error) => error.into(),
+            reversal::Error::Ledger(error) => error.into(),
+            reversal::Error::Payment(error) => error.into(),
+            reversal::Error::Invoice(error) => error.into(),
+            reversal::Error::NotThere => {
+                telemetry::failure(&error, "a refund or dispute leads nowhere");
                 Self::unavailable()
             }
         }
@@ -112,7 +145,11 @@ impl From<webhook::Error> for Problem {
             webhook::Error::Stripe(error) => error.into(),
             webhook::Error::Ledger(error) => error.into(),
             webhook::Error::Payment(error) => error.into(),
-            webhook::Error::NoIntent | webhook::Error::NoSession => {
+            webhook::Error::Invoice(error) => error.into(),
+            webhook::Error::Reversal(error) => error.into(),
+            webhook::Error::Subscription(error) => error.into(),
+            webhook::Error::Customer(error) => error.into(),
+            webhook::Error::NotThere => {
                 telemetry::failure(&error, "an event leads nowhere");
                 Self::unavailable()
             }
@@ -121,6 +158,18 @@ impl From<webhook::Error> for Problem {
 }
 
 impl Problem {
+    fn payment_mismatch(object: &str, field: &str) -> Self {
+        let detail = format!(
+            "The {object}'s {field} is not what was ordered. Nothing is credited, and the operator knows."
+        );
+        Self::new(
+            StatusCode::CONFLICT,
+            "payment_mismatch",
+            "Payment mismatch",
+            detail,
+        )
+    }
+
     fn session_not_found() -> Self {
         let detail = "The account has no such checkout session.";
         Self::new(

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Stripe};
-use crate::id::{CustomerId, IntentId, SessionId};
+use super::{Error, List, Stripe};
+use crate::id::{CustomerId, IntentId, InvoiceId, SessionId};
 
 /// What a session is made of. Nothing in it depends on when it is sent, so that a repeat is the same call.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,9 @@ pub struct CheckoutSession {
     pub customer: Option<String>,
     /// Where it is paid, while it is open.
     pub url: Option<PageUrl>,
+    /// The invoice of a subscription's first period, once it is complete.
+    #[serde(default)]
+    pub invoice: Option<InvoiceId>,
     /// The payment, once one was tried.
     #[serde(default)]
     pub payment_intent: Option<PaymentIntent>,
@@ -109,7 +112,7 @@ pub struct LineItem {
 }
 
 /// A price.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Price {
     /// Its id, `price_…`.
     pub id: String,
@@ -144,13 +147,9 @@ impl PaymentIntent {
     }
 }
 
-/// Stripe's lists, of which only the first page is of interest; a second one is told by `has_more`.
+/// Only the first page is of interest: an order has one line.
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<LineItem>>, D::Error> {
-    #[derive(Deserialize)]
-    struct List {
-        data: Vec<LineItem>,
-    }
-    let list = Option::<List>::deserialize(deserializer)?;
+    let list = Option::<List<LineItem>>::deserialize(deserializer)?;
     Ok(list.map(|list| list.data))
 }
 

@@ -10,6 +10,8 @@ use crate::id::{AccountId, CustomerId};
 #[derive(Deserialize)]
 struct Customer {
     id: CustomerId,
+    #[serde(default)]
+    deleted: bool,
 }
 
 impl Stripe {
@@ -28,5 +30,17 @@ impl Stripe {
         let key = format!("cust:{stage}:{account}:{generation}");
         let customer: Customer = self.make("/v1/customers", &form, &key, timeout).await?;
         Ok(customer.id)
+    }
+
+    /// Whether a customer was deleted, or never was.
+    /// <https://docs.stripe.com/api/customers/delete>
+    pub async fn is_customer_deleted(
+        &self,
+        customer: &CustomerId,
+        timeout: Duration,
+    ) -> Result<bool, Error> {
+        let path = format!("/v1/customers/{customer}");
+        let found: Option<Customer> = self.read(&path, timeout).await?;
+        Ok(found.is_none_or(|found| found.deleted))
     }
 }

@@ -55,6 +55,11 @@ impl Event {
     pub fn object_id(&self) -> Option<&str> {
         self.data.object["id"].as_str()
     }
+
+    /// The customer whom its object belongs to.
+    pub fn customer(&self) -> Option<&str> {
+        self.data.object["customer"].as_str()
+    }
 }
 
 /// Verifies that the raw bytes of a body were signed with one of the secrets within 300 seconds of `now`.

@@ -1,0 +1,93 @@
+//! `POST /v1/portal` opens Stripe's customer portal; `GET /v1/subscription` says how an account is subscribed.
+
+use std::convert::Infallible;
+
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Request, Response};
+use shared::clock::Clock;
+use shared::config::{self, Environment};
+use shared::customers::Customers;
+use shared::identity::Caller;
+use shared::invoice::Terms;
+use shared::ledger::Ledger;
+use shared::patience::{ANSWER_RESERVE, Patience};
+use shared::portal::{self, Desk, PortalBody};
+use shared::problem::{self, Problem};
+use shared::request::{self, MAX_BODY};
+use shared::return_url::AllowedOrigins;
+use shared::stripe::Stripe;
+use shared::subscription;
+use shared::transport::Transport;
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    ledger: Ledger,
+    stripe: Stripe,
+    customers: Customers,
+    terms: Terms,
+    allowed_origins: AllowedOrigins,
+    configuration: Option<String>,
+    account_claim: String,
+    clock: Clock,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
+            customers: Customers::default(),
+            terms: environment.plan_terms()?,
+            allowed_origins: environment.allowed_origins()?,
+            configuration: environment.stripe_portal_configuration()?,
+            account_claim: environment.account_claim(),
+            clock,
+        })
+    }
+}
+
+/// Answers a request; whatever goes wrong is a problem in the answer.
+pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
+    let answer = async {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/portal") => Box::pin(open(app, &request)).await,
+            (&Method::GET, "/v1/subscription") => Box::pin(read(app, &request)).await,
+            _ => Err(Problem::not_found()),
+        }
+    };
+    Ok(Box::pin(problem::answer(&request, answer)).await)
+}
+
+async fn open(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    let body: PortalBody = request::body(request, MAX_BODY)?;
+
+    let now = app.clock.now();
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let desk = Desk {
+        ledger: &app.ledger,
+        stripe: &app.stripe,
+        customers: &app.customers,
+        allowed_origins: &app.allowed_origins,
+        configuration: app.configuration.as_deref(),
+    };
+    let page = portal::create(desk, &account, &body, now, &patience).await?;
+    Ok(request::answer(StatusCode::CREATED, &page))
+}
+
+async fn read(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
+    let subject = caller.subject(request::named_account(request)?)?;
+
+    let now = app.clock.now();
+    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let (ledger, stripe, terms) = (&app.ledger, &app.stripe, &app.terms);
+    let standing = subscription::read(ledger, stripe, terms, &subject, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &standing))
+}

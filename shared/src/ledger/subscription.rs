@@ -1,0 +1,121 @@
+//! Subscriptions of an account as Stripe last told them.
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::calls::Judged;
+use super::item::{self, Item, Key, Malformed};
+use super::{Account, Error, Ledger, values};
+use crate::id::{AccountId, CustomerId};
+use crate::patience::Patience;
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribed {
+    /// Its id, `sub_…`.
+    pub id: String,
+    /// How it stands, in Stripe's words.
+    pub status: String,
+    /// The plan of the catalogue; nothing when its price is of none.
+    pub plan: Option<String>,
+    /// When the period ends that is paid for, in seconds since 1970; of several the first.
+    pub current_period_end: Option<i64>,
+    /// When it ends by itself, in seconds since 1970.
+    pub cancel_at: Option<i64>,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+}
+
+/// All subscriptions of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// Each of them, newest first.
+    pub all: Vec<Subscribed>,
+    /// When Stripe was asked; nothing when it never was.
+    pub as_of: Option<Timestamp>,
+    /// Counts the writes.
+    version: i64,
+}
+
+/// What is known of an account that may have subscriptions.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// The account as it was read, with what is due; nothing when there is none.
+    pub account: Option<Account>,
+    /// Its customer at Stripe.
+    pub customer: Option<CustomerId>,
+    /// Its subscriptions as they were last told.
+    pub subscriptions: Subscriptions,
+}
+
+impl Subscriptions {
+    fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            all: item::read_json(item, "subscriptions")?,
+            as_of: Some(item::read_time(item, "as_of")?),
+            version: item::read_number(item, "version")?,
+        })
+    }
+}
+
+impl Ledger {
+    /// An account with its customer and its subscriptions.
+    pub async fn subscriber(
+        &self,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Subscriber, Error> {
+        let keys = [
+            Key::account(account),
+            Key::customer(account),
+            Key::subscriptions(account),
+        ];
+        let [account, customer, subscriptions] = self.by_keys(keys, patience).await?;
+        Ok(Subscriber {
+            account: account.as_ref().map(Account::from_item).transpose()?,
+            customer: match &customer {
+                Some(link) if item::optional_text(link, "customer")?.is_some() => {
+                    Some(item::read_parsed(link, "customer")?)
+                }
+                _ => None,
+            },
+            subscriptions: match &subscriptions {
+                Some(stored) => Subscriptions::from_item(stored)?,
+                None => Subscriptions::default(),
+            },
+        })
+    }
+
+    /// Keeps what Stripe told of an account's subscriptions, unless something was kept since `read`.
+    ///
+    /// Whoever writes has asked Stripe after it had read, so nothing older ever takes the place of something
+    /// newer. Whoever is refused reads and asks again.
+    pub async fn keep_subscriptions(
+        &self,
+        account: &AccountId,
+        read: &Subscriptions,
+        all: &[Subscribed],
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::subscriptions(account).attributes()))
+            .condition_expression("attribute_not_exists(pk) OR version = :version_before")
+            .update_expression(
+                "SET subscriptions = :subscriptions, as_of = :as_of, version = :version",
+            )
+            .set_expression_attribute_values(Some(values([
+                (":version_before", item::number(read.version)),
+                (":version", item::number(read.version.saturating_add(1))),
+                (":subscriptions", item::json(&all)),
+                (":as_of", item::time(now)),
+            ])))
+            .build()
+            .expect("key, table and expression are set");
+        let actions = [TransactWriteItem::builder().update(update).build()];
+        let judged = self.transact(&actions, patience).await?;
+        Ok(matches!(judged, Judged::Committed))
+    }
+}

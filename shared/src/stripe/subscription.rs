@@ -1,0 +1,61 @@
+//! Subscriptions: what a customer pays every month.
+//! <https://docs.stripe.com/api/subscriptions>
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::checkout_session::Price;
+use super::{Error, List, Stripe};
+use crate::id::CustomerId;
+
+/// A subscription as Stripe has it, as far as it is of interest.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Subscription {
+    /// Its id, `sub_…`.
+    pub id: String,
+    /// `active`, `trialing`, `past_due`, `canceled`; other words may come.
+    pub status: String,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// When it ends by itself, in seconds since 1970.
+    #[serde(default)]
+    pub cancel_at: Option<i64>,
+    /// Whether it ends with its period.
+    #[serde(default)]
+    pub cancel_at_period_end: bool,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+    /// What is paid for. Since 2025-03-31 the period is theirs, and not the subscription's.
+    pub items: List<SubscriptionItem>,
+}
+
+/// One thing that a subscription pays for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubscriptionItem {
+    /// The price of one.
+    pub price: Price,
+    /// When the period ends that is paid for, in seconds since 1970.
+    #[serde(default)]
+    pub current_period_end: Option<i64>,
+}
+
+impl Stripe {
+    /// The subscriptions of a customer, ended ones too, newest first and at most 100; nothing when Stripe does
+    /// not have the customer any more.
+    pub async fn subscriptions(
+        &self,
+        customer: &CustomerId,
+        timeout: Duration,
+    ) -> Result<Option<Vec<Subscription>>, Error> {
+        let path = format!("/v1/subscriptions?customer={customer}&status=all&limit=100");
+        let found = self.read::<List<Subscription>>(&path, timeout).await;
+        match found {
+            Ok(found) => Ok(found.map(|list| list.data)),
+            Err(Error::Refused(refusal)) if refusal.code == "resource_missing" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Says how an account is subscribed, as Stripe has it, and keeps that for when Stripe is down. Flow 3.
+//!
+//! What was paid meanwhile is granted on the way, so a webhook that never came delays Sparks and does not lose
+//! them.
+
+mod standing;
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::id::{AccountId, CustomerId};
+use crate::identity::Subject;
+use crate::invoice::{self, Terms};
+use crate::ledger::{self, Ledger, Subscribed, Subscriber};
+use crate::patience::Patience;
+use crate::payment::STRIPE_TIMEOUT;
+use crate::stripe::{self, INTENT, Stripe, Subscription};
+use crate::telemetry::chain;
+
+pub use standing::{One, Standing, Told};
+pub(crate) use standing::{best, is_live};
+
+/// How many paid invoices are looked through for one that was not granted.
+const MAX_INVOICES: u8 = 12;
+
+/// Why it is unknown how an account is subscribed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The account that a service named does not exist.
+    #[error("there is no such account")]
+    AccountNotFound,
+    /// Stripe did not answer, and nothing was stored before.
+    #[error("stripe did not say how the account is subscribed")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// An invoice could not be granted.
+    #[error("an invoice was not granted")]
+    Invoice(#[from] invoice::Error),
+}
+
+/// Reads an account's subscriptions from Stripe, keeps them, and grants every paid invoice that was not granted.
+///
+/// When Stripe is down, what was kept is the answer.
+pub async fn read(
+    ledger: &Ledger,
+    stripe: &Stripe,
+    terms: &Terms,
+    subject: &Subject,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Standing, Error> {
+    let account = &subject.account;
+    let known = ledger.subscriber(account, patience).await?;
+    match &known.account {
+        Some(_) => {}
+        None if subject.may_open => {
+            ledger.open_account(account, now, patience).await?;
+        }
+        None => return Err(Error::AccountNotFound),
+    }
+    let Some(customer) = &known.customer else {
+        return Ok(standing::of(&known.subscriptions.all, Told::Stored, now));
+    };
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let (told, invoices) = tokio::join!(
+        stripe.subscriptions(customer, timeout),
+        stripe.paid_invoices(customer, MAX_INVOICES, timeout)
+    );
+    let told = match told.and_then(|told| invoices.map(|invoices| (told, invoices))) {
+        Ok(told) => told,
+        Err(error) => return stored(&known, error),
+    };
+    let (told, invoices) = told;
+    let stored = &known.subscriptions.all;
+    let all = plain(ledger, terms, account, stored, told, patience).await?;
+    let (kept, granted) = tokio::join!(
+        ledger.keep_subscriptions(account, &known.subscriptions, &all, now, patience),
+        invoice::reconcile_all(ledger, stripe, terms, &invoices, now, patience),
+    );
+    granted?;
+    if !kept? {
+        // Somebody has asked Stripe meanwhile, and one of the two is older.
+        return Box::pin(again(
+            ledger, stripe, terms, account, customer, now, patience,
+        ))
+        .await;
+    }
+    Ok(standing::of(&all, Told::Stripe, now))
+}
+
+async fn again(
+    ledger: &Ledger,
+    stripe: &Stripe,
+    terms: &Terms,
+    account: &AccountId,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Standing, Error> {
+    let all = sync(ledger, stripe, terms, account, customer, now, patience).await?;
+    Ok(standing::of(&all, Told::Stripe, now))
+}
+
+/// The answer while Stripe does not answer.
+fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
+    let Some(as_of) = known.subscriptions.as_of else {
+        return Err(error.into());
+    };
+    warn!(
+        error = chain(&error),
+        "stripe did not answer; told what is stored"
+    );
+    Ok(standing::of(&known.subscriptions.all, Told::Stored, as_of))
+}
+
+/// A subscription of Stripe's as it is kept, whichever plan it is.
+pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
+    standing::plain(told, None)
+}
+
+/// Brings what is kept of an account's subscriptions up to date with Stripe.
+///
+/// What is written was asked for after what it replaces was written; so in whichever order events come, the
+/// end is what Stripe has.
+pub async fn sync(
+    ledger: &Ledger,
+    stripe: &Stripe,
+    terms: &Terms,
+    account: &AccountId,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Vec<Subscribed>, Error> {
+    let mut failed_attempts = 0;
+    while failed_attempts == 0 || patience.another(failed_attempts).await {
+        failed_attempts += 1;
+        let known = ledger.subscriber(account, patience).await?.subscriptions;
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let told = stripe.subscriptions(customer, timeout).await?;
+        let all = plain(ledger, terms, account, &known.all, told, patience).await?;
+        let kept = ledger.keep_subscriptions(account, &known, &all, now, patience);
+        if kept.await? {
+            return Ok(all);
+        }
+    }
+    Err(ledger::Error::Busy("the subscriptions kept changing".into()).into())
+}
+
+/// Stripe's subscriptions as they are kept, newest first. Those of a customer that is gone have ended with it.
+async fn plain(
+    ledger: &Ledger,
+    terms: &Terms,
+    account: &AccountId,
+    stored: &[Subscribed],
+    told: Option<Vec<Subscription>>,
+    patience: &Patience,
+) -> Result<Vec<Subscribed>, Error> {
+    let Some(told) = told else {
+        return Ok(stored.iter().map(standing::ended).collect());
+    };
+    let mut all = Vec::with_capacity(told.len());
+    for subscription in &told {
+        let plan = plan(ledger, terms, account, subscription, patience).await?;
+        all.push(standing::plain(subscription, plan));
+    }
+    Ok(all)
+}
+
+/// The plan of a subscription: of the catalogue, or of what was agreed when it began.
+async fn plan(
+    ledger: &Ledger,
+    terms: &Terms,
+    account: &AccountId,
+    subscription: &Subscription,
+    patience: &Patience,
+) -> Result<Option<String>, ledger::Error> {
+    let items = &subscription.items.data;
+    let known = items
+        .iter()
+        .find_map(|item| crate::catalog::plan_of_price(&item.price.id, &terms.price_ids));
+    if let Some(order) = known {
+        return Ok(Some(order.item));
+    }
+    let intent = subscription.metadata.get(INTENT).map(|id| id.parse());
+    let Some(Ok(intent)) = intent else {
+        return Ok(None);
+    };
+    let intent = ledger.intent(&intent, patience).await?;
+    let agreed = intent.filter(|intent| intent.account == *account);
+    Ok(agreed
+        .map(|intent| intent.order)
+        .filter(|order| items.iter().any(|item| item.price.id == order.price_id))
+        .map(|order| order.item))
+}
