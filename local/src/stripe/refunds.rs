@@ -35,8 +35,7 @@ impl Refund {
 
     /// Stripe's `refund`.
     pub(super) fn to_json(&self) -> Value {
-        let failure = (self.status == "failed").then_some("lost_or_stolen_card");
-        json!({
+        let mut refund = json!({
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
@@ -47,7 +46,6 @@ impl Refund {
             "customer": self.customer,
             "customer_account": null,
             "destination_details": { "card": { "type": "refund" }, "type": "card" },
-            "failure_reason": failure,
             "metadata": self.metadata,
             "payment_intent": self.payment_intent,
             "payment_method": null,
@@ -56,7 +54,11 @@ impl Refund {
             "source_transfer_reversal": null,
             "status": self.status,
             "transfer_reversal": null,
-        })
+        });
+        if self.status == "failed" {
+            refund["failure_reason"] = "lost_or_stolen_card".into();
+        }
+        refund
     }
 }
 

@@ -8,4 +8,8 @@ mod checkout;
 mod client;
 mod customers;
 mod meters;
+mod portal;
+mod refunds;
+mod shop;
+mod subscriptions;
 mod webhooks;

@@ -16,7 +16,7 @@ const MAX_SHOWN_LINES: usize = 10;
 const RETRY_SECONDS: i64 = 3 * 24 * 60 * 60;
 
 /// Fields of an invoice that nothing here ever fills.
-const UNUSED: [&str; 36] = [
+const UNUSED: [&str; 35] = [
     "account_country",
     "account_name",
     "account_tax_ids",
@@ -50,7 +50,6 @@ const UNUSED: [&str; 36] = [
     "statement_descriptor",
     "status_details",
     "test_clock",
-    "threshold_reason",
     "total_pretax_credit_amounts",
     "webhooks_delivered_at",
 ];
