@@ -197,6 +197,9 @@ pub(super) fn change_status(
     now: i64,
 ) -> Result<(), Error> {
     let subscription = state.subscription_mut(id)?;
+    if status == "canceled" {
+        subscription.end(now, now);
+    }
     status.clone_into(&mut subscription.status);
     let changed = subscription.to_json();
     state.emit("customer.subscription.updated", &changed, now);

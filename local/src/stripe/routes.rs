@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::error::Error;
+use super::form::Form;
 use super::state::State;
 use super::{
     charges, checkout_sessions, customers, discounts, disputes, events, invoice_payments, invoices,
@@ -19,7 +20,7 @@ pub(super) fn route(state: &mut State, call: &mut Call) -> Result<Value, Error> 
     match (call.method.as_str(), segments.as_slice()) {
         (_, ["v1", "checkout", rest @ ..]) => checkout(state, call, rest, &expand),
         (_, ["v1", "billing", rest @ ..]) => billing(state, call, rest),
-        (_, ["v1", rest @ ..]) => object(state, call, rest),
+        (_, ["v1", rest @ ..]) => object(state, call, rest, &expand),
         _ => Err(Error::unknown_url(&call.method, &path)),
     }
 }
@@ -62,7 +63,12 @@ fn billing(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Valu
     }
 }
 
-fn object(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+fn object(
+    state: &mut State,
+    call: &mut Call,
+    segments: &[&str],
+    expand: &[String],
+) -> Result<Value, Error> {
     let (form, now) = (&mut call.form, call.now);
     match (call.method.as_str(), segments) {
         ("POST", ["customers"]) => customers::create(state, form, now),
@@ -92,7 +98,11 @@ fn object(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::delete(state, form, id),
         (_, ["billing_portal", rest @ ..]) => portal(state, call, rest),
         (_, ["charges" | "disputes" | "refunds", ..]) => money(state, call, segments),
-        (_, ["invoice_payments" | "invoices" | "subscriptions", ..]) => plan(state, call, segments),
+        (_, ["invoice_payments" | "invoices" | "subscriptions", ..]) => {
+            let mut found = plan(state, call, segments)?;
+            expand_plan(state, &mut found, expand)?;
+            Ok(found)
+        }
         _ => Err(Error::unknown_url(&call.method, &call.path)),
     }
 }
@@ -138,4 +148,28 @@ fn plan(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, 
         ("DELETE", ["subscriptions", id]) => subscriptions::cancel(state, form, id, now),
         _ => Err(Error::unknown_url(&call.method, &call.path)),
     }
+}
+
+/// Puts objects of a plan where otherwise there are only their ids, or nothing.
+fn expand_plan(state: &State, found: &mut Value, expand: &[String]) -> Result<(), Error> {
+    for field in expand {
+        let id = found["id"].as_str().unwrap_or_default();
+        match (found["object"].as_str().unwrap_or_default(), field.as_str()) {
+            ("subscription", "latest_invoice") => {
+                let invoice = found["latest_invoice"].as_str().map(str::to_owned);
+                if let Some(invoice) = invoice {
+                    found["latest_invoice"] = state.invoice(&invoice)?.to_json();
+                }
+            }
+            ("invoice", "payments") => {
+                let mut form = Form::read(format!("invoice={id}").as_bytes())?;
+                found["payments"] = invoice_payments::list(state, &mut form)?;
+            }
+            _ => {
+                let message = format!("This property cannot be expanded ({field}).");
+                return Err(Error::invalid(message));
+            }
+        }
+    }
+    Ok(())
 }

@@ -83,6 +83,8 @@ pub(super) fn update(
     now: i64,
 ) -> Result<Value, Error> {
     let mut changed = state.subscription(id)?.clone();
+    let more = ["cancel_at", "cancel_at_period_end", "items"];
+    let only_metadata = !more.iter().any(|name| form.has(name));
     change_end(&mut changed, form, now)?;
     form.change_metadata("metadata", &mut changed.metadata)?;
     let item = changed_item(state, &changed, form)?;
@@ -91,7 +93,7 @@ pub(super) fn update(
         &["always_invoice", "create_prorations", "none"],
     )?;
     form.finish()?;
-    if changed.has_ended() {
+    if changed.has_ended() && !only_metadata {
         let message =
             "A canceled subscription can only update its cancellation_details and metadata.";
         return Err(Error::invalid(message).executed());
@@ -119,10 +121,13 @@ fn change_end(changed: &mut Subscription, form: &mut Form, now: i64) -> Result<(
         changed.end_with_period(ends, now);
     }
     let Some(at) = at else { return Ok(()) };
-    changed.end_with_period(false, now);
     if at.is_empty() {
+        if with_period.is_none() {
+            changed.end_with_period(false, now);
+        }
         return Ok(());
     }
+    changed.end_with_period(false, now);
     let moment = at.parse().ok().filter(|moment| *moment > now);
     let moment = moment.ok_or_else(|| {
         let message = format!("Invalid timestamp, it must be in the future: {at}");

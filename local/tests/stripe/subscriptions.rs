@@ -102,6 +102,23 @@ async fn a_plans_payment_says_nothing_but_leads_to_its_invoice() {
 }
 
 #[tokio::test]
+async fn an_invoice_and_its_payments_are_shown_where_they_are_asked_for() {
+    let (shop, subscription) = plan().await;
+    let path = format!("/v1/subscriptions/{}", id(&subscription["id"]));
+
+    let whole = shop.get(&format!("{path}?expand[]=latest_invoice")).await;
+    let invoice = id(&whole["latest_invoice"]["id"]);
+    let path = format!("/v1/invoices/{invoice}?expand[]=payments");
+    let payments = shop.get(&path).await["payments"].clone();
+    let lines = shop.get(&format!("/v1/invoices/{invoice}/lines")).await;
+
+    assert_eq!(payments["data"][0]["payment"]["type"], "payment_intent");
+    assert_eq!(lines["data"], whole["latest_invoice"]["lines"]["data"]);
+    let path = format!("/v1/invoices/{invoice}?expand[]=surprise");
+    assert_eq!(shop.client.get(&path).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_renewal_pays_for_the_next_month_and_names_the_last_one() {
     let (shop, subscription) = plan().await;
     let path = format!("/_local/subscriptions/{}/renew", id(&subscription["id"]));
@@ -198,6 +215,8 @@ async fn a_plan_that_is_canceled_runs_to_the_end_of_its_period() {
     assert_eq!(all["data"], json!([ended["subscription"]]));
     assert_eq!(shop.client.delete(&path).await.status, 404);
     assert_eq!(shop.client.post(&path, &form).await.status, 400);
+    let form = [("metadata[a]", "c")];
+    assert_eq!(shop.client.post(&path, &form).await.status, 200);
 }
 
 #[tokio::test]
