@@ -7,6 +7,7 @@ mod catalogue;
 mod checkout;
 mod client;
 mod customers;
+mod invoices;
 mod meters;
 mod portal;
 mod refunds;
