@@ -8,10 +8,17 @@
 //! | request | what |
 //! |---|---|
 //! | `/c/pay/{id}` | the page of a checkout session |
+//! | `/p/session/{id}` | the customer portal |
 //! | `GET /_local/state` | everything there is, as lists, `requests` among them |
 //! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed` |
 //! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
 //! | `POST /_local/checkout/{id}/expire` | ends a session now |
+//! | `POST /_local/subscriptions/{id}/renew` | ends the period: the next one is paid, or not with `{"outcome":"failed"}`; `{"outcome":"succeeded"}` pays what is open first |
+//! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
+//! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"}}]}` is paid at once |
+//! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
+//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
+//! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
 //! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |
@@ -30,27 +37,39 @@ use crate::clock::Clock;
 use crate::faults::{self, Faults, Firing, Kind};
 use crate::http::{self as server, Reply, Request, Response, Server};
 
+mod billing;
 mod call;
+mod charges;
 mod checkout_sessions;
 mod controls;
 mod customers;
 mod deliveries;
 mod discounts;
+mod disputes;
 mod error;
 mod events;
+mod falsify;
 mod form;
 mod idempotency;
+mod invoice_payments;
+mod invoices;
 mod list;
 mod meter_events;
 mod meters;
+mod page;
 mod paying;
 mod payment_intents;
 mod payment_page;
+mod period;
 mod portal_configurations;
+mod portal_page;
+mod portal_sessions;
 mod prices;
 mod products;
+mod refunds;
 mod routes;
 mod state;
+mod subscriptions;
 mod webhook_endpoints;
 
 pub use deliveries::{Due, signature};
@@ -143,6 +162,13 @@ impl FakeStripe {
         self.stripe.lock().falsify(id, field, value);
     }
 
+    /// Makes a session, a subscription or an invoice say something else than it is.
+    ///
+    /// The field is a name, or a pointer such as `/lines/data/0/amount`.
+    pub fn falsify(&self, id: &str, field: &str, value: Value) {
+        self.stripe.lock().falsify(id, field, value);
+    }
+
     /// The account without the address: what a simulation calls in process.
     pub fn stripe(&self) -> &Stripe {
         &self.stripe
@@ -224,10 +250,11 @@ impl Stripe {
             return Reply::Answer(self.faults.answer(&request, is_ours));
         }
         if path.starts_with("/_local/") {
-            return Reply::Answer(controls::answer(self, &request));
+            return Reply::Answer(self.kept(controls::answer(self, &request)));
         }
-        if let Some(page) = payment_page::answer(self, &request) {
-            return Reply::Answer(page);
+        let page = payment_page::answer(self, &request);
+        if let Some(page) = page.or_else(|| portal_page::answer(self, &request)) {
+            return Reply::Answer(self.kept(page));
         }
         let firing = self
             .faults
@@ -251,15 +278,11 @@ impl Stripe {
         let response = self.sign(response, &request);
         logged.answered(&response);
         self.lock().requests.push(logged);
-        let kept = self.keep();
+        let response = self.kept(response);
         self.stir();
         if flight.as_ref().is_some_and(Flight::is_exclusive) {
             tokio::time::sleep(self.service_time).await;
         }
-        let response = match kept {
-            Ok(()) => response,
-            Err(error) => Error::unkept(&error).response(),
-        };
         let reply = faults::deliver(firing.as_ref(), response).await;
         // Until here its key and its customer's meter were taken.
         drop(flight);
@@ -305,6 +328,14 @@ impl Stripe {
             headers.insert("idempotency-key", key.clone());
         }
         response
+    }
+
+    /// A response to be given once everything is kept.
+    fn kept(&self, response: Response) -> Response {
+        match self.keep() {
+            Ok(()) => response,
+            Err(error) => Error::unkept(&error).response(),
+        }
     }
 
     fn keep(&self) -> std::io::Result<()> {

@@ -13,7 +13,7 @@ use super::form::Form;
 use super::list::Page;
 use super::state::State;
 
-pub(super) use session::{Line, Session};
+pub(super) use session::{Line, Session, tax_on};
 
 /// How long a page may be open, in seconds: half an hour to a day.
 const OPEN_SECONDS: std::ops::RangeInclusive<i64> = 1_800..=86_400;
@@ -29,13 +29,6 @@ impl State {
     pub(super) fn session_mut(&mut self, id: &str) -> Result<&mut Session, Error> {
         let session = self.checkout_sessions.get_mut(id);
         session.ok_or_else(|| Error::no_such("checkout.session", "id", id))
-    }
-
-    /// Makes a session say something else: a field of it, or the `price` or `quantity` of its line.
-    pub(super) fn falsify(&mut self, id: &str, field: &str, value: Value) {
-        if let Ok(session) = self.session_mut(id) {
-            session.overrides.insert(field.to_owned(), value);
-        }
     }
 }
 
@@ -196,7 +189,7 @@ pub(super) fn retrieve(
                 });
             }
             "payment_intent" => {
-                let payment = session.payment_intent.as_ref();
+                let payment = session.own_payment();
                 let payment = payment.and_then(|id| state.payment_intents.get(id));
                 if let Some(payment) = payment {
                     found["payment_intent"] = payment.to_json();
@@ -222,7 +215,7 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let all = state.checkout_sessions.values().rev();
     let matching = all.filter(|session| {
         (customer.is_none() || session.customer == customer)
-            && (payment.is_none() || session.payment_intent == payment)
+            && (payment.is_none() || session.own_payment() == payment.as_ref())
             && (subscription.is_none() || session.subscription == subscription)
             && status.is_none_or(|status| session.status == status)
     });

@@ -1,11 +1,13 @@
 //! What only the fake has, under `/_local`: what is in it, and what a person or the world would do.
 
+mod plans;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::Error;
 use super::paying::{self, Payment};
-use super::{Stripe, checkout_sessions};
+use super::{Stripe, checkout_sessions, disputes, refunds};
 use crate::http::{Request, Response, json as respond, text};
 
 /// Answers a request under `/_local`.
@@ -16,6 +18,11 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
     let answered = match (request.method().as_str(), segments.as_slice()) {
         ("GET", ["state"]) => Ok(stripe.state()),
         ("POST", ["checkout", id, action]) => checkout(stripe, id, action, &body),
+        ("POST", ["subscriptions", id, action]) => plans::change(stripe, id, action, &body),
+        ("POST", ["invoices"]) => plans::invoice(stripe, &body),
+        ("POST", ["disputes"]) => dispute(stripe, None, &body),
+        ("POST", ["disputes", id]) => dispute(stripe, Some(id), &body),
+        ("POST", ["refunds", id]) => refund(stripe, id, &body),
         ("POST", ["webhooks", "release"]) => {
             stripe.release();
             Ok(json!({}))
@@ -58,4 +65,35 @@ fn checkout(stripe: &Stripe, id: &str, action: &str, body: &Value) -> Result<Val
     }
     let session = state.session(id)?;
     Ok(json!({ "session": session.to_json(), "redirect": session.redirect() }))
+}
+
+/// The status that a body names.
+fn status(body: &Value) -> Result<&str, Error> {
+    let status = body["status"].as_str();
+    status.ok_or_else(|| Error::missing("status"))
+}
+
+fn dispute(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result<Value, Error> {
+    let now = stripe.clock.now().as_second();
+    let mut state = stripe.lock();
+    let status = status(body)?;
+    if let Some(id) = id {
+        return disputes::change(&mut state, id, status, now);
+    }
+    let claim = disputes::Claim {
+        payment_intent: body["payment_intent"].as_str().unwrap_or_default(),
+        status,
+        amount: body["amount"].as_i64(),
+        new: body["new"] == true,
+    };
+    disputes::claim(&mut state, &claim, now)
+}
+
+fn refund(stripe: &Stripe, id: &str, body: &Value) -> Result<Value, Error> {
+    let now = stripe.clock.now().as_second();
+    let status = status(body)?;
+    if !["failed", "canceled", "succeeded", "pending"].contains(&status) {
+        return Err(Error::invalid("failed, canceled, succeeded or pending"));
+    }
+    refunds::change(&mut stripe.lock(), id, status, now)
 }

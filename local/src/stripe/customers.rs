@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::billing;
 use super::error::Error;
 use super::form::Form;
 use super::list::Page;
@@ -17,6 +18,9 @@ pub(super) struct Customer {
     created: i64,
     deleted: bool,
     details: Details,
+    /// The end of the number of the card that it pays with.
+    #[serde(default)]
+    card_last4: Option<String>,
 }
 
 /// What the caller says of a customer.
@@ -56,6 +60,11 @@ impl Customer {
     /// Whether it can be charged, metered and changed.
     pub(super) fn is_there(&self) -> bool {
         !self.deleted
+    }
+
+    /// The end of the number of the card that it pays with, where it has given one.
+    pub(super) fn card(&self) -> Option<&str> {
+        self.card_last4.as_deref()
     }
 
     /// Stripe's `customer`, or `deleted_customer`.
@@ -106,6 +115,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
         created: now,
         deleted: false,
         details,
+        card_last4: None,
     };
     let created = customer.to_json();
     state.customers.insert(customer.id.clone(), customer);
@@ -142,13 +152,33 @@ pub(super) fn update(state: &mut State, form: &mut Form, id: &str) -> Result<Val
     Ok(customer.to_json())
 }
 
-/// `DELETE /v1/customers/{id}`
-pub(super) fn delete(state: &mut State, form: &Form, id: &str) -> Result<Value, Error> {
+/// `DELETE /v1/customers/{id}`: its subscriptions end with it.
+pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Result<Value, Error> {
     form.finish()?;
     let customer = existing(state, id)?;
+    let was = customer.to_json();
     customer.deleted = true;
     customer.details = Details::default();
-    Ok(customer.to_json())
+    customer.card_last4 = None;
+    let deleted = customer.to_json();
+    state.emit("customer.deleted", &was, now);
+    let subscriptions = state.subscriptions.values();
+    let own = subscriptions
+        .filter(|one| one.customer.as_deref() == Some(id) && !one.has_ended())
+        .map(|one| one.id.clone());
+    for subscription in own.collect::<Vec<_>>() {
+        billing::cancel(state, &subscription, now, now)?;
+    }
+    Ok(deleted)
+}
+
+/// Gives a customer another card to pay with.
+pub(super) fn take_card(state: &mut State, id: &str, last4: &str, now: i64) -> Result<(), Error> {
+    let customer = existing(state, id)?;
+    customer.card_last4 = Some(last4.to_owned());
+    let updated = customer.to_json();
+    state.emit("customer.updated", &updated, now);
+    Ok(())
 }
 
 fn existing<'s>(state: &'s mut State, id: &str) -> Result<&'s mut Customer, Error> {

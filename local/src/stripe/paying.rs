@@ -7,16 +7,16 @@
 //! | `4000002500003155` | asks the buyer to confirm |
 //! | `delayed` | done, and paid or failed when it is settled |
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::checkout_sessions::Session;
+use super::billing;
 use super::error::Error;
-use super::payment_intents::{PaymentIntent, Status};
+use super::payment_intents::{Order, Status};
 use super::state::State;
 
 /// The cards.
 const PAID: &str = "4242424242424242";
-const DECLINED: &str = "4000000000000002";
+pub(super) const DECLINED: &str = "4000000000000002";
 const CONFIRMED: &str = "4000002500003155";
 const DELAYED: &str = "delayed";
 
@@ -50,26 +50,17 @@ pub(super) fn pay(
         state.session_mut(id)?.discount = off;
     }
     if state.session(id)?.total() == 0 {
-        return complete(state, id, "no_payment_required", now);
+        return complete(state, id, Status::Succeeded, now);
     }
     let digits: String = payment.card.split_whitespace().collect();
     match (digits.as_str(), payment.confirm) {
-        (PAID, _) | (CONFIRMED, Some(true)) => {
-            charge(state, id, Status::Succeeded, now)?;
-            complete(state, id, "paid", now)
-        }
-        (CONFIRMED, None) => {
-            charge(state, id, Status::RequiresAction, now)?;
-            Ok(())
-        }
+        (PAID, _) | (CONFIRMED, Some(true)) => complete(state, id, Status::Succeeded, now),
+        (CONFIRMED, None) => charge(state, id, Status::RequiresAction, now),
         (DECLINED, _) | (CONFIRMED, Some(false)) => {
             charge(state, id, Status::RequiresPaymentMethod, now)?;
             Err(Error::declined())
         }
-        (DELAYED, _) => {
-            charge(state, id, Status::Processing, now)?;
-            complete(state, id, "unpaid", now)
-        }
+        (DELAYED, _) => complete(state, id, Status::Processing, now),
         _ => Err(Error::param(
             "incorrect_number",
             "card",
@@ -101,7 +92,12 @@ pub(super) fn settle(state: &mut State, id: &str, succeeded: bool, now: i64) -> 
             "checkout.session.async_payment_failed",
         )
     };
-    charge(state, id, status, now)?;
+    let session = session.clone();
+    if session.mode == "subscription" {
+        billing::settle(state, &session, status, now)?;
+    } else {
+        charge(state, id, status, now)?;
+    }
     let session = state.session_mut(id)?;
     if succeeded {
         "paid".clone_into(&mut session.payment_status);
@@ -111,99 +107,42 @@ pub(super) fn settle(state: &mut State, id: &str, succeeded: bool, now: i64) -> 
     Ok(())
 }
 
-/// Makes or changes the payment of a session. A subscription's is its invoice's, and shows there.
+/// Makes or changes the payment of a session. A subscription's has no metadata, and is not shown.
 fn charge(state: &mut State, id: &str, status: Status, now: i64) -> Result<(), Error> {
     let session = state.session(id)?.clone();
-    let payment_id = match &session.payment_intent {
-        Some(payment) => payment.clone(),
-        None => state.next_id("pi_"),
+    let order = Order {
+        customer: session.customer.clone(),
+        amount: session.total(),
+        currency: session.currency.clone(),
+        metadata: if session.mode == "payment" {
+            session.passed_on.clone()
+        } else {
+            BTreeMap::new()
+        },
     };
-    let charge = state.next_id("ch_");
-    let payment = state
-        .payment_intents
-        .entry(payment_id.clone())
-        .or_insert_with(|| PaymentIntent {
-            id: payment_id.clone(),
-            customer: session.customer.clone(),
-            amount: session.total(),
-            currency: session.currency.clone(),
-            metadata: session.passed_on.clone(),
-            status,
-            charge: None,
-            created: now,
-        });
-    payment.status = status;
-    payment.amount = session.total();
-    payment.charge = Some(charge);
-    let changed = payment.to_json();
-    if session.mode == "payment" {
-        state.session_mut(id)?.payment_intent = Some(payment_id);
-    }
-    let kind = match status {
-        Status::Succeeded => "payment_intent.succeeded",
-        Status::RequiresPaymentMethod => "payment_intent.payment_failed",
-        Status::RequiresAction => "payment_intent.requires_action",
-        Status::Processing => "payment_intent.processing",
-    };
-    state.emit(kind, &changed, now);
+    let payment = state.attempt(session.payment_intent, order, status, now);
+    state.session_mut(id)?.payment_intent = Some(payment);
     Ok(())
 }
 
-fn complete(state: &mut State, id: &str, payment_status: &str, now: i64) -> Result<(), Error> {
+/// Ends a session whose buyer is done, with the payment or the subscription that it was for.
+fn complete(state: &mut State, id: &str, status: Status, now: i64) -> Result<(), Error> {
     let session = state.session(id)?.clone();
+    let free = session.total() == 0;
     if session.mode == "subscription" {
-        subscribe(state, &session, now)?;
+        billing::begin(state, &session, status, now)?;
+    } else if !free {
+        charge(state, id, status, now)?;
     }
+    let payment_status = match status {
+        _ if free => "no_payment_required",
+        Status::Succeeded => "paid",
+        _ => "unpaid",
+    };
     let session = state.session_mut(id)?;
     "complete".clone_into(&mut session.status);
     payment_status.clone_into(&mut session.payment_status);
     let completed = session.to_json();
     state.emit("checkout.session.completed", &completed, now);
-    Ok(())
-}
-
-/// Begins the subscription of a session, with its first invoice.
-fn subscribe(state: &mut State, session: &Session, now: i64) -> Result<(), Error> {
-    const MONTH_SECONDS: i64 = 30 * 24 * 60 * 60;
-    let subscription = state.next_id("sub_");
-    let invoice = state.next_id("in_");
-    let items: Vec<Value> = session
-        .lines()
-        .iter()
-        .map(|line| {
-            json!({
-                "id": state.next_id("si_"),
-                "object": "subscription_item",
-                "price": line.price.to_json(),
-                "quantity": line.quantity,
-                "current_period_start": now,
-                "current_period_end": now + MONTH_SECONDS,
-            })
-        })
-        .collect();
-    state.subscriptions.insert(
-        subscription.clone(),
-        json!({
-            "id": subscription, "object": "subscription", "status": "active",
-            "customer": session.customer, "metadata": session.passed_on,
-            "items": { "object": "list", "data": items }, "latest_invoice": invoice,
-            "created": now, "livemode": false,
-        }),
-    );
-    state.invoices.insert(
-        invoice.clone(),
-        json!({
-            "id": invoice, "object": "invoice", "status": "paid", "customer": session.customer,
-            "billing_reason": "subscription_create", "amount_paid": session.total(),
-            "currency": session.currency, "created": now, "livemode": false,
-            "parent": {
-                "type": "subscription_details",
-                "subscription_details": { "subscription": subscription },
-            },
-        }),
-    );
-    let session = state.session_mut(&session.id)?;
-    session.subscription = Some(subscription);
-    session.invoice = Some(invoice);
     Ok(())
 }

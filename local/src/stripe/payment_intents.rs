@@ -94,6 +94,52 @@ impl PaymentIntent {
     }
 }
 
+/// What a payment is of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Order {
+    pub(super) customer: Option<String>,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+impl State {
+    /// Makes a payment, or tries a known one again, and says how it went; answers its id.
+    pub(super) fn attempt(
+        &mut self,
+        known: Option<String>,
+        order: Order,
+        status: Status,
+        now: i64,
+    ) -> String {
+        let id = known.unwrap_or_else(|| self.next_id("pi_"));
+        let charge = self.next_id("ch_");
+        let payments = self.payment_intents.entry(id.clone());
+        let payment = payments.or_insert_with(|| PaymentIntent {
+            id: id.clone(),
+            customer: order.customer,
+            amount: order.amount,
+            currency: order.currency,
+            metadata: order.metadata,
+            status,
+            charge: None,
+            created: now,
+        });
+        payment.status = status;
+        payment.amount = order.amount;
+        payment.charge = Some(charge);
+        let changed = payment.to_json();
+        let kind = match status {
+            Status::Succeeded => "payment_intent.succeeded",
+            Status::RequiresPaymentMethod => "payment_intent.payment_failed",
+            Status::RequiresAction => "payment_intent.requires_action",
+            Status::Processing => "payment_intent.processing",
+        };
+        self.emit(kind, &changed, now);
+        id
+    }
+}
+
 /// `GET /v1/payment_intents`
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;

@@ -14,9 +14,9 @@ use super::state::State;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PortalConfiguration {
     id: String,
-    active: bool,
-    default_return_url: Option<String>,
-    features: Value,
+    pub(super) active: bool,
+    pub(super) default_return_url: Option<String>,
+    pub(super) features: Value,
     headline: Option<String>,
     metadata: BTreeMap<String, String>,
     created: i64,

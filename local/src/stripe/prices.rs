@@ -30,7 +30,7 @@ pub(super) struct Price {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Recurring {
     pub(super) interval: String,
-    interval_count: i64,
+    pub(super) interval_count: i64,
     usage_type: String,
     meter: Option<String>,
 }

@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::error::Error;
+use super::form::Form;
 use super::state::State;
 use super::{
-    checkout_sessions, customers, discounts, events, meter_events, meters, payment_intents,
-    portal_configurations, prices, products, webhook_endpoints,
+    charges, checkout_sessions, customers, discounts, disputes, events, invoice_payments, invoices,
+    meter_events, meters, payment_intents, portal_configurations, portal_sessions, prices,
+    products, refunds, subscriptions, webhook_endpoints,
 };
 
 /// Executes a call.
@@ -18,7 +20,7 @@ pub(super) fn route(state: &mut State, call: &mut Call) -> Result<Value, Error> 
     match (call.method.as_str(), segments.as_slice()) {
         (_, ["v1", "checkout", rest @ ..]) => checkout(state, call, rest, &expand),
         (_, ["v1", "billing", rest @ ..]) => billing(state, call, rest),
-        (_, ["v1", rest @ ..]) => object(state, call, rest),
+        (_, ["v1", rest @ ..]) => object(state, call, rest, &expand),
         _ => Err(Error::unknown_url(&call.method, &path)),
     }
 }
@@ -61,14 +63,19 @@ fn billing(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Valu
     }
 }
 
-fn object(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+fn object(
+    state: &mut State,
+    call: &mut Call,
+    segments: &[&str],
+    expand: &[String],
+) -> Result<Value, Error> {
     let (form, now) = (&mut call.form, call.now);
     match (call.method.as_str(), segments) {
         ("POST", ["customers"]) => customers::create(state, form, now),
         ("GET", ["customers"]) => customers::list(state, form),
         ("GET", ["customers", id]) => customers::retrieve(state, form, id),
         ("POST", ["customers", id]) => customers::update(state, form, id),
-        ("DELETE", ["customers", id]) => customers::delete(state, form, id),
+        ("DELETE", ["customers", id]) => customers::delete(state, form, id, now),
         ("POST", ["products"]) => products::create(state, form, now),
         ("GET", ["products"]) => products::list(state, form),
         ("GET", ["products", id]) => products::retrieve(state, form, id),
@@ -89,16 +96,80 @@ fn object(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value
         ("GET", ["webhook_endpoints", id]) => webhook_endpoints::retrieve(state, form, id),
         ("POST", ["webhook_endpoints", id]) => webhook_endpoints::update(state, form, id),
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::delete(state, form, id),
-        ("POST", ["billing_portal", "configurations"]) => {
-            portal_configurations::create(state, form, now)
-        }
-        ("GET", ["billing_portal", "configurations"]) => portal_configurations::list(state, form),
-        ("GET", ["billing_portal", "configurations", id]) => {
-            portal_configurations::retrieve(state, form, id)
-        }
-        ("POST", ["billing_portal", "configurations", id]) => {
-            portal_configurations::update(state, form, id, now)
+        (_, ["billing_portal", rest @ ..]) => portal(state, call, rest),
+        (_, ["charges" | "disputes" | "refunds", ..]) => money(state, call, segments),
+        (_, ["invoice_payments" | "invoices" | "subscriptions", ..]) => {
+            let mut found = plan(state, call, segments)?;
+            expand_plan(state, &mut found, expand)?;
+            Ok(found)
         }
         _ => Err(Error::unknown_url(&call.method, &call.path)),
     }
+}
+
+fn portal(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let (form, now) = (&mut call.form, call.now);
+    match (call.method.as_str(), segments) {
+        ("POST", ["configurations"]) => portal_configurations::create(state, form, now),
+        ("GET", ["configurations"]) => portal_configurations::list(state, form),
+        ("GET", ["configurations", id]) => portal_configurations::retrieve(state, form, id),
+        ("POST", ["configurations", id]) => portal_configurations::update(state, form, id, now),
+        ("POST", ["sessions"]) => portal_sessions::create(state, form, now),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+/// What happens to a payment after it.
+fn money(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let (form, now) = (&mut call.form, call.now);
+    match (call.method.as_str(), segments) {
+        ("GET", ["charges", id]) => charges::retrieve(state, form, id),
+        ("GET", ["disputes"]) => disputes::list(state, form),
+        ("GET", ["disputes", id]) => disputes::retrieve(state, form, id),
+        ("POST", ["refunds"]) => refunds::create(state, form, now),
+        ("GET", ["refunds"]) => refunds::list(state, form),
+        ("GET", ["refunds", id]) => refunds::retrieve(state, form, id),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+/// What is paid again and again.
+fn plan(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let (form, now) = (&mut call.form, call.now);
+    match (call.method.as_str(), segments) {
+        ("GET", ["invoice_payments"]) => invoice_payments::list(state, form),
+        ("GET", ["invoice_payments", id]) => invoice_payments::retrieve(state, form, id),
+        ("GET", ["invoices"]) => invoices::list(state, form),
+        ("GET", ["invoices", id]) => invoices::retrieve(state, form, id),
+        ("GET", ["invoices", id, "lines"]) => invoices::lines(state, form, id),
+        ("GET", ["subscriptions"]) => subscriptions::list(state, form),
+        ("GET", ["subscriptions", id]) => subscriptions::retrieve(state, form, id),
+        ("POST", ["subscriptions", id]) => subscriptions::update(state, form, id, now),
+        ("DELETE", ["subscriptions", id]) => subscriptions::cancel(state, form, id, now),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+/// Puts objects of a plan where otherwise there are only their ids, or nothing.
+fn expand_plan(state: &State, found: &mut Value, expand: &[String]) -> Result<(), Error> {
+    for field in expand {
+        let id = found["id"].as_str().unwrap_or_default();
+        match (found["object"].as_str().unwrap_or_default(), field.as_str()) {
+            ("subscription", "latest_invoice") => {
+                let invoice = found["latest_invoice"].as_str().map(str::to_owned);
+                if let Some(invoice) = invoice {
+                    found["latest_invoice"] = state.invoice(&invoice)?.to_json();
+                }
+            }
+            ("invoice", "payments") => {
+                let mut form = Form::read(format!("invoice={id}").as_bytes())?;
+                found["payments"] = invoice_payments::list(state, &mut form)?;
+            }
+            _ => {
+                let message = format!("This property cannot be expanded ({field}).");
+                return Err(Error::invalid(message));
+            }
+        }
+    }
+    Ok(())
 }

@@ -10,13 +10,19 @@ use super::checkout_sessions::Session;
 use super::customers::Customer;
 use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
+use super::disputes::Dispute;
 use super::idempotency::Keys;
+use super::invoice_payments::InvoicePayment;
+use super::invoices::Invoice;
 use super::meter_events::MeterEvent;
 use super::meters::Meter;
 use super::payment_intents::PaymentIntent;
 use super::portal_configurations::PortalConfiguration;
+use super::portal_sessions::PortalSession;
 use super::prices::Price;
 use super::products::Product;
+use super::refunds::Refund;
+use super::subscriptions::Subscription;
 use super::webhook_endpoints::Endpoint;
 use crate::http::{Request, Response, single};
 
@@ -37,9 +43,13 @@ pub(super) struct State {
     pub(super) promotion_codes: BTreeMap<String, PromotionCode>,
     pub(super) checkout_sessions: BTreeMap<String, Session>,
     pub(super) payment_intents: BTreeMap<String, PaymentIntent>,
-    pub(super) subscriptions: BTreeMap<String, Value>,
-    pub(super) invoices: BTreeMap<String, Value>,
+    pub(super) subscriptions: BTreeMap<String, Subscription>,
+    pub(super) invoices: BTreeMap<String, Invoice>,
+    pub(super) invoice_payments: BTreeMap<String, InvoicePayment>,
+    pub(super) refunds: BTreeMap<String, Refund>,
+    pub(super) disputes: BTreeMap<String, Dispute>,
     pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
+    pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
     pub(super) events: Vec<Value>,
     pub(super) deliveries: Vec<Delivery>,
@@ -86,13 +96,15 @@ impl State {
             "promotion_codes": listed(&self.promotion_codes, PromotionCode::to_json),
             "checkout_sessions": listed(&self.checkout_sessions, Session::to_json),
             "payment_intents": listed(&self.payment_intents, PaymentIntent::to_json),
-            "subscriptions": listed(&self.subscriptions, Value::clone),
-            "invoices": listed(&self.invoices, Value::clone),
-            "refunds": [],
-            "disputes": [],
+            "subscriptions": listed(&self.subscriptions, Subscription::to_json),
+            "invoices": listed(&self.invoices, Invoice::to_json),
+            "invoice_payments": listed(&self.invoice_payments, InvoicePayment::to_json),
+            "refunds": listed(&self.refunds, Refund::to_json),
+            "disputes": listed(&self.disputes, Dispute::to_json),
             "meters": listed(&self.meters, Meter::to_json),
             "meter_events": meter_events,
             "portal_configurations": listed(&self.portal_configurations, PortalConfiguration::to_json),
+            "portal_sessions": listed(&self.portal_sessions, PortalSession::to_json),
             "webhook_endpoints": listed(&self.webhook_endpoints, Endpoint::to_json),
             "events": self.events,
             "deliveries": self.listed_deliveries(),

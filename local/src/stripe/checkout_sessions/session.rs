@@ -10,6 +10,11 @@ use crate::stripe::prices::Price;
 /// The tax that is added where tax is automatic, in percent of the discounted amount.
 const TAX_PERCENT: i64 = 10;
 
+/// The tax on an amount; half a cent and more is rounded up.
+pub(in crate::stripe) fn tax_on(amount: i64) -> i64 {
+    (amount * TAX_PERCENT + 50) / 100
+}
+
 /// Fields of a session that nothing here ever fills.
 const UNUSED: [&str; 21] = [
     "after_expiration",
@@ -49,6 +54,7 @@ pub(in crate::stripe) struct Session {
     pub(in crate::stripe) cancel_url: Option<String>,
     /// What the payment or the subscription gets as metadata.
     pub(in crate::stripe) passed_on: BTreeMap<String, String>,
+    /// What the buyer pays with, or has tried to.
     pub(in crate::stripe) payment_intent: Option<String>,
     pub(in crate::stripe) subscription: Option<String>,
     pub(in crate::stripe) invoice: Option<String>,
@@ -81,13 +87,19 @@ impl Session {
             .sum()
     }
 
-    fn tax(&self) -> i64 {
-        let taxed = self.subtotal() - self.discount;
+    /// The tax on top, where it is automatic.
+    pub(in crate::stripe) fn tax(&self) -> i64 {
         if self.automatic_tax {
-            (taxed * TAX_PERCENT + 50) / 100
+            tax_on(self.subtotal() - self.discount)
         } else {
             0
         }
+    }
+
+    /// The payment that it shows: a plan's is its invoice's, and shows there.
+    pub(in crate::stripe) fn own_payment(&self) -> Option<&String> {
+        let payment = self.payment_intent.as_ref();
+        payment.filter(|_| self.mode == "payment")
     }
 
     /// What is to be paid.
@@ -144,7 +156,7 @@ impl Session {
             "livemode": false,
             "metadata": self.metadata,
             "mode": self.mode,
-            "payment_intent": self.payment_intent,
+            "payment_intent": self.own_payment(),
             "payment_method_collection": "if_required",
             "payment_method_options": {},
             "payment_method_types": ["card"],

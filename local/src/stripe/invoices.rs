@@ -1,0 +1,63 @@
+//! Invoices: `/v1/invoices`, what each period of a subscription costs.
+
+mod invoice;
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::form::Form;
+use super::list::Page;
+use super::state::State;
+
+pub(super) use invoice::{Invoice, Line, Period};
+
+/// How an invoice may stand.
+const STATUSES: [&str; 5] = ["draft", "open", "paid", "uncollectible", "void"];
+
+impl State {
+    /// An invoice by its id.
+    pub(super) fn invoice(&self, id: &str) -> Result<&Invoice, Error> {
+        let invoice = self.invoices.get(id);
+        invoice.ok_or_else(|| Error::no_such("invoice", "id", id))
+    }
+
+    /// An invoice by its id, to be changed.
+    pub(super) fn invoice_mut(&mut self, id: &str) -> Result<&mut Invoice, Error> {
+        let invoice = self.invoices.get_mut(id);
+        invoice.ok_or_else(|| Error::no_such("invoice", "id", id))
+    }
+}
+
+/// `GET /v1/invoices`
+pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let customer = form.text("customer", 255)?;
+    let subscription = form.text("subscription", 255)?;
+    let status = form.word("status", &STATUSES)?;
+    let since = form.integer("created[gte]")?;
+    let until = form.integer("created[lte]")?;
+    form.finish()?;
+    let all = state.invoices.values().rev();
+    let matching = all.filter(|invoice| {
+        (customer.is_none() || invoice.customer == customer)
+            && (subscription.is_none() || invoice.subscription == subscription)
+            && status.is_none_or(|status| invoice.status == status)
+            && since.is_none_or(|since| since <= invoice.created)
+            && until.is_none_or(|until| invoice.created <= until)
+    });
+    page.of("/v1/invoices", matching.map(Invoice::to_json).collect())
+}
+
+/// `GET /v1/invoices/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    Ok(state.invoice(id)?.to_json())
+}
+
+/// `GET /v1/invoices/{id}/lines`
+pub(super) fn lines(state: &State, form: &mut Form, id: &str) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    form.finish()?;
+    let lines = state.invoice(id)?.lines_json();
+    page.of(&format!("/v1/invoices/{id}/lines"), lines)
+}

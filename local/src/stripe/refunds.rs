@@ -1,0 +1,168 @@
+//! Refunds: `/v1/refunds`, money given back. One that fails or is canceled was never given back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::charges::Of;
+use super::error::Error;
+use super::form::Form;
+use super::list::Page;
+use super::payment_intents::PaymentIntent;
+use super::state::State;
+
+/// A refund.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Refund {
+    id: String,
+    amount: i64,
+    charge: String,
+    payment_intent: String,
+    customer: Option<String>,
+    currency: String,
+    created: i64,
+    status: String,
+    reason: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Refund {
+    /// Whether the money is given back, or is about to be.
+    fn counts(&self) -> bool {
+        !["failed", "canceled"].contains(&self.status.as_str())
+    }
+
+    /// Stripe's `refund`.
+    pub(super) fn to_json(&self) -> Value {
+        let mut refund = json!({
+            "id": self.id,
+            "object": "refund",
+            "amount": self.amount,
+            "balance_transaction": null,
+            "charge": self.charge,
+            "created": self.created,
+            "currency": self.currency,
+            "customer": self.customer,
+            "customer_account": null,
+            "destination_details": { "card": { "type": "refund" }, "type": "card" },
+            "metadata": self.metadata,
+            "payment_intent": self.payment_intent,
+            "payment_method": null,
+            "reason": self.reason,
+            "receipt_number": null,
+            "source_transfer_reversal": null,
+            "status": self.status,
+            "transfer_reversal": null,
+        });
+        if self.status == "failed" {
+            refund["failure_reason"] = "lost_or_stolen_card".into();
+        }
+        refund
+    }
+}
+
+impl State {
+    /// What was given back of a payment.
+    pub(super) fn refunded(&self, payment: &str) -> i64 {
+        let refunds = self.refunds.values();
+        refunds
+            .filter(|refund| refund.payment_intent == payment && refund.counts())
+            .map(|refund| refund.amount)
+            .sum()
+    }
+}
+
+/// `POST /v1/refunds`
+pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
+    let of = Of::take(form)?;
+    let amount = form.integer("amount")?;
+    let reasons = ["duplicate", "fraudulent", "requested_by_customer"];
+    let reason = form.word("reason", &reasons)?;
+    let metadata = form.metadata("metadata")?;
+    form.finish()?;
+    let (payment, charge) = of.paid(state)?;
+    let amount = allowed(state, &payment, &charge, amount)?;
+    let refund = Refund {
+        id: state.next_id("re_"),
+        amount,
+        charge,
+        payment_intent: payment.id.clone(),
+        customer: payment.customer.clone(),
+        currency: payment.currency.clone(),
+        created: now,
+        status: "succeeded".to_owned(),
+        reason: reason.map(str::to_owned),
+        metadata,
+    };
+    let created = refund.to_json();
+    state.refunds.insert(refund.id.clone(), refund);
+    state.emit("refund.created", &created, now);
+    let charge = state.charge_json(&payment);
+    state.emit("charge.refunded", &charge, now);
+    Ok(created)
+}
+
+/// The amount to give back: what is left, or less.
+fn allowed(
+    state: &State,
+    payment: &PaymentIntent,
+    charge: &str,
+    amount: Option<i64>,
+) -> Result<i64, Error> {
+    let left = payment.amount - state.refunded(&payment.id);
+    if left <= 0 {
+        let message = format!("Charge {charge} has already been refunded.");
+        return Err(Error::param("charge_already_refunded", "charge", message).executed());
+    }
+    let mut disputes = state.disputes.values();
+    if disputes.any(|dispute| dispute.payment_intent == payment.id && !dispute.is_refundable()) {
+        let message = format!("Charge {charge} has been charged back; cannot issue a refund.");
+        return Err(Error::param("charge_disputed", "charge", message).executed());
+    }
+    let amount = amount.unwrap_or(left);
+    if amount < 1 {
+        let message = "This value must be greater than or equal to 1.";
+        return Err(Error::param("parameter_invalid_integer", "amount", message));
+    }
+    if amount > left {
+        let message = format!(
+            "Refund amount ({amount} {currency}) is greater than unrefunded amount on charge \
+             ({left} {currency})",
+            currency = payment.currency
+        );
+        return Err(Error::param("amount_too_large", "amount", message).executed());
+    }
+    Ok(amount)
+}
+
+/// `GET /v1/refunds`
+pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let of = Of::take(form)?;
+    form.finish()?;
+    let all = state.refunds.values().rev();
+    let matching = all.filter(|refund| of.fits(&refund.payment_intent, &refund.charge));
+    page.of("/v1/refunds", matching.map(Refund::to_json).collect())
+}
+
+/// `GET /v1/refunds/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Error> {
+    form.finish()?;
+    let refund = state.refunds.get(id);
+    let refund = refund.ok_or_else(|| Error::no_such("refund", "id", id))?;
+    Ok(refund.to_json())
+}
+
+/// Moves a refund, as the bank does.
+pub(super) fn change(state: &mut State, id: &str, status: &str, now: i64) -> Result<Value, Error> {
+    let refund = state.refunds.get_mut(id);
+    let refund = refund.ok_or_else(|| Error::no_such("refund", "id", id))?;
+    status.clone_into(&mut refund.status);
+    let changed = refund.to_json();
+    state.emit("refund.updated", &changed, now);
+    if status == "failed" {
+        state.emit("refund.failed", &changed, now);
+    }
+    Ok(changed)
+}

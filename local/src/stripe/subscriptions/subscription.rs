@@ -1,0 +1,208 @@
+//! A subscription: what it is of, until when, and how Stripe shows it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::stripe::falsify::overwrite;
+use crate::stripe::invoices::Line;
+use crate::stripe::period;
+use crate::stripe::prices::Price;
+
+/// Fields of a subscription that nothing here ever fills.
+const UNUSED: [&str; 23] = [
+    "application",
+    "application_fee_percent",
+    "billing_cycle_anchor_config",
+    "billing_thresholds",
+    "customer_account",
+    "days_until_due",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "next_pending_invoice_item_invoice",
+    "on_behalf_of",
+    "pause_collection",
+    "payment_settings",
+    "pending_invoice_item_interval",
+    "pending_setup_intent",
+    "pending_update",
+    "schedule",
+    "status_details",
+    "test_clock",
+    "transfer_data",
+    "trial_end",
+    "trial_settings",
+    "trial_start",
+];
+
+/// A subscription.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(in crate::stripe) struct Subscription {
+    pub(in crate::stripe) id: String,
+    /// `active`, `past_due` and so on; other words may be set.
+    pub(in crate::stripe) status: String,
+    pub(in crate::stripe) customer: Option<String>,
+    pub(in crate::stripe) currency: String,
+    pub(in crate::stripe) metadata: BTreeMap<String, String>,
+    pub(in crate::stripe) items: Items,
+    pub(in crate::stripe) latest_invoice: Option<String>,
+    pub(in crate::stripe) automatic_tax: bool,
+    pub(in crate::stripe) cancel_at: Option<i64>,
+    pub(in crate::stripe) cancel_at_period_end: bool,
+    pub(in crate::stripe) canceled_at: Option<i64>,
+    pub(in crate::stripe) ended_at: Option<i64>,
+    pub(in crate::stripe) created: i64,
+    /// What the next invoice has besides the next period.
+    pub(in crate::stripe) pending: Vec<Line>,
+    /// Fields that a test has falsified.
+    pub(in crate::stripe) overrides: BTreeMap<String, Value>,
+}
+
+/// What a subscription is of.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(in crate::stripe) struct Items {
+    pub(in crate::stripe) data: Vec<Item>,
+}
+
+/// One price of a subscription, with its period: the subscription itself has none.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(in crate::stripe) struct Item {
+    pub(in crate::stripe) id: String,
+    pub(in crate::stripe) price: Price,
+    pub(in crate::stripe) quantity: i64,
+    pub(in crate::stripe) current_period_start: i64,
+    pub(in crate::stripe) current_period_end: i64,
+}
+
+impl Item {
+    /// The item of a period that begins now.
+    pub(in crate::stripe) fn beginning(id: String, price: Price, quantity: i64, now: i64) -> Self {
+        let mut item = Self {
+            id,
+            price,
+            quantity,
+            current_period_start: now,
+            current_period_end: now,
+        };
+        item.advance(now);
+        item
+    }
+
+    /// Begins the next period, where the last one ends.
+    pub(in crate::stripe) fn advance(&mut self, anchor: i64) {
+        let start = self.current_period_end;
+        self.current_period_start = start;
+        if let Some(recurring) = &self.price.recurring {
+            self.current_period_end = period::end(anchor, start, recurring);
+        }
+    }
+
+    /// What a period costs.
+    pub(in crate::stripe) fn amount(&self) -> i64 {
+        self.price.unit_amount * self.quantity
+    }
+
+    fn to_json(&self, subscription: &Subscription) -> Value {
+        json!({
+            "id": self.id,
+            "object": "subscription_item",
+            "billing_thresholds": null,
+            "created": subscription.created,
+            "current_period_end": self.current_period_end,
+            "current_period_start": self.current_period_start,
+            "current_trial": null,
+            "discounts": [],
+            "metadata": {},
+            "price": self.price.to_json(),
+            "quantity": self.quantity,
+            "subscription": subscription.id,
+            "tax_rates": [],
+        })
+    }
+}
+
+impl Subscription {
+    /// Whether it is over for good.
+    pub(in crate::stripe) fn has_ended(&self) -> bool {
+        ["canceled", "incomplete_expired"].contains(&self.status.as_str())
+    }
+
+    /// The period it is in: the one that ends first.
+    pub(in crate::stripe) fn period(&self) -> Option<(i64, i64)> {
+        let items = self.items.data.iter();
+        items
+            .map(|item| (item.current_period_start, item.current_period_end))
+            .min_by_key(|(_, end)| *end)
+    }
+
+    /// Whether it ends with its period.
+    pub(in crate::stripe) fn ends_with_period(&self) -> bool {
+        let end = self.period().map(|(_, end)| end);
+        let reached = self.cancel_at.zip(end).is_some_and(|(at, end)| at <= end);
+        self.cancel_at_period_end || reached
+    }
+
+    /// Lets it end with its period, or go on after all.
+    pub(in crate::stripe) fn end_with_period(&mut self, ends: bool, now: i64) {
+        self.cancel_at_period_end = ends;
+        self.cancel_at = self.period().map(|(_, end)| end).filter(|_| ends);
+        self.canceled_at = ends.then_some(now);
+    }
+
+    /// Ends it at a moment.
+    pub(in crate::stripe) fn end(&mut self, at: i64, now: i64) {
+        "canceled".clone_into(&mut self.status);
+        self.canceled_at.get_or_insert(now);
+        self.ended_at = Some(at);
+    }
+
+    /// Stripe's `subscription`.
+    pub(in crate::stripe) fn to_json(&self) -> Value {
+        let items = self.items.data.iter().map(|item| item.to_json(self));
+        let mut shown = json!({
+            "id": self.id,
+            "object": "subscription",
+            "automatic_tax": {
+                "disabled_reason": null, "enabled": self.automatic_tax, "liability": null,
+            },
+            "billing_cycle_anchor": self.created,
+            "billing_mode": { "type": "classic" },
+            "billing_schedules": [],
+            "cancel_at": self.cancel_at,
+            "cancel_at_period_end": self.cancel_at_period_end,
+            "canceled_at": self.canceled_at,
+            "cancellation_details": {
+                "comment": null,
+                "feedback": null,
+                "reason": self.canceled_at.map(|_| "cancellation_requested"),
+            },
+            "collection_method": "charge_automatically",
+            "created": self.created,
+            "currency": self.currency,
+            "customer": self.customer,
+            "default_tax_rates": [],
+            "discounts": [],
+            "ended_at": self.ended_at,
+            "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+            "items": {
+                "object": "list",
+                "data": items.collect::<Vec<_>>(),
+                "has_more": false,
+                "url": format!("/v1/subscription_items?subscription={}", self.id),
+            },
+            "latest_invoice": self.latest_invoice,
+            "livemode": false,
+            "metadata": self.metadata,
+            "start_date": self.created,
+            "status": self.status,
+        });
+        for field in UNUSED {
+            shown[field] = Value::Null;
+        }
+        overwrite(&mut shown, &self.overrides);
+        shown
+    }
+}

@@ -1,0 +1,123 @@
+//! A fake Stripe with things to buy and somebody who buys them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use local::clock::Clock;
+use local::http::FREE_PORT;
+use local::stripe::{FakeStripe, Stripe};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+
+pub(crate) struct Shop {
+    pub(crate) fake: FakeStripe,
+    pub(crate) client: Client,
+    pub(crate) price: String,
+    pub(crate) monthly: String,
+    pub(crate) yearly: String,
+    pub(crate) customer: String,
+}
+
+/// The text of an id.
+pub(crate) fn id(id: &Value) -> String {
+    id.as_str().expect("an id").to_owned()
+}
+
+/// The day of a moment.
+pub(crate) fn day(seconds: &Value) -> String {
+    let moment = Timestamp::from_second(seconds.as_i64().unwrap()).unwrap();
+    moment.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+impl Shop {
+    /// Opens on a day.
+    pub(crate) async fn open_on(day: &str) -> Self {
+        let stripe = Stripe::new(Clock::starting_at(day.parse().unwrap()));
+        let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
+        let client = Client::of(&fake);
+        let product = [("id", "prod_1"), ("name", "The <plan>")];
+        client.post("/v1/products", &product).await;
+        let mut prices = Vec::new();
+        for (amount, interval) in [
+            ("2000", None),
+            ("2000", Some("month")),
+            ("20000", Some("year")),
+        ] {
+            let mut form = vec![
+                ("currency", "usd"),
+                ("unit_amount", amount),
+                ("product", "prod_1"),
+            ];
+            form.extend(interval.map(|interval| ("recurring[interval]", interval)));
+            prices.push(id(&client.post("/v1/prices", &form).await.body["id"]));
+        }
+        let [price, monthly, yearly] = prices.try_into().unwrap();
+        let customer = id(&client.post("/v1/customers", &[]).await.body["id"]);
+        Self {
+            fake,
+            client,
+            price,
+            monthly,
+            yearly,
+            customer,
+        }
+    }
+
+    /// Orders what the mode is for; answers the session's id.
+    pub(crate) async fn order(&self, more: &[(&str, &str)]) -> String {
+        let plan = more.contains(&("mode", "subscription"));
+        let (price, metadata) = if plan {
+            (&self.monthly, "subscription_data[metadata][k]")
+        } else {
+            (&self.price, "payment_intent_data[metadata][k]")
+        };
+        let mut form = vec![
+            ("line_items[0][price]", price.as_str()),
+            ("success_url", "https://a.example/"),
+            ("customer", &self.customer),
+            (metadata, "v"),
+        ];
+        form.extend_from_slice(more);
+        id(&self.client.post("/v1/checkout/sessions", &form).await.body["id"])
+    }
+
+    /// Buys the plan; answers the subscription.
+    pub(crate) async fn subscribe(&self) -> Value {
+        let session = self.order(&[("mode", "subscription")]).await;
+        let path = format!("/_local/checkout/{session}/pay");
+        let card = json!({"card": "4242424242424242"});
+        let session = self.control(&path, card).await["session"].clone();
+        let path = format!("/v1/subscriptions/{}", id(&session["subscription"]));
+        self.get(&path).await
+    }
+
+    /// Buys once; answers the payment's id.
+    pub(crate) async fn buy(&self) -> String {
+        let session = self.order(&[("mode", "payment")]).await;
+        let card = json!({"card": "4242424242424242"});
+        let path = format!("/_local/checkout/{session}/pay");
+        id(&self.control(&path, card).await["session"]["payment_intent"])
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.client.get(path).await.body
+    }
+
+    /// Does what only the fake can.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}{path}", self.fake.url());
+        let request = local::client::plain().post(url).body(body.to_string());
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let answer = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    /// What happened, in its order.
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        let state = self.fake.state();
+        let events = state["events"].as_array().unwrap().iter();
+        events.map(|event| id(&event["type"])).collect()
+    }
+}
