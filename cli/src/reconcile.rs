@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::id::SessionId;
-use shared::payment;
+use shared::payment::{self, Shop};
 
 use crate::{Desk, Error};
 
@@ -12,7 +12,13 @@ pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(
     let page = ledger.checkout(&session, &desk.patience).await?;
     let page = page.ok_or(Error::NoSession(session))?;
     let now = desk.clock.now();
-    let found = payment::reconcile_checkout(&ledger, &stripe, &page, now, &desk.patience).await?;
+    let terms = desk.environment.plan_terms()?;
+    let shop = Shop {
+        ledger: &ledger,
+        stripe: &stripe,
+        terms: &terms,
+    };
+    let found = payment::reconcile_checkout(shop, &page, now, &desk.patience).await?;
     let (account, session) = (&page.account, &page.session);
     if desk.json {
         let found = json!({

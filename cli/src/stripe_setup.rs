@@ -66,6 +66,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     let price_ids = price_ids.iter().map(|(item, id)| format!("{item}={id}"));
     let price_ids = price_ids.collect::<Vec<_>>().join(",");
     writeln!(desk.out, "\nSTRIPE_PRICE_IDS={price_ids}")?;
+    writeln!(desk.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
     if let Some(secret) = secret {
         writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
         writeln!(desk.notes, "Stripe shows this secret only now: keep it.")?;

@@ -196,6 +196,10 @@ async fn set_up_stripe(
     let secrets = secrets.or(kept).unwrap_or_else(operator::unknown_secret);
     Ok(BTreeMap::from([
         ("STRIPE_PRICE_IDS".to_owned(), made.price_ids),
+        (
+            "STRIPE_PORTAL_CONFIGURATION".to_owned(),
+            made.portal_configuration,
+        ),
         ("STRIPE_WEBHOOK_SECRETS".to_owned(), secrets),
     ]))
 }

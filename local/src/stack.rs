@@ -108,6 +108,7 @@ impl Stack {
             ("STAGE", "local".to_owned()),
             ("ACCOUNT_CLAIM", "sub".to_owned()),
             ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
+            ("PLAN_GRACE_HOURS", "24".to_owned()),
             ("STRIPE_API_BASE", self.stripe.url()),
             ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
             ("CHECKOUT_PROMOTION_CODES", "true".to_owned()),

@@ -336,7 +336,7 @@ async fn health_names_the_functions_that_do_not_answer() {
     let health = client().get(format!("{}/_local/health", waiting.url()));
     let expected = json!({
         "ready": false,
-        "missing": ["create-checkout", "record-usage", "stripe-webhook", "verify-payment"],
+        "missing": ["create-checkout", "create-portal", "record-usage", "stripe-webhook", "verify-payment"],
     });
     assert_eq!(refusal_of(health).await, (503, expected));
 }

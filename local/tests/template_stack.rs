@@ -4,7 +4,11 @@ use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 
 /// What the operator's command makes, and prints.
-const MADE_AT_STRIPE: [&str; 2] = ["STRIPE_PRICE_IDS", "STRIPE_WEBHOOK_SECRETS"];
+const MADE_AT_STRIPE: [&str; 3] = [
+    "STRIPE_PORTAL_CONFIGURATION",
+    "STRIPE_PRICE_IDS",
+    "STRIPE_WEBHOOK_SECRETS",
+];
 
 #[tokio::test]
 async fn a_stack_gives_every_variable_that_a_function_reads() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::sparks::Sparks;
@@ -75,6 +76,17 @@ pub const FREE_PLAN_SPARKS: Sparks = Sparks::from_milli(10_000_000);
 
 /// Which price at Stripe each item has.
 pub type PriceIds = BTreeMap<String, String>;
+
+/// At which terms a deployment grants plans.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The deployment.
+    pub stage: String,
+    /// The prices at Stripe.
+    pub price_ids: PriceIds,
+    /// How long a plan's Sparks can be used after their period.
+    pub grace: SignedDuration,
+}
 
 /// The terms somebody has asked to buy at. They stay as they were, whatever happens to the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

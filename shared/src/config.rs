@@ -7,8 +7,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
-use crate::catalog::{OFFERS, PriceIds};
-use crate::invoice::Terms;
+use crate::catalog::{OFFERS, PriceIds, Terms};
 use crate::return_url::AllowedOrigins;
 
 /// A variable that stops the start, and why.

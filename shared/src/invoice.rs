@@ -3,10 +3,10 @@
 
 mod verdict;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tracing::{error, info};
 
-use crate::catalog::{self, Order, PriceIds};
+use crate::catalog::{self, Order, Terms};
 use crate::id::{AccountId, IntentId, InvoiceId};
 use crate::ledger::{self, Account, Credited, Incident, Ledger, NewCredit, Purchase, Source};
 use crate::patience::Patience;
@@ -14,17 +14,6 @@ use crate::payment::STRIPE_TIMEOUT;
 use crate::sparks::Sparks;
 use crate::stripe::{self, INTENT, Invoice, STAGE, Stripe};
 use verdict::{Period, Verdict};
-
-/// At which terms a deployment grants plans.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// The deployment.
-    pub stage: String,
-    /// The prices at Stripe.
-    pub price_ids: PriceIds,
-    /// How long a plan's Sparks can be used after their period.
-    pub grace: SignedDuration,
-}
 
 /// What became of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]

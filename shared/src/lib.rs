@@ -4,8 +4,7 @@
 //!
 //! - edge: [`problem`], [`request`]
 //! - operations: [`usage`], [`balance`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
-//! - what operations share: [`delivery`] of a usage to both providers, [`payment`] of an order, [`invoice`] of a plan,
-//!   [`reversal`] of either, [`customers`] at Stripe
+//! - what operations share: [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
-use crate::catalog::Kind;
+use crate::catalog::{Kind, Terms};
 use crate::id::{IntentId, InvoiceId, SessionId};
-use crate::invoice::{self, Terms};
+use crate::invoice;
 use crate::ledger::{
     self, Account, Checkout, CheckoutStatus, Credited, Incident, Intent, Ledger, NewCredit,
     Purchase, Source,

@@ -170,7 +170,8 @@ impl Visit<'_> {
             .await?;
         let all: Vec<Subscribed> = told
             .iter()
-            .map(|told| crate::subscription::plain_without_plan(told))
+            .flatten()
+            .map(subscription::without_plan)
             .collect();
         self.open(manageable(&all)).await
     }

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
-use crate::id::IdempotencyKey;
+use crate::id::{AccountId, IdempotencyKey};
 
 /// The largest body of a usage route, in bytes.
 pub const MAX_USAGE_BODY: usize = 1 << 20;
@@ -134,6 +134,13 @@ where
         field: field.to_owned(),
         detail: error.to_string(),
     })
+}
+
+/// The account that the query names.
+pub fn named_account(request: &Request) -> Result<Option<AccountId>, Error> {
+    let parameters = request.query_string_parameters_ref();
+    let named = parameters.and_then(|parameters| parameters.first("account_id"));
+    named.map(|name| query("account_id", name)).transpose()
 }
 
 /// Reads the required `Idempotency-Key`.

@@ -7,8 +7,9 @@
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::catalog::Terms;
 use crate::id::{AccountId, ReversalId};
-use crate::invoice::{self, Terms};
+use crate::invoice;
 use crate::ledger::{self, Ledger, NewReversal, Reversed};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT};

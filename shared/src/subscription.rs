@@ -8,9 +8,10 @@ mod standing;
 use jiff::Timestamp;
 use tracing::warn;
 
+use crate::catalog::Terms;
 use crate::id::{AccountId, CustomerId};
 use crate::identity::Subject;
-use crate::invoice::{self, Terms};
+use crate::invoice;
 use crate::ledger::{self, Ledger, Subscribed, Subscriber};
 use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;

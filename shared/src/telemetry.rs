@@ -14,11 +14,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{self, Environment};
 
 /// The crates whose logs follow `RUST_LOG`.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "shared",
     "record_usage",
     "read_account",
     "create_checkout",
+    "create_portal",
     "verify_payment",
     "stripe_webhook",
 ];

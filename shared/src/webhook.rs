@@ -7,9 +7,10 @@
 use jiff::Timestamp;
 use tracing::info;
 
+use crate::catalog::Terms;
 use crate::customers::{self, Customers};
 use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
-use crate::invoice::{self, Terms};
+use crate::invoice;
 use crate::ledger::{self, Incident, Ledger};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT, Shop};

@@ -9,6 +9,7 @@
 )]
 
 mod payments;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct World {
     pub stack: Stack,
     gateway: Gateway,
     environment: BTreeMap<String, String>,
+    clock: Clock,
     http: reqwest::Client,
 }
 
@@ -66,13 +68,15 @@ impl World {
         let listener = listen().await;
         let mut environment = stack.environment();
         environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
-        let made = set_up_stripe(&environment, &listener).await;
+        let made = set_up_stripe(&environment, &listener, &clock).await;
         let price_ids = made["price_ids"].as_object().expect("price ids");
         let price_ids = price_ids
             .iter()
             .map(|(item, price_id)| format!("{item}={}", text(price_id)));
         let price_ids = price_ids.collect::<Vec<_>>().join(",");
         environment.insert("STRIPE_PRICE_IDS".to_owned(), price_ids);
+        let portal = text(&made["portal_configuration"]).to_owned();
+        environment.insert("STRIPE_PORTAL_CONFIGURATION".to_owned(), portal);
         let secret = text(&made["webhook_secret"]).to_owned();
         environment.insert("STRIPE_WEBHOOK_SECRETS".to_owned(), secret);
         environment.extend(
@@ -85,6 +89,7 @@ impl World {
             stack,
             gateway,
             environment,
+            clock,
             http: client(),
         }
     }
@@ -94,9 +99,13 @@ impl World {
         let stripe = self.stack.stripe.clock();
         stripe.skip(clock.now().as_second() - stripe.now().as_second());
         let listener = listen().await;
-        set_up_stripe(&self.environment, &listener).await;
+        set_up_stripe(&self.environment, &listener, &clock).await;
         let gateway = gateway(listener, &self.environment, &clock);
-        Self { gateway, ..self }
+        Self {
+            gateway,
+            clock,
+            ..self
+        }
     }
 
     /// Grants Sparks with the operator's command.
@@ -108,12 +117,12 @@ impl World {
 
     /// Runs the operator's command; answers what it printed, or how it failed.
     pub async fn sparks(&self, arguments: &[&str]) -> Result<String, cli::Error> {
-        sparks(&self.environment, arguments).await
+        sparks(&self.environment, &self.clock, arguments).await
     }
 
     /// The same, with what it printed before it failed.
     pub async fn sparks_printing(&self, arguments: &[&str]) -> (String, Result<(), cli::Error>) {
-        sparks_printing(&self.environment, arguments).await
+        sparks_printing(&self.environment, &self.clock, arguments).await
     }
 
     /// The variables that the functions see.
@@ -211,9 +220,9 @@ impl World {
             .collect()
     }
 
-    /// The machine's time in milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
-        Clock::system().now().as_millisecond()
+        self.clock.now().as_millisecond()
     }
 
     /// How many entries wait for the outbox.
@@ -258,24 +267,32 @@ async fn listen() -> Listener {
 }
 
 /// Makes at Stripe what the functions need, with webhooks for the API behind `listener`.
-async fn set_up_stripe(environment: &BTreeMap<String, String>, listener: &Listener) -> Value {
+async fn set_up_stripe(
+    environment: &BTreeMap<String, String>,
+    listener: &Listener,
+    clock: &Clock,
+) -> Value {
     let webhooks = format!("{}/v1/webhooks/stripe", listener.url());
     let arguments = ["stripe-setup", "--webhook-url", &webhooks, "--json"];
-    let made = sparks(environment, &arguments).await.expect("set up");
+    let made = sparks(environment, clock, &arguments)
+        .await
+        .expect("set up");
     serde_json::from_str(&made).expect("JSON")
 }
 
 /// Runs the operator's command in this process; answers what it printed, or how it failed.
 async fn sparks(
     environment: &BTreeMap<String, String>,
+    clock: &Clock,
     arguments: &[&str],
 ) -> Result<String, cli::Error> {
-    let (printed, outcome) = sparks_printing(environment, arguments).await;
+    let (printed, outcome) = sparks_printing(environment, clock, arguments).await;
     outcome.map(|()| printed)
 }
 
 async fn sparks_printing(
     environment: &BTreeMap<String, String>,
+    clock: &Clock,
     arguments: &[&str],
 ) -> (String, Result<(), cli::Error>) {
     let command =
@@ -283,7 +300,7 @@ async fn sparks_printing(
     let lookup = |name: &str| environment.get(name).cloned();
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let environment = Environment::from_lookup(&lookup);
-    let running = cli::run(command, environment, Clock::system(), &mut out, &mut notes);
+    let running = cli::run(command, environment, clock.clone(), &mut out, &mut notes);
     let outcome = Box::pin(running).await;
     (String::from_utf8(out).expect("UTF-8"), outcome)
 }
@@ -365,6 +382,7 @@ fn gateway(listener: Listener, environment: &BTreeMap<String, String>, clock: &C
     if lookup("STRIPE_SECRET_KEY").is_some_and(|key| !key.is_empty()) {
         functions.extend([
             function!("create-checkout", create_checkout),
+            function!("create-portal", create_portal),
             function!("verify-payment", verify_payment),
             function!("stripe-webhook", stripe_webhook),
         ]);

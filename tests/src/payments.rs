@@ -77,6 +77,12 @@ impl World {
         self.call_stripe(self.http.get(url)).await
     }
 
+    /// Deletes at Stripe as whoever else has the key.
+    pub async fn delete_at_stripe(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        self.call_stripe(self.http.delete(url)).await
+    }
+
     async fn call_stripe(&self, request: reqwest::RequestBuilder) -> Value {
         let request = request
             .header("authorization", format!("Bearer {SECRET_KEY}"))

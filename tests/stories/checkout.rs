@@ -74,7 +74,7 @@ async fn a_plan_is_a_subscription_with_the_same_metadata() {
         .expect(StatusCode::OK);
     assert_eq!(verified.body["status"], "paid");
     assert_eq!(verified.body["item"], "plus");
-    assert_eq!(verified.body["sparks_credited"], "0.000");
+    assert_eq!(verified.body["sparks_credited"], "500000.000");
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ async fn a_session_that_stripe_does_not_have_is_kept_and_asked_for_again() {
     let world = World::start().await;
     let answer = world.signed_webhook(&completed("cs_test_none")).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
-    assert_eq!(incidents(&world), ["no_session"]);
+    assert_eq!(incidents(&world), ["not_there"]);
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::convert::Infallible;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use shared::catalog::Terms;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::customers::Customers;
 use shared::identity::Caller;
-use shared::invoice::Terms;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::portal::{self, Desk, PortalBody};
@@ -88,6 +88,6 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
     let (ledger, stripe, terms) = (&app.ledger, &app.stripe, &app.terms);
-    let standing = subscription::read(ledger, stripe, terms, &subject, now, &patience).await?;
-    Ok(request::answer(StatusCode::OK, &standing))
+    let standing = subscription::read(ledger, stripe, terms, &subject, now, &patience);
+    Ok(request::answer(StatusCode::OK, &Box::pin(standing).await?))
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use lambda_http::http::{Method, StatusCode};
-use lambda_http::{Body, Request, RequestExt, Response};
+use lambda_http::{Body, Request, Response};
 use shared::balance;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
@@ -59,10 +59,5 @@ async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Pr
 /// The account that is read: the caller's own, or the one a service names in the query.
 fn subject(app: &App, request: &Request) -> Result<Subject, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
-    let parameters = request.query_string_parameters_ref();
-    let named = match parameters.and_then(|parameters| parameters.first("account_id")) {
-        Some(name) => Some(request::query("account_id", name)?),
-        None => None,
-    };
-    Ok(caller.subject(named)?)
+    Ok(caller.subject(request::named_account(request)?)?)
 }

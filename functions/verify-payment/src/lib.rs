@@ -4,12 +4,12 @@ use std::convert::Infallible;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
+use shared::catalog::Terms;
 use shared::checkout;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::id::SessionId;
 use shared::identity::Caller;
-use shared::invoice::Terms;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::payment::Shop;

@@ -30,6 +30,8 @@ pub enum Error {
 pub(super) struct SetUp {
     /// The prices, as `STRIPE_PRICE_IDS` takes them.
     pub(super) price_ids: String,
+    /// What the customer portal offers.
+    pub(super) portal_configuration: String,
     /// Where webhooks are sent from.
     pub(super) webhook_endpoint: Option<String>,
 }
@@ -38,6 +40,7 @@ pub(super) struct SetUp {
 #[derive(Deserialize)]
 struct Printed {
     price_ids: BTreeMap<String, String>,
+    portal_configuration: String,
     webhook_endpoint: Option<String>,
 }
 
@@ -81,6 +84,7 @@ pub(super) async fn set_up_stripe(
     let price_ids = price_ids.map(|(item, price_id)| format!("{item}={price_id}"));
     Ok(SetUp {
         price_ids: price_ids.collect::<Vec<_>>().join(","),
+        portal_configuration: printed.portal_configuration,
         webhook_endpoint: printed.webhook_endpoint,
     })
 }

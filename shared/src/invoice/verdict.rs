@@ -78,7 +78,7 @@ pub(super) fn of(
         let Some(period) = period(line, &one) else {
             return Verdict::Mismatch("amount");
         };
-        paid = match paid.map_or(Some(period.clone()), |paid| together(paid, &period)) {
+        paid = match paid.map_or(Some(period.clone()), |paid| together(&paid, &period)) {
             Some(paid) => Some(paid),
             None => return Verdict::Mismatch("amount"),
         };
@@ -111,7 +111,7 @@ fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
 }
 
 /// Two lines of one invoice.
-fn together(first: Period, second: &Period) -> Option<Period> {
+fn together(first: &Period, second: &Period) -> Option<Period> {
     let (one, other) = (&first.order, &second.order);
     let order = Order {
         quantity: one.quantity.checked_add(other.quantity)?,

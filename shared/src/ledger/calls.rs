@@ -4,13 +4,14 @@ use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
 };
 use aws_smithy_runtime_api::http::Response;
 
 use super::failure::{self, Failure, Verdict};
 use super::item::{Item, Key};
-use super::{Error, Ledger};
+use super::{Error, Ledger, values};
 use crate::patience::Patience;
 
 /// How a transaction ended that DynamoDB has judged.
@@ -58,6 +59,25 @@ impl Ledger {
             .build()
             .expect("table and item are set");
         TransactWriteItem::builder().put(put).build()
+    }
+
+    /// Changes an item on a condition.
+    pub(super) fn update<const N: usize>(
+        &self,
+        key: &Key,
+        condition: &str,
+        expression: &str,
+        pairs: [(&str, AttributeValue); N],
+    ) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(condition)
+            .update_expression(expression)
+            .set_expression_attribute_values(Some(values(pairs)))
+            .build()
+            .expect("key, table and expression are set");
+        TransactWriteItem::builder().update(update).build()
     }
 
     /// Reads one item, consistently.

@@ -150,15 +150,12 @@ impl Ledger {
         invoice: &InvoiceId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::checkout(session).attributes()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET invoice = :invoice")
-            .expression_attribute_values(":invoice", item::text(invoice.as_str()))
-            .build()
-            .expect("key, table and expression are set");
-        let actions = [TransactWriteItem::builder().update(update).build()];
+        let actions = [self.update(
+            &Key::checkout(session),
+            "attribute_exists(pk)",
+            "SET invoice = :invoice",
+            [(":invoice", item::text(invoice.as_str()))],
+        )];
         self.transact(&actions, patience).await.map(drop)
     }
 

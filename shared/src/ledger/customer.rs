@@ -1,10 +1,8 @@
 //! Which Stripe customer an account is, both ways.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-
 use super::calls::Judged;
 use super::item::{self, Key};
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::id::{AccountId, CustomerId};
 use crate::patience::Patience;
 
@@ -61,25 +59,18 @@ impl Ledger {
         generation: u32,
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
-        let link = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::customer(account).attributes()))
-            .condition_expression(
-                "attribute_not_exists(pk) OR (attribute_not_exists(customer) AND generation = :generation)",
-            )
-            .update_expression("SET customer = :customer, generation = :generation")
-            .set_expression_attribute_values(Some(values([
+        let link = self.update(
+            &Key::customer(account),
+            "attribute_not_exists(pk) OR (attribute_not_exists(customer) AND generation = :generation)",
+            "SET customer = :customer, generation = :generation",
+            [
                 (":customer", item::text(customer.as_str())),
                 (":generation", item::number(generation)),
-            ])))
-            .build()
-            .expect("key, table and expression are set");
+            ],
+        );
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
-        let actions = [
-            TransactWriteItem::builder().update(link).build(),
-            self.put_if_absent(reverse),
-        ];
+        let actions = [link, self.put_if_absent(reverse)];
         match self.transact(&actions, patience).await? {
             Judged::Committed => Ok(customer.clone()),
             Judged::Refused(_) => {
@@ -98,18 +89,15 @@ impl Ledger {
         customer: &CustomerId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let unlink = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::customer(account).attributes()))
-            .condition_expression("customer = :customer")
-            .update_expression("ADD generation :one REMOVE customer")
-            .set_expression_attribute_values(Some(values([
+        let actions = [self.update(
+            &Key::customer(account),
+            "customer = :customer",
+            "ADD generation :one REMOVE customer",
+            [
                 (":customer", item::text(customer.as_str())),
                 (":one", item::number(1)),
-            ])))
-            .build()
-            .expect("key, table and expression are set");
-        let actions = [TransactWriteItem::builder().update(unlink).build()];
+            ],
+        )];
         // Refused, it was taken off before.
         self.transact(&actions, patience).await.map(drop)
     }

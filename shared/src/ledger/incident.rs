@@ -1,6 +1,6 @@
 //! Incidents: what Stripe reported and nothing can ever be done with, kept for the operator to see.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::calls::Judged;
 use super::failure;
 use super::intent::CheckoutStatus;
 use super::item::{self, Item, Key, Malformed};
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::id::{AccountId, IntentId};
 use crate::patience::Patience;
 
@@ -81,18 +81,13 @@ impl Ledger {
 
     fn keep(&self, incident: &Incident) -> TransactWriteItem {
         let account = incident.account.as_ref();
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(
-                Key::incident(&incident.subject, &incident.code).attributes(),
-            ))
+        self.update(
+            &Key::incident(&incident.subject, &incident.code),
             // Seen late, an earlier sight changes nothing.
-            .condition_expression("attribute_not_exists(pk) OR seen_at <= :seen_at")
-            .update_expression(
-                "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
-                 seen_at = :seen_at",
-            )
-            .set_expression_attribute_values(Some(values([
+            "attribute_not_exists(pk) OR seen_at <= :seen_at",
+            "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
+             seen_at = :seen_at",
+            [
                 (":subject", item::text(&incident.subject)),
                 (":code", item::text(&incident.code)),
                 (":detail", item::text(&incident.detail)),
@@ -101,10 +96,8 @@ impl Ledger {
                     item::text(account.map_or("", AccountId::as_str)),
                 ),
                 (":seen_at", item::time(incident.seen_at)),
-            ])))
-            .build()
-            .expect("key, table and expression are set");
-        TransactWriteItem::builder().update(update).build()
+            ],
+        )
     }
 }
 

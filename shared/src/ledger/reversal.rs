@@ -1,6 +1,6 @@
 //! Reversals: what refunds and disputes take back of a purchase, and what is given back when they come to nothing.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::{Account, Settlement};
@@ -9,7 +9,7 @@ use super::grants::Grant;
 use super::item::{self, Item, Key};
 use super::purchase::{Purchase, Reversals};
 use super::settlement::{Attempt, Change, entries};
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -246,14 +246,11 @@ impl Ledger {
 
     /// Writes on a purchase what was taken of it. The account's version guards it.
     fn note_reversals(&self, purchase: &str, reversals: &Reversals) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::entry(purchase).attributes()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET reversals = :reversals")
-            .set_expression_attribute_values(Some(values([(":reversals", item::json(reversals))])))
-            .build()
-            .expect("key, table and expression are set");
-        TransactWriteItem::builder().update(update).build()
+        self.update(
+            &Key::entry(purchase),
+            "attribute_exists(pk)",
+            "SET reversals = :reversals",
+            [(":reversals", item::json(reversals))],
+        )
     }
 }

@@ -3,7 +3,7 @@
 //! Each is one transaction on the condition that the account is as it was read, so two changes never
 //! overlap and no debit slips in between unattributed.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
 use super::account::{Account, Settlement};
@@ -11,7 +11,7 @@ use super::booking::{self, CreditEntry};
 use super::calls::Judged;
 use super::failure::Verdict;
 use super::item::{self, Item, Key};
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
 
@@ -143,18 +143,13 @@ impl Ledger {
         read: &Account,
         written: &Account,
     ) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::account(id).attributes()))
-            .condition_expression(
-                "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
-            )
-            .update_expression(
-                "SET available = :available, settled = :settled, next_due = :next_due, \
-                 grants_version = :grants_version, grants = :grants, free_plan = :free_plan, \
-                 free_due = :free_due",
-            )
-            .set_expression_attribute_values(Some(values([
+        self.update(
+            &Key::account(id),
+            "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
+            "SET available = :available, settled = :settled, next_due = :next_due, \
+             grants_version = :grants_version, grants = :grants, free_plan = :free_plan, \
+             free_due = :free_due",
+            [
                 (":debited", item::amount(read.debited)),
                 (":due_before", item::number(read.next_due_ms)),
                 (":version_before", item::number(read.grants_version)),
@@ -165,10 +160,8 @@ impl Ledger {
                 (":grants", item::json(&written.grants)),
                 (":free_plan", item::number(i64::from(written.free_plan))),
                 (":free_due", item::number(written.free_due_ms)),
-            ])))
-            .build()
-            .expect("key, table and expression are set");
-        TransactWriteItem::builder().update(update).build()
+            ],
+        )
     }
 }
 

@@ -1,12 +1,11 @@
 //! Subscriptions of an account as Stripe last told them.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::calls::Judged;
 use super::item::{self, Item, Key, Malformed};
-use super::{Account, Error, Ledger, values};
+use super::{Account, Error, Ledger};
 use crate::id::{AccountId, CustomerId};
 use crate::patience::Patience;
 
@@ -99,22 +98,17 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::subscriptions(account).attributes()))
-            .condition_expression("attribute_not_exists(pk) OR version = :version_before")
-            .update_expression(
-                "SET subscriptions = :subscriptions, as_of = :as_of, version = :version",
-            )
-            .set_expression_attribute_values(Some(values([
+        let actions = [self.update(
+            &Key::subscriptions(account),
+            "attribute_not_exists(pk) OR version = :version_before",
+            "SET subscriptions = :subscriptions, as_of = :as_of, version = :version",
+            [
                 (":version_before", item::number(read.version)),
                 (":version", item::number(read.version.saturating_add(1))),
                 (":subscriptions", item::json(&all)),
                 (":as_of", item::time(now)),
-            ])))
-            .build()
-            .expect("key, table and expression are set");
-        let actions = [TransactWriteItem::builder().update(update).build()];
+            ],
+        )];
         let judged = self.transact(&actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }

@@ -1,0 +1,152 @@
+//! What subscribers, sellers and banks do in a story, and what their accounts come to.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{Answer, World};
+
+/// A card that pays.
+const CARD: &str = "4242424242424242";
+
+impl World {
+    /// Subscribes an account to a plan and verifies it; answers the subscription's id.
+    pub async fn subscribe(&self, account: &str, plan: &str) -> String {
+        let session = self.open(account, plan).await;
+        self.pay(&session, CARD).await.expect(StatusCode::OK);
+        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.webhooks_settled().await;
+        let at_stripe = format!("/v1/checkout/sessions/{session}");
+        let session = self.get_from_stripe(&at_stripe).await;
+        id(&session["subscription"])
+    }
+
+    /// Buys a pack; answers the ids of its session and of its payment.
+    pub async fn buy(&self, account: &str, pack: &str, key: &str) -> (String, String) {
+        let body = self.order(pack);
+        let page = self.checkout(account, key, &body).await;
+        let session = crate::session_id(&page.expect(StatusCode::CREATED));
+        self.pay(&session, CARD).await.expect(StatusCode::OK);
+        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.webhooks_settled().await;
+        let at_stripe = format!("/v1/checkout/sessions/{session}");
+        let payment = id(&self.get_from_stripe(&at_stripe).await["payment_intent"]);
+        (session, payment)
+    }
+
+    /// Asks how an account is subscribed.
+    pub async fn subscription(&self, account: &str) -> Answer {
+        let token = self.token(account);
+        self.get("/v1/subscription", Some(&token)).await
+    }
+
+    /// Asks for the portal.
+    pub async fn portal(&self, account: &str, body: &Value) -> Answer {
+        let token = self.token(account);
+        self.post("/v1/portal", Some(&token), None, body.to_string())
+            .await
+    }
+
+    /// Ends a period of a subscription: `succeeded` or `failed`. Answers the invoice.
+    pub async fn renew(&self, subscription: &str, outcome: &str) -> Value {
+        let path = format!("/_local/subscriptions/{subscription}/renew");
+        let renewed = self.at_stripe(&path, &json!({ "outcome": outcome })).await;
+        self.webhooks_settled().await;
+        renewed.expect(StatusCode::OK).body["invoice"].clone()
+    }
+
+    /// Gives money back; answers the refund's id.
+    pub async fn refund(&self, payment: &str, cents: u32) -> String {
+        let form = format!("payment_intent={payment}&amount={cents}");
+        let refund = self.post_to_stripe("/v1/refunds", &form).await;
+        self.webhooks_settled().await;
+        id(&refund["id"])
+    }
+
+    /// Lets a refund come to this status.
+    pub async fn refund_is(&self, refund: &str, status: &str) {
+        let path = format!("/_local/refunds/{refund}");
+        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
+        moved.expect(StatusCode::OK);
+        self.webhooks_settled().await;
+    }
+
+    /// Lets a bank take money back; answers the dispute's id.
+    pub async fn dispute(&self, payment: &str, cents: u32, status: &str) -> String {
+        let body = json!({
+            "payment_intent": payment, "amount": cents, "status": status, "new": true
+        });
+        let dispute = self.at_stripe("/_local/disputes", &body).await;
+        let dispute = dispute.expect(StatusCode::OK);
+        self.webhooks_settled().await;
+        id(&dispute.body["id"])
+    }
+
+    /// Lets a dispute come to this status.
+    pub async fn dispute_is(&self, dispute: &str, status: &str) {
+        let path = format!("/_local/disputes/{dispute}");
+        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
+        moved.expect(StatusCode::OK);
+        self.webhooks_settled().await;
+    }
+
+    /// Spends whole Sparks.
+    pub async fn spend(&self, account: &str, key: &str, sparks: u64) {
+        let tokens = sparks * 10;
+        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]});
+        let recorded = self.record(account, key, &body).await;
+        recorded.expect(StatusCode::CREATED);
+    }
+
+    /// What is left of each grant, by its source, in burn order. The balance must be their sum, and that of the
+    /// ledger's entries.
+    pub async fn grants(&self, account: &str) -> Vec<(String, String)> {
+        let answer = self.get("/v1/balance", Some(&self.token(account))).await;
+        let balance = answer.expect(StatusCode::OK).body;
+        let milli = |value: &Value| -> i64 {
+            let text = value.as_str().expect("Sparks");
+            text.replace('.', "").parse().expect("milli-Sparks")
+        };
+        let grants = balance["grants"].as_array().expect("grants");
+        let left: i64 = grants.iter().map(|grant| milli(&grant["remaining"])).sum();
+        let available = milli(&balance["available"]);
+        assert_eq!(left, available.max(0), "{balance}");
+        assert_eq!(self.sum_of_entries(account), available, "{balance}");
+        let plain = |value: &Value| value.as_str().expect("a text").to_owned();
+        grants
+            .iter()
+            .map(|grant| (plain(&grant["source"]), plain(&grant["remaining"])))
+            .collect()
+    }
+
+    /// The sum of an account's ledger entries in milli-Sparks.
+    pub fn sum_of_entries(&self, account: &str) -> i64 {
+        self.entries(account)
+            .iter()
+            .map(|entry| entry.1)
+            .sum::<i64>()
+    }
+
+    /// The ids and amounts of an account's entries in milli-Sparks.
+    pub fn entries(&self, account: &str) -> Vec<(String, i64)> {
+        let entries = self.items("E#").into_iter();
+        entries
+            .filter(|entry| entry["account"]["S"] == account)
+            .map(|entry| {
+                let amount = entry["amount"]["N"].as_str().expect("an amount");
+                (id(&entry["id"]["S"]), amount.parse().expect("a number"))
+            })
+            .collect()
+    }
+
+    /// The amount of one entry in milli-Sparks; nothing when there is no such entry.
+    pub fn entry(&self, id: &str) -> Option<i64> {
+        let entries = self.items(&format!("E#{id}"));
+        let entry = entries.iter().find(|entry| entry["id"]["S"] == id)?;
+        entry["amount"]["N"].as_str()?.parse().ok()
+    }
+}
+
+fn id(value: &Value) -> String {
+    let id = value.as_str();
+    id.unwrap_or_else(|| panic!("no id: {value}")).to_owned()
+}

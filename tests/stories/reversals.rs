@@ -1,0 +1,293 @@
+//! Money that goes back takes its Sparks with it: refunds, disputes, and their ends, to the milli-Spark.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::json;
+use shared::clock::Clock;
+use tests::World;
+
+/// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.
+async fn bought(spent: u64) -> (World, String, String) {
+    let world = World::start().await;
+    let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    world.spend("acct_a", "free", 10_000).await;
+    if spent > 0 {
+        world.spend("acct_a", "spent", spent).await;
+    }
+    (world, session, payment)
+}
+
+async fn available(world: &World) -> String {
+    world.grants("acct_a").await;
+    world.available("acct_a").await
+}
+
+/// <https://github.com/elizaOS/eliza/issues/10920>: a refund took nothing back at all.
+#[tokio::test]
+async fn a_refund_takes_its_share_back_once() {
+    let (world, _, payment) = bought(0).await;
+    let refund = world.refund(&payment, 500).await;
+    assert_eq!(available(&world).await, "375000.000");
+    assert_eq!(world.entry(&refund), Some(-125_000_000));
+    for kind in ["refund.created", "refund.updated", "charge.refunded"] {
+        let event = json!({
+            "id": "evt_again", "object": "event", "type": kind, "livemode": false,
+            "data": {"object": {"id": refund}},
+        });
+        world.signed_webhook(&event).await.expect(StatusCode::OK);
+    }
+    world.refund_is(&refund, "pending").await;
+    world.refund_is(&refund, "succeeded").await;
+    assert_eq!(available(&world).await, "375000.000");
+
+    // Stripe's `amount_refunded` is cumulative; the second refund takes its own part alone.
+    world.refund(&payment, 1_500).await;
+    assert_eq!(available(&world).await, "0.000");
+}
+
+/// <https://github.com/elizaOS/eliza/issues/10963>: what had been spent was forgotten, or refused for good.
+#[tokio::test]
+async fn what_was_spent_before_its_refund_is_a_debt_that_the_next_purchase_repays() {
+    let (world, _, payment) = bought(400_000).await;
+    world.refund(&payment, 2_000).await;
+    assert_eq!(world.grants("acct_a").await, []);
+    assert_eq!(world.available("acct_a").await, "-400000.000");
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let refused = world.record("acct_a", "k9", &body).await;
+    assert_eq!(refused.refusal(), (402, "insufficient_sparks"));
+
+    world.buy("acct_a", "pack_500k", "k2").await;
+    assert_eq!(
+        world.grants("acct_a").await,
+        [("pack".to_owned(), "100000.000".to_owned())]
+    );
+}
+
+/// <https://github.com/elizaOS/eliza/issues/10997>: a dispute takes the money when it opens, and a won one had
+/// been taken twice.
+#[tokio::test]
+async fn a_dispute_takes_when_it_opens_and_losing_it_takes_nothing_more() {
+    let (world, _, payment) = bought(0).await;
+    let dispute = world.dispute(&payment, 2_000, "needs_response").await;
+    assert_eq!(available(&world).await, "0.000");
+    for status in ["under_review", "lost"] {
+        world.dispute_is(&dispute, status).await;
+        assert_eq!(available(&world).await, "0.000", "{status}");
+    }
+    assert_eq!(world.entry(&dispute), Some(-500_000_000));
+}
+
+#[tokio::test]
+async fn an_inquiry_takes_nothing_until_it_is_a_dispute() {
+    let (world, _, payment) = bought(0).await;
+    let dispute = world
+        .dispute(&payment, 2_000, "warning_needs_response")
+        .await;
+    world.dispute_is(&dispute, "warning_under_review").await;
+    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.entry(&dispute), None);
+    world.dispute_is(&dispute, "needs_response").await;
+    assert_eq!(available(&world).await, "0.000");
+
+    let (world, _, payment) = bought(0).await;
+    let dispute = world
+        .dispute(&payment, 2_000, "warning_needs_response")
+        .await;
+    world.dispute_is(&dispute, "warning_closed").await;
+    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.entry(&dispute), None);
+}
+
+/// <https://github.com/elizaOS/eliza/issues/11155>: what a won dispute brought back was not counted.
+/// <https://github.com/elizaOS/eliza/pull/31449>: dollars were given back in place of credits.
+#[tokio::test]
+async fn a_won_dispute_gives_back_the_sparks_that_it_took() {
+    let (world, session, payment) = bought(100_000).await;
+    let dispute = world.dispute(&payment, 2_000, "needs_response").await;
+    assert_eq!(world.available("acct_a").await, "-100000.000");
+    world.dispute_is(&dispute, "won").await;
+    world.dispute_is(&dispute, "won").await;
+    assert_eq!(
+        world.grants("acct_a").await,
+        [("pack".to_owned(), "400000.000".to_owned())]
+    );
+    assert_eq!(
+        world.entry(&format!("restored#{dispute}")),
+        Some(500_000_000)
+    );
+
+    // The restored Sparks are of the same purchase, and a refund after that takes them.
+    world.refund(&payment, 2_000).await;
+    assert_eq!(world.available("acct_a").await, "-100000.000");
+    let sum = world
+        .entries("acct_a")
+        .iter()
+        .map(|entry| entry.1)
+        .sum::<i64>();
+    assert_eq!(sum, -100_000_000);
+    assert_eq!(world.entry(&session), Some(500_000_000));
+}
+
+/// $10 of $20 are refunded: half of 500,000. The dispute of all $20 wants 500,000, and 250,000 are left to take.
+/// The refund fails: of its 250,000 the dispute takes over what it was cut, which is all.
+#[tokio::test]
+async fn a_dispute_takes_over_what_a_failed_refund_had_taken() {
+    let (world, _, payment) = bought(0).await;
+    let refund = world.refund(&payment, 1_000).await;
+    assert_eq!(available(&world).await, "250000.000");
+    let dispute = world.dispute(&payment, 2_000, "needs_response").await;
+    assert_eq!(world.entry(&dispute), Some(-250_000_000));
+    assert_eq!(available(&world).await, "0.000");
+    world.refund_is(&refund, "failed").await;
+    assert_eq!(world.entry(&format!("restored#{refund}")), Some(0));
+    assert_eq!(available(&world).await, "0.000");
+    // Won after that, it gives back all 500,000 that it has by now.
+    world.dispute_is(&dispute, "won").await;
+    assert_eq!(available(&world).await, "500000.000");
+}
+
+/// 80 % of 500,000 are spent, 100,000 are left. $10 of $20 are refunded: 250,000, of which 100,000 are there and
+/// 150,000 become a debt. The dispute of the other $10 takes 250,000 more: a debt of 400,000, exactly what was
+/// spent. Won, it gives back 250,000: a debt of 150,000. Lost, the debt stays.
+#[tokio::test]
+async fn a_refund_and_a_dispute_after_spending_end_in_exactly_what_was_spent() {
+    for (end, left) in [("won", "-150000.000"), ("lost", "-400000.000")] {
+        let (world, _, payment) = bought(400_000).await;
+        world.refund(&payment, 1_000).await;
+        assert_eq!(available(&world).await, "-150000.000");
+        let dispute = world.dispute(&payment, 1_000, "needs_response").await;
+        assert_eq!(available(&world).await, "-400000.000");
+        world.dispute_is(&dispute, end).await;
+        assert_eq!(available(&world).await, left, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_plan_that_is_refunded_takes_nothing_twice() {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    world.subscribe("acct_a", "plus").await;
+    let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
+    let later = "2027-01-05T00:00:00Z".parse().unwrap();
+    let world = world.at(Clock::starting_at(later)).await;
+    assert_eq!(available(&world).await, "10000.000");
+    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
+    assert_eq!(available(&world).await, "10000.000");
+    assert_eq!(world.entry(&refund), Some(0));
+    world.refund_is(&refund, "failed").await;
+    assert_eq!(available(&world).await, "10000.000");
+}
+
+#[tokio::test]
+async fn a_plans_refund_is_found_by_its_invoice_and_takes_the_plans_sparks() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.renew(&subscription, "succeeded").await;
+    let payment = world.stack.stripe.state()["payment_intents"][1]["id"].clone();
+    world.refund(payment.as_str().unwrap(), 1_000).await;
+    assert_eq!(available(&world).await, "760000.000");
+}
+
+#[tokio::test]
+async fn what_is_refunded_before_it_was_credited_is_credited_first() {
+    for item in ["pack_500k", "plus"] {
+        let world = World::start().await;
+        let dropped = Fault::new("webhooks/", "drop").unwrap().times(1_000);
+        world.stack.stripe.faults().add(dropped);
+        let session = world.open("acct_a", item).await;
+        world.pay(&session, "4242424242424242").await;
+        world.webhooks_settled().await;
+        assert!(world.credits("acct_a").is_empty());
+        world.stack.stripe.faults().clear();
+        let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
+        let refund = world.refund(payment.as_str().unwrap(), 1_000).await;
+        assert_eq!(available(&world).await, "260000.000", "{item}");
+        assert_eq!(world.entry(&refund), Some(-250_000_000));
+    }
+}
+
+#[tokio::test]
+async fn a_purchase_that_granted_nothing_has_nothing_to_take_back() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let body = json!({
+        "subscription": subscription, "billing_reason": "subscription_update",
+        "lines": [{"amount": 700, "quantity": 1, "proration": true}],
+    });
+    let made = world.at_stripe("/_local/invoices", &body).await.body;
+    world.webhooks_settled().await;
+    let refund = world
+        .refund(made["payment_intent"].as_str().unwrap(), 700)
+        .await;
+    assert_eq!(available(&world).await, "510000.000");
+    assert_eq!(world.entry(&refund), None);
+    assert_eq!(world.deliveries("refund.created"), [[200]]);
+
+    // A session that is not what was ordered granted nothing either.
+    let session = world.open("acct_b", "pack_500k").await;
+    world.pay(&session, "4242424242424242").await;
+    assert_eq!(world.credits("acct_b").len(), 0);
+    assert!(world.items("INCIDENTS").is_empty());
+}
+
+#[tokio::test]
+async fn two_refunds_at_once_take_their_shares_both() {
+    let (world, _, payment) = bought(0).await;
+    let held = Fault::new("webhooks/", "hold").unwrap().times(1_000);
+    world.stack.stripe.faults().add(held);
+    for _ in 0..8 {
+        let form = format!("payment_intent={payment}&amount=250");
+        world.post_to_stripe("/v1/refunds", &form).await;
+    }
+    world.stack.stripe.faults().clear();
+    world
+        .at_stripe("/_local/webhooks/release", &json!({}))
+        .await;
+    world.webhooks_settled().await;
+    assert_eq!(available(&world).await, "0.000");
+    let reversals = world.entries("acct_a");
+    let reversals = reversals.iter().filter(|(id, _)| id.starts_with("re_"));
+    assert_eq!(
+        reversals.map(|(_, amount)| amount).sum::<i64>(),
+        -500_000_000
+    );
+}
+
+#[tokio::test]
+async fn a_refund_that_failed_before_it_was_heard_of_takes_nothing_and_never_will() {
+    let (world, _, payment) = bought(0).await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(2);
+    world.stack.stripe.faults().add(dropped);
+    let refund = world.refund(&payment, 1_000).await;
+    world.stack.stripe.faults().clear();
+    world.refund_is(&refund, "failed").await;
+    assert_eq!(available(&world).await, "500000.000");
+    let stored = world.items("E#cs_");
+    let noted = stored[0]["reversals"]["S"].as_str().unwrap();
+    assert!(
+        noted.contains(&refund),
+        "it is known to have ended: {noted}"
+    );
+}
+
+#[tokio::test]
+async fn a_refund_of_another_product_changes_nothing() {
+    let world = World::start().await;
+    let before = world.table();
+    let event = |kind: &str, id: &str| {
+        json!({
+            "id": "evt_1", "object": "event", "type": kind, "livemode": false,
+            "data": {"object": {"id": id}},
+        })
+    };
+    // One that Stripe does not have may be of a key that is of another account.
+    for (kind, id) in [
+        ("refund.created", "re_none"),
+        ("charge.dispute.created", "dp_none"),
+    ] {
+        let answer = world.signed_webhook(&event(kind, id)).await;
+        assert_eq!(answer.refusal(), (503, "unavailable"));
+    }
+    assert_eq!(world.items("INCIDENTS").len(), 2);
+    assert_eq!(world.table().len(), before.len() + 2);
+}

@@ -1,0 +1,373 @@
+//! A plan's life: subscribed, cancelled at the portal, renewed, ended. Its Sparks come and go with it.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use local::faults::Fault;
+use serde_json::json;
+use shared::clock::Clock;
+use tests::World;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+async fn world_at(text: &str) -> World {
+    World::start_with(&[], Clock::starting_at(at(text))).await
+}
+
+fn pairs(grants: &[(String, String)]) -> Vec<(&str, &str)> {
+    grants
+        .iter()
+        .map(|(source, left)| (source.as_str(), left.as_str()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_plan_is_bought_cancelled_at_the_portal_and_ends_with_its_sparks() {
+    let world = world_at("2026-11-22T12:00:00Z").await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [("free", "10000.000"), ("plan", "500000.000")]
+    );
+    let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(standing.body["status"], "active");
+    assert_eq!(standing.body["plan"], "plus");
+    assert_eq!(standing.body["source"], "stripe");
+    assert_eq!(standing.body["cancel_at"], json!(null));
+    assert_eq!(standing.body["cancel_at_period_end"], false);
+    assert!(
+        standing.body["current_period_end"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-12-22T12:00:0")
+    );
+
+    let back = format!("{}/account", world.origin());
+    let body = json!({"return_url": back, "flow": "subscription_cancel"});
+    let portal = world.portal("acct_a", &body).await;
+    let portal = portal.expect(StatusCode::CREATED).body;
+    let url = portal["url"].as_str().unwrap();
+    let browser = local::client::plain();
+    let cancelled = browser
+        .post(format!("{url}/cancel"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("subscription={subscription}"));
+    let cancelled = cancelled.send().await.unwrap();
+    assert_eq!(cancelled.status(), 303);
+    assert_eq!(cancelled.headers()["location"], back.as_str());
+    world.webhooks_settled().await;
+
+    let standing = world.subscription("acct_a").await.body;
+    assert_eq!(standing["status"], "active");
+    assert_eq!(standing["cancel_at_period_end"], true);
+    assert_eq!(standing["cancel_at"], standing["current_period_end"]);
+    assert_eq!(standing["subscriptions"][0]["id"], subscription.as_str());
+
+    world.spend("acct_a", "k1", 110_000).await;
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [("plan", "400000.000")]
+    );
+    let world = world
+        .at(Clock::starting_at(at("2026-12-22T13:00:00Z")))
+        .await;
+    world.renew(&subscription, "succeeded").await;
+    let standing = world.subscription("acct_a").await.body;
+    assert_eq!(standing["status"], "canceled");
+    // The grace of a day is not over.
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [("free", "10000.000"), ("plan", "400000.000")]
+    );
+    let world = world
+        .at(Clock::starting_at(at("2026-12-23T13:00:00Z")))
+        .await;
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [("free", "10000.000")]
+    );
+    let expired = world.entries("acct_a");
+    let expired = expired
+        .iter()
+        .find(|(id, _)| id.starts_with("exp#in_"))
+        .unwrap();
+    assert_eq!(expired.1, -400_000_000);
+}
+
+#[tokio::test]
+async fn a_renewal_is_one_more_grant_and_the_old_one_ends_with_an_entry() {
+    let world = world_at("2026-11-22T12:00:00Z").await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let world = world
+        .at(Clock::starting_at(at("2026-12-22T12:05:00Z")))
+        .await;
+    let invoice = world.renew(&subscription, "succeeded").await;
+    // Stripe's own period of a renewal's invoice is the one before.
+    assert_ne!(
+        invoice["period_end"],
+        invoice["lines"]["data"][0]["period"]["end"]
+    );
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [
+            ("free", "10000.000"),
+            ("plan", "500000.000"),
+            ("plan", "500000.000")
+        ]
+    );
+    world.spend("acct_a", "k1", 110_000).await;
+    let world = world
+        .at(Clock::starting_at(at("2026-12-23T12:05:00Z")))
+        .await;
+    assert_eq!(
+        pairs(&world.grants("acct_a").await),
+        [("plan", "500000.000")]
+    );
+    assert_eq!(world.credits("acct_a").len(), 2);
+}
+
+#[tokio::test]
+async fn with_every_webhook_lost_asking_for_the_subscription_grants_what_was_paid() {
+    let world = world_at("2026-11-22T12:00:00Z").await;
+    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
+    world.stack.stripe.faults().add(lost);
+    let subscription = world.subscribe("acct_a", "plus").await;
+    for _ in 0..3 {
+        world.renew(&subscription, "succeeded").await;
+    }
+    assert_eq!(world.credits("acct_a").len(), 1);
+    for _ in 0..2 {
+        world.subscription("acct_a").await.expect(StatusCode::OK);
+        assert_eq!(world.credits("acct_a").len(), 4);
+    }
+    assert_eq!(world.available("acct_a").await, "2010000.000");
+}
+
+#[tokio::test]
+async fn a_credit_made_after_its_period_can_be_used_for_thirty_days() {
+    let world = world_at("2026-11-22T12:00:00Z").await;
+    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
+    world.stack.stripe.faults().add(lost);
+    let session = world.open("acct_a", "plus").await;
+    world.pay(&session, "4242424242424242").await;
+    let late = at("2027-01-10T00:00:00Z");
+    let world = world.at(Clock::starting_at(late)).await;
+    world.verify("acct_a", &session).await;
+    let token = world.token("acct_a");
+    let balance = world.get("/v1/balance", Some(&token)).await.body;
+    let plan = &balance["grants"][1];
+    assert_eq!(plan["source"], "plan");
+    let ends = at(plan["expires_at"].as_str().unwrap());
+    let days = SignedDuration::from_hours(30 * 24);
+    assert!(ends >= late + days && ends < late + days + SignedDuration::from_mins(5));
+}
+
+#[tokio::test]
+async fn only_a_whole_paid_period_grants() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let period = json!({"start": 1_700_000_000, "end": 4_000_000_000_i64});
+    let lines = |amount: i64, proration: bool| json!([{"amount": amount, "quantity": 1, "proration": proration, "period": period}]);
+    for (reason, lines, grants) in [
+        ("subscription_update", lines(2_000, true), 1),
+        ("subscription_update", lines(2_000, false), 1),
+        ("subscription_cycle", lines(0, false), 1),
+        ("subscription_cycle", lines(700, true), 1),
+        ("manual", lines(2_000, false), 1),
+        ("subscription_threshold", lines(2_000, false), 1),
+        ("subscription_cycle", lines(2_000, false), 2),
+    ] {
+        let body = json!({"subscription": subscription, "billing_reason": reason, "lines": lines});
+        let made = world.at_stripe("/_local/invoices", &body).await;
+        made.expect(StatusCode::OK);
+        world.webhooks_settled().await;
+        world.subscription("acct_a").await.expect(StatusCode::OK);
+        assert_eq!(world.credits("acct_a").len(), grants, "{body}");
+    }
+    assert!(world.items("INCIDENTS").is_empty());
+    // Another amount than the plan's price was paid for a whole period: somebody has to look.
+    let body = json!({
+        "subscription": subscription, "billing_reason": "subscription_cycle",
+        "lines": lines(1_999, false),
+    });
+    world.at_stripe("/_local/invoices", &body).await;
+    world.webhooks_settled().await;
+    assert_eq!(world.credits("acct_a").len(), 2);
+    assert_eq!(world.items("INCIDENTS")[0]["code"]["S"], "mismatch_amount");
+}
+
+#[tokio::test]
+async fn a_plan_verified_again_is_answered_without_asking_stripe() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "plus").await;
+    world.pay(&session, "4242424242424242").await;
+    world.webhooks_settled().await;
+    let first = world.verify("acct_a", &session).await.body;
+    assert_eq!(first["sparks_credited"], "500000.000");
+    assert_eq!(first["balance"]["available"], "510000.000");
+    let down = Fault::new("/", "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    let again = world.verify("acct_a", &session).await;
+    assert_eq!(again.expect(StatusCode::OK).body, first);
+}
+
+#[tokio::test]
+async fn while_stripe_is_down_what_was_stored_is_told_with_its_time() {
+    let world = World::start().await;
+    world.subscribe("acct_a", "plus").await;
+    let told = world.subscription("acct_a").await.body;
+    let down = Fault::new("/v1/subscriptions", "status:503")
+        .unwrap()
+        .times(100);
+    world.stack.stripe.faults().add(down);
+    let stored = world.subscription("acct_a").await;
+    let mut stored = stored.expect(StatusCode::OK).body;
+    assert_eq!(stored["source"], "stored");
+    assert_eq!(stored["as_of"], told["as_of"]);
+    stored["source"] = json!("stripe");
+    assert_eq!(stored, told);
+
+    // Of an account that was never told, nothing is known.
+    let session = world.open("acct_b", "pack_125k").await;
+    assert!(!session.is_empty());
+    let unknown = world.subscription("acct_b").await;
+    assert_eq!(unknown.refusal(), (503, "unavailable"));
+}
+
+#[tokio::test]
+async fn an_account_that_bought_nothing_has_no_subscription_and_no_portal() {
+    let world = World::start().await;
+    let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(standing.body["status"], "none");
+    assert_eq!(standing.body["subscriptions"], json!([]));
+    let body = json!({"return_url": world.origin()});
+    let refused = world.portal("acct_a", &body).await;
+    assert_eq!(refused.refusal(), (409, "no_customer"));
+
+    world.buy("acct_a", "pack_125k", "k1").await;
+    world
+        .portal("acct_a", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    let cancel = json!({"return_url": world.origin(), "flow": "subscription_cancel"});
+    let refused = world.portal("acct_a", &cancel).await;
+    assert_eq!(refused.refusal(), (409, "no_subscription"));
+}
+
+#[tokio::test]
+async fn the_portal_leads_back_to_the_app_alone_and_takes_no_other_word() {
+    let world = World::start().await;
+    world.buy("acct_a", "pack_125k", "k1").await;
+    for (body, code, field) in [
+        (
+            json!({"return_url": "https://evil.example/"}),
+            "url_not_allowed",
+            "return_url",
+        ),
+        (
+            json!({"return_url": format!("{}@evil.example/", world.origin())}),
+            "url_not_allowed",
+            "return_url",
+        ),
+        (json!({}), "invalid_request", "body"),
+        (
+            json!({"return_url": world.origin(), "customer": "cus_1"}),
+            "invalid_request",
+            "customer",
+        ),
+        (
+            json!({"return_url": world.origin(), "flow": "subscription_steal"}),
+            "invalid_request",
+            "flow",
+        ),
+    ] {
+        let refused = world.portal("acct_a", &body).await;
+        assert_eq!(refused.refusal(), (422, code), "{body}");
+        assert_eq!(refused.body["field"], field, "{body}");
+    }
+    let service = world.service_token();
+    let body = json!({"return_url": world.origin()}).to_string();
+    let refused = world.post("/v1/portal", Some(&service), None, body).await;
+    assert_eq!(refused.refusal(), (403, "service_forbidden"));
+}
+
+#[tokio::test]
+async fn a_failed_renewal_is_past_due_and_grants_once_it_is_paid() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.renew(&subscription, "failed").await;
+    let stored = &world.items("A#acct_a")[2];
+    assert_eq!(stored["sk"]["S"], "U");
+    assert!(
+        stored["subscriptions"]["S"]
+            .as_str()
+            .unwrap()
+            .contains("past_due"),
+        "the webhook has brought it: {stored}"
+    );
+    assert_eq!(
+        world.subscription("acct_a").await.body["status"],
+        "past_due"
+    );
+    assert_eq!(world.credits("acct_a").len(), 1);
+    world.renew(&subscription, "succeeded").await;
+    assert_eq!(world.subscription("acct_a").await.body["status"], "active");
+    assert_eq!(world.credits("acct_a").len(), 2);
+}
+
+#[tokio::test]
+async fn words_that_stripe_adds_are_passed_on() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    for (status, told) in [
+        ("on_holiday", "on_holiday"),
+        ("incomplete_expired", "canceled"),
+        ("paused", "paused"),
+    ] {
+        let path = format!("/_local/subscriptions/{subscription}/status");
+        world.at_stripe(&path, &json!({"status": status})).await;
+        assert_eq!(world.subscription("acct_a").await.body["status"], told);
+    }
+}
+
+#[tokio::test]
+async fn after_its_customer_was_deleted_an_account_can_buy_again() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
+    world
+        .delete_at_stripe(&format!("/v1/customers/{customer}"))
+        .await;
+    world.webhooks_settled().await;
+
+    let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(standing.body["status"], "canceled");
+    assert_eq!(
+        standing.body["subscriptions"][0]["id"],
+        subscription.as_str()
+    );
+    let body = json!({"return_url": world.origin()});
+    let refused = world.portal("acct_a", &body).await;
+    assert_eq!(refused.refusal(), (409, "no_customer"));
+    world.buy("acct_a", "pack_125k", "k2").await;
+    assert_eq!(world.items("X#").len(), 2);
+    // What was paid before the deletion is still refunded.
+    assert_eq!(world.available("acct_a").await, "635000.000");
+}
+
+#[tokio::test]
+async fn a_deleted_customer_of_which_nobody_told_is_found_at_the_next_purchase() {
+    let world = World::start().await;
+    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
+    world.stack.stripe.faults().add(lost);
+    world.subscribe("acct_a", "plus").await;
+    let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
+    world
+        .delete_at_stripe(&format!("/v1/customers/{customer}"))
+        .await;
+    let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(standing.body["status"], "canceled");
+    world.buy("acct_a", "pack_125k", "k2").await;
+    assert_eq!(world.available("acct_a").await, "635000.000");
+}
