@@ -8,6 +8,7 @@
     reason = "a world that is not in order fails its story"
 )]
 
+pub mod model;
 mod payments;
 mod subscriptions;
 

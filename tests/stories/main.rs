@@ -21,6 +21,7 @@ mod providers_down;
 mod record_usage;
 mod reversals;
 mod rollups;
+mod settlement;
 mod stripe_contract;
 mod stripe_setup;
 mod subscriptions;

@@ -1,0 +1,334 @@
+//! However debits, grants, expiries, refunds and clocks mix, balance and remainders are what the plain way of
+//! counting comes to.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use serde_json::json;
+use shared::catalog::{Kind, Order};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::id::{AccountId, IdempotencyKey, UsageId};
+use shared::ledger::{
+    Account, Charged, Deliveries, DeliveryState, Grant, Ledger, NewCredit, NewReversal, Purchase,
+    RequestHash, Reversals, Source, TraceLabels, UsageEntry,
+};
+use shared::meter::Line;
+use shared::patience::Patience;
+use shared::price_book;
+use shared::sparks::Sparks;
+use shared::transport::Transport;
+use tests::World;
+use tests::model::{Credit, History, Left, Model, Step};
+
+fn sparks(milli: i64) -> Sparks {
+    Sparks::from_milli(milli)
+}
+
+fn source(credit: &Credit) -> Source {
+    match (credit.priority, credit.paid) {
+        (1, _) => Source::Promo,
+        (2, _) => Source::Plan,
+        (_, Some(_)) => Source::Pack,
+        (_, None) => Source::Manual,
+    }
+}
+
+fn purchase(credit: &Credit) -> Option<Purchase> {
+    let amount_paid = credit.paid?;
+    Some(Purchase {
+        intent: None,
+        order: Order {
+            item: "pack_125k".into(),
+            kind: Kind::Pack,
+            quantity: 1,
+            sparks: sparks(credit.milli),
+            amount: amount_paid,
+            currency: "usd".into(),
+            price_id: "price_1".into(),
+            catalog_version: "1".into(),
+        },
+        payment_intent: None,
+        amount_paid,
+    })
+}
+
+fn left(grants: &[Grant]) -> Vec<Left> {
+    let mut left: Vec<Left> = grants
+        .iter()
+        .map(|grant| Left {
+            id: grant.id.clone(),
+            milli: grant.remaining.milli(),
+        })
+        .collect();
+    left.sort();
+    left
+}
+
+/// The settlement code without a table.
+struct Pure {
+    id: AccountId,
+    account: Account,
+    purchases: HashMap<String, (Credit, Reversals, i64)>,
+    sum: i64,
+}
+
+impl Pure {
+    fn settle(&mut self, now: Timestamp) {
+        let settlement = self.account.settle(&self.id, now).unwrap();
+        for grant in &settlement.ended {
+            self.sum -= grant.remaining.milli();
+            let purchase = grant.restores.as_ref().unwrap_or(&grant.id);
+            if let Some((_, _, ended)) = self.purchases.get_mut(purchase) {
+                *ended += grant.remaining.milli();
+            }
+        }
+        let free = settlement.free.map_or(0, |grant| grant.remaining.milli());
+        self.sum += free;
+        self.account = settlement.account;
+    }
+
+    fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
+        match step {
+            Step::Debit(milli) => {
+                if self.account.is_due(now) {
+                    self.settle(now);
+                }
+                if self.account.available.milli() < *milli {
+                    return false;
+                }
+                self.sum -= milli;
+                let debit = sparks(*milli);
+                self.account.available = self.account.available.checked_sub(debit).unwrap();
+                self.account.debited = self.account.debited.checked_add(debit).unwrap();
+            }
+            Step::Credit(credit) => {
+                self.settle(now);
+                let grant = Grant {
+                    id: credit.id.clone(),
+                    source: source(credit),
+                    remaining: sparks(credit.milli),
+                    granted_at: now,
+                    expires_at: credit.expires_at,
+                    restores: None,
+                };
+                self.account.credit(grant).unwrap();
+                self.sum += credit.milli;
+                let bought = (credit.clone(), Reversals::default(), 0);
+                self.purchases.insert(credit.id.clone(), bought);
+            }
+            Step::Reverse {
+                id,
+                purchase: of,
+                cents,
+            } => {
+                self.settle(now);
+                let (credit, reversals, ended) = self.purchases.get_mut(of).unwrap();
+                let granted = sparks(credit.milli);
+                let wanted = purchase(credit).unwrap().share(granted, *cents, "usd");
+                let most = sparks(credit.milli - *ended);
+                let taken = reversals.take(id, wanted.unwrap(), most).unwrap();
+                self.account.take_back(of, taken).unwrap();
+                self.sum -= taken.milli();
+            }
+            Step::Restore { id, purchase: of } => {
+                self.settle(now);
+                let (credit, reversals, ended) = self.purchases.get_mut(of).unwrap();
+                let most = sparks(credit.milli - *ended);
+                let restored = reversals.restore(id, most).unwrap();
+                let thirty_days = now + jiff::SignedDuration::from_hours(720);
+                let grant = Grant {
+                    id: format!("restored#{id}"),
+                    source: source(credit),
+                    remaining: restored,
+                    granted_at: now,
+                    expires_at: credit.expires_at.map(|end| end.max(thirty_days)),
+                    restores: Some(of.clone()),
+                };
+                self.account.credit(grant).unwrap();
+                self.sum += restored.milli();
+            }
+            Step::Read => {
+                if self.account.is_due(now) {
+                    self.settle(now);
+                }
+            }
+        }
+        true
+    }
+}
+
+#[test]
+fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
+    for seed in 0..20_000 {
+        let history = History::random("a", seed, 40);
+        let mut model = Model::new("acct_a", history.free_plan);
+        let mut pure = Pure {
+            id: "acct_a".parse().unwrap(),
+            account: Account::new(history.free_plan, Timestamp::UNIX_EPOCH),
+            purchases: HashMap::new(),
+            sum: 0,
+        };
+        for (number, (now, step)) in history.steps.iter().enumerate() {
+            let covered = (model.apply(step, *now), pure.apply(step, *now));
+            let at = || format!("seed {seed}, step {number}: {step:?} at {now}");
+            assert_eq!(covered.0, covered.1, "{}", at());
+            assert_eq!(
+                model.available(),
+                pure.account.available.milli(),
+                "{}",
+                at()
+            );
+            assert_eq!(model.left(), left(&pure.account.grants_left()), "{}", at());
+            assert_eq!(
+                (model.sum, pure.sum),
+                (model.available(), model.available()),
+                "{}",
+                at()
+            );
+        }
+    }
+}
+
+/// The same through the table.
+struct Table {
+    ledger: Ledger,
+    clock: Clock,
+    id: AccountId,
+}
+
+impl Table {
+    async fn apply(&self, number: usize, step: &Step, now: Timestamp) -> bool {
+        let patience = Patience::lasting(&self.clock, std::time::Duration::from_secs(20));
+        let reversal = |id: &str, of: &str, cents| NewReversal {
+            id: id.to_owned(),
+            account: self.id.clone(),
+            purchase: of.to_owned(),
+            amount: cents,
+            currency: "usd".to_owned(),
+        };
+        match step {
+            Step::Debit(milli) => {
+                let usage = self.usage(number, *milli, now);
+                let charging = self.ledger.charge(&self.id, &[usage], now, &patience).await;
+                assert!(charging.failure.is_none(), "{charging:?}");
+                return matches!(charging.outcomes[0], Some(Charged::Recorded(_)));
+            }
+            Step::Credit(credit) => {
+                let new = NewCredit {
+                    id: credit.id.clone(),
+                    account: self.id.clone(),
+                    source: source(credit),
+                    sparks: sparks(credit.milli),
+                    expires_at: credit.expires_at,
+                    reason: None,
+                    free_plan: false,
+                    purchase: purchase(credit),
+                };
+                self.ledger.credit(&new, now, &patience).await.unwrap();
+            }
+            Step::Reverse {
+                id,
+                purchase,
+                cents,
+            } => {
+                let new = reversal(id, purchase, *cents);
+                self.ledger.reverse(&new, now, &patience).await.unwrap();
+            }
+            Step::Restore { id, purchase } => {
+                let ended = reversal(id, purchase, 0);
+                self.ledger.restore(&ended, now, &patience).await.unwrap();
+            }
+            Step::Read => {
+                let read = self.ledger.settled_account(&self.id, now, &patience);
+                read.await.unwrap();
+            }
+        }
+        true
+    }
+
+    fn usage(&self, number: usize, milli: i64, now: Timestamp) -> UsageEntry {
+        let key: IdempotencyKey = format!("k{number}").parse().unwrap();
+        let line = json!({"meter": "ai_tokens", "input_tokens": milli / 100});
+        let line: Line = serde_json::from_value(line).unwrap();
+        let price = price_book::price(&[line], now).unwrap();
+        assert_eq!(price.total, sparks(milli));
+        UsageEntry {
+            id: UsageId::derive("local", &self.id, &key),
+            account: self.id.clone(),
+            member: None,
+            request_hash: RequestHash([0; 32]),
+            sparks: price.total,
+            lines: price.lines,
+            price_version: "1".into(),
+            occurred_at: now,
+            recorded_at: now,
+            trace: TraceLabels::default(),
+            deliveries: Deliveries {
+                langfuse: DeliveryState::Off,
+                stripe: DeliveryState::Off,
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_histories_through_the_table_come_to_the_same() {
+    through_the_table(0..100).await;
+}
+
+#[tokio::test]
+async fn another_hundred_histories_through_the_table_come_to_the_same() {
+    through_the_table(100..200).await;
+}
+
+async fn through_the_table(seeds: Range<u64>) {
+    let world = World::start().await;
+    let lookup = |name: &str| world.environment().get(name).cloned();
+    let environment = Environment::from_lookup(&lookup);
+    let aws = environment.aws().unwrap();
+    let table = environment.table_name().unwrap();
+    let mut balances: HashMap<String, i64> = HashMap::new();
+    for seed in seeds {
+        let name = format!("h{seed}");
+        let history = History::random(&name, 1_000_000 + seed, 14);
+        let table = Table {
+            ledger: Ledger::new(&aws, &table, &Transport::network()),
+            clock: Clock::system(),
+            id: name.parse().unwrap(),
+        };
+        let mut model = Model::new(&name, history.free_plan);
+        let patience = Patience::lasting(&table.clock, std::time::Duration::from_secs(20));
+        let start = history.steps[0].0;
+        if history.free_plan {
+            let opened = table.ledger.open_account(&table.id, start, &patience);
+            opened.await.unwrap();
+            model.settle(start);
+        } else {
+            let credit = Credit {
+                id: format!("{name}_first"),
+                priority: 3,
+                milli: 100,
+                expires_at: None,
+                paid: None,
+            };
+            table.apply(0, &Step::Credit(credit.clone()), start).await;
+            model.credit(&credit, start);
+        }
+        for (number, (now, step)) in history.steps.iter().enumerate() {
+            let at = || format!("seed {seed}, step {number}: {step:?} at {now}");
+            let covered = table.apply(number, step, *now).await;
+            assert_eq!(model.apply(step, *now), covered, "{}", at());
+            let account = table.ledger.account(&table.id, &patience).await.unwrap();
+            let account = account.unwrap();
+            assert_eq!(model.available(), account.available.milli(), "{}", at());
+            assert_eq!(model.left(), left(&account.grants_left()), "{}", at());
+        }
+        assert_eq!(
+            world.sum_of_entries(&name),
+            model.available(),
+            "seed {seed}"
+        );
+    }
+}
