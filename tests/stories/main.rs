@@ -24,6 +24,7 @@ mod rollups;
 mod settlement;
 mod stripe_contract;
 mod stripe_setup;
+mod subscription_orders;
 mod subscriptions;
 mod tidy;
 mod webhooks;

@@ -1,0 +1,165 @@
+//! The webhooks of one subscription's life, in any order, twice or late, come to one end.
+
+use std::ops::Range;
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::World;
+
+/// What Stripe sends to the endpoint that the setup makes.
+const SENT: [&str; 7] = [
+    "charge.dispute.",
+    "checkout.session.",
+    "customer.subscription.",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_succeeded",
+    "refund.",
+];
+
+struct Life<'a> {
+    world: &'a World,
+    random: fastrand::Rng,
+    account: String,
+    /// How many events there were before.
+    before: usize,
+}
+
+impl Life<'_> {
+    /// Everything that Stripe would have sent so far.
+    fn events(&self) -> Vec<Value> {
+        let state = self.world.stack.stripe.state();
+        let all = state["events"].as_array().unwrap().iter();
+        all.skip(self.before)
+            .filter(|event| {
+                let kind = event["type"].as_str().unwrap();
+                SENT.iter().any(|sent| kind.starts_with(sent))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Some of that arrives, in any order, some of it twice.
+    async fn some_arrive(&mut self, chance_percent: u8) {
+        let mut events = self.events();
+        self.random.shuffle(&mut events);
+        for event in events {
+            if self.random.u8(0..100) < chance_percent {
+                self.arrives(&event).await;
+            }
+        }
+    }
+
+    /// All of it arrives, at last.
+    async fn all_arrive(&mut self) {
+        let mut events = self.events();
+        events.extend(events.clone());
+        self.random.shuffle(&mut events);
+        for event in &events {
+            self.arrives(event).await;
+        }
+    }
+
+    async fn arrives(&self, event: &Value) {
+        let answer = self.world.signed_webhook(event).await;
+        assert_eq!(answer.status, 200, "{event}: {answer:?}");
+    }
+
+    /// Subscribes, renews, fails, pays, is refunded half, is disputed and wins, and ends.
+    async fn live(&mut self) {
+        let (world, account) = (self.world, self.account.clone());
+        let session = world.open(&account, "plus").await;
+        world.pay(&session, "4242424242424242").await;
+        self.some_arrive(20).await;
+        let at_stripe = format!("/v1/checkout/sessions/{session}");
+        let subscription = world.get_from_stripe(&at_stripe).await["subscription"].clone();
+        let subscription = subscription.as_str().unwrap();
+        world.renew(subscription, "failed").await;
+        self.some_arrive(20).await;
+        let invoice = world.renew(subscription, "succeeded").await;
+        let payments = format!(
+            "/v1/invoice_payments?invoice={}",
+            invoice["id"].as_str().unwrap()
+        );
+        let payments = world.get_from_stripe(&payments).await;
+        let payment = payments["data"][0]["payment"]["payment_intent"].as_str();
+        let payment = payment.unwrap().to_owned();
+        world.refund(&payment, 1_000).await;
+        self.some_arrive(20).await;
+        let dispute = world.dispute(&payment, 1_000, "needs_response").await;
+        self.some_arrive(20).await;
+        world.dispute_is(&dispute, "won").await;
+        let delete = format!("/v1/subscriptions/{subscription}");
+        world.delete_at_stripe(&delete).await;
+        self.all_arrive().await;
+    }
+}
+
+async fn lives(seeds: Range<u64>) {
+    let world = World::start().await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(1_000_000);
+    world.stack.stripe.faults().add(dropped);
+    for seed in seeds {
+        let before = world.stack.stripe.state()["events"]
+            .as_array()
+            .unwrap()
+            .len();
+        let mut life = Life {
+            world: &world,
+            random: fastrand::Rng::with_seed(seed),
+            account: format!("acct_{seed}"),
+            before,
+        };
+        life.live().await;
+
+        let account = life.account;
+        assert_eq!(world.available(&account).await, "760000.000", "seed {seed}");
+        let entries = world.entries(&account);
+        let kinds = |prefix: &str| {
+            entries
+                .iter()
+                .filter(|(id, _)| id.starts_with(prefix))
+                .count()
+        };
+        let counted = ["in_", "re_", "free#"].map(kinds);
+        assert_eq!(counted, [2, 1, 1], "seed {seed}: {entries:?}");
+        // A dispute that was won before anybody heard of it took nothing; else it gave back what it took.
+        let sum: i64 = entries.iter().map(|(_, amount)| amount).sum();
+        assert_eq!(sum, 760_000_000, "seed {seed}: {entries:?}");
+        let stored = world.items(&format!("A#{account}"));
+        let stored = stored.iter().find(|item| item["sk"]["S"] == "U").unwrap();
+        let all: Value =
+            serde_json::from_str(stored["subscriptions"]["S"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            (all.as_array().unwrap().len(), &all[0]["status"]),
+            (1, &json!("canceled"))
+        );
+    }
+    assert!(world.items("INCIDENTS").is_empty());
+    let token = world.token("acct_0");
+    world
+        .get("/v1/balance", Some(&token))
+        .await
+        .expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn fifty_orders_of_webhooks_come_to_one_end() {
+    lives(0..50).await;
+}
+
+#[tokio::test]
+async fn fifty_more_orders_of_webhooks_come_to_one_end() {
+    lives(50..100).await;
+}
+
+#[tokio::test]
+async fn a_third_fifty_orders_of_webhooks_come_to_one_end() {
+    lives(100..150).await;
+}
+
+#[tokio::test]
+async fn a_fourth_fifty_orders_of_webhooks_come_to_one_end() {
+    lives(150..200).await;
+}
