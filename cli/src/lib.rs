@@ -9,6 +9,7 @@ mod read;
 mod reconcile;
 mod stripe_account;
 mod stripe_setup;
+mod verify;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,6 +25,9 @@ use shared::sparks::Sparks;
 use shared::stripe::{self, Stripe};
 use shared::transport::Transport;
 use stripe_setup::Addresses;
+
+/// How long one step of a long command goes on trying.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Operates a Sparks deployment.
 #[derive(Debug, Parser)]
@@ -72,6 +76,11 @@ enum Action {
         /// The checkout session, `cs_…`.
         #[arg(long)]
         session: SessionId,
+    },
+    /// Work accounts out again from their entries: balance, roll-ups, and what is left of each grant.
+    Verify {
+        /// The account; all of them when it is missing.
+        account: Option<AccountId>,
     },
     /// Check the deployment, and list what somebody has to look at.
     Doctor,
@@ -187,6 +196,7 @@ pub async fn run<'a>(
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
         Action::Reconcile { session } => reconcile::session(&mut desk, session).await,
+        Action::Verify { account } => verify::run(&mut desk, account).await,
         Action::Doctor => doctor::run(&mut desk).await,
         Action::StripeSetup {
             webhook_url,

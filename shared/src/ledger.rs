@@ -19,9 +19,10 @@
 //! final, in 16 buckets by account (`pending_bucket`, `pending_since`), and is sparse. In 16 buckets of their own it
 //! lists intents that are not settled, from the time on at which somebody should look into them.
 //!
-//! Nothing is scanned and nothing is deleted.
+//! No function scans, and nothing is ever deleted.
 
 mod account;
+mod audit;
 mod booking;
 mod calls;
 mod charge;
@@ -41,6 +42,7 @@ mod reversal;
 mod rollup;
 mod settlement;
 mod subscription;
+mod verify;
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -70,6 +72,7 @@ pub use mark::{Mark, Marks};
 pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
 pub use subscription::{Subscribed, Subscriber, Subscriptions};
+pub use verify::{Next, Verified};
 
 use crate::config::Aws;
 use crate::id::{AccountId, UsageId};

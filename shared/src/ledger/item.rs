@@ -44,10 +44,15 @@ impl Key {
         Self::new(format!("E#{id}"), "E")
     }
 
+    /// The partition of an account's roll-ups.
+    pub(crate) fn rollups(account: &AccountId) -> String {
+        format!("R#{account}")
+    }
+
     /// What an account used in one UTC hour, `2026-11-22T20`.
     pub(crate) fn hour(account: &AccountId, at: Timestamp) -> Self {
         Self::new(
-            format!("R#{account}"),
+            Self::rollups(account),
             format!("H#{}", &at.to_string()[..13]),
         )
     }
@@ -55,7 +60,7 @@ impl Key {
     /// What a member of an account used on one UTC day, `2026-11-22`.
     pub(crate) fn member_day(account: &AccountId, member: &str, at: Timestamp) -> Self {
         Self::new(
-            format!("R#{account}"),
+            Self::rollups(account),
             format!("M#{}#{member}", &at.to_string()[..10]),
         )
     }

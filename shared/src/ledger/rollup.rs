@@ -15,7 +15,7 @@ use super::item::{self, Item, Key};
 const MAX_MODELS: usize = 40;
 
 /// The name under which further models count.
-const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 
 /// The models that an hour's roll-up is known to keep apart.
 pub(crate) type KnownModels = HashMap<Key, BTreeSet<String>>;

@@ -1,0 +1,90 @@
+//! `sparks verify`: whether accounts are what their entries come to.
+
+use serde_json::{Value, json};
+use shared::id::AccountId;
+use shared::patience::Patience;
+
+use crate::{Desk, Error, PATIENCE};
+
+/// Verifies one account, or all of them; an error when anything disagrees.
+pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Result<(), Error> {
+    let ledger = desk.ledger()?;
+    let mut report = Report::default();
+    if let Some(account) = account {
+        let found = verify(desk, &ledger, &account, &mut report).await?;
+        if !found {
+            return Err(Error::NoAccount(account));
+        }
+        return report.print(desk);
+    }
+    let mut from = None;
+    loop {
+        let patience = Patience::lasting(&desk.clock, PATIENCE);
+        let (accounts, next) = ledger.accounts(from, &patience).await?;
+        for account in accounts {
+            verify(desk, &ledger, &account, &mut report).await?;
+        }
+        if next.is_none() {
+            return report.print(desk);
+        }
+        from = next;
+    }
+}
+
+/// What was seen.
+#[derive(Default)]
+struct Report {
+    accounts: u64,
+    entries: u64,
+    /// What disagrees, by account.
+    findings: Vec<(AccountId, String)>,
+}
+
+async fn verify(
+    desk: &mut Desk<'_>,
+    ledger: &shared::ledger::Ledger,
+    account: &AccountId,
+    report: &mut Report,
+) -> Result<bool, Error> {
+    let patience = Patience::lasting(&desk.clock, PATIENCE);
+    let Some(verified) = ledger.verify(account, &patience).await? else {
+        return Ok(false);
+    };
+    report.accounts += 1;
+    report.entries += verified.entries;
+    if report.accounts.is_multiple_of(100) {
+        writeln!(desk.notes, "{} accounts", report.accounts)?;
+    }
+    let findings = verified.findings.into_iter();
+    report
+        .findings
+        .extend(findings.map(|finding| (account.clone(), finding)));
+    Ok(true)
+}
+
+impl Report {
+    fn print(self, desk: &mut Desk<'_>) -> Result<(), Error> {
+        let ok = self.findings.is_empty();
+        if desk.json {
+            let findings = self
+                .findings
+                .iter()
+                .map(|(account, finding)| json!({ "account_id": account, "finding": finding }));
+            let findings: Vec<Value> = findings.collect();
+            let report = json!({
+                "ok": ok, "accounts": self.accounts, "entries": self.entries, "findings": findings,
+            });
+            writeln!(desk.out, "{report}")?;
+        } else {
+            for (account, finding) in &self.findings {
+                writeln!(desk.out, "{account}: {finding}")?;
+            }
+            let (accounts, entries) = (self.accounts, self.entries);
+            writeln!(
+                desk.out,
+                "{accounts} accounts with {entries} entries verified"
+            )?;
+        }
+        if ok { Ok(()) } else { Err(Error::NotInOrder) }
+    }
+}

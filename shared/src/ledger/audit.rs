@@ -1,0 +1,284 @@
+//! Works an account out again from its entries, and says where the table disagrees. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::account::Account;
+use super::booking::CreditEntry;
+use super::entry::UsageEntry;
+use super::grants::{self, Grant};
+use super::item::{self, Item, Malformed};
+use super::purchase::Reversals;
+use super::rollup;
+use crate::sparks::Sparks;
+
+/// Sums of one roll-up: Sparks and quantity by the name of the attribute.
+type Sums = BTreeMap<String, (i128, i128)>;
+
+/// What an account's entries come to.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    entries: u64,
+    sum: i128,
+    debited: i128,
+    /// Entries that changed the set of grants.
+    changes: Vec<Change>,
+    /// What usages come to, by the key of the roll-up, with every model by its own name.
+    rollups: HashMap<String, Sums>,
+    /// What purchases say was taken of them, and what entries say.
+    taken: BTreeMap<String, (i128, i128)>,
+    findings: Vec<String>,
+}
+
+/// An entry that changed the set of grants, with its place among the debits.
+#[derive(Debug)]
+struct Change {
+    version: i64,
+    settled: Sparks,
+    id: String,
+    what: What,
+}
+
+/// In the order in which one settlement books them.
+#[derive(Debug)]
+enum What {
+    Ended { grant: String, left: Sparks },
+    FreeCame(Grant),
+    Came(Grant),
+    TakenBack { purchase: String, taken: Sparks },
+}
+
+impl What {
+    const fn place(&self) -> u8 {
+        match self {
+            Self::Ended { .. } => 0,
+            Self::FreeCame(_) => 1,
+            Self::Came(_) | Self::TakenBack { .. } => 2,
+        }
+    }
+}
+
+impl Audit {
+    /// Counts an entry in.
+    pub(crate) fn see(&mut self, entry: &Item) -> Result<(), Malformed> {
+        let amount = item::read_amount(entry, "amount")?;
+        self.entries += 1;
+        self.sum += i128::from(amount.milli());
+        if item::read_text(entry, "kind")? == "usage" {
+            self.see_usage(&UsageEntry::from_item(entry)?);
+            return Ok(());
+        }
+        let what = self.change(entry, amount)?;
+        self.changes.push(Change {
+            version: item::read_number(entry, "grants_version")?,
+            settled: item::read_amount(entry, "settled")?,
+            id: item::read_text(entry, "id")?.to_owned(),
+            what,
+        });
+        Ok(())
+    }
+
+    fn see_usage(&mut self, usage: &UsageEntry) {
+        self.debited += i128::from(usage.sparks.milli());
+        let lines: i128 = usage
+            .lines
+            .iter()
+            .map(|line| i128::from(line.sparks.milli()))
+            .sum();
+        if lines != i128::from(usage.sparks.milli()) {
+            let id = &usage.id;
+            self.findings
+                .push(format!("the lines of `{id}` do not add up to it"));
+        }
+        for key in rollup::keys(usage) {
+            let by_model = key.sk.starts_with('H');
+            let sums = self.rollups.entry(key.sk).or_default();
+            for line in &usage.lines {
+                let meter = line.line.meter().as_str();
+                let name = match line.model_id().filter(|_| by_model) {
+                    Some(model) => format!("{meter}#{model}"),
+                    None => meter.to_owned(),
+                };
+                let sum = sums.entry(name).or_default();
+                sum.0 += i128::from(line.sparks.milli());
+                sum.1 += i128::from(line.line.quantity());
+            }
+        }
+    }
+
+    fn change(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
+        let negative = || Sparks::from_milli(-amount.milli());
+        Ok(match item::read_text(entry, "kind")? {
+            "expiry" => What::Ended {
+                grant: item::read_text(entry, "grant")?.to_owned(),
+                left: negative(),
+            },
+            "reversal" => {
+                let purchase = item::read_text(entry, "reverses")?.to_owned();
+                self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
+                What::TakenBack {
+                    purchase,
+                    taken: negative(),
+                }
+            }
+            "restoration" => {
+                let purchase = item::read_text(entry, "restores")?.to_owned();
+                self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
+                let grant = CreditEntry::from_item(entry)?.grant();
+                What::Came(Grant {
+                    restores: Some(purchase),
+                    ..grant
+                })
+            }
+            _ => {
+                if item::optional_text(entry, "reversals")?.is_some() {
+                    let reversals: Reversals = item::read_json(entry, "reversals")?;
+                    let live = reversals.all().iter().filter(|reversal| !reversal.restored);
+                    let taken: i128 = live.map(|live| i128::from(live.taken.milli())).sum();
+                    let id = item::read_text(entry, "id")?.to_owned();
+                    self.taken.entry(id).or_default().0 += taken;
+                }
+                let credit = CreditEntry::from_item(entry)?;
+                if credit.id.starts_with("free#") {
+                    What::FreeCame(credit.grant())
+                } else {
+                    What::Came(credit.grant())
+                }
+            }
+        })
+    }
+
+    /// Compares a stored roll-up with what the entries of its time come to.
+    pub(crate) fn see_rollup(&mut self, stored: &Item) -> Result<(), Malformed> {
+        let sk = item::read_text(stored, "sk")?.to_owned();
+        let expected = self.rollups.remove(&sk).unwrap_or_default();
+        let kept = rollup::models_of(stored);
+        let mut sums = Sums::new();
+        for (name, sum) in expected {
+            // Beyond some models, an hour counts them together.
+            let name = match name.split_once('#') {
+                Some((meter, model)) if !kept.contains(model) => {
+                    format!("{meter}#{}", rollup::OTHER)
+                }
+                _ => name,
+            };
+            let together = sums.entry(name).or_default();
+            together.0 += sum.0;
+            together.1 += sum.1;
+        }
+        if sums != stored_sums(stored)? {
+            self.findings.push(format!(
+                "the roll-up `{sk}` is not what its entries come to"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says where the account disagrees with what was seen, and how many entries were.
+    pub(crate) fn finish(mut self, account: &Account) -> (u64, Vec<String>) {
+        if i128::from(account.available.milli()) != self.sum {
+            self.findings.push(format!(
+                "the balance is {}, and the entries come to {} milli-Sparks",
+                account.available, self.sum
+            ));
+        }
+        if i128::from(account.debited.milli()) != self.debited {
+            self.findings.push(format!(
+                "{} were debited, and the usages come to {} milli-Sparks",
+                account.debited, self.debited
+            ));
+        }
+        let missing = self.rollups.keys();
+        let missing: Vec<_> = missing
+            .map(|sk| format!("there is no roll-up `{sk}`"))
+            .collect();
+        self.findings.extend(missing);
+        for (purchase, (noted, booked)) in &self.taken {
+            if noted != booked {
+                self.findings.push(format!(
+                    "{noted} milli-Sparks are noted as taken of `{purchase}`, and {booked} are booked"
+                ));
+            }
+        }
+        let replayed = self.replay(account);
+        if let Err(finding) = replayed {
+            self.findings.push(finding);
+        }
+        (self.entries, self.findings)
+    }
+
+    /// Goes through all changes of the set of grants again, and compares what is left of each grant.
+    fn replay(&mut self, account: &Account) -> Result<(), String> {
+        self.changes
+            .sort_by_key(|change| (change.version, change.what.place()));
+        let mut replayed = Account::new(false, account.created_at);
+        for change in &self.changes {
+            let id = &change.id;
+            attribute(&mut replayed, change.settled)
+                .ok_or_else(|| format!("`{id}` was booked before debits that came before it"))?;
+            match &change.what {
+                What::Ended { grant, left } => {
+                    let place = replayed.grants.iter().position(|known| known.id == *grant);
+                    let known = place.map(|place| replayed.grants.swap_remove(place));
+                    if known.is_none_or(|known| known.remaining != *left) {
+                        return Err(format!("`{id}` does not end what was left of its grant"));
+                    }
+                    replayed.available = replayed
+                        .available
+                        .checked_sub(*left)
+                        .ok_or_else(|| format!("`{id}` is out of range"))?;
+                }
+                What::FreeCame(grant) | What::Came(grant) => replayed
+                    .credit(grant.clone())
+                    .ok_or_else(|| format!("`{id}` is out of range"))?,
+                What::TakenBack { purchase, taken } => replayed
+                    .take_back(purchase, *taken)
+                    .ok_or_else(|| format!("`{id}` is out of range"))?,
+            }
+        }
+        let late = || "debits were settled that are not there".to_owned();
+        attribute(&mut replayed, account.settled).ok_or_else(late)?;
+        let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
+            let grants = grants.iter();
+            grants
+                .map(|grant| (grant.id.clone(), grant.remaining))
+                .collect()
+        };
+        if left(&replayed.grants) != left(&account.grants) {
+            return Err("what is left of the grants is not what the entries come to".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Attributes the debits up to a settlement.
+fn attribute(account: &mut Account, settled: Sparks) -> Option<()> {
+    let debits = settled.checked_sub(account.settled)?;
+    if debits < Sparks::ZERO {
+        return None;
+    }
+    grants::burn(&mut account.grants, debits);
+    account.available = account.available.checked_sub(debits)?;
+    account.settled = settled;
+    account.debited = settled;
+    Some(())
+}
+
+fn stored_sums(stored: &Item) -> Result<Sums, Malformed> {
+    let mut sums = Sums::new();
+    for (name, value) in stored {
+        let (AttributeValue::N(number), Some((kind, name))) = (value, name.split_once('#')) else {
+            continue;
+        };
+        let number: i128 = number.parse().map_err(|_| Malformed {
+            attribute: "sparks#",
+        })?;
+        let sum = sums.entry(name.to_owned()).or_default();
+        match kind {
+            "sparks" => sum.0 += number,
+            _ => sum.1 += number,
+        }
+    }
+    Ok(sums)
+}

@@ -1,0 +1,152 @@
+//! Verifies accounts against their entries. For the operator: it reads everything, and no function does.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::audit::Audit;
+use super::failure;
+use super::item::{self, Item, Key};
+use super::{Error, Ledger};
+use crate::id::AccountId;
+use crate::patience::Patience;
+
+/// How many items are read at once: as many as DynamoDB takes.
+const PAGE: i32 = 100;
+
+/// How often an account is read again that changes while it is read, or whose index lags behind.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// What an account comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many entries it has.
+    pub entries: u64,
+    /// Where the table disagrees with them, in sentences.
+    pub findings: Vec<String>,
+}
+
+/// Where a list goes on.
+pub type Next = HashMap<String, AttributeValue>;
+
+impl Ledger {
+    /// Works an account out again from its entries; nothing where there is none.
+    ///
+    /// The index that lists entries may lag behind the table for a moment, so what disagrees is read again.
+    pub async fn verify(
+        &self,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Option<Verified>, Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let Some(before) = self.account(account, patience).await? else {
+                return Ok(None);
+            };
+            let mut audit = Audit::default();
+            self.see_entries_of(account, &mut audit, patience).await?;
+            self.see_rollups_of(account, &mut audit, patience).await?;
+            let after = self.account(account, patience).await?;
+            let (entries, findings) = audit.finish(&before);
+            let still = after.as_ref() == Some(&before);
+            if attempt >= MAX_ATTEMPTS || (still && findings.is_empty()) {
+                return Ok(Some(Verified { entries, findings }));
+            }
+            if !patience.another(attempt).await {
+                return Err(Error::Busy("the account kept changing".into()));
+            }
+        }
+    }
+
+    /// Some of all accounts, and where they go on.
+    pub async fn accounts(
+        &self,
+        from: Option<Next>,
+        patience: &Patience,
+    ) -> Result<(Vec<AccountId>, Option<Next>), Error> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("sk = :account")
+            .expression_attribute_values(":account", item::text("A"))
+            .projection_expression("pk")
+            .set_exclusive_start_key(from);
+        let found = self
+            .persist(patience, || async {
+                scan.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        let accounts = found.items().iter().filter_map(|item| {
+            let pk = item::read_text(item, "pk").ok()?;
+            pk.strip_prefix("A#")?.parse().ok()
+        });
+        Ok((accounts.collect(), found.last_evaluated_key))
+    }
+
+    async fn see_entries_of(
+        &self,
+        account: &AccountId,
+        audit: &mut Audit,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let mut from = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("ledger")
+                .key_condition_expression("account = :account")
+                .expression_attribute_values(":account", item::text(account.as_str()))
+                .projection_expression("pk, sk")
+                .limit(PAGE)
+                .set_exclusive_start_key(from);
+            let found = self
+                .persist(patience, || async {
+                    query.clone().send().await.map_err(failure::of_call)
+                })
+                .await?;
+            let keys: Vec<Item> = found.items.unwrap_or_default();
+            for entry in self.items(keys, patience).await? {
+                audit.see(&entry)?;
+            }
+            from = found.last_evaluated_key;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn see_rollups_of(
+        &self,
+        account: &AccountId,
+        audit: &mut Audit,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let mut from = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :rollups")
+                .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
+                .consistent_read(true)
+                .set_exclusive_start_key(from);
+            let found = self
+                .persist(patience, || async {
+                    query.clone().send().await.map_err(failure::of_call)
+                })
+                .await?;
+            for rollup in found.items.iter().flatten() {
+                audit.see_rollup(rollup)?;
+            }
+            from = found.last_evaluated_key;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Grants: the free plan's month, what burns first, and what ends when.
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::ledger::{Credited, Grant, Ledger, NewCredit, Source};
+use shared::patience::Patience;
+use shared::sparks::Sparks;
+use shared::transport::Transport;
+use tests::World;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn tokens(sparks: u64) -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}]})
+}
+
+fn ledger(world: &World) -> Ledger {
+    let lookup = |name: &str| world.environment().get(name).cloned();
+    let environment = Environment::from_lookup(&lookup);
+    let (aws, table) = (
+        environment.aws().unwrap(),
+        environment.table_name().unwrap(),
+    );
+    Ledger::new(&aws, &table, &Transport::network())
+}
+
+fn patience() -> Patience {
+    Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20))
+}
+
+/// A credit of whole Sparks to `acct_a`.
+fn credit(id: &str, source: Source, sparks: i64, expires_at: Option<Timestamp>) -> NewCredit {
+    NewCredit {
+        id: id.to_owned(),
+        account: "acct_a".parse().unwrap(),
+        source,
+        sparks: Sparks::from_milli(sparks * 1_000),
+        expires_at,
+        reason: None,
+        free_plan: false,
+        purchase: None,
+    }
+}
+
+fn left(grants: &[Grant]) -> Vec<(&str, i64)> {
+    let left = grants.iter();
+    left.map(|grant| (grant.id.as_str(), grant.remaining.milli()))
+        .collect()
+}
+
+#[tokio::test]
+async fn each_month_brings_its_own_free_sparks_and_the_last_ones_end() {
+    let start = at("2026-11-22T12:00:00Z");
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    world.spend("acct_a", "k1", 4_000).await;
+    assert_eq!(world.available("acct_a").await, "6000.000");
+    let world = world
+        .at(Clock::starting_at(at("2026-12-01T00:00:01Z")))
+        .await;
+    // The first thing in the month is a usage: what is left of November's would not cover it.
+    world.spend("acct_a", "k2", 9_000).await;
+    assert_eq!(world.available("acct_a").await, "1000.000");
+    assert_eq!(world.entry("free#acct_a#2026-12"), Some(10_000_000));
+    assert_eq!(world.entry("exp#free#acct_a#2026-11"), Some(-6_000_000));
+    // Nobody came in January.
+    let world = world
+        .at(Clock::starting_at(at("2027-02-10T00:00:00Z")))
+        .await;
+    assert_eq!(
+        world.grants("acct_a").await,
+        [("free".to_owned(), "10000.000".to_owned())]
+    );
+    assert_eq!(world.entry("free#acct_a#2027-01"), None);
+    world.sparks(&["verify", "acct_a"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn first_requests_of_a_month_at_once_bring_its_free_sparks_once() {
+    let start = at("2026-11-22T12:00:00Z");
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let token = world.token("acct_a");
+    let reads = (0..8).map(|_| world.get("/v1/balance", Some(&token)));
+    for read in join_all(reads).await {
+        assert_eq!(read.body["available"], "10000.000");
+    }
+    let world = world
+        .at(Clock::starting_at(at("2026-12-01T00:00:01Z")))
+        .await;
+    let keys: Vec<String> = (0..12).map(|number| format!("k{number}")).collect();
+    let body = tokens(1_000);
+    let usages = keys.iter().map(|key| world.record("acct_a", key, &body));
+    let recorded = join_all(usages).await;
+    let paid = recorded
+        .iter()
+        .filter(|answer| answer.status == 201)
+        .count();
+    assert_eq!(paid, 10);
+    assert_eq!(world.available("acct_a").await, "0.000");
+    let entries = world.entries("acct_a");
+    let free = entries.iter().filter(|(id, _)| id.starts_with("free#"));
+    assert_eq!(free.count(), 2);
+    world.sparks(&["verify", "acct_a"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_an_account_of_its_own_or_one_that_is_given_the_plan_has_free_sparks() {
+    let world = World::start().await;
+    world.grant("acct_a", "1").await;
+    assert_eq!(world.available("acct_a").await, "1.000");
+    world
+        .sparks(&["grant", "acct_a", "1", "--reason", "kind", "--plan", "free"])
+        .await
+        .unwrap();
+    assert_eq!(world.available("acct_a").await, "10002.000");
+}
+
+/// A holds 100 without an end, 60 of them are spent. Then B comes with 50 that end, and burns first: after 50
+/// more are spent, A has 40 and B nothing.
+#[tokio::test]
+async fn a_grant_that_sorts_before_older_ones_takes_only_what_comes_after_it() {
+    let world = World::start().await;
+    let ledger = ledger(&world);
+    let now = Clock::system().now();
+    let ends = Some(now + jiff::SignedDuration::from_hours(24));
+    let a = credit("a", Source::Pack, 100, None);
+    ledger.credit(&a, now, &patience()).await.unwrap();
+    world.spend("acct_a", "k1", 60).await;
+    let b = credit("b", Source::Pack, 50, ends);
+    ledger.credit(&b, now, &patience()).await.unwrap();
+    world.spend("acct_a", "k2", 50).await;
+    let account = ledger
+        .account(&a.account, &patience())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(left(&account.grants_left()), [("a", 40_000)]);
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_credits_at_the_same_moment_are_both_there() {
+    let world = World::start().await;
+    let ledger = ledger(&world);
+    let now = Clock::system().now();
+    let credits: Vec<NewCredit> = (0..8)
+        .map(|number| credit(&format!("c{number}"), Source::Pack, 10, None))
+        .collect();
+    let patience = patience();
+    let all = credits.iter().map(|new| ledger.credit(new, now, &patience));
+    for credited in join_all(all).await {
+        assert!(matches!(credited, Ok(Credited::Recorded(_))));
+    }
+    let account = ledger.account(&credits[0].account, &patience).await;
+    assert_eq!(account.unwrap().unwrap().grants_left().len(), 8);
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+/// A burst of debits runs over the end of a grant, with two clocks that are five minutes apart.
+#[tokio::test]
+async fn a_grant_that_ends_in_a_burst_is_exact_whichever_clock_sees_it() {
+    let start = at("2026-11-22T12:00:00Z");
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let ledger = ledger(&world);
+    let ends = start + jiff::SignedDuration::from_mins(2);
+    let ending = credit("ending", Source::Promo, 500, Some(ends));
+    ledger.credit(&ending, start, &patience()).await.unwrap();
+    let staying = credit("staying", Source::Pack, 500, None);
+    ledger.credit(&staying, start, &patience()).await.unwrap();
+    let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
+    let body = tokens(10);
+    // This clock is before the end; the other, five minutes ahead, sees it in the middle of the burst.
+    let ahead = start + jiff::SignedDuration::from_mins(5);
+    let debits = join_all(keys.iter().map(|key| world.record("acct_a", key, &body)));
+    let patience = patience();
+    let seen = ledger.settled_account(&ending.account, ahead, &patience);
+    let (debits, seen) = tokio::join!(debits, seen);
+    seen.unwrap();
+    for debit in debits {
+        debit.expect(StatusCode::CREATED);
+    }
+    let lost = world.entry("exp#ending").unwrap();
+    let available = 1_000_000 - 200_000 + lost;
+    assert_eq!(world.sum_of_entries("acct_a"), available);
+    let account = ledger.account(&ending.account, &patience).await;
+    let account = account.unwrap().unwrap();
+    assert_eq!(left(&account.grants_left()), [("staying", available)]);
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn verify_says_what_disagrees() {
+    let world = World::start().await;
+    world.spend("acct_a", "k1", 10).await;
+    world.buy("acct_a", "pack_125k", "k2").await;
+    world.sparks(&["verify"]).await.unwrap();
+    let account = world.items("A#acct_a");
+    let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    let rollup = &world.items("R#acct_a")[0];
+    let grants = account["grants"]["S"].as_str().unwrap();
+    for (item, attribute, value, finding) in [
+        (
+            account,
+            "available",
+            json!({"N": "1"}),
+            "the balance is 0.001",
+        ),
+        (account, "debited", json!({"N": "1"}), "0.001 were debited"),
+        (
+            account,
+            "grants",
+            json!({"S": grants.replace("125000.000", "125000.001")}),
+            "what is left of the grants",
+        ),
+        (rollup, "sparks#ai_tokens", json!({"N": "1"}), "the roll-up"),
+        (
+            rollup,
+            "quantity#ai_tokens",
+            json!({"N": "1"}),
+            "the roll-up",
+        ),
+    ] {
+        let mut wrong = item.clone();
+        wrong[attribute] = value;
+        world.put_item(wrong).await;
+        let (printed, outcome) = world.sparks_printing(&["verify", "acct_a"]).await;
+        assert!(outcome.is_err(), "{attribute}");
+        assert!(printed.contains(finding), "{attribute}: {printed}");
+        world.put_item(item.clone()).await;
+    }
+    let fine = world.sparks(&["verify", "--json"]).await.unwrap();
+    let fine: Value = serde_json::from_str(&fine).unwrap();
+    assert_eq!((&fine["ok"], &fine["accounts"]), (&json!(true), &json!(1)));
+    assert!(world.sparks(&["verify", "acct_none"]).await.is_err());
+}
