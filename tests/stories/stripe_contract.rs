@@ -30,6 +30,9 @@ async fn busy() -> World {
     let back = "https://app.example.com/";
     let arguments = ["stripe-setup", "--webhook-url", url, "--return-url", back];
     world.sparks(&arguments).await.unwrap();
+    let ours = format!("{}/v1/webhooks/stripe", world.origin());
+    let arguments = ["stripe-setup", "--webhook-url", &ours];
+    world.sparks(&arguments).await.unwrap();
 
     world.grant("acct_a", "100").await;
     let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
@@ -39,7 +42,34 @@ async fn busy() -> World {
         world.pay(&session, "4242424242424242").await;
         world.verify("acct_a", &session).await;
     }
+    manage_and_give_back(&world).await;
     world
+}
+
+/// The portal with all its flows, a failed renewal, refunds, a dispute, and a deleted customer.
+async fn manage_and_give_back(world: &World) {
+    world.webhooks_settled().await;
+    world.subscription("acct_a").await;
+    for flow in [
+        "payment_method_update",
+        "subscription_cancel",
+        "subscription_update",
+    ] {
+        let body = json!({"return_url": world.origin(), "flow": flow});
+        world.portal("acct_a", &body).await;
+    }
+    let payments = world.stack.stripe.state()["payment_intents"].clone();
+    for payment in payments.as_array().unwrap() {
+        let payment = payment["id"].as_str().unwrap();
+        world.refund(payment, 100).await;
+        world.dispute(payment, 100, "needs_response").await;
+    }
+    world.open("acct_b", "plus").await;
+    let customers = world.stack.stripe.state()["customers"].clone();
+    let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
+    let path = format!("/v1/customers/{}", last.as_str().unwrap());
+    world.delete_at_stripe(&path).await;
+    world.webhooks_settled().await;
 }
 
 /// The operation that a call is of: the one whose path has the most words in common.
@@ -86,7 +116,11 @@ async fn every_parameter_sent_is_one_that_stripe_takes() {
     let mut sent: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (method, path, parameters) in world.stack.stripe.asked() {
         // What this story itself has done to Stripe.
-        if path.ends_with("/deactivate") || (method == "POST" && path.starts_with("/v1/prices/")) {
+        if path.ends_with("/deactivate")
+            || method == "DELETE"
+            || (method == "POST" && path.starts_with("/v1/prices/"))
+            || (method == "POST" && path == "/v1/refunds")
+        {
             continue;
         }
         let (name, facts) = operation(&facts, &method, &path);
@@ -148,7 +182,15 @@ async fn every_field_read_is_one_that_stripe_answers() {
     let whole = world.get_from_stripe(&path).await;
     let form = "url=https://a.example/&enabled_events[]=*";
     let endpoint = world.post_to_stripe("/v1/webhook_endpoints", form).await;
-    let mut objects = vec![whole["line_items"]["data"][0].clone(), whole, endpoint];
+    let invoice_line = state["invoices"][0]["lines"]["data"][0].clone();
+    let item = state["subscriptions"][0]["items"]["data"][0].clone();
+    let mut objects = vec![
+        whole["line_items"]["data"][0].clone(),
+        whole,
+        endpoint,
+        invoice_line,
+        item,
+    ];
     for list in [
         "checkout_sessions",
         "prices",
@@ -158,6 +200,11 @@ async fn every_field_read_is_one_that_stripe_answers() {
         "meters",
         "webhook_endpoints",
         "portal_configurations",
+        "portal_sessions",
+        "subscriptions",
+        "invoices",
+        "refunds",
+        "disputes",
         "events",
     ] {
         objects.extend(state[list].as_array().unwrap().iter().cloned());
