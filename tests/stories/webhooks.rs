@@ -228,7 +228,7 @@ async fn what_never_can_be_done_is_kept_for_the_operator_and_acknowledged() {
     for (session, code) in [
         (by_hand.as_str(), "not_made_here"),
         (&half, "metadata"),
-        ("../v1/customers", "no_session_id"),
+        ("../v1/customers", "no_object_id"),
     ] {
         for _ in 0..2 {
             let answer = world.signed_webhook(&completed(session)).await;
