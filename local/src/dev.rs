@@ -6,6 +6,7 @@ mod flow;
 mod operator;
 mod options;
 mod payment;
+mod subscription;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,11 @@
-//! The first usage, step by step: what a caller sees, and what arrived at Langfuse and Stripe.
+//! The three flows, step by step: what a caller sees, and what arrived at Langfuse and Stripe. First the usage.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::options::Fakes;
-use super::{operator, payment, say};
+use super::{operator, payment, say, subscription};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 
@@ -57,7 +57,8 @@ pub(super) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Grants Sparks, records a usage, follows it to Langfuse, Stripe and back, and then buys a pack.
+    /// Grants Sparks, records a usage, follows it to Langfuse, Stripe and back; then buys a pack, and begins and ends a
+    /// plan.
     pub(super) async fn run(&self) -> Result<(), Error> {
         self.grant().await?;
         say(format_args!(
@@ -98,7 +99,12 @@ impl Flow<'_> {
             "5 answered  201, with {} Sparks left\n",
             text(available)
         ));
-        payment::run(self, after).await
+        payment::run(self, after).await?;
+        // At the real Stripe a person has to pay first.
+        if self.fakes.stripe {
+            subscription::run(self).await?;
+        }
+        Ok(())
     }
 
     /// Where to look, and a usage to paste.

@@ -16,7 +16,7 @@ const CARD: &str = r#"{"card":"4242424242424242"}"#;
 
 /// Opens a page and, where Stripe is the fake, pays there; `before` is the balance in thousandths.
 pub(super) async fn run(flow: &Flow<'_>, before: i64) -> Result<(), Error> {
-    let page = open(flow).await?;
+    let page = open(flow, ITEM).await?;
     let session = expect("a session id", page["session_id"].as_str(), &page)?;
     say(format_args!("6 checkout  session {session} for {ITEM}"));
     if !flow.fakes.stripe {
@@ -52,13 +52,14 @@ pub(super) async fn run(flow: &Flow<'_>, before: i64) -> Result<(), Error> {
     Ok(())
 }
 
-async fn open(flow: &Flow<'_>) -> Result<Value, Error> {
+/// Opens a page for an item.
+pub(super) async fn open(flow: &Flow<'_>, item: &str) -> Result<Value, Error> {
     let api = flow.gateway.url();
     let url = format!("{api}/v1/checkout");
     let body = json!({
-        "item": ITEM, "success_url": format!("{api}/paid"), "cancel_url": format!("{api}/"),
+        "item": item, "success_url": format!("{api}/paid"), "cancel_url": format!("{api}/"),
     });
-    let key = format!("make-dev-{}", Clock::system().now().as_millisecond());
+    let key = format!("make-dev-{item}-{}", Clock::system().now().as_millisecond());
     let request = plain()
         .post(&url)
         .bearer_auth(flow.gateway.token(ACCOUNT, None))
@@ -71,7 +72,7 @@ async fn open(flow: &Flow<'_>) -> Result<Value, Error> {
 }
 
 /// Pays as a person would on the page; answers where that leads.
-async fn pay(flow: &Flow<'_>, session: &str) -> Result<String, Error> {
+pub(super) async fn pay(flow: &Flow<'_>, session: &str) -> Result<String, Error> {
     let stripe = &flow.environment["STRIPE_API_BASE"];
     let url = format!("{stripe}/_local/checkout/{session}/pay");
     let request = plain()
@@ -84,7 +85,8 @@ async fn pay(flow: &Flow<'_>, session: &str) -> Result<String, Error> {
     expect("a way back with the session's id", redirect, &paid).map(str::to_owned)
 }
 
-async fn verify(flow: &Flow<'_>, session: &str) -> Result<Value, Error> {
+/// Says how a payment stands.
+pub(super) async fn verify(flow: &Flow<'_>, session: &str) -> Result<Value, Error> {
     let url = format!("{}/v1/checkout/{session}/verify", flow.gateway.url());
     let request = plain()
         .post(&url)
