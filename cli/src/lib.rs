@@ -17,11 +17,13 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::history;
 use shared::id::{AccountId, IdempotencyKey, SessionId};
 use shared::ledger::{self, Ledger};
 use shared::patience::Patience;
 use shared::payment;
 use shared::sparks::Sparks;
+use shared::statement::MAX_LIMIT;
 use shared::stripe::{self, Stripe};
 use shared::transport::Transport;
 use stripe_setup::Addresses;
@@ -68,7 +70,7 @@ enum Action {
         /// The account.
         account: AccountId,
         /// How many entries.
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_LIMIT)))]
         limit: u8,
     },
     /// Credit a payment that is paid and was not credited.
@@ -119,6 +121,9 @@ pub enum Error {
     /// The account does not exist.
     #[error("there is no account `{0}`")]
     NoAccount(AccountId),
+    /// The ledger cannot be listed.
+    #[error("the ledger cannot be listed")]
+    History(#[from] history::Error),
     /// Stripe failed.
     #[error("stripe failed")]
     Stripe(#[from] stripe::Error),

@@ -1,9 +1,8 @@
 //! `sparks balance` and `sparks ledger`: what the table says of an account.
 
-use serde_json::json;
-use shared::balance;
 use shared::id::AccountId;
 use shared::identity::Subject;
+use shared::{balance, history, statement};
 
 use crate::{Desk, Error};
 
@@ -42,26 +41,33 @@ pub(crate) async fn ledger(
     account: AccountId,
     limit: u8,
 ) -> Result<(), Error> {
+    let subject = Subject {
+        account,
+        may_open: false,
+    };
     let ledger = desk.ledger()?;
-    if ledger.account(&account, &desk.patience).await?.is_none() {
-        return Err(Error::NoAccount(account));
-    }
-    let rows = ledger
-        .newest_entries(&account, limit, &desk.patience)
-        .await?;
+    let query = statement::Query::newest(limit);
+    let now = desk.clock.now();
+    let statement = match statement::read(&ledger, &subject, &query, now, &desk.patience).await {
+        Ok(statement) => statement,
+        Err(history::Error::Account(balance::Error::AccountNotFound)) => {
+            return Err(Error::NoAccount(subject.account));
+        }
+        Err(error) => return Err(error.into()),
+    };
     if desk.json {
-        writeln!(desk.out, "{}", json!({ "entries": rows }))?;
+        writeln!(desk.out, "{}", serde_json::to_string(&statement)?)?;
         return Ok(());
     }
-    for row in rows {
-        let reason = row.reason.unwrap_or_default();
+    for entry in statement.entries {
+        let reason = entry.reason.unwrap_or_default();
         writeln!(
             desk.out,
-            "{:.3}  {:>20}  {:<8} {}  {reason}",
-            row.recorded_at,
-            row.amount.to_string(),
-            row.kind,
-            row.id
+            "{}  {:>20}  {:<8} {}  {reason}",
+            entry.recorded_at,
+            entry.amount.to_string(),
+            entry.kind,
+            entry.id
         )?;
     }
     Ok(())

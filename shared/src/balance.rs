@@ -44,22 +44,30 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// Reads the balance, settling first what is due. An account's own first request brings it into being.
+/// Reads the balance, settling first what is due.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Balance, Error> {
-    let account = match ledger
-        .settled_account(&subject.account, now, patience)
-        .await?
-    {
-        Some(account) => account,
-        None if subject.may_open => ledger.open_account(&subject.account, now, patience).await?,
-        None => return Err(Error::AccountNotFound),
-    };
-    Ok(of(&account, now))
+    Ok(of(&account(ledger, subject, now, patience).await?, now))
+}
+
+/// The account that a request is about, with everything settled that was due. Its own first request brings it
+/// into being.
+pub(crate) async fn account(
+    ledger: &Ledger,
+    subject: &Subject,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Account, Error> {
+    let id = &subject.account;
+    match ledger.settled_account(id, now, patience).await? {
+        Some(account) => Ok(account),
+        None if subject.may_open => Ok(ledger.open_account(id, now, patience).await?),
+        None => Err(Error::AccountNotFound),
+    }
 }
 
 fn of(account: &Account, now: Timestamp) -> Balance {

@@ -1,11 +1,15 @@
 //! What can be bought, and at which terms. Stripe's price ids are configuration, never a client's business.
 
+mod listing;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::sparks::Sparks;
+
+pub use listing::{Listing, listing};
 
 /// The version of everything here. An order keeps the terms it was made at, so a change is for new ones.
 pub const VERSION: &str = "2026-11-22";

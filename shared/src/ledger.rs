@@ -11,7 +11,7 @@
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at` | [`Ledger::bind_checkout`], absent |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at` | [`Ledger::keep_incident`], not seen later |
-//! | hour | `R#<account>` | `H#2026-11-22T20` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
+//! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
 //!
 //! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
@@ -33,6 +33,7 @@ mod entry;
 mod failure;
 mod free_plan;
 mod grants;
+mod history;
 mod incident;
 mod intent;
 mod item;
@@ -63,14 +64,16 @@ pub use charge::{Charged, Charging};
 pub use checkout::{FoundCheckout, Opened};
 pub use credit::{Credited, NewCredit};
 pub use customer::CustomerLink;
-pub use entry::{Deliveries, DeliveryState, LedgerRow, RequestHash, TraceLabels, UsageEntry};
+pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
+pub use history::{EntriesAsked, Place};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::Malformed;
 pub use mark::{Mark, Marks};
 pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
+pub use rollup::Used;
 pub use subscription::{Subscribed, Subscriber, Subscriptions};
 pub use verify::{Next, Verified};
 
@@ -155,51 +158,6 @@ impl Ledger {
     ) -> Result<Option<UsageEntry>, Error> {
         let item = self.item(&Key::entry(id.as_str()), patience).await?;
         Ok(item.as_ref().map(UsageEntry::from_item).transpose()?)
-    }
-
-    /// The newest entries of an account, newest first, at most 100.
-    ///
-    /// The index they are listed by may lag behind the table for a moment.
-    pub async fn newest_entries(
-        &self,
-        account: &AccountId,
-        limit: u8,
-        patience: &Patience,
-    ) -> Result<Vec<LedgerRow>, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("ledger")
-            .key_condition_expression("account = :account")
-            .expression_attribute_values(":account", item::text(account.as_str()))
-            .scan_index_forward(false)
-            .limit(limit.clamp(1, 100).into());
-        let keys = self
-            .persist(patience, || async {
-                query.clone().send().await.map_err(failure::of_call)
-            })
-            .await?;
-        let keys: Vec<Item> = keys
-            .items()
-            .iter()
-            .map(|item| {
-                item.iter()
-                    .filter(|(name, _)| matches!(name.as_str(), "pk" | "sk"))
-            })
-            .map(|key| {
-                key.map(|(name, value)| (name.clone(), value.clone()))
-                    .collect()
-            })
-            .collect();
-        let mut rows = self
-            .items(keys, patience)
-            .await?
-            .iter()
-            .map(LedgerRow::from_item)
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.sort_by(|a, b| (b.recorded_at, &b.id).cmp(&(a.recorded_at, &a.id)));
-        Ok(rows)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Modules import downwards in this order:
 //!
 //! - edge: [`problem`], [`request`]
-//! - operations: [`usage`], [`balance`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
+//! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
 //! - what operations share: [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
@@ -19,6 +19,7 @@ pub mod config;
 pub mod customers;
 pub mod decimal;
 pub mod delivery;
+pub mod history;
 pub mod id;
 pub mod identity;
 pub mod invoice;
@@ -34,6 +35,7 @@ pub mod request;
 pub mod return_url;
 pub mod reversal;
 pub mod sparks;
+pub mod statement;
 pub mod stripe;
 pub mod subscription;
 pub mod telemetry;

@@ -146,7 +146,7 @@ pub struct GigabyteHours(u64);
 
 impl GigabyteHours {
     /// Decimal places that are kept.
-    const PLACES: usize = 6;
+    pub(crate) const PLACES: usize = 6;
 
     /// Reads a decimal such as `0.25` with at most 6 places.
     pub fn parse(text: &str) -> Option<Self> {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::decimal;
-use crate::meter::{Line, Tokens};
+use crate::meter::{Line, Meter, Tokens};
 use crate::sparks::Sparks;
 use exact::Fraction;
 
@@ -114,6 +114,19 @@ impl std::fmt::Display for AttoUsd {
 pub fn value_of(sparks: Sparks) -> AttoUsd {
     let milli = u128::from(sparks.milli().max(0).unsigned_abs());
     AttoUsd(milli * u128::from(SPARK_RATES.spark_pico_usd) * (ATTO_PER_PICO / 1_000))
+}
+
+/// What usage costs where no model is named: so many Sparks for so much, in the meter's smallest unit.
+pub fn flat_rates() -> [(Meter, Sparks, u64); 3] {
+    Meter::ALL.map(|meter| {
+        let rate = match meter {
+            Meter::AiTokens => TOKEN_RATE,
+            Meter::Compute => COMPUTE_RATE,
+            Meter::Storage => STORAGE_RATE,
+        };
+        let milli = i64::try_from(rate.milli_sparks).unwrap_or(i64::MAX);
+        (meter, Sparks::from_milli(milli), rate.per)
+    })
 }
 
 /// How one line's quantity becomes Sparks.

@@ -12,7 +12,7 @@ use tracing::{Instrument, info_span, warn};
 
 use crate::sparks::Sparks;
 use crate::usage::{Invalid, Rule};
-use crate::{balance, catalog, identity, ledger, request, telemetry, usage};
+use crate::{balance, catalog, history, identity, ledger, request, telemetry, usage};
 
 /// Where problems are described; each has a heading of its own there.
 const PROBLEMS: &str = "https://sparks.example/problems";
@@ -293,6 +293,16 @@ impl From<balance::Error> for Problem {
         match error {
             balance::Error::AccountNotFound => Self::account_not_found(),
             balance::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<history::Error> for Problem {
+    fn from(error: history::Error) -> Self {
+        match error {
+            history::Error::Invalid(invalid) => Self::invalid(invalid.field, &invalid.detail),
+            history::Error::Account(error) => error.into(),
+            history::Error::Ledger(error) => error.into(),
         }
     }
 }

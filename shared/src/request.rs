@@ -2,10 +2,12 @@
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 
 use crate::id::{AccountId, IdempotencyKey};
 
@@ -125,22 +127,31 @@ fn schema_error(field: String, error: &serde_json::Error) -> Error {
     }
 }
 
-/// Reads a parameter of the query.
-pub fn query<T>(field: &str, text: &str) -> Result<T, Error>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    text.parse().map_err(|error: T::Err| Error::NotOfSchema {
-        field: field.to_owned(),
-        detail: error.to_string(),
-    })
+/// The query of a route that takes nothing but the account, for services.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountQuery {
+    /// The account.
+    pub account_id: Option<AccountId>,
 }
 
-/// The account that the query names.
-pub fn named_account(request: &Request) -> Result<Option<AccountId>, Error> {
-    let parameters = request.query_string_parameters_ref();
-    let named = parameters.and_then(|parameters| parameters.first("account_id"));
-    named.map(|name| query("account_id", name)).transpose()
+/// Reads the parameters of the query, each of which is a text and comes once.
+pub fn query<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
+    let mut parameters = Map::new();
+    let given = request.query_string_parameters_ref();
+    for (name, value) in given.into_iter().flat_map(QueryMap::iter) {
+        let before = parameters.insert(name.to_owned(), Value::from(value));
+        if before.is_some() {
+            return Err(Error::NotOfSchema {
+                field: name.to_owned(),
+                detail: "must come once".to_owned(),
+            });
+        }
+    }
+    serde_path_to_error::deserialize(Value::Object(parameters)).map_err(|error| {
+        let field = error.path().to_string();
+        schema_error(field, error.inner())
+    })
 }
 
 /// Reads the required `Idempotency-Key`.

@@ -4,6 +4,7 @@
 //! then deliver. Whatever happens after the commit, the entry says what is still to be done.
 
 mod body;
+mod estimate;
 mod receipt;
 mod recording;
 
@@ -14,13 +15,14 @@ use crate::id::{IdempotencyKey, UsageId};
 use crate::identity::Subject;
 use crate::ledger::{self, Deliveries, Ledger, UsageEntry};
 use crate::patience::Patience;
-use crate::price_book;
+use crate::price_book::{self, Price};
 use crate::sparks::Sparks;
 
 use recording::{Prepared, Recording};
 
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
-pub use receipt::{BatchReceipt, ItemReceipt, UsageReceipt};
+pub use estimate::{Estimate, estimate};
+pub use receipt::{BatchReceipt, ItemReceipt, ReceiptLine, UsageReceipt};
 
 /// How far back a usage may have occurred: Stripe's meter takes 35 days, the outbox may need two.
 const OLDEST: SignedDuration = SignedDuration::from_hours(33 * 24);
@@ -178,17 +180,7 @@ fn entry(
     usage: &Usage,
     now: Timestamp,
 ) -> Result<UsageEntry, Error> {
-    let occurred_at = usage.occurred_at.unwrap_or(now);
-    let age = now.duration_since(occurred_at);
-    if age > OLDEST || age < -NEWEST {
-        let detail = "must not be older than 33 days or more than 2 minutes ahead";
-        return Err(Error::Invalid(Invalid::new(
-            Rule::Window,
-            "occurred_at",
-            detail,
-        )));
-    }
-    let price = price_book::price(&usage.lines, occurred_at).map_err(unpriced)?;
+    let (occurred_at, price) = priced(usage, now)?;
     Ok(UsageEntry {
         id,
         account: subject.account.clone(),
@@ -203,6 +195,22 @@ fn entry(
         trace: usage.trace.clone(),
         deliveries: delivery.initial(),
     })
+}
+
+/// When a usage occurred and what it costs, unless that is too long ago, in the future, or of what has no price.
+fn priced(usage: &Usage, now: Timestamp) -> Result<(Timestamp, Price), Error> {
+    let occurred_at = usage.occurred_at.unwrap_or(now);
+    let age = now.duration_since(occurred_at);
+    if age > OLDEST || age < -NEWEST {
+        let detail = "must not be older than 33 days or more than 2 minutes ahead";
+        return Err(Error::Invalid(Invalid::new(
+            Rule::Window,
+            "occurred_at",
+            detail,
+        )));
+    }
+    let price = price_book::price(&usage.lines, occurred_at).map_err(unpriced)?;
+    Ok((occurred_at, price))
 }
 
 /// What rule a usage without a price breaks.

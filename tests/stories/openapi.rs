@@ -2,6 +2,7 @@
 
 mod examples;
 mod payments;
+mod reads;
 mod schema;
 mod subscriptions;
 
@@ -133,7 +134,7 @@ fn without_chance(value: &Value) -> Value {
             .iter()
             .map(|(name, member)| match name.as_str() {
                 "recorded_at" | "as_of" | "expires_at" | "request_id" | "session_id" | "url"
-                | "current_period_end" => (name.clone(), json!("[differs]")),
+                | "current_period_end" | "next_cursor" => (name.clone(), json!("[differs]")),
                 _ => (name.clone(), without_chance(member)),
             })
             .collect(),

@@ -1,4 +1,4 @@
-//! Usage is summed up by hour, model and member in the transaction that records it.
+//! Usage is summed up by quarter of an hour, model and member in the transaction that records it.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn rollup(world: &World, kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
+async fn a_quarter_of_an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
     let world = World::start().await;
     world.grant("acct_a", "1000").await;
     let body = json!({
@@ -30,11 +30,8 @@ async fn an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
             .await
             .expect(StatusCode::CREATED);
     }
-    let hour = rollup(&world, "H#");
-    assert_eq!(
-        hour["sk"]["S"].as_str().unwrap().len(),
-        "H#2026-11-22T12".len()
-    );
+    let quarter = rollup(&world, "Q#");
+    assert!(quarter["sk"]["S"].as_str().unwrap().ends_with("T12:00"));
     for (attribute, value) in [
         ("sparks#ai_tokens#gpt-5", "75000"),
         ("quantity#ai_tokens#gpt-5", "2000"),
@@ -43,9 +40,9 @@ async fn an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
         ("sparks#compute", "100000"),
         ("quantity#compute", "120000"),
     ] {
-        assert_eq!(hour[attribute]["N"], value, "{attribute}");
+        assert_eq!(quarter[attribute]["N"], value, "{attribute}");
     }
-    assert_eq!(hour["models"]["SS"], json!(["gpt-5"]));
+    assert_eq!(quarter["models"]["SS"], json!(["gpt-5"]));
     let day = rollup(&world, "M#");
     assert!(day["sk"]["S"].as_str().unwrap().ends_with("#m"));
     assert_eq!(
@@ -55,7 +52,7 @@ async fn an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
 }
 
 #[tokio::test]
-async fn models_beyond_forty_in_an_hour_count_as_other() {
+async fn models_beyond_forty_in_a_quarter_count_as_other() {
     let world = World::start().await;
     world.grant("acct_a", "100000").await;
     let models = priced_models(&world);
@@ -78,10 +75,10 @@ async fn models_beyond_forty_in_an_hour_count_as_other() {
         .await
         .expect(StatusCode::CREATED);
 
-    let hour = rollup(&world, "H#");
-    assert_eq!(hour["models"]["SS"].as_array().unwrap().len(), 40);
-    assert_eq!(hour["quantity#ai_tokens#other"]["N"], "6000");
-    let attributes = hour.as_object().unwrap();
+    let quarter = rollup(&world, "Q#");
+    assert_eq!(quarter["models"]["SS"].as_array().unwrap().len(), 40);
+    assert_eq!(quarter["quantity#ai_tokens#other"]["N"], "6000");
+    let attributes = quarter.as_object().unwrap();
     let total: i64 = attributes
         .iter()
         .filter(|(name, _)| name.starts_with("quantity#"))
@@ -90,7 +87,7 @@ async fn models_beyond_forty_in_an_hour_count_as_other() {
     assert_eq!(total, 47_000, "nothing is lost");
 }
 
-/// Noon of the current or previous day, so that all usages of a story fall into one hour.
+/// Noon of the current or previous day, so that all usages of a story fall into one roll-up.
 fn noon(world: &World) -> String {
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
     let yesterday = now - jiff::SignedDuration::from_hours(24);

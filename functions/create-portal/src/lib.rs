@@ -13,7 +13,7 @@ use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::portal::{self, Desk, PortalBody};
 use shared::problem::{self, Problem};
-use shared::request::{self, MAX_BODY};
+use shared::request::{self, AccountQuery, MAX_BODY};
 use shared::return_url::AllowedOrigins;
 use shared::stripe::Stripe;
 use shared::subscription;
@@ -83,7 +83,8 @@ async fn open(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
 
 async fn read(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
-    let subject = caller.subject(request::named_account(request)?)?;
+    let query: AccountQuery = request::query(request)?;
+    let subject = caller.subject(query.account_id)?;
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);

@@ -1,18 +1,22 @@
-//! `GET /v1/balance`: what an account can spend.
+//! What an account has and did: `GET /v1/balance`, `GET /v1/usage`, `GET /v1/ledger`; what there is to buy,
+//! `GET /v1/catalog`; and what a usage would cost, `POST /v1/estimate`.
 
 use std::convert::Infallible;
 
+use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
-use shared::balance;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::id::AccountId;
 use shared::identity::{Caller, Subject};
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
-use shared::request;
+use shared::request::{self, AccountQuery, MAX_USAGE_BODY};
 use shared::transport::Transport;
+use shared::usage::{self, UsageBody};
+use shared::{balance, catalog, history, statement};
 
 /// What this function may touch.
 #[derive(Debug)]
@@ -41,7 +45,11 @@ impl App {
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match (request.method(), request.uri().path()) {
-            (&Method::GET, "/v1/balance") => read_balance(app, &request).await,
+            (&Method::GET, "/v1/balance") => Box::pin(read_balance(app, &request)).await,
+            (&Method::GET, "/v1/usage") => Box::pin(read_usage(app, &request)).await,
+            (&Method::GET, "/v1/ledger") => Box::pin(read_ledger(app, &request)).await,
+            (&Method::GET, "/v1/catalog") => read_catalog(app, &request),
+            (&Method::POST, "/v1/estimate") => Box::pin(estimate(app, &request)).await,
             _ => Err(Problem::not_found()),
         }
     };
@@ -49,15 +57,59 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
 }
 
 async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
-    let subject = subject(app, request)?;
-    let now = app.clock.now();
-    let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
+    let query: AccountQuery = request::query(request)?;
+    let subject = app.subject(request, query.account_id)?;
+    let (now, patience) = app.arrival(request);
     let balance = balance::read(&app.ledger, &subject, now, &patience).await?;
     Ok(request::answer(StatusCode::OK, &balance))
 }
 
-/// The account that is read: the caller's own, or the one a service names in the query.
-fn subject(app: &App, request: &Request) -> Result<Subject, Problem> {
+async fn read_usage(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let query: history::Query = request::query(request)?;
+    let subject = app.subject(request, query.account_id.clone())?;
+    let (now, patience) = app.arrival(request);
+    let history = history::read(&app.ledger, &subject, &query, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &history))
+}
+
+async fn read_ledger(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let query: statement::Query = request::query(request)?;
+    let subject = app.subject(request, query.account_id.clone())?;
+    let (now, patience) = app.arrival(request);
+    let statement = statement::read(&app.ledger, &subject, &query, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &statement))
+}
+
+/// The catalogue is everybody's whom the authorizer knows: no account is needed.
+fn read_catalog(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    Caller::of(request, &app.account_claim)?;
+    Ok(request::answer(StatusCode::OK, &catalog::listing()))
+}
+
+async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
-    Ok(caller.subject(request::named_account(request)?)?)
+    let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
+    let subject = caller.subject(body.account_id.take())?;
+    let usage = body.into_usage()?;
+    let (now, patience) = app.arrival(request);
+    let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience).await?;
+    Ok(request::answer(StatusCode::OK, &estimate))
+}
+
+impl App {
+    /// The account that is read: the caller's own, or the one that a service names.
+    fn subject(&self, request: &Request, named: Option<AccountId>) -> Result<Subject, Problem> {
+        let caller = Caller::of(request, &self.account_claim)?;
+        Ok(caller.subject(named)?)
+    }
+
+    /// The time of arrival, and how long the ledger may be asked from then on.
+    fn arrival(&self, request: &Request) -> (Timestamp, Patience) {
+        let now = self.clock.now();
+        let deadline = request::deadline(request);
+        (
+            now,
+            Patience::new(&self.clock, now, deadline, ANSWER_RESERVE),
+        )
+    }
 }

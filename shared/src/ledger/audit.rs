@@ -92,7 +92,7 @@ impl Audit {
                 .push(format!("the lines of `{id}` do not add up to it"));
         }
         for key in rollup::keys(usage) {
-            let by_model = key.sk.starts_with('H');
+            let by_model = key.sk.starts_with(item::QUARTERS);
             let sums = self.rollups.entry(key.sk).or_default();
             for line in &usage.lines {
                 let meter = line.line.meter().as_str();
@@ -156,7 +156,7 @@ impl Audit {
         let kept = rollup::models_of(stored);
         let mut sums = Sums::new();
         for (name, sum) in expected {
-            // Beyond some models, an hour counts them together.
+            // Beyond some models, a roll-up counts them together.
             let name = match name.split_once('#') {
                 Some((meter, model)) if !kept.contains(model) => {
                     format!("{meter}#{}", rollup::OTHER)

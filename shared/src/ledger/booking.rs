@@ -68,12 +68,9 @@ impl CreditEntry {
         Ok(Self {
             id: item::read_text(item, "id")?.to_owned(),
             account: item::read_parsed(item, "account")?,
-            source: Source::ALL
-                .into_iter()
-                .find(|known| known.as_str() == source)
-                .ok_or(Malformed {
-                    attribute: "source",
-                })?,
+            source: Source::named(source).ok_or(Malformed {
+                attribute: "source",
+            })?,
             sparks: item::read_amount(item, "amount")?,
             expires_at: match item.get("expires_at") {
                 Some(_) => Some(item::read_time(item, "expires_at")?),

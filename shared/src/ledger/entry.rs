@@ -8,7 +8,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::grants::Source;
 use super::item::{self, Item, Key, Malformed};
+use super::purchase::Purchase;
 use crate::id::{AccountId, MemberId, UsageId, hex};
 use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
@@ -231,8 +233,8 @@ pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
 }
 
 /// One row of an account's ledger, of whichever kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LedgerRow {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
     /// The entry's id.
     pub id: String,
     /// What it is: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
@@ -242,19 +244,59 @@ pub struct LedgerRow {
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// Why, where somebody said so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where the Sparks came from, of a credit and a restoration.
+    pub source: Option<Source>,
+    /// When they end.
+    pub expires_at: Option<Timestamp>,
+    /// What was bought.
+    pub item: Option<String>,
+    /// The credit that it ends, takes back from, or restores a part of.
+    pub credit: Option<String>,
+    /// What was used.
+    pub usage: Option<Box<UsageEntry>>,
 }
 
-impl LedgerRow {
-    /// Reads what every entry has.
+impl Entry {
+    /// Reads an entry of any kind.
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let kind = item::read_text(item, "kind")?;
+        let usage = match kind {
+            "usage" => Some(Box::new(UsageEntry::from_item(item)?)),
+            _ => None,
+        };
+        let purchase: Option<Purchase> = match item.get("purchase") {
+            Some(_) => Some(item::read_json(item, "purchase")?),
+            None => None,
+        };
+        let mut credit = None;
+        for relation in ["grant", "reverses", "restores"] {
+            credit = credit.or(item::optional_text(item, relation)?);
+        }
         Ok(Self {
             id: item::read_text(item, "id")?.to_owned(),
-            kind: item::read_text(item, "kind")?.to_owned(),
+            kind: kind.to_owned(),
             amount: item::read_amount(item, "amount")?,
             recorded_at: item::read_time(item, "recorded_at")?,
             reason: item::optional_text(item, "reason")?.map(str::to_owned),
+            source: match item::optional_text(item, "source")? {
+                Some(name) => Some(Source::named(name).ok_or(Malformed {
+                    attribute: "source",
+                })?),
+                None => None,
+            },
+            expires_at: match item.get("expires_at") {
+                Some(_) => Some(item::read_time(item, "expires_at")?),
+                None => None,
+            },
+            item: purchase.map(|purchase| purchase.order.item),
+            credit: credit.map(str::to_owned),
+            usage,
         })
+    }
+
+    /// Where it stands in its account's ledger.
+    pub(crate) fn place(&self) -> String {
+        ledger_at(self.recorded_at, &self.id)
     }
 }

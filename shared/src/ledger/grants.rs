@@ -46,6 +46,11 @@ impl Source {
         }
     }
 
+    /// The source of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == name)
+    }
+
     /// Lower burns first; packs and manual grants burn alike.
     const fn priority(self) -> u8 {
         match self {

@@ -14,6 +14,15 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// The number of buckets that pending entries are spread over.
 pub(crate) const PENDING_BUCKETS: u8 = 16;
 
+/// How the sort keys of roll-ups by quarters of an hour begin.
+pub(crate) const QUARTERS: &str = "Q#";
+
+/// How the sort keys of roll-ups by members and days begin.
+pub(crate) const MEMBER_DAYS: &str = "M#";
+
+/// How long one roll-up is. Every time zone's days and hours begin at a quarter of an hour.
+pub(crate) const QUARTER_SECONDS: i64 = 900;
+
 /// Something stored that cannot be read back.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored attribute `{attribute}` is missing or malformed")]
@@ -49,19 +58,23 @@ impl Key {
         format!("R#{account}")
     }
 
-    /// What an account used in one UTC hour, `2026-11-22T20`.
-    pub(crate) fn hour(account: &AccountId, at: Timestamp) -> Self {
-        Self::new(
-            Self::rollups(account),
-            format!("H#{}", &at.to_string()[..13]),
-        )
+    /// What an account used in one quarter of an hour, `2026-11-22T20:15`.
+    pub(crate) fn quarter(account: &AccountId, at: Timestamp) -> Self {
+        Self::new(Self::rollups(account), Self::quarter_sort(at))
+    }
+
+    /// The sort key of the quarter of an hour that a time is in.
+    pub(crate) fn quarter_sort(at: Timestamp) -> String {
+        let second = at.as_second();
+        let start = Timestamp::from_second(second - second.rem_euclid(QUARTER_SECONDS));
+        format!("{QUARTERS}{}", &start.unwrap_or(at).to_string()[..16])
     }
 
     /// What a member of an account used on one UTC day, `2026-11-22`.
     pub(crate) fn member_day(account: &AccountId, member: &str, at: Timestamp) -> Self {
         Self::new(
             Self::rollups(account),
-            format!("M#{}#{member}", &at.to_string()[..10]),
+            format!("{MEMBER_DAYS}{}#{member}", &at.to_string()[..10]),
         )
     }
 

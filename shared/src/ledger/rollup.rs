@@ -1,23 +1,28 @@
-//! Roll-ups: what an account used, summed up by hour and by member and day. Pure.
+//! Roll-ups: what an account used, summed up by quarter of an hour and by member and day. Pure.
 //!
 //! A roll-up is only ever added to, in the transaction that records the usage, so it always agrees with the
-//! entries. The models of one hour are bounded: beyond 40 they count as `other`.
+//! entries. Its models are bounded: beyond 40 they count as `other`.
+//!
+//! All time zones in use are whole quarters of an hour away from UTC, so the days of each are sums of roll-ups.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Update};
 
-use super::entry::UsageEntry;
-use super::item::{self, Item, Key};
+use jiff::Timestamp;
 
-/// How many models one hour keeps apart.
+use super::entry::UsageEntry;
+use super::item::{self, Item, Key, Malformed};
+use crate::meter::Meter;
+
+/// How many models one quarter of an hour keeps apart.
 const MAX_MODELS: usize = 40;
 
 /// The name under which further models count.
 pub(crate) const OTHER: &str = "other";
 
-/// The models that an hour's roll-up is known to keep apart.
+/// The models that a quarter's roll-up is known to keep apart.
 pub(crate) type KnownModels = HashMap<Key, BTreeSet<String>>;
 
 /// The additions of some entries to the roll-ups, one update per roll-up.
@@ -28,7 +33,7 @@ pub(crate) fn updates<'a>(
 ) -> Vec<(Key, Update)> {
     let mut rollups: BTreeMap<(String, String), Rollup> = BTreeMap::new();
     for entry in entries {
-        let mut keys = vec![(Key::hour(&entry.account, entry.occurred_at), true)];
+        let mut keys = vec![(Key::quarter(&entry.account, entry.occurred_at), true)];
         if let Some(member) = &entry.member {
             keys.push((
                 Key::member_day(&entry.account, member.as_str(), entry.occurred_at),
@@ -54,11 +59,11 @@ pub(crate) fn updates<'a>(
 
 /// The keys that the roll-ups of an entry have.
 pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
-    let hour = Key::hour(&entry.account, entry.occurred_at);
+    let quarter = Key::quarter(&entry.account, entry.occurred_at);
     let member = entry.member.as_ref();
     let day =
         member.map(|member| Key::member_day(&entry.account, member.as_str(), entry.occurred_at));
-    [Some(hour), day].into_iter().flatten().collect()
+    [Some(quarter), day].into_iter().flatten().collect()
 }
 
 /// The models that a stored roll-up keeps apart.
@@ -66,6 +71,68 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
     match item.get("models") {
         Some(AttributeValue::Ss(models)) => models.iter().cloned().collect(),
         _ => BTreeSet::new(),
+    }
+}
+
+/// What was used of one meter, as a roll-up sums it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// When the time begins that is summed up: a quarter of an hour, or a member's day.
+    pub start: Timestamp,
+    /// The meter.
+    pub meter: Meter,
+    /// The model, or `other`; nothing where no model was named, and in a member's day.
+    pub model: Option<String>,
+    /// Who acted; nothing in a quarter of an hour, which counts everybody.
+    pub member: Option<String>,
+    /// What it cost, in milli-Sparks.
+    pub milli: i128,
+    /// How much, in the meter's smallest unit.
+    pub quantity: i128,
+}
+
+impl Used {
+    /// Reads all sums of a stored roll-up.
+    pub(crate) fn all_of(item: &Item) -> Result<Vec<Self>, Malformed> {
+        let sort = item::read_text(item, "sk")?;
+        let (start, member) = place(sort).ok_or(Malformed { attribute: "sk" })?;
+        let mut all = Vec::new();
+        for (name, value) in item {
+            let Some(name) = name.strip_prefix("sparks#") else {
+                continue;
+            };
+            let (meter, model) = match name.split_once('#') {
+                Some((meter, model)) => (meter, Some(model.to_owned())),
+                None => (name, None),
+            };
+            let attribute = "sparks#";
+            all.push(Self {
+                start,
+                meter: Meter::named(meter).ok_or(Malformed { attribute })?,
+                model,
+                member: member.map(str::to_owned),
+                milli: sum(Some(value), attribute)?,
+                quantity: sum(item.get(&format!("quantity#{name}")), "quantity#")?,
+            });
+        }
+        Ok(all)
+    }
+}
+
+/// The time that a sort key names, and the member where it names one.
+fn place(sort: &str) -> Option<(Timestamp, Option<&str>)> {
+    let start = |text: String| text.parse::<Timestamp>().ok();
+    if let Some(quarter) = sort.strip_prefix(item::QUARTERS) {
+        return Some((start(format!("{quarter}:00Z"))?, None));
+    }
+    let (day, member) = sort.strip_prefix(item::MEMBER_DAYS)?.split_once('#')?;
+    Some((start(format!("{day}T00:00:00Z"))?, Some(member)))
+}
+
+fn sum(value: Option<&AttributeValue>, attribute: &'static str) -> Result<i128, Malformed> {
+    match value {
+        Some(AttributeValue::N(number)) => number.parse().map_err(|_| Malformed { attribute }),
+        _ => Err(Malformed { attribute }),
     }
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::audit::Audit;
 use super::failure;
-use super::item::{self, Item, Key};
+use super::item::{self, Item};
 use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
@@ -125,28 +125,10 @@ impl Ledger {
         audit: &mut Audit,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let mut from = None;
-        loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :rollups")
-                .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
-                .consistent_read(true)
-                .set_exclusive_start_key(from);
-            let found = self
-                .persist(patience, || async {
-                    query.clone().send().await.map_err(failure::of_call)
-                })
-                .await?;
-            for rollup in found.items.iter().flatten() {
-                audit.see_rollup(rollup)?;
-            }
-            from = found.last_evaluated_key;
-            if from.is_none() {
-                return Ok(());
-            }
+        // Of whichever kind: every sort key lies between these.
+        for rollup in self.rollups(account, "!", "~", patience).await? {
+            audit.see_rollup(&rollup)?;
         }
+        Ok(())
     }
 }

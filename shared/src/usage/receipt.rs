@@ -8,6 +8,7 @@ use crate::clock;
 use crate::langfuse::trace_id;
 use crate::ledger::DeliveryState;
 use crate::meter::Meter;
+use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
 
 /// The answer to a recorded usage: receipt, balance and delivery.
@@ -58,8 +59,9 @@ struct Receipt {
     recorded_at: String,
 }
 
+/// What one line of a usage costs.
 #[derive(Debug, Serialize)]
-struct ReceiptLine {
+pub struct ReceiptLine {
     meter: Meter,
     model: Option<String>,
     sparks: Sparks,
@@ -130,12 +132,7 @@ impl ItemReceipt {
 impl Receipt {
     fn of(recorded: &Recorded) -> Self {
         let entry = &recorded.entry;
-        let lines = entry.lines.iter().map(|priced| ReceiptLine {
-            meter: priced.line.meter(),
-            model: priced.line.model().map(str::to_owned),
-            sparks: priced.sparks,
-            provider_cost_usd: priced.provider_cost().map(|cost| cost.to_string()),
-        });
+        let lines = entry.lines.iter().map(ReceiptLine::of);
         Self {
             usage_id: entry.id.to_string(),
             account_id: entry.account.to_string(),
@@ -143,6 +140,18 @@ impl Receipt {
             lines: lines.collect(),
             price_version: entry.price_version.clone(),
             recorded_at: clock::wire(entry.recorded_at),
+        }
+    }
+}
+
+impl ReceiptLine {
+    /// A line with its price.
+    pub(crate) fn of(priced: &PricedLine) -> Self {
+        Self {
+            meter: priced.line.meter(),
+            model: priced.line.model().map(str::to_owned),
+            sparks: priced.sparks,
+            provider_cost_usd: priced.provider_cost().map(|cost| cost.to_string()),
         }
     }
 }

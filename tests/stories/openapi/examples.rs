@@ -118,6 +118,7 @@ async fn the_examples_are_what_the_api_answers() {
         let answer = world.get(path, token(&world, caller).as_deref()).await;
         seen.extend(openapi.check(balance, &answer, Some(example)));
     }
+    seen.extend(super::reads::examples(&openapi, &world).await);
     seen.extend(super::subscriptions::examples(&openapi, &world).await);
     seen.extend(super::payments::examples(&openapi, &world).await);
     let broken = World::start_with(&[("TABLE_NAME", "no-such-table")], Clock::system()).await;

@@ -1,0 +1,209 @@
+//! What an account did: its usage as roll-ups sum it up, and its entries, page by page.
+
+use std::cmp::Reverse;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::entry::{Entry, ledger_at};
+use super::failure;
+use super::item::{self, Item, Key};
+use super::rollup::Used;
+use super::{Error, Ledger};
+use crate::id::AccountId;
+use crate::patience::Patience;
+
+/// A place among an account's entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(String);
+
+impl Place {
+    /// The place as text: the time of an entry and its id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A place that was handed out before. Nothing when it cannot have been.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (time, id) = text.split_once('#')?;
+        let time: Timestamp = time.parse().ok()?;
+        (ledger_at(time, id) == text).then(|| Self(text.to_owned()))
+    }
+}
+
+/// Which of an account's entries are asked for.
+#[derive(Clone, Debug)]
+pub struct EntriesAsked<'a> {
+    /// Recorded then or later.
+    pub from: Timestamp,
+    /// Recorded before.
+    pub to: Timestamp,
+    /// From this place on, where an earlier page has ended.
+    pub at: Option<&'a Place>,
+    /// At most so many.
+    pub limit: u8,
+}
+
+impl Ledger {
+    /// What an account used from one quarter of an hour on, and before another one.
+    pub async fn used(
+        &self,
+        account: &AccountId,
+        from: Timestamp,
+        to: Timestamp,
+        patience: &Patience,
+    ) -> Result<Vec<Used>, Error> {
+        let before = to.checked_sub(std::time::Duration::from_millis(1));
+        let (first, last) = (
+            Key::quarter_sort(from),
+            Key::quarter_sort(before.unwrap_or(to)),
+        );
+        let rollups = self.rollups(account, &first, &last, patience).await?;
+        all_of(&rollups)
+    }
+
+    /// What members of an account used from one UTC day on, and before another one.
+    pub async fn used_by_members(
+        &self,
+        account: &AccountId,
+        from: Date,
+        to: Date,
+        patience: &Patience,
+    ) -> Result<Vec<Used>, Error> {
+        let sort = |day: Date| format!("{}{day}", item::MEMBER_DAYS);
+        // A day alone sorts before the members of that day.
+        let (first, last) = (sort(from), sort(to));
+        let rollups = self.rollups(account, &first, &last, patience).await?;
+        all_of(&rollups)
+    }
+
+    /// The roll-ups of an account whose sort keys are between two.
+    pub(super) async fn rollups(
+        &self,
+        account: &AccountId,
+        first: &str,
+        last: &str,
+        patience: &Patience,
+    ) -> Result<Vec<Item>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :rollups AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
+            .expression_attribute_values(":first", item::text(first))
+            .expression_attribute_values(":last", item::text(last))
+            .consistent_read(true);
+        let mut rollups = Vec::new();
+        let mut from = None;
+        loop {
+            let query = query.clone().set_exclusive_start_key(from);
+            let found = self
+                .persist(patience, || async {
+                    query.clone().send().await.map_err(failure::of_call)
+                })
+                .await?;
+            rollups.extend(found.items.unwrap_or_default());
+            from = found.last_evaluated_key;
+            if from.is_none() {
+                return Ok(rollups);
+            }
+        }
+    }
+
+    /// Entries of an account, newest first, and where the next page begins.
+    ///
+    /// The index they are listed by may lag behind the table for a moment.
+    pub async fn entries(
+        &self,
+        account: &AccountId,
+        asked: EntriesAsked<'_>,
+        patience: &Patience,
+    ) -> Result<(Vec<Entry>, Option<Place>), Error> {
+        let limit = usize::from(asked.limit.clamp(1, 100));
+        let (first, last) = (ledger_at(asked.from, ""), bare(asked.to));
+        // A time alone sorts before the entries of that time.
+        let last = asked
+            .at
+            .map_or(last.clone(), |place| place.0.clone().min(last));
+        if last < first {
+            return Ok((Vec::new(), None));
+        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("ledger")
+            .key_condition_expression("account = :account AND ledger_at BETWEEN :first AND :last")
+            .expression_attribute_values(":account", item::text(account.as_str()))
+            .expression_attribute_values(":first", item::text(first))
+            .expression_attribute_values(":last", item::text(last))
+            .scan_index_forward(false)
+            // One more than asked for is where the next page begins.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
+        let found = self
+            .persist(patience, || async {
+                query.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        let mut listed = found.items.unwrap_or_default();
+        let next = listed.drain(limit.min(listed.len())..).next();
+        let next = next.map(|next| item::read_text(&next, "ledger_at").map(str::to_owned));
+        let keys: Vec<Item> = listed.into_iter().map(key).collect();
+        let mut entries = Vec::with_capacity(keys.len());
+        for stored in self.items(keys, patience).await? {
+            entries.push(Entry::from_item(&stored)?);
+        }
+        entries.sort_by_key(|entry| Reverse(entry.place()));
+        Ok((entries, next.transpose()?.map(Place)))
+    }
+}
+
+/// All sums of some roll-ups.
+fn all_of(rollups: &[Item]) -> Result<Vec<Used>, Error> {
+    let mut used = Vec::new();
+    for rollup in rollups {
+        used.extend(Used::all_of(rollup)?);
+    }
+    Ok(used)
+}
+
+/// A time as the places of its entries begin.
+fn bare(time: Timestamp) -> String {
+    let mut place = ledger_at(time, "");
+    place.truncate(place.len() - 1);
+    place
+}
+
+/// The table's key of what an index lists.
+fn key(listed: Item) -> Item {
+    let is_key = |(name, _): &(String, AttributeValue)| matches!(name.as_str(), "pk" | "sk");
+    listed.into_iter().filter(is_key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_that_an_entry_can_have_is_one() {
+        for (text, is_one) in [
+            ("2026-11-22T20:15:00.000Z#use_1", true),
+            ("2026-11-22T20:15:00.000Z#free#acct_a#2026-11", true),
+            ("2026-11-22T20:15:00Z#use_1", false),
+            ("2026-11-22T20:15:00.000Z", false),
+            ("z#use_1", false),
+            ("", false),
+        ] {
+            assert_eq!(Place::parse(text).is_some(), is_one, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_alone_sorts_before_its_entries() {
+        let time = "2026-11-22T20:15:00Z".parse().unwrap();
+        assert_eq!(bare(time), "2026-11-22T20:15:00.000Z");
+        assert!(bare(time) < ledger_at(time, "a"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The examples of what is read, each brought about.
+
+use http::StatusCode;
+use tests::World;
+
+use super::OpenApi;
+
+/// Checks every example; answers their pointers.
+pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
+    let mut seen = Vec::new();
+    let usage = openapi.request("/v1/usage", "chat");
+    let recorded = world.record("acct_4", "chat-0001", &usage).await;
+    recorded.expect(StatusCode::CREATED);
+    for (path, query, account, example) in [
+        (
+            "/v1/usage",
+            "?group_by=model&tz=Europe/Paris",
+            "acct_1",
+            Some("by_model"),
+        ),
+        (
+            "/v1/usage",
+            "?group_by=member&granularity=month",
+            "acct_1",
+            None,
+        ),
+        ("/v1/ledger", "?limit=1", "acct_4", Some("page")),
+        ("/v1/ledger", "", "acct_4", None),
+        ("/v1/catalog", "", "acct_4", Some("catalog")),
+    ] {
+        let token = world.token(account);
+        let answer = world.get(&format!("{path}{query}"), Some(&token)).await;
+        seen.extend(openapi.check(("get", path), &answer, example));
+    }
+    let estimate = openapi.request("/v1/estimate", "chat").to_string();
+    let token = world.token("acct_4");
+    let answer = world
+        .post("/v1/estimate", Some(&token), None, estimate)
+        .await;
+    seen.extend(openapi.check(("post", "/v1/estimate"), &answer, Some("chat")));
+    seen
+}
