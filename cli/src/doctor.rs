@@ -1,5 +1,7 @@
 //! `sparks doctor`: whether a deployment is as it should be, and what somebody has to look at.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::json;
 use shared::catalog::OFFERS;
@@ -8,6 +10,9 @@ use shared::stripe::API_VERSION;
 
 use crate::stripe_account::StripeAccount;
 use crate::{Desk, Error};
+
+/// What is wrong with a refund or a dispute although it has its entry.
+const STANDING: [&str; 2] = ["no_share", "taken_again"];
 
 /// One look at one thing.
 #[derive(Serialize)]
@@ -45,7 +50,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
         or_bad("prices", prices(desk, &account).await),
         or_bad("webhooks", webhooks(&account).await),
     ];
-    let incidents = desk.ledger()?.incidents(&desk.patience).await?;
+    let incidents = open_incidents(desk).await?;
     let ok = incidents.is_empty() && checks.iter().all(|check| check.ok);
     if desk.json {
         let found = json!({ "ok": ok, "checks": checks, "incidents": incidents });
@@ -54,6 +59,46 @@ pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
         print(desk, &checks, &incidents)?;
     }
     if ok { Ok(()) } else { Err(Error::NotInOrder) }
+}
+
+/// What somebody has to look at: without what was looked at, and what has come right by itself.
+async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
+    let ledger = desk.ledger()?;
+    let mut open = Vec::new();
+    let mut from = None;
+    loop {
+        let (incidents, next) = ledger.incidents(from, &desk.patience).await?;
+        let subjects: BTreeSet<String> = incidents.iter().map(|one| one.subject.clone()).collect();
+        let subjects: Vec<String> = subjects.into_iter().collect();
+        // A payment or a refund that has its entry by now was mended.
+        let booked = ledger.credited(&subjects, &desk.patience).await?;
+        let still = incidents.into_iter();
+        open.extend(still.filter(|one| {
+            STANDING.contains(&one.code.as_str()) || !booked.contains_key(&one.subject)
+        }));
+        if next.is_none() {
+            return Ok(open);
+        }
+        from = next;
+    }
+}
+
+/// Notes that somebody has looked at everything that is kept of an object.
+pub(crate) async fn dismiss(desk: &mut Desk<'_>, subject: String) -> Result<(), Error> {
+    let dismissed = desk
+        .ledger()?
+        .dismiss_incidents(&subject, &desk.patience)
+        .await?;
+    if dismissed == 0 {
+        return Err(Error::NoIncident(subject));
+    }
+    if desk.json {
+        let report = json!({ "subject": subject, "dismissed": dismissed });
+        writeln!(desk.out, "{report}")?;
+    } else {
+        writeln!(desk.out, "{dismissed} of {subject} dismissed")?;
+    }
+    Ok(())
 }
 
 fn print(desk: &mut Desk<'_>, checks: &[Check], incidents: &[Incident]) -> Result<(), Error> {

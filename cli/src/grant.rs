@@ -7,6 +7,9 @@ use shared::sparks::Sparks;
 
 use crate::{Desk, Error};
 
+/// How much can be granted at once: far more than anybody needs, and far less than an account can hold.
+const MOST: Sparks = Sparks::from_milli(1_000_000_000_000_000);
+
 pub(crate) async fn grant(
     desk: &mut Desk<'_>,
     account: AccountId,
@@ -15,8 +18,8 @@ pub(crate) async fn grant(
     free_plan: bool,
     key: Option<IdempotencyKey>,
 ) -> Result<(), Error> {
-    if sparks <= Sparks::ZERO {
-        return Err(Error::NothingToGrant);
+    if sparks <= Sparks::ZERO || sparks > MOST {
+        return Err(Error::AmountToGrant(MOST));
     }
     let key = key.unwrap_or_else(made_up_key);
     // Before it is sent, so that a grant whose outcome is unknown can be repeated with its key.
@@ -38,6 +41,7 @@ pub(crate) async fn grant(
         Credited::Recorded(_) => false,
         Credited::Replayed => true,
         Credited::Reused => return Err(Error::KeyReused(key)),
+        Credited::TooMany => return Err(Error::TooManyGrants(account)),
     };
     let balance = ledger
         .settled_account(&account, now, &desk.patience)

@@ -85,7 +85,12 @@ enum Action {
         account: Option<AccountId>,
     },
     /// Check the deployment, and list what somebody has to look at.
-    Doctor,
+    Doctor {
+        /// Say that somebody has looked at this object (`cs_…`, `in_…`, `re_…`): it is listed again only when it is
+        /// seen again.
+        #[arg(long)]
+        dismiss: Option<String>,
+    },
     /// Make in Stripe what a deployment needs; run again, it changes nothing.
     StripeSetup {
         /// Where webhooks go: the API's address with `/v1/webhooks/stripe`.
@@ -112,9 +117,15 @@ pub enum Error {
     /// The output cannot be printed as JSON.
     #[error("cannot print JSON")]
     Json(#[from] serde_json::Error),
-    /// Only a positive number of Sparks can be granted.
-    #[error("grant more than 0 Sparks")]
-    NothingToGrant,
+    /// Only a positive number of Sparks can be granted, and not just any.
+    #[error("grant more than 0 and at most {0} Sparks")]
+    AmountToGrant(Sparks),
+    /// Each grant takes room on its account.
+    #[error("`{0}` has too many grants that are not spent; nothing was written")]
+    TooManyGrants(AccountId),
+    /// There is nothing of this name to look at.
+    #[error("nothing is kept of `{0}`")]
+    NoIncident(String),
     /// The key belongs to another grant.
     #[error("the key `{0}` was used for another grant; nothing was written")]
     KeyReused(IdempotencyKey),
@@ -131,7 +142,7 @@ pub enum Error {
     #[error("the payment is not known")]
     Payment(#[from] payment::Error),
     /// The session is not of this deployment.
-    #[error("there is no session `{0}` in the table")]
+    #[error("the session `{0}` is not of this deployment")]
     NoSession(SessionId),
     /// The meter has a price, so that prepaid Sparks would be charged again.
     #[error(
@@ -202,7 +213,10 @@ pub async fn run<'a>(
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
         Action::Reconcile { session } => reconcile::session(&mut desk, session).await,
         Action::Verify { account } => verify::run(&mut desk, account).await,
-        Action::Doctor => doctor::run(&mut desk).await,
+        Action::Doctor {
+            dismiss: Some(subject),
+        } => doctor::dismiss(&mut desk, subject).await,
+        Action::Doctor { dismiss: None } => doctor::run(&mut desk).await,
         Action::StripeSetup {
             webhook_url,
             return_url,

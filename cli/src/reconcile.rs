@@ -1,24 +1,28 @@
 //! `sparks reconcile`: does for a payment what its webhook or its verification would have done.
 
 use serde_json::json;
+use shared::desk::Desk as Payments;
 use shared::id::SessionId;
-use shared::payment::{self, Shop};
+use shared::payment::{self, Page};
 
 use crate::{Desk, Error};
 
 /// Reads a session from Stripe, and credits it when it is paid and was not credited yet.
 pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(), Error> {
     let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
-    let page = ledger.checkout(&session, &desk.patience).await?;
-    let page = page.ok_or(Error::NoSession(session))?;
-    let now = desk.clock.now();
     let terms = desk.environment.plan_terms()?;
-    let shop = Shop {
+    let now = desk.clock.now();
+    let payments = Payments {
         ledger: &ledger,
         stripe: &stripe,
         terms: &terms,
     };
-    let found = payment::reconcile_checkout(shop, &page, now, &desk.patience).await?;
+    let page = match payment::page(payments, &session, now, &desk.patience).await {
+        Ok(Page::Known(page)) => page,
+        Ok(_) | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
+        Err(error) => return Err(error.into()),
+    };
+    let found = payment::reconcile_checkout(payments, &page, now, &desk.patience).await?;
     let (account, session) = (&page.account, &page.session);
     if desk.json {
         let found = json!({

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::id::AccountId;
 use shared::patience::Patience;
+use shared::telemetry::chain;
 
 use crate::{Desk, Error, PATIENCE};
 
@@ -38,6 +39,8 @@ struct Report {
     entries: u64,
     /// What disagrees, by account.
     findings: Vec<(AccountId, String)>,
+    /// Accounts that kept changing while they were read.
+    unsettled: Vec<AccountId>,
 }
 
 async fn verify(
@@ -47,11 +50,21 @@ async fn verify(
     report: &mut Report,
 ) -> Result<bool, Error> {
     let patience = Patience::lasting(&desk.clock, PATIENCE);
-    let Some(verified) = ledger.verify(account, &patience).await? else {
-        return Ok(false);
+    let verified = match ledger.verify(account, &patience).await {
+        Ok(Some(verified)) => verified,
+        Ok(None) => return Ok(false),
+        // One account does not keep the others from being verified.
+        Err(error) => {
+            let finding = format!("could not be verified: {}", chain(&error));
+            report.findings.push((account.clone(), finding));
+            return Ok(true);
+        }
     };
     report.accounts += 1;
     report.entries += verified.entries;
+    if verified.unsettled {
+        report.unsettled.push(account.clone());
+    }
     if report.accounts.is_multiple_of(100) {
         writeln!(desk.notes, "{} accounts", report.accounts)?;
     }
@@ -73,11 +86,18 @@ impl Report {
             let findings: Vec<Value> = findings.collect();
             let report = json!({
                 "ok": ok, "accounts": self.accounts, "entries": self.entries, "findings": findings,
+                "unsettled": self.unsettled,
             });
             writeln!(desk.out, "{report}")?;
         } else {
             for (account, finding) in &self.findings {
                 writeln!(desk.out, "{account}: {finding}")?;
+            }
+            for account in &self.unsettled {
+                writeln!(
+                    desk.out,
+                    "{account}: kept changing while it was read; verify it again"
+                )?;
             }
             let (accounts, entries) = (self.accounts, self.entries);
             writeln!(

@@ -10,7 +10,7 @@
 //! | `/c/pay/{id}` | the page of a checkout session |
 //! | `/p/session/{id}` | the customer portal |
 //! | `GET /_local/state` | everything there is, as lists, `requests` among them |
-//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed` |
+//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed`, `transfer` |
 //! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
 //! | `POST /_local/checkout/{id}/expire` | ends a session now |
 //! | `POST /_local/subscriptions/{id}/renew` | ends the period: the next one is paid, or not with `{"outcome":"failed"}`; `{"outcome":"succeeded"}` pays what is open first |

@@ -221,7 +221,7 @@ async fn what_has_no_route_is_not_found() {
     let gateway = gateway(echo).await;
     for path in [
         "/",
-        "/v1/usage",
+        "/v1/checkout",
         "/v1/usage/",
         "/v2/usage",
         "/_local/nothing",

@@ -60,9 +60,13 @@ fn every_function_of_the_project_has_its_routes_and_its_time() {
         .collect();
     let expected = [
         ("GET /v1/balance", "read-account"),
+        ("GET /v1/catalog", "read-account"),
+        ("GET /v1/ledger", "read-account"),
         ("GET /v1/subscription", "create-portal"),
+        ("GET /v1/usage", "read-account"),
         ("POST /v1/checkout", "create-checkout"),
         ("POST /v1/checkout/{session_id}/verify", "verify-payment"),
+        ("POST /v1/estimate", "read-account"),
         ("POST /v1/portal", "create-portal"),
         ("POST /v1/usage", "record-usage"),
         ("POST /v1/usage/batch", "record-usage"),

@@ -8,15 +8,18 @@ mod order;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tracing::info;
 
 use crate::clock;
 use crate::customers::{self, Customers};
+use crate::desk::Desk;
 use crate::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
 use crate::ledger::{self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened};
 use crate::patience::Patience;
 use crate::payment::{self, Payment, STRIPE_TIMEOUT, Status};
 use crate::sparks::Sparks;
 use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Refusal, Stripe};
+use crate::subscription;
 
 pub use order::{CheckoutBody, Invalid, Rule, Shop};
 
@@ -78,6 +81,9 @@ pub enum Error {
     /// Stripe made no page.
     #[error("stripe made no page")]
     Stripe(#[from] stripe::Error),
+    /// A deleted customer could not be taken off the account.
+    #[error("a deleted customer is still there")]
+    Subscription(#[from] subscription::Error),
     /// There is no customer to make a page for.
     #[error("there is no customer")]
     Customer(#[from] customers::Error),
@@ -102,6 +108,14 @@ pub struct Till<'a> {
     pub shop: &'a Shop,
 }
 
+/// For whom, when and how long a page is opened.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    till: Till<'a>,
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
 /// Opens a page for an order, one per account and key.
 pub async fn create(
     till: Till<'_>,
@@ -111,18 +125,21 @@ pub async fn create(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
-    let id = IntentId::derive(&till.shop.stage, account, key);
+    let visit = Visit {
+        till,
+        now,
+        patience,
+    };
+    let id = IntentId::derive(&till.shop.terms.stage, account, key);
     let hash = body.hash();
     let order = match till.shop.order(body) {
         Ok(order) => order,
-        // What was valid once is answered as it was then.
+        // What was valid once is answered as it was then. A page that was never opened is not any more.
         Err(invalid) => {
             return match till.ledger.intent(&id, patience).await? {
-                Some(stored) if stored.request_hash == hash => {
-                    till.reopen(stored, None, now, patience).await
-                }
-                Some(_) => Err(Error::KeyReused),
-                None => Err(Error::Invalid(invalid)),
+                Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
+                Some(stored) if stored.session.is_some() => visit.reopen(stored, None).await,
+                _ => Err(Error::Invalid(invalid)),
             };
         }
     };
@@ -143,14 +160,14 @@ pub async fn create(
     let (opened, customer, account) = tokio::join!(
         till.ledger.open_intent(&new, patience),
         till.customers.find(till.ledger, account, patience),
-        existing_account(till.ledger, account, now, patience),
+        settled_account(till.ledger, account, now, patience),
     );
     account?;
     let customer = customer?;
     match opened? {
-        Opened::New => till.open(new, Some(customer), false, now, patience).await,
+        Opened::New => visit.open(new, Some(customer), false).await,
         Opened::Existing(stored) if stored.request_hash == hash => {
-            till.reopen(*stored, Some(customer), now, patience).await
+            visit.reopen(*stored, Some(customer)).await
         }
         Opened::Existing(_) => Err(Error::KeyReused),
     }
@@ -161,38 +178,36 @@ fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// An account's own first request brings it into being, whichever it is.
-async fn existing_account(
+/// An account's own first request brings it into being, and its first of a month brings the free plan's Sparks, whichever
+/// request it is.
+async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), ledger::Error> {
-    if ledger.account(account, patience).await?.is_none() {
+    let found = ledger.settled_account(account, now, patience).await?;
+    if found.is_none() {
         ledger.open_account(account, now, patience).await?;
     }
     Ok(())
 }
 
-impl Till<'_> {
+impl Visit<'_> {
     /// The page of an intent that is there already. Where it is not known, opening it is made up for.
-    async fn reopen(
-        self,
-        intent: Intent,
-        customer: Option<CustomerLink>,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Page, Error> {
+    async fn reopen(self, intent: Intent, customer: Option<CustomerLink>) -> Result<Page, Error> {
         let Some(session) = &intent.session else {
-            return self.open(intent, customer, true, now, patience).await;
+            return self.open(intent, customer, true).await;
         };
-        let page = self.ledger.checkout(session, patience).await?;
+        let ledger = self.till.ledger;
+        let page = ledger.checkout(session, self.patience).await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is gone".into()))?;
-        let ended = page.expires_at <= now
+        let ended = page.expires_at <= self.now
             || matches!(
                 intent.status,
                 CheckoutStatus::Paid | CheckoutStatus::Expired
             );
+        info!(session.id = %page.session, intent.id = %intent.id, "told the page `{}` again", page.session);
         Ok(Page {
             session_id: page.session,
             url: page.url.filter(|_| !ended),
@@ -206,19 +221,21 @@ impl Till<'_> {
         intent: Intent,
         customer: Option<CustomerLink>,
         replayed: bool,
-        now: Timestamp,
-        patience: &Patience,
     ) -> Result<Page, Error> {
-        let customer = self.customer(&intent.account, customer, patience).await?;
-        let (session, url) = match self.session(&intent, &customer, patience).await {
+        let customer = self.customer(&intent.account, customer).await?;
+        let (session, url) = match self.session(&intent, &customer).await {
             // Stripe does not take the customer: where it was deleted, the next one is made.
             Err(Error::Stripe(stripe::Error::Refused(refusal))) if refusal.param == "customer" => {
-                let customer = self.next_customer(&intent.account, &customer, refusal, patience);
+                let customer = self.next_customer(&intent.account, &customer, refusal);
                 let customer = Box::pin(customer).await?;
-                self.session(&intent, &customer, patience).await?
+                self.session(&intent, &customer).await?
             }
             outcome => outcome?,
         };
+        info!(
+            account.id = %intent.account, intent.id = %intent.id, session.id = %session, item = intent.order.item,
+            "opened the page `{session}`"
+        );
         let page = Checkout {
             session,
             account: intent.account,
@@ -228,10 +245,10 @@ impl Till<'_> {
             expires_at: intent.expires_at,
             invoice: None,
         };
-        self.ledger.bind_checkout(&page, patience).await?;
+        self.till.ledger.bind_checkout(&page, self.patience).await?;
         Ok(Page {
             session_id: page.session,
-            url: page.url.filter(|_| now < page.expires_at),
+            url: page.url.filter(|_| self.now < page.expires_at),
             expires_at: clock::wire(page.expires_at),
             replayed,
         })
@@ -242,25 +259,30 @@ impl Till<'_> {
         self,
         account: &AccountId,
         known: Option<CustomerLink>,
-        patience: &Patience,
     ) -> Result<CustomerId, Error> {
+        let Till {
+            ledger,
+            stripe,
+            customers,
+            shop,
+        } = self.till;
         let link = match known {
             Some(link) => link,
-            None => self.customers.find(self.ledger, account, patience).await?,
+            None => customers.find(ledger, account, self.patience).await?,
         };
         if let Some(customer) = link.customer {
             return Ok(customer);
         }
-        let (timeout, stage) = (patience.left().min(STRIPE_TIMEOUT), &self.shop.stage);
-        let (customers, generation) = (self.customers, link.generation);
+        let (timeout, stage) = (self.patience.left().min(STRIPE_TIMEOUT), &shop.terms.stage);
+        let generation = link.generation;
         let made = customers.make(
-            self.ledger,
-            self.stripe,
+            ledger,
+            stripe,
             stage,
             account,
             generation,
             timeout,
-            patience,
+            self.patience,
         );
         Ok(made.await?)
     }
@@ -271,15 +293,22 @@ impl Till<'_> {
         account: &AccountId,
         customer: &CustomerId,
         refusal: Refusal,
-        patience: &Patience,
     ) -> Result<CustomerId, Error> {
-        let (ledger, stripe) = (self.ledger, self.stripe);
-        let timeout = patience.left().min(STRIPE_TIMEOUT);
-        let looked = self
-            .customers
-            .look_after(ledger, stripe, account, customer, timeout, patience);
-        if looked.await? {
-            return self.customer(account, None, patience).await;
+        let Till {
+            ledger,
+            stripe,
+            customers,
+            shop,
+        } = self.till;
+        let desk = Desk {
+            ledger,
+            stripe,
+            terms: &shop.terms,
+        };
+        let parted =
+            subscription::part(desk, customers, account, customer, self.now, self.patience);
+        if parted.await? {
+            return self.customer(account, None).await;
         }
         Err(stripe::Error::Refused(refusal).into())
     }
@@ -290,11 +319,10 @@ impl Till<'_> {
         self,
         intent: &Intent,
         customer: &CustomerId,
-        patience: &Patience,
     ) -> Result<(SessionId, Option<PageUrl>), Error> {
         let new = NewCheckoutSession {
             intent: &intent.id,
-            stage: &self.shop.stage,
+            stage: &self.till.shop.terms.stage,
             customer,
             subscription: intent.order.kind == crate::catalog::Kind::Plan,
             price_id: &intent.order.price_id,
@@ -307,45 +335,64 @@ impl Till<'_> {
         };
         let mut failed_attempts = 0;
         loop {
-            let timeout = patience.left().min(STRIPE_TIMEOUT);
-            match self.stripe.create_checkout_session(&new, timeout).await {
+            let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+            let made = self.till.stripe.create_checkout_session(&new, timeout);
+            match made.await {
                 Ok(session) => return Ok(session),
                 Err(stripe::Error::Unconfirmed(Cause::Status(http::StatusCode::CONFLICT)))
-                    if patience.another(failed_attempts + 1).await =>
+                    if self.patience.another(failed_attempts + 1).await =>
                 {
                     failed_attempts += 1;
                 }
-                Err(stripe::Error::Refused(refusal)) if refusal.param == "expires_at" => {
-                    return Err(Error::TooLate);
-                }
+                Err(stripe::Error::Refused(refusal)) => return Err(refused(refusal)),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 }
 
+/// What Stripe's refusal of a page means to the buyer.
+fn refused(refusal: Refusal) -> Error {
+    let field = match refusal.param.as_str() {
+        "expires_at" => return Error::TooLate,
+        "success_url" => "success_url",
+        "cancel_url" => "cancel_url",
+        _ => return stripe::Error::Refused(refusal).into(),
+    };
+    Error::Invalid(Invalid {
+        rule: Rule::Url,
+        field,
+        detail: "is not an address that Stripe takes".to_owned(),
+    })
+}
+
 /// Says how a page was left, and credits it when it is paid. Once credited, Stripe is not asked any more.
 pub async fn verify(
-    shop: payment::Shop<'_>,
+    desk: Desk<'_>,
     account: &AccountId,
     session: &SessionId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Verified, Error> {
-    let ledger = shop.ledger;
+    let ledger = desk.ledger;
     let found = ledger.find_checkout(session, account, patience).await?;
     let found = found.ok_or(Error::NotFound)?;
-    let payment = if let (Some(credited), Some(read)) = (found.credited, found.account) {
-        let settled = ledger.settle(account, read, now, patience).await?;
+    let payment = if let Some(credited) = found.credited {
+        // Read after the credit was seen, the balance has it.
+        let settled = ledger.settled_account(account, now, patience).await?;
         Payment {
             status: Status::Paid,
             credited,
-            available: settled.available,
+            available: settled.map_or(Sparks::ZERO, |settled| settled.available),
         }
     } else {
         let page = &found.checkout;
-        payment::reconcile_checkout(shop, page, now, patience).await?
+        payment::reconcile_checkout(desk, page, now, patience).await?
     };
+    info!(
+        account.id = %account, session.id = %session, status = ?payment.status, sparks = %payment.credited,
+        "verified `{session}`"
+    );
     Ok(Verified {
         session_id: session.clone(),
         status: payment.status,

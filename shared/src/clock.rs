@@ -1,5 +1,7 @@
 //! The one place that asks the time or lets it pass; `main` hands it down as a value.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +18,8 @@ enum Source {
         at: Timestamp,
         since: tokio::time::Instant,
     },
+    /// Stands still but while somebody waits, which takes no time at all.
+    Skipping(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -32,6 +36,13 @@ impl Clock {
         })
     }
 
+    /// A clock that reads `at` until somebody waits: then it skips what is waited for. All its clones are one clock.
+    pub fn skipping_from(at: Timestamp) -> Self {
+        Self(Source::Skipping(Arc::new(AtomicI64::new(
+            at.as_millisecond(),
+        ))))
+    }
+
     /// The time, in whole milliseconds: the precision of everything that is stored or sent.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
@@ -42,13 +53,23 @@ impl Clock {
                     SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX);
                 at.checked_add(passed).unwrap_or(Timestamp::MAX)
             }
+            Source::Skipping(at_ms) => {
+                Timestamp::from_millisecond(at_ms.load(Ordering::Relaxed)).unwrap_or(Timestamp::MAX)
+            }
         };
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     /// Waits.
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        match &self.0 {
+            Source::Skipping(at_ms) => {
+                let skipped = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+                at_ms.fetch_add(skipped, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+            _ => tokio::time::sleep(duration).await,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::filter::Targets;
 
 use crate::catalog::{OFFERS, PriceIds, Terms};
@@ -196,9 +196,20 @@ impl<'a> Environment<'a> {
         if self.none_of(&["STRIPE_SECRET_KEY", "STRIPE_API_BASE"]) {
             return Ok(None);
         }
+        let name = "STRIPE_SECRET_KEY";
+        let secret_key = self.secret(name)?;
+        // What is neither would be taken for test mode, and every live payment for a mistake.
+        let modes = ["sk_test_", "rk_test_", "sk_live_", "rk_live_"];
+        if !modes
+            .iter()
+            .any(|mode| secret_key.expose_secret().starts_with(mode))
+        {
+            let problem = "must begin with `sk_test_`, `rk_test_`, `sk_live_` or `rk_live_`";
+            return Err(Error { name, problem });
+        }
         Ok(Some(StripeAccess {
             base: self.address("STRIPE_API_BASE", Some("https://api.stripe.com"))?,
-            secret_key: self.secret("STRIPE_SECRET_KEY")?,
+            secret_key,
         }))
     }
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::id::{AccountId, CustomerId};
 use crate::ledger::{self, CustomerLink, Ledger};
 use crate::patience::Patience;
-use crate::stripe::{self, Stripe};
+use crate::stripe::{self, Cause, Stripe};
 
 /// How many customers are remembered.
 const MAX_REMEMBERED: usize = 1_000;
@@ -73,9 +75,20 @@ impl Customers {
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
         let patience = patience.at_most(timeout);
-        let made = stripe
-            .create_customer(stage, account, generation, timeout)
-            .await?;
+        let mut failed_attempts = 0;
+        let made = loop {
+            let left = patience.left();
+            let making = stripe.create_customer(stage, account, generation, left);
+            match making.await {
+                // Another request of the account makes it just now.
+                Err(stripe::Error::Unconfirmed(Cause::Status(StatusCode::CONFLICT)))
+                    if patience.another(failed_attempts + 1).await =>
+                {
+                    failed_attempts += 1;
+                }
+                made => break made?,
+            }
+        };
         let linked = ledger
             .link_customer(account, &made, generation, &patience)
             .await?;
@@ -89,25 +102,6 @@ impl Customers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(account);
-    }
-
-    /// Forgets a customer that Stripe does not take any more, and takes it off its account when it was deleted.
-    /// Answers whether it was.
-    pub async fn look_after(
-        &self,
-        ledger: &Ledger,
-        stripe: &Stripe,
-        account: &AccountId,
-        customer: &CustomerId,
-        timeout: Duration,
-        patience: &Patience,
-    ) -> Result<bool, Error> {
-        self.forget(account);
-        let deleted = stripe.is_customer_deleted(customer, timeout).await?;
-        if deleted {
-            ledger.unlink_customer(account, customer, patience).await?;
-        }
-        Ok(deleted)
     }
 
     fn remember(&self, account: &AccountId, customer: &CustomerId) {

@@ -7,13 +7,17 @@ use jiff::Timestamp;
 use tracing::{error, info};
 
 use crate::catalog::{self, Order, Terms};
+use crate::desk::Desk;
 use crate::id::{AccountId, IntentId, InvoiceId};
 use crate::ledger::{self, Account, Credited, Incident, Ledger, NewCredit, Purchase, Source};
 use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;
 use crate::sparks::Sparks;
-use crate::stripe::{self, INTENT, Invoice, STAGE, Stripe};
+use crate::stripe::{self, INTENT, Invoice, STAGE};
 use verdict::{Period, Verdict};
+
+/// The one reason of [`Outcome::Nothing`] that may pass.
+pub const NOT_PAID: &str = "not_paid";
 
 /// What became of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +52,16 @@ pub enum Error {
 
 /// Reads an invoice from Stripe, and grants what it paid for unless that was done before.
 pub async fn reconcile(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    terms: &Terms,
+    desk: Desk<'_>,
     id: &InvoiceId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
+    let Desk {
+        ledger,
+        stripe,
+        terms,
+    } = desk;
     let timeout = patience.left().min(STRIPE_TIMEOUT);
     let ids = [id.as_str().to_owned()];
     let (invoice, granted) =
@@ -75,13 +82,16 @@ pub async fn reconcile(
 
 /// Grants what these invoices of one customer paid for and was not granted yet, oldest first.
 pub async fn reconcile_all(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    terms: &Terms,
+    desk: Desk<'_>,
     newest_first: &[Invoice],
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), Error> {
+    let Desk {
+        ledger,
+        stripe,
+        terms,
+    } = desk;
     let ids: Vec<String> = newest_first
         .iter()
         .map(|invoice| invoice.id.to_string())
@@ -201,7 +211,7 @@ impl Granting<'_> {
             }
             Credited::Replayed => Ok(Outcome::Granted(sparks, None)),
             // It came in meanwhile, at the terms of then.
-            Credited::Reused => {
+            Credited::Reused | Credited::TooMany => {
                 let ids = [credit.id];
                 let mut known = self.ledger.credited(&ids, self.patience).await?;
                 let sparks = known.remove(&ids[0]);

@@ -4,7 +4,7 @@
 //!
 //! - edge: [`problem`], [`request`]
 //! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
-//! - what operations share: [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
+//! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]
@@ -19,6 +19,7 @@ pub mod config;
 pub mod customers;
 pub mod decimal;
 pub mod delivery;
+pub mod desk;
 pub mod history;
 pub mod id;
 pub mod identity;

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
-use crate::catalog::{Kind, Terms};
-use crate::id::{IntentId, InvoiceId, SessionId};
+use crate::catalog::Kind;
+use crate::desk::Desk;
+use crate::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::invoice;
 use crate::ledger::{
     self, Account, Checkout, CheckoutStatus, Credited, Incident, Intent, Ledger, NewCredit,
@@ -20,7 +21,7 @@ use crate::ledger::{
 };
 use crate::patience::Patience;
 use crate::sparks::Sparks;
-use crate::stripe::{self, CheckoutSession, INTENT, STAGE, Stripe};
+use crate::stripe::{self, CheckoutSession, INTENT, STAGE};
 use verdict::Verdict;
 
 /// How long one call of Stripe may take.
@@ -77,93 +78,101 @@ pub enum Error {
     Unknown(&'static str),
 }
 
-/// What a payment is looked into with.
-#[derive(Clone, Copy, Debug)]
-pub struct Shop<'a> {
-    /// Where orders and credits are written.
-    pub ledger: &'a Ledger,
-    /// Where pages are paid.
-    pub stripe: &'a Stripe,
-    /// At which terms plans are granted.
-    pub terms: &'a Terms,
-}
-
 /// Reads a page from Stripe and does what is due: credits a paid pack, grants a paid plan's first period, notes
 /// everything else.
 pub async fn reconcile_checkout(
-    shop: Shop<'_>,
+    desk: Desk<'_>,
     page: &Checkout,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Payment, Error> {
-    let (ledger, stripe) = (shop.ledger, shop.stripe);
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let Desk { ledger, stripe, .. } = desk;
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
     let (session, known) = tokio::join!(
-        stripe.checkout_session(&page.session, timeout),
+        stripe.checkout_session(&page.session, timeout()),
         ledger.intent_and_account(page, patience)
     );
-    let (session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
+    let (mut session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
+    if let Some(invoice) = session.invoice_without_payment() {
+        session.payment_intent = stripe.payment_of_invoice(invoice, timeout()).await?;
+    }
     let (status, noted) = match verdict::of(&session, &intent, stripe.livemode()) {
         Verdict::Paid if intent.order.kind == Kind::Pack => {
             let paid = Paid { session, intent };
             return credit(ledger, paid, account, now, patience).await;
         }
-        Verdict::Paid => (Status::Paid, CheckoutStatus::Paid),
+        Verdict::Paid => {
+            let granting = granted(desk, page, session.invoice.as_ref(), now, patience);
+            let (credited, account) = Box::pin(granting).await?;
+            return Ok(Payment {
+                status: Status::Paid,
+                credited,
+                available: account.map_or(Sparks::ZERO, |account| account.available),
+            });
+        }
         Verdict::Processing => (Status::Processing, CheckoutStatus::Processing),
-        Verdict::Open => (Status::Unpaid, CheckoutStatus::Open),
+        Verdict::Open | Verdict::Waiting => (Status::Unpaid, CheckoutStatus::Open),
         Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
         Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
-        Verdict::Unknown(field) => return Err(Error::Unknown(field)),
+        Verdict::Unknown(field) => {
+            keep_unknown(ledger, page, field, now, patience).await?;
+            return Err(Error::Unknown(field));
+        }
         Verdict::Mismatch(field) => {
-            refuse(ledger, page, field, now, patience).await?;
+            refuse(ledger, page, &intent, field, now, patience).await?;
             return Err(Error::Mismatch(field));
         }
     };
-    if noted != CheckoutStatus::Open && intent.status != noted {
-        ledger.note_checkout(&intent.id, noted, patience).await?;
+    if intent.status != noted {
+        ledger.note_checkout(&intent, noted, patience).await?;
     }
-    let (credited, granted_to) = match &session.invoice {
-        Some(invoice) if status == Status::Paid => {
-            Box::pin(grant(shop, page, invoice, now, patience)).await?
-        }
-        _ => (Sparks::ZERO, None),
-    };
-    let account = match (granted_to, account) {
-        (Some(account), _) => Some(account),
-        // What was read before may be older than the grant.
-        (None, Some(_)) if credited > Sparks::ZERO => {
-            ledger.settled_account(&page.account, now, patience).await?
-        }
-        (None, Some(account)) => Some(ledger.settle(&page.account, account, now, patience).await?),
-        (None, None) => None,
+    let account = match account {
+        Some(account) => Some(ledger.settle(&page.account, account, now, patience).await?),
+        None => None,
     };
     Ok(Payment {
         status,
-        credited,
+        credited: Sparks::ZERO,
         available: account.map_or(Sparks::ZERO, |account| account.available),
     })
 }
 
-/// Grants a plan's first period, and notes on the page which invoice paid for it.
-async fn grant(
-    shop: Shop<'_>,
+/// Grants a plan's first period, and notes on the page which invoice paid for it; answers the Sparks and the account.
+///
+/// The intent is settled with the grant, or when there will never be one. Until then it stays where it is looked into.
+async fn granted(
+    desk: Desk<'_>,
     page: &Checkout,
-    invoice: &InvoiceId,
+    invoice: Option<&InvoiceId>,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(Sparks, Option<Account>), Error> {
-    let (ledger, stripe, terms) = (shop.ledger, shop.stripe, shop.terms);
-    match invoice::reconcile(ledger, stripe, terms, invoice, now, patience).await {
-        Ok(invoice::Outcome::Granted(sparks, account)) => {
-            if page.invoice.is_none() {
-                let noted = ledger.note_invoice(&page.session, invoice, patience);
-                noted.await?;
-            }
-            Ok((sparks, account))
-        }
-        Ok(invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_)) => Ok((Sparks::ZERO, None)),
-        Err(error) => Err(error.into()),
+    let ledger = desk.ledger;
+    let outcome = match invoice {
+        Some(invoice) => invoice::reconcile(desk, invoice, now, patience).await?,
+        None => invoice::Outcome::Nothing(invoice::NOT_PAID),
+    };
+    let settled = match &outcome {
+        invoice::Outcome::Granted(..) => true,
+        invoice::Outcome::Nothing(reason) => *reason != invoice::NOT_PAID,
+        invoice::Outcome::NotOurs(_) => false,
+    };
+    if settled {
+        ledger.settle_intent(&page.intent, patience).await?;
     }
+    let (credited, account) = match outcome {
+        invoice::Outcome::Granted(sparks, account) => (sparks, account),
+        invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_) => (Sparks::ZERO, None),
+    };
+    if let Some(invoice) = invoice.filter(|_| credited > Sparks::ZERO && page.invoice.is_none()) {
+        let noted = ledger.note_invoice(&page.session, invoice, patience);
+        noted.await?;
+    }
+    if account.is_some() {
+        return Ok((credited, account));
+    }
+    let account = ledger.settled_account(&page.account, now, patience);
+    Ok((credited, account.await?))
 }
 
 /// The page of a session.
@@ -180,12 +189,13 @@ pub enum Page {
 /// Finds the page of a session. One that was never written down, because its process ended between Stripe's answer
 /// and the write, is found by what Stripe has of it, and written down now.
 pub async fn page(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    stage: &str,
+    desk: Desk<'_>,
     id: &SessionId,
+    now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    let stage = desk.terms.stage.as_str();
     if let Some(page) = ledger.checkout(id, patience).await? {
         return Ok(Page::Known(page));
     }
@@ -201,8 +211,12 @@ pub async fn page(
         (None, None) => without_metadata(ledger, &session, patience).await,
         (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
         (Some(_), Some(Ok(intent))) => {
-            let intent = ledger.intent(&intent, patience).await?;
-            let intent = intent.ok_or(Error::NoIntent)?;
+            let Some(intent) = ledger.intent(&intent, patience).await? else {
+                let detail =
+                    "The session is for an intent of this deployment that is not in the table.";
+                keep(ledger, id, "no_intent", detail, None, now, patience).await?;
+                return Err(Error::NoIntent);
+            };
             let page = Checkout {
                 session: session.id,
                 account: intent.account,
@@ -285,7 +299,7 @@ async fn credit(
                 .await?
         }
         // The id is Stripe's, the account and the Sparks are the intent's: it cannot be another credit.
-        Credited::Reused => {
+        Credited::Reused | Credited::TooMany => {
             return Err(
                 ledger::Error::Broken("a page was credited as something else".into()).into(),
             );
@@ -298,9 +312,56 @@ async fn credit(
     })
 }
 
+/// Keeps what is wrong with a session, for somebody to look at.
+async fn keep(
+    ledger: &Ledger,
+    session: &SessionId,
+    code: &str,
+    detail: &str,
+    account: Option<&AccountId>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let incident = Incident {
+        subject: session.to_string(),
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+        account: account.cloned(),
+        seen_at: now,
+    };
+    Ok(ledger.keep_incident(&incident, patience).await?)
+}
+
+async fn keep_unknown(
+    ledger: &Ledger,
+    page: &Checkout,
+    field: &'static str,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let (code, detail) = (
+        format!("unknown_{field}"),
+        format!(
+            "The session's {field} is a word that is not known here. Is there a newer version?"
+        ),
+    );
+    let account = Some(&page.account);
+    keep(
+        ledger,
+        &page.session,
+        &code,
+        &detail,
+        account,
+        now,
+        patience,
+    )
+    .await
+}
+
 async fn refuse(
     ledger: &Ledger,
     page: &Checkout,
+    intent: &Intent,
     field: &'static str,
     now: Timestamp,
     patience: &Patience,
@@ -317,8 +378,6 @@ async fn refuse(
         account: Some(page.account.clone()),
         seen_at: now,
     };
-    ledger
-        .refuse_checkout(&page.intent, &incident, patience)
-        .await?;
+    ledger.refuse_checkout(intent, &incident, patience).await?;
     Ok(())
 }

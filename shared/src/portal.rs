@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checkout::{Invalid, Rule};
-use crate::customers::{self, Customers};
+use crate::customers::Customers;
+use crate::desk::Desk;
 use crate::id::{AccountId, CustomerId};
-use crate::ledger::{self, Ledger, Subscribed};
+use crate::ledger::{self, Subscribed};
 use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;
 use crate::return_url::{AllowedOrigins, ReturnUrl};
-use crate::stripe::{self, NewPortalSession, PageUrl, PortalFlow, Refusal, Stripe};
+use crate::stripe::{self, NewPortalSession, PageUrl, PortalFlow, Refusal};
 use crate::subscription::{self, best, is_live};
 
 /// The body of `POST /v1/portal`.
@@ -58,9 +59,12 @@ pub enum Error {
     /// Stripe made no page.
     #[error("stripe made no page")]
     Stripe(#[from] stripe::Error),
-    /// The customer could not be looked after.
-    #[error("the customer could not be looked after")]
-    Customer(#[from] customers::Error),
+    /// The portal does not offer the flow for the subscription as it is.
+    #[error("the portal does not offer this")]
+    FlowUnavailable,
+    /// A deleted customer could not be taken off the account.
+    #[error("a deleted customer is still there")]
+    Subscription(#[from] subscription::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
@@ -68,11 +72,9 @@ pub enum Error {
 
 /// What opening a portal page touches.
 #[derive(Clone, Copy, Debug)]
-pub struct Desk<'a> {
-    /// Where the customer is written down.
-    pub ledger: &'a Ledger,
-    /// Where pages are made.
-    pub stripe: &'a Stripe,
+pub struct Entrance<'a> {
+    /// Where the customer is written down, and pages are made.
+    pub desk: Desk<'a>,
     /// Who is remembered.
     pub customers: &'a Customers,
     /// Where the portal may lead back to.
@@ -83,29 +85,33 @@ pub struct Desk<'a> {
 
 /// Opens a page for an account, and for no other: whose it is comes from the table.
 pub async fn create(
-    desk: Desk<'_>,
+    entrance: Entrance<'_>,
     account: &AccountId,
     body: &PortalBody,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
-    let return_url = ReturnUrl::new(&body.return_url, desk.allowed_origins).map_err(|error| {
-        Error::Invalid(Invalid {
-            rule: Rule::Url,
-            field: "return_url",
-            detail: error.to_string(),
-        })
-    })?;
-    let known = desk.ledger.subscriber(account, patience).await?;
-    if known.account.is_none() {
-        desk.ledger.open_account(account, now, patience).await?;
-    }
+    let return_url =
+        ReturnUrl::new(&body.return_url, entrance.allowed_origins).map_err(|error| {
+            Error::Invalid(Invalid {
+                rule: Rule::Url,
+                field: "return_url",
+                detail: error.to_string(),
+            })
+        })?;
+    let ledger = entrance.desk.ledger;
+    let known = ledger.subscriber(account, patience).await?;
+    match known.account {
+        Some(found) => ledger.settle(account, found, now, patience).await?,
+        None => ledger.open_account(account, now, patience).await?,
+    };
     let customer = known.customer.ok_or(Error::NoCustomer)?;
     let visit = Visit {
-        desk,
+        entrance,
         customer: &customer,
         return_url: return_url.as_str(),
         flow: body.flow,
+        now,
         patience,
     };
     let stored = manageable(&known.subscriptions.all);
@@ -118,8 +124,13 @@ pub async fn create(
     if refused.param == "customer" {
         return visit.without_customer(account, refused).await;
     }
-    if refused.param.starts_with("flow_data") {
-        return visit.open_as_stripe_has_it().await;
+    if refused.is_of_flow() {
+        return match visit.open_as_stripe_has_it().await {
+            Err(Error::Stripe(stripe::Error::Refused(again))) if again.is_of_flow() => {
+                Err(Error::FlowUnavailable)
+            }
+            outcome => outcome,
+        };
     }
     Err(stripe::Error::Refused(refused).into())
 }
@@ -131,10 +142,11 @@ fn manageable(all: &[Subscribed]) -> Option<&str> {
 
 /// One visit to the portal.
 struct Visit<'a> {
-    desk: Desk<'a>,
+    entrance: Entrance<'a>,
     customer: &'a CustomerId,
     return_url: &'a str,
     flow: Option<Flow>,
+    now: Timestamp,
     patience: &'a Patience,
 }
 
@@ -150,24 +162,22 @@ impl Visit<'_> {
         let new = NewPortalSession {
             customer: self.customer,
             return_url: self.return_url,
-            configuration: self.desk.configuration,
+            configuration: self.entrance.configuration,
             flow,
         };
         // A page more does no harm, so each visit has one of its own.
         let key = format!("portal:{:032x}", fastrand::u128(..));
         let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let made = self.desk.stripe.create_portal_session(&new, &key, timeout);
+        let stripe = self.entrance.desk.stripe;
+        let made = stripe.create_portal_session(&new, &key, timeout);
         Ok(Page { url: made.await? })
     }
 
     /// Opens the page for what Stripe has now, where what was stored is out of date.
     async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
         let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let told = self
-            .desk
-            .stripe
-            .subscriptions(self.customer, timeout)
-            .await?;
+        let stripe = self.entrance.desk.stripe;
+        let told = stripe.subscriptions(self.customer, timeout).await?;
         let all: Vec<Subscribed> = told
             .iter()
             .flatten()
@@ -178,16 +188,12 @@ impl Visit<'_> {
 
     /// Stripe does not take the customer: where it was deleted, there is none.
     async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
-        let Desk {
-            ledger,
-            stripe,
-            customers,
-            ..
-        } = self.desk;
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let (customer, patience) = (self.customer, self.patience);
-        let looked = customers.look_after(ledger, stripe, account, customer, timeout, patience);
-        if looked.await? {
+        let Entrance {
+            desk, customers, ..
+        } = self.entrance;
+        let (customer, now, patience) = (self.customer, self.now, self.patience);
+        let parted = subscription::part(desk, customers, account, customer, now, patience);
+        if parted.await? {
             return Err(Error::NoCustomer);
         }
         Err(stripe::Error::Refused(refusal).into())

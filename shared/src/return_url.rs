@@ -84,10 +84,17 @@ impl ReturnUrl {
         }
         let (origin, rest) = allowed.behind_origin(text).ok_or(NotAllowed::Origin)?;
         // The placeholder is the one thing with braces.
-        let plain = rest.replace(SESSION_ID, "");
+        // An id is letters, digits and underscores.
+        let plain = rest.replace(SESSION_ID, "x");
         let path = plain.split(['?', '#']).next().unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_graphic() && !br#"\"<>^`{|}"#.contains(&byte);
-        if !plain.bytes().all(allowed) || !escapes_are_clear(&plain) || !path_is_clear(path) {
+        // Without a path, some readers take what is before an `@` for a user and what is behind it for the host.
+        let no_host = rest.starts_with('/') || !rest.contains('@');
+        if !plain.bytes().all(allowed)
+            || !escapes_are_clear(&plain)
+            || !path_is_clear(path)
+            || !no_host
+        {
             return Err(NotAllowed::Ambiguous);
         }
         // What browsers make of it in the end.
@@ -164,6 +171,7 @@ mod tests {
             "https://app.example.com/#/paid",
             "https://app.example.com/paid?id={CHECKOUT_SESSION_ID}",
             "https://app.example.com/paid/{CHECKOUT_SESSION_ID}",
+            "https://app.example.com/orders/{CHECKOUT_SESSION_ID}/done?x={CHECKOUT_SESSION_ID}",
             "https://app.example.com/%C3%A9t%C3%A9",
             "http://127.0.0.1:8787/paid",
         ] {
@@ -182,7 +190,7 @@ mod tests {
         assert!(HOSTILE.len() >= 60, "{}", HOSTILE.len());
     }
 
-    const HOSTILE: [&str; 88] = [
+    const HOSTILE: [&str; 92] = [
         // Nothing, or no address of the web.
         "",
         "/",
@@ -206,6 +214,12 @@ mod tests {
         "view-source:https://app.example.com/",
         "about:blank",
         "mailto:a@app.example.com",
+        // Where the host ends depends on who reads it.
+        "https://app.example.com?@evil.example",
+        "https://app.example.com#@evil.example",
+        "https://app.example.com?x=1@evil.example/",
+        // An escape that only the session's id completes.
+        "https://app.example.com/%{CHECKOUT_SESSION_ID}41",
         // Almost the scheme.
         "http://app.example.com/",
         "HTTPS://app.example.com/",

@@ -7,13 +7,13 @@
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use crate::catalog::Terms;
+use crate::desk::Desk;
 use crate::id::{AccountId, ReversalId};
 use crate::invoice;
-use crate::ledger::{self, Ledger, NewReversal, Reversed};
+use crate::ledger::{self, NewReversal, Reversed};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT};
-use crate::stripe::{self, INTENT, MoneyBack, Reason, STAGE, Stripe};
+use crate::stripe::{self, INTENT, MoneyBack, Reason, STAGE};
 
 /// What became of a refund or a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +44,6 @@ pub enum Error {
     /// Stripe has none of this id, or no payment of it.
     #[error("stripe has no such refund, dispute or payment; is its key of another account?")]
     NotThere,
-}
-
-/// What refunds and disputes are followed with.
-#[derive(Clone, Copy, Debug)]
-pub struct Desk<'a> {
-    /// Where purchases are written down.
-    pub ledger: &'a Ledger,
-    /// Where refunds and disputes are.
-    pub stripe: &'a Stripe,
-    /// At which terms plans are granted.
-    pub terms: &'a Terms,
 }
 
 /// How a refund or a dispute stands.
@@ -198,19 +187,14 @@ impl Following<'_> {
             _ => {
                 let session = stripe.session_of_payment(&payment.id, timeout()).await?;
                 let session = session.ok_or(Error::NotThere)?;
-                let (ledger, terms, patience) = (self.desk.ledger, self.desk.terms, self.patience);
-                let page = payment::page(ledger, stripe, &terms.stage, &session, patience).await?;
+                let page = payment::page(self.desk, &session, self.now, self.patience).await?;
                 let page = match page {
                     Page::Known(page) => page,
                     Page::NotOurs(reason) => return Ok(Err(Outcome::Nothing(reason))),
                     Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
                 };
-                let shop = payment::Shop {
-                    ledger,
-                    stripe,
-                    terms,
-                };
-                match payment::reconcile_checkout(shop, &page, self.now, patience).await {
+                let (now, patience) = (self.now, self.patience);
+                match payment::reconcile_checkout(self.desk, &page, now, patience).await {
                     // It is kept already, and nothing was credited.
                     Ok(_) | Err(payment::Error::Mismatch(_)) => {}
                     Err(error) => return Err(error.into()),
@@ -227,21 +211,16 @@ impl Following<'_> {
         &self,
         id: &crate::id::InvoiceId,
     ) -> Result<Result<Bought, Outcome>, Error> {
-        let Desk {
-            ledger,
-            stripe,
-            terms,
-        } = self.desk;
-        match invoice::reconcile(ledger, stripe, terms, id, self.now, self.patience).await {
+        match invoice::reconcile(self.desk, id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => {}
             Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
                 return Ok(Err(Outcome::Nothing(reason)));
             }
-            Err(invoice::Error::Mismatch(_)) => {
-                return Ok(Err(Outcome::Nothing("nothing_granted")));
-            }
+            // One that is not what the plan's terms say may be granted yet, once somebody has mended the terms. Until
+            // then this is not done with, and Stripe sends it again.
             Err(error) => return Err(error.into()),
         }
+        let ledger = self.desk.ledger;
         let account = ledger.account_of_credit(id.as_str(), self.patience).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
         Ok(Ok(Bought {

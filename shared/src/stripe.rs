@@ -1,8 +1,9 @@
 //! Stripe: thin calls with errors named for what the caller can do, and the signature of its webhooks.
 //!
-//! Every POST carries an `Idempotency-Key`, so a connection that breaks is tried once more with the same
-//! key. <https://docs.stripe.com/api/idempotent_requests>
+//! Every POST carries an `Idempotency-Key`, so it can be sent again with the same key.
+//! <https://docs.stripe.com/api/idempotent_requests>
 
+mod call;
 mod checkout_session;
 mod customer;
 mod invoice;
@@ -15,11 +16,12 @@ mod webhook;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use call::{Call, is_replay, parse};
 pub use checkout_session::{
     CheckoutSession, LineItem, NewCheckoutSession, PageUrl, PaymentIntent, Price,
 };
@@ -172,7 +174,7 @@ impl Stripe {
         path: &str,
         timeout: Duration,
     ) -> Result<Option<T>, Error> {
-        match self.send(&Call::read(path), timeout).await {
+        match self.persist(&Call::read(path), timeout).await {
             Ok(answer) => parse(&answer).map(Some),
             Err(Error::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Err(error) => Err(error),
@@ -196,7 +198,7 @@ impl Stripe {
         let mut attempt = 1;
         loop {
             let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            match self.submit(path, form, &key, left).await {
+            match self.persist(&Call::submit(path, form, &key), left).await {
                 Err(error) if error.is_stored() && attempt < MAX_KEYS => {
                     attempt += 1;
                     key = format!("{idempotency_key}:{attempt}");
@@ -205,156 +207,6 @@ impl Stripe {
             }
         }
     }
-
-    /// Sends a form.
-    async fn submit(
-        &self,
-        path: &str,
-        form: &[(&str, &str)],
-        idempotency_key: &str,
-        timeout: Duration,
-    ) -> Result<Response<Bytes>, Error> {
-        self.send(&Call::submit(path, form, idempotency_key), timeout)
-            .await
-    }
-
-    /// Makes a call, and once more when the connection broke.
-    async fn send(&self, call: &Call<'_>, timeout: Duration) -> Result<Response<Bytes>, Error> {
-        if self.circuit.is_open(self.clock.now()) {
-            return Err(Error::Skipped);
-        }
-        let started = self.clock.now();
-        let send = || {
-            let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            let request = self.request(call);
-            async move { self.transport.send(request?, left).await }
-        };
-        let answer = match send().await {
-            Err(transport::Error::Broken(_)) => self.judge_repeat(send().await),
-            first => self.judge(first),
-        };
-        self.count(answer.as_ref().err());
-        answer
-    }
-
-    fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, transport::Error> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("{}{}", self.base, call.path))
-            .header(
-                header::AUTHORIZATION,
-                format!("Bearer {}", self.secret_key.expose_secret()),
-            )
-            .header(
-                header::USER_AGENT,
-                concat!("sparks/", env!("CARGO_PKG_VERSION")),
-            )
-            .header("stripe-version", API_VERSION);
-        if let Some(key) = call.idempotency_key {
-            request = request
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header("idempotency-key", key);
-        }
-        request
-            .body(call.body.clone())
-            .map_err(|error| transport::Error::NotSent(error.into()))
-    }
-
-    /// Judges an answer to a request that was sent for the first time.
-    fn judge(
-        &self,
-        answer: Result<Response<Bytes>, transport::Error>,
-    ) -> Result<Response<Bytes>, Error> {
-        let answer = answer.map_err(|error| Error::Unconfirmed(error.into()))?;
-        match answer.status() {
-            status if status.is_success() => Ok(answer),
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Err(Error::Unauthorized(status))
-            }
-            StatusCode::TOO_MANY_REQUESTS => {
-                let reason = answer
-                    .headers()
-                    .get("stripe-rate-limited-reason")
-                    .map_or(&b""[..], |value| value.as_bytes());
-                if reason.starts_with(b"global-") || reason.starts_with(b"endpoint-") {
-                    self.circuit.open(self.clock.now());
-                }
-                Err(Error::RateLimited)
-            }
-            status @ (StatusCode::CONFLICT | StatusCode::FAILED_DEPENDENCY) => {
-                Err(Error::Unconfirmed(Cause::Status(status)))
-            }
-            status if status.is_client_error() => Err(Error::Refused(Refusal::of(&answer))),
-            status if is_replay(&answer) => Err(Error::Unconfirmed(Cause::Stored(status))),
-            status => Err(Error::Unconfirmed(Cause::Status(status))),
-        }
-    }
-
-    /// A 429 to a repeat says nothing about the first time: the limit is checked before the key is.
-    fn judge_repeat(
-        &self,
-        answer: Result<Response<Bytes>, transport::Error>,
-    ) -> Result<Response<Bytes>, Error> {
-        self.judge(answer).map_err(|error| match error {
-            Error::RateLimited => Error::Unconfirmed(Cause::Status(StatusCode::TOO_MANY_REQUESTS)),
-            error => error,
-        })
-    }
-
-    /// Keeps the circuit: failures of Stripe open it after a while, a wrong key at once.
-    fn count(&self, error: Option<&Error>) {
-        match error {
-            Some(Error::Unauthorized(_)) => self.circuit.open(self.clock.now()),
-            Some(Error::Unconfirmed(Cause::Transport(_))) => self.circuit.failed(self.clock.now()),
-            Some(Error::Unconfirmed(Cause::Status(status))) if status.is_server_error() => {
-                self.circuit.failed(self.clock.now());
-            }
-            _ => self.circuit.succeeded(),
-        }
-    }
-}
-
-/// A call: what is sent besides what every call carries.
-struct Call<'a> {
-    method: Method,
-    path: &'a str,
-    idempotency_key: Option<&'a str>,
-    body: Bytes,
-}
-
-impl<'a> Call<'a> {
-    fn read(path: &'a str) -> Self {
-        Self {
-            method: Method::GET,
-            path,
-            idempotency_key: None,
-            body: Bytes::new(),
-        }
-    }
-
-    fn submit(path: &'a str, form: &[(&str, &str)], idempotency_key: &'a str) -> Self {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        Self {
-            method: Method::POST,
-            path,
-            idempotency_key: Some(idempotency_key),
-            body: body.into(),
-        }
-    }
-}
-
-fn parse<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, Error> {
-    serde_json::from_slice(answer.body()).map_err(|error| Error::Unconfirmed(Cause::Shape(error)))
-}
-
-/// Whether an answer comes from under the idempotency key.
-fn is_replay(answer: &Response<Bytes>) -> bool {
-    answer
-        .headers()
-        .get("idempotent-replayed")
-        .is_some_and(|value| value == "true")
 }
 
 /// Whether a key moves real money: it says so itself.
@@ -376,6 +228,11 @@ impl Error {
 }
 
 impl Refusal {
+    /// Whether it is about what a portal page is to open at.
+    pub(crate) fn is_of_flow(&self) -> bool {
+        self.param.starts_with("flow_data")
+    }
+
     /// Reads what Stripe says about a request that it refuses.
     fn of(answer: &Response<Bytes>) -> Self {
         let ErrorBody { error } = serde_json::from_slice(answer.body()).unwrap_or_default();

@@ -8,14 +8,15 @@ mod standing;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::catalog::Terms;
+use crate::customers::Customers;
+use crate::desk::Desk;
 use crate::id::{AccountId, CustomerId};
 use crate::identity::Subject;
 use crate::invoice;
-use crate::ledger::{self, Ledger, Subscribed, Subscriber};
+use crate::ledger::{self, Subscribed, Subscriber};
 use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;
-use crate::stripe::{self, INTENT, Stripe, Subscription};
+use crate::stripe::{self, INTENT, Subscription};
 use crate::telemetry::chain;
 
 pub use standing::{One, Standing, Told};
@@ -45,24 +46,26 @@ pub enum Error {
 ///
 /// When Stripe is down, what was kept is the answer.
 pub async fn read(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    terms: &Terms,
+    desk: Desk<'_>,
     subject: &Subject,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Standing, Error> {
+    let Desk { ledger, stripe, .. } = desk;
     let account = &subject.account;
-    let known = ledger.subscriber(account, patience).await?;
-    match &known.account {
-        Some(_) => {}
+    let mut known = ledger.subscriber(account, patience).await?;
+    match known.account.take() {
+        // Its first request of a month brings the free plan's Sparks, whichever request it is.
+        Some(found) => {
+            ledger.settle(account, found, now, patience).await?;
+        }
         None if subject.may_open => {
             ledger.open_account(account, now, patience).await?;
         }
         None => return Err(Error::AccountNotFound),
     }
     let Some(customer) = &known.customer else {
-        return Ok(standing::of(&known.subscriptions.all, Told::Stored, now));
+        return Ok(without_customer(&known, now));
     };
     let timeout = patience.left().min(STRIPE_TIMEOUT);
     let (told, invoices) = tokio::join!(
@@ -74,34 +77,34 @@ pub async fn read(
         Err(error) => return stored(&known, error),
     };
     let (told, invoices) = told;
-    let stored = &known.subscriptions.all;
-    let all = plain(ledger, terms, account, stored, told, patience).await?;
+    let stored_before = &known.subscriptions.all;
+    let all = plain(desk, account, stored_before, told, patience).await?;
     let (kept, granted) = tokio::join!(
         ledger.keep_subscriptions(account, &known.subscriptions, &all, now, patience),
-        invoice::reconcile_all(ledger, stripe, terms, &invoices, now, patience),
+        invoice::reconcile_all(desk, &invoices, now, patience),
     );
     granted?;
-    if !kept? {
-        // Somebody has asked Stripe meanwhile, and one of the two is older.
-        return Box::pin(again(
-            ledger, stripe, terms, account, customer, now, patience,
-        ))
-        .await;
+    if kept? {
+        return Ok(standing::of(&all, Told::Stripe, now));
     }
-    Ok(standing::of(&all, Told::Stripe, now))
+    // Somebody has asked Stripe meanwhile, and one of the two is older.
+    match Box::pin(sync(desk, account, now, patience)).await {
+        Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
+        Err(Error::Stripe(error)) => stored(&known, error),
+        Err(error) => Err(error),
+    }
 }
 
-async fn again(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    terms: &Terms,
-    account: &AccountId,
-    customer: &CustomerId,
-    now: Timestamp,
-    patience: &Patience,
-) -> Result<Standing, Error> {
-    let all = sync(ledger, stripe, terms, account, customer, now, patience).await?;
-    Ok(standing::of(&all, Told::Stripe, now))
+/// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
+fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
+    let ended: Vec<Subscribed> = known
+        .subscriptions
+        .all
+        .iter()
+        .map(standing::ended)
+        .collect();
+    let as_of = known.subscriptions.as_of.unwrap_or(now);
+    standing::of(&ended, Told::Stored, as_of)
 }
 
 /// The answer while Stripe does not answer.
@@ -124,23 +127,26 @@ pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
 /// Brings what is kept of an account's subscriptions up to date with Stripe.
 ///
 /// What is written was asked for after what it replaces was written; so in whichever order events come, the
-/// end is what Stripe has.
+/// end is what Stripe has. Asked for is the customer that the account is now: an event of one that was deleted says
+/// nothing of the next.
 pub async fn sync(
-    ledger: &Ledger,
-    stripe: &Stripe,
-    terms: &Terms,
+    desk: Desk<'_>,
     account: &AccountId,
-    customer: &CustomerId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Vec<Subscribed>, Error> {
+    let Desk { ledger, stripe, .. } = desk;
     let mut failed_attempts = 0;
     while failed_attempts == 0 || patience.another(failed_attempts).await {
         failed_attempts += 1;
-        let known = ledger.subscriber(account, patience).await?.subscriptions;
+        let known = ledger.subscriber(account, patience).await?;
         let timeout = patience.left().min(STRIPE_TIMEOUT);
-        let told = stripe.subscriptions(customer, timeout).await?;
-        let all = plain(ledger, terms, account, &known.all, told, patience).await?;
+        let told = match &known.customer {
+            Some(customer) => stripe.subscriptions(customer, timeout).await?,
+            None => None,
+        };
+        let known = known.subscriptions;
+        let all = plain(desk, account, &known.all, told, patience).await?;
         let kept = ledger.keep_subscriptions(account, &known, &all, now, patience);
         if kept.await? {
             return Ok(all);
@@ -149,10 +155,34 @@ pub async fn sync(
     Err(ledger::Error::Busy("the subscriptions kept changing".into()).into())
 }
 
+/// Takes a customer off its account where Stripe says that it was deleted; answers whether it was.
+///
+/// What it has paid is granted first: nobody asks for its invoices any more after that.
+pub async fn part(
+    desk: Desk<'_>,
+    customers: &Customers,
+    account: &AccountId,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<bool, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    customers.forget(account);
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    if !stripe.is_customer_deleted(customer, timeout()).await? {
+        return Ok(false);
+    }
+    let invoices = stripe.paid_invoices(customer, MAX_INVOICES, timeout());
+    let invoices = invoices.await?;
+    invoice::reconcile_all(desk, &invoices, now, patience).await?;
+    ledger.unlink_customer(account, customer, patience).await?;
+    sync(desk, account, now, patience).await?;
+    Ok(true)
+}
+
 /// Stripe's subscriptions as they are kept, newest first. Those of a customer that is gone have ended with it.
 async fn plain(
-    ledger: &Ledger,
-    terms: &Terms,
+    desk: Desk<'_>,
     account: &AccountId,
     stored: &[Subscribed],
     told: Option<Vec<Subscription>>,
@@ -163,7 +193,7 @@ async fn plain(
     };
     let mut all = Vec::with_capacity(told.len());
     for subscription in &told {
-        let plan = plan(ledger, terms, account, subscription, patience).await?;
+        let plan = plan(desk, account, subscription, patience).await?;
         all.push(standing::plain(subscription, plan));
     }
     Ok(all)
@@ -171,12 +201,12 @@ async fn plain(
 
 /// The plan of a subscription: of the catalogue, or of what was agreed when it began.
 async fn plan(
-    ledger: &Ledger,
-    terms: &Terms,
+    desk: Desk<'_>,
     account: &AccountId,
     subscription: &Subscription,
     patience: &Patience,
 ) -> Result<Option<String>, ledger::Error> {
+    let Desk { ledger, terms, .. } = desk;
     let items = &subscription.items.data;
     let known = items
         .iter()

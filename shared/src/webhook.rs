@@ -7,16 +7,17 @@
 use jiff::Timestamp;
 use tracing::info;
 
-use crate::catalog::Terms;
-use crate::customers::{self, Customers};
+use crate::customers::Customers;
 use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
 use crate::invoice;
-use crate::ledger::{self, Incident, Ledger};
+use crate::ledger::{self, Incident};
 use crate::patience::Patience;
-use crate::payment::{self, Page, STRIPE_TIMEOUT, Shop};
+use crate::payment::{self, Page};
 use crate::reversal;
-use crate::stripe::{self, Event, Reason, Stripe};
+use crate::stripe::{self, Event, Reason};
 use crate::subscription;
+
+pub use crate::desk::Desk;
 
 /// What was done with an event that is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +51,9 @@ pub enum Error {
     /// How the account is subscribed is unknown.
     #[error("the subscription is not known")]
     Subscription(#[from] subscription::Error),
-    /// The customer could not be looked after.
-    #[error("the customer is not known")]
-    Customer(#[from] customers::Error),
     /// Stripe does not have what it is about. With a key of another account nothing is there.
     #[error("stripe does not have what its event is about; is the key of another account?")]
     NotThere,
-}
-
-/// What events are looked into with.
-#[derive(Clone, Copy, Debug)]
-pub struct Desk<'a> {
-    /// Where effects are written down.
-    pub ledger: &'a Ledger,
-    /// Where objects are read anew.
-    pub stripe: &'a Stripe,
-    /// At which terms plans are granted, and by which deployment.
-    pub terms: &'a Terms,
 }
 
 /// Does what follows from a verified event.
@@ -150,24 +137,14 @@ impl Receiver<'_> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
-        let Desk {
-            ledger,
-            stripe,
-            terms,
-        } = self.desk;
-        let page = match payment::page(ledger, stripe, &terms.stage, &id, self.patience).await {
+        let page = match payment::page(self.desk, &id, self.now, self.patience).await {
             Ok(Page::Known(page)) => page,
             Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
             Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
             Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
             Err(error) => return Err(error.into()),
         };
-        let shop = Shop {
-            ledger,
-            stripe,
-            terms,
-        };
-        let reconciled = payment::reconcile_checkout(shop, &page, self.now, self.patience);
+        let reconciled = payment::reconcile_checkout(self.desk, &page, self.now, self.patience);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
             // It is kept already.
@@ -183,12 +160,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<InvoiceId>() else {
             return self.nameless().await;
         };
-        let Desk {
-            ledger,
-            stripe,
-            terms,
-        } = self.desk;
-        match invoice::reconcile(ledger, stripe, terms, &id, self.now, self.patience).await {
+        match invoice::reconcile(self.desk, &id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
             Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
                 Ok(Outcome::Ignored(reason))
@@ -205,16 +177,11 @@ impl Receiver<'_> {
         let Some(Ok(customer)) = customer else {
             return Ok(Outcome::Ignored("other_product"));
         };
-        let Desk {
-            ledger,
-            stripe,
-            terms,
-        } = self.desk;
+        let ledger = self.desk.ledger;
         let Some(account) = ledger.account_of(&customer, self.patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
-        let (now, patience) = (self.now, self.patience);
-        subscription::sync(ledger, stripe, terms, &account, &customer, now, patience).await?;
+        subscription::sync(self.desk, &account, self.now, self.patience).await?;
         Ok(Outcome::Done)
     }
 
@@ -222,12 +189,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<ReversalId>() else {
             return self.nameless().await;
         };
-        let desk = reversal::Desk {
-            ledger: self.desk.ledger,
-            stripe: self.desk.stripe,
-            terms: self.desk.terms,
-        };
-        match reversal::reconcile(desk, reason, &id, self.now, self.patience).await {
+        match reversal::reconcile(self.desk, reason, &id, self.now, self.patience).await {
             Ok(reversal::Outcome::Done) => Ok(Outcome::Done),
             Ok(reversal::Outcome::Nothing(reason)) => Ok(Outcome::Ignored(reason)),
             Ok(reversal::Outcome::Unclear(code)) => self.keep(id.as_str(), code).await,
@@ -240,24 +202,18 @@ impl Receiver<'_> {
         let Some(customer) = self.object::<CustomerId>() else {
             return self.nameless().await;
         };
-        let Desk {
-            ledger,
-            stripe,
-            terms,
-        } = self.desk;
-        let Some(account) = ledger.account_of(&customer, self.patience).await? else {
+        let (desk, now, patience) = (self.desk, self.now, self.patience);
+        let Some(account) = desk.ledger.account_of(&customer, patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
-        let (now, patience) = (self.now, self.patience);
-        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        // No customer is remembered here.
         let customers = Customers::default();
-        let looked = customers.look_after(ledger, stripe, &account, &customer, timeout, patience);
-        if !looked.await? {
-            return Ok(Outcome::Ignored("not_deleted"));
-        }
-        // Its subscriptions have ended with it.
-        subscription::sync(ledger, stripe, terms, &account, &customer, now, patience).await?;
-        Ok(Outcome::Done)
+        let parted = subscription::part(desk, &customers, &account, &customer, now, patience);
+        Ok(if parted.await? {
+            Outcome::Done
+        } else {
+            Outcome::Ignored("not_deleted")
+        })
     }
 
     /// The id of the event's object.

@@ -99,14 +99,23 @@ impl World {
     pub async fn at(self, clock: Clock) -> Self {
         let stripe = self.stack.stripe.clock();
         stripe.skip(clock.now().as_second() - stripe.now().as_second());
+        Self { clock, ..self }.restarted().await
+    }
+
+    /// The same stack with another value of a variable, for the functions that are started next.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same stack with its functions started anew, at another address.
+    pub async fn restarted(self) -> Self {
+        let clock = self.clock.clone();
         let listener = listen().await;
         set_up_stripe(&self.environment, &listener, &clock).await;
         let gateway = gateway(listener, &self.environment, &clock);
-        Self {
-            gateway,
-            clock,
-            ..self
-        }
+        Self { gateway, ..self }
     }
 
     /// Grants Sparks with the operator's command.

@@ -184,7 +184,7 @@ async fn a_replay_after_the_page_has_ended_or_was_paid_has_no_address() {
 async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
     let world = World::start().await;
     let fault = Fault::new("/v1/checkout/sessions", "status:503").unwrap();
-    world.stack.stripe.faults().add(fault);
+    world.stack.stripe.faults().add(fault.times(3));
     let order = world.order("pack_500k");
     let refused = world.checkout("acct_a", "k1", &order).await;
     assert_eq!(refused.refusal(), (503, "unavailable"));
@@ -211,12 +211,8 @@ async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
         world.stack.stripe.faults().add(fault);
     }
     let order = world.order("pack_500k");
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        statuses.push(world.checkout("acct_a", "k1", &order).await.status);
-    }
-    // The customer, then the page, then both are there.
-    assert_eq!(statuses, [503, 503, 201]);
+    let page = world.checkout("acct_a", "k1", &order).await;
+    page.expect(StatusCode::CREATED);
     assert_eq!(sessions(&world).len(), 1);
     assert_eq!(world.items("X#").len(), 1);
 }

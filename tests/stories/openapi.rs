@@ -133,8 +133,10 @@ fn without_chance(value: &Value) -> Value {
         Value::Object(members) => members
             .iter()
             .map(|(name, member)| match name.as_str() {
-                "recorded_at" | "as_of" | "expires_at" | "request_id" | "session_id" | "url"
-                | "current_period_end" | "next_cursor" => (name.clone(), json!("[differs]")),
+                "recorded_at" | "occurred_at" | "as_of" | "expires_at" | "request_id"
+                | "session_id" | "url" | "current_period_end" | "next_cursor" => {
+                    (name.clone(), json!("[differs]"))
+                }
                 _ => (name.clone(), without_chance(member)),
             })
             .collect(),

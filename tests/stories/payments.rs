@@ -431,7 +431,7 @@ async fn while_stripe_is_down_nothing_is_said_of_a_payment() {
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
     let down = Fault::new("/v1/checkout/sessions/", "status:500").unwrap();
-    world.stack.stripe.faults().add(down);
+    world.stack.stripe.faults().add(down.times(3));
 
     let unknown = world.verify("acct_a", &session).await;
     let known = world.verify("acct_a", &session).await;

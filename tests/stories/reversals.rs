@@ -225,9 +225,88 @@ async fn a_purchase_that_granted_nothing_has_nothing_to_take_back() {
 
     // A session that is not what was ordered granted nothing either.
     let session = world.open("acct_b", "pack_500k").await;
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "amount_subtotal", json!(1));
     world.pay(&session, "4242424242424242").await;
+    world.webhooks_settled().await;
+    let at_stripe = format!("/v1/checkout/sessions/{session}");
+    let payment = world.get_from_stripe(&at_stripe).await["payment_intent"].clone();
+    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
+    assert_eq!(world.deliveries("refund.created"), [[200], [200]]);
     assert_eq!(world.credits("acct_b").len(), 0);
-    assert!(world.items("INCIDENTS").is_empty());
+    assert_eq!(world.entry(&refund), None);
+    assert_eq!(world.items("INCIDENTS").len(), 1);
+}
+
+/// What is not granted today because nobody here knows its price may be granted tomorrow. Its refund waits for that.
+#[tokio::test]
+async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_known() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let invoice = world.renew(&subscription, "succeeded").await;
+    let (id, price) = (
+        invoice["id"].as_str().unwrap(),
+        "/lines/data/0/pricing/price_details/price",
+    );
+    // It was granted; another one has a price of which the functions have not heard.
+    assert!(world.entry(id).is_some());
+    let held = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(held);
+    let invoice = world.renew(&subscription, "succeeded").await;
+    let id = invoice["id"].as_str().unwrap();
+    let known = invoice.pointer(price).unwrap().clone();
+    world.stack.stripe.falsify(id, price, json!("price_new"));
+    let payment = world.stack.stripe.state()["payment_intents"][2]["id"].clone();
+    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
+    let event = json!({
+        "id": "evt_refund", "object": "event", "type": "refund.created", "livemode": false,
+        "data": {"object": {"id": refund}},
+    });
+    let refused = world.signed_webhook(&event).await;
+    assert_eq!(refused.refusal(), (409, "payment_mismatch"));
+    assert_eq!(available(&world).await, "1010000.000");
+
+    world.stack.stripe.falsify(id, price, known);
+    world.signed_webhook(&event).await.expect(StatusCode::OK);
+    assert_eq!(world.entry(id), Some(500_000_000));
+    assert_eq!(world.entry(&refund), Some(-500_000_000));
+    assert_eq!(available(&world).await, "1010000.000");
+}
+
+#[tokio::test]
+async fn refunds_at_once_with_the_credit_of_what_they_are_of_are_exact() {
+    let world = World::start().await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(dropped);
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "4242424242424242").await;
+    let at_stripe = format!("/v1/checkout/sessions/{session}");
+    let payment = world.get_from_stripe(&at_stripe).await["payment_intent"].clone();
+    let mut events = vec![("checkout.session.completed", session.clone())];
+    for _ in 0..4 {
+        let refund = world.refund(payment.as_str().unwrap(), 250).await;
+        events.push(("refund.created", refund));
+    }
+    let events: Vec<_> = events
+        .iter()
+        .map(|(kind, id)| {
+            json!({
+                "id": "evt_1", "object": "event", "type": kind, "livemode": false, "data": {"object": {"id": id}},
+            })
+        })
+        .collect();
+    let all = events
+        .iter()
+        .chain(&events)
+        .map(|event| world.signed_webhook(event));
+    for answer in futures_util::future::join_all(all).await {
+        answer.expect(StatusCode::OK);
+    }
+    assert_eq!(available(&world).await, "260000.000");
+    assert_eq!(world.entry(&session), Some(500_000_000));
+    world.sparks(&["verify", "acct_a"]).await.unwrap();
 }
 
 #[tokio::test]

@@ -371,3 +371,111 @@ async fn a_deleted_customer_of_which_nobody_told_is_found_at_the_next_purchase()
     world.buy("acct_a", "pack_125k", "k2").await;
     assert_eq!(world.available("acct_a").await, "635000.000");
 }
+
+/// Opens the portal at its overview and does something there, as a person would.
+async fn at_portal(world: &World, action: &str, form: String) {
+    let back = format!("{}/account", world.origin());
+    let portal = world.portal("acct_a", &json!({"return_url": back})).await;
+    let url = portal.expect(StatusCode::CREATED).body["url"].clone();
+    let browser = local::client::plain();
+    let done = browser
+        .post(format!("{}/{action}", url.as_str().unwrap()))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
+    assert_eq!(done.send().await.unwrap().status(), 303, "{action}");
+    world.webhooks_settled().await;
+}
+
+#[tokio::test]
+async fn what_is_done_at_the_portal_is_told_afterwards() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let on_it = || format!("subscription={subscription}");
+    at_portal(&world, "cancel", on_it()).await;
+    let standing = world.subscription("acct_a").await.body;
+    assert_eq!(standing["cancel_at_period_end"], true);
+
+    // What ends already cannot be made to end once more.
+    let back = format!("{}/account", world.origin());
+    let body = json!({"return_url": back, "flow": "subscription_cancel"});
+    let again = world.portal("acct_a", &body).await;
+    assert_eq!(again.refusal(), (409, "flow_unavailable"));
+    assert_eq!(again.body["field"], "flow");
+
+    at_portal(&world, "resume", on_it()).await;
+    let standing = world.subscription("acct_a").await.body;
+    assert_eq!(
+        (&standing["cancel_at_period_end"], &standing["cancel_at"]),
+        (&json!(false), &json!(null))
+    );
+    at_portal(&world, "card", "card=4000000000000077".to_owned()).await;
+    world.renew(&subscription, "failed").await;
+    assert_eq!(
+        world.subscription("acct_a").await.body["status"],
+        "past_due"
+    );
+}
+
+#[tokio::test]
+async fn of_several_subscriptions_the_best_is_told_first() {
+    let world = World::start().await;
+    let first = world.subscribe("acct_a", "plus").await;
+    let body = world.order("plus");
+    let page = world.checkout("acct_a", "second", &body).await;
+    let session = tests::session_id(&page.expect(StatusCode::CREATED));
+    world
+        .pay(&session, "4242424242424242")
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    world
+        .delete_at_stripe(&format!("/v1/subscriptions/{first}"))
+        .await;
+    world.webhooks_settled().await;
+    let standing = world.subscription("acct_a").await.body;
+    let all = standing["subscriptions"].as_array().unwrap();
+    let statuses: Vec<&str> = all
+        .iter()
+        .map(|one| one["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (&standing["status"], statuses),
+        (&json!("active"), vec!["active", "canceled"])
+    );
+    // Each of them has granted its own Sparks.
+    assert_eq!(world.credits("acct_a").len(), 2);
+}
+
+/// Asked once a year, it finds the twelve newest periods.
+#[tokio::test]
+async fn at_most_twelve_paid_periods_are_made_up_for_at_once() {
+    let world = world_at("2026-11-22T12:00:00Z").await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
+    world.stack.stripe.faults().add(lost);
+    for _ in 0..14 {
+        world.renew(&subscription, "succeeded").await;
+    }
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(world.credits("acct_a").len(), 13);
+}
+
+#[tokio::test]
+async fn the_first_request_of_a_month_brings_the_free_sparks_whichever_it_is() {
+    let app = "https://app.example.com";
+    let order = json!({"item": "pack_500k", "success_url": app, "cancel_url": app});
+    for path in ["subscription", "portal", "checkout"] {
+        let start = Clock::starting_at(at("2026-11-22T12:00:00Z"));
+        let world = World::start_with(&[("ALLOWED_ORIGINS", app)], start).await;
+        world.available("acct_a").await;
+        let later = Clock::starting_at(at("2026-12-02T12:00:00Z"));
+        let world = world.at(later).await;
+        match path {
+            "subscription" => world.subscription("acct_a").await,
+            "portal" => world.portal("acct_a", &json!({ "return_url": app })).await,
+            _ => world.checkout("acct_a", "k1", &order).await,
+        };
+        let free = world.entry("free#acct_a#2026-12");
+        assert_eq!(free, Some(10_000_000), "{path}");
+    }
+}

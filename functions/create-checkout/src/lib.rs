@@ -39,8 +39,7 @@ impl App {
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             customers: Customers::default(),
             shop: Shop {
-                stage: environment.stage()?,
-                price_ids: environment.stripe_price_ids()?,
+                terms: environment.plan_terms()?,
                 allowed_origins: environment.allowed_origins()?,
                 promotion_codes: environment.promotion_codes()?,
                 automatic_tax: environment.automatic_tax()?,

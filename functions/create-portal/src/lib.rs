@@ -8,10 +8,11 @@ use shared::catalog::Terms;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::customers::Customers;
+use shared::desk::Desk;
 use shared::identity::Caller;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::portal::{self, Desk, PortalBody};
+use shared::portal::{self, Entrance, PortalBody};
 use shared::problem::{self, Problem};
 use shared::request::{self, AccountQuery, MAX_BODY};
 use shared::return_url::AllowedOrigins;
@@ -52,6 +53,16 @@ impl App {
     }
 }
 
+impl App {
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            ledger: &self.ledger,
+            stripe: &self.stripe,
+            terms: &self.terms,
+        }
+    }
+}
+
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
@@ -70,14 +81,13 @@ async fn open(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
-    let desk = Desk {
-        ledger: &app.ledger,
-        stripe: &app.stripe,
+    let entrance = Entrance {
+        desk: app.desk(),
         customers: &app.customers,
         allowed_origins: &app.allowed_origins,
         configuration: app.configuration.as_deref(),
     };
-    let page = portal::create(desk, &account, &body, now, &patience).await?;
+    let page = portal::create(entrance, &account, &body, now, &patience).await?;
     Ok(request::answer(StatusCode::CREATED, &page))
 }
 
@@ -88,7 +98,6 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
-    let (ledger, stripe, terms) = (&app.ledger, &app.stripe, &app.terms);
-    let standing = subscription::read(ledger, stripe, terms, &subject, now, &patience);
+    let standing = subscription::read(app.desk(), &subject, now, &patience);
     Ok(request::answer(StatusCode::OK, &Box::pin(standing).await?))
 }

@@ -8,11 +8,11 @@ use shared::catalog::Terms;
 use shared::checkout;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
+use shared::desk::Desk;
 use shared::id::SessionId;
 use shared::identity::Caller;
 use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::payment::Shop;
 use shared::problem::{self, Problem};
 use shared::request;
 use shared::stripe::Stripe;
@@ -69,11 +69,11 @@ async fn verify(app: &App, request: &Request, session: &str) -> Result<Response<
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);
-    let shop = Shop {
+    let desk = Desk {
         ledger: &app.ledger,
         stripe: &app.stripe,
         terms: &app.terms,
     };
-    let verified = checkout::verify(shop, &account, &session, now, &patience).await?;
+    let verified = checkout::verify(desk, &account, &session, now, &patience).await?;
     Ok(request::answer(StatusCode::OK, &verified))
 }

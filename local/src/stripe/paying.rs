@@ -6,6 +6,7 @@
 //! | `4000000000000002` | declined; the session stays open |
 //! | `4000002500003155` | asks the buyer to confirm |
 //! | `delayed` | done, and paid or failed when it is settled |
+//! | `transfer` | done, and the buyer has still to send the money; then as `delayed` |
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ const PAID: &str = "4242424242424242";
 pub(super) const DECLINED: &str = "4000000000000002";
 const CONFIRMED: &str = "4000002500003155";
 const DELAYED: &str = "delayed";
+const TRANSFER: &str = "transfer";
 
 /// What a buyer enters.
 pub(super) struct Payment<'a> {
@@ -61,11 +63,12 @@ pub(super) fn pay(
             Err(Error::declined())
         }
         (DELAYED, _) => complete(state, id, Status::Processing, now),
+        (TRANSFER, _) => complete(state, id, Status::RequiresAction, now),
         _ => Err(Error::param(
             "incorrect_number",
             "card",
             format!(
-                "Your card number is incorrect: {PAID}, {DECLINED}, {CONFIRMED} and {DELAYED} are known here."
+                "Your card number is incorrect: {PAID}, {DECLINED}, {CONFIRMED}, {DELAYED} and {TRANSFER} are known here."
             ),
         )),
     }
@@ -76,9 +79,12 @@ pub(super) fn settle(state: &mut State, id: &str, succeeded: bool, now: i64) -> 
     let session = state.session(id)?;
     let payment = session.payment_intent.as_ref();
     let payment = payment.and_then(|id| state.payment_intents.get(id));
-    if payment.is_none_or(|payment| payment.status != Status::Processing) {
+    let waits = [Status::Processing, Status::RequiresAction];
+    if payment.is_none_or(|payment| !waits.contains(&payment.status))
+        || session.status != "complete"
+    {
         return Err(Error::invalid(
-            "The session has no payment that is processing.",
+            "The session is not complete with a payment on its way.",
         ));
     }
     let (status, kind) = if succeeded {

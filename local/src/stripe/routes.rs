@@ -161,6 +161,17 @@ fn expand_plan(state: &State, found: &mut Value, expand: &[String]) -> Result<()
                     found["latest_invoice"] = state.invoice(&invoice)?.to_json();
                 }
             }
+            ("list", "data.payment.payment_intent") => {
+                for one in found["data"].as_array_mut().into_iter().flatten() {
+                    let payment = &mut one["payment"]["payment_intent"];
+                    let known = payment
+                        .as_str()
+                        .and_then(|id| state.payment_intents.get(id));
+                    if let Some(known) = known {
+                        *payment = known.to_json();
+                    }
+                }
+            }
             ("invoice", "payments") => {
                 let mut form = Form::read(format!("invoice={id}").as_bytes())?;
                 found["payments"] = invoice_payments::list(state, &mut form)?;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::catalog::{self, Order, PriceIds};
+use crate::catalog::{self, Order, Terms};
 use crate::id::sha256;
 use crate::ledger::RequestHash;
 use crate::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
@@ -25,10 +25,8 @@ pub struct CheckoutBody {
 /// What a deployment sells, and how.
 #[derive(Debug)]
 pub struct Shop {
-    /// The deployment.
-    pub stage: String,
-    /// The prices at Stripe.
-    pub price_ids: PriceIds,
+    /// The deployment, and the prices at Stripe.
+    pub terms: Terms,
     /// Where buyers may be sent back to.
     pub allowed_origins: AllowedOrigins,
     /// Whether pages take promotion codes.
@@ -84,7 +82,8 @@ impl Shop {
     /// Takes an order at the catalogue's terms.
     pub(super) fn order(&self, body: &CheckoutBody) -> Result<Placed, Invalid> {
         let quantity = body.quantity.unwrap_or(1);
-        let order = catalog::order(&body.item, quantity, &self.price_ids).map_err(not_sold)?;
+        let order =
+            catalog::order(&body.item, quantity, &self.terms.price_ids).map_err(not_sold)?;
         let url = |field, text: &str| {
             ReturnUrl::new(text, &self.allowed_origins).map_err(|error| not_allowed(field, error))
         };

@@ -58,7 +58,7 @@ pub(super) fn of(
         return Verdict::Mismatch("livemode");
     }
     if invoice.status.as_deref() != Some("paid") {
-        return Verdict::Nothing("not_paid");
+        return Verdict::Nothing(super::NOT_PAID);
     }
     let reason = invoice.billing_reason.as_deref().unwrap_or_default();
     if !PERIODS.contains(&reason) {

@@ -29,8 +29,6 @@ pub struct FoundCheckout {
     pub checkout: Checkout,
     /// What was credited for it.
     pub credited: Option<Sparks>,
-    /// Its account as it was read, with what is due.
-    pub account: Option<Account>,
 }
 
 impl Ledger {
@@ -93,12 +91,8 @@ impl Ledger {
         account: &AccountId,
         patience: &Patience,
     ) -> Result<Option<FoundCheckout>, Error> {
-        let keys = [
-            Key::checkout(session),
-            Key::entry(session.as_str()),
-            Key::account(account),
-        ];
-        let [page, entry, balance] = self.by_keys(keys, patience).await?;
+        let keys = [Key::checkout(session), Key::entry(session.as_str())];
+        let [page, entry] = self.by_keys(keys, patience).await?;
         let page = page.as_ref().map(Checkout::from_item).transpose()?;
         let Some(checkout) = page.filter(|page| page.account == *account) else {
             return Ok(None);
@@ -111,11 +105,7 @@ impl Ledger {
             }
             (None, None) => None,
         };
-        Ok(Some(FoundCheckout {
-            checkout,
-            credited,
-            account: balance.as_ref().map(Account::from_item).transpose()?,
-        }))
+        Ok(Some(FoundCheckout { checkout, credited }))
     }
 
     /// The intent of a page, and its account.
@@ -134,12 +124,18 @@ impl Ledger {
     /// Writes down how far an intent has come, unless it is paid.
     pub async fn note_checkout(
         &self,
-        intent: &IntentId,
+        intent: &Intent,
         status: CheckoutStatus,
         patience: &Patience,
     ) -> Result<(), Error> {
         let actions = [self.note(intent, status)];
         // Refused, it is paid: whoever saw that came first, and has it right.
+        self.transact(&actions, patience).await.map(drop)
+    }
+
+    /// Writes down that an intent is paid, and that nothing is left to be credited for it.
+    pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
+        let actions = [self.note_paid(intent)];
         self.transact(&actions, patience).await.map(drop)
     }
 
@@ -176,23 +172,27 @@ impl Ledger {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Changes the status of an intent that is not paid. One that is settled leaves the index.
-    pub(super) fn note(&self, intent: &IntentId, status: CheckoutStatus) -> TransactWriteItem {
-        let remove = if status.is_settled() {
-            " REMOVE pending_bucket, pending_since"
+    /// Changes the status of an intent that is not paid. One that is settled leaves the index, and one that is not
+    /// comes back to it.
+    pub(super) fn note(&self, intent: &Intent, status: CheckoutStatus) -> TransactWriteItem {
+        let mut values = values([
+            (":status", item::text(status.as_str())),
+            (":paid", item::text(CheckoutStatus::Paid.as_str())),
+        ]);
+        let listed = if status.is_settled() {
+            "REMOVE pending_bucket, pending_since"
         } else {
-            ""
+            let [bucket, since] = intent.listed();
+            values.extend([(":bucket".to_owned(), bucket), (":since".to_owned(), since)]);
+            ", pending_bucket = :bucket, pending_since = if_not_exists(pending_since, :since)"
         };
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(Key::intent(intent).attributes()))
+            .set_key(Some(Key::intent(&intent.id).attributes()))
             .condition_expression("attribute_exists(pk) AND #status <> :paid")
-            .update_expression(format!("SET #status = :status{remove}"))
+            .update_expression(format!("SET #status = :status {listed}"))
             .expression_attribute_names("#status", "status")
-            .set_expression_attribute_values(Some(values([
-                (":status", item::text(status.as_str())),
-                (":paid", item::text(CheckoutStatus::Paid.as_str())),
-            ])))
+            .set_expression_attribute_values(Some(values))
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()

@@ -45,7 +45,13 @@ pub enum Credited {
     Replayed,
     /// Its id belongs to another credit; nothing was written.
     Reused,
+    /// The account has too many grants that are not spent; nothing was written. Never of a purchase.
+    TooMany,
 }
+
+/// How many grants an account may have for another one that nobody paid for, so that there is always room in its item
+/// for what is paid. DynamoDB takes items of 400 KB, about 2,500 grants.
+pub(super) const MAX_GRANTS: usize = 500;
 
 impl Ledger {
     /// Credits an account once per id, in one transaction with its ledger entry.
@@ -59,6 +65,19 @@ impl Ledger {
     ) -> Result<Credited, Error> {
         let found = self.account(&credit.account, patience).await?;
         self.credit_found(found, credit, now, patience).await
+    }
+
+    /// What to say of a credit for which there is no room: it may have come in before.
+    async fn credited_before(
+        &self,
+        entry: &CreditEntry,
+        patience: &Patience,
+    ) -> Result<Credited, Error> {
+        Ok(match self.item(&Key::entry(&entry.id), patience).await? {
+            Some(stored) if entry.is(&stored)? => Credited::Replayed,
+            Some(_) => Credited::Reused,
+            None => Credited::TooMany,
+        })
     }
 
     /// What came in by each of these credits; the others did not come in. At most 100 can be asked for.
@@ -119,6 +138,9 @@ impl Ledger {
                 due.join_free_plan();
             }
             let settlement = due.settle(&credit.account, now).ok_or(Error::OutOfRange)?;
+            if credit.purchase.is_none() && settlement.account.grants.len() >= MAX_GRANTS {
+                return self.credited_before(&entry, patience).await;
+            }
             let mut account = settlement.account.clone();
             account.credit(entry.grant()).ok_or(Error::OutOfRange)?;
             let mut booked = vec![entry.to_item()];

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::calls::Judged;
 use super::failure;
-use super::intent::CheckoutStatus;
+use super::intent::{CheckoutStatus, Intent};
 use super::item::{self, Item, Key, Malformed};
-use super::{Error, Ledger};
-use crate::id::{AccountId, IntentId};
+use super::{Error, Ledger, Next};
+use crate::id::AccountId;
 use crate::patience::Patience;
 
-/// How many incidents are listed.
-const MAX_LISTED: i32 = 100;
+/// How many incidents are listed at once: as many as can be looked up at once.
+const PAGE: i32 = 100;
 
 /// Something that somebody has to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ impl Ledger {
     /// Refuses an intent and keeps why, both or none. An intent that is paid stays so.
     pub async fn refuse_checkout(
         &self,
-        intent: &IntentId,
+        intent: &Intent,
         incident: &Incident,
         patience: &Patience,
     ) -> Result<(), Error> {
@@ -60,23 +60,69 @@ impl Ledger {
         }
     }
 
-    /// The incidents, at most 100, in the order of their subjects.
-    pub async fn incidents(&self, patience: &Patience) -> Result<Vec<Incident>, Error> {
+    /// Some of the incidents that nobody has looked at, in the order of their subjects, and where they go on.
+    pub async fn incidents(
+        &self,
+        from: Option<Next>,
+        patience: &Patience,
+    ) -> Result<(Vec<Incident>, Option<Next>), Error> {
         let query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk")
+            .filter_expression("attribute_not_exists(dismissed)")
             .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
             .consistent_read(true)
-            .limit(MAX_LISTED);
+            .limit(PAGE)
+            .set_exclusive_start_key(from);
         let found = self
             .persist(patience, || async {
                 query.clone().send().await.map_err(failure::of_call)
             })
             .await?;
         let incidents = found.items().iter().map(Incident::from_item);
-        Ok(incidents.collect::<Result<_, _>>()?)
+        let incidents = incidents.collect::<Result<_, _>>()?;
+        Ok((incidents, found.last_evaluated_key))
+    }
+
+    /// Notes that somebody has looked at all incidents of a subject; answers how many. Seen again, one is listed again.
+    pub async fn dismiss_incidents(
+        &self,
+        subject: &str,
+        patience: &Patience,
+    ) -> Result<u32, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :subject)")
+            .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
+            .expression_attribute_values(":subject", item::text(format!("{subject}#")))
+            .consistent_read(true);
+        let found = self
+            .persist(patience, || async {
+                query.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        let mut dismissed = 0;
+        for item in found.items() {
+            let incident = Incident::from_item(item)?;
+            let action = self.update(
+                &Key::incident(&incident.subject, &incident.code),
+                "seen_at = :seen_at",
+                "SET dismissed = :dismissed",
+                [
+                    (":seen_at", item::time(incident.seen_at)),
+                    (":dismissed", item::number(1)),
+                ],
+            );
+            // Refused, it was seen again just now.
+            if let Judged::Committed = self.transact(&[action], patience).await? {
+                dismissed += 1;
+            }
+        }
+        Ok(dismissed)
     }
 
     fn keep(&self, incident: &Incident) -> TransactWriteItem {
@@ -86,7 +132,7 @@ impl Ledger {
             // Seen late, an earlier sight changes nothing.
             "attribute_not_exists(pk) OR seen_at <= :seen_at",
             "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
-             seen_at = :seen_at",
+             seen_at = :seen_at REMOVE dismissed",
             [
                 (":subject", item::text(&incident.subject)),
                 (":code", item::text(&incident.code)),

@@ -1,5 +1,6 @@
 //! What accounts have asked to buy, and the pages where they pay, as items of the table. Pure.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::RequestHash;
@@ -49,7 +50,7 @@ pub enum CheckoutStatus {
     Processing,
     /// It is paid; a pack is credited.
     Paid,
-    /// The payment failed after the page was done.
+    /// The payment failed for good after the page was done.
     Unpaid,
     /// The page ended without a payment.
     Expired,
@@ -107,10 +108,7 @@ impl CheckoutStatus {
 impl Intent {
     pub(super) fn to_item(&self) -> Item {
         let mut item = Key::intent(&self.id).attributes();
-        let looked_into = self
-            .expires_at
-            .saturating_add(LOOKED_INTO_AFTER)
-            .unwrap_or(Timestamp::MAX);
+        let [bucket, since] = self.listed();
         item.extend([
             ("id".into(), item::text(self.id.as_str())),
             ("account".into(), item::text(self.account.as_str())),
@@ -129,13 +127,22 @@ impl Intent {
             ("created_at".into(), item::time(self.created_at)),
             ("expires_at".into(), item::time(self.expires_at)),
             ("status".into(), item::text(self.status.as_str())),
-            (
-                "pending_bucket".into(),
-                item::text(item::checkout_bucket(&self.account)),
-            ),
-            ("pending_since".into(), item::time(looked_into)),
+            ("pending_bucket".into(), bucket),
+            ("pending_since".into(), since),
         ]);
         item
+    }
+
+    /// Where it is listed while it is not settled: its bucket, and the time from which on somebody should look.
+    pub(super) fn listed(&self) -> [AttributeValue; 2] {
+        let looked_into = self
+            .expires_at
+            .saturating_add(LOOKED_INTO_AFTER)
+            .unwrap_or(Timestamp::MAX);
+        [
+            item::text(item::checkout_bucket(&self.account)),
+            item::time(looked_into),
+        ]
     }
 
     pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {

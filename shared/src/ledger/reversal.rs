@@ -154,7 +154,7 @@ impl Ledger {
 
     /// A purchase with its account, and what of it has ended; nothing when it was never credited.
     ///
-    /// The account is read first. Whatever changes one of the others changes its version too, and then
+    /// The account is read first, with nothing due. Whatever changes one of the others changes its version too, and then
     /// what is written on the condition of that version is refused.
     async fn bought(
         &self,
@@ -163,7 +163,8 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Option<Bought>, Error> {
-        let Some(found) = self.account(account, patience).await? else {
+        // What has ended is booked first, so that its entries tell how much of the purchase it was.
+        let Some(found) = self.settled_account(account, now, patience).await? else {
             return Ok(None);
         };
         let Some(stored) = self.item(&Key::entry(purchase), patience).await? else {
@@ -182,19 +183,13 @@ impl Ledger {
             None => Reversals::default(),
         };
         let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
-        let is_of_it =
-            |grant: &&Grant| grant.id == purchase || grant.restores.as_deref() == Some(purchase);
-        let ending = settlement.ended.iter().filter(is_of_it);
-        let ending = Sparks::checked_sum(ending.map(|grant| grant.remaining));
-        let ended = self.ended(purchase, &reversals, patience).await?;
-        let ended = ending.and_then(|ending| ending.checked_add(ended));
         Ok(Some(Bought {
+            ended: self.ended(purchase, &reversals, patience).await?,
             found,
             settlement,
             credit,
             purchase: bought,
             reversals,
-            ended: ended.ok_or(Error::OutOfRange)?,
         }))
     }
 

@@ -24,6 +24,8 @@ pub struct Verified {
     pub entries: u64,
     /// Where the table disagrees with them, in sentences.
     pub findings: Vec<String>,
+    /// Whether it kept changing while it was read, so that nothing can be said of it.
+    pub unsettled: bool,
 }
 
 /// Where a list goes on.
@@ -51,7 +53,11 @@ impl Ledger {
             let (entries, findings) = audit.finish(&before);
             let still = after.as_ref() == Some(&before);
             if attempt >= MAX_ATTEMPTS || (still && findings.is_empty()) {
-                return Ok(Some(Verified { entries, findings }));
+                return Ok(Some(Verified {
+                    entries,
+                    findings: if still { findings } else { Vec::new() },
+                    unsettled: !still,
+                }));
             }
             if !patience.another(attempt).await {
                 return Err(Error::Busy("the account kept changing".into()));

@@ -13,7 +13,9 @@ pub(super) enum Verdict {
     Processing,
     /// It waits for the buyer; a declined card leaves it so.
     Open,
-    /// It is done, and the payment failed.
+    /// It is done, and the buyer has still to do something elsewhere, such as a bank transfer.
+    Waiting,
+    /// It is done, and the payment failed for good.
     Failed,
     /// It ended without a payment.
     Expired,
@@ -38,7 +40,10 @@ pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> 
         (Some("complete"), "unpaid") if payment.is_some_and(PaymentIntent::is_processing) => {
             Verdict::Processing
         }
-        (Some("complete"), "unpaid") => Verdict::Failed,
+        (Some("complete"), "unpaid") if payment.is_some_and(PaymentIntent::has_failed) => {
+            Verdict::Failed
+        }
+        (Some("complete"), "unpaid") => Verdict::Waiting,
         (Some("open"), _) => Verdict::Open,
         (Some("expired"), _) => Verdict::Expired,
         (Some("complete"), _) => Verdict::Unknown("payment_status"),
@@ -135,6 +140,8 @@ mod tests {
     fn how_a_session_stands_follows_from_status_and_payment() {
         let processing = json!({"id": "pi_1", "status": "processing"});
         let failed = json!({"id": "pi_1", "status": "requires_payment_method"});
+        let canceled = json!({"id": "pi_1", "status": "canceled"});
+        let action = json!({"id": "pi_1", "status": "requires_action"});
         for (status, payment_status, payment, verdict) in [
             ("complete", "paid", json!("pi_1"), Verdict::Paid),
             (
@@ -145,8 +152,10 @@ mod tests {
             ),
             ("complete", "unpaid", processing, Verdict::Processing),
             ("complete", "unpaid", failed.clone(), Verdict::Failed),
-            ("complete", "unpaid", json!("pi_1"), Verdict::Failed),
-            ("complete", "unpaid", json!(null), Verdict::Failed),
+            ("complete", "unpaid", canceled, Verdict::Failed),
+            ("complete", "unpaid", action, Verdict::Waiting),
+            ("complete", "unpaid", json!("pi_1"), Verdict::Waiting),
+            ("complete", "unpaid", json!(null), Verdict::Waiting),
             ("open", "unpaid", failed, Verdict::Open),
             ("open", "unpaid", json!(null), Verdict::Open),
             ("open", "paid", json!(null), Verdict::Open),

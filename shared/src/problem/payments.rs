@@ -41,6 +41,7 @@ impl From<checkout::Error> for Problem {
             }
             checkout::Error::NotFound => Self::session_not_found(),
             checkout::Error::Stripe(error) => error.into(),
+            checkout::Error::Subscription(error) => error.into(),
             checkout::Error::Customer(error) => error.into(),
             checkout::Error::Ledger(error) => error.into(),
             checkout::Error::Payment(error) => error.into(),
@@ -114,6 +115,11 @@ impl From<reversal::Error> for Problem {
 impl From<stripe::Error> for Problem {
     fn from(error: stripe::Error) -> Self {
         match error {
+            // It has answered, and nobody here understands it.
+            stripe::Error::Unconfirmed(stripe::Cause::Shape(_)) => {
+                telemetry::failure(&error, "stripe answered what is not known here");
+                Self::unavailable()
+            }
             stripe::Error::Skipped | stripe::Error::RateLimited | stripe::Error::Unconfirmed(_) => {
                 warn!(error = telemetry::chain(&error), "stripe did not answer");
                 Self::unavailable()
@@ -148,7 +154,6 @@ impl From<webhook::Error> for Problem {
             webhook::Error::Invoice(error) => error.into(),
             webhook::Error::Reversal(error) => error.into(),
             webhook::Error::Subscription(error) => error.into(),
-            webhook::Error::Customer(error) => error.into(),
             webhook::Error::NotThere => {
                 telemetry::failure(&error, "an event leads nowhere");
                 Self::unavailable()

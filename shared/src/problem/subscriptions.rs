@@ -29,8 +29,14 @@ impl From<portal::Error> for Problem {
                 let title = "No subscription";
                 Self::new(StatusCode::CONFLICT, "no_subscription", title, detail)
             }
+            portal::Error::FlowUnavailable => {
+                let detail = "The portal does not offer this for the subscription as it is, such as cancelling one that ends already. Open it without `flow`.";
+                let title = "Flow unavailable";
+                Self::new(StatusCode::CONFLICT, "flow_unavailable", title, detail)
+                    .with("field", "flow")
+            }
             portal::Error::Stripe(error) => error.into(),
-            portal::Error::Customer(error) => error.into(),
+            portal::Error::Subscription(error) => error.into(),
             portal::Error::Ledger(error) => error.into(),
         }
     }

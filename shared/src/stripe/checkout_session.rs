@@ -145,6 +145,24 @@ impl PaymentIntent {
     pub fn is_processing(&self) -> bool {
         matches!(self, Self::Whole { status, .. } if status == "processing")
     }
+
+    /// Whether no money will come of it as it is. In every other state it may, such as `requires_action`, in which a
+    /// payment waits for a bank transfer or for small deposits that prove a bank account.
+    /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
+    pub fn has_failed(&self) -> bool {
+        let words = ["requires_payment_method", "canceled"];
+        matches!(self, Self::Whole { status, .. } if words.contains(&status.as_str()))
+    }
+}
+
+impl CheckoutSession {
+    /// The invoice that tells how a subscription is paid which is complete and not paid: it is the invoice that has
+    /// the payment.
+    pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {
+        let unpaid = self.status.as_deref() == Some("complete") && self.payment_status == "unpaid";
+        let invoice = self.invoice.as_ref();
+        invoice.filter(|_| unpaid && self.payment_intent.is_none())
+    }
 }
 
 /// Only the first page is of interest: an order has one line.

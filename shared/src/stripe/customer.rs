@@ -32,7 +32,7 @@ impl Stripe {
         Ok(customer.id)
     }
 
-    /// Whether a customer was deleted, or never was.
+    /// Whether a customer was deleted. One that Stripe does not have was not: the key is of another account.
     /// <https://docs.stripe.com/api/customers/delete>
     pub async fn is_customer_deleted(
         &self,
@@ -41,6 +41,6 @@ impl Stripe {
     ) -> Result<bool, Error> {
         let path = format!("/v1/customers/{customer}");
         let found: Option<Customer> = self.read(&path, timeout).await?;
-        Ok(found.is_none_or(|found| found.deleted))
+        Ok(found.is_some_and(|found| found.deleted))
     }
 }

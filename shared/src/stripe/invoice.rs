@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::checkout_session::PaymentIntent;
 use super::{Error, List, Stripe};
 use crate::id::{CustomerId, InvoiceId};
 
@@ -112,6 +113,14 @@ pub struct PriceDetails {
 #[derive(Deserialize)]
 struct InvoicePayment {
     invoice: InvoiceId,
+    payment: PaidWith,
+}
+
+/// What pays an invoice.
+#[derive(Deserialize)]
+struct PaidWith {
+    #[serde(default)]
+    payment_intent: Option<PaymentIntent>,
 }
 
 impl Invoice {
@@ -162,6 +171,21 @@ impl Stripe {
             Err(Error::Refused(refusal)) if refusal.code == "resource_missing" => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The payment that an invoice waits for, or is paid with; nothing where there is none.
+    /// <https://docs.stripe.com/api/invoice-payment/list>
+    pub async fn payment_of_invoice(
+        &self,
+        invoice: &InvoiceId,
+        timeout: Duration,
+    ) -> Result<Option<PaymentIntent>, Error> {
+        let path = format!(
+            "/v1/invoice_payments?invoice={invoice}&limit=1&expand[]=data.payment.payment_intent"
+        );
+        let found: Option<List<InvoicePayment>> = self.read(&path, timeout).await?;
+        let first = found.and_then(|list| list.data.into_iter().next());
+        Ok(first.and_then(|first| first.payment.payment_intent))
     }
 
     /// The invoice that a payment paid; nothing where it paid none.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::Request;
 use jiff::Timestamp;
 
 use super::*;
@@ -51,7 +52,8 @@ fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent)
         base: "https://stripe.test".into(),
         secret_key: "sk_test_canary".into(),
     };
-    (Stripe::new(&access, &transport, &Clock::system()), sent)
+    let clock = Clock::skipping_from("2026-11-22T20:15:00Z".parse().unwrap());
+    (Stripe::new(&access, &transport, &clock), sent)
 }
 
 #[expect(
@@ -180,6 +182,55 @@ async fn a_customer_that_stripe_is_busy_with_is_left_alone_for_a_moment() {
     assert_eq!(name(&record(&stripe).await), "rate limited");
     assert_eq!(name(&record(&stripe).await), "skipped");
     assert_eq!(sent.lock().unwrap().len(), 1);
+}
+
+async fn read(stripe: &Stripe) -> Result<(), Error> {
+    let read = stripe.read::<serde_json::Value>("/v1/anything", Duration::from_secs(10));
+    read.await.map(drop)
+}
+
+fn wishing(status: u16, wish: &str) -> Result<Response<Bytes>, &'static str> {
+    let mut answer = answer(status, "{}")?;
+    let wish = wish.parse().unwrap();
+    answer.headers_mut().insert("stripe-should-retry", wish);
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_three_times_and_what_cannot_is_not() {
+    for (first, sends) in [
+        (answer(200, "{}"), 1),
+        (answer(400, "{}"), 1),
+        (answer(401, "{}"), 1),
+        (answer(409, "{}"), 3),
+        (answer(424, "{}"), 3),
+        (answer(500, "{}"), 3),
+        (answer(503, "<html>"), 3),
+        (wishing(503, "false"), 1),
+        (answer(429, "{}"), 1),
+        (wishing(429, "true"), 3),
+        (wishing(429, "false"), 1),
+        (Err("not sent"), 3),
+        (Err("reset"), 3),
+        (Err("late"), 1),
+    ] {
+        let shown = format!("{first:?}");
+        let (stripe, sent) = stripe(vec![first]);
+        let outcome = read(&stripe).await;
+        assert_eq!(sent.lock().unwrap().len(), sends, "{shown}");
+        assert_eq!(outcome.is_ok(), shown.contains("status: 200"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_passes_is_answered_and_made_with_the_same_key() {
+    let customer = r#"{"id": "cus_1", "object": "customer"}"#;
+    let (stripe, sent) = stripe(vec![answer(503, ""), Err("reset"), answer(200, customer)]);
+    let account = "acct_a".parse().unwrap();
+    let made = stripe.create_customer("test", &account, 0, Duration::from_secs(10));
+    assert_eq!(made.await.unwrap().as_str(), "cus_1");
+    let sent = sent.lock().unwrap();
+    assert!(sent.iter().all(|call| *call == sent[0]), "{sent:?}");
 }
 
 #[tokio::test]

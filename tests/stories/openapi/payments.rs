@@ -62,9 +62,11 @@ async fn checkouts(openapi: &OpenApi, world: &World) -> Vec<String> {
 /// A page that Stripe did not open, asked for a day later.
 async fn late(openapi: &OpenApi, world: &World, pack: &Value) -> Option<String> {
     let stripe = &world.stack.stripe;
-    stripe
-        .faults()
-        .add(Fault::new("/v1/checkout/sessions", "status:503").unwrap());
+    stripe.faults().add(
+        Fault::new("/v1/checkout/sessions", "status:503")
+            .unwrap()
+            .times(3),
+    );
     let refused = world.checkout("acct_1", "late", pack).await;
     openapi.check(CHECKOUT, &refused, None);
     stripe.clock().skip(24 * 60 * 60);

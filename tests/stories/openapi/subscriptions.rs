@@ -32,6 +32,17 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
         let answer = world.portal("acct_3", body).await;
         seen.extend(openapi.check(PORTAL, &answer, Some("page")));
     }
+    let ends = json!({"return_url": overview["return_url"], "flow": "subscription_cancel"});
+    let subscription = world.subscription("acct_3").await.body["subscriptions"][0]["id"].clone();
+    let path = format!(
+        "/v1/subscriptions/{}",
+        subscription.as_str().expect("an id")
+    );
+    world
+        .post_to_stripe(&path, "cancel_at_period_end=true")
+        .await;
+    let answer = world.portal("acct_3", &ends).await;
+    seen.extend(openapi.check(PORTAL, &answer, Some("flow_unavailable")));
     let elsewhere = json!({"return_url": "https://evil.example/"});
     let answer = world.portal("acct_3", &elsewhere).await;
     seen.extend(openapi.check(PORTAL, &answer, Some("url_not_allowed")));

@@ -1,0 +1,142 @@
+//! A customer that is deleted at Stripe takes its subscriptions along, and neither what it paid nor what comes after it.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::World;
+
+fn customer(world: &World, number: usize) -> String {
+    let customers = world.stack.stripe.state()["customers"].clone();
+    customers[number]["id"].as_str().unwrap().to_owned()
+}
+
+fn event(kind: &str, object: &Value) -> Value {
+    json!({
+        "id": "evt_late", "object": "event", "type": kind, "livemode": false, "data": {"object": object},
+    })
+}
+
+fn drop_webhooks(world: &World) {
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(dropped);
+}
+
+#[tokio::test]
+async fn late_events_of_a_deleted_customer_say_nothing_of_the_next_one() {
+    let world = World::start().await;
+    let old = world.subscribe("acct_a", "plus").await;
+    let deleted = customer(&world, 0);
+    world
+        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
+        .await;
+    world.webhooks_settled().await;
+    assert_eq!(
+        world.subscription("acct_a").await.body["status"],
+        "canceled"
+    );
+
+    let body = world.order("plus");
+    let page = world.checkout("acct_a", "again", &body).await;
+    let session = tests::session_id(&page.expect(StatusCode::CREATED));
+    world
+        .pay(&session, "4242424242424242")
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    assert_eq!(world.subscription("acct_a").await.body["status"], "active");
+
+    for event in [
+        event(
+            "customer.subscription.deleted",
+            &json!({"id": old, "customer": deleted}),
+        ),
+        event(
+            "customer.subscription.updated",
+            &json!({"id": old, "customer": deleted}),
+        ),
+        event(
+            "customer.deleted",
+            &json!({"id": deleted, "object": "customer"}),
+        ),
+    ] {
+        world.signed_webhook(&event).await.expect(StatusCode::OK);
+    }
+    let down = Fault::new("/v1/", "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    let told = world
+        .subscription("acct_a")
+        .await
+        .expect(StatusCode::OK)
+        .body;
+    assert_eq!(
+        (&told["status"], &told["source"]),
+        (&json!("active"), &json!("stored"))
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_that_nobody_told_of_ends_the_subscription_when_it_is_noticed() {
+    let world = World::start().await;
+    world.subscribe("acct_a", "plus").await;
+    drop_webhooks(&world);
+    let deleted = customer(&world, 0);
+    world
+        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
+        .await;
+    let body = json!({"return_url": format!("{}/account", world.origin())});
+    let refused = world.portal("acct_a", &body).await;
+    assert_eq!(refused.refusal(), (409, "no_customer"));
+
+    let told = world
+        .subscription("acct_a")
+        .await
+        .expect(StatusCode::OK)
+        .body;
+    assert_eq!(
+        (&told["status"], &told["source"]),
+        (&json!("canceled"), &json!("stored"))
+    );
+}
+
+#[tokio::test]
+async fn what_a_customer_paid_before_it_was_deleted_is_granted_all_the_same() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    drop_webhooks(&world);
+    world.renew(&subscription, "succeeded").await;
+    assert_eq!(world.credits("acct_a").len(), 1);
+    let deleted = customer(&world, 0);
+    world
+        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
+        .await;
+    world.stack.stripe.faults().clear();
+
+    // The next order finds the customer gone.
+    let body = world.order("pack_500k");
+    let page = world.checkout("acct_a", "k9", &body).await;
+    page.expect(StatusCode::CREATED);
+    assert_eq!(world.credits("acct_a").len(), 2);
+}
+
+/// Stripe does not have the customer: the key is of another account, for now.
+#[tokio::test]
+async fn a_customer_that_stripe_does_not_have_stays_the_accounts() {
+    let world = World::start().await;
+    world.subscribe("acct_a", "plus").await;
+    let before = world.items("A#acct_a");
+    let missing = Fault::new("/v1/customers/", "status:404")
+        .unwrap()
+        .times(100);
+    world.stack.stripe.faults().add(missing);
+    let known = customer(&world, 0);
+    let deleted = event(
+        "customer.deleted",
+        &json!({"id": known, "object": "customer"}),
+    );
+    world.signed_webhook(&deleted).await.expect(StatusCode::OK);
+    let link = |items: &[Value]| -> Value {
+        let found = items.iter().find(|item| item["sk"]["S"] == "C");
+        found.unwrap()["customer"].clone()
+    };
+    assert_eq!(link(&world.items("A#acct_a")), link(&before));
+}

@@ -1,0 +1,128 @@
+//! What nobody here can do anything with is kept for the operator, until it is mended or somebody has looked.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tests::World;
+
+const CARD: &str = "4242424242424242";
+
+/// The subjects and codes that `sparks doctor` lists, and whether all is in order.
+async fn listed(world: &World) -> (Vec<(String, String)>, bool) {
+    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let incidents = report["incidents"].as_array().unwrap().iter();
+    let incidents = incidents.map(|one| (text(&one["subject"]), text(&one["code"])));
+    assert_eq!(report["ok"], outcome.is_ok());
+    (incidents.collect(), outcome.is_ok())
+}
+
+fn event(kind: &str, id: &str) -> Value {
+    json!({
+        "id": format!("evt_{id}"), "object": "event", "type": kind, "livemode": false,
+        "data": {"object": {"id": id}},
+    })
+}
+
+#[tokio::test]
+async fn a_mismatch_that_was_mended_is_not_listed_any_more() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "amount_subtotal", json!(1));
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    let expected = (session.clone(), "mismatch_amount_subtotal".to_owned());
+    assert_eq!(listed(&world).await, (vec![expected], false));
+
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "amount_subtotal", json!(2_000));
+    let mended = world.sparks(&["reconcile", "--session", &session]).await;
+    mended.unwrap();
+    assert_eq!(listed(&world).await, (vec![], true));
+    assert_eq!(world.credits("acct_a").len(), 1);
+}
+
+#[tokio::test]
+async fn what_somebody_has_looked_at_is_listed_again_only_when_it_is_seen_again() {
+    let world = World::start().await;
+    let unknown = event("checkout.session.completed", "cs_none");
+    for round in 0..2 {
+        let answer = world.signed_webhook(&unknown).await;
+        assert_eq!(answer.refusal(), (503, "unavailable"), "{round}");
+        let expected = ("cs_none".to_owned(), "not_there".to_owned());
+        assert_eq!(listed(&world).await, (vec![expected], false), "{round}");
+        let dismissed = world.sparks(&["doctor", "--dismiss", "cs_none"]).await;
+        assert_eq!(dismissed.unwrap(), "1 of cs_none dismissed\n");
+        assert_eq!(listed(&world).await, (vec![], true), "{round}");
+    }
+    let nothing = world.sparks(&["doctor", "--dismiss", "cs_other"]).await;
+    assert!(matches!(nothing, Err(cli::Error::NoIncident(_))));
+}
+
+#[tokio::test]
+async fn however_many_there_are_all_are_listed() {
+    let world = World::start().await;
+    for number in 0..230 {
+        world
+            .put_item(json!({
+                "pk": {"S": "INCIDENTS"}, "sk": {"S": format!("cs_{number:03}#not_made_here")},
+                "subject": {"S": format!("cs_{number:03}")}, "code": {"S": "not_made_here"}, "detail": {"S": "…"},
+                "account_seen": {"S": ""}, "seen_at": {"N": "1"},
+            }))
+            .await;
+    }
+    let refund = event("refund.created", "re_none");
+    world.signed_webhook(&refund).await;
+    let (incidents, ok) = listed(&world).await;
+    assert_eq!((incidents.len(), ok), (231, false));
+    assert!(incidents.contains(&("re_none".to_owned(), "not_there".to_owned())));
+}
+
+#[tokio::test]
+async fn a_word_that_is_not_known_here_is_kept_and_asked_for_again() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "payment_status", json!("soon"));
+    world.webhooks_settled().await;
+    let verified = world.verify("acct_a", &session).await;
+    let credited = world.credits("acct_a").len();
+    if credited == 0 {
+        assert_eq!(verified.refusal(), (503, "unavailable"));
+        let expected = (session, "unknown_payment_status".to_owned());
+        assert_eq!(listed(&world).await, (vec![expected], false));
+    }
+}
+
+/// A restored table may lack what was written last.
+#[tokio::test]
+async fn a_payment_whose_order_is_gone_is_kept() {
+    let world = World::start().await;
+    let form = "mode=payment&line_items[0][price]=PRICE&line_items[0][quantity]=1&success_url=https://app.example.com\
+        &client_reference_id=chk_gone&metadata[sparks_intent]=chk_gone&metadata[sparks_stage]=local";
+    let price = world.environment()["STRIPE_PRICE_IDS"]
+        .split([',', '='])
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let made = world
+        .post_to_stripe("/v1/checkout/sessions", &form.replace("PRICE", &price))
+        .await;
+    let session = made["id"].as_str().unwrap().to_owned();
+    let answer = world
+        .signed_webhook(&event("checkout.session.completed", &session))
+        .await;
+    assert_eq!(answer.refusal(), (503, "unavailable"));
+    assert_eq!(
+        listed(&world).await,
+        (vec![(session, "no_intent".to_owned())], false)
+    );
+}

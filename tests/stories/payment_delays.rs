@@ -1,0 +1,254 @@
+//! Money that comes late, or after everybody has gone, is looked for until it is there or will never be.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::ledger::{CheckoutStatus, Ledger};
+use shared::patience::Patience;
+use shared::transport::Transport;
+use tests::{World, session_id};
+
+const CARD: &str = "4242424242424242";
+
+async fn without_webhooks() -> World {
+    let world = World::start().await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(dropped);
+    world
+}
+
+/// Whether the one intent is listed where it will be looked into.
+fn is_looked_into(world: &World) -> bool {
+    let intents = world.items("I#");
+    assert_eq!(intents.len(), 1);
+    let listed = intents[0].get("pending_bucket").is_some();
+    assert_eq!(listed, intents[0].get("pending_since").is_some());
+    listed
+}
+
+fn ledger(world: &World) -> Ledger {
+    let lookup = |name: &str| world.environment().get(name).cloned();
+    let environment = Environment::from_lookup(&lookup);
+    let table = environment.table_name().unwrap();
+    Ledger::new(&environment.aws().unwrap(), &table, &Transport::network())
+}
+
+async fn status(world: &World, session: &str) -> (String, String) {
+    let verified = world
+        .verify("acct_a", session)
+        .await
+        .expect(StatusCode::OK)
+        .body;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (
+        text(&verified["status"]),
+        text(&verified["sparks_credited"]),
+    )
+}
+
+fn told(status: &str, credited: &str) -> (String, String) {
+    (status.to_owned(), credited.to_owned())
+}
+
+#[tokio::test]
+async fn a_bank_transfer_that_is_still_to_be_sent_is_unpaid_and_looked_for() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "transfer").await.expect(StatusCode::OK);
+    assert_eq!(status(&world, &session).await, told("unpaid", "0.000"));
+    assert!(is_looked_into(&world));
+    world
+        .settle_payment(&session, "succeeded")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(status(&world, &session).await, told("paid", "500000.000"));
+    assert!(!is_looked_into(&world));
+}
+
+#[tokio::test]
+async fn a_payment_that_failed_for_good_is_not_looked_for_until_it_is_on_its_way_again() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "delayed").await.expect(StatusCode::OK);
+    assert_eq!(status(&world, &session).await, told("processing", "0.000"));
+    assert!(is_looked_into(&world));
+    world
+        .settle_payment(&session, "failed")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(status(&world, &session).await, told("unpaid", "0.000"));
+    assert!(!is_looked_into(&world));
+
+    // Another word of Stripe's brings it back.
+    let ledger = ledger(&world);
+    let patience = Patience::lasting(&Clock::system(), Duration::from_secs(20));
+    let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
+    let intent = ledger
+        .intent(&id.unwrap(), &patience)
+        .await
+        .unwrap()
+        .unwrap();
+    let noted = ledger.note_checkout(&intent, CheckoutStatus::Processing, &patience);
+    noted.await.unwrap();
+    assert!(is_looked_into(&world));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_paid_by_bank_debit_is_processing_until_the_money_is_there() {
+    for outcome in ["succeeded", "failed"] {
+        let world = without_webhooks().await;
+        let session = world.open("acct_a", "plus").await;
+        world.pay(&session, "delayed").await.expect(StatusCode::OK);
+        assert_eq!(status(&world, &session).await, told("processing", "0.000"));
+        assert!(is_looked_into(&world));
+        world
+            .settle_payment(&session, outcome)
+            .await
+            .expect(StatusCode::OK);
+        let end = match outcome {
+            "succeeded" => told("paid", "500000.000"),
+            _ => told("unpaid", "0.000"),
+        };
+        assert_eq!(status(&world, &session).await, end, "{outcome}");
+        assert!(!is_looked_into(&world));
+    }
+}
+
+/// The page says that it is paid; the grant is another matter, and the order is settled with the grant.
+#[tokio::test]
+async fn a_paid_plan_is_looked_into_until_its_sparks_are_there() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "plus").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let down = Fault::new("/v1/invoices", "status:500").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(verified.refusal(), (503, "unavailable"));
+    assert!(is_looked_into(&world));
+
+    world.stack.stripe.faults().clear();
+    assert_eq!(status(&world, &session).await, told("paid", "500000.000"));
+    assert!(!is_looked_into(&world));
+    assert_eq!(world.credits("acct_a").len(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_hours_later_is_the_same_call_and_the_same_page() {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let body = world.order("pack_500k");
+    // The reply is lost each time, also for the repeats of one request.
+    let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
+        .unwrap()
+        .times(3);
+    world.stack.stripe.faults().add(lost);
+    let first = world.checkout("acct_a", "k1", &body).await;
+    assert_eq!(first.refusal(), (503, "unavailable"));
+    let made = world.stack.stripe.state()["checkout_sessions"][0]["id"].clone();
+
+    let origin = world.origin();
+    let world = world
+        .at(Clock::starting_at("2026-11-22T15:00:00Z".parse().unwrap()))
+        .await;
+    // The app is where it was.
+    let world = world
+        .with("ALLOWED_ORIGINS", &origin)
+        .with("CHECKOUT_PROMOTION_CODES", "true");
+    let world = world.restarted().await;
+    let again = world
+        .checkout("acct_a", "k1", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(json!(session_id(&again)), made);
+    assert_eq!(
+        world.stack.stripe.state()["checkout_sessions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_longer_allowed_opens_no_page() {
+    let world = World::start().await;
+    let body = world.order("pack_500k");
+    let down = Fault::new("/v1/checkout/sessions", "status:503")
+        .unwrap()
+        .times(100);
+    world.stack.stripe.faults().add(down);
+    let first = world.checkout("acct_a", "k1", &body).await;
+    assert_eq!(first.status, 503);
+    world.stack.stripe.faults().clear();
+    let world = world
+        .with("ALLOWED_ORIGINS", "https://elsewhere.example")
+        .restarted()
+        .await;
+    let again = world.checkout("acct_a", "k1", &body).await;
+    assert_eq!(again.refusal(), (422, "url_not_allowed"));
+    assert!(
+        world.stack.stripe.state()["checkout_sessions"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn orders_and_usage_at_once_of_a_new_account_are_one_customer() {
+    let world = World::start().await;
+    let slow = Fault::new("/v1/customers", "slow:300").unwrap().times(1);
+    world.stack.stripe.faults().add(slow);
+    let body = world.order("pack_500k");
+    let keys: Vec<String> = (0..4).map(|number| format!("k{number}")).collect();
+    let orders = keys.iter().map(|key| world.checkout("acct_a", key, &body));
+    for page in join_all(orders).await {
+        page.expect(StatusCode::CREATED);
+    }
+    assert_eq!(
+        world.stack.stripe.state()["customers"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_place_for_the_sessions_id_may_be_anywhere_in_the_address() {
+    let world = World::start().await;
+    let mut body = world.order("pack_500k");
+    let way = format!("{}/orders/{{CHECKOUT_SESSION_ID}}/done", world.origin());
+    body["success_url"] = json!(way);
+    let page = world
+        .checkout("acct_a", "k1", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    let session = session_id(&page);
+    let paid = world.pay(&session, CARD).await.expect(StatusCode::OK);
+    assert_eq!(
+        paid.body["redirect"],
+        format!("{}/orders/{session}/done", world.origin())
+    );
+}
+
+#[tokio::test]
+async fn an_outage_of_a_moment_is_not_noticed() {
+    let world = without_webhooks().await;
+    let once = |path: &str| Fault::new(path, "status:503").unwrap().times(1);
+    for path in [
+        "/v1/customers",
+        "/v1/checkout/sessions",
+        "/v1/checkout/sessions/",
+    ] {
+        world.stack.stripe.faults().add(once(path));
+    }
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    assert_eq!(status(&world, &session).await, told("paid", "500000.000"));
+}
