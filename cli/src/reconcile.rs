@@ -31,8 +31,7 @@ pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(
         });
         writeln!(desk.out, "{found}")?;
     } else {
-        let status = serde_json::to_value(found.status)?;
-        let status = status.as_str().unwrap_or_default();
+        let status = found.status.as_str();
         writeln!(
             desk.out,
             "{session} of {account} is {status}: {} Sparks credited, {} available",

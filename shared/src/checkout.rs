@@ -390,7 +390,7 @@ pub async fn verify(
         payment::reconcile_checkout(desk, page, now, patience).await?
     };
     info!(
-        account.id = %account, session.id = %session, status = ?payment.status, sparks = %payment.credited,
+        account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,
         "verified `{session}`"
     );
     Ok(Verified {

@@ -41,6 +41,18 @@ pub enum Status {
     Expired,
 }
 
+impl Status {
+    /// The name on the wire and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Processing => "processing",
+            Self::Unpaid => "unpaid",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// What is known of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {

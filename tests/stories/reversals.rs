@@ -98,33 +98,41 @@ async fn an_inquiry_takes_nothing_until_it_is_a_dispute() {
     assert_eq!(world.entry(&dispute), None);
 }
 
-/// <https://github.com/elizaOS/eliza/issues/11155>: what a won dispute brought back was not counted.
-/// <https://github.com/elizaOS/eliza/pull/31449>: dollars were given back in place of credits.
+/// <https://github.com/elizaOS/eliza/pull/31449>: dollars were given back in place of credits. $5 of $20 are 125,000
+/// Sparks, and that is what comes back, into a debt of 25,000 first.
 #[tokio::test]
-async fn a_won_dispute_gives_back_the_sparks_that_it_took() {
+async fn a_won_dispute_gives_back_the_sparks_that_it_took_and_not_the_dollars() {
+    let (world, _, payment) = bought(400_000).await;
+    let dispute = world.dispute(&payment, 500, "needs_response").await;
+    assert_eq!(world.available("acct_a").await, "-25000.000");
+    world.dispute_is(&dispute, "won").await;
+    world.dispute_is(&dispute, "won").await;
+    let restored = world.entry(&format!("restored#{dispute}"));
+    assert_eq!(restored, Some(125_000_000));
+    assert_eq!(
+        world.grants("acct_a").await,
+        [("pack".to_owned(), "100000.000".to_owned())]
+    );
+}
+
+/// <https://github.com/elizaOS/eliza/issues/11155>: what a won dispute had brought back was not counted, so a refund
+/// after it took too little or nothing.
+#[tokio::test]
+async fn a_refund_after_a_won_dispute_takes_what_the_dispute_had_given_back() {
     let (world, session, payment) = bought(100_000).await;
     let dispute = world.dispute(&payment, 2_000, "needs_response").await;
     assert_eq!(world.available("acct_a").await, "-100000.000");
-    world.dispute_is(&dispute, "won").await;
     world.dispute_is(&dispute, "won").await;
     assert_eq!(
         world.grants("acct_a").await,
         [("pack".to_owned(), "400000.000".to_owned())]
     );
-    assert_eq!(
-        world.entry(&format!("restored#{dispute}")),
-        Some(500_000_000)
-    );
 
-    // The restored Sparks are of the same purchase, and a refund after that takes them.
-    world.refund(&payment, 2_000).await;
+    // The restored Sparks are of the same purchase.
+    let refund = world.refund(&payment, 2_000).await;
+    assert_eq!(world.entry(&refund), Some(-500_000_000));
     assert_eq!(world.available("acct_a").await, "-100000.000");
-    let sum = world
-        .entries("acct_a")
-        .iter()
-        .map(|entry| entry.1)
-        .sum::<i64>();
-    assert_eq!(sum, -100_000_000);
+    assert_eq!(world.sum_of_entries("acct_a"), -100_000_000);
     assert_eq!(world.entry(&session), Some(500_000_000));
 }
 
