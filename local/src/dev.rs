@@ -167,7 +167,10 @@ impl Running {
             Err(error) => report(&Error::Flow(error)),
         }
         say(flow.invitation());
-        Err(self.watch.ended().await.into())
+        tokio::select! {
+            ended = self.watch.ended() => Err(ended.into()),
+            () = keep_schedules(&self.gateway) => Ok(()),
+        }
     }
 
     /// The functions first: nothing they call goes away under them.
@@ -223,6 +226,22 @@ fn write_environment(
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join("env"), text))
         .map_err(|error| Error::System("write `.local/env`", error))
+}
+
+/// Runs scheduled functions as often as the template says.
+async fn keep_schedules(gateway: &Gateway) {
+    let schedules = gateway
+        .schedules()
+        .into_iter()
+        .map(|(function, every)| async move {
+            loop {
+                tokio::time::sleep(every).await;
+                if gateway.run(&function).await.is_none() {
+                    say(format_args!("{function} failed; its log is above"));
+                }
+            }
+        });
+    futures_util::future::join_all(schedules).await;
 }
 
 /// Waits until every function has answered once.

@@ -13,6 +13,7 @@ mod local;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::header::{HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
@@ -112,6 +113,19 @@ impl Gateway {
     /// The names of the functions that have not answered yet.
     pub async fn missing(&self) -> Vec<String> {
         local::missing(&self.shared).await
+    }
+
+    /// Runs a scheduled function now; answers what it said, and nothing when it failed.
+    pub async fn run(&self, function: &str) -> Option<Value> {
+        local::run(&self.shared, function).await
+    }
+
+    /// The functions that run by themselves, and how often.
+    pub fn schedules(&self) -> Vec<(String, Duration)> {
+        let functions = self.shared.template.functions.iter();
+        functions
+            .filter_map(|(name, function)| Some((name.clone(), function.every?)))
+            .collect()
     }
 
     /// Stops it, and returns when nothing of it runs any more.

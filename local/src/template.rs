@@ -56,6 +56,9 @@ pub enum Error {
     /// Not exactly one HTTP API, or not exactly one table.
     #[error("the template needs exactly one `{0}`")]
     NotOne(&'static str),
+    /// A schedule that is no rate in minutes.
+    #[error("the schedule `{0}` is not understood")]
+    Schedule(String),
     /// A route that names what does not exist, or uses a pattern that is not understood.
     #[error("route `{0}` is not understood")]
     Route(String),
@@ -80,6 +83,8 @@ pub struct Function {
     pub timeout: Duration,
     /// The names of the environment variables it gets.
     pub variables: BTreeSet<String>,
+    /// How often it runs by itself.
+    pub every: Option<Duration>,
 }
 
 /// Whose tokens open a route.
@@ -125,7 +130,13 @@ impl Template {
             }
             let timeout = Duration::from_secs(found.timeout_s);
             let variables = found.variables.into_iter().map(|(name, _)| name).collect();
-            functions.insert(found.name, Function { timeout, variables });
+            let every = found.every.map(Duration::from_secs);
+            let function = Function {
+                timeout,
+                variables,
+                every,
+            };
+            functions.insert(found.name, function);
         }
         Ok(Self {
             functions,

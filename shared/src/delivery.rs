@@ -199,10 +199,11 @@ impl Delivery {
             }
             let entry = trace.entry;
             let event = MeterEvent {
-                identifier: &entry.id,
+                identifier: entry.id.as_str(),
                 customer: &customer,
                 value: entry.sparks,
                 occurred_at: entry.occurred_at,
+                attempt: 0,
             };
             *mark = match stripe.record_meter_event(&event, left()).await {
                 Ok(()) => Some(Mark::Confirmed),
@@ -228,10 +229,7 @@ impl Delivery {
         patience: &Patience,
     ) -> Deliveries {
         let entry = trace.entry;
-        match ledger
-            .mark(&entry.id, entry.deliveries, &marks, patience)
-            .await
-        {
+        match ledger.mark(entry, &marks, patience).await {
             Ok(deliveries) => {
                 info!(
                     usage.id = %entry.id,

@@ -124,7 +124,7 @@ impl IntentId {
 ///
 /// It is derived from stage, account and idempotency key, so every attempt at the same request,
 /// in whichever environment and however late, speaks of the same usage.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageId(String);
 
 impl UsageId {
@@ -142,6 +142,35 @@ impl UsageId {
     /// The id as text: `use_` and 32 lower-case hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A parcel: usages of one customer that are told to Stripe's meter as one event, whose identifier this is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ParcelId(String);
+
+impl ParcelId {
+    /// The id of the parcel of these members.
+    pub fn derive(members: &[UsageId]) -> Self {
+        let mut parts = vec!["parcel"];
+        parts.extend(members.iter().map(UsageId::as_str));
+        Self(format!("par_{}", hex(&sha256(&parts)[..16])))
+    }
+
+    /// An id that the ledger stored.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id as text: `par_` and 32 lower-case hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ParcelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

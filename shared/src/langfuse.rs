@@ -5,26 +5,56 @@
 
 mod span;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 
 use crate::circuit::Circuit;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::LangfuseAccess;
 use crate::transport::{self, Transport};
 
 pub use span::{Content, MAX_CONTENT_BYTES, Trace, trace_id};
+
+/// How many traces are read at once: as many as Langfuse gives.
+const PAGE: u32 = 1_000;
+
+/// How many pages are read through for one question.
+const MAX_PAGES: usize = 10;
+
+/// A page of observations, as far as it is of interest.
+#[derive(Deserialize)]
+struct Page {
+    data: Vec<Observation>,
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Observation {
+    trace_id: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Meta {
+    #[serde(default)]
+    cursor: Option<String>,
+}
 
 /// A client of Langfuse's OpenTelemetry endpoint.
 #[derive(Debug)]
 pub struct Langfuse {
     transport: Transport,
     endpoint: String,
+    host: String,
     authorization: SecretString,
     environment: String,
     clock: Clock,
@@ -68,6 +98,7 @@ impl Langfuse {
         Self {
             transport: transport.clone(),
             endpoint: format!("{}/api/public/otel/v1/traces", access.host),
+            host: access.host.clone(),
             authorization: format!("Basic {}", BASE64_STANDARD.encode(keys)).into(),
             environment: stage.to_owned(),
             clock: clock.clone(),
@@ -101,6 +132,66 @@ impl Langfuse {
         );
         self.count(outcome.as_ref().err());
         outcome
+    }
+
+    /// Which traces Langfuse has whose usage occurred from one time on and before another one.
+    ///
+    /// Nothing when there are more of them than are read through, so that nothing can be said of those not seen.
+    /// <https://api.reference.langfuse.com/#tag/observationsv2>
+    pub async fn traced(
+        &self,
+        from: Timestamp,
+        before: Timestamp,
+        timeout: Duration,
+    ) -> Result<Option<HashSet<String>>, Error> {
+        let started = self.clock.now();
+        let mut traces = HashSet::new();
+        let mut cursor = String::new();
+        for _ in 0..MAX_PAGES {
+            if self.circuit.is_open(self.clock.now()) {
+                return Err(Error::Skipped);
+            }
+            let uri = format!(
+                "{}/api/public/v2/observations?fields=core&limit={PAGE}&environment={}\
+                 &fromStartTime={from:.3}&toStartTime={before:.3}{cursor}",
+                self.host, self.environment
+            );
+            let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
+            let page = self.page(&uri, left).await;
+            self.count(page.as_ref().err());
+            let page = page?;
+            traces.extend(
+                page.data
+                    .into_iter()
+                    .map(|observation| observation.trace_id),
+            );
+            match page.meta.cursor {
+                None => return Ok(Some(traces)),
+                Some(next) => {
+                    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                    cursor = format!("&cursor={next}");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn page(&self, uri: &str, timeout: Duration) -> Result<Page, Error> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(uri)
+            .header(header::AUTHORIZATION, self.authorization.expose_secret())
+            .header(
+                header::USER_AGENT,
+                concat!("sparks/", env!("CARGO_PKG_VERSION")),
+            )
+            .body(Bytes::new())
+            .map_err(|error| Error::NotSent(transport::Error::NotSent(error.into())))?;
+        let answer = self.transport.send(request, timeout).await;
+        let body = answer.as_ref().map(|answer| answer.body().clone()).ok();
+        judge(answer.map(|answer| answer.status()))?;
+        let body = body.unwrap_or_default();
+        serde_json::from_slice(&body).map_err(|_| Error::Failed(StatusCode::OK))
     }
 
     /// Keeps the circuit: failures open it after a while, wrong keys and rate limits at once.

@@ -7,6 +7,9 @@
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim |
+//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending |
+//! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays, or [`Ledger::settle_intent`] |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], there |
@@ -15,9 +18,10 @@
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
 //!
 //! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
-//! account's entries by time (`account`, `ledger_at`); `pending` lists entries with a delivery that is not
-//! final, in 16 buckets by account (`pending_bucket`, `pending_since`), and is sparse. In 16 buckets of their own it
-//! lists intents that are not settled, from the time on at which somebody should look into them.
+//! account's entries by time (`account`, `ledger_at`); `pending` lists what somebody has to finish, by the time from which
+//! on it is due (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets by account in it: usages with
+//! a delivery that is not final (`P#…`, their parcels too) or failed for good (`K#…`), intents that are not settled
+//! (`C#…`), and subscriptions that should have been renewed (`U#…`).
 //!
 //! No function scans, and nothing is ever deleted.
 
@@ -38,6 +42,8 @@ mod incident;
 mod intent;
 mod item;
 mod mark;
+mod outbox;
+mod parcel;
 mod purchase;
 mod reversal;
 mod rollup;
@@ -69,8 +75,10 @@ pub use grants::{Grant, Source};
 pub use history::{EntriesAsked, Place};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
-pub use item::Malformed;
+pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
+pub use outbox::{Found, Lease, Listed, Waiting};
+pub use parcel::{MAX_MEMBERS, Parcel};
 pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
 pub use rollup::Used;

@@ -3,7 +3,7 @@
 //! Modules import downwards in this order:
 //!
 //! - edge: [`problem`], [`request`]
-//! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`]
+//! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`], [`outbox`]
 //! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
@@ -27,6 +27,7 @@ pub mod invoice;
 pub mod langfuse;
 pub mod ledger;
 pub mod meter;
+pub mod outbox;
 pub mod patience;
 pub mod payment;
 pub mod portal;

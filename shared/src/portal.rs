@@ -12,7 +12,7 @@ use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;
 use crate::return_url::{AllowedOrigins, ReturnUrl};
 use crate::stripe::{self, NewPortalSession, PageUrl, PortalFlow, Refusal};
-use crate::subscription::{self, best, is_live};
+use crate::subscription::{self, best};
 
 /// The body of `POST /v1/portal`.
 #[derive(Clone, Debug, Deserialize)]
@@ -137,7 +137,9 @@ pub async fn create(
 
 /// The subscription that a flow is about.
 fn manageable(all: &[Subscribed]) -> Option<&str> {
-    best(all).filter(|best| is_live(best)).map(|best| &*best.id)
+    best(all)
+        .filter(|best| best.is_live())
+        .map(|best| &*best.id)
 }
 
 /// One visit to the portal.

@@ -19,8 +19,8 @@ use crate::payment::STRIPE_TIMEOUT;
 use crate::stripe::{self, INTENT, Subscription};
 use crate::telemetry::chain;
 
+pub(crate) use standing::best;
 pub use standing::{One, Standing, Told};
-pub(crate) use standing::{best, is_live};
 
 /// How many paid invoices are looked through for one that was not granted.
 const MAX_INVOICES: u8 = 12;
@@ -153,6 +153,22 @@ pub async fn sync(
         }
     }
     Err(ledger::Error::Busy("the subscriptions kept changing".into()).into())
+}
+
+/// Brings an account up to date with Stripe: its subscriptions, and what was paid and not granted.
+pub async fn catch_up(
+    desk: Desk<'_>,
+    account: &AccountId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let customer = desk.ledger.customer(account, patience).await?.customer;
+    if let Some(customer) = customer {
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let invoices = desk.stripe.paid_invoices(&customer, MAX_INVOICES, timeout);
+        invoice::reconcile_all(desk, &invoices.await?, now, patience).await?;
+    }
+    sync(desk, account, now, patience).await.map(drop)
 }
 
 /// Takes a customer off its account where Stripe says that it was deleted; answers whether it was.

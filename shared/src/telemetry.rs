@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{self, Environment};
 
 /// The crates whose logs follow `RUST_LOG`.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "shared",
     "record_usage",
     "read_account",
@@ -22,6 +22,7 @@ const OURS: [&str; 7] = [
     "create_portal",
     "verify_payment",
     "stripe_webhook",
+    "deliver_outbox",
 ];
 
 /// Sends logs to standard output as JSON, filtered by `RUST_LOG`.

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::delivery::Delivery;
 use crate::id::{IdempotencyKey, UsageId};
 use crate::identity::Subject;
-use crate::ledger::{self, Deliveries, Ledger, UsageEntry};
+use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
 use crate::patience::Patience;
 use crate::price_book::{self, Price};
 use crate::sparks::Sparks;
@@ -192,7 +192,10 @@ fn entry(
         occurred_at: Timestamp::from_millisecond(occurred_at.as_millisecond())
             .unwrap_or(occurred_at),
         recorded_at: now,
-        trace: usage.trace.clone(),
+        trace: TraceLabels {
+            content: usage.input.is_some() || usage.output.is_some(),
+            ..usage.trace.clone()
+        },
         deliveries: delivery.initial(),
     })
 }

@@ -239,8 +239,17 @@ impl World {
     pub fn pending(&self) -> usize {
         self.items("E#")
             .iter()
-            .filter(|item| item.get("pending_bucket").is_some())
+            .filter(|item| {
+                let bucket = item["pending_bucket"]["S"].as_str();
+                bucket.is_some_and(|bucket| bucket.starts_with("P#"))
+            })
             .count()
+    }
+
+    /// Runs the outbox once; answers its report.
+    pub async fn deliver(&self) -> Value {
+        let report = self.gateway.run("deliver-outbox").await;
+        report.expect("the outbox runs")
     }
 
     /// Puts an item in the place of another one, for what the API cannot bring about yet.
@@ -397,6 +406,17 @@ fn gateway(listener: Listener, environment: &BTreeMap<String, String>, clock: &C
             function!("stripe-webhook", stripe_webhook),
         ]);
     }
+    let outbox = deliver_outbox::App::new(environment, &transport, clock.clone());
+    let outbox = Arc::new(outbox.expect("configured"));
+    let outbox = InProcess::new(move |event| {
+        let outbox = Arc::clone(&outbox);
+        async move {
+            let event = LambdaEvent::new(event, Context::default());
+            let report = deliver_outbox::handle(&outbox, event).await;
+            json!(report.expect("a run of the outbox"))
+        }
+    });
+    functions.insert("deliver-outbox".to_owned(), outbox);
     let template = Template::of_the_project(&Template::local_parameters()).expect("the template");
     Gateway::serve(
         listener,

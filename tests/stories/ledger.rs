@@ -115,7 +115,7 @@ async fn delivered_entries_leave_the_outbox_and_keep_their_place_in_the_ledger()
     let entry = world.items("E#use_").remove(0);
 
     assert_eq!(
-        (entry.get("pending_bucket"), entry.get("pending_since")),
+        (entry.get("pending_bucket"), entry.get("pending_due")),
         (None, None)
     );
     assert_eq!(

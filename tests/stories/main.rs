@@ -18,6 +18,8 @@ mod incidents;
 mod ledger;
 mod openapi;
 mod operator;
+mod outbox;
+mod outbox_payments;
 mod payment_delays;
 mod payment_faults;
 mod payments;

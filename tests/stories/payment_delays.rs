@@ -27,7 +27,7 @@ fn is_looked_into(world: &World) -> bool {
     let intents = world.items("I#");
     assert_eq!(intents.len(), 1);
     let listed = intents[0].get("pending_bucket").is_some();
-    assert_eq!(listed, intents[0].get("pending_since").is_some());
+    assert_eq!(listed, intents[0].get("pending_due").is_some());
     listed
 }
 

@@ -94,7 +94,7 @@ impl Functions {
     }
 
     /// A function's answer as it gave it; nothing when it failed.
-    async fn invoke(&self, name: &str, event: Value) -> Option<Value> {
+    pub(super) async fn invoke(&self, name: &str, event: Value) -> Option<Value> {
         match self {
             Self::InProcess(functions) => Some(functions.get(name)?.0(event).await),
             Self::Watch { url, client, turns } => {

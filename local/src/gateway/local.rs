@@ -1,4 +1,4 @@
-//! What exists on one machine only: `/_local/health` and `/_local/token`.
+//! What exists on one machine only: `/_local/health`, `/_local/token` and `/_local/schedule/{function}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -7,11 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::refusal;
 use super::{Shared, event};
 use crate::http::{Request, Response, json as respond};
+
+/// Where scheduled functions are run by hand.
+const SCHEDULE: &str = "/_local/schedule/";
 
 /// How long a function has to answer the question whether it is there.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
@@ -38,8 +41,34 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
             }
             Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
         },
+        ("POST", path) if path.starts_with(SCHEDULE) => {
+            let function = &path[SCHEDULE.len()..];
+            let functions = &shared.template.functions;
+            if functions
+                .get(function)
+                .is_none_or(|known| known.every.is_none())
+            {
+                return refusal(StatusCode::NOT_FOUND, "no such schedule");
+            }
+            match run(shared, function).await {
+                Some(answer) => respond(StatusCode::OK, &answer),
+                None => refusal(StatusCode::BAD_GATEWAY, "the function failed"),
+            }
+        }
         _ => refusal(StatusCode::NOT_FOUND, "Not Found"),
     }
+}
+
+/// Runs a scheduled function now, with the event that `EventBridge` sends; nothing when it failed or was late.
+pub(super) async fn run(shared: &Shared, function: &str) -> Option<Value> {
+    let known = shared.template.functions.get(function)?;
+    let event = json!({
+        "version": "0", "id": "local", "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "000000000000", "time": shared.clock.now().to_string(), "region": "local",
+        "resources": [], "detail": {},
+    });
+    let running = shared.functions.invoke(function, event);
+    tokio::time::timeout(known.timeout, running).await.ok()?
 }
 
 async fn health(shared: &Shared) -> Response {

@@ -16,6 +16,7 @@ struct Query {
     user_id: Option<String>,
     session_id: Option<String>,
     name: Option<String>,
+    environments: Vec<String>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     fields: Vec<String>,
@@ -50,6 +51,7 @@ impl Query {
             user_id: None,
             session_id: None,
             name: None,
+            environments: Vec::new(),
             from: None,
             to: None,
             fields: vec!["basic".to_owned()],
@@ -63,6 +65,7 @@ impl Query {
                 "userId" => query.user_id = Some(value.into_owned()),
                 "sessionId" => query.session_id = Some(value.into_owned()),
                 "name" => query.name = Some(value.into_owned()),
+                "environment" => query.environments.push(value.into_owned()),
                 "fromStartTime" => query.from = Some(value.parse().map_err(|_| bad())?),
                 "toStartTime" => query.to = Some(value.parse().map_err(|_| bad())?),
                 "fields" => query.fields = value.split(',').map(str::to_owned).collect(),
@@ -93,6 +96,7 @@ impl Query {
             && same(&self.user_id, &text(&span.user_id))
             && same(&self.session_id, &text(&span.session_id))
             && same(&self.name, &span.name)
+            && (self.environments.is_empty() || self.environments.contains(&span.environment))
             && self.from.is_none_or(|from| start(span) >= from)
             && self.to.is_none_or(|to| start(span) < to)
     }

@@ -30,6 +30,8 @@ pub(super) struct Found {
     pub(super) timeout_s: u64,
     pub(super) variables: Map<String, Value>,
     pub(super) events: Vec<HttpEvent>,
+    /// How often it runs by itself, in seconds.
+    pub(super) every: Option<u64>,
 }
 
 /// A route as a function's event gives it.
@@ -112,6 +114,14 @@ struct Environment {
 #[serde(tag = "Type", content = "Properties")]
 enum Event {
     HttpApi(HttpEvent),
+    Schedule(ScheduleEvent),
+}
+
+/// What runs again and again.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ScheduleEvent {
+    schedule: String,
 }
 
 /// What all functions share unless they say otherwise.
@@ -163,24 +173,44 @@ pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
         globals => understood("Globals", globals)?,
     };
     let all = of_kind::<FunctionProperties>(document, "AWS::Serverless::Function")?;
-    let functions = all.into_iter().map(|(_, function)| {
+    let functions = all.into_iter().map(|(name, function)| {
+        let mut events = Vec::new();
+        let mut every = None;
+        for event in function.events.into_values() {
+            match event {
+                Event::HttpApi(event) => events.push(event),
+                Event::Schedule(event) => every = Some(period(&name, &event.schedule)?),
+            }
+        }
         let mut variables = globals.environment.variables.clone();
         variables.extend(function.environment.variables);
-        Found {
+        Ok(Found {
             name: function.handler,
             timeout_s: function
                 .timeout
                 .or(globals.timeout)
                 .unwrap_or(DEFAULT_TIMEOUT_S),
             variables,
-            events: function
-                .events
-                .into_values()
-                .map(|Event::HttpApi(event)| event)
-                .collect(),
-        }
+            events,
+            every,
+        })
     });
-    Ok(functions.collect())
+    functions.collect()
+}
+
+/// How often a rate comes, in seconds.
+fn period(function: &str, schedule: &str) -> Result<u64, Error> {
+    let minutes = match schedule {
+        "rate(1 minute)" => Some(1),
+        _ => schedule
+            .strip_prefix("rate(")
+            .and_then(|rest| rest.strip_suffix(" minutes)"))
+            .and_then(|minutes| minutes.parse().ok()),
+    };
+    let minutes: Option<u64> = minutes.filter(|minutes| (1..=1_440).contains(minutes));
+    minutes
+        .map(|minutes| minutes * 60)
+        .ok_or_else(|| Error::Schedule(format!("{schedule}` of `{function}")))
 }
 
 fn one<T: DeserializeOwned>(document: &Value, kind: &'static str) -> Result<(String, T), Error> {

@@ -155,6 +155,14 @@ fn attributes(trace: &Trace<'_>, name: &str, environment: &str) -> Vec<Value> {
         ));
     }
     attributes.extend(content(trace.content));
+    let sent = trace.content.input.is_some() || trace.content.output.is_some();
+    if entry.trace.content && !sent {
+        // It is not stored, so a trace that is sent again is without it.
+        attributes.push(attribute(
+            "langfuse.observation.metadata.sparks.content",
+            "dropped",
+        ));
+    }
     attributes
 }
 

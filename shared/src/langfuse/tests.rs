@@ -79,6 +79,7 @@ fn entry() -> UsageEntry {
             session_id: Some("s_1".into()),
             tags: vec!["prod".into()],
             metadata: [("k".to_owned(), "v".to_owned())].into(),
+            content: false,
         },
         deliveries: Deliveries {
             langfuse: DeliveryState::Pending,

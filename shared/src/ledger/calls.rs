@@ -69,12 +69,23 @@ impl Ledger {
         expression: &str,
         pairs: [(&str, AttributeValue); N],
     ) -> TransactWriteItem {
+        self.update_with(key, condition, expression, values(pairs))
+    }
+
+    /// The same with any values.
+    pub(super) fn update_with(
+        &self,
+        key: &Key,
+        condition: &str,
+        expression: &str,
+        values: Item,
+    ) -> TransactWriteItem {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
             .condition_expression(condition)
             .update_expression(expression)
-            .set_expression_attribute_values(Some(values(pairs)))
+            .set_expression_attribute_values(Some(values))
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()

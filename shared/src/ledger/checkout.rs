@@ -180,11 +180,11 @@ impl Ledger {
             (":paid", item::text(CheckoutStatus::Paid.as_str())),
         ]);
         let listed = if status.is_settled() {
-            "REMOVE pending_bucket, pending_since"
+            "REMOVE pending_bucket, pending_due"
         } else {
             let [bucket, since] = intent.listed();
             values.extend([(":bucket".to_owned(), bucket), (":since".to_owned(), since)]);
-            ", pending_bucket = :bucket, pending_since = if_not_exists(pending_since, :since)"
+            ", pending_bucket = :bucket, pending_due = if_not_exists(pending_due, :since)"
         };
         let update = Update::builder()
             .table_name(&self.table)
@@ -204,7 +204,7 @@ impl Ledger {
             .table_name(&self.table)
             .set_key(Some(Key::intent(intent).attributes()))
             .condition_expression("attribute_exists(pk)")
-            .update_expression("SET #status = :paid REMOVE pending_bucket, pending_since")
+            .update_expression("SET #status = :paid REMOVE pending_bucket, pending_due")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":paid", item::text(CheckoutStatus::Paid.as_str()))
             .build()

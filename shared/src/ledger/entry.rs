@@ -5,15 +5,18 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::grants::Source;
-use super::item::{self, Item, Key, Malformed};
+use super::item::{self, Item, Key, Malformed, Queue};
 use super::purchase::Purchase;
 use crate::id::{AccountId, MemberId, UsageId, hex};
 use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
+
+/// How long an entry is left to the invocation that recorded it: as long as that may take (29 s), and 15 s more.
+const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +43,7 @@ impl DeliveryState {
         }
     }
 
-    fn read(item: &Item, attribute: &'static str) -> Result<Self, Malformed> {
+    pub(super) fn read(item: &Item, attribute: &'static str) -> Result<Self, Malformed> {
         let name = item::read_text(item, attribute)?;
         [Self::Pending, Self::Confirmed, Self::Parked, Self::Off]
             .into_iter()
@@ -65,6 +68,11 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
+    /// Whether an operator has something to look at.
+    pub fn any_parked(self) -> bool {
+        self.langfuse == DeliveryState::Parked || self.stripe == DeliveryState::Parked
+    }
+
     /// Whether the outbox has something left to do.
     pub fn any_pending(self) -> bool {
         self.langfuse == DeliveryState::Pending || self.stripe == DeliveryState::Pending
@@ -86,6 +94,9 @@ pub struct TraceLabels {
     /// Pairs to filter by.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub metadata: std::collections::BTreeMap<String, String>,
+    /// Whether it had an input or an output, which are not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content: bool,
 }
 
 /// A recorded usage.
@@ -154,11 +165,10 @@ impl UsageEntry {
             item.insert("trace".into(), item::json(&self.trace));
         }
         if self.deliveries.any_pending() {
-            item.insert(
-                "pending_bucket".into(),
-                item::text(item::pending_bucket(&self.account)),
-            );
-            item.insert("pending_since".into(), item::time(self.recorded_at));
+            item.insert("pending_bucket".into(), Queue::Usages.of(&self.account));
+            let due = self.recorded_at.saturating_add(SETTLES_AFTER);
+            let due = due.unwrap_or(Timestamp::MAX);
+            item.insert("pending_due".into(), item::time(due));
         }
         item
     }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::RequestHash;
-use super::item::{self, Item, Key, Malformed};
+use super::item::{self, Item, Key, Malformed, Queue};
 use crate::catalog::Order;
 use crate::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
 use crate::stripe::PageUrl;
@@ -128,7 +128,7 @@ impl Intent {
             ("expires_at".into(), item::time(self.expires_at)),
             ("status".into(), item::text(self.status.as_str())),
             ("pending_bucket".into(), bucket),
-            ("pending_since".into(), since),
+            ("pending_due".into(), since),
         ]);
         item
     }
@@ -139,10 +139,7 @@ impl Intent {
             .expires_at
             .saturating_add(LOOKED_INTO_AFTER)
             .unwrap_or(Timestamp::MAX);
-        [
-            item::text(item::checkout_bucket(&self.account)),
-            item::time(looked_into),
-        ]
+        [Queue::Checkouts.of(&self.account), item::time(looked_into)]
     }
 
     pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::id::{AccountId, CustomerId, IntentId, SessionId, sha256};
+use crate::id::{AccountId, CustomerId, IntentId, ParcelId, SessionId, sha256};
 use crate::sparks::Sparks;
 
 /// An item of the table, or a part of one.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The number of buckets that pending entries are spread over.
-pub(crate) const PENDING_BUCKETS: u8 = 16;
+pub const PENDING_BUCKETS: u8 = 16;
 
 /// How the sort keys of roll-ups by quarters of an hour begin.
 pub(crate) const QUARTERS: &str = "Q#";
@@ -111,6 +111,16 @@ impl Key {
         Self::new(Self::INCIDENTS.to_owned(), format!("{subject}#{code}"))
     }
 
+    /// Usages that are told to Stripe's meter as one.
+    pub(crate) fn parcel(parcel: &ParcelId) -> Self {
+        Self::new(format!("B#{parcel}"), "B")
+    }
+
+    /// Who works on a bucket of the outbox.
+    pub(crate) fn lease(bucket: u8) -> Self {
+        Self::new(format!("L#{bucket:02}"), "L")
+    }
+
     /// Whether an item has this key.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
         let is = |name, value: &str| matches!(item.get(name), Some(AttributeValue::S(text)) if text == value);
@@ -123,14 +133,38 @@ impl Key {
     }
 }
 
-/// The bucket in which an account's pending entries are listed.
-pub(crate) fn pending_bucket(account: &AccountId) -> String {
-    format!("P#{:02}", bucket(account))
+/// What is listed in the index `pending`, each in buckets of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Usages with a delivery that is not final, and parcels of them.
+    Usages,
+    /// Usages with a delivery that failed for good.
+    Parked,
+    /// Intents that are not settled.
+    Checkouts,
+    /// Accounts whose subscription should have been renewed.
+    Subscriptions,
 }
 
-/// The bucket in which an account's intents are listed that are not settled.
-pub(crate) fn checkout_bucket(account: &AccountId) -> String {
-    format!("C#{:02}", bucket(account))
+impl Queue {
+    const fn prefix(self) -> char {
+        match self {
+            Self::Usages => 'P',
+            Self::Parked => 'K',
+            Self::Checkouts => 'C',
+            Self::Subscriptions => 'U',
+        }
+    }
+
+    /// The name of one of its buckets.
+    pub(crate) fn bucket(self, number: u8) -> String {
+        format!("{}#{number:02}", self.prefix())
+    }
+
+    /// The bucket in which what is an account's is listed.
+    pub(crate) fn of(self, account: &AccountId) -> AttributeValue {
+        text(self.bucket(bucket(account)))
+    }
 }
 
 fn bucket(account: &AccountId) -> u8 {

@@ -4,10 +4,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 
 use super::calls::written;
-use super::entry::{Deliveries, DeliveryState};
-use super::item::{self, Key};
+use jiff::Timestamp;
+
+use super::entry::{Deliveries, DeliveryState, UsageEntry};
+use super::item::{self, Key, Queue};
 use super::{Error, Ledger};
-use crate::id::UsageId;
 use crate::patience::Patience;
 
 /// What is known of one delivery after an attempt.
@@ -30,6 +31,16 @@ pub struct Marks {
     pub stripe: Option<Mark>,
 }
 
+impl Marks {
+    /// The states that these marks lead to.
+    pub(crate) fn after(&self, before: Deliveries) -> Deliveries {
+        Deliveries {
+            langfuse: self.langfuse.as_ref().map_or(before.langfuse, Mark::state),
+            stripe: self.stripe.as_ref().map_or(before.stripe, Mark::state),
+        }
+    }
+}
+
 impl Mark {
     /// The state that this mark leads to.
     const fn state(&self) -> DeliveryState {
@@ -50,55 +61,81 @@ impl Mark {
     }
 }
 
+/// What must be so of an entry that is marked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Guard {
+    /// No outbox run has taken it yet.
+    Fresh,
+    /// It was taken as often, and by nobody since.
+    Claims(i64),
+}
+
 impl Ledger {
-    /// Marks an entry whose deliveries were as `before`, on the condition that they still are.
+    /// Marks an entry that was just recorded, on the condition that nobody else has and no outbox run has taken it.
     ///
     /// Answers the states as stored. When somebody else marked the entry meanwhile, theirs stay.
     pub async fn mark(
         &self,
-        id: &UsageId,
-        before: Deliveries,
+        entry: &UsageEntry,
         marks: &Marks,
         patience: &Patience,
     ) -> Result<Deliveries, Error> {
         if *marks == Marks::default() {
-            return Ok(before);
+            return Ok(entry.deliveries);
         }
-        let after = Deliveries {
-            langfuse: marks.langfuse.as_ref().map_or(before.langfuse, Mark::state),
-            stripe: marks.stripe.as_ref().map_or(before.stripe, Mark::state),
-        };
-        let update = self.mark_update(id, before, marks, after);
-        let marked = self
-            .persist(patience, || async {
-                let outcome = update.clone().send().await;
-                written(
-                    outcome,
-                    UpdateItemError::is_conditional_check_failed_exception,
-                )
-            })
-            .await?;
-        if marked {
-            return Ok(after);
+        if self
+            .mark_if(entry, Guard::Fresh, marks, None, patience)
+            .await?
+        {
+            return Ok(marks.after(entry.deliveries));
         }
-        let stored = self.usage(id, patience).await?;
-        Ok(stored.map_or(before, |entry| entry.deliveries))
+        let stored = self.usage(&entry.id, patience).await?;
+        Ok(stored.map_or(entry.deliveries, |entry| entry.deliveries))
+    }
+
+    /// Marks an entry on a condition; answers whether it held. What is still pending is due at `due`.
+    pub(super) async fn mark_if(
+        &self,
+        entry: &UsageEntry,
+        guard: Guard,
+        marks: &Marks,
+        due: Option<Timestamp>,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let update = self.mark_update(entry, guard, marks, due);
+        self.persist(patience, || async {
+            let outcome = update.clone().send().await;
+            written(
+                outcome,
+                UpdateItemError::is_conditional_check_failed_exception,
+            )
+        })
+        .await
     }
 
     fn mark_update(
         &self,
-        id: &UsageId,
-        before: Deliveries,
+        entry: &UsageEntry,
+        guard: Guard,
         marks: &Marks,
-        after: Deliveries,
+        due: Option<Timestamp>,
     ) -> UpdateItemFluentBuilder {
+        let before = entry.deliveries;
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::entry(id.as_str()).attributes()))
-            // Both are compared: whether anything is still pending depends on both.
-            .condition_expression("langfuse = :langfuse_before AND stripe = :stripe_before");
+            .set_key(Some(Key::entry(entry.id.as_str()).attributes()));
+        // Both are compared: whether anything is still pending depends on both.
+        let states = "langfuse = :langfuse_before AND stripe = :stripe_before";
+        update = match guard {
+            Guard::Fresh | Guard::Claims(0) => {
+                update.condition_expression(format!("{states} AND attribute_not_exists(claims)"))
+            }
+            Guard::Claims(claims) => update
+                .condition_expression(format!("{states} AND claims = :claims"))
+                .expression_attribute_values(":claims", item::number(claims)),
+        };
         let mut set = Vec::new();
         for (delivery, before, mark) in [
             ("langfuse", before.langfuse, &marks.langfuse),
@@ -120,11 +157,26 @@ impl Ledger {
                     update.expression_attribute_values(format!(":{delivery}_why"), item::text(why));
             }
         }
-        let remove = if after.any_pending() {
-            ""
+        let after = marks.after(before);
+        let mut remove = "";
+        if after.any_pending() {
+            if let Some(due) = due {
+                set.push("pending_due = :due".to_owned());
+                update = update.expression_attribute_values(":due", item::time(due));
+            }
+        } else if after.any_parked() {
+            set.push("pending_bucket = :parked, pending_due = :recorded_at".to_owned());
+            update = update
+                .expression_attribute_values(":parked", Queue::Parked.of(&entry.account))
+                .expression_attribute_values(":recorded_at", item::time(entry.recorded_at));
         } else {
-            " REMOVE pending_bucket, pending_since"
+            remove = " REMOVE pending_bucket, pending_due";
+        }
+        let set = if set.is_empty() {
+            String::new()
+        } else {
+            format!("SET {}", set.join(", "))
         };
-        update.update_expression(format!("SET {}{remove}", set.join(", ")))
+        update.update_expression(format!("{set}{remove}"))
     }
 }

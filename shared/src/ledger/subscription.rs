@@ -1,11 +1,11 @@
 //! Subscriptions of an account as Stripe last told them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::calls::Judged;
-use super::item::{self, Item, Key, Malformed};
-use super::{Account, Error, Ledger};
+use super::item::{self, Item, Key, Malformed, Queue};
+use super::{Account, Error, Ledger, values};
 use crate::id::{AccountId, CustomerId};
 use crate::patience::Patience;
 
@@ -24,6 +24,20 @@ pub struct Subscribed {
     pub cancel_at: Option<i64>,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+}
+
+/// Words of subscriptions that are over.
+const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
+
+/// How long after the end of a period its renewal is missed, and how often it is looked for then.
+const LATE: SignedDuration = SignedDuration::from_hours(1);
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Subscribed {
+    /// Whether it is not over.
+    pub fn is_live(&self) -> bool {
+        !ENDED.contains(&self.status.as_str())
+    }
 }
 
 /// All subscriptions of an account.
@@ -56,6 +70,19 @@ impl Subscriptions {
             version: item::read_number(item, "version")?,
         })
     }
+}
+
+/// When an account's subscriptions are looked into that nobody has told of by then: an hour after the first period that is
+/// paid for has ended, and a day later each time. Nothing when all have ended.
+fn looked_into(all: &[Subscribed], now: Timestamp) -> Option<Timestamp> {
+    let live = all.iter().filter(|one| one.is_live());
+    let ends = live.filter_map(|one| one.current_period_end).min()?;
+    let due = Timestamp::from_second(ends)
+        .ok()?
+        .saturating_add(LATE)
+        .ok()?;
+    let tomorrow = now.saturating_add(DAILY).ok()?;
+    Some(if due > now { due } else { tomorrow })
 }
 
 impl Ledger {
@@ -98,17 +125,28 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        let actions = [self.update(
-            &Key::subscriptions(account),
-            "attribute_not_exists(pk) OR version = :version_before",
-            "SET subscriptions = :subscriptions, as_of = :as_of, version = :version",
-            [
-                (":version_before", item::number(read.version)),
-                (":version", item::number(read.version.saturating_add(1))),
-                (":subscriptions", item::json(&all)),
-                (":as_of", item::time(now)),
-            ],
-        )];
+        let mut values = values([
+            (":version_before", item::number(read.version)),
+            (":version", item::number(read.version.saturating_add(1))),
+            (":subscriptions", item::json(&all)),
+            (":as_of", item::time(now)),
+        ]);
+        let listed = match looked_into(all, now) {
+            Some(due) => {
+                values.extend([
+                    (":bucket".to_owned(), Queue::Subscriptions.of(account)),
+                    (":due".to_owned(), item::time(due)),
+                ]);
+                ", pending_bucket = :bucket, pending_due = :due"
+            }
+            None => " REMOVE pending_bucket, pending_due",
+        };
+        let change = format!(
+            "SET subscriptions = :subscriptions, as_of = :as_of, version = :version{listed}"
+        );
+        let condition = "attribute_not_exists(pk) OR version = :version_before";
+        let key = Key::subscriptions(account);
+        let actions = [self.update_with(&key, condition, &change, values)];
         let judged = self.transact(&actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }

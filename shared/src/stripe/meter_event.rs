@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::{Error, Refusal, Stripe};
-use crate::id::{CustomerId, UsageId};
+use crate::id::CustomerId;
 use crate::sparks::Sparks;
 
 /// The name of the meter that all usage goes to. It has no price: Sparks are prepaid.
@@ -27,14 +27,17 @@ pub(super) type Pauses = Mutex<HashMap<CustomerId, Timestamp>>;
 /// Usage for Stripe's meter. <https://docs.stripe.com/api/billing/meter-event/create>
 #[derive(Clone, Debug)]
 pub struct MeterEvent<'a> {
-    /// The usage; Stripe counts one event per identifier.
-    pub identifier: &'a UsageId,
+    /// The usage or the parcel; Stripe counts one event per identifier.
+    pub identifier: &'a str,
     /// Whose usage it is.
     pub customer: &'a CustomerId,
     /// How much; sent in milli-Sparks, since Stripe takes whole numbers only.
     pub value: Sparks,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// How often it was sent before. Stripe keeps a failure under its key, so each attempt has a key of its own; the
+    /// identifier makes it count once.
+    pub attempt: i64,
 }
 
 impl Stripe {
@@ -53,14 +56,17 @@ impl Stripe {
         );
         let form = [
             ("event_name", METER_EVENT_NAME),
-            ("identifier", event.identifier.as_str()),
+            ("identifier", event.identifier),
             ("timestamp", &timestamp),
             ("payload[stripe_customer_id]", event.customer.as_str()),
             ("payload[value]", &value),
         ];
-        let key = event.identifier.as_str();
+        let key = match event.attempt {
+            0 => event.identifier.to_owned(),
+            attempt => format!("{}:{attempt}", event.identifier),
+        };
         match self
-            .submit("/v1/billing/meter_events", &form, key, timeout)
+            .submit("/v1/billing/meter_events", &form, &key, timeout)
             .await
         {
             Ok(_) => Ok(()),
@@ -95,9 +101,9 @@ impl Stripe {
 
 impl Refusal {
     /// Whether Stripe has this very event already. Not every such refusal carries the code.
-    fn is_duplicate_of(&self, identifier: &UsageId) -> bool {
+    fn is_duplicate_of(&self, identifier: &str) -> bool {
         let message = self.message.expose_secret();
-        let named = message.contains("already exists") && message.contains(identifier.as_str());
+        let named = message.contains("already exists") && message.contains(identifier);
         self.status == StatusCode::BAD_REQUEST && (self.code == "duplicate_meter_event" || named)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Error, List, Stripe};
-use crate::id::{ReversalId, SessionId};
+use crate::id::{CustomerId, IntentId, ReversalId, SessionId};
 
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct PaidPayment {
 #[derive(Deserialize)]
 struct Session {
     id: SessionId,
+    #[serde(default)]
+    client_reference_id: Option<String>,
 }
 
 impl Stripe {
@@ -69,6 +71,21 @@ impl Stripe {
     pub async fn payment(&self, id: &str, timeout: Duration) -> Result<Option<PaidPayment>, Error> {
         self.read(&format!("/v1/payment_intents/{id}"), timeout)
             .await
+    }
+
+    /// The checkout session that was made for an intent, among the newest hundred of a customer.
+    pub async fn session_of_intent(
+        &self,
+        customer: &CustomerId,
+        intent: &IntentId,
+        timeout: Duration,
+    ) -> Result<Option<SessionId>, Error> {
+        let path = format!("/v1/checkout/sessions?customer={customer}&limit=100");
+        let found: Option<List<Session>> = self.read(&path, timeout).await?;
+        let sessions = found.into_iter().flat_map(|list| list.data);
+        let own = Some(intent.as_str());
+        let mut own = sessions.filter(|one| one.client_reference_id.as_deref() == own);
+        Ok(own.next().map(|session| session.id))
     }
 
     /// The checkout session that a payment was made at; nothing where it was made elsewhere.

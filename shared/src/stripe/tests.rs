@@ -73,10 +73,11 @@ async fn record(stripe: &Stripe) -> Result<(), Error> {
     let identifier = UsageId::derive("test", &"acct_a".parse().unwrap(), &"k1".parse().unwrap());
     let customer = "cus_1".parse().unwrap();
     let event = MeterEvent {
-        identifier: &identifier,
+        identifier: identifier.as_str(),
         customer: &customer,
         value: Sparks::from_milli(137_172),
         occurred_at: Timestamp::from_millisecond(1_795_392_900_999).unwrap(),
+        attempt: 0,
     };
     stripe
         .record_meter_event(&event, Duration::from_secs(1))

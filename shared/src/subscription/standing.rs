@@ -66,12 +66,6 @@ const ORDER: [&str; 6] = [
     "paused",
     "incomplete",
 ];
-const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
-
-/// Whether a subscription can still be managed.
-pub(crate) fn is_live(subscription: &Subscribed) -> bool {
-    !ENDED.contains(&subscription.status.as_str())
-}
 
 /// The best of some subscriptions: by status, then the one whose period ends last, then the newest, then by id.
 pub(crate) fn best(all: &[Subscribed]) -> Option<&Subscribed> {
@@ -82,7 +76,7 @@ fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
     let status = one.status.as_str();
     let place = match ORDER.iter().position(|known| *known == status) {
         Some(place) => place,
-        None if ENDED.contains(&status) => ORDER.len() + 1,
+        None if !one.is_live() => ORDER.len() + 1,
         None => ORDER.len(),
     };
     (
@@ -113,7 +107,7 @@ pub(super) fn plain(told: &Subscription, plan: Option<String>) -> Subscribed {
 /// A subscription after its customer was deleted, which ends it.
 pub(super) fn ended(kept: &Subscribed) -> Subscribed {
     let mut ended = kept.clone();
-    if is_live(kept) {
+    if kept.is_live() {
         "canceled".clone_into(&mut ended.status);
     }
     ended

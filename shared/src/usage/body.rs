@@ -290,6 +290,7 @@ impl TraceBody {
                 session_id,
                 tags,
                 metadata,
+                content: false,
             },
             input,
             output,

@@ -1,0 +1,51 @@
+//! Runs each minute: finishes deliveries, payments and renewals that nobody has finished.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::Value;
+use shared::clock::{self, Clock};
+use shared::config::{self, Environment};
+use shared::outbox::{self, Outbox, Report};
+use shared::patience::Patience;
+use shared::transport::Transport;
+
+/// How long a run may take, where nobody says: less than the function's time-out of 55 s.
+const LONGEST: Duration = Duration::from_secs(50);
+
+/// What is kept back of an invocation's time for its end.
+const KEPT_BACK: Duration = Duration::from_secs(3);
+
+/// What this function may touch.
+#[derive(Debug)]
+pub struct App {
+    outbox: Outbox,
+}
+
+impl App {
+    /// Reads the configuration and prepares the clients, once per environment.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        let outbox = Outbox::new(environment, transport, clock)?;
+        Ok(Self { outbox })
+    }
+}
+
+/// Does what is due; the event says nothing but that it is time. A run that fails is reported by Lambda, and the next
+/// one goes on.
+pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Report, Error> {
+    let clock = &app.outbox.clock;
+    let now = clock.now();
+    let deadline_ms = i64::try_from(event.context.deadline).unwrap_or_default();
+    let deadline = Timestamp::from_millisecond(deadline_ms).unwrap_or(now);
+    // `cargo lambda watch` always sends a deadline of 1970.
+    let left = match clock::until(deadline, now) {
+        Duration::ZERO => LONGEST,
+        left => left.saturating_sub(KEPT_BACK).min(LONGEST),
+    };
+    Ok(outbox::run(&app.outbox, &Patience::lasting(clock, left)).await?)
+}

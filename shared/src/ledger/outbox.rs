@@ -1,0 +1,320 @@
+//! The outbox's part of the table: what is due in a bucket, who works on it, and how a usage is taken and put back.
+//!
+//! A usage is taken before anything of it is sent again: the count of its claims rises, and proof that it was never sent
+//! is gone. Whoever marks it after that must have the claim, so nobody writes what is out of date.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use jiff::{SignedDuration, Timestamp};
+
+use super::calls::written;
+use super::entry::UsageEntry;
+use super::failure;
+use super::intent::Intent;
+use super::item::{self, Item, Key, Malformed, Queue};
+use super::mark::{Guard, Marks};
+use super::parcel::Parcel;
+use super::{Error, Ledger};
+use crate::id::{AccountId, ParcelId};
+use crate::patience::Patience;
+
+/// How long a bucket is one run's: longer than the function may take (55 s) and a minute.
+const LEASED_FOR: SignedDuration = SignedDuration::from_secs(120);
+
+/// The right to work on a bucket.
+#[derive(Debug)]
+pub struct Lease {
+    bucket: u8,
+    holder: String,
+}
+
+/// An item that the index lists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listed {
+    key: Key,
+}
+
+impl Listed {
+    /// The item, as an operator finds it in the table.
+    pub fn name(&self) -> &str {
+        &self.key.pk
+    }
+
+    /// The account, where it is an account's item.
+    pub fn account(&self) -> Option<AccountId> {
+        self.key.pk.strip_prefix("A#")?.parse().ok()
+    }
+}
+
+/// A usage that waits, with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The usage.
+    pub entry: UsageEntry,
+    /// How often a run has taken it.
+    pub claims: i64,
+    /// When a run sent its trace last.
+    pub traced_at: Option<Timestamp>,
+    /// Whether Langfuse has certainly never received it.
+    pub unsent_to_langfuse: bool,
+    /// Whether Stripe has certainly never received it.
+    pub unsent_to_stripe: bool,
+    /// The parcel it is a member of.
+    pub parcel: Option<ParcelId>,
+    /// When an operator put it back, after Stripe was shown not to have it.
+    pub redriven_at: Option<Timestamp>,
+    /// Why Langfuse failed for good.
+    pub langfuse_parked: Option<String>,
+    /// Why Stripe failed for good.
+    pub stripe_parked: Option<String>,
+}
+
+/// What is listed, as it is now.
+#[derive(Debug)]
+pub enum Found {
+    /// A usage.
+    Usage(Box<Waiting>),
+    /// A parcel of usages.
+    Parcel(Box<Parcel>),
+    /// What cannot be read.
+    Unreadable(Listed, Malformed),
+}
+
+impl Waiting {
+    /// Reads a usage with what is known of it.
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let time = |attribute: &'static str| match item.get(attribute) {
+            Some(_) => item::read_time(item, attribute).map(Some),
+            None => Ok(None),
+        };
+        let text = |attribute| -> Result<Option<String>, Malformed> {
+            Ok(item::optional_text(item, attribute)?.map(str::to_owned))
+        };
+        Ok(Self {
+            entry: UsageEntry::from_item(item)?,
+            claims: match item.get("claims") {
+                Some(_) => item::read_number(item, "claims")?,
+                None => 0,
+            },
+            traced_at: time("traced_at")?,
+            unsent_to_langfuse: text("langfuse_unsent")?.is_some(),
+            unsent_to_stripe: text("stripe_unsent")?.is_some(),
+            parcel: text("parcel")?.map(ParcelId::stored),
+            redriven_at: time("redriven_at")?,
+            langfuse_parked: text("langfuse_parked")?,
+            stripe_parked: text("stripe_parked")?,
+        })
+    }
+
+    /// From when on its age counts for Stripe, which forgets identifiers after a day.
+    pub fn meter_age_from(&self) -> Timestamp {
+        self.redriven_at.unwrap_or(self.entry.recorded_at)
+    }
+}
+
+impl Ledger {
+    /// Takes a bucket, unless another run works on it.
+    pub async fn lease(
+        &self,
+        bucket: u8,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Option<Lease>, Error> {
+        let holder = format!("{:032x}", fastrand::u128(..));
+        let until = now.saturating_add(LEASED_FOR).unwrap_or(Timestamp::MAX);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::lease(bucket).attributes()))
+            .condition_expression("attribute_not_exists(pk) OR leased_until < :now")
+            .update_expression("SET holder = :holder, leased_until = :until")
+            .expression_attribute_values(":now", item::time(now))
+            .expression_attribute_values(":holder", item::text(&holder))
+            .expression_attribute_values(":until", item::time(until));
+        let taken = self
+            .persist(patience, || async {
+                let outcome = update.clone().send().await;
+                written(
+                    outcome,
+                    UpdateItemError::is_conditional_check_failed_exception,
+                )
+            })
+            .await?;
+        Ok(taken.then_some(Lease { bucket, holder }))
+    }
+
+    /// Gives a bucket back, unless it was lost meanwhile.
+    pub async fn release(&self, lease: Lease, patience: &Patience) -> Result<(), Error> {
+        let action = self.update(
+            &Key::lease(lease.bucket),
+            "holder = :holder",
+            "SET leased_until = :zero",
+            [
+                (":holder", item::text(lease.holder)),
+                (":zero", item::number(0)),
+            ],
+        );
+        self.transact(&[action], patience).await.map(drop)
+    }
+
+    /// What is due in a bucket, the longest first, at most `limit`.
+    pub async fn due(
+        &self,
+        queue: Queue,
+        bucket: u8,
+        until: Timestamp,
+        limit: usize,
+        patience: &Patience,
+    ) -> Result<Vec<Listed>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("pending")
+            .key_condition_expression("pending_bucket = :bucket AND pending_due <= :until")
+            .expression_attribute_values(":bucket", item::text(queue.bucket(bucket)))
+            .expression_attribute_values(":until", item::time(until));
+        let mut listed = Vec::new();
+        let mut from = None;
+        loop {
+            let missing = i32::try_from(limit - listed.len()).unwrap_or(i32::MAX);
+            let query = query.clone().limit(missing).set_exclusive_start_key(from);
+            let found = self
+                .persist(patience, || async {
+                    query.clone().send().await.map_err(failure::of_call)
+                })
+                .await?;
+            for item in found.items() {
+                let key = Key {
+                    pk: item::read_text(item, "pk")?.to_owned(),
+                    sk: item::read_text(item, "sk")?.to_owned(),
+                };
+                listed.push(Listed { key });
+            }
+            from = found.last_evaluated_key;
+            if from.is_none() || listed.len() >= limit {
+                return Ok(listed);
+            }
+        }
+    }
+
+    /// Reads what is listed, as it is now. The index may lag behind: what does not wait any more is left out.
+    pub async fn waiting(
+        &self,
+        listed: &[Listed],
+        patience: &Patience,
+    ) -> Result<Vec<Found>, Error> {
+        let mut found = Vec::with_capacity(listed.len());
+        // DynamoDB reads at most 100 at once.
+        for some in listed.chunks(100) {
+            let keys = some.iter().map(|listed| listed.key.attributes()).collect();
+            for item in self.items(keys, patience).await? {
+                let Some(key) = some.iter().find(|listed| listed.key.is_of(&item)) else {
+                    continue;
+                };
+                if !item.contains_key("pending_bucket") {
+                    continue;
+                }
+                let read = if key.key.pk.starts_with("B#") {
+                    Parcel::from_item(&item).map(|parcel| Found::Parcel(Box::new(parcel)))
+                } else {
+                    Waiting::from_item(&item).map(|usage| Found::Usage(Box::new(usage)))
+                };
+                found.push(read.unwrap_or_else(|error| Found::Unreadable(key.clone(), error)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The intent that is listed, as it is now; nothing when it is settled by now.
+    pub async fn listed_intent(
+        &self,
+        listed: &Listed,
+        patience: &Patience,
+    ) -> Result<Option<Intent>, Error> {
+        let item = self.item(&listed.key, patience).await?;
+        let open = item.filter(|item| item.contains_key("pending_bucket"));
+        Ok(open.as_ref().map(Intent::from_item).transpose()?)
+    }
+
+    /// Takes a usage, which is sent again after that, also to Langfuse `with_trace`. Nothing when somebody else has, or has
+    /// marked it.
+    pub async fn claim(
+        &self,
+        waiting: &Waiting,
+        with_trace: bool,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Option<Waiting>, Error> {
+        let deliveries = waiting.entry.deliveries;
+        let states = "langfuse = :langfuse AND stripe = :stripe";
+        let claimed = if waiting.claims == 0 {
+            "attribute_not_exists(claims)"
+        } else {
+            "claims = :claims_before"
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::entry(waiting.entry.id.as_str()).attributes()))
+            .condition_expression(format!("{states} AND {claimed}"))
+            .update_expression(if with_trace {
+                "SET claims = :claims, claimed_at = :now, traced_at = :now \
+                 REMOVE langfuse_unsent, stripe_unsent"
+            } else {
+                "SET claims = :claims, claimed_at = :now REMOVE stripe_unsent"
+            })
+            .expression_attribute_values(":langfuse", item::text(deliveries.langfuse.as_str()))
+            .expression_attribute_values(":stripe", item::text(deliveries.stripe.as_str()))
+            .expression_attribute_values(":claims", item::number(waiting.claims + 1))
+            .expression_attribute_values(":now", item::time(now));
+        if waiting.claims > 0 {
+            update =
+                update.expression_attribute_values(":claims_before", item::number(waiting.claims));
+        }
+        let taken = self
+            .persist(patience, || async {
+                let outcome = update.clone().send().await;
+                written(
+                    outcome,
+                    UpdateItemError::is_conditional_check_failed_exception,
+                )
+            })
+            .await?;
+        Ok(taken.then(|| Waiting {
+            claims: waiting.claims + 1,
+            traced_at: waiting.traced_at.or(Some(now).filter(|_| with_trace)),
+            ..waiting.clone()
+        }))
+    }
+
+    /// Marks a usage that was taken, and puts back what is still pending until `due`. Answers whether it was still taken.
+    pub async fn put_back(
+        &self,
+        taken: &Waiting,
+        marks: &Marks,
+        due: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let guard = Guard::Claims(taken.claims);
+        self.mark_if(&taken.entry, guard, marks, Some(due), patience)
+            .await
+    }
+
+    /// Puts off something that is listed, whatever it is.
+    pub async fn put_off(
+        &self,
+        listed: &Listed,
+        due: Timestamp,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let action = self.update(
+            &listed.key,
+            "attribute_exists(pending_bucket)",
+            "SET pending_due = :due",
+            [(":due", item::time(due))],
+        );
+        self.transact(&[action], patience).await.map(drop)
+    }
+}

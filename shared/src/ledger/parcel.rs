@@ -1,0 +1,213 @@
+//! Parcels: usages of one customer and one hour that are told to Stripe's meter as one event.
+//!
+//! A parcel is frozen before it is first sent: its row and its members' marks are one transaction. A retry repeats the same
+//! event, and no member is ever sent under its own id.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::{SignedDuration, Timestamp};
+
+use super::calls::Judged;
+use super::entry::DeliveryState;
+use super::item::{self, Item, Key, Malformed, Queue};
+use super::mark::Mark;
+use super::outbox::Waiting;
+use super::{Error, Ledger, values};
+use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// How many members a parcel has at most: with its own row they fill a transaction.
+pub const MAX_MEMBERS: usize = 99;
+
+/// How long the members of a new parcel are left to it.
+const MEMBERS_WAIT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Usages that are told to Stripe's meter as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Its id, which is the event's identifier.
+    pub id: ParcelId,
+    /// Whose usages.
+    pub account: AccountId,
+    /// The customer at Stripe.
+    pub customer: CustomerId,
+    /// The usages.
+    pub members: Vec<UsageId>,
+    /// Their sum.
+    pub value: Sparks,
+    /// When the latest of them occurred.
+    pub occurred_at: Timestamp,
+    /// When the oldest of them was recorded.
+    pub recorded_at: Timestamp,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// How often it was sent.
+    pub attempts: i64,
+    /// When an operator put it back, after Stripe was shown not to have it.
+    pub redriven_at: Option<Timestamp>,
+    /// Why it failed for good.
+    pub parked: Option<String>,
+}
+
+impl Parcel {
+    /// The parcel of some usages of one account and one hour; nothing when their sum would not fit.
+    pub fn of(members: &[&Waiting], customer: &CustomerId) -> Option<Self> {
+        let entries = || members.iter().map(|member| &member.entry);
+        let ids: Vec<UsageId> = entries().map(|entry| entry.id.clone()).collect();
+        Some(Self {
+            id: ParcelId::derive(&ids),
+            account: entries().next()?.account.clone(),
+            customer: customer.clone(),
+            members: ids,
+            value: Sparks::checked_sum(entries().map(|entry| entry.sparks))?,
+            occurred_at: entries().map(|entry| entry.occurred_at).max()?,
+            recorded_at: entries().map(|entry| entry.recorded_at).min()?,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            redriven_at: None,
+            parked: None,
+        })
+    }
+
+    /// From when on its age counts for Stripe, which forgets identifiers after a day.
+    pub fn meter_age_from(&self) -> Timestamp {
+        self.redriven_at.unwrap_or(self.recorded_at)
+    }
+
+    fn to_item(&self, due: Timestamp) -> Item {
+        let mut item = Key::parcel(&self.id).attributes();
+        item.extend([
+            ("id".into(), item::text(self.id.as_str())),
+            ("parcel_of".into(), item::text(self.account.as_str())),
+            ("customer".into(), item::text(self.customer.as_str())),
+            ("members".into(), item::json(&self.members)),
+            ("value".into(), item::amount(self.value)),
+            ("occurred_at".into(), item::time(self.occurred_at)),
+            ("recorded_at".into(), item::time(self.recorded_at)),
+            ("stripe".into(), item::text(self.state.as_str())),
+            ("attempts".into(), item::number(self.attempts)),
+            ("pending_bucket".into(), Queue::Usages.of(&self.account)),
+            ("pending_due".into(), item::time(due)),
+        ]);
+        item
+    }
+
+    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: ParcelId::stored(item::read_text(item, "id")?.to_owned()),
+            account: item::read_parsed(item, "parcel_of")?,
+            customer: item::read_parsed(item, "customer")?,
+            members: item::read_json(item, "members")?,
+            value: item::read_amount(item, "value")?,
+            occurred_at: item::read_time(item, "occurred_at")?,
+            recorded_at: item::read_time(item, "recorded_at")?,
+            state: DeliveryState::read(item, "stripe")?,
+            attempts: item::read_number(item, "attempts")?,
+            redriven_at: match item.get("redriven_at") {
+                Some(_) => Some(item::read_time(item, "redriven_at")?),
+                None => None,
+            },
+            parked: item::optional_text(item, "parked")?.map(str::to_owned),
+        })
+    }
+}
+
+impl Ledger {
+    /// Freezes a parcel, unless one of its members is not as it was read. Answers whether it is frozen.
+    pub async fn freeze(
+        &self,
+        parcel: &Parcel,
+        members: &[&Waiting],
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let mut actions = vec![self.put_if_absent(parcel.to_item(now))];
+        let due = now.saturating_add(MEMBERS_WAIT).unwrap_or(Timestamp::MAX);
+        let join = |member: &&Waiting| self.join(member, &parcel.id, now, due);
+        actions.extend(members.iter().map(join));
+        let judged = self.transact(&actions, patience).await?;
+        Ok(matches!(judged, Judged::Committed))
+    }
+
+    /// Makes a usage, of which it is proven that Stripe never received it, a member of a parcel.
+    fn join(
+        &self,
+        member: &Waiting,
+        parcel: &ParcelId,
+        now: Timestamp,
+        due: Timestamp,
+    ) -> TransactWriteItem {
+        let claimed = if member.claims == 0 {
+            "attribute_not_exists(claims)"
+        } else {
+            "claims = :claims_before"
+        };
+        let mut values = values([
+            (":pending", item::text(DeliveryState::Pending.as_str())),
+            (":parcel", item::text(parcel.as_str())),
+            (":claims", item::number(member.claims + 1)),
+            (":now", item::time(now)),
+            (":due", item::time(due)),
+        ]);
+        if member.claims > 0 {
+            values.insert(":claims_before".to_owned(), item::number(member.claims));
+        }
+        let condition = format!(
+            "stripe = :pending AND attribute_exists(stripe_unsent) AND attribute_not_exists(parcel) AND {claimed}"
+        );
+        let change = "SET parcel = :parcel, claims = :claims, claimed_at = :now, pending_due = :due \
+                      REMOVE stripe_unsent";
+        let key = Key::entry(member.entry.id.as_str());
+        self.update_with(&key, &condition, change, values)
+    }
+
+    /// The parcel of an id.
+    pub async fn parcel(
+        &self,
+        id: &ParcelId,
+        patience: &Patience,
+    ) -> Result<Option<Parcel>, Error> {
+        let item = self.item(&Key::parcel(id), patience).await?;
+        Ok(item.as_ref().map(Parcel::from_item).transpose()?)
+    }
+
+    /// Marks a parcel that is pending; without a mark it is put off until `due`.
+    pub async fn mark_parcel(
+        &self,
+        parcel: &Parcel,
+        mark: Option<&Mark>,
+        due: Timestamp,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let mut values = values([
+            (":pending", item::text(DeliveryState::Pending.as_str())),
+            (":one", item::number(1)),
+        ]);
+        let change = match mark {
+            Some(Mark::Confirmed) => {
+                let confirmed = item::text(DeliveryState::Confirmed.as_str());
+                values.insert(":state".to_owned(), confirmed);
+                "SET stripe = :state, attempts = attempts + :one REMOVE pending_bucket, pending_due"
+            }
+            Some(Mark::Parked(why)) => {
+                values.extend([
+                    (
+                        ":state".to_owned(),
+                        item::text(DeliveryState::Parked.as_str()),
+                    ),
+                    (":why".to_owned(), item::text(why)),
+                ]);
+                "SET stripe = :state, parked = :why, attempts = attempts + :one \
+                 REMOVE pending_bucket, pending_due"
+            }
+            Some(Mark::Unsent(_)) | None => {
+                values.insert(":due".to_owned(), item::time(due));
+                "SET pending_due = :due, attempts = attempts + :one"
+            }
+        };
+        let key = Key::parcel(&parcel.id);
+        let action = self.update_with(&key, "stripe = :pending", change, values);
+        // Refused, somebody else has marked it.
+        self.transact(&[action], patience).await.map(drop)
+    }
+}

@@ -1,0 +1,219 @@
+//! Finishes what the flows could not: deliveries that were not confirmed, payments nobody verified, renewals nobody told of.
+//!
+//! It runs each minute. A run takes one bucket of accounts after another, so that one customer is never worked on by two
+//! runs, and stops before its time is up; what is left waits for the next one. Everything is marked on a condition, so
+//! that two runs at once do no harm.
+
+mod checkouts;
+mod meter;
+mod subscriptions;
+mod traces;
+mod usages;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tracing::{info, warn};
+
+use crate::catalog::Terms;
+use crate::clock::Clock;
+use crate::config::{self, Environment};
+use crate::customers::Customers;
+use crate::desk::Desk;
+use crate::langfuse::Langfuse;
+use crate::ledger::{self, Ledger, PENDING_BUCKETS};
+use crate::patience::Patience;
+use crate::stripe::Stripe;
+use crate::telemetry::chain;
+use crate::transport::Transport;
+
+/// What must be left of a run's time for another piece of work.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// The first pause between two attempts of one thing, and the longest.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Where everything is written down.
+    pub ledger: Ledger,
+    /// Where traces go; nothing where they go nowhere.
+    pub langfuse: Option<Langfuse>,
+    /// Where meter events and payments are; nothing where there are none.
+    pub stripe: Option<Stripe>,
+    /// The customers of this environment.
+    pub customers: Customers,
+    /// At which terms plans are granted; nothing without Stripe.
+    pub terms: Option<Terms>,
+    /// The deployment.
+    pub stage: String,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Outbox {
+    /// Reads the configuration and prepares the clients.
+    pub fn new(
+        environment: Environment<'_>,
+        transport: &Transport,
+        clock: Clock,
+    ) -> Result<Self, config::Error> {
+        let stage = environment.stage()?;
+        let langfuse = environment.langfuse()?;
+        let stripe = environment.stripe()?;
+        Ok(Self {
+            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, &clock)),
+            terms: match &stripe {
+                Some(_) => Some(environment.plan_terms()?),
+                None => None,
+            },
+            stripe: stripe.map(|access| Stripe::new(&access, transport, &clock)),
+            customers: Customers::default(),
+            stage,
+            clock,
+        })
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many buckets it took.
+    pub buckets: u32,
+    /// How many buckets another run worked on.
+    pub buckets_taken: u32,
+    /// Traces that Langfuse confirmed, or had already.
+    pub traces: u64,
+    /// Usages that Stripe confirmed, alone or in a parcel.
+    pub metered: u64,
+    /// Parcels that were made.
+    pub parcels: u64,
+    /// Deliveries that failed for good.
+    pub parked: u64,
+    /// Usages that it looked at and that still wait.
+    pub waiting: u64,
+    /// How long the oldest of those has waited, in seconds.
+    pub oldest_age_s: i64,
+    /// Payments that it looked into.
+    pub payments: u64,
+    /// Subscriptions that it looked into.
+    pub subscriptions: u64,
+    /// What failed on the way, without holding up the rest.
+    pub failures: u64,
+    /// Whether it stopped because its time was up.
+    pub cut_short: bool,
+}
+
+/// Does what is due, as far as the time goes.
+pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger::Error> {
+    let mut report = Report::default();
+    // Each run begins elsewhere, so that a run that is cut short does not always leave out the same.
+    let first = fastrand::u8(0..PENDING_BUCKETS);
+    for number in 0..PENDING_BUCKETS {
+        if !has_time(patience) {
+            report.cut_short = true;
+            break;
+        }
+        let bucket = (first + number) % PENDING_BUCKETS;
+        let now = outbox.clock.now();
+        let Some(lease) = outbox.ledger.lease(bucket, now, patience).await? else {
+            report.buckets_taken += 1;
+            continue;
+        };
+        report.buckets += 1;
+        let worked = outbox.work(bucket, patience, &mut report).await;
+        outbox.ledger.release(lease, patience).await?;
+        worked?;
+    }
+    info!(
+        outbox.traces = report.traces,
+        outbox.metered = report.metered,
+        outbox.parcels = report.parcels,
+        outbox.parked = report.parked,
+        outbox.waiting = report.waiting,
+        outbox.oldest_age_s = report.oldest_age_s,
+        outbox.payments = report.payments,
+        outbox.subscriptions = report.subscriptions,
+        outbox.failures = report.failures,
+        outbox.cut_short = report.cut_short,
+        "the outbox was worked through"
+    );
+    Ok(report)
+}
+
+impl Outbox {
+    async fn work(
+        &self,
+        bucket: u8,
+        patience: &Patience,
+        report: &mut Report,
+    ) -> Result<(), ledger::Error> {
+        usages::work(self, bucket, patience, report).await?;
+        if let (Some(stripe), Some(terms)) = (&self.stripe, &self.terms) {
+            let desk = Desk {
+                ledger: &self.ledger,
+                stripe,
+                terms,
+            };
+            checkouts::work(self, desk, bucket, patience, report).await?;
+            subscriptions::work(self, desk, bucket, patience, report).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a run has the time for another piece of work.
+fn has_time(patience: &Patience) -> bool {
+    patience.left() > RESERVE
+}
+
+/// When something is tried again that has failed so often: later each time, with jitter.
+fn next_attempt(now: Timestamp, failed_attempts: i64) -> Timestamp {
+    let doublings = u32::try_from(failed_attempts.clamp(1, 5)).unwrap_or(1) - 1;
+    let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
+    let jitter = SignedDuration::from_millis(
+        i64::try_from(pause.as_millis() / 2).unwrap_or_default() * fastrand::i64(0..=1_000) / 1_000,
+    );
+    now.saturating_add(pause / 2 + jitter)
+        .unwrap_or(Timestamp::MAX)
+}
+
+impl Report {
+    /// Counts a failure that holds up nothing else.
+    fn failed(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
+        self.failures += 1;
+        warn!(error = chain(error), "could not finish {what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_quarter_of_an_hour_and_differ() {
+        let now = "2026-11-22T20:15:00Z".parse().unwrap();
+        for (failed, most_s) in [
+            (0, 60),
+            (1, 60),
+            (2, 120),
+            (3, 240),
+            (4, 480),
+            (5, 900),
+            (99, 900),
+        ] {
+            let pause = || next_attempt(now, failed).duration_since(now).as_millis();
+            let pauses: Vec<i128> = (0..50).map(|_| pause()).collect();
+            assert!(
+                pauses
+                    .iter()
+                    .all(|pause| (most_s * 500..=most_s * 1_000).contains(pause))
+            );
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Orders that are not settled after their page has ended: what was paid is credited, though no webhook came and nobody
+//! verified it.
+
+use jiff::SignedDuration;
+
+use super::{Outbox, Report, has_time, next_attempt};
+use crate::desk::Desk;
+use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Queue};
+use crate::patience::Patience;
+use crate::payment::{self, STRIPE_TIMEOUT};
+
+/// How many orders are looked into in one run and bucket.
+const MAX_ORDERS: usize = 100;
+
+/// How long until an order is looked into again that is not settled.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Why an order could not be looked into.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the payment is not known")]
+    Payment(#[from] payment::Error),
+    #[error("stripe did not say which pages there are")]
+    Stripe(#[from] crate::stripe::Error),
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+}
+
+/// Looks into what is due in a bucket.
+pub(super) async fn work(
+    outbox: &Outbox,
+    desk: Desk<'_>,
+    bucket: u8,
+    patience: &Patience,
+    report: &mut Report,
+) -> Result<(), ledger::Error> {
+    let now = outbox.clock.now();
+    let due = desk
+        .ledger
+        .due(Queue::Checkouts, bucket, now, MAX_ORDERS, patience)
+        .await?;
+    for listed in due {
+        if !has_time(patience) {
+            report.cut_short = true;
+            return Ok(());
+        }
+        let Some(intent) = desk.ledger.listed_intent(&listed, patience).await? else {
+            continue;
+        };
+        report.payments += 1;
+        let again = match Box::pin(look_into(outbox, desk, &intent, patience)).await {
+            Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
+            // It is kept for somebody to look at, and may be mended.
+            Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
+                now.saturating_add(AGAIN_AFTER).unwrap_or(now)
+            }
+            Err(error) => {
+                report.failed("an order", &error);
+                next_attempt(now, 5)
+            }
+        };
+        // One that is settled by now is not listed any more, and stays so.
+        desk.ledger.put_off(&listed, again, patience).await?;
+    }
+    Ok(())
+}
+
+async fn look_into(
+    outbox: &Outbox,
+    desk: Desk<'_>,
+    intent: &Intent,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let now = outbox.clock.now();
+    let page = match &intent.session {
+        Some(session) => desk.ledger.checkout(session, patience).await?,
+        None => find_page(desk, intent, patience).await?,
+    };
+    if let Some(page) = page {
+        payment::reconcile_checkout(desk, &page, now, patience).await?;
+        return Ok(());
+    }
+    // It was never opened, and can no longer be.
+    let expired = CheckoutStatus::Expired;
+    desk.ledger.note_checkout(intent, expired, patience).await?;
+    Ok(())
+}
+
+/// The page of an intent whose process ended before it was written down: Stripe has it among its customer's.
+async fn find_page(
+    desk: Desk<'_>,
+    intent: &Intent,
+    patience: &Patience,
+) -> Result<Option<Checkout>, Error> {
+    let customer = desk.ledger.customer(&intent.account, patience).await?;
+    let Some(customer) = customer.customer else {
+        return Ok(None);
+    };
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let found = desk
+        .stripe
+        .session_of_intent(&customer, &intent.id, timeout)
+        .await?;
+    let Some(session) = found else {
+        return Ok(None);
+    };
+    let page = Checkout {
+        session,
+        account: intent.account.clone(),
+        intent: intent.id.clone(),
+        item: intent.order.item.clone(),
+        url: None,
+        expires_at: intent.expires_at,
+        invoice: None,
+    };
+    desk.ledger.bind_checkout(&page, patience).await?;
+    Ok(Some(page))
+}

@@ -1,0 +1,195 @@
+//! Traces that Langfuse has not confirmed. Langfuse does not tell a repetition apart, so it is asked first whether it has
+//! what may have been sent.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use super::{Outbox, has_time};
+use crate::id::UsageId;
+use crate::langfuse::{self, Content, Langfuse, Trace, trace_id};
+use crate::ledger::{DeliveryState, Mark, Waiting};
+use crate::patience::Patience;
+use crate::telemetry::chain;
+
+/// How many traces one export has.
+const EXPORT: usize = 100;
+
+/// How long one call of Langfuse may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long after an attempt Langfuse is asked whether it has the trace: it answers with what it took some seconds ago.
+const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(90);
+
+/// Usages that occurred at most so far apart are asked for together.
+const WINDOW: SignedDuration = SignedDuration::from_mins(15);
+
+/// How many windows are asked for in one round: Langfuse takes 30 questions a minute at the least.
+const MAX_WINDOWS: usize = 8;
+
+/// What Langfuse said of the traces that may have been sent.
+pub(super) struct Probed {
+    present: HashSet<UsageId>,
+    absent: HashSet<UsageId>,
+}
+
+impl Probed {
+    /// The usages whose traces are there.
+    pub(super) fn confirmed(&self) -> impl Iterator<Item = (UsageId, Mark)> + '_ {
+        self.present.iter().map(|id| (id.clone(), Mark::Confirmed))
+    }
+
+    /// Whether a trace is certainly not at Langfuse.
+    pub(super) fn is_to_be_sent(&self, usage: &Waiting) -> bool {
+        usage.entry.deliveries.langfuse == DeliveryState::Pending
+            && (usage.unsent_to_langfuse || self.absent.contains(&usage.entry.id))
+    }
+}
+
+/// Asks Langfuse for the traces that may have been sent, window by window. Those it is too early to ask for wait.
+pub(super) async fn probe(
+    outbox: &Outbox,
+    usages: &[Waiting],
+    now: Timestamp,
+    patience: &Patience,
+) -> Probed {
+    let mut probed = Probed {
+        present: HashSet::new(),
+        absent: HashSet::new(),
+    };
+    let Some(langfuse) = &outbox.langfuse else {
+        return probed;
+    };
+    let asked_for = usages.iter().filter(|usage| {
+        let attempted = usage.traced_at.unwrap_or(usage.entry.recorded_at);
+        usage.entry.deliveries.langfuse == DeliveryState::Pending
+            && !usage.unsent_to_langfuse
+            && now.duration_since(attempted) >= PROBED_AFTER
+    });
+    for window in windows(asked_for.collect()).into_iter().take(MAX_WINDOWS) {
+        if !has_time(patience) {
+            break;
+        }
+        let times = || window.iter().map(|usage| usage.entry.occurred_at);
+        let (Some(first), Some(last)) = (times().min(), times().max()) else {
+            continue;
+        };
+        let before = last
+            .saturating_add(SignedDuration::from_millis(1))
+            .unwrap_or(last);
+        match langfuse.traced(first, before, TIMEOUT).await {
+            Ok(Some(there)) => {
+                for usage in window {
+                    let id = usage.entry.id.clone();
+                    if there.contains(&trace_id(id.as_str())) {
+                        probed.present.insert(id);
+                    } else {
+                        probed.absent.insert(id);
+                    }
+                }
+            }
+            Ok(None) => warn!("langfuse has more traces of one time than can be read through"),
+            Err(error) => {
+                warn!(error = chain(&error), "langfuse did not say what it has");
+                break;
+            }
+        }
+    }
+    probed
+}
+
+/// Usages by the time at which they occurred, in windows.
+fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
+    usages.sort_by_key(|usage| usage.entry.occurred_at);
+    let mut windows: Vec<Vec<&Waiting>> = Vec::new();
+    for usage in usages {
+        let begins = windows.last().and_then(|window| window.first());
+        let fits = begins.is_some_and(|first| {
+            usage
+                .entry
+                .occurred_at
+                .duration_since(first.entry.occurred_at)
+                <= WINDOW
+        });
+        match windows.last_mut() {
+            Some(window) if fits => window.push(usage),
+            _ => windows.push(vec![usage]),
+        }
+    }
+    windows
+}
+
+/// Sends traces, many in one export; answers what is known of each then.
+pub(super) async fn send(
+    outbox: &Outbox,
+    usages: &[&Waiting],
+    patience: &Patience,
+) -> HashMap<UsageId, Mark> {
+    let mut marks = HashMap::new();
+    let Some(langfuse) = &outbox.langfuse else {
+        return marks;
+    };
+    for some in usages.chunks(EXPORT) {
+        if !has_time(patience) {
+            // Taken and not tried: that it was never sent is as certain as before.
+            marks.extend(untried(some));
+            continue;
+        }
+        match export(langfuse, some).await {
+            Err(langfuse::Error::Refused(_)) if some.len() > 1 => {
+                // One of them is wrong, and Langfuse refuses all of them for it.
+                for one in some {
+                    let outcome = export(langfuse, &[one]).await;
+                    marks.extend(mark(&outcome).map(|mark| (one.entry.id.clone(), mark)));
+                }
+            }
+            outcome => {
+                let mark = mark(&outcome);
+                let ids = some.iter().map(|usage| usage.entry.id.clone());
+                marks.extend(ids.filter_map(|id| Some((id, mark.clone()?))));
+            }
+        }
+    }
+    marks
+}
+
+async fn export(langfuse: &Langfuse, usages: &[&Waiting]) -> Result<(), langfuse::Error> {
+    let traces: Vec<Trace<'_>> = usages
+        .iter()
+        .map(|usage| Trace {
+            entry: &usage.entry,
+            content: Content::default(),
+        })
+        .collect();
+    let outcome = langfuse.record(&traces, TIMEOUT).await;
+    if let Err(error) = &outcome {
+        warn!(
+            error = chain(error),
+            traces = traces.len(),
+            "langfuse did not confirm"
+        );
+    }
+    outcome
+}
+
+/// What an export proves of a trace that was certainly not there before.
+fn mark(outcome: &Result<(), langfuse::Error>) -> Option<Mark> {
+    match outcome {
+        Ok(()) => Some(Mark::Confirmed),
+        Err(langfuse::Error::Refused(status)) => {
+            Some(Mark::Parked(format!("status {}", status.as_u16())))
+        }
+        Err(langfuse::Error::Skipped) => Some(Mark::Unsent("circuit")),
+        Err(langfuse::Error::NotSent(_)) => Some(Mark::Unsent("not_connected")),
+        Err(langfuse::Error::RateLimited) => Some(Mark::Unsent("rate_limited")),
+        Err(langfuse::Error::Unauthorized(_)) => Some(Mark::Unsent("unauthorized")),
+        Err(langfuse::Error::Lost(_) | langfuse::Error::Failed(_)) => None,
+    }
+}
+
+fn untried<'a>(usages: &'a [&Waiting]) -> impl Iterator<Item = (UsageId, Mark)> + 'a {
+    let ids = usages.iter().map(|usage| usage.entry.id.clone());
+    ids.map(|id| (id, Mark::Unsent("not_tried")))
+}

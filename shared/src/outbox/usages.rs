@@ -1,0 +1,256 @@
+//! Usages of one bucket: what each of them still needs, in which order, and what is written down of it.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use tracing::error;
+
+use super::{Outbox, Report, has_time, meter, next_attempt, traces};
+use crate::id::{AccountId, UsageId};
+use crate::ledger::{
+    self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Queue, Waiting,
+};
+use crate::patience::Patience;
+
+/// How many usages are looked at together.
+const TOGETHER: usize = 1_000;
+
+/// How many writes are under way at once.
+const AT_ONCE: usize = 16;
+
+/// How long what cannot be read is put off, so that it holds up nothing else.
+const UNREADABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Stripe forgets an identifier after a day; an attempt after this could count twice.
+pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
+
+/// Why an event is parked that is too old to be sent.
+pub(super) const TOO_OLD: &str =
+    "not confirmed within 23 hours; `sparks reconcile` tells whether Stripe has it";
+
+/// What became of each usage in a round, by its id.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) langfuse: HashMap<UsageId, Mark>,
+    pub(super) stripe: HashMap<UsageId, Mark>,
+    /// Usages that could not be tried, and are due again at once.
+    pub(super) untried: HashSet<UsageId>,
+}
+
+/// Finishes what is due in a bucket, round by round.
+pub(super) async fn work(
+    outbox: &Outbox,
+    bucket: u8,
+    patience: &Patience,
+    report: &mut Report,
+) -> Result<(), ledger::Error> {
+    let ledger = &outbox.ledger;
+    let mut seen: HashSet<Listed> = HashSet::new();
+    while has_time(patience) {
+        let now = outbox.clock.now();
+        let limit = seen.len() + TOGETHER;
+        let listed = ledger
+            .due(Queue::Usages, bucket, now, limit, patience)
+            .await?;
+        // The index may lag behind: what was worked on in this run is not again.
+        let fresh: Vec<Listed> = listed
+            .into_iter()
+            .filter(|one| !seen.contains(one))
+            .take(TOGETHER)
+            .collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        seen.extend(fresh.iter().cloned());
+        let round = Round::read(ledger, &fresh, now, patience).await?;
+        round.work(outbox, patience, report).await?;
+    }
+    report.cut_short = true;
+    Ok(())
+}
+
+/// What is worked on together.
+struct Round {
+    usages: Vec<Waiting>,
+    parcels: Vec<Parcel>,
+    now: Timestamp,
+}
+
+impl Round {
+    async fn read(
+        ledger: &Ledger,
+        listed: &[Listed],
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Self, ledger::Error> {
+        let mut round = Self {
+            usages: Vec::new(),
+            parcels: Vec::new(),
+            now,
+        };
+        for found in ledger.waiting(listed, patience).await? {
+            match found {
+                Found::Usage(usage) => round.usages.push(*usage),
+                Found::Parcel(parcel) => round.parcels.push(*parcel),
+                Found::Unreadable(listed, cause) => {
+                    let name = listed.name();
+                    error!(
+                        item = name,
+                        attribute = cause.attribute,
+                        "`{name}` cannot be read"
+                    );
+                    let later = now.saturating_add(UNREADABLE_FOR).unwrap_or(Timestamp::MAX);
+                    ledger.put_off(&listed, later, patience).await?;
+                }
+            }
+        }
+        round.usages.sort_by_key(|usage| usage.entry.recorded_at);
+        Ok(round)
+    }
+
+    async fn work(
+        self,
+        outbox: &Outbox,
+        patience: &Patience,
+        report: &mut Report,
+    ) -> Result<(), ledger::Error> {
+        let Self {
+            mut usages,
+            parcels,
+            now,
+        } = self;
+        let mut outcome = Outcome::default();
+        let probed = traces::probe(outbox, &usages, now, patience).await;
+        outcome.langfuse.extend(probed.confirmed());
+        meter::park_old(&usages, now, &mut outcome);
+        let frozen = meter::freeze(outbox, &usages, now, patience, report).await?;
+        report.parcels += frozen.len();
+        frozen.note(&mut usages);
+        let followed = meter::follow(outbox, &usages, &parcels, patience).await?;
+        outcome.stripe.extend(followed);
+
+        let to_meter = |usage: &Waiting, outcome: &Outcome| {
+            usage.entry.deliveries.stripe == DeliveryState::Pending
+                && usage.parcel.is_none()
+                && !outcome.stripe.contains_key(&usage.entry.id)
+        };
+        let parts = |usage: &Waiting| Parts {
+            trace: probed.is_to_be_sent(usage),
+            event: to_meter(usage, &outcome),
+        };
+        let lost = take(outbox, &mut usages, patience, parts).await?;
+        usages.retain(|usage| !lost.contains(&usage.entry.id));
+        let of_traces = usages.iter().filter(|usage| probed.is_to_be_sent(usage));
+        let of_traces: Vec<&Waiting> = of_traces.collect();
+        let of_meter = usages.iter().filter(|usage| to_meter(usage, &outcome));
+        let of_meter: Vec<&Waiting> = of_meter.collect();
+        let (traced, metered) = tokio::join!(
+            traces::send(outbox, &of_traces, patience),
+            meter::send(outbox, &of_meter, &frozen, &parcels, patience),
+        );
+        let metered = metered?;
+        outcome.langfuse.extend(traced);
+        outcome.stripe.extend(metered.marks);
+        outcome.untried = metered.untried;
+        finish(outbox, &usages, &outcome, patience, report).await
+    }
+}
+
+/// What of a usage is sent.
+#[derive(Clone, Copy)]
+struct Parts {
+    trace: bool,
+    event: bool,
+}
+
+/// Takes those usages of which something is sent; answers which of them somebody else has.
+async fn take(
+    outbox: &Outbox,
+    usages: &mut [Waiting],
+    patience: &Patience,
+    parts: impl Fn(&Waiting) -> Parts,
+) -> Result<HashSet<UsageId>, ledger::Error> {
+    let now = outbox.clock.now();
+    let wanted = usages.iter_mut().map(|usage| (parts(usage), usage));
+    let wanted = wanted.filter(|(parts, _)| parts.trace || parts.event);
+    let claims = wanted.map(|(parts, usage)| async move {
+        let claiming = outbox.ledger.claim(usage, parts.trace, now, patience);
+        let taken = claiming.await?;
+        let lost = taken.is_none().then(|| usage.entry.id.clone());
+        if let Some(taken) = taken {
+            *usage = taken;
+        }
+        Ok::<_, ledger::Error>(lost)
+    });
+    let claims: Vec<_> = claims.collect();
+    let mut claims = stream::iter(claims).buffer_unordered(AT_ONCE);
+    let mut lost = HashSet::new();
+    while let Some(claim) = claims.next().await {
+        lost.extend(claim?);
+    }
+    Ok(lost)
+}
+
+/// Writes down what became of each usage, and when it is due again.
+async fn finish(
+    outbox: &Outbox,
+    usages: &[Waiting],
+    outcome: &Outcome,
+    patience: &Patience,
+    report: &mut Report,
+) -> Result<(), ledger::Error> {
+    let now = outbox.clock.now();
+    let mut writes = Vec::with_capacity(usages.len());
+    for usage in usages {
+        let id = &usage.entry.id;
+        let marks = Marks {
+            langfuse: outcome.langfuse.get(id).cloned(),
+            stripe: outcome.stripe.get(id).cloned(),
+        };
+        count(usage, &marks, now, report);
+        let due = if outcome.untried.contains(id) {
+            now
+        } else {
+            next_attempt(now, usage.claims)
+        };
+        writes.push(async move { outbox.ledger.put_back(usage, &marks, due, patience).await });
+    }
+    let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
+    while let Some(written) = writes.next().await {
+        // Not written: somebody else has marked it, and knows better.
+        written?;
+    }
+    Ok(())
+}
+
+fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
+    let is = |mark: &Option<Mark>, confirmed: bool| match mark {
+        Some(Mark::Confirmed) => confirmed,
+        Some(Mark::Parked(_)) => !confirmed,
+        Some(Mark::Unsent(_)) | None => false,
+    };
+    report.traces += u64::from(is(&marks.langfuse, true));
+    report.metered += u64::from(is(&marks.stripe, true));
+    report.parked += u64::from(is(&marks.langfuse, false)) + u64::from(is(&marks.stripe, false));
+    if marks.after(usage.entry.deliveries).any_pending() {
+        report.waiting += 1;
+        let age = now.duration_since(usage.entry.recorded_at).as_secs();
+        report.oldest_age_s = report.oldest_age_s.max(age);
+    }
+}
+
+/// Usages by account, in their order.
+pub(super) fn by_account<'a>(usages: &[&'a Waiting]) -> Vec<(AccountId, Vec<&'a Waiting>)> {
+    let mut places: HashMap<&AccountId, usize> = HashMap::new();
+    let mut accounts: Vec<(AccountId, Vec<&'a Waiting>)> = Vec::new();
+    for usage in usages {
+        let account = &usage.entry.account;
+        let place = *places.entry(account).or_insert_with(|| {
+            accounts.push((account.clone(), Vec::new()));
+            accounts.len() - 1
+        });
+        accounts[place].1.push(usage);
+    }
+    accounts
+}

@@ -1,0 +1,358 @@
+//! Whatever Stripe and Langfuse did when a usage was recorded, they have it once in the end.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+const TRACES: &str = "/api/public/otel/v1/traces";
+
+/// A world at a fixed time in which `acct_a` has enough.
+async fn funded() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world =
+        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    world.grant("acct_a", "100000").await;
+    // The customer exists, so that what follows is about deliveries alone.
+    record(&world, "first", 10).await;
+    world
+}
+
+async fn record(world: &World, key: &str, tokens: u64) {
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]});
+    let recorded = world.record("acct_a", key, &body).await;
+    recorded.expect(StatusCode::CREATED);
+}
+
+async fn later(world: World, seconds: i64) -> World {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let then = now + SignedDuration::from_secs(seconds);
+    world.at(Clock::starting_at(then)).await
+}
+
+fn fail(world: &World, fault: &str, times: u32) {
+    for (faults, path) in [
+        (world.stack.stripe.faults(), METER),
+        (world.stack.langfuse.faults(), TRACES),
+    ] {
+        faults.add(Fault::new(path, fault).unwrap().times(times));
+    }
+}
+
+fn heal(world: &World) {
+    world.stack.stripe.faults().clear();
+    world.stack.langfuse.faults().clear();
+    world.stack.dynamodb.faults().clear();
+}
+
+/// Every usage is at the meter once, alone or in a parcel, and in Langfuse once; nothing waits, nothing is parked.
+fn everything_is_delivered_once(world: &World) {
+    let entries = world.items("E#use_");
+    let mut sum = 0;
+    for entry in &entries {
+        assert_eq!(entry["langfuse"]["S"], "confirmed", "{entry}");
+        assert_eq!(entry["stripe"]["S"], "confirmed", "{entry}");
+        assert!(entry.get("pending_bucket").is_none(), "{entry}");
+        sum -= entry["amount"]["N"]
+            .as_str()
+            .unwrap()
+            .parse::<i64>()
+            .unwrap();
+    }
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let events = world.meter_events();
+    let value = |event: &Value| -> i64 { text(&event["payload"]["value"]).parse().unwrap() };
+    assert_eq!(events.iter().map(value).sum::<i64>(), sum);
+    let identifiers: BTreeSet<String> = events
+        .iter()
+        .map(|event| text(&event["identifier"]))
+        .collect();
+    assert_eq!(identifiers.len(), events.len());
+    for entry in &entries {
+        let own = text(&entry["id"]["S"]);
+        let identifier = entry.get("parcel").map_or(own, |parcel| text(&parcel["S"]));
+        assert!(identifiers.contains(&identifier), "{entry}");
+    }
+    let traces: BTreeSet<String> = world
+        .spans()
+        .iter()
+        .map(|span| text(&span["trace_id"]))
+        .collect();
+    assert_eq!(
+        (traces.len(), world.spans().len()),
+        (entries.len(), entries.len())
+    );
+}
+
+#[tokio::test]
+async fn after_lost_connections_everything_is_delivered_once() {
+    delivered_once_after(&["refuse", "lost_reply"]).await;
+}
+
+#[tokio::test]
+async fn after_server_errors_everything_is_delivered_once() {
+    delivered_once_after(&["status:500", "status:503"]).await;
+}
+
+#[tokio::test]
+async fn after_rate_limits_and_time_outs_everything_is_delivered_once() {
+    delivered_once_after(&["status:429", "slow:5000"]).await;
+}
+
+async fn delivered_once_after(faults: &[&str]) {
+    for fault in faults {
+        let world = funded().await;
+        fail(&world, fault, 6);
+        for number in 0..3 {
+            record(&world, &format!("k{number}"), 10 + number).await;
+        }
+        heal(&world);
+        assert_eq!(world.pending(), 3, "{fault}");
+        let world = later(world, 40).await;
+        assert_eq!(world.deliver().await["waiting"], 0, "too early: {fault}");
+        let mut world = later(world, 90).await;
+        for _ in 0..4 {
+            world.deliver().await;
+            world = later(world, 180).await;
+        }
+        everything_is_delivered_once(&world);
+        world.sparks(&["verify"]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_arrived_is_asked_for_before_it_is_sent_again() {
+    let world = funded().await;
+    fail(&world, "lost_reply", 6);
+    record(&world, "k1", 10).await;
+    heal(&world);
+    assert_eq!((world.spans().len(), world.meter_events().len()), (2, 2));
+    // Langfuse shows what it took after a while only, so nothing is concluded before.
+    let world = later(world, 60).await;
+    let early = world.deliver().await;
+    assert_eq!(
+        (&early["waiting"], &early["traces"]),
+        (&json!(1), &json!(0))
+    );
+    let world = later(world, 60).await;
+    world.deliver().await;
+    everything_is_delivered_once(&world);
+}
+
+/// 120 usages that Stripe certainly never received are two events and not 120, and the meter counts the same.
+#[tokio::test]
+async fn many_waiting_usages_of_one_customer_go_in_parcels() {
+    let world = funded().await;
+    fail(&world, "status:429", 1_000);
+    for batch in 0..3 {
+        let items: Vec<Value> = (0..40)
+            .map(|number| {
+                json!({
+                    "idempotency_key": format!("k{batch}_{number}"),
+                    "usage": [{"meter": "ai_tokens", "input_tokens": 10 + number}],
+                })
+            })
+            .collect();
+        world
+            .record_batch("acct_a", &items)
+            .await
+            .expect(StatusCode::OK);
+    }
+    heal(&world);
+    assert_eq!(world.pending(), 120);
+    let world = later(world, 120).await;
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["parcels"], &report["metered"]),
+        (&json!(2), &json!(120)),
+        "{report}"
+    );
+    assert_eq!(world.meter_events().len(), 3);
+    everything_is_delivered_once(&world);
+    let parcel = &world.items("B#")[0];
+    assert_eq!(parcel["stripe"]["S"], "confirmed");
+    assert!(parcel.get("pending_bucket").is_none());
+}
+
+#[tokio::test]
+async fn a_parcel_whose_reply_was_lost_is_repeated_unchanged() {
+    let world = funded().await;
+    fail(&world, "status:429", 1_000);
+    let items: Vec<Value> = (0..45)
+        .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": [{"meter": "ai_tokens", "input_tokens": 10}]}))
+        .collect();
+    world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+    for number in 45..60 {
+        record(&world, &format!("k{number}"), 10).await;
+    }
+    heal(&world);
+    let lost = Fault::new(METER, "lost_reply").unwrap().times(2);
+    world.stack.stripe.faults().add(lost);
+    let world = later(world, 120).await;
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["parcels"], &report["metered"]),
+        (&json!(1), &json!(0)),
+        "{report}"
+    );
+    let mut world = world;
+    for _ in 0..3 {
+        world = later(world, 360).await;
+        world.deliver().await;
+    }
+    assert_eq!(world.meter_events().len(), 2);
+    everything_is_delivered_once(&world);
+}
+
+#[tokio::test]
+async fn two_runs_at_once_do_no_harm() {
+    let world = funded().await;
+    fail(&world, "status:429", 1_000);
+    for number in 0..12 {
+        record(&world, &format!("k{number}"), 10).await;
+    }
+    heal(&world);
+    let world = later(world, 120).await;
+    let runs = join_all((0..4).map(|_| world.deliver())).await;
+    let sum = |name: &str| -> u64 { runs.iter().map(|run| run[name].as_u64().unwrap()).sum() };
+    assert_eq!((sum("metered"), sum("traces")), (12, 12), "{runs:?}");
+    everything_is_delivered_once(&world);
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_old_for_stripe_is_parked_and_not_sent() {
+    let world = funded().await;
+    let down = Fault::new(METER, "status:500").unwrap().times(10);
+    world.stack.stripe.faults().add(down);
+    record(&world, "k1", 10).await;
+    heal(&world);
+    let world = later(world, 23 * 3_600 + 60).await;
+    let events = world.meter_events().len();
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["parked"], &report["waiting"]),
+        (&json!(1), &json!(0)),
+        "{report}"
+    );
+    assert_eq!(world.meter_events().len(), events);
+    let entries = world.items("E#use_");
+    let parked = entries
+        .iter()
+        .find(|entry| entry["stripe"]["S"] == "parked")
+        .unwrap();
+    assert!(
+        parked["stripe_parked"]["S"]
+            .as_str()
+            .unwrap()
+            .contains("23 hours")
+    );
+    assert!(
+        parked["pending_bucket"]["S"]
+            .as_str()
+            .unwrap()
+            .starts_with("K#")
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_holds_up_nothing_else() {
+    let world = funded().await;
+    fail(&world, "status:429", 100);
+    for number in 0..3 {
+        record(&world, &format!("k{number}"), 10).await;
+    }
+    heal(&world);
+    let entries = world.items("E#use_");
+    let mut corrupt = entries
+        .into_iter()
+        .find(|entry| entry.get("pending_bucket").is_some())
+        .unwrap();
+    let whole = corrupt.clone();
+    corrupt.as_object_mut().unwrap().remove("lines");
+    world.put_item(corrupt).await;
+    let world = later(world, 120).await;
+    world.deliver().await;
+    assert_eq!(world.pending(), 1);
+    // Mended, it is delivered like any other.
+    world.put_item(whole).await;
+    world.deliver().await;
+    everything_is_delivered_once(&world);
+}
+
+#[tokio::test]
+async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_delivered() {
+    let world = funded().await;
+    fail(&world, "status:503", 100);
+    for number in 0..3 {
+        record(&world, &format!("k{number}"), 10).await;
+    }
+    heal(&world);
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(Fault::new(METER, "status:400").unwrap());
+    let world = later(world, 120).await;
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["parked"], &report["metered"]),
+        (&json!(1), &json!(2)),
+        "{report}"
+    );
+    assert_eq!(world.pending(), 0);
+}
+
+#[tokio::test]
+async fn conflicts_and_throttles_of_the_table_change_nothing() {
+    let world = funded().await;
+    fail(&world, "status:429", 100);
+    for number in 0..8 {
+        record(&world, &format!("k{number}"), 10).await;
+    }
+    heal(&world);
+    let world = later(world, 120).await;
+    for fault in ["throttle", "conflict", "lost_reply"] {
+        let fault = Fault::new("/", fault).unwrap().times(6).every(3);
+        world.stack.dynamodb.faults().add(fault);
+    }
+    world.deliver().await;
+    heal(&world);
+    let mut world = world;
+    for _ in 0..3 {
+        world = later(world, 400).await;
+        world.deliver().await;
+    }
+    everything_is_delivered_once(&world);
+}
+
+#[tokio::test]
+async fn a_trace_that_is_sent_again_says_that_its_content_is_gone() {
+    let world = funded().await;
+    fail(&world, "status:429", 2);
+    let body = json!({
+        "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
+        "trace": {"name": "chat", "session_id": "s_1", "input": "secret prompt", "output": "secret answer"},
+    });
+    world
+        .record("acct_a", "k1", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    heal(&world);
+    assert!(!world.table().concat().contains("secret"));
+    let world = later(world, 120).await;
+    world.deliver().await;
+    everything_is_delivered_once(&world);
+    let spans = world.spans();
+    let span = spans.iter().find(|span| span["name"] == "chat").unwrap();
+    assert_eq!(span["metadata"]["sparks.content"], "dropped", "{span}");
+    assert_eq!(span["session_id"], "s_1");
+}

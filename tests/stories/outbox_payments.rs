@@ -1,0 +1,137 @@
+//! What was paid is credited by the outbox, though no webhook came, nobody verified it and nobody asked.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use local::faults::Fault;
+use serde_json::json;
+use shared::clock::Clock;
+use tests::World;
+
+const CARD: &str = "4242424242424242";
+
+async fn without_webhooks() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(100_000);
+    world.stack.stripe.faults().add(dropped);
+    world
+}
+
+async fn later(world: World, hours: i64) -> World {
+    let now = Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let then = now + SignedDuration::from_hours(hours);
+    world.at(Clock::starting_at(then)).await
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_told_of_is_credited_after_its_page_has_ended() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let world = later(world, 22).await;
+    assert_eq!(world.deliver().await["payments"], 0);
+    let world = later(world, 2).await;
+    assert_eq!(world.deliver().await["payments"], 1);
+    assert_eq!(world.credits("acct_a").len(), 1);
+    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.deliver().await["payments"], 0);
+}
+
+/// The process ended between Stripe's answer and the write, and the buyer paid all the same.
+#[tokio::test]
+async fn a_page_that_was_never_written_down_is_found_among_its_customers() {
+    let world = without_webhooks().await;
+    let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
+        .unwrap()
+        .times(3);
+    world.stack.stripe.faults().add(lost);
+    let body = world.order("pack_500k");
+    let page = world.checkout("acct_a", "k1", &body).await;
+    assert_eq!(page.status, 503);
+    let session = world.stack.stripe.state()["checkout_sessions"][0]["id"].clone();
+    world
+        .pay(session.as_str().unwrap(), CARD)
+        .await
+        .expect(StatusCode::OK);
+    let world = later(world, 24).await;
+    world.deliver().await;
+    assert_eq!(world.credits("acct_a").len(), 1);
+    assert_eq!(world.intent_status(), "paid");
+}
+
+#[tokio::test]
+async fn orders_that_came_to_nothing_are_settled_and_those_on_their_way_are_asked_for_daily() {
+    let world = without_webhooks().await;
+    let delayed = world.open("acct_a", "pack_500k").await;
+    world.pay(&delayed, "delayed").await.expect(StatusCode::OK);
+    let never = world.open("acct_a", "pack_125k").await;
+    let mut world = later(world, 24).await;
+    world.deliver().await;
+    let open = |world: &World| -> usize {
+        let intents = world.items("I#");
+        intents
+            .iter()
+            .filter(|intent| intent.get("pending_bucket").is_some())
+            .count()
+    };
+    assert_eq!(open(&world), 1, "{never} has ended");
+    for _ in 0..3 {
+        assert_eq!(world.deliver().await["payments"], 0);
+        world = later(world, 25).await;
+        assert_eq!(world.deliver().await["payments"], 1);
+    }
+    world
+        .settle_payment(&delayed, "succeeded")
+        .await
+        .expect(StatusCode::OK);
+    let world = later(world, 25).await;
+    world.deliver().await;
+    assert_eq!((world.credits("acct_a").len(), open(&world)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_renewal_that_nobody_told_of_is_granted() {
+    let world = without_webhooks().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    let world = later(world, 30 * 24 + 2).await;
+    world.renew(&subscription, "succeeded").await;
+    assert_eq!(world.credits("acct_a").len(), 1);
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["subscriptions"], &report["failures"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(world.credits("acct_a").len(), 2);
+    assert_eq!(world.deliver().await["subscriptions"], 0);
+}
+
+#[tokio::test]
+async fn a_subscription_that_ends_is_asked_for_no_more() {
+    let world = without_webhooks().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    world
+        .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
+        .await;
+    let world = later(world, 30 * 24 + 2).await;
+    assert_eq!(world.deliver().await["subscriptions"], 1);
+    let world = later(world, 48).await;
+    assert_eq!(world.deliver().await["subscriptions"], 0);
+}
+
+#[tokio::test]
+async fn while_stripe_is_down_payments_wait_and_are_credited_after() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let world = later(world, 24).await;
+    let down = Fault::new("/v1/", "status:503").unwrap().times(1_000);
+    world.stack.stripe.faults().add(down);
+    let report = world.deliver().await;
+    assert_eq!(report["failures"], 1, "{report}");
+    world.stack.stripe.faults().clear();
+    let world = later(world, 1).await;
+    world.deliver().await;
+    assert_eq!(world.credits("acct_a").len(), 1);
+}
