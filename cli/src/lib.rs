@@ -5,6 +5,7 @@
 
 mod doctor;
 mod grant;
+mod outbox;
 mod read;
 mod reconcile;
 mod stripe_account;
@@ -72,6 +73,11 @@ enum Action {
         /// How many entries.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_LIMIT)))]
         limit: u8,
+    },
+    /// Show what waits to be delivered, and what failed for good.
+    Outbox {
+        #[command(subcommand)]
+        action: Option<outbox::Action>,
     },
     /// Credit a payment that is paid and was not credited.
     Reconcile {
@@ -211,6 +217,7 @@ pub async fn run<'a>(
         } => grant::grant(&mut desk, account, sparks, reason, plan.is_some(), key).await,
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
+        Action::Outbox { action } => outbox::run(&mut desk, action).await,
         Action::Reconcile { session } => reconcile::session(&mut desk, session).await,
         Action::Verify { account } => verify::run(&mut desk, account).await,
         Action::Doctor {

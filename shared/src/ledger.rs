@@ -7,7 +7,7 @@
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
-//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], states and `claims` as read · [`Ledger::redrive`], states as read, parked |
 //! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending |
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
@@ -44,6 +44,7 @@ mod item;
 mod mark;
 mod outbox;
 mod parcel;
+mod parked;
 mod purchase;
 mod reversal;
 mod rollup;
@@ -79,6 +80,7 @@ pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
 pub use outbox::{Found, Lease, Listed, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
+pub use parked::Redriven;
 pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
 pub use rollup::Used;

@@ -7,6 +7,7 @@ mod call;
 mod checkout_session;
 mod customer;
 mod invoice;
+mod meter_error;
 mod meter_event;
 mod portal_session;
 mod refund;
@@ -27,6 +28,7 @@ pub use checkout_session::{
 };
 pub(crate) use checkout_session::{INTENT, STAGE};
 pub use invoice::{Invoice, InvoiceLine};
+pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use portal_session::{NewPortalSession, PortalFlow};
 pub use refund::{MoneyBack, PaidPayment, Reason};

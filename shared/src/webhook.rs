@@ -12,12 +12,18 @@ use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
 use crate::invoice;
 use crate::ledger::{self, Incident};
 use crate::patience::Patience;
-use crate::payment::{self, Page};
+use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::reversal;
 use crate::stripe::{self, Event, Reason};
 use crate::subscription;
 
 pub use crate::desk::Desk;
+
+/// Events about meter events that Stripe had taken and could not count.
+const METER_ERRORS: [&str; 2] = [
+    "v1.billing.meter.error_report_triggered",
+    "v1.billing.meter.no_meter_found",
+];
 
 /// What was done with an event that is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +102,16 @@ struct Receiver<'a> {
 
 impl Receiver<'_> {
     async fn receive(&self) -> Result<Outcome, Error> {
+        let kind = self.event.kind.as_str();
+        if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
+            if self.event.livemode != self.desk.stripe.livemode() {
+                return Ok(Outcome::Ignored("other_mode"));
+            }
+            return Box::pin(self.meter_errors()).await;
+        }
         if self.event.object != "event" {
             return Ok(Outcome::Ignored("unknown_object"));
         }
-        let kind = self.event.kind.as_str();
         let follow = match kind {
             "checkout.session.completed"
             | "checkout.session.async_payment_succeeded"
@@ -216,6 +228,27 @@ impl Receiver<'_> {
         })
     }
 
+    /// Stripe could not count events that it had taken: those that it names are parked.
+    /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
+    async fn meter_errors(&self) -> Result<Outcome, Error> {
+        let Desk { ledger, stripe, .. } = self.desk;
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let Some(report) = stripe.meter_errors(&self.event.id, timeout).await? else {
+            return self.not_there(&self.event.id).await;
+        };
+        let mut ours = 0_u64;
+        for error in &report.errors {
+            let why = format!("reported by stripe: {}", error.code);
+            let parking = ledger.park_reported(&error.identifier, &why, self.now, self.patience);
+            ours += u64::from(parking.await?);
+        }
+        if report.count > ours {
+            // Stripe names some of them only.
+            return self.keep(&self.event.id, "meter_errors").await;
+        }
+        Ok(Outcome::Done)
+    }
+
     /// The id of the event's object.
     fn object<T: std::str::FromStr>(&self) -> Option<T> {
         self.event.object_id().and_then(|id| id.parse().ok())
@@ -261,6 +294,9 @@ fn detail(code: &str) -> &'static str {
         "no_object_id" => "The event does not name its object.",
         "not_there" => {
             "Stripe has sent an event about an object that it does not have. Is the key of another account?"
+        }
+        "meter_errors" => {
+            "Stripe could not count meter events and does not name all of them. `sparks reconcile` finds them."
         }
         "metadata" => "The session's metadata names no intent of this deployment.",
         "not_made_here" => "A customer of an account used a session that was not made here.",

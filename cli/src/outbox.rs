@@ -1,0 +1,224 @@
+//! `sparks outbox`: what waits to be delivered, what failed for good, and how it is put back.
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use shared::clock::wire;
+use shared::ledger::{Found, Ledger, PENDING_BUCKETS, Queue, Redriven, Waiting};
+use shared::outbox::{self, Outbox};
+use shared::patience::Patience;
+use shared::transport::Transport;
+
+use crate::{Desk, Error, PATIENCE};
+
+/// How many items of one bucket are listed.
+const MOST: usize = 100_000;
+
+/// What to do with the outbox; it is listed when nothing is said.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Put back what failed for good: it is sent again.
+    Redrive {
+        /// Usages (`use_…`) and parcels (`par_…`).
+        #[arg(required_unless_present = "all")]
+        ids: Vec<String>,
+        /// Everything that may be put back.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+    /// Work it through once, as the scheduled function does each minute.
+    Run,
+}
+
+/// A delivery that failed for good.
+#[derive(Serialize)]
+struct Parked {
+    id: String,
+    account_id: String,
+    provider: &'static str,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parcel: Option<String>,
+    recorded_at: String,
+}
+
+/// What is in the outbox.
+#[derive(Default)]
+struct Listing {
+    pending: u64,
+    oldest: Option<Timestamp>,
+    parked: Vec<Parked>,
+}
+
+pub(crate) async fn run(desk: &mut Desk<'_>, action: Option<Action>) -> Result<(), Error> {
+    match action {
+        None => list(desk).await,
+        Some(Action::Redrive { ids, all }) => redrive(desk, ids, all).await,
+        Some(Action::Run) => work(desk).await,
+    }
+}
+
+async fn list(desk: &mut Desk<'_>) -> Result<(), Error> {
+    let listing = listing(&desk.ledger()?, desk).await?;
+    let now = desk.clock.now();
+    let age = listing
+        .oldest
+        .map(|oldest| now.duration_since(oldest).as_secs().max(0));
+    if desk.json {
+        let listed = json!({
+            "pending": listing.pending, "oldest_age_s": age, "parked": listing.parked,
+        });
+        writeln!(desk.out, "{listed}")?;
+        return Ok(());
+    }
+    match age {
+        None => writeln!(desk.out, "nothing is pending")?,
+        Some(age) => writeln!(
+            desk.out,
+            "{} pending, the oldest for {age} s",
+            listing.pending
+        )?,
+    }
+    for parked in &listing.parked {
+        let Parked {
+            id,
+            account_id,
+            provider,
+            reason,
+            recorded_at,
+            ..
+        } = parked;
+        writeln!(
+            desk.out,
+            "parked  {id}  {account_id}  {provider}  {recorded_at}  {reason}"
+        )?;
+    }
+    Ok(())
+}
+
+async fn listing(ledger: &Ledger, desk: &Desk<'_>) -> Result<Listing, Error> {
+    let mut listing = Listing::default();
+    for queue in [Queue::Usages, Queue::Parked] {
+        for bucket in 0..PENDING_BUCKETS {
+            let patience = Patience::lasting(&desk.clock, PATIENCE);
+            let all = Timestamp::MAX;
+            let listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
+            for found in ledger.waiting(&listed, &patience).await? {
+                if let Found::Usage(usage) = found {
+                    listing.add(&usage);
+                }
+            }
+        }
+    }
+    listing
+        .parked
+        .sort_by(|a, b| a.recorded_at.cmp(&b.recorded_at));
+    Ok(listing)
+}
+
+impl Listing {
+    fn add(&mut self, usage: &Waiting) {
+        let entry = &usage.entry;
+        if entry.deliveries.any_pending() {
+            self.pending += 1;
+            let oldest = self
+                .oldest
+                .map_or(entry.recorded_at, |oldest| oldest.min(entry.recorded_at));
+            self.oldest = Some(oldest);
+        }
+        for (provider, reason) in [
+            ("langfuse", &usage.langfuse_parked),
+            ("stripe", &usage.stripe_parked),
+        ] {
+            let Some(reason) = reason else { continue };
+            self.parked.push(Parked {
+                id: entry.id.to_string(),
+                account_id: entry.account.to_string(),
+                provider,
+                reason: reason.clone(),
+                parcel: usage.parcel.as_ref().map(ToString::to_string),
+                recorded_at: wire(entry.recorded_at),
+            });
+        }
+    }
+}
+
+async fn redrive(desk: &mut Desk<'_>, ids: Vec<String>, all: bool) -> Result<(), Error> {
+    let ledger = desk.ledger()?;
+    let ids = if all {
+        let parked = listing(&ledger, desk).await?.parked;
+        let mut ids: Vec<String> = parked
+            .into_iter()
+            .map(|parked| parked.parcel.unwrap_or(parked.id))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    } else {
+        ids
+    };
+    let mut refused = false;
+    let mut results = Vec::new();
+    for id in ids {
+        let patience = Patience::lasting(&desk.clock, PATIENCE);
+        let redriven = ledger.redrive(&id, desk.clock.now(), &patience).await?;
+        refused |= redriven != Redriven::Pending;
+        results.push((id, words(redriven)));
+    }
+    if desk.json {
+        let results: Vec<_> = results
+            .iter()
+            .map(|(id, (word, _))| json!({ "id": id, "result": word }))
+            .collect();
+        writeln!(desk.out, "{}", json!({ "redriven": results }))?;
+    } else {
+        for (id, (_, sentence)) in &results {
+            writeln!(desk.out, "{id} {sentence}")?;
+        }
+    }
+    if refused {
+        Err(Error::NotInOrder)
+    } else {
+        Ok(())
+    }
+}
+
+/// What became of it, in a word and in a sentence.
+const fn words(redriven: Redriven) -> (&'static str, &'static str) {
+    match redriven {
+        Redriven::Pending => ("pending", "is sent again with the next run"),
+        Redriven::NotParked => ("not_parked", "is not parked"),
+        Redriven::Unknown => ("unknown", "is not in the table"),
+        Redriven::InParcel => ("in_parcel", "is in a parcel: redrive that (`par_…`)"),
+        Redriven::NotShownAbsent => (
+            "not_shown_absent",
+            "may be at Stripe: let `sparks reconcile` show first that it is not",
+        ),
+        Redriven::TooOld => (
+            "too_old",
+            "occurred over 35 days ago, which Stripe's meter refuses",
+        ),
+    }
+}
+
+async fn work(desk: &mut Desk<'_>) -> Result<(), Error> {
+    let outbox = Outbox::new(desk.environment, &Transport::network(), desk.clock.clone())?;
+    let patience = Patience::lasting(&desk.clock, PATIENCE);
+    let report = outbox::run(&outbox, &patience).await?;
+    if desk.json {
+        writeln!(desk.out, "{}", serde_json::to_string(&report)?)?;
+        return Ok(());
+    }
+    writeln!(
+        desk.out,
+        "{} traces and {} usages confirmed, {} parked, {} still waiting; {} payments and {} subscriptions looked into",
+        report.traces,
+        report.metered,
+        report.parked,
+        report.waiting,
+        report.payments,
+        report.subscriptions
+    )?;
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Deliveries that failed for good: how they come to be, and how an operator puts them back.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::{SignedDuration, Timestamp};
+
+use super::calls::Judged;
+use super::entry::DeliveryState;
+use super::item::{self, Item, Key, Queue};
+use super::mark::{Guard, Mark, Marks};
+use super::outbox::Waiting;
+use super::parcel::Parcel;
+use super::{Error, Ledger, values};
+use crate::id::{ParcelId, UsageId};
+use crate::patience::Patience;
+
+/// For so long Stripe certainly tells a repetition apart.
+const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
+
+/// How far back Stripe's meter takes events.
+const TAKEN_BACK: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// How often something is read again that keeps changing.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// What became of something that an operator put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redriven {
+    /// It is due now.
+    Pending,
+    /// Nothing of it is parked.
+    NotParked,
+    /// There is no such usage or parcel.
+    Unknown,
+    /// It is a member of a parcel, which is put back as a whole.
+    InParcel,
+    /// Stripe may have it: it is to be shown first that it does not.
+    NotShownAbsent,
+    /// It occurred too long ago for Stripe's meter.
+    TooOld,
+}
+
+impl Ledger {
+    /// A usage with what is known of its deliveries.
+    pub async fn standing(
+        &self,
+        id: &UsageId,
+        patience: &Patience,
+    ) -> Result<Option<Waiting>, Error> {
+        let item = self.item(&Key::entry(id.as_str()), patience).await?;
+        Ok(item.as_ref().map(Waiting::from_item).transpose()?)
+    }
+
+    /// Parks an event that Stripe had taken and could not count after all. Answers whether it is one of ours.
+    pub async fn park_reported(
+        &self,
+        identifier: &str,
+        why: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        if identifier.starts_with("par_") {
+            let id = ParcelId::stored(identifier.to_owned());
+            let Some(parcel) = self.parcel(&id, patience).await? else {
+                return Ok(false);
+            };
+            self.park_parcel(&parcel, why, now, patience).await?;
+            for member in &parcel.members {
+                let why = format!("parcel {id}: {why}");
+                self.park_usage(member, &why, now, patience).await?;
+            }
+            return Ok(true);
+        }
+        let id = UsageId::stored(identifier.to_owned());
+        self.park_usage(&id, why, now, patience).await
+    }
+
+    async fn park_usage(
+        &self,
+        id: &UsageId,
+        why: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let Some(found) = self.standing(id, patience).await? else {
+                return Ok(false);
+            };
+            if found.entry.deliveries.stripe == DeliveryState::Parked {
+                return Ok(true);
+            }
+            let marks = Marks {
+                langfuse: None,
+                stripe: Some(Mark::Parked(why.to_owned())),
+            };
+            let guard = Guard::Claims(found.claims);
+            if self
+                .mark_if(&found.entry, guard, &marks, None, patience)
+                .await?
+            {
+                let key = Key::entry(id.as_str());
+                self.note_reported(&key, now, patience).await?;
+                return Ok(true);
+            }
+            if !patience.another(attempt).await {
+                break;
+            }
+        }
+        Err(Error::Busy("the usage kept changing".into()))
+    }
+
+    async fn park_parcel(
+        &self,
+        parcel: &Parcel,
+        why: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let action = self.update(
+            &Key::parcel(&parcel.id),
+            "stripe <> :parked",
+            "SET stripe = :parked, parked = :why, reported_at = :now REMOVE pending_bucket, pending_due",
+            [
+                (":parked", item::text(DeliveryState::Parked.as_str())),
+                (":why", item::text(why)),
+                (":now", item::time(now)),
+            ],
+        );
+        self.transact(&[action], patience).await.map(drop)
+    }
+
+    /// Notes that Stripe had taken an event: it may still know its identifier.
+    async fn note_reported(
+        &self,
+        key: &Key,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let action = self.update(
+            key,
+            "attribute_exists(pk)",
+            "SET reported_at = :now",
+            [(":now", item::time(now))],
+        );
+        self.transact(&[action], patience).await.map(drop)
+    }
+
+    /// Notes that the meter was shown not to have an event, alone or in its parcel.
+    pub async fn note_absent(
+        &self,
+        usage: &Waiting,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let mut keys = vec![Key::entry(usage.entry.id.as_str())];
+        keys.extend(usage.parcel.as_ref().map(Key::parcel));
+        let note = |key: &Key| {
+            self.update(
+                key,
+                "stripe = :parked",
+                "SET absent_at = :now",
+                [
+                    (":parked", item::text(DeliveryState::Parked.as_str())),
+                    (":now", item::time(now)),
+                ],
+            )
+        };
+        for key in &keys {
+            self.transact(&[note(key)], patience).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts back what is parked of a usage, or a parcel with its members.
+    pub async fn redrive(
+        &self,
+        id: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Redriven, Error> {
+        if id.starts_with("par_") {
+            return self.redrive_parcel(id, now, patience).await;
+        }
+        let key = Key::entry(id);
+        let Some(item) = self.item(&key, patience).await? else {
+            return Ok(Redriven::Unknown);
+        };
+        if item::read_text(&item, "kind")? != "usage" {
+            return Ok(Redriven::Unknown);
+        }
+        let found = Waiting::from_item(&item)?;
+        let of_stripe = found.entry.deliveries.stripe == DeliveryState::Parked;
+        if !found.entry.deliveries.any_parked() {
+            return Ok(Redriven::NotParked);
+        }
+        if of_stripe && found.parcel.is_some() {
+            return Ok(Redriven::InParcel);
+        }
+        if of_stripe {
+            let times = (found.meter_age_from(), found.entry.occurred_at);
+            if let Some(refused) = refusal(&item, times, now)? {
+                return Ok(refused);
+            }
+        }
+        let action = self.put_back_parked(&found, now);
+        match self.transact(&[action], patience).await? {
+            Judged::Committed => Ok(Redriven::Pending),
+            Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
+        }
+    }
+
+    async fn redrive_parcel(
+        &self,
+        id: &str,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Redriven, Error> {
+        let key = Key::parcel(&ParcelId::stored(id.to_owned()));
+        let Some(item) = self.item(&key, patience).await? else {
+            return Ok(Redriven::Unknown);
+        };
+        let parcel = Parcel::from_item(&item)?;
+        if parcel.state != DeliveryState::Parked {
+            return Ok(Redriven::NotParked);
+        }
+        let times = (parcel.meter_age_from(), parcel.occurred_at);
+        if let Some(refused) = refusal(&item, times, now)? {
+            return Ok(refused);
+        }
+        // Members first: while the parcel is parked, they would only be parked again.
+        for member in &parcel.members {
+            if let Some(found) = self.standing(member, patience).await? {
+                let action = self.put_back_parked(&found, now);
+                self.transact(&[action], patience).await?;
+            }
+        }
+        let action = self.update(
+            &key,
+            "stripe = :parked",
+            "SET stripe = :pending, redriven_at = :now, pending_bucket = :bucket, pending_due = :now \
+             REMOVE parked, absent_at, reported_at",
+            [
+                (":parked", item::text(DeliveryState::Parked.as_str())),
+                (":pending", item::text(DeliveryState::Pending.as_str())),
+                (":now", item::time(now)),
+                (":bucket", Queue::Usages.of(&parcel.account)),
+            ],
+        );
+        self.transact(&[action], patience).await?;
+        Ok(Redriven::Pending)
+    }
+
+    /// Makes what is parked of a usage pending again.
+    fn put_back_parked(&self, found: &Waiting, now: Timestamp) -> TransactWriteItem {
+        let deliveries = found.entry.deliveries;
+        let mut values = values([
+            (":langfuse", item::text(deliveries.langfuse.as_str())),
+            (":stripe", item::text(deliveries.stripe.as_str())),
+            (":pending", item::text(DeliveryState::Pending.as_str())),
+            (":bucket", Queue::Usages.of(&found.entry.account)),
+            (":now", item::time(now)),
+        ]);
+        let mut set = vec!["pending_bucket = :bucket", "pending_due = :now"];
+        let mut remove = vec!["absent_at", "reported_at"];
+        if deliveries.langfuse == DeliveryState::Parked {
+            // What Langfuse refuses, it does not store.
+            set.extend(["langfuse = :pending", "langfuse_unsent = :refused"]);
+            values.insert(":refused".to_owned(), item::text("refused"));
+            remove.push("langfuse_parked");
+        }
+        if deliveries.stripe == DeliveryState::Parked {
+            set.extend(["stripe = :pending", "redriven_at = :now"]);
+            remove.push("stripe_parked");
+        }
+        let change = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
+        let key = Key::entry(found.entry.id.as_str());
+        let condition = "langfuse = :langfuse AND stripe = :stripe";
+        self.update_with(&key, condition, &change, values)
+    }
+}
+
+/// Why an event must not be sent again; nothing when it may.
+///
+/// One that Stripe has refused may, for as long as Stripe tells a repetition apart. One that it may have, or had taken, may
+/// only once the meter's sums have shown that it is absent, and its identifier is forgotten.
+fn refusal(
+    item: &Item,
+    (age_from, occurred_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<Option<Redriven>, Error> {
+    if now.duration_since(occurred_at) >= TAKEN_BACK {
+        return Ok(Some(Redriven::TooOld));
+    }
+    let time = |attribute: &'static str| -> Result<Option<Timestamp>, Error> {
+        Ok(match item.get(attribute) {
+            Some(_) => Some(item::read_time(item, attribute)?),
+            None => None,
+        })
+    };
+    let (absent_at, reported_at) = (time("absent_at")?, time("reported_at")?);
+    let day = SignedDuration::from_hours(25);
+    let may = match (reported_at, absent_at) {
+        (None, None) => now.duration_since(age_from) <= TOLD_APART,
+        (None, Some(_)) => true,
+        (Some(_), None) => false,
+        // Within a day Stripe would take it for a repetition, and count nothing.
+        (Some(reported), Some(_)) => now.duration_since(reported) > day,
+    };
+    Ok((!may).then_some(Redriven::NotShownAbsent))
+}

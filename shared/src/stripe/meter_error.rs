@@ -1,0 +1,100 @@
+//! Reports of meter events that Stripe had taken and could not count.
+//! <https://docs.stripe.com/api/v2/core/events/event-types>
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Error, Stripe};
+
+/// What a report says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MeterErrors {
+    /// How many events it is about.
+    pub count: u64,
+    /// Those that it names, which are samples.
+    pub errors: Vec<MeterError>,
+}
+
+/// One event that was not counted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MeterError {
+    /// The event's identifier.
+    pub identifier: String,
+    /// Stripe's code, such as `meter_event_customer_not_found`.
+    pub code: String,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    reason: Reason,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    #[serde(default)]
+    error_count: u64,
+    #[serde(default)]
+    error_types: Vec<ErrorType>,
+}
+
+#[derive(Deserialize)]
+struct ErrorType {
+    code: String,
+    #[serde(default)]
+    sample_errors: Vec<Sample>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    request: Request,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    #[serde(default)]
+    identifier: String,
+}
+
+impl Stripe {
+    /// Reads a report by the id of its event; nothing when Stripe has none of this id.
+    pub async fn meter_errors(
+        &self,
+        event: &str,
+        timeout: Duration,
+    ) -> Result<Option<MeterErrors>, Error> {
+        let clear = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if event.is_empty() || !event.bytes().all(clear) {
+            return Ok(None);
+        }
+        let found: Option<Event> = self
+            .read(&format!("/v2/core/events/{event}"), timeout)
+            .await?;
+        Ok(found.map(|event| MeterErrors::of(event.data.reason)))
+    }
+}
+
+impl MeterErrors {
+    fn of(reason: Reason) -> Self {
+        let errors = reason.error_types.into_iter().flat_map(|kind| {
+            let code = kind.code;
+            let samples = kind.sample_errors.into_iter();
+            samples.map(move |sample| MeterError {
+                identifier: sample.request.identifier,
+                code: code.clone(),
+            })
+        });
+        let errors: Vec<MeterError> = errors
+            .filter(|error| !error.identifier.is_empty())
+            .collect();
+        Self {
+            count: reason.error_count,
+            errors,
+        }
+    }
+}
