@@ -24,7 +24,6 @@
 //! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |
 //! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; those at `webhooks/<type>` strike what it sends |
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,7 +34,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::faults::{self, Faults, Firing, Kind};
-use crate::http::{self as server, Reply, Request, Response, Server};
+use crate::http::{self as server, Reply, Request, Response};
 
 mod billing;
 mod call;
@@ -48,6 +47,7 @@ mod discounts;
 mod disputes;
 mod error;
 mod events;
+mod fake;
 mod falsify;
 mod form;
 mod idempotency;
@@ -73,6 +73,7 @@ mod subscriptions;
 mod webhook_endpoints;
 
 pub use deliveries::{Due, signature};
+pub use fake::FakeStripe;
 
 use call::Call;
 use error::Error;
@@ -87,98 +88,6 @@ pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// How long a meter event takes, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(1);
-
-/// A running fake of Stripe; it ends when dropped.
-pub struct FakeStripe {
-    server: Server,
-    stripe: Stripe,
-}
-
-impl FakeStripe {
-    /// Starts on `address` with an account in memory that has the meter, and the machine's clock.
-    pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
-        Self::serve(address, Stripe::new(Clock::system()).with_meter()).await
-    }
-
-    /// Gives an account an address.
-    pub async fn serve(address: SocketAddr, stripe: Stripe) -> Result<Self, server::Error> {
-        let handler = stripe.clone();
-        let server = Server::start(address, move |request| {
-            let stripe = handler.clone();
-            async move { stripe.handle(request).await }
-        })
-        .await?;
-        stripe.lock().base = server.url();
-        server.beside(deliveries::send(stripe.clone()));
-        Ok(Self { server, stripe })
-    }
-
-    /// What stands in for `https://api.stripe.com`.
-    pub fn url(&self) -> String {
-        self.server.url()
-    }
-
-    /// The faults to come.
-    pub fn faults(&self) -> &Faults {
-        &self.stripe.faults
-    }
-
-    /// Its clock, which a test may move forward.
-    pub fn clock(&self) -> &Clock {
-        &self.stripe.clock
-    }
-
-    /// What is there, as `GET /_local/state` lists it.
-    pub fn state(&self) -> Value {
-        self.stripe.state()
-    }
-
-    /// Waits until every webhook is delivered, given up, or kept back on purpose.
-    pub async fn settled(&self) {
-        self.stripe.settled().await;
-    }
-
-    /// The newest secret of a webhook endpoint.
-    pub fn webhook_secret(&self, endpoint: &str) -> Option<String> {
-        let state = self.stripe.lock();
-        let endpoint = state.webhook_endpoints.get(endpoint)?;
-        endpoint.secrets.first().cloned()
-    }
-
-    /// What it was asked: method, path, and the parameters as they were encoded.
-    pub fn asked(&self) -> Vec<(String, String, String)> {
-        let state = self.stripe.lock();
-        let requests = state.requests.iter();
-        requests
-            .map(|one| {
-                let parameters = one.parameters.clone();
-                (one.method.clone(), one.path.clone(), parameters)
-            })
-            .collect()
-    }
-
-    /// Makes a session say something else than it is: a field of it, or its line's `price` or `quantity`.
-    pub fn falsify_session(&self, id: &str, field: &str, value: Value) {
-        self.stripe.lock().falsify(id, field, value);
-    }
-
-    /// Makes a session, a subscription or an invoice say something else than it is.
-    ///
-    /// The field is a name, or a pointer such as `/lines/data/0/amount`.
-    pub fn falsify(&self, id: &str, field: &str, value: Value) {
-        self.stripe.lock().falsify(id, field, value);
-    }
-
-    /// The account without the address: what a simulation calls in process.
-    pub fn stripe(&self) -> &Stripe {
-        &self.stripe
-    }
-
-    /// Ends it, and returns when its port is free.
-    pub async fn stop(self) {
-        self.server.stop().await;
-    }
-}
 
 /// One Stripe account; clones are the same account.
 #[derive(Clone)]
