@@ -10,7 +10,7 @@ use super::call::Call;
 use super::customers::Customer;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 pub(super) use session::{Line, Session, tax_on};
@@ -211,6 +211,7 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let payment = form.text("payment_intent", 255)?;
     let subscription = form.text("subscription", 255)?;
     let status = form.word("status", &["open", "complete", "expired"])?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.checkout_sessions.values().rev();
     let matching = all.filter(|session| {
@@ -218,6 +219,7 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
             && (payment.is_none() || session.own_payment() == payment.as_ref())
             && (subscription.is_none() || session.subscription == subscription)
             && status.is_none_or(|status| session.status == status)
+            && created.holds(session.created)
     });
     page.of(
         "/v1/checkout/sessions",

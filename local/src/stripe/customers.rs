@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::billing;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 /// A customer; a deleted one keeps its id.
@@ -126,11 +126,12 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let email = form.text("email", 512)?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.customers.values().rev();
     let matching = all.filter(|customer| {
         let same = email.is_none() || customer.details.email == email;
-        customer.is_there() && same
+        customer.is_there() && same && created.holds(customer.created)
     });
     page.of("/v1/customers", matching.map(Customer::to_json).collect())
 }

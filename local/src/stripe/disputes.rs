@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::charges::Of;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 /// The statuses in which nothing is decided any more.
@@ -73,9 +73,12 @@ impl Dispute {
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let of = Of::take(form)?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.disputes.values().rev();
-    let matching = all.filter(|dispute| of.fits(&dispute.payment_intent, &dispute.charge));
+    let matching = all.filter(|dispute| {
+        of.fits(&dispute.payment_intent, &dispute.charge) && created.holds(dispute.created)
+    });
     page.of("/v1/disputes", matching.map(Dispute::to_json).collect())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::API_VERSION;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 impl State {
@@ -40,13 +40,9 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let mut kinds = form.list("types");
     kinds.extend(form.text("type", 100)?);
-    let since = form.integer("created[gte]")?;
-    let until = form.integer("created[lte]")?;
+    let created = Created::take(form)?;
     form.finish()?;
-    let within = |event: &Value| {
-        let created = event["created"].as_i64().unwrap_or_default();
-        since.is_none_or(|since| since <= created) && until.is_none_or(|until| created <= until)
-    };
+    let within = |event: &Value| created.holds(event["created"].as_i64().unwrap_or_default());
     let newest_first = state.events.iter().rev();
     let matching = newest_first.filter(|event| {
         let kind = event["type"].as_str().unwrap_or_default();

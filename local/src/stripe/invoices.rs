@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 pub(super) use invoice::{Invoice, Line, Period};
@@ -34,16 +34,14 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let customer = form.text("customer", 255)?;
     let subscription = form.text("subscription", 255)?;
     let status = form.word("status", &STATUSES)?;
-    let since = form.integer("created[gte]")?;
-    let until = form.integer("created[lte]")?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.invoices.values().rev();
     let matching = all.filter(|invoice| {
         (customer.is_none() || invoice.customer == customer)
             && (subscription.is_none() || invoice.subscription == subscription)
             && status.is_none_or(|status| invoice.status == status)
-            && since.is_none_or(|since| since <= invoice.created)
-            && until.is_none_or(|until| invoice.created <= until)
+            && created.holds(invoice.created)
     });
     page.of("/v1/invoices", matching.map(Invoice::to_json).collect())
 }

@@ -9,6 +9,36 @@ const DEFAULT_LIMIT: i64 = 10;
 const MAX_LIMIT: i64 = 100;
 const MAX_ID_CHARACTERS: usize = 255;
 
+/// The moments asked for: `created`, or `created[gt]`, `[gte]`, `[lt]` and `[lte]`.
+pub(super) struct Created {
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+impl Created {
+    /// Takes all that speaks of `created`.
+    pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
+        let exact = form.integer("created")?;
+        let after = form
+            .integer("created[gt]")?
+            .map(|time| time.saturating_add(1));
+        let before = form
+            .integer("created[lt]")?
+            .map(|time| time.saturating_sub(1));
+        let from = [exact, form.integer("created[gte]")?, after];
+        let to = [exact, form.integer("created[lte]")?, before];
+        Ok(Self {
+            from: from.into_iter().flatten().max(),
+            to: to.into_iter().flatten().min(),
+        })
+    }
+
+    /// Whether a moment is among them.
+    pub(super) fn holds(&self, created: i64) -> bool {
+        self.from.is_none_or(|from| from <= created) && self.to.is_none_or(|to| created <= to)
+    }
+}
+
 /// Which page is asked for.
 pub(super) struct Page {
     limit: usize,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 /// A payment.
@@ -144,9 +144,12 @@ impl State {
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let customer = form.text("customer", 255)?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.payment_intents.values().rev();
-    let matching = all.filter(|payment| customer.is_none() || payment.customer == customer);
+    let matching = all.filter(|payment| {
+        (customer.is_none() || payment.customer == customer) && created.holds(payment.created)
+    });
     let found = matching.map(PaymentIntent::to_json).collect();
     page.of("/v1/payment_intents", found)
 }

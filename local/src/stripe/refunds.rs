@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::charges::Of;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::payment_intents::PaymentIntent;
 use super::state::State;
 
@@ -140,9 +140,12 @@ fn allowed(
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let of = Of::take(form)?;
+    let created = Created::take(form)?;
     form.finish()?;
     let all = state.refunds.values().rev();
-    let matching = all.filter(|refund| of.fits(&refund.payment_intent, &refund.charge));
+    let matching = all.filter(|refund| {
+        of.fits(&refund.payment_intent, &refund.charge) && created.holds(refund.created)
+    });
     page.of("/v1/refunds", matching.map(Refund::to_json).collect())
 }
 

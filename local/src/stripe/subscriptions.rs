@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::billing;
 use super::error::Error;
 use super::form::Form;
-use super::list::Page;
+use super::list::{Created, Page};
 use super::state::State;
 
 pub(super) use subscription::{Item, Items, Subscription};
@@ -46,6 +46,7 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let customer = form.text("customer", 255)?;
     let price = form.text("price", 255)?;
     let status = form.word("status", &STATUSES)?;
+    let created = Created::take(form)?;
     form.finish()?;
     let of_status = |subscription: &Subscription| match status {
         None => subscription.status != "canceled",
@@ -60,6 +61,7 @@ pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let all = state.subscriptions.values().rev();
     let matching = all.filter(|subscription| {
         of_status(subscription)
+            && created.holds(subscription.created)
             && (customer.is_none() || subscription.customer == customer)
             && price
                 .as_ref()

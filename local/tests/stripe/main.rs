@@ -8,6 +8,7 @@ mod checkout;
 mod client;
 mod customers;
 mod invoices;
+mod lists;
 mod meters;
 mod portal;
 mod refunds;
