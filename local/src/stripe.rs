@@ -142,6 +142,14 @@ impl Stripe {
         self
     }
 
+    /// Makes a meter add up an event only after so long, in whole seconds of its clock.
+    #[must_use]
+    pub fn with_summary_delay(self, delay: Duration) -> Self {
+        let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX / 2);
+        self.lock().summary_delay_seconds = seconds;
+        self
+    }
+
     /// The faults to come.
     pub fn faults(&self) -> &Faults {
         &self.faults

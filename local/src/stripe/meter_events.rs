@@ -154,7 +154,14 @@ fn customer(state: &State, payload: &BTreeMap<String, String>, key: &str) -> Res
 }
 
 /// `GET /v1/billing/meters/{id}/event_summaries`: what lies from `start_time` to before `end_time`.
-pub(super) fn summaries(state: &State, form: &mut Form, id: &str) -> Result<Value, Error> {
+///
+/// An event is added up once the account's delay of summaries has passed.
+pub(super) fn summaries(
+    state: &State,
+    form: &mut Form,
+    id: &str,
+    now: i64,
+) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let window = match form.word("value_grouping_window", &["hour", "day"])? {
         Some("hour") => Some(60 * 60),
@@ -179,7 +186,8 @@ pub(super) fn summaries(state: &State, form: &mut Form, id: &str) -> Result<Valu
     let events = state.meter_events.iter();
     for event in events.filter(|event| {
         let inside = (start..end).contains(&event.timestamp);
-        event.event_name == meter.event_name && event.customer == customer && inside
+        let added_up = event.created + state.summary_delay_seconds <= now;
+        event.event_name == meter.event_name && event.customer == customer && inside && added_up
     }) {
         let begins = window.map_or(start, |window| event.timestamp - event.timestamp % window);
         windows.entry(begins).or_default().push(event);

@@ -57,7 +57,9 @@ fn billing(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Valu
         ("POST", ["meters", id, "reactivate"]) => {
             meters::set_active(state, form, id, true, call.now)
         }
-        ("GET", ["meters", id, "event_summaries"]) => meter_events::summaries(state, form, id),
+        ("GET", ["meters", id, "event_summaries"]) => {
+            meter_events::summaries(state, form, id, call.now)
+        }
         ("POST", ["meter_events"]) => meter_events::create(state, call),
         _ => Err(Error::unknown_url(&call.method, &call.path)),
     }

@@ -58,6 +58,9 @@ pub(super) struct State {
     /// The customers' meters that a call has for itself at the moment.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
+    /// How long the summaries of a meter know nothing of an event.
+    #[serde(skip)]
+    pub(super) summary_delay_seconds: i64,
     /// Where its pages are.
     #[serde(skip)]
     pub(super) base: String,

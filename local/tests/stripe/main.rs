@@ -14,4 +14,5 @@ mod portal;
 mod refunds;
 mod shop;
 mod subscriptions;
+mod summaries;
 mod webhooks;

@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use crate::client::{Answer, Client, fake};
 use futures_util::FutureExt;
 use futures_util::future::{self, Either};
 use jiff::Timestamp;
@@ -13,23 +12,26 @@ use local::http::FREE_PORT;
 use local::stripe::{FakeStripe, Stripe};
 use serde_json::json;
 
-const EVENTS: &str = "/v1/billing/meter_events";
-const DAY: i64 = 24 * 60 * 60;
+use crate::client::{Answer, Client, fake};
+use crate::summaries::summaries;
+
+pub(crate) const EVENTS: &str = "/v1/billing/meter_events";
+pub(crate) const DAY: i64 = 24 * 60 * 60;
 
 /// A fake whose clock stands at the start of an hour, so that windows are easy to tell.
-async fn fake_at_noon() -> FakeStripe {
+pub(crate) async fn fake_at_noon() -> FakeStripe {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let stripe = Stripe::new(Clock::starting_at(noon)).with_meter();
     FakeStripe::serve(FREE_PORT, stripe).await.unwrap()
 }
 
-async fn customer(client: &Client) -> String {
+pub(crate) async fn customer(client: &Client) -> String {
     let created = client.post("/v1/customers", &[]).await;
     created.body["id"].as_str().unwrap().to_owned()
 }
 
 /// Sends an event that is good but for the parameters given, which replace or add.
-async fn send(client: &Client, customer: &str, changes: &[(&str, &str)]) -> Answer {
+pub(crate) async fn send(client: &Client, customer: &str, changes: &[(&str, &str)]) -> Answer {
     let mut form = vec![
         ("event_name", "sparks_used"),
         ("identifier", "u_1"),
@@ -314,83 +316,5 @@ async fn a_busy_meter_is_kept_under_no_key() {
     for answer in [busy, again] {
         assert_eq!(answer.status, 429);
         assert_eq!(answer.headers.get("idempotent-replayed"), None);
-    }
-}
-
-async fn summaries(fake: &FakeStripe, client: &Client, customer: &str, query: &str) -> Answer {
-    let meter = fake.state()["meters"][0]["id"].as_str().unwrap().to_owned();
-    let day = fake.clock().now().as_second() / DAY * DAY;
-    let times = if query.contains("start_time") {
-        String::new()
-    } else {
-        format!("&start_time={day}&end_time={}", day + DAY)
-    };
-    let path = format!("/v1/billing/meters/{meter}/event_summaries");
-    client
-        .get(&format!("{path}?customer={customer}{times}{query}"))
-        .await
-}
-
-#[tokio::test]
-async fn summaries_add_up_a_customers_events() {
-    let fake = fake_at_noon().await;
-    let client = Client::of(&fake);
-    let (one, other) = (customer(&client).await, customer(&client).await);
-    let noon = fake.clock().now().as_second();
-    for (identifier, value, at) in [
-        ("a", "1", noon),
-        ("b", "20", noon - 3600),
-        ("c", "300", noon),
-    ] {
-        let at = at.to_string();
-        let changes = [
-            ("identifier", identifier),
-            ("payload[value]", value),
-            ("timestamp", &at),
-        ];
-        assert_eq!(send(&client, &one, &changes).await.status, 200);
-    }
-    let values = |answer: &Answer| -> Vec<i64> {
-        let data = answer.body["data"].as_array().unwrap().iter();
-        data.map(|summary| summary["aggregated_value"].as_i64().unwrap())
-            .collect()
-    };
-
-    let day = summaries(&fake, &client, &one, "").await;
-    let hours = summaries(&fake, &client, &one, "&value_grouping_window=hour").await;
-    let none = summaries(&fake, &client, &other, "").await;
-    let before_noon = summaries(
-        &fake,
-        &client,
-        &one,
-        &format!("&start_time={}&end_time={noon}", noon - DAY),
-    )
-    .await;
-
-    assert_eq!(values(&day), [321]);
-    assert_eq!(values(&hours), [301, 20]);
-    assert_eq!(hours.body["data"][0]["start_time"], noon);
-    assert_eq!(hours.body["data"][0]["end_time"], noon + 3600);
-    assert_eq!(values(&none), [0_i64; 0]);
-    assert_eq!(values(&before_noon), [20]);
-}
-
-#[tokio::test]
-async fn summaries_want_times_on_the_minute() {
-    let fake = fake_at_noon().await;
-    let client = Client::of(&fake);
-    let customer = customer(&client).await;
-    let noon = fake.clock().now().as_second();
-    let crooked = [
-        format!("&start_time={}&end_time={}", noon + 1, noon + 60),
-        format!(
-            "&start_time={noon}&end_time={}&value_grouping_window=hour",
-            noon + 60
-        ),
-        format!("&start_time={noon}&end_time={noon}"),
-    ];
-    for query in crooked {
-        let answer = summaries(&fake, &client, &customer, &query).await;
-        assert_eq!(answer.status, 400, "{query}");
     }
 }
