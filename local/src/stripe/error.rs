@@ -116,14 +116,19 @@ impl Error {
     }
 
     /// Another call for the same customer and meter is under way. It is kept under no key.
+    ///
+    /// A lock that was not to be had is no limit of a rate, so no header names one.
+    /// <https://docs.stripe.com/rate-limits#object-lock-timeouts>
     pub(super) fn busy() -> Self {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
-            code: Some("rate_limit"),
-            headers: header("stripe-rate-limited-reason", "resource-specific"),
+            code: Some("lock_timeout"),
+            headers: header("stripe-should-retry", "true"),
             ..Self::invalid(
-                "Too many concurrent requests for this customer and meter. \
-                 Please send one at a time.",
+                "This object cannot be accessed right now because another API request or Stripe \
+                 process is currently accessing it. If you see this error intermittently, retry \
+                 the request. If you see this error frequently and are making multiple concurrent \
+                 requests to a single object, make your requests serially or at a lower rate.",
             )
         }
     }

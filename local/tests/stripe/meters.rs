@@ -263,11 +263,10 @@ async fn a_customers_meter_takes_one_call_at_a_time() {
 
     let (refused, _, others) = future::select_all(calls).await;
 
-    assert_eq!((refused.status, refused.code()), (429, "rate_limit"));
-    assert_eq!(
-        refused.header("stripe-rate-limited-reason"),
-        "resource-specific"
-    );
+    assert_eq!((refused.status, refused.code()), (429, "lock_timeout"));
+    assert_eq!(refused.body["error"]["type"], "invalid_request_error");
+    assert_eq!(refused.header("stripe-should-retry"), "true");
+    assert_eq!(refused.headers.get("stripe-rate-limited-reason"), None);
     let both_taken = async {
         while events(&fake) < 2 {
             tokio::task::yield_now().await;
@@ -317,4 +316,37 @@ async fn a_busy_meter_is_kept_under_no_key() {
         assert_eq!(answer.status, 429);
         assert_eq!(answer.headers.get("idempotent-replayed"), None);
     }
+}
+
+#[tokio::test]
+async fn a_slow_call_keeps_its_customers_meter_until_it_is_answered() {
+    let fake = fake().await;
+    fake.faults().add(Fault::new(EVENTS, "slow:100").unwrap());
+    let client = Client::of(&fake);
+    let (one, other) = (customer(&client).await, customer(&client).await);
+    let (a, b, c) = (
+        [("identifier", "a")],
+        [("identifier", "b")],
+        [("identifier", "c")],
+    );
+    let slow = async {
+        let slow = send(&client, &one, &a).await;
+        assert_eq!(events(&fake), 2, "the other customer's came meanwhile");
+        slow
+    };
+    let meanwhile = async {
+        while events(&fake) == 0 {
+            tokio::task::yield_now().await;
+        }
+        (
+            send(&client, &one, &b).await,
+            send(&client, &other, &c).await,
+        )
+    };
+
+    let (slow, (refused, taken)) = tokio::join!(slow, meanwhile);
+
+    assert_eq!((slow.status, taken.status), (200, 200));
+    assert_eq!(refused.code(), "lock_timeout");
+    assert_eq!(send(&client, &one, &b).await.status, 200);
 }
