@@ -96,6 +96,7 @@ pub struct Stripe {
     faults: Faults,
     clock: Clock,
     service_time: Duration,
+    latency: Duration,
     file: Option<PathBuf>,
     /// Told whenever there may be something to deliver, or something was.
     stirred: Arc<watch::Sender<()>>,
@@ -109,6 +110,7 @@ impl Stripe {
             faults: Faults::default(),
             clock,
             service_time: SERVICE_TIME,
+            latency: Duration::ZERO,
             file: None,
             stirred: Arc::new(watch::Sender::new(())),
         }
@@ -139,6 +141,13 @@ impl Stripe {
     #[must_use]
     pub fn with_service_time(mut self, service_time: Duration) -> Self {
         self.service_time = service_time;
+        self
+    }
+
+    /// Makes each answer of the API take so much longer; its effect comes first.
+    #[must_use]
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
         self
     }
 
@@ -197,8 +206,13 @@ impl Stripe {
         self.lock().requests.push(logged);
         let response = self.kept(response);
         self.stir();
+        let mut takes = self.latency;
         if flight.as_ref().is_some_and(Flight::is_exclusive) {
-            tokio::time::sleep(self.service_time).await;
+            takes += self.service_time;
+        }
+        // A sleep of nothing would be one of a millisecond.
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
         }
         let reply = faults::deliver(firing.as_ref(), response).await;
         // Until here its key and its customer's meter were taken.

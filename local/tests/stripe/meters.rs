@@ -350,3 +350,22 @@ async fn a_slow_call_keeps_its_customers_meter_until_it_is_answered() {
     assert_eq!(refused.code(), "lock_timeout");
     assert_eq!(send(&client, &one, &b).await.status, 200);
 }
+
+#[tokio::test]
+async fn latency_is_added_to_each_answer_and_its_effect_comes_first() {
+    let latency = Duration::from_millis(120);
+    let stripe = Stripe::new(Clock::system()).with_latency(latency);
+    let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
+    let client = Client::of(&fake);
+    let customers = || fake.state()["customers"].as_array().unwrap().len();
+    let begun = tokio::time::Instant::now();
+
+    let mut answer = pin!(client.post("/v1/customers", &[]));
+    tokio::select! {
+        _ = &mut answer => panic!("it came too soon"),
+        () = async { while customers() == 0 { tokio::task::yield_now().await } } => {}
+    }
+
+    assert_eq!(answer.await.status, 200);
+    assert!(begun.elapsed() >= latency);
+}
