@@ -19,6 +19,7 @@
 //! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
 //! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
+//! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
 //! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |

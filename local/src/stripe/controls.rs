@@ -3,6 +3,7 @@
 mod plans;
 
 use http::StatusCode;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -23,6 +24,7 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
         ("POST", ["disputes"]) => dispute(stripe, None, &body),
         ("POST", ["disputes", id]) => dispute(stripe, Some(id), &body),
         ("POST", ["refunds", id]) => refund(stripe, id, &body),
+        ("DELETE", ["meter_events", identifier]) => lose(stripe, identifier, request),
         ("POST", ["webhooks", "release"]) => {
             stripe.release();
             Ok(json!({}))
@@ -65,6 +67,19 @@ fn checkout(stripe: &Stripe, id: &str, action: &str, body: &Value) -> Result<Val
     }
     let session = state.session(id)?;
     Ok(json!({ "session": session.to_json(), "redirect": session.redirect() }))
+}
+
+/// Loses an event of a meter, of which Stripe says nothing.
+fn lose(stripe: &Stripe, identifier: &str, request: &Request) -> Result<Value, Error> {
+    let identifier = percent_decode_str(identifier).decode_utf8_lossy();
+    let forget = request.uri().query() == Some("forget=true");
+    let lost = stripe
+        .lock()
+        .lose(&[identifier.clone().into_owned()], forget);
+    if lost.is_empty() {
+        return Err(Error::no_such("meter event", "id", &identifier));
+    }
+    Ok(json!({ "identifier": identifier, "removed": lost.len() }))
 }
 
 /// The status that a body names.

@@ -47,6 +47,19 @@ impl MeterEvent {
     }
 }
 
+impl State {
+    /// Loses events; answers them. Their identifiers stay taken, unless they are to be forgotten.
+    pub(super) fn lose(&mut self, identifiers: &[String], forget: bool) -> Vec<MeterEvent> {
+        let lost = |event: &mut MeterEvent| identifiers.contains(&event.identifier);
+        let lost = self.meter_events.extract_if(.., lost).collect();
+        if forget {
+            self.identifiers
+                .retain(|identifier, _| !identifiers.contains(identifier));
+        }
+        lost
+    }
+}
+
 /// `POST /v1/billing/meter_events`
 pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error> {
     let form = &mut call.form;

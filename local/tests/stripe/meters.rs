@@ -369,3 +369,29 @@ async fn latency_is_added_to_each_answer_and_its_effect_comes_first() {
     assert_eq!(answer.await.status, 200);
     assert!(begun.elapsed() >= latency);
 }
+
+#[tokio::test]
+async fn a_lost_event_is_in_no_summary_and_its_identifier_stays_taken() {
+    let fake = fake_at_noon().await;
+    let client = Client::of(&fake);
+    let customer = customer(&client).await;
+    for identifier in ["u_1", "u_2"] {
+        let changes = [("identifier", identifier), ("payload[value]", "5")];
+        assert_eq!(send(&client, &customer, &changes).await.status, 200);
+    }
+
+    let lost = client.delete("/_local/meter_events/u_1").await;
+
+    assert_eq!(lost.body, json!({"identifier": "u_1", "removed": 1}));
+    let summary = summaries(&fake, &client, &customer, "").await.body;
+    assert_eq!(summary["data"][0]["aggregated_value"], 5);
+    let again = send(&client, &customer, &[]).await;
+    assert_eq!(again.code(), "duplicate_meter_event");
+    assert_eq!(fake.state()["deliveries"], json!([]));
+    let none = client.delete("/_local/meter_events/u_1").await;
+    assert_eq!(none.status, 404);
+
+    client.delete("/_local/meter_events/u_2?forget=true").await;
+    let again = send(&client, &customer, &[("identifier", "u_2")]).await;
+    assert_eq!(again.status, 200);
+}
