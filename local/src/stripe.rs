@@ -22,7 +22,7 @@
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
-//! | `POST /_local/webhook_endpoints/{id}/roll` | a new secret beside the old one; `{"expire":true}` ends the old one |
+//! | `POST /_local/webhook_endpoints/{id}/roll` | of a webhook endpoint or an event destination: a new secret beside the old one; `{"expire":true}` ends the old one |
 //! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; those at `webhooks/<type>` strike what it sends |
 
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ mod deliveries;
 mod discounts;
 mod disputes;
 mod error;
+mod event_destinations;
 mod events;
 mod fake;
 mod falsify;
@@ -71,6 +72,8 @@ mod refunds;
 mod routes;
 mod state;
 mod subscriptions;
+mod thin_events;
+mod v2;
 mod webhook_endpoints;
 
 pub use deliveries::{Due, signature};
@@ -199,7 +202,7 @@ impl Stripe {
                     kind: Kind::Status(status),
                     ..
                 },
-            ) => (firing.dress(Error::fault(*status).response()), None),
+            ) => (firing.dress(Error::fault(*status).response_at(path)), None),
             _ => self.answer(&request),
         };
         let response = self.sign(response, &request);
@@ -224,16 +227,17 @@ impl Stripe {
     /// Answers a call that has got through to Stripe.
     fn answer(&self, request: &Request) -> (Response, Option<Flight>) {
         let now = self.clock.now().as_second();
+        let path = request.uri().path();
         let mut call = match Call::read(request, now) {
             Ok(call) => call,
-            Err(error) => return (error.response(), None),
+            Err(error) => return (error.response_at(path), None),
         };
         let mut state = self.lock();
         checkout_sessions::expire_old(&mut state, now);
         match state.keys.claim(&call) {
             Ok(Claim::First) => {}
             Ok(Claim::Replay(response)) => return (response, None),
-            Err(error) => return (error.response(), None),
+            Err(error) => return (error.response_at(path), None),
         }
         let executed = match self.faults.take(&call.path, is_execution) {
             Some(firing) => Err(Error::of_execution(&firing)),
@@ -241,7 +245,11 @@ impl Stripe {
         };
         let (response, stored) = match executed {
             Ok(body) => (server::json(StatusCode::OK, &body), true),
-            Err(error) => (error.response(), error.is_stored()),
+            // Version 2 executes again what failed.
+            Err(error) => {
+                let stored = error.is_stored() && !v2::is_path(path);
+                (error.response_at(path), stored)
+            }
         };
         if stored {
             state.keys.save(&call, &response);

@@ -6,10 +6,11 @@ use http::{HeaderMap, Method, header};
 
 use super::error::Error;
 use super::form::Form;
-use super::{API_VERSION, SECRET_KEY};
+use super::{API_VERSION, SECRET_KEY, v2};
 use crate::http::{Request, media_type, single};
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
 const MAX_KEY_CHARACTERS: usize = 255;
 
 /// A call by somebody who may make it.
@@ -20,7 +21,8 @@ pub(super) struct Call {
     pub(super) form: Form,
     /// All parameters in a fixed order: what tells a repeated call from another one.
     pub(super) fingerprint: String,
-    /// The idempotency key, of a POST only: Stripe ignores it elsewhere.
+    /// The idempotency key, of a POST only: Stripe ignores it elsewhere. Version 2 takes one to
+    /// DELETE too, and keeps it to one URL.
     pub(super) key: Option<String>,
     /// When it came, in Unix seconds.
     pub(super) now: i64,
@@ -37,30 +39,49 @@ impl Call {
         if version != Some(API_VERSION) {
             return Err(Error::version(version.unwrap_or_default()));
         }
-        let posted = request.method() == Method::POST;
-        let form = if posted {
-            if !request.body().is_empty() && media_type(headers) != Some(FORM) {
-                let is = media_type(headers).unwrap_or_default();
-                let message = format!(
-                    "Invalid request (check that your POST content type is {FORM}): it is `{is}`"
-                );
-                return Err(Error::invalid(message));
-            }
-            Form::read(request.body())?
-        } else {
-            Form::read(request.uri().query().unwrap_or_default().as_bytes())?
-        };
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
+        let v2 = v2::is_path(&path);
+        let mut kept_under = None;
+        if method == Method::POST || v2 && method == Method::DELETE {
+            kept_under = key(headers)?;
+        }
+        if v2 {
+            kept_under = kept_under.map(|key| format!("{key} of {method} {path}"));
+        }
+        let form = form(request, v2)?;
         Ok(Self {
             fingerprint: format!("{method} {path} {form}"),
             method,
             path,
             form,
-            key: if posted { key(headers)? } else { None },
+            key: kept_under,
             now,
             exclusive: None,
         })
+    }
+}
+
+/// The parameters: the query, or the body of a POST.
+fn form(request: &Request, v2: bool) -> Result<Form, Error> {
+    if request.method() != Method::POST {
+        return Form::read(request.uri().query().unwrap_or_default().as_bytes());
+    }
+    let body = request.body();
+    let wanted = if v2 { JSON } else { FORM };
+    let is = media_type(request.headers()).unwrap_or_default();
+    if body.is_empty() {
+        return Ok(Form::default());
+    }
+    if is != wanted {
+        return Err(Error::invalid(format!(
+            "Invalid request (check that your POST content type is {wanted}): it is `{is}`"
+        )));
+    }
+    if v2 {
+        Form::of_json(body)
+    } else {
+        Form::read(body)
     }
 }
 

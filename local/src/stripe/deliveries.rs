@@ -116,20 +116,27 @@ impl State {
             .any(|delivery| open.contains(&delivery.stage))
     }
 
+    /// Where a webhook endpoint or an event destination is, and the secrets that sign for it.
+    fn receiver(&self, id: &str) -> Option<(&str, &[String])> {
+        let endpoint = self.webhook_endpoints.get(id);
+        let endpoint = endpoint.map(|endpoint| (&*endpoint.url, &*endpoint.secrets));
+        endpoint.or_else(|| {
+            let destination = self.event_destinations.get(id)?;
+            Some((&*destination.url, &*destination.secrets))
+        })
+    }
+
     /// The signed request of a delivery; nothing when its endpoint is gone.
     fn request(&self, delivery: &Delivery, now: i64) -> Option<Request> {
-        let endpoint = self.webhook_endpoints.get(&delivery.endpoint)?;
-        let body = serde_json::to_string_pretty(self.event(&delivery.event)?).ok()?;
-        let signatures = endpoint
-            .secrets
-            .iter()
-            .map(|secret| digest(secret, now, &body));
+        let (url, secrets) = self.receiver(&delivery.endpoint)?;
+        let body = serde_json::to_string_pretty(&self.payload(&delivery.event)?).ok()?;
+        let signatures = secrets.iter().map(|secret| digest(secret, now, &body));
         let signatures: Vec<_> = signatures.map(|digest| format!("v1={digest}")).collect();
         let v0 = digest("a scheme for test mode", now, &body);
         let signature = format!("t={now},{},v0={v0}", signatures.join(","));
         let request = http::Request::builder()
             .method(Method::POST)
-            .uri(&endpoint.url)
+            .uri(url)
             .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
             .header(
                 header::USER_AGENT,
@@ -234,12 +241,11 @@ impl Stripe {
     /// Delivers an event once more, to each endpoint that takes it; answers the new deliveries.
     pub(super) fn redeliver(&self, event: &str) -> Vec<u64> {
         let mut state = self.lock();
-        let kind = state.event(event).and_then(|event| event["type"].as_str());
-        let Some(kind) = kind.map(str::to_owned) else {
+        let Some((kind, receivers)) = state.addressed(event) else {
             return Vec::new();
         };
-        let receivers = state.receivers(&kind).into_iter();
         let again = receivers
+            .into_iter()
             .map(|endpoint| state.add_delivery(event, &kind, &endpoint, Stage::Pending))
             .collect();
         drop(state);

@@ -3,8 +3,9 @@
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::v2;
 use crate::faults::Firing;
-use crate::http::{Response, respond, text};
+use crate::http::{Response, json as json_response, text};
 
 /// An answer that is not the one asked for.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Error {
 }
 
 const INVALID: &str = "invalid_request_error";
+const IDEMPOTENCY: &str = "idempotency_error";
 
 impl Error {
     /// The call is wrong, and nothing was executed.
@@ -92,7 +94,7 @@ impl Error {
     /// The idempotency key was used for another call.
     pub(super) fn key_reused(key: &str) -> Self {
         Self {
-            kind: "idempotency_error",
+            kind: IDEMPOTENCY,
             ..Self::invalid(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were \
                  first used with. Try using a key other than '{key}' if you meant to execute a \
@@ -105,7 +107,7 @@ impl Error {
     pub(super) fn key_in_use(key: &str) -> Self {
         Self {
             status: StatusCode::CONFLICT,
-            kind: "idempotency_error",
+            kind: IDEMPOTENCY,
             code: Some("idempotency_key_in_use"),
             headers: header("stripe-should-retry", "true"),
             ..Self::invalid(format!(
@@ -193,6 +195,38 @@ impl Error {
         self.stored
     }
 
+    /// The answer to a call of this path, in the shape of its version of the API.
+    pub(super) fn response_at(&self, path: &str) -> Response {
+        if v2::is_path(path) && !matches!(self.status.as_u16(), 502..=504) {
+            return self.response_of_v2();
+        }
+        self.response()
+    }
+
+    /// `{"error":{"code","message"}}`, where every error has a code.
+    fn response_of_v2(&self) -> Response {
+        let (kind, code) = match self.status.as_u16() {
+            401 => (None, "unauthorized"),
+            404 => (None, "not_found"),
+            429 => (Some("rate_limit"), "rate_limit"),
+            500.. => (Some("api_error"), "internal_error"),
+            _ if self.kind == IDEMPOTENCY => (Some(IDEMPOTENCY), IDEMPOTENCY),
+            _ => (None, "invalid_fields"),
+        };
+        let mut error = json!({ "code": code, "message": self.message });
+        if let Some(kind) = kind {
+            error["type"] = kind.into();
+        }
+        self.dressed(&error)
+    }
+
+    fn dressed(&self, error: &Value) -> Response {
+        let mut response = json_response(self.status, &json!({ "error": error }));
+        let headers = self.headers.iter().cloned();
+        response.headers_mut().extend(headers);
+        response
+    }
+
     /// The answer. A 502 to 504 comes from an edge that knows no JSON, as it may at Stripe.
     pub(super) fn response(&self) -> Response {
         if matches!(self.status.as_u16(), 502..=504) {
@@ -207,11 +241,7 @@ impl Error {
         if let Some(param) = &self.param {
             error["param"] = Value::from(param.as_str());
         }
-        let body = json!({ "error": error }).to_string();
-        let mut response = respond(self.status, "application/json", body);
-        let headers = self.headers.iter().cloned();
-        response.headers_mut().extend(headers);
-        response
+        self.dressed(&error)
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::Error;
 use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
+use super::thin_events;
 
 impl State {
     /// Writes down that something happened, and whom it is to be delivered to.
@@ -30,8 +31,26 @@ impl State {
     }
 
     /// The event of an id.
-    pub(super) fn event(&self, id: &str) -> Option<&Value> {
+    fn event(&self, id: &str) -> Option<&Value> {
         self.events.iter().find(|event| event["id"] == id)
+    }
+
+    /// What is delivered of an event: all of it, or a notification.
+    pub(super) fn payload(&self, id: &str) -> Option<Value> {
+        let event = self.event(id).cloned();
+        event.or_else(|| self.thin_event(id).map(thin_events::notification))
+    }
+
+    /// The type of an event, and whom it goes to.
+    pub(super) fn addressed(&self, id: &str) -> Option<(String, Vec<String>)> {
+        let kind = |event: &Value| event["type"].as_str().unwrap_or_default().to_owned();
+        if let Some(kind) = self.event(id).map(kind) {
+            let receivers = self.receivers(&kind);
+            return Some((kind, receivers));
+        }
+        let kind = self.thin_event(id).map(kind)?;
+        let receivers = self.thin_receivers(&kind);
+        Some((kind, receivers))
     }
 }
 

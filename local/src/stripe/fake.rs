@@ -59,11 +59,10 @@ impl FakeStripe {
         self.stripe.settled().await;
     }
 
-    /// The newest secret of a webhook endpoint.
+    /// The newest secret of a webhook endpoint or an event destination.
     pub fn webhook_secret(&self, endpoint: &str) -> Option<String> {
-        let state = self.stripe.lock();
-        let endpoint = state.webhook_endpoints.get(endpoint)?;
-        endpoint.secrets.first().cloned()
+        let mut state = self.stripe.lock();
+        state.secrets(endpoint)?.first().cloned()
     }
 
     /// What it was asked: method, path, and the parameters as they were encoded.

@@ -1,9 +1,12 @@
-//! Stripe's parameters: form-encoded, with brackets for what is nested (`payload[value]`).
+//! Stripe's parameters: form-encoded, with brackets for what is nested (`payload[value]`). What
+//! version 2 takes as JSON is read into the same shape.
 //!
 //! An operation takes what it knows; [`Form::finish`] refuses what is left.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+use serde_json::Value;
 
 use super::error::Error;
 
@@ -36,6 +39,44 @@ impl Form {
             }
         }
         Ok(Self(parameters))
+    }
+
+    /// Reads a JSON body of version 2, whose values are all texts here; nested ones get brackets. A
+    /// null removes what is nested, and says nothing elsewhere.
+    pub(super) fn of_json(body: &[u8]) -> Result<Self, Error> {
+        let read: Value = serde_json::from_slice(body)
+            .map_err(|error| Error::invalid(format!("The body is no JSON: {error}")))?;
+        let Value::Object(fields) = read else {
+            return Err(Error::invalid("The body must be a JSON object."));
+        };
+        let mut form = Self::default();
+        for (name, value) in fields {
+            form.add(name, value)?;
+        }
+        Ok(form)
+    }
+
+    fn add(&mut self, name: String, value: Value) -> Result<(), Error> {
+        match value {
+            Value::String(text) => drop(self.0.insert(name, text)),
+            Value::Null if name.ends_with(']') => drop(self.0.insert(name, String::new())),
+            Value::Null => {}
+            Value::Array(list) => {
+                for (number, value) in list.into_iter().enumerate() {
+                    self.add(format!("{name}[{number}]"), value)?;
+                }
+            }
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    self.add(format!("{name}[{key}]"), value)?;
+                }
+            }
+            Value::Bool(_) | Value::Number(_) => {
+                let message = format!("Invalid {name}: it must be a text, and is `{value}`.");
+                return Err(Error::param("parameter_invalid", &name, message));
+            }
+        }
+        Ok(())
     }
 
     /// A text of at most `max` characters; the empty one is there too.

@@ -3,6 +3,9 @@
 //! An answer is kept once execution has begun, a 500 included; what is refused before that (401,
 //! 429, a parameter that is wrong) is not. Keys are forgotten after exactly 24 hours, the least
 //! that Stripe promises.
+//!
+//! Version 2 of the API keeps what succeeded, for 30 days and for one URL; what failed is executed
+//! again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::error::Error;
 use super::state::State;
+use super::v2;
 use crate::http::{Response, respond};
 
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
+const KEPT_SECONDS_OF_V2: i64 = 30 * KEPT_SECONDS;
 
 /// What the keys of an account answer.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -53,7 +58,12 @@ impl Keys {
             return Ok(Claim::First);
         };
         let kept = self.0.get(key);
-        let current = |kept: &&Kept| kept.in_use || call.now - kept.since < KEPT_SECONDS;
+        let kept_seconds = if v2::is_path(&call.path) {
+            KEPT_SECONDS_OF_V2
+        } else {
+            KEPT_SECONDS
+        };
+        let current = |kept: &&Kept| kept.in_use || call.now - kept.since < kept_seconds;
         if let Some(kept) = kept.filter(current) {
             if kept.fingerprint != call.fingerprint {
                 return Err(Error::key_reused(key));

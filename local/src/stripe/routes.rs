@@ -9,13 +9,16 @@ use super::state::State;
 use super::{
     charges, checkout_sessions, customers, discounts, disputes, events, invoice_payments, invoices,
     meter_events, meters, payment_intents, portal_configurations, portal_sessions, prices,
-    products, refunds, subscriptions, webhook_endpoints,
+    products, refunds, subscriptions, v2, webhook_endpoints,
 };
 
 /// Executes a call.
 pub(super) fn route(state: &mut State, call: &mut Call) -> Result<Value, Error> {
     let path = call.path.clone();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if let ["v2", rest @ ..] = segments.as_slice() {
+        return v2::route(state, call, rest);
+    }
     let expand = call.form.list("expand");
     match (call.method.as_str(), segments.as_slice()) {
         (_, ["v1", "checkout", rest @ ..]) => checkout(state, call, rest, &expand),

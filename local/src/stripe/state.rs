@@ -11,6 +11,7 @@ use super::customers::Customer;
 use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
 use super::disputes::Dispute;
+use super::event_destinations::Destination;
 use super::idempotency::Keys;
 use super::invoice_payments::InvoicePayment;
 use super::invoices::Invoice;
@@ -51,7 +52,10 @@ pub(super) struct State {
     pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
     pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
+    pub(super) event_destinations: BTreeMap<String, Destination>,
     pub(super) events: Vec<Value>,
+    /// Events of version 2, whole; what is delivered of them is thin.
+    pub(super) thin_events: Vec<Value>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) keys: Keys,
     pub(super) requests: Vec<Logged>,
@@ -109,7 +113,9 @@ impl State {
             "portal_configurations": listed(&self.portal_configurations, PortalConfiguration::to_json),
             "portal_sessions": listed(&self.portal_sessions, PortalSession::to_json),
             "webhook_endpoints": listed(&self.webhook_endpoints, Endpoint::to_json),
+            "event_destinations": listed(&self.event_destinations, Destination::to_json),
             "events": self.events,
+            "thin_events": self.thin_events,
             "deliveries": self.listed_deliveries(),
             "requests": self.requests,
         })

@@ -114,17 +114,27 @@ impl State {
             .collect()
     }
 
-    /// Gives an endpoint a new secret beside the old one, or lets the old one go.
+    /// The secrets of an endpoint or an event destination, the newest first.
+    pub(super) fn secrets(&mut self, id: &str) -> Option<&mut Vec<String>> {
+        if let Some(endpoint) = self.webhook_endpoints.get_mut(id) {
+            return Some(&mut endpoint.secrets);
+        }
+        let destination = self.event_destinations.get_mut(id);
+        destination.map(|destination| &mut destination.secrets)
+    }
+
+    /// Gives an endpoint or an event destination a new secret beside the old one, or lets the old
+    /// one go.
     pub(super) fn roll(&mut self, id: &str, expire: bool) -> Option<String> {
         let new = self.next_id("whsec_");
-        let endpoint = self.webhook_endpoints.get_mut(id)?;
+        let secrets = self.secrets(id)?;
         if expire {
-            endpoint.secrets.truncate(1);
+            secrets.truncate(1);
         } else {
-            endpoint.secrets.insert(0, new);
-            endpoint.secrets.truncate(2);
+            secrets.insert(0, new);
+            secrets.truncate(2);
         }
-        endpoint.secrets.first().cloned()
+        secrets.first().cloned()
     }
 }
 

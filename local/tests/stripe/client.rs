@@ -19,6 +19,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> reqwest::Result<Self> {
+        Ok(Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: serde_json::from_slice(&response.bytes().await?).unwrap_or_default(),
+        })
+    }
+
     pub(crate) fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_default()
     }
@@ -80,16 +88,20 @@ impl Client {
         self.send(self.http.post(self.at(path)).body(body)).await
     }
 
+    /// Posts JSON, as version 2 takes it.
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        let mut headers = self.headers.clone();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        let request = self.http.post(self.at(path)).headers(headers);
+        let response = request.body(body.to_string()).send().await.unwrap();
+        Answer::of(response).await.unwrap()
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
-        let response = request.headers(self.headers.clone()).send().await?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: serde_json::from_slice(&response.bytes().await?).unwrap_or_default(),
-        })
+        Answer::of(request.headers(self.headers.clone()).send().await?).await
     }
 }

@@ -7,6 +7,7 @@ mod catalogue;
 mod checkout;
 mod client;
 mod customers;
+mod event_destinations;
 mod invoices;
 mod lists;
 mod meters;

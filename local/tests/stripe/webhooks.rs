@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::client::{Client, fake};
 
 /// What an endpoint got: the signature and the event.
-type Got = Arc<Mutex<Vec<(String, Value)>>>;
+pub(crate) type Got = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// An endpoint that answers with these statuses, one after another, the last one again and again.
-async fn endpoint(statuses: &'static [u16]) -> (Server, Got) {
+pub(crate) async fn endpoint(statuses: &'static [u16]) -> (Server, Got) {
     let got = Got::default();
     let log = Arc::clone(&got);
     let server = Server::start(FREE_PORT, move |request| {
@@ -64,7 +64,7 @@ async fn happen(fake: &FakeStripe, client: &Client) -> String {
     id
 }
 
-fn states(fake: &FakeStripe) -> Vec<String> {
+pub(crate) fn states(fake: &FakeStripe) -> Vec<String> {
     let state = fake.state();
     let deliveries = state["deliveries"].as_array().unwrap().iter();
     deliveries
@@ -72,7 +72,7 @@ fn states(fake: &FakeStripe) -> Vec<String> {
         .collect()
 }
 
-async fn control(fake: &FakeStripe, path: &str, body: Value) -> Value {
+pub(crate) async fn control(fake: &FakeStripe, path: &str, body: Value) -> Value {
     let url = format!("{}{path}", fake.url());
     let request = local::client::plain().post(url).body(body.to_string());
     let answer = request.send().await.unwrap().bytes().await.unwrap();
@@ -199,6 +199,14 @@ async fn webhooks_are_duplicated_reordered_held_and_lost_on_request() {
     assert_eq!(arrived()[6..], [&*sessions[3]]);
 }
 
+/// Whether a secret signs what an endpoint got.
+pub(crate) fn signs(got: &(String, Value), secret: &str) -> bool {
+    let (header, body) = got.0.split_once('\n').unwrap();
+    let seconds: i64 = header[2..].split(',').next().unwrap().parse().unwrap();
+    let expected = signature(secret, seconds, body);
+    header.contains(expected.split_once(',').unwrap().1)
+}
+
 #[tokio::test]
 async fn while_a_secret_is_rolled_both_sign() {
     let fake = fake().await;
@@ -216,12 +224,6 @@ async fn while_a_secret_is_rolled_both_sign() {
         fake.webhook_secret(made["id"].as_str().unwrap()).unwrap(),
         new
     );
-    let signs = |got: &(String, Value), secret: &str| {
-        let (header, body) = got.0.split_once('\n').unwrap();
-        let seconds: i64 = header[2..].split(',').next().unwrap().parse().unwrap();
-        let expected = signature(secret, seconds, body);
-        header.contains(expected.split_once(',').unwrap().1)
-    };
     happen(&fake, &client).await;
     fake.settled().await;
     control(&fake, &path, json!({"expire": true})).await;

@@ -1,0 +1,97 @@
+//! Thin events: `/v2/core/events`. What is delivered of one says where to look, and nothing else.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::form::Form;
+use super::state::State;
+use super::v2::Page;
+
+/// How long an event can be read.
+const READABLE_SECONDS: i64 = 30 * 24 * 60 * 60;
+
+const MAX_TYPES: usize = 20;
+
+impl State {
+    /// The event of an id.
+    pub(super) fn thin_event(&self, id: &str) -> Option<&Value> {
+        self.thin_events.iter().find(|event| event["id"] == id)
+    }
+}
+
+/// What is delivered of an event.
+pub(super) fn notification(event: &Value) -> Value {
+    json!({
+        "id": event["id"],
+        "object": event["object"],
+        "type": event["type"],
+        "livemode": event["livemode"],
+        "created": event["created"],
+        "context": event["context"],
+        "related_object": event["related_object"],
+    })
+}
+
+/// `GET /v2/core/events`, of some types, times and objects.
+pub(super) fn list(state: &State, form: &mut Form, now: i64) -> Result<Value, Error> {
+    let page = Page::take(form)?;
+    let kinds = form.list("types");
+    if kinds.len() > MAX_TYPES {
+        return Err(Error::invalid(format!(
+            "Invalid types: at most {MAX_TYPES}."
+        )));
+    }
+    let object = form.text("object_id", 255)?;
+    let mut bounds = Vec::new();
+    for name in ["gt", "gte", "lt", "lte"] {
+        if let Some(bound) = moment(form, &format!("created[{name}]"))? {
+            bounds.push((name, bound));
+        }
+    }
+    form.finish()?;
+    let newest_first = state.thin_events.iter().rev();
+    let matching = newest_first.filter(|event| {
+        let created = created(event);
+        let of_kind = |kind: &String| event["type"] == kind.as_str();
+        let within = |(name, bound): &(&str, Timestamp)| match *name {
+            "gt" => created > *bound,
+            "gte" => created >= *bound,
+            "lt" => created < *bound,
+            _ => created <= *bound,
+        };
+        is_readable(event, now)
+            && (kinds.is_empty() || kinds.iter().any(of_kind))
+            && object
+                .as_ref()
+                .is_none_or(|id| event["related_object"]["id"] == id.as_str())
+            && bounds.iter().all(within)
+    });
+    let found: Vec<Value> = matching.cloned().collect();
+    page.of("/v2/core/events", &found)
+}
+
+/// `GET /v2/core/events/{id}`
+pub(super) fn retrieve(state: &State, form: &Form, id: &str, now: i64) -> Result<Value, Error> {
+    form.finish()?;
+    let event = state.thin_event(id);
+    let event = event.filter(|event| is_readable(event, now)).cloned();
+    event.ok_or_else(|| Error::no_such("event", "id", id))
+}
+
+fn moment(form: &mut Form, name: &str) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = form.text(name, 100)? else {
+        return Ok(None);
+    };
+    let read = text.parse().map(Some);
+    read.map_err(|_| Error::invalid(format!("Invalid {name}: `{text}` is no time of RFC 3339.")))
+}
+
+fn created(event: &Value) -> Timestamp {
+    let created = event["created"].as_str().and_then(|text| text.parse().ok());
+    created.unwrap_or(Timestamp::MIN)
+}
+
+fn is_readable(event: &Value, now: i64) -> bool {
+    now - created(event).as_second() < READABLE_SECONDS
+}

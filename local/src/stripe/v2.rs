@@ -1,0 +1,134 @@
+//! Version 2 of Stripe's API: JSON both ways, times as RFC 3339, pages by address.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::error::Error;
+use super::form::Form;
+use super::state::State;
+use super::{event_destinations, thin_events};
+
+const DEFAULT_LIMIT: i64 = 20;
+const MAX_LIMIT: i64 = 100;
+
+/// What a page is asked for by: an object, and on which side of it the page is.
+const AFTER: &str = "page_after_";
+const BEFORE: &str = "page_before_";
+
+/// Whether a path is one of version 2.
+pub(super) fn is_path(path: &str) -> bool {
+    path.starts_with("/v2/")
+}
+
+/// A time of Unix seconds as version 2 writes it.
+pub(super) fn time(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    format!("{time:.3}")
+}
+
+/// Executes a call below `/v2`.
+pub(super) fn route(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
+    let (form, now) = (&mut call.form, call.now);
+    match (call.method.as_str(), segments) {
+        ("POST", ["core", "event_destinations"]) => event_destinations::create(state, form, now),
+        ("GET", ["core", "event_destinations"]) => event_destinations::list(state, form),
+        ("GET", ["core", "event_destinations", id]) => {
+            event_destinations::retrieve(state, form, id)
+        }
+        ("POST", ["core", "event_destinations", id]) => {
+            event_destinations::update(state, form, id, now)
+        }
+        ("DELETE", ["core", "event_destinations", id]) => {
+            event_destinations::delete(state, form, id)
+        }
+        (
+            "POST",
+            [
+                "core",
+                "event_destinations",
+                id,
+                action @ ("disable" | "enable"),
+            ],
+        ) => event_destinations::enable(state, form, id, *action == "enable", now),
+        ("GET", ["core", "events"]) => thin_events::list(state, form, now),
+        ("GET", ["core", "events", id]) => thin_events::retrieve(state, form, id, now),
+        _ => Err(Error::unknown_url(&call.method, &call.path)),
+    }
+}
+
+/// Which page is asked for, and what else the addresses of its neighbours have to say.
+pub(super) struct Page {
+    limit: usize,
+    token: Option<String>,
+    rest: String,
+}
+
+impl Page {
+    /// Takes `limit` and `page`; what is left goes into the addresses.
+    pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
+        let limit = form.integer("limit")?.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            let message = format!("Invalid limit: must be between 1 and {MAX_LIMIT}.");
+            return Err(Error::invalid(message));
+        }
+        Ok(Self {
+            limit: usize::try_from(limit).expect("a limit is at most 100"),
+            token: form.text("page", 300)?,
+            rest: form.to_string(),
+        })
+    }
+
+    /// The page of `all`, which come newest first and have ids.
+    pub(super) fn of(&self, path: &str, all: &[Value]) -> Result<Value, Error> {
+        let place = |id: &str| {
+            let place = all.iter().position(|object| object["id"] == id);
+            place.ok_or_else(|| Error::invalid("Invalid page: it is none of this list."))
+        };
+        let token = self.token.as_deref().unwrap_or_default();
+        let from = if let Some(id) = token.strip_prefix(AFTER) {
+            place(id)? + 1
+        } else if let Some(id) = token.strip_prefix(BEFORE) {
+            place(id)?.saturating_sub(self.limit)
+        } else if token.is_empty() {
+            0
+        } else {
+            return Err(Error::invalid("Invalid page: it is no page of this API."));
+        };
+        let to = all.len().min(from + self.limit);
+        let address = |side: &str, neighbour: &Value| {
+            let id = neighbour["id"].as_str().unwrap_or_default();
+            let mut address = format!("{path}?limit={}&page={side}{id}", self.limit);
+            if !self.rest.is_empty() {
+                address = format!("{address}&{}", self.rest);
+            }
+            address
+        };
+        let page = &all[from..to];
+        let next = page.last().filter(|_| to < all.len());
+        let previous = page.first().filter(|_| from > 0);
+        Ok(json!({
+            "data": page,
+            "next_page_url": next.map(|last| address(AFTER, last)),
+            "previous_page_url": previous.map(|first| address(BEFORE, first)),
+        }))
+    }
+}
+
+/// What a call wants to be shown besides, where there is a choice.
+pub(super) fn include(form: &mut Form, known: &[&str]) -> Result<Vec<String>, Error> {
+    let include = form.list("include");
+    match include
+        .iter()
+        .find(|field| !known.contains(&field.as_str()))
+    {
+        None => Ok(include),
+        Some(field) => {
+            let message = format!(
+                "Invalid include: `{field}` is none of {}.",
+                known.join(", ")
+            );
+            Err(Error::invalid(message))
+        }
+    }
+}
