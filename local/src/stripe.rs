@@ -19,6 +19,7 @@
 //! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
 //! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
+//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
@@ -56,6 +57,7 @@ mod idempotency;
 mod invoice_payments;
 mod invoices;
 mod list;
+mod meter_errors;
 mod meter_events;
 mod meters;
 mod page;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::paying::{self, Payment};
-use super::{Stripe, checkout_sessions, disputes, refunds};
+use super::{Stripe, checkout_sessions, disputes, meter_errors, refunds};
 use crate::http::{Request, Response, json as respond, text};
 
 /// Answers a request under `/_local`.
@@ -24,6 +24,10 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
         ("POST", ["disputes"]) => dispute(stripe, None, &body),
         ("POST", ["disputes", id]) => dispute(stripe, Some(id), &body),
         ("POST", ["refunds", id]) => refund(stripe, id, &body),
+        ("POST", ["meter_errors"]) => {
+            let now = stripe.clock.now().as_second();
+            meter_errors::report(&mut stripe.lock(), &body, now)
+        }
         ("DELETE", ["meter_events", identifier]) => lose(stripe, identifier, request),
         ("POST", ["webhooks", "release"]) => {
             stripe.release();

@@ -33,6 +33,16 @@ pub(super) struct MeterEvent {
 }
 
 impl MeterEvent {
+    /// Which meter it is for.
+    pub(super) fn event_name(&self) -> &str {
+        &self.event_name
+    }
+
+    /// What it was called by whoever sent it.
+    pub(super) fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
     /// Stripe's `billing.meter_event`.
     pub(super) fn to_json(&self) -> Value {
         json!({

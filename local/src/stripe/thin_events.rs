@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::form::Form;
 use super::state::State;
-use super::v2::Page;
+use super::v2::{self, Page};
 
 /// How long an event can be read.
 const READABLE_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -14,6 +14,34 @@ const READABLE_SECONDS: i64 = 30 * 24 * 60 * 60;
 const MAX_TYPES: usize = 20;
 
 impl State {
+    /// Writes down that something happened, and whom a notification is to be delivered to.
+    pub(super) fn emit_thin(
+        &mut self,
+        kind: &str,
+        related_object: Option<&Value>,
+        data: &Value,
+        now: i64,
+    ) -> Value {
+        let id = self.next_id("evt_test_");
+        let event = json!({
+            "id": id,
+            "object": "v2.core.event",
+            "changes": null,
+            "context": null,
+            "created": v2::time(now),
+            "data": data,
+            "livemode": false,
+            "reason": null,
+            "related_object": related_object,
+            "type": kind,
+        });
+        self.thin_events.push(event.clone());
+        for destination in self.thin_receivers(kind) {
+            self.deliver(&id, kind, &destination);
+        }
+        event
+    }
+
     /// The event of an id.
     pub(super) fn thin_event(&self, id: &str) -> Option<&Value> {
         self.thin_events.iter().find(|event| event["id"] == id)

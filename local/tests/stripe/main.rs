@@ -10,6 +10,7 @@ mod customers;
 mod event_destinations;
 mod invoices;
 mod lists;
+mod meter_errors;
 mod meters;
 mod portal;
 mod refunds;

@@ -1,0 +1,157 @@
+//! What Stripe finds wrong with events of a meter after it has taken them, and how it says so.
+//!
+//! What was taken and cannot be billed is in no invoice and no summary, and all that is heard of
+//! it is a thin event with some samples. <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::meter_events::MeterEvent;
+use super::state::State;
+use super::v2;
+
+/// How many events a report names for each error, however many there are.
+const MAX_SAMPLES: usize = 100;
+
+/// The window of events that a report is about.
+const WINDOW_SECONDS: i64 = 10;
+
+/// The code of events whose meter does not exist, which have an event of their own.
+const NO_METER: &str = "no_meter";
+
+/// What is to be reported.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    /// One kind of error, or…
+    #[serde(default)]
+    identifiers: Vec<String>,
+    code: Option<String>,
+    /// …several of them.
+    #[serde(default)]
+    errors: Vec<Mistake>,
+    /// The meter; by default that of the first event named.
+    meter: Option<String>,
+    /// How many samples there are of each kind.
+    samples: Option<usize>,
+    /// Whether the events are added up nevertheless.
+    #[serde(default)]
+    keep: bool,
+    /// Whether their identifiers may be used again.
+    #[serde(default)]
+    forget: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mistake {
+    identifiers: Vec<String>,
+    code: String,
+}
+
+/// Reports errors of events, which are not added up any more; answers the event that says so.
+pub(super) fn report(state: &mut State, body: &Value, now: i64) -> Result<Value, Error> {
+    let mut report = Report::deserialize(body)
+        .map_err(|error| Error::invalid(format!("No report of errors: {error}")))?;
+    if let Some(code) = report.code.take() {
+        let identifiers = std::mem::take(&mut report.identifiers);
+        report.errors.push(Mistake { identifiers, code });
+    }
+    let empty = |mistake: &Mistake| mistake.identifiers.is_empty() || mistake.code.is_empty();
+    if !report.identifiers.is_empty() || report.errors.is_empty() || report.errors.iter().any(empty)
+    {
+        let message = "What is wrong needs its `code` and its `identifiers`.";
+        return Err(Error::invalid(message));
+    }
+    let homeless = report
+        .errors
+        .iter()
+        .filter(|one| one.code == NO_METER)
+        .count();
+    if homeless != 0 && homeless != report.errors.len() {
+        let message = "What has no meter is reported apart from what has one.";
+        return Err(Error::invalid(message));
+    }
+    let named = report.errors.iter().flat_map(|one| one.identifiers.iter());
+    let named: Vec<String> = named.cloned().collect();
+    let (kind, related) = if homeless > 0 {
+        ("v1.billing.meter.no_meter_found", None)
+    } else {
+        let meter = meter(state, report.meter.as_deref(), &named)?;
+        let related = json!({
+            "id": meter,
+            "type": "billing.meter",
+            "url": format!("/v1/billing/meters/{meter}"),
+        });
+        ("v1.billing.meter.error_report_triggered", Some(related))
+    };
+    let lost = if report.keep {
+        Vec::new()
+    } else {
+        state.lose(&named, report.forget)
+    };
+    let data = data(&report, named.len(), now);
+    let event = state.emit_thin(kind, related.as_ref(), &data, now);
+    Ok(json!({ "event": event, "removed": lost.len() }))
+}
+
+/// The meter that a report is about.
+fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String, Error> {
+    if let Some(wanted) = wanted {
+        let meter = state.meters.get(wanted);
+        let meter = meter.ok_or_else(|| Error::no_such("billing meter", "meter", wanted))?;
+        return Ok(meter.id.clone());
+    }
+    let mut events = state.meter_events.iter();
+    let first = events.find(|event| named.iter().any(|one| one == event.identifier()));
+    let name = first.map(MeterEvent::event_name);
+    let mut meters = state.meters.values();
+    let meter = meters.find(|meter| name.is_none_or(|name| meter.event_name == name));
+    let meter = meter.map(|meter| meter.id.clone());
+    meter.ok_or_else(|| Error::invalid("There is no meter whose errors could be reported."))
+}
+
+fn data(report: &Report, count: usize, now: i64) -> Value {
+    let samples = report.samples.unwrap_or(MAX_SAMPLES).min(MAX_SAMPLES);
+    let kinds = report.errors.iter().map(|mistake| {
+        let named = mistake.identifiers.iter().take(samples);
+        let samples = named.map(|identifier| {
+            json!({
+                "error_message": message(&mistake.code),
+                "request": { "identifier": identifier },
+            })
+        });
+        json!({
+            "code": mistake.code,
+            "error_count": mistake.identifiers.len(),
+            "sample_errors": samples.collect::<Vec<_>>(),
+        })
+    });
+    let kinds: Vec<Value> = kinds.collect();
+    let summary = match count {
+        1 => "There is 1 invalid event".to_owned(),
+        count => format!("There are {count} invalid events"),
+    };
+    json!({
+        "developer_message_summary": summary,
+        "reason": { "error_count": count, "error_types": kinds },
+        "validation_end": v2::time(now),
+        "validation_start": v2::time(now - WINDOW_SECONDS),
+    })
+}
+
+/// What is said of an event, about as Stripe says it.
+fn message(code: &str) -> &'static str {
+    match code {
+        "archived_meter" => "The meter is archived.",
+        "meter_event_customer_not_found" => "The customer of the event does not exist.",
+        "meter_event_no_customer_defined" => {
+            "Customer mapping key stripe_customer_id not found in payload."
+        }
+        "meter_event_value_not_found" => "Value key value not found in payload.",
+        "meter_event_invalid_value" => "The value of the event is not valid.",
+        NO_METER => "No meter matches the event name.",
+        _ => "The event is not valid.",
+    }
+}
