@@ -25,8 +25,10 @@ use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Response, Server, media_type, single};
 
 mod attributes;
+mod filter;
 mod observations;
 mod otlp;
+mod query;
 mod span;
 mod traps;
 
@@ -180,9 +182,11 @@ impl Langfuse {
         match (path, request.method().as_str()) {
             (TRACES, "POST") => self.take(request),
             (OBSERVATIONS, "GET") => {
-                match observations::read(&self.lock().spans, request.uri().query()) {
+                let stored = self.lock();
+                let spans = stored.spans.iter().collect();
+                match observations::read(spans, request.uri().query()) {
                     Ok(page) => server::json(StatusCode::OK, &page),
-                    Err(message) => refuse(StatusCode::BAD_REQUEST, "message", &message),
+                    Err(refusal) => server::json(StatusCode::BAD_REQUEST, &refusal.body()),
                 }
             }
             _ => refuse(

@@ -1,116 +1,37 @@
 //! Reading back: `GET /api/public/v2/observations`, newest first, a page at a time.
+//!
+//! A page ends at a place and not at a number, as at Langfuse. So of one span that was sent twice,
+//! the second is never seen when a page ends between them.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value, json};
 
+use super::query::{Place, Query, Refusal};
 use super::span::Span;
 
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 1000;
-
-#[derive(Debug)]
-struct Query {
-    trace_id: Option<String>,
-    user_id: Option<String>,
-    session_id: Option<String>,
-    name: Option<String>,
-    environments: Vec<String>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    fields: Vec<String>,
-    limit: usize,
-    /// How many observations earlier pages had.
-    skip: usize,
-}
+/// How much is shown of a value of metadata, unless it is asked for whole.
+const METADATA_CHARACTERS: usize = 200;
 
 /// Answers a query, or says what is wrong with it.
-pub(super) fn read(spans: &[Span], query: Option<&str>) -> Result<Value, String> {
+pub(super) fn read(spans: Vec<&Span>, query: Option<&str>) -> Result<Value, Refusal> {
     let query = Query::read(query.unwrap_or_default())?;
-    let mut found: Vec<&Span> = spans.iter().filter(|span| query.matches(span)).collect();
-    found.sort_by_key(|span| std::cmp::Reverse(start(span)));
-    let more = found.len() > query.skip.saturating_add(query.limit);
-    let page = found.iter().skip(query.skip).take(query.limit);
-    let data: Vec<Value> = page.map(|span| observation(span, &query.fields)).collect();
+    let mut found = spans;
+    found.retain(|span| query.holds(span));
+    found.sort_by_cached_key(|span| Reverse(Place::of(span)));
+    let page = found.iter().take(query.limit);
+    let data: Vec<Value> = page.map(|span| observation(span, &query)).collect();
     let mut meta = Map::new();
-    if more {
-        let next = query.skip + query.limit;
-        meta.insert(
-            "cursor".to_owned(),
-            STANDARD.encode(next.to_string()).into(),
-        );
+    if found.len() > query.limit {
+        let last = found[query.limit - 1];
+        meta.insert("cursor".to_owned(), Place::of(last).cursor().into());
     }
     Ok(json!({ "data": data, "meta": meta }))
 }
 
-impl Query {
-    fn read(encoded: &str) -> Result<Self, String> {
-        let mut query = Self {
-            trace_id: None,
-            user_id: None,
-            session_id: None,
-            name: None,
-            environments: Vec::new(),
-            from: None,
-            to: None,
-            fields: vec!["basic".to_owned()],
-            limit: DEFAULT_LIMIT,
-            skip: 0,
-        };
-        for (name, value) in form_urlencoded::parse(encoded.as_bytes()) {
-            let bad = || format!("Invalid request data: `{name}` cannot be `{value}`");
-            match name.as_ref() {
-                "traceId" => query.trace_id = Some(value.into_owned()),
-                "userId" => query.user_id = Some(value.into_owned()),
-                "sessionId" => query.session_id = Some(value.into_owned()),
-                "name" => query.name = Some(value.into_owned()),
-                "environment" => query.environments.push(value.into_owned()),
-                "fromStartTime" => query.from = Some(value.parse().map_err(|_| bad())?),
-                "toStartTime" => query.to = Some(value.parse().map_err(|_| bad())?),
-                "fields" => query.fields = value.split(',').map(str::to_owned).collect(),
-                "limit" => {
-                    let limit = value.parse().map_err(|_| bad())?;
-                    if !(1..=MAX_LIMIT).contains(&limit) {
-                        return Err(bad());
-                    }
-                    query.limit = limit;
-                }
-                "cursor" => {
-                    let decoded = STANDARD.decode(value.as_bytes()).map_err(|_| bad())?;
-                    let text = String::from_utf8(decoded).map_err(|_| bad())?;
-                    query.skip = text.parse().map_err(|_| bad())?;
-                }
-                _ => return Err(format!("this fake does not know the parameter `{name}`")),
-            }
-        }
-        Ok(query)
-    }
-
-    fn matches(&self, span: &Span) -> bool {
-        let same = |wanted: &Option<String>, value: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == value)
-        };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        same(&self.trace_id, &span.trace_id)
-            && same(&self.user_id, &text(&span.user_id))
-            && same(&self.session_id, &text(&span.session_id))
-            && same(&self.name, &span.name)
-            && (self.environments.is_empty() || self.environments.contains(&span.environment))
-            && self.from.is_none_or(|from| start(span) >= from)
-            && self.to.is_none_or(|to| start(span) < to)
-    }
-}
-
-fn start(span: &Span) -> Timestamp {
-    span.start
-        .parse()
-        .expect("a stored span was taken with a time")
-}
-
-/// Langfuse's observation, with the groups of fields asked for; `core` is always there.
-fn observation(span: &Span, groups: &[String]) -> Value {
-    let kind = span.kind.as_str().unwrap_or("span").to_uppercase();
+/// Langfuse's observation, with the groups of fields asked for.
+fn observation(span: &Span, query: &Query) -> Value {
+    // Times of the model come from the start and the end, so they are there with those.
     let mut observation = json!({
         "id": span.span_id,
         "traceId": span.trace_id,
@@ -118,36 +39,100 @@ fn observation(span: &Span, groups: &[String]) -> Value {
         "endTime": span.end,
         "projectId": "local",
         "parentObservationId": span.parent_span_id,
-        "type": kind,
+        "type": span.shown_kind(),
+        "latency": latency(span),
+        "timeToFirstToken": null,
+        "modelId": null,
+        "inputPrice": null,
+        "outputPrice": null,
+        "totalPrice": null,
     });
-    for group in groups {
-        let fields = match group.as_str() {
-            "basic" => json!({
-                "name": span.name,
-                "level": "DEFAULT",
-                "statusMessage": null,
-                "version": null,
-                "environment": span.environment,
-                "bookmarked": false,
-                "public": false,
-                "userId": span.user_id,
-                "sessionId": span.session_id,
-                "isRootObservation": span.parent_span_id.is_none(),
-            }),
-            "io" => json!({ "input": span.input, "output": span.output }),
-            "metadata" => json!({ "metadata": span.metadata }),
-            "model" => json!({ "providedModelName": span.model }),
-            "usage" => json!({
-                "usageDetails": span.usage,
-                "costDetails": span.cost,
-                "totalCost": span.cost["total"],
-            }),
-            "trace_context" => json!({ "tags": span.tags, "traceName": span.trace_name }),
-            _ => Value::Null,
-        };
+    for group in &query.groups {
+        let fields = fields(span, group, query.whole_metadata);
         if let (Value::Object(fields), Some(observation)) = (fields, observation.as_object_mut()) {
             observation.extend(fields);
         }
     }
     observation
+}
+
+fn fields(span: &Span, group: &str, whole_metadata: bool) -> Value {
+    let attribute = |name: &str| span.attributes.get(name).cloned().unwrap_or_default();
+    match group {
+        "basic" => json!({
+            "name": span.name,
+            "level": span.shown_level(),
+            "statusMessage": span.status_message,
+            "version": span.version,
+            "environment": span.environment,
+            "bookmarked": false,
+            "public": attribute("langfuse.trace.public") == true,
+            "userId": span.user_id,
+            "sessionId": span.session_id,
+            "isRootObservation": span.is_root(),
+        }),
+        "time" => {
+            let taken_at = span.taken_at.map(|time| format!("{time:.3}"));
+            json!({
+                "completionStartTime": attribute("langfuse.observation.completion_start_time"),
+                "createdAt": taken_at,
+                "updatedAt": taken_at,
+            })
+        }
+        "io" => json!({ "input": span.input, "output": span.output }),
+        "metadata" => json!({ "metadata": metadata(span, whole_metadata) }),
+        // Langfuse documents `providedModelName` and answers `model`.
+        "model" => json!({
+            "model": span.model,
+            "providedModelName": span.model,
+            "internalModelId": null,
+            "modelParameters": attribute("langfuse.observation.model.parameters"),
+        }),
+        "usage" => json!({
+            "usageDetails": object(&span.usage),
+            "costDetails": object(&span.cost),
+            "totalCost": span.cost["total"],
+            "usagePricingTierName": null,
+        }),
+        "prompt" => json!({
+            "promptId": null,
+            "promptName": attribute("langfuse.observation.prompt.name"),
+            "promptVersion": attribute("langfuse.observation.prompt.version"),
+        }),
+        "trace_context" => json!({
+            "tags": span.tags.as_array().cloned().unwrap_or_default(),
+            "traceName": span.trace_name,
+            "release": attribute("langfuse.release"),
+        }),
+        _ => Value::Null,
+    }
+}
+
+fn metadata(span: &Span, whole: bool) -> Value {
+    let shown = |value: &Value| match value {
+        Value::String(text) if !whole => {
+            let beginning: String = text.chars().take(METADATA_CHARACTERS).collect();
+            beginning.into()
+        }
+        value => value.clone(),
+    };
+    let entries = span.metadata.iter();
+    let entries: Map<_, _> = entries
+        .map(|(key, value)| (key.clone(), shown(value)))
+        .collect();
+    entries.into()
+}
+
+fn object(details: &Value) -> Value {
+    if details.is_null() {
+        return json!({});
+    }
+    details.clone()
+}
+
+/// From start to end, in seconds.
+fn latency(span: &Span) -> Value {
+    let took = span.ended().duration_since(span.started()).as_millis();
+    let seconds = format!("{}.{:03}", took / 1000, took % 1000);
+    serde_json::from_str(&seconds).unwrap_or_default()
 }

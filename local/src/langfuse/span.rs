@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::attributes::Attributes;
 
@@ -38,6 +38,16 @@ pub(super) struct Span {
     pub(super) start_unix_nano: String,
     pub(super) end_unix_nano: String,
     pub(super) environment: String,
+    /// `DEBUG`, `WARNING` and so on; null where it is the usual one.
+    #[serde(default)]
+    pub(super) level: Value,
+    #[serde(default)]
+    pub(super) status_message: Value,
+    #[serde(default)]
+    pub(super) version: Value,
+    /// When it came; it may have been kept before that was written down.
+    #[serde(default)]
+    pub(super) taken_at: Option<Timestamp>,
     pub(super) attributes: Map<String, Value>,
 }
 
@@ -47,6 +57,7 @@ impl Span {
         let attributes = Attributes::read(&span["attributes"])?;
         let text = |name: &str| span[name].as_str().unwrap_or_default().to_owned();
         let get = |keys: &[&str]| attributes.first(keys).cloned().unwrap_or_default();
+        let failed = [json!(2), json!("STATUS_CODE_ERROR")].contains(&span["status"]["code"]);
         let (start, start_unix_nano) = time(span, "startTimeUnixNano")?;
         let (end, end_unix_nano) = time(span, "endTimeUnixNano")?;
         if end < start {
@@ -55,7 +66,10 @@ impl Span {
         Ok(Self {
             trace_id: text("traceId"),
             span_id: text("spanId"),
-            parent_span_id: span["parentSpanId"].as_str().map(str::to_owned),
+            parent_span_id: span["parentSpanId"]
+                .as_str()
+                .filter(|id| !id.is_empty())
+                .map(str::to_owned),
             name: text("name"),
             trace_name: get(&["langfuse.trace.name"]),
             kind: get(&["langfuse.observation.type"]),
@@ -81,9 +95,56 @@ impl Span {
             start_unix_nano,
             end_unix_nano,
             environment: environment(&attributes, resource)?,
+            level: match get(&["langfuse.observation.level"]) {
+                Value::Null if failed => "ERROR".into(),
+                level => level,
+            },
+            status_message: match get(&["langfuse.observation.status_message"]) {
+                Value::Null if failed => span["status"]["message"].clone(),
+                message => message,
+            },
+            version: attributes
+                .first(&["langfuse.version"])
+                .or_else(|| resource.first(&["service.version"]))
+                .cloned()
+                .unwrap_or_default(),
+            taken_at: None,
             attributes: attributes.into_map(),
         })
     }
+}
+
+impl Span {
+    /// When it began, to the millisecond.
+    pub(super) fn started(&self) -> Timestamp {
+        stored(&self.start)
+    }
+
+    /// When it ended, to the millisecond.
+    pub(super) fn ended(&self) -> Timestamp {
+        stored(&self.end)
+    }
+
+    /// Its type as it is shown.
+    pub(super) fn shown_kind(&self) -> String {
+        self.kind.as_str().unwrap_or("span").to_uppercase()
+    }
+
+    /// Its level as it is shown.
+    pub(super) fn shown_level(&self) -> &str {
+        self.level.as_str().unwrap_or("DEFAULT")
+    }
+
+    /// Whether it is the first of its trace, or of its application's part of it.
+    pub(super) fn is_root(&self) -> bool {
+        let marked = self.attributes.get("langfuse.internal.is_app_root");
+        self.parent_span_id.is_none() || marked == Some(&Value::Bool(true))
+    }
+}
+
+fn stored(time: &str) -> Timestamp {
+    time.parse()
+        .expect("a stored span was taken with its times")
 }
 
 fn metadata(attributes: &Attributes) -> Map<String, Value> {
