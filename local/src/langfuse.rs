@@ -9,18 +9,21 @@
 //! | `GET /api/public/v2/observations` | reads back, as Langfuse answers |
 //! | `GET /api/public/health` | is it there |
 //! | `GET /_local/state` | `spans` as stored, `requests` |
+//! | `DELETE /_local/observations/{trace_id}` | loses the spans of a trace |
 //! | `/_local/faults` | see [`crate::faults`] |
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Method, StatusCode, header};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Response, Server, media_type, single};
 
@@ -30,9 +33,10 @@ mod observations;
 mod otlp;
 mod query;
 mod span;
+mod storage;
 mod traps;
 
-use span::Span;
+use storage::Storage;
 
 /// The public key it takes.
 pub const PUBLIC_KEY: &str = "pk-lf-local";
@@ -43,6 +47,7 @@ pub const SECRET_KEY: &str = "sk-lf-local";
 const TRACES: &str = "/api/public/otel/v1/traces";
 const OBSERVATIONS: &str = "/api/public/v2/observations";
 const HEALTH: &str = "/api/public/health";
+const LOCAL_OBSERVATIONS: &str = "/_local/observations/";
 
 /// A running fake of Langfuse; it ends when dropped.
 pub struct FakeLangfuse {
@@ -51,7 +56,7 @@ pub struct FakeLangfuse {
 }
 
 impl FakeLangfuse {
-    /// Starts on `address` with an empty project in memory.
+    /// Starts on `address` with an empty project in memory, and the machine's clock.
     pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
         Self::serve(address, Langfuse::default()).await
     }
@@ -77,6 +82,11 @@ impl FakeLangfuse {
         &self.langfuse.faults
     }
 
+    /// Its clock, which a test may move forward.
+    pub fn clock(&self) -> &Clock {
+        &self.langfuse.clock
+    }
+
     /// What is there, as `GET /_local/state` lists it.
     pub fn state(&self) -> Value {
         self.langfuse.state()
@@ -94,36 +104,50 @@ impl FakeLangfuse {
 }
 
 /// One Langfuse project; clones are the same project.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Langfuse {
     stored: Arc<Mutex<Stored>>,
     faults: Faults,
-    file: Option<PathBuf>,
+    clock: Clock,
+    ingestion_delay: SignedDuration,
 }
 
 #[derive(Debug, Default)]
 struct Stored {
-    spans: Vec<Span>,
+    spans: Storage,
     requests: Vec<Value>,
 }
 
+impl Default for Langfuse {
+    /// An empty project in memory, and the machine's clock.
+    fn default() -> Self {
+        Self::new(Clock::system())
+    }
+}
+
 impl Langfuse {
-    /// The project kept in a folder, or a new one to be kept there.
-    pub fn open(directory: &Path) -> std::io::Result<Self> {
-        std::fs::create_dir_all(directory)?;
-        let file = directory.join("langfuse.jsonl");
-        let mut spans = Vec::new();
-        if file.exists() {
-            for line in BufReader::new(std::fs::File::open(&file)?).lines() {
-                spans.push(serde_json::from_str(&line?)?);
-            }
-        }
-        let requests = Vec::new();
-        Ok(Self {
-            stored: Arc::new(Mutex::new(Stored { spans, requests })),
+    /// An empty project, in memory.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            stored: Arc::default(),
             faults: Faults::default(),
-            file: Some(file),
-        })
+            clock,
+            ingestion_delay: SignedDuration::ZERO,
+        }
+    }
+
+    /// The project kept in a folder, or a new one to be kept there.
+    pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
+        let project = Self::new(clock);
+        project.lock().spans = Storage::open(directory)?;
+        Ok(project)
+    }
+
+    /// Makes spans readable only so long after they were taken.
+    #[must_use]
+    pub fn with_ingestion_delay(mut self, delay: Duration) -> Self {
+        self.ingestion_delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+        self
     }
 
     /// The faults to come.
@@ -134,7 +158,7 @@ impl Langfuse {
     /// What is there, as `GET /_local/state` lists it.
     pub fn state(&self) -> Value {
         let stored = self.lock();
-        json!({ "spans": stored.spans, "requests": stored.requests })
+        json!({ "spans": stored.spans.all(), "requests": stored.requests })
     }
 
     /// Answers one request, as the address does.
@@ -146,6 +170,11 @@ impl Langfuse {
         if server::is(&request, &Method::GET, "/_local/state") {
             return Reply::Answer(server::json(StatusCode::OK, &self.state()));
         }
+        if let Some(trace_id) = path.strip_prefix(LOCAL_OBSERVATIONS)
+            && request.method() == Method::DELETE
+        {
+            return Reply::Answer(self.lose(trace_id));
+        }
         let firing = self.faults.take(path, is_ours);
         let response = match firing.as_ref().map(|firing| firing.kind) {
             Some(Kind::Refuse) => None,
@@ -155,11 +184,15 @@ impl Langfuse {
             }
             _ => Some(self.answer(&request)),
         };
-        self.lock().requests.push(json!({
+        let mut logged = json!({
             "method": request.method().as_str(),
             "path": path,
             "status": response.as_ref().map(|response| response.status().as_u16()),
-        }));
+        });
+        if let Some(query) = request.uri().query() {
+            logged["query"] = query.into();
+        }
+        self.lock().requests.push(logged);
         match response {
             Some(response) => faults::deliver(firing.as_ref(), response).await,
             None => Reply::HangUp,
@@ -183,7 +216,9 @@ impl Langfuse {
             (TRACES, "POST") => self.take(request),
             (OBSERVATIONS, "GET") => {
                 let stored = self.lock();
-                let spans = stored.spans.iter().collect();
+                let spans = stored
+                    .spans
+                    .readable(self.clock.now(), self.ingestion_delay);
                 match observations::read(spans, request.uri().query()) {
                     Ok(page) => server::json(StatusCode::OK, &page),
                     Err(refusal) => server::json(StatusCode::BAD_REQUEST, &refusal.body()),
@@ -200,33 +235,32 @@ impl Langfuse {
     /// Takes an export whole, or refuses it whole.
     fn take(&self, request: &Request) -> Response {
         let spans = check_headers(request).and_then(|()| otlp::spans(request.body()));
-        let spans = match spans {
+        let mut spans = match spans {
             Ok(spans) => spans,
             Err(message) => return refuse(StatusCode::BAD_REQUEST, "error", &message),
         };
-        let mut stored = self.lock();
-        if let Err(error) = self.keep(&spans) {
-            let message = format!("the folder of this fake cannot be written: {error}");
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "error", &message);
+        let now = self.clock.now();
+        for span in &mut spans {
+            span.taken_at = Some(now);
         }
-        stored.spans.extend(spans);
+        if let Err(error) = self.lock().spans.add(spans) {
+            return unkept(&error);
+        }
         // What Langfuse answers is the job it queued; nothing in it speaks of the spans.
         let body = json!({ "name": "otel-ingestion-job", "data": {} });
         server::json(StatusCode::OK, &body)
     }
 
-    fn keep(&self, spans: &[Span]) -> std::io::Result<()> {
-        let Some(file) = &self.file else {
-            return Ok(());
-        };
-        let mut lines = Vec::new();
-        for span in spans {
-            serde_json::to_writer(&mut lines, span)?;
-            lines.push(b'\n');
+    /// Loses the spans of a trace.
+    fn lose(&self, trace_id: &str) -> Response {
+        match self.lock().spans.lose(trace_id) {
+            Ok(0) => refuse(StatusCode::NOT_FOUND, "message", "there is no such trace"),
+            Ok(lost) => {
+                let body = json!({ "trace_id": trace_id, "removed": lost });
+                server::json(StatusCode::OK, &body)
+            }
+            Err(error) => unkept(&error),
         }
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.create(true).append(true).open(file)?;
-        file.write_all(&lines)
     }
 
     fn lock(&self) -> MutexGuard<'_, Stored> {
@@ -304,6 +338,11 @@ fn fault(status: StatusCode) -> Response {
     }
     let reason = status.canonical_reason().unwrap_or("Error");
     refuse(status, "message", reason)
+}
+
+fn unkept(error: &std::io::Error) -> Response {
+    let message = format!("the folder of this fake cannot be written: {error}");
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, "error", &message)
 }
 
 fn refuse(status: StatusCode, name: &str, message: &str) -> Response {

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::dynamodb::{self, Dynamodb};
@@ -51,12 +52,18 @@ pub struct Options {
     pub langfuse: SocketAddr,
     /// Where everything is kept; in memory when absent.
     pub directory: Option<PathBuf>,
-    /// The time at the fake Stripe.
+    /// The time at the fakes.
     pub clock: Clock,
+    /// How much longer each answer of the fake Stripe takes.
+    pub stripe_latency: Duration,
+    /// How late the fake Stripe adds up what a meter got.
+    pub stripe_summary_delay: Duration,
+    /// How late the fake Langfuse shows what it has taken.
+    pub langfuse_ingestion_delay: Duration,
 }
 
 impl Default for Options {
-    /// Free ports, nothing kept, and the machine's time.
+    /// Free ports, nothing kept, the machine's time, and nothing late.
     fn default() -> Self {
         Self {
             dynamodb: FREE_PORT,
@@ -64,6 +71,9 @@ impl Default for Options {
             langfuse: FREE_PORT,
             directory: None,
             clock: Clock::system(),
+            stripe_latency: Duration::ZERO,
+            stripe_summary_delay: Duration::ZERO,
+            langfuse_ingestion_delay: Duration::ZERO,
         }
     }
 }
@@ -86,11 +96,18 @@ impl Stack {
         dynamodb.create_table(template.table_definition(TABLE))?;
         let (stripe, langfuse) = match &options.directory {
             Some(directory) => (
-                Stripe::open(directory, options.clock).map_err(Error::Directory)?,
-                Langfuse::open(directory).map_err(Error::Directory)?,
+                Stripe::open(directory, options.clock.clone()).map_err(Error::Directory)?,
+                Langfuse::open(directory, options.clock).map_err(Error::Directory)?,
             ),
-            None => (Stripe::new(options.clock), Langfuse::default()),
+            None => (
+                Stripe::new(options.clock.clone()),
+                Langfuse::new(options.clock),
+            ),
         };
+        let stripe = stripe
+            .with_latency(options.stripe_latency)
+            .with_summary_delay(options.stripe_summary_delay);
+        let langfuse = langfuse.with_ingestion_delay(options.langfuse_ingestion_delay);
         let stripe = FakeStripe::serve(options.stripe, stripe).await;
         let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;
         Ok(Self {

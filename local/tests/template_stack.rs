@@ -1,5 +1,7 @@
 //! A started stack has what the template says, and tells the functions how to reach it.
 
+use std::time::Duration;
+
 use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 
@@ -67,4 +69,30 @@ async fn a_stack_with_a_folder_goes_on_where_it_stopped() {
 
     let customers = &stack.stripe.state()["customers"];
     assert_eq!(customers[0]["metadata"]["account"], "acct_a");
+}
+
+#[tokio::test]
+async fn a_stack_may_have_providers_that_take_their_time() {
+    let options = Options {
+        stripe_latency: Duration::from_millis(120),
+        langfuse_ingestion_delay: Duration::from_secs(15),
+        ..Options::default()
+    };
+    let stack = Stack::start(options).await.unwrap();
+    let begun = tokio::time::Instant::now();
+
+    let answer = local::client::plain()
+        .get(format!("{}/v1/customers", stack.stripe.url()))
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(answer.status(), 401);
+    assert!(begun.elapsed() >= Duration::from_millis(120));
+    stack.stripe.clock().skip(60);
+    let (one, other) = (stack.stripe.clock().now(), stack.langfuse.clock().now());
+    assert!(
+        other.duration_since(one).as_secs() == 0,
+        "they share a clock"
+    );
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use crate::clock::Clock;
 use crate::stack;
 
 /// The addresses anybody finds the stack at who was told nothing else.
@@ -89,7 +88,7 @@ impl Options {
                 stripe: address("SPARKS_STRIPE_PORT", STRIPE_PORT)?,
                 langfuse: address("SPARKS_LANGFUSE_PORT", LANGFUSE_PORT)?,
                 directory: set(environment, "SPARKS_LOCAL_DIR").map(PathBuf::from),
-                clock: Clock::system(),
+                ..stack::Options::default()
             },
             real_services,
         })

@@ -98,6 +98,10 @@ pub(crate) async fn read(fake: &FakeLangfuse, path: &str) -> (u16, Value) {
     answer(client::plain().get(url).header(AUTHORIZATION, BASIC)).await
 }
 
+pub(crate) async fn delete(fake: &FakeLangfuse, path: &str) -> (u16, Value) {
+    answer(client::plain().delete(format!("{}{path}", fake.url()))).await
+}
+
 pub(crate) fn spans(fake: &FakeLangfuse) -> usize {
     fake.state()["spans"].as_array().unwrap().len()
 }

@@ -1,11 +1,12 @@
 //! What is taken and stored.
 
+use local::clock::Clock;
 use local::faults::Fault;
 use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::json;
 
-use crate::client::{SPAN, TRACE, export, fake, read, request, send, span, spans};
+use crate::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans};
 
 #[tokio::test]
 async fn a_good_span_is_stored_and_shown() {
@@ -120,7 +121,7 @@ async fn it_is_healthy_and_knows_what_it_is_not() {
 async fn a_folder_keeps_the_spans() {
     let folder = std::env::temp_dir().join(format!("sparks-langfuse-{}", std::process::id()));
     let open = || async {
-        let langfuse = Langfuse::open(&folder).unwrap();
+        let langfuse = Langfuse::open(&folder, Clock::system()).unwrap();
         FakeLangfuse::serve(FREE_PORT, langfuse).await.unwrap()
     };
     let fake = open().await;
@@ -128,6 +129,12 @@ async fn a_folder_keeps_the_spans() {
     let before = fake.state()["spans"].clone();
     fake.stop().await;
 
-    assert_eq!(open().await.state()["spans"], before);
+    let again = open().await;
+    assert_eq!(again.state()["spans"], before);
+    let lost = format!("/_local/observations/{TRACE}");
+    assert_eq!(delete(&again, &lost).await.0, 200);
+    again.stop().await;
+
+    assert_eq!(spans(&open().await), 0);
     std::fs::remove_dir_all(folder).unwrap();
 }

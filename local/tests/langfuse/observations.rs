@@ -1,11 +1,16 @@
 //! Reading back what was stored.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use local::langfuse::FakeLangfuse;
+use jiff::Timestamp;
+use local::clock::Clock;
+use local::http::FREE_PORT;
+use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::{Value, json};
 
-use crate::client::{SPAN, TRACE, fake, read, send, span, span_at, span_with, text};
+use crate::client::{SPAN, TRACE, delete, fake, read, send, span, span_at, span_with, text};
 
 const PATH: &str = "/api/public/v2/observations";
 
@@ -98,6 +103,36 @@ async fn a_span_sent_twice_is_seen_once_where_a_page_ends_between() {
 
     assert_eq!(both["data"].as_array().unwrap().len(), 2);
     assert_eq!(next["data"], json!([]));
+}
+
+#[tokio::test]
+async fn observations_are_readable_once_they_are_ingested() {
+    let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let langfuse = Langfuse::new(Clock::starting_at(noon));
+    let langfuse = langfuse.with_ingestion_delay(Duration::from_secs(15));
+    let fake = FakeLangfuse::serve(FREE_PORT, langfuse).await.unwrap();
+    send(&fake, &[span()]).await;
+
+    let early = found(&fake, &format!("traceId={TRACE}")).await;
+    fake.clock().skip(16);
+    let late = found(&fake, &format!("traceId={TRACE}")).await;
+
+    assert_eq!((early.len(), late.len()), (0, 1));
+    let stored = &fake.state()["spans"][0]["taken_at"];
+    assert!(stored.as_str().unwrap().starts_with("2026-11-22T12:00:00"));
+}
+
+#[tokio::test]
+async fn a_trace_that_is_lost_is_found_no_more() {
+    let fake = fake().await;
+    send(&fake, &[span(), later(1)]).await;
+    let path = format!("/_local/observations/{TRACE}");
+
+    let lost = delete(&fake, &path).await;
+
+    assert_eq!(lost, (200, json!({"trace_id": TRACE, "removed": 1})));
+    assert_eq!(found(&fake, "").await, [format!("a{:015x}", 1)]);
+    assert_eq!(delete(&fake, &path).await.0, 404);
 }
 
 #[tokio::test]
