@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -48,6 +48,14 @@ const TRACES: &str = "/api/public/otel/v1/traces";
 const OBSERVATIONS: &str = "/api/public/v2/observations";
 const HEALTH: &str = "/api/public/health";
 const LOCAL_OBSERVATIONS: &str = "/_local/observations/";
+
+/// The window of the smallest plan's limits, 1,000 exports and 30 other calls.
+/// <https://langfuse.com/faq/all/api-limits>
+const RATE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// A running fake of Langfuse; it ends when dropped.
 pub struct FakeLangfuse {
@@ -179,7 +187,7 @@ impl Langfuse {
         let response = match firing.as_ref().map(|firing| firing.kind) {
             Some(Kind::Refuse) => None,
             Some(Kind::Status(status)) => {
-                let response = fault(status);
+                let response = self.fault(status, path);
                 firing.as_ref().map(|firing| firing.dress(response))
             }
             _ => Some(self.answer(&request)),
@@ -263,6 +271,36 @@ impl Langfuse {
         }
     }
 
+    /// What a `status:N` fault answers.
+    fn fault(&self, status: StatusCode, path: &str) -> Response {
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            let reason = status.canonical_reason().unwrap_or("Error");
+            return refuse(status, "message", reason);
+        }
+        let limit = if path == TRACES { 1_000 } else { 30 };
+        let reset = self.clock.now().saturating_add(RATE_WINDOW);
+        let reset = format!("{:.3}", reset.unwrap_or(self.clock.now()));
+        let body = json!({
+            "message": "Rate limit exceeded",
+            "code": "rate_limited",
+            "details": {
+                "retryAfterSeconds": RATE_WINDOW.as_secs(),
+                "limit": limit,
+                "remaining": 0,
+                "resetAt": reset,
+            },
+        });
+        let mut response = server::json(status, &body);
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, RATE_WINDOW.as_secs().into());
+        headers.insert(LIMIT, limit.into());
+        headers.insert(REMAINING, 0.into());
+        if let Ok(reset) = HeaderValue::try_from(reset) {
+            headers.insert(RESET, reset);
+        }
+        response
+    }
+
     fn lock(&self) -> MutexGuard<'_, Stored> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -321,23 +359,6 @@ fn check_headers(request: &Request) -> Result<(), String> {
                 .to_owned(),
         ),
     }
-}
-
-/// What a `status:N` fault answers.
-fn fault(status: StatusCode) -> Response {
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let body = json!({
-            "message": "Rate limit exceeded",
-            "code": "rate_limited",
-            "details": { "retryAfterSeconds": 60 },
-        });
-        let mut response = server::json(status, &body);
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-        return response;
-    }
-    let reason = status.canonical_reason().unwrap_or("Error");
-    refuse(status, "message", reason)
 }
 
 fn unkept(error: &std::io::Error) -> Response {

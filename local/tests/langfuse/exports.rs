@@ -4,7 +4,7 @@ use local::clock::Clock;
 use local::faults::Fault;
 use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans};
 
@@ -96,6 +96,17 @@ async fn a_429_says_how_long_to_wait() {
 
     assert_eq!(response.status(), 429);
     assert_eq!(response.headers()["retry-after"], "60");
+    assert_eq!(response.headers()["x-ratelimit-limit"], "1000");
+    assert_eq!(response.headers()["x-ratelimit-remaining"], "0");
+    let reset = response.headers()["x-ratelimit-reset"].to_str().unwrap();
+    let reset = reset.to_owned();
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    let expected = json!({
+        "message": "Rate limit exceeded",
+        "code": "rate_limited",
+        "details": { "retryAfterSeconds": 60, "limit": 1000, "remaining": 0, "resetAt": reset },
+    });
+    assert_eq!(body, expected);
     assert_eq!(spans(&fake), 0);
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use local::clock::Clock;
+use local::faults::Fault;
 use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::{Value, json};
@@ -133,6 +134,16 @@ async fn a_trace_that_is_lost_is_found_no_more() {
     assert_eq!(lost, (200, json!({"trace_id": TRACE, "removed": 1})));
     assert_eq!(found(&fake, "").await, [format!("a{:015x}", 1)]);
     assert_eq!(delete(&fake, &path).await.0, 404);
+}
+
+#[tokio::test]
+async fn reading_may_be_limited_too() {
+    let fake = fake().await;
+    fake.faults().add(Fault::new(PATH, "status:429").unwrap());
+
+    let (status, body) = read(&fake, PATH).await;
+
+    assert_eq!((status, &body["details"]["limit"]), (429, &json!(30)));
 }
 
 #[tokio::test]
