@@ -3,6 +3,7 @@
 //! | module | stands in for |
 //! |---|---|
 //! | [`gateway`] | API Gateway: routes, authorizer and CORS of `template.yaml`, HTTP to events and back |
+//! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they ask for work |
 //! | [`token`] | the app's identity provider |
 //! | [`dynamodb`] | DynamoDB, with its conflicts and throttling on request |
 //! | [`stripe`] | Stripe, as far as Sparks uses it |
@@ -21,6 +22,7 @@ pub mod dynamodb;
 pub mod faults;
 pub mod gateway;
 pub mod http;
+pub mod lambda;
 pub mod langfuse;
 pub mod stack;
 pub mod stripe;

@@ -1,0 +1,114 @@
+//! What a process is told, and what its answers become.
+
+use jiff::Timestamp;
+use local::clock::Clock;
+use local::lambda::{InvokeError, Lambda, Stream};
+use serde_json::json;
+
+use crate::function::{LONG, options, script, started, tell, variables};
+
+#[tokio::test]
+async fn an_event_is_answered_by_a_process_that_lives_on() {
+    let lambda = started().await;
+
+    let first = lambda.invoke(&json!({"a": [1, "ü"]}), LONG).await.unwrap();
+    let second = tell(&lambda, "echo").await.unwrap();
+
+    assert_eq!(first["event"], json!({"a": [1, "ü"]}));
+    assert_eq!((&first["count"], &second["count"]), (&json!(1), &json!(2)));
+    assert_eq!(first["process"], second["process"]);
+    assert_eq!(
+        lambda.process_id().map(Into::into),
+        first["process"].as_u64()
+    );
+    assert_eq!(lambda.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_process_sees_its_variables_and_lambdas_and_no_others() {
+    let given = variables(&[("TABLE_NAME", "t"), ("AWS_REGION", "eu-central-1")]);
+    let lambda = Lambda::new(script(), given, options());
+
+    let answer = tell(&lambda, "echo").await.unwrap();
+
+    let environment = answer["environment"].as_object().unwrap();
+    let expected = [
+        ("TABLE_NAME", "t"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "record-usage"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("TZ", ":UTC"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(environment[name], value, "{name}");
+    }
+    let address = environment["AWS_LAMBDA_RUNTIME_API"].as_str().unwrap();
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    for name in ["HOME", "CARGO_MANIFEST_DIR", "RUST_LOG"] {
+        assert!(!environment.contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_says_what_it_is_and_until_when() {
+    let lambda = started().await;
+    let before = Clock::system().now();
+
+    let answer = tell(&lambda, "echo").await.unwrap();
+    let other = tell(&lambda, "echo").await.unwrap();
+
+    let header = |name: &str| answer["headers"][name].as_str().unwrap();
+    assert_eq!(
+        header("lambda-runtime-invoked-function-arn"),
+        "arn:aws:lambda:us-east-1:000000000000:function:record-usage"
+    );
+    assert!(header("lambda-runtime-trace-id").starts_with("Root=1-"));
+    let id = "lambda-runtime-aws-request-id";
+    assert_ne!(header(id), other["headers"][id]);
+    assert_eq!(header(id).len(), 36);
+    let deadline = header("lambda-runtime-deadline-ms").parse().unwrap();
+    let deadline = Timestamp::from_millisecond(deadline).unwrap();
+    assert!(deadline > before && deadline < before + 2 * LONG);
+}
+
+#[tokio::test]
+async fn what_a_process_writes_is_kept_by_line_however_much_it_is() {
+    let lambda = started().await;
+
+    // More than a pipe holds, which would stop a process that nobody reads.
+    let event = json!({"do": "print", "lines": 500});
+    lambda.invoke(&event, LONG).await.unwrap();
+
+    let error = lambda.line("an error").await;
+    assert_eq!(error.stream, Stream::Err);
+    lambda.line("499 x").await;
+    let lines = lambda.lines();
+    let printed = lines.iter().filter(|line| line.stream == Stream::Out);
+    assert_eq!(printed.count(), 500);
+}
+
+#[tokio::test]
+async fn an_answer_to_another_invocation_is_refused() {
+    let lambda = started().await;
+
+    let answer = tell(&lambda, "wrong id").await.unwrap();
+
+    assert_eq!(answer, json!(null));
+    lambda.line("refused 400").await;
+}
+
+#[tokio::test]
+async fn what_is_no_json_or_too_large_is_no_answer() {
+    let lambda = started().await;
+
+    let garbled = tell(&lambda, "garble").await.unwrap_err();
+    let large = tell(&lambda, "large").await.unwrap_err();
+
+    assert!(matches!(garbled, InvokeError::NotJson(_)), "{garbled:?}");
+    let InvokeError::Function(large) = large else {
+        panic!("{large:?}");
+    };
+    assert_eq!(large.error_type, "Function.ResponseSizeTooLarge");
+    assert_eq!(lambda.starts(), 1);
+}
