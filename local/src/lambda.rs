@@ -2,7 +2,8 @@
 //!
 //! A [`Lambda`] is one execution environment. Its process sees the variables it is given and those
 //! that Lambda sets, asks a Runtime API on a loopback port for work, and gets one invocation at a
-//! time. A process that runs out of its time or dies is gone, and the next invocation starts anew.
+//! time. A process that runs out of its time or dies is gone, and the next invocation starts anew. A
+//! [`Fleet`] is all environments of a function.
 //!
 //! Lambda freezes an idle process, which goes on here; and memory has no limit here.
 //!
@@ -19,6 +20,7 @@
 //! ```
 
 mod environment;
+mod fleet;
 mod output;
 mod runtime_api;
 
@@ -33,6 +35,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use fleet::Fleet;
 pub use output::{Line, Stream};
 
 use environment::{Environment, Handle, Outcome};

@@ -1,4 +1,4 @@
-//! Where the functions run: under `cargo lambda watch`, or in this process.
+//! Where the functions run: under `cargo lambda watch`, in this process, or in processes of ours.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::answer;
 use crate::http::Response;
+use crate::lambda::Fleet;
 
 /// How long API Gateway waits for a function, whatever the function's own limit.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(30);
@@ -33,6 +34,8 @@ pub enum Functions {
     },
     /// Closures in this process, by function.
     InProcess(BTreeMap<String, InProcess>),
+    /// Processes of the real binaries, by function.
+    Processes(BTreeMap<String, Fleet>),
 }
 
 /// A function in this process: from an event to an answer.
@@ -89,13 +92,15 @@ impl Functions {
         limit: Option<Duration>,
     ) -> Result<Response, Failure> {
         let limit = limit.unwrap_or(INTEGRATION_LIMIT);
-        let answer = within(limit, INTEGRATION_LIMIT, self.invoke(name, event)).await?;
+        let answer = self.invoke(name, event, limit);
+        let answer = within(limit, INTEGRATION_LIMIT, answer).await?;
         answer::response(answer).ok_or(Failure::Function)
     }
 
     /// A function's answer as it gave it; nothing when it failed.
-    pub(super) async fn invoke(&self, name: &str, event: Value) -> Option<Value> {
+    pub(super) async fn invoke(&self, name: &str, event: Value, limit: Duration) -> Option<Value> {
         match self {
+            Self::Processes(fleets) => fleets.get(name)?.invoke(&event, limit).await.ok(),
             Self::InProcess(functions) => Some(functions.get(name)?.0(event).await),
             Self::Watch { url, client, turns } => {
                 let _turn = turns.acquire().await.ok()?;

@@ -67,7 +67,7 @@ pub(super) async fn run(shared: &Shared, function: &str) -> Option<Value> {
         "account": "000000000000", "time": shared.clock.now().to_string(), "region": "local",
         "resources": [], "detail": {},
     });
-    let running = shared.functions.invoke(function, event);
+    let running = shared.functions.invoke(function, event, known.timeout);
     tokio::time::timeout(known.timeout, running).await.ok()?
 }
 
