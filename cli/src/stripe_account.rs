@@ -127,6 +127,66 @@ pub(crate) struct PortalConfiguration {
     metadata: BTreeMap<String, String>,
 }
 
+/// Where thin events go: version 2 of the API has an endpoint of its own for them.
+pub(crate) const DESTINATIONS: &str = "/v2/core/event_destinations";
+
+/// The thin events that a deployment acts on.
+pub(crate) const THIN_EVENTS: [&str; 2] = [
+    "v1.billing.meter.error_report_triggered",
+    "v1.billing.meter.no_meter_found",
+];
+
+/// A destination of thin events; its secret is there only when it was made just now.
+#[derive(Deserialize)]
+pub(crate) struct Destination {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    enabled_events: Vec<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    webhook_endpoint: Option<Receiver>,
+}
+
+#[derive(Deserialize)]
+struct Receiver {
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    signing_secret: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Destinations {
+    data: Vec<Destination>,
+}
+
+impl Destination {
+    /// Whether it sends everything to this address.
+    pub(crate) fn serves(&self, url: &str) -> bool {
+        let receiver = self.webhook_endpoint.as_ref();
+        let there = receiver.and_then(|receiver| receiver.url.as_deref());
+        there == Some(url) && self.sends_all()
+    }
+
+    /// Whether it sends everything.
+    pub(crate) fn sends_all(&self) -> bool {
+        let sent = |event: &&str| self.enabled_events.iter().any(|sent| sent == event);
+        self.status == "enabled" && THIN_EVENTS.iter().all(|event| sent(event))
+    }
+
+    /// Its secret, when it was made just now.
+    pub(crate) fn secret(&self) -> Option<&String> {
+        self.webhook_endpoint.as_ref()?.signing_secret.as_ref()
+    }
+}
+
+/// What is posted: a form to version 1 of the API, JSON to version 2.
+pub(crate) enum Body<'a> {
+    Form(&'a [(&'a str, &'a str)]),
+    Json(&'a Value),
+}
+
 #[derive(Deserialize)]
 struct List {
     data: Vec<Value>,
@@ -274,10 +334,20 @@ impl StripeAccount {
         form: &[(&str, &str)],
         what: &str,
     ) -> Result<T, stripe::Error> {
+        self.create_with(&Body::Form(form), path, what).await
+    }
+
+    /// The same with a body of either version of the API.
+    pub(crate) async fn create_with<T: DeserializeOwned>(
+        &self,
+        body: &Body<'_>,
+        path: &str,
+        what: &str,
+    ) -> Result<T, stripe::Error> {
         let mut key = format!("setup:{}:{what}", self.stage);
         let mut times_deleted = 0;
         loop {
-            let made: Value = self.stripe.make(path, form, &key, CALL_TIMEOUT).await?;
+            let made: Value = self.make(path, body, &key).await?;
             let id = made["id"].as_str().unwrap_or_default().to_owned();
             let there: Option<Value> = self
                 .stripe
@@ -308,9 +378,21 @@ impl StripeAccount {
             .collect();
         let what = fingerprint(&parts);
         let target = format!("{path}{action}");
+        self.change_with(&Body::Form(form), (path, &target), &what, is_so)
+            .await
+    }
+
+    /// The same with a body of either version of the API: reads at the first path, and posts to the second.
+    pub(crate) async fn change_with<T: DeserializeOwned>(
+        &self,
+        body: &Body<'_>,
+        (path, target): (&str, &str),
+        what: &str,
+        is_so: impl Fn(&T) -> bool,
+    ) -> Result<T, stripe::Error> {
         for time in 0..MAX_TIMES_UNDONE {
             let key = format!("setup:{}:{target}:{what}:{time}", self.stage);
-            let _: Value = self.stripe.make(&target, form, &key, CALL_TIMEOUT).await?;
+            let _: Value = self.make(target, body, &key).await?;
             let changed = self.stripe.read(path, CALL_TIMEOUT).await?;
             if let Some(changed) = changed.filter(&is_so) {
                 return Ok(changed);
@@ -319,6 +401,22 @@ impl StripeAccount {
         Err(stripe::Error::Unconfirmed(stripe::Cause::Stored(
             StatusCode::OK,
         )))
+    }
+
+    async fn make(&self, path: &str, body: &Body<'_>, key: &str) -> Result<Value, stripe::Error> {
+        match body {
+            Body::Form(form) => self.stripe.make(path, form, key, CALL_TIMEOUT).await,
+            Body::Json(body) => self.stripe.make_json(path, body, key, CALL_TIMEOUT).await,
+        }
+    }
+
+    /// Where reports of meter events go that Stripe could not count.
+    pub(crate) async fn destination(&self) -> Result<Option<Destination>, stripe::Error> {
+        let path = format!("{DESTINATIONS}?limit=100&include[0]=webhook_endpoint.url");
+        let found: Option<Destinations> = self.stripe.read(&path, CALL_TIMEOUT).await?;
+        let all = found.into_iter().flat_map(|list| list.data);
+        let ours = |one: &Destination| one.metadata.get(STAGE) == Some(&self.stage);
+        Ok(all.into_iter().find(ours))
     }
 
     /// Every object of a list, whatever number of pages it has.

@@ -1,5 +1,7 @@
 //! `sparks stripe-setup`: makes in a Stripe account what a deployment needs, and changes nothing twice.
 
+mod destination;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -40,6 +42,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         price_ids.insert(offer.item, setup.price(offer).await?);
     }
     let endpoint = setup.endpoint().await?;
+    let destination = setup.destination().await?;
     let portal = setup.portal(&price_ids).await?;
 
     let livemode = setup.account.livemode();
@@ -47,10 +50,14 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         Some(endpoint) => (Some(&endpoint.id), endpoint.secret.as_ref()),
         None => (None, None),
     };
+    let destination_secret = destination.as_ref().and_then(|made| made.secret());
+    let destination = destination.as_ref().map(|made| &made.id);
     if desk.json {
         let made = json!({
             "livemode": livemode, "price_ids": price_ids, "meter": meter, "webhook_endpoint": id,
-            "webhook_secret": secret, "portal_configuration": portal, "changes": setup.changes,
+            "webhook_secret": secret, "event_destination": destination,
+            "event_destination_secret": destination_secret, "portal_configuration": portal,
+            "changes": setup.changes,
         });
         writeln!(desk.out, "{made}")?;
         return Ok(());
@@ -67,9 +74,16 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     let price_ids = price_ids.collect::<Vec<_>>().join(",");
     writeln!(desk.out, "\nSTRIPE_PRICE_IDS={price_ids}")?;
     writeln!(desk.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
-    if let Some(secret) = secret {
-        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
-        writeln!(desk.notes, "Stripe shows this secret only now: keep it.")?;
+    let secrets: Vec<&str> = [secret, destination_secret]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    if !secrets.is_empty() {
+        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={}", secrets.join(","))?;
+        let note =
+            "Stripe shows these secrets only now: keep them beside those that are there already.";
+        writeln!(desk.notes, "{note}")?;
     }
     Ok(())
 }

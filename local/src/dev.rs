@@ -193,8 +193,11 @@ async fn set_up_stripe(
     // The real Stripe reaches this machine through `stripe listen` only, which has a secret of its own.
     let webhooks = fake.then_some(webhooks.as_str());
     let made = operator::set_up_stripe(environment, webhooks).await?;
-    let kept = made.webhook_endpoint.as_deref();
-    let kept = kept.and_then(|endpoint| stack.stripe.webhook_secret(endpoint));
+    let kept = made.webhooks.iter();
+    let kept: Vec<String> = kept
+        .filter_map(|sender| stack.stripe.webhook_secret(sender))
+        .collect();
+    let kept = Some(kept.join(",")).filter(|kept| !kept.is_empty());
     let secrets = environment.get("STRIPE_WEBHOOK_SECRETS").cloned();
     // Without any secret nothing can be signed: what nobody knows keeps the function up, and every webhook out.
     let secrets = secrets.or(kept).unwrap_or_else(operator::unknown_secret);

@@ -21,6 +21,7 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use call::{Call, is_replay, parse};
 pub use checkout_session::{
@@ -195,12 +196,34 @@ impl Stripe {
         idempotency_key: &str,
         timeout: Duration,
     ) -> Result<T, Error> {
+        let call = Call::submit(path, form, idempotency_key);
+        self.make_with(&call, idempotency_key, timeout).await
+    }
+
+    /// The same by version 2 of the API, which takes JSON.
+    pub async fn make_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        idempotency_key: &str,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let call = Call::submit_json(path, body, idempotency_key);
+        self.make_with(&call, idempotency_key, timeout).await
+    }
+
+    async fn make_with<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        idempotency_key: &str,
+        timeout: Duration,
+    ) -> Result<T, Error> {
         let started = self.clock.now();
         let mut key = idempotency_key.to_owned();
         let mut attempt = 1;
         loop {
             let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            match self.persist(&Call::submit(path, form, &key), left).await {
+            match self.persist(&call.with_key(&key), left).await {
                 Err(error) if error.is_stored() && attempt < MAX_KEYS => {
                     attempt += 1;
                     key = format!("{idempotency_key}:{attempt}");

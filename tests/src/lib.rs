@@ -78,7 +78,8 @@ impl World {
         environment.insert("STRIPE_PRICE_IDS".to_owned(), price_ids);
         let portal = text(&made["portal_configuration"]).to_owned();
         environment.insert("STRIPE_PORTAL_CONFIGURATION".to_owned(), portal);
-        let secret = text(&made["webhook_secret"]).to_owned();
+        let secrets = ["webhook_secret", "event_destination_secret"].map(|name| text(&made[name]));
+        let secret = secrets.join(",");
         environment.insert("STRIPE_WEBHOOK_SECRETS".to_owned(), secret);
         environment.extend(
             variables

@@ -19,6 +19,7 @@ mod ledger;
 mod openapi;
 mod operator;
 mod outbox;
+mod outbox_parked;
 mod outbox_payments;
 mod payment_delays;
 mod payment_faults;

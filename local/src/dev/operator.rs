@@ -32,8 +32,8 @@ pub(super) struct SetUp {
     pub(super) price_ids: String,
     /// What the customer portal offers.
     pub(super) portal_configuration: String,
-    /// Where webhooks are sent from.
-    pub(super) webhook_endpoint: Option<String>,
+    /// Where webhooks are sent from: the endpoint, and the destination of thin events.
+    pub(super) webhooks: Vec<String>,
 }
 
 /// What `sparks stripe-setup --json` prints, as far as it is needed.
@@ -42,6 +42,7 @@ struct Printed {
     price_ids: BTreeMap<String, String>,
     portal_configuration: String,
     webhook_endpoint: Option<String>,
+    event_destination: Option<String>,
 }
 
 /// Runs the operator's command; answers what it printed.
@@ -85,7 +86,10 @@ pub(super) async fn set_up_stripe(
     Ok(SetUp {
         price_ids: price_ids.collect::<Vec<_>>().join(","),
         portal_configuration: printed.portal_configuration,
-        webhook_endpoint: printed.webhook_endpoint,
+        webhooks: [printed.webhook_endpoint, printed.event_destination]
+            .into_iter()
+            .flatten()
+            .collect(),
     })
 }
 

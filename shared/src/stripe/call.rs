@@ -6,10 +6,14 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{API_VERSION, Cause, Error, Refusal, Stripe};
 use crate::clock;
 use crate::transport;
+
+/// What version 1 of the API takes.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How often a call is made at most that may be made again.
 const MAX_ATTEMPTS: u32 = 3;
@@ -111,7 +115,7 @@ impl Stripe {
             .header("stripe-version", API_VERSION);
         if let Some(key) = call.idempotency_key {
             request = request
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(header::CONTENT_TYPE, call.content_type)
                 .header("idempotency-key", key);
         }
         request
@@ -178,6 +182,7 @@ pub(super) struct Call<'a> {
     method: Method,
     path: &'a str,
     idempotency_key: Option<&'a str>,
+    content_type: &'static str,
     body: Bytes,
 }
 
@@ -187,6 +192,7 @@ impl<'a> Call<'a> {
             method: Method::GET,
             path,
             idempotency_key: None,
+            content_type: FORM,
             body: Bytes::new(),
         }
     }
@@ -199,7 +205,33 @@ impl<'a> Call<'a> {
             method: Method::POST,
             path,
             idempotency_key: Some(idempotency_key),
+            content_type: FORM,
             body: body.into(),
+        }
+    }
+
+    /// The same call under another key.
+    pub(super) fn with_key<'k>(&self, idempotency_key: &'k str) -> Call<'k>
+    where
+        'a: 'k,
+    {
+        Call {
+            method: self.method.clone(),
+            path: self.path,
+            idempotency_key: Some(idempotency_key),
+            content_type: self.content_type,
+            body: self.body.clone(),
+        }
+    }
+
+    /// Version 2 of the API takes JSON.
+    pub(super) fn submit_json(path: &'a str, body: &Value, idempotency_key: &'a str) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            idempotency_key: Some(idempotency_key),
+            content_type: "application/json",
+            body: body.to_string().into(),
         }
     }
 }

@@ -1,0 +1,189 @@
+//! What Stripe had taken and could not count, and what failed for good, is parked, listed, and put back by the operator.
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+
+async fn world() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world =
+        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    world.grant("acct_a", "100000").await;
+    world
+}
+
+async fn later(world: World, seconds: i64) -> World {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    world
+        .at(Clock::starting_at(now + SignedDuration::from_secs(seconds)))
+        .await
+}
+
+/// Records a usage; answers its id.
+async fn record(world: &World, key: &str) -> String {
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let recorded = world
+        .record("acct_a", key, &body)
+        .await
+        .expect(StatusCode::CREATED);
+    recorded.body["usage_id"].as_str().unwrap().to_owned()
+}
+
+fn stripe_state(world: &World, usage: &str) -> (String, String) {
+    let items = world.items(&format!("E#{usage}"));
+    let text = |name: &str| items[0][name]["S"].as_str().unwrap_or_default().to_owned();
+    (text("stripe"), text("stripe_parked"))
+}
+
+async fn outbox(world: &World) -> Value {
+    let listed = world.sparks(&["outbox", "--json"]).await.unwrap();
+    serde_json::from_str(&listed).unwrap()
+}
+
+async fn report(world: &World, identifiers: &[&str], code: &str) {
+    let body = json!({ "identifiers": identifiers, "code": code });
+    world
+        .at_stripe("/_local/meter_errors", &body)
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+}
+
+#[tokio::test]
+async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
+    let world = world().await;
+    let (first, second) = (record(&world, "k1").await, record(&world, "k2").await);
+    for code in ["meter_event_customer_not_found", "no_meter"] {
+        let usage = if code == "no_meter" { &second } else { &first };
+        assert_eq!(stripe_state(&world, usage).0, "confirmed");
+        report(&world, &[usage, "use_of_somebody_else"], code).await;
+        let (state, why) = stripe_state(&world, usage);
+        assert_eq!(state, "parked", "{code}");
+        assert!(why.starts_with("reported by stripe"), "{why}");
+    }
+    let listed = outbox(&world).await;
+    assert_eq!(listed["pending"], 0);
+    let parked = listed["parked"].as_array().unwrap();
+    assert_eq!(parked.len(), 2);
+    assert_eq!(parked[0]["provider"], "stripe");
+    // Stripe may take its identifier for a repetition, and count nothing.
+    let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &first]).await;
+    assert!(
+        refused.is_err() && printed.contains("sparks reconcile"),
+        "{printed}"
+    );
+    assert_eq!(stripe_state(&world, &first).0, "parked");
+}
+
+#[tokio::test]
+async fn a_report_without_signature_of_its_own_secret_parks_nothing() {
+    let world = world().await;
+    let usage = record(&world, "k1").await;
+    let event = json!({
+        "id": "evt_none", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered", "livemode": false,
+    });
+    let forged = world.webhook(Some("t=1,v1=00"), event.to_string()).await;
+    assert_eq!(forged.refusal(), (400, "invalid_signature"));
+    // Signed, and of an event that Stripe does not have.
+    let unknown = world.signed_webhook(&event).await;
+    assert_eq!(unknown.refusal(), (503, "unavailable"));
+    assert_eq!(stripe_state(&world, &usage).0, "confirmed");
+}
+
+#[tokio::test]
+async fn a_parcel_that_stripe_reports_parks_its_members() {
+    let world = world().await;
+    record(&world, "first").await;
+    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
+    world.stack.stripe.faults().add(busy);
+    for number in 0..52 {
+        record(&world, &format!("k{number}")).await;
+    }
+    world.stack.stripe.faults().clear();
+    let world = later(world, 120).await;
+    world.deliver().await;
+    let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
+    report(&world, &[&parcel], "archived_meter").await;
+    assert_eq!(world.items("B#")[0]["stripe"]["S"], "parked");
+    let entries = world.items("E#use_");
+    let parked = entries
+        .iter()
+        .filter(|entry| entry["stripe"]["S"] == "parked");
+    assert_eq!(parked.count(), 52);
+    let member = entries
+        .iter()
+        .find(|entry| entry.get("parcel").is_some())
+        .unwrap();
+    let member = member["id"]["S"].as_str().unwrap();
+    let (printed, _) = world.sparks_printing(&["outbox", "redrive", member]).await;
+    assert!(printed.contains("is in a parcel"), "{printed}");
+}
+
+#[tokio::test]
+async fn what_stripe_refused_is_sent_again_when_an_operator_says_so() {
+    let world = world().await;
+    record(&world, "first").await;
+    let refused = Fault::new(METER, "status:400").unwrap();
+    world.stack.stripe.faults().add(refused);
+    let usage = record(&world, "k1").await;
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    let again = world.sparks(&["outbox", "redrive", &usage]).await.unwrap();
+    assert_eq!(again, format!("{usage} is sent again with the next run\n"));
+    let ran = world.sparks(&["outbox", "run"]).await.unwrap();
+    assert!(ran.starts_with("0 traces and 1 usages confirmed"), "{ran}");
+    assert_eq!(stripe_state(&world, &usage).0, "confirmed");
+    assert_eq!(world.meter_events().len(), 2);
+    let (printed, _) = world.sparks_printing(&["outbox", "redrive", &usage]).await;
+    assert!(printed.contains("is not parked"), "{printed}");
+    let (printed, _) = world
+        .sparks_printing(&["outbox", "redrive", "use_none"])
+        .await;
+    assert!(printed.contains("is not in the table"), "{printed}");
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_put_back_only_after_it_was_shown_to_be_absent() {
+    let world = world().await;
+    record(&world, "first").await;
+    let down = Fault::new(METER, "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    let usage = record(&world, "k1").await;
+    world.stack.stripe.faults().clear();
+    let world = later(world, 24 * 3_600).await;
+    world.deliver().await;
+    let (printed, _) = world
+        .sparks_printing(&["outbox", "redrive", "--all", "--json"])
+        .await;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        printed["redriven"][0],
+        json!({"id": usage, "result": "not_shown_absent"})
+    );
+}
+
+#[tokio::test]
+async fn the_outbox_lists_what_waits_and_for_how_long() {
+    let world = world().await;
+    record(&world, "first").await;
+    assert_eq!(
+        world.sparks(&["outbox"]).await.unwrap(),
+        "nothing is pending\n"
+    );
+    let down = Fault::new(METER, "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    record(&world, "k1").await;
+    record(&world, "k2").await;
+    let world = later(world, 90).await;
+    let listed = outbox(&world).await;
+    assert_eq!(
+        (&listed["pending"], &listed["parked"]),
+        (&json!(2), &json!([]))
+    );
+    let age = listed["oldest_age_s"].as_i64().unwrap();
+    assert!((90..120).contains(&age), "{age}");
+}
