@@ -128,14 +128,18 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl Tokens {
-    /// All tokens. Each class is at most [`MAX_QUANTITY`], so the sum fits.
+    /// All tokens. Each class is at most [`MAX_QUANTITY`], so the sum fits, unless what is stored was spoilt.
     pub const fn total(&self) -> u64 {
-        self.total_input() + self.output_tokens + self.reasoning_tokens
+        self.total_input()
+            .saturating_add(self.output_tokens)
+            .saturating_add(self.reasoning_tokens)
     }
 
     /// All tokens that went in: what decides a model's price tier.
     pub const fn total_input(&self) -> u64 {
-        self.input_tokens + self.cached_input_tokens + self.cache_write_tokens
+        self.input_tokens
+            .saturating_add(self.cached_input_tokens)
+            .saturating_add(self.cache_write_tokens)
     }
 }
 

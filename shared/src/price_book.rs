@@ -208,37 +208,50 @@ pub enum Error {
 /// # Ok::<(), price_book::Error>(())
 /// ```
 pub fn price(lines: &[Line], at: Timestamp) -> Result<Price, Error> {
-    let mut fractions = Vec::with_capacity(lines.len());
-    let mut unit_prices = Vec::with_capacity(lines.len());
+    let mut priced = Vec::with_capacity(lines.len());
     for (position, line) in lines.iter().enumerate() {
-        let unit_price = unit_price(line, at, position)?;
-        fractions.push(unit_price.apply(line).ok_or(Error::TooMuch)?);
-        unit_prices.push(unit_price);
+        priced.push((line.clone(), unit_price(line, at, position)?));
     }
-    let (total, shares) = exact::round_up_once(&fractions).ok_or(Error::TooMuch)?;
+    share_out(priced).ok_or(Error::TooMuch)
+}
+
+/// Prices lines again, at the unit prices that are stored with them: what they were charged, whatever the rates
+/// are by now.
+///
+/// Nothing where there is no such price: the unit price of another meter, or a number that does not fit.
+pub fn reprice(lines: &[PricedLine]) -> Option<Price> {
+    let lines = lines.iter();
+    share_out(
+        lines
+            .map(|stored| (stored.line.clone(), stored.unit_price.clone()))
+            .collect(),
+    )
+}
+
+/// Rounds the sum of the lines' exact prices up once, and gives each line its share.
+fn share_out(lines: Vec<(Line, UnitPrice)>) -> Option<Price> {
+    let exact_prices = lines.iter();
+    let exact_prices: Option<Vec<Fraction>> = exact_prices
+        .map(|(line, unit_price)| unit_price.apply(line))
+        .collect();
+    let (total, shares) = exact::round_up_once(&exact_prices?)?;
     if total > MAX_TOTAL_MILLI {
-        return Err(Error::TooMuch);
+        return None;
     }
-    let sparks = |milli: u128| {
-        i64::try_from(milli)
-            .map(Sparks::from_milli)
-            .map_err(|_| Error::TooMuch)
-    };
-    let lines = lines
-        .iter()
-        .zip(shares)
-        .zip(unit_prices)
-        .map(|((line, share), unit_price)| {
-            Ok(PricedLine {
-                line: line.clone(),
+    let sparks = |milli: u128| i64::try_from(milli).ok().map(Sparks::from_milli);
+    let lines = lines.into_iter().zip(shares);
+    let lines: Option<Vec<PricedLine>> = lines
+        .map(|((line, unit_price), share)| {
+            Some(PricedLine {
+                line,
                 sparks: sparks(share)?,
                 unit_price,
             })
         })
-        .collect::<Result<_, Error>>()?;
-    Ok(Price {
+        .collect();
+    Some(Price {
         total: sparks(total)?,
-        lines,
+        lines: lines?,
     })
 }
 

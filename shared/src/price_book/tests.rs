@@ -197,6 +197,28 @@ fn a_priced_line_is_stored_with_its_unit_prices_and_read_back() {
     insta::assert_snapshot!(serde_json::to_string(&priced[0]).unwrap());
 }
 
+#[test]
+fn a_unit_price_that_does_not_fit_its_line_comes_to_nothing() {
+    let priced = |line: &Line| price(std::slice::from_ref(line), noon()).unwrap().lines;
+    let model = priced(&ai(Some("gpt-5"), tokens(1, 0, 0, 0, 0)));
+    let mut compute = priced(&Line::Compute { milliseconds: 1 });
+    compute[0].unit_price = model[0].unit_price.clone();
+    assert_eq!(reprice(&compute), None);
+
+    // Output has no price where none was counted.
+    let mut more = model;
+    more[0].line = ai(Some("gpt-5"), tokens(1, 0, 0, 1, 0));
+    assert_eq!(reprice(&more), None);
+
+    let rate = |milli_sparks, per| UnitPrice::Flat(FlatRate { milli_sparks, per });
+    for impossible in [rate(1, 0), rate(u64::MAX, 1)] {
+        let mut spoilt = priced(&ai(None, tokens(1, 0, 0, 0, 0)));
+        spoilt[0].line = ai(None, tokens(u64::MAX, 1, 0, 0, 0));
+        spoilt[0].unit_price = impossible;
+        assert_eq!(reprice(&spoilt), None);
+    }
+}
+
 fn any_line() -> impl Strategy<Value = Line> {
     let count = 0_u64..2_000_000;
     let tokens = (
@@ -230,6 +252,19 @@ proptest! {
         let price = price(&lines, noon()).unwrap();
         let sum = Sparks::checked_sum(price.lines.iter().map(|line| line.sparks)).unwrap();
         prop_assert_eq!(sum, price.total);
+    }
+
+    #[test]
+    fn what_is_stored_with_the_lines_gives_their_price_again(
+        lines in prop::collection::vec(any_line(), 1..20), wrong in any::<i64>(),
+    ) {
+        let price = price(&lines, noon()).unwrap();
+        let stored = serde_json::to_string(&price.lines).unwrap();
+        let mut stored: Vec<PricedLine> = serde_json::from_str(&stored).unwrap();
+        for line in &mut stored {
+            line.sparks = Sparks::from_milli(wrong);
+        }
+        prop_assert_eq!(reprice(&stored), Some(price));
     }
 
     #[test]
