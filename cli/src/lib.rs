@@ -85,7 +85,7 @@ enum Action {
         #[arg(long)]
         session: SessionId,
     },
-    /// Work accounts out again from their entries: balance, roll-ups, and what is left of each grant.
+    /// Work accounts out again from their entries: prices, balance, roll-ups, and what is left of each grant.
     Verify {
         /// The account; all of them when it is missing.
         account: Option<AccountId>,

@@ -21,14 +21,18 @@ pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Resu
     let mut from = None;
     loop {
         let patience = Patience::lasting(&desk.clock, PATIENCE);
-        let (accounts, next) = ledger.accounts(from, &patience).await?;
-        for account in accounts {
+        let part = ledger.accounts(from, &patience).await?;
+        for key in part.unlisted {
+            let finding = format!("`{key}` is in no account's ledger");
+            report.findings.push((None, finding));
+        }
+        for account in part.accounts {
             verify(desk, &ledger, &account, &mut report).await?;
         }
-        if next.is_none() {
+        if part.next.is_none() {
             return report.print(desk);
         }
-        from = next;
+        from = part.next;
     }
 }
 
@@ -37,8 +41,8 @@ pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Resu
 struct Report {
     accounts: u64,
     entries: u64,
-    /// What disagrees, by account.
-    findings: Vec<(AccountId, String)>,
+    /// What disagrees, and of which account where that is known.
+    findings: Vec<(Option<AccountId>, String)>,
     /// Accounts that kept changing while they were read.
     unsettled: Vec<AccountId>,
 }
@@ -56,7 +60,7 @@ async fn verify(
         // One account does not keep the others from being verified.
         Err(error) => {
             let finding = format!("could not be verified: {}", chain(&error));
-            report.findings.push((account.clone(), finding));
+            report.findings.push((Some(account.clone()), finding));
             return Ok(true);
         }
     };
@@ -71,7 +75,7 @@ async fn verify(
     let findings = verified.findings.into_iter();
     report
         .findings
-        .extend(findings.map(|finding| (account.clone(), finding)));
+        .extend(findings.map(|finding| (Some(account.clone()), finding)));
     Ok(true)
 }
 
@@ -91,7 +95,9 @@ impl Report {
             writeln!(desk.out, "{report}")?;
         } else {
             for (account, finding) in &self.findings {
-                writeln!(desk.out, "{account}: {finding}")?;
+                let account = account.as_ref();
+                let account = account.map_or_else(String::new, |account| format!("{account}: "));
+                writeln!(desk.out, "{account}{finding}")?;
             }
             for account in &self.unsettled {
                 writeln!(

@@ -85,7 +85,7 @@ pub use purchase::{Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Reversed};
 pub use rollup::Used;
 pub use subscription::{Subscribed, Subscriber, Subscriptions};
-pub use verify::{Next, Verified};
+pub use verify::{Accounts, Next, Verified};
 
 use crate::config::Aws;
 use crate::id::{AccountId, UsageId};

@@ -36,4 +36,5 @@ mod subscription_orders;
 mod subscriptions;
 mod tidy;
 mod usage_history;
+mod verify;
 mod webhooks;

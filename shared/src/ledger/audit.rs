@@ -11,6 +11,7 @@ use super::grants::{self, Grant};
 use super::item::{self, Item, Malformed};
 use super::purchase::Reversals;
 use super::rollup;
+use crate::price_book;
 use crate::sparks::Sparks;
 
 /// Sums of one roll-up: Sparks and quantity by the name of the attribute.
@@ -28,6 +29,8 @@ pub(crate) struct Audit {
     rollups: HashMap<String, Sums>,
     /// What purchases say was taken of them, and what entries say.
     taken: BTreeMap<String, (i128, i128)>,
+    /// The first usage that is not what its own unit prices come to, and how many there are.
+    mispriced: Option<(String, u64)>,
     findings: Vec<String>,
 }
 
@@ -60,12 +63,21 @@ impl What {
 }
 
 impl Audit {
-    /// Counts an entry in.
-    pub(crate) fn see(&mut self, entry: &Item) -> Result<(), Malformed> {
-        let amount = item::read_amount(entry, "amount")?;
+    /// Counts an entry in, as far as it can be read.
+    pub(crate) fn see(&mut self, entry: &Item) {
         self.entries += 1;
+        if let Err(malformed) = self.count(entry) {
+            let key = item::read_text(entry, "pk").unwrap_or_default();
+            self.findings
+                .push(format!("`{key}` cannot be read: {malformed}"));
+        }
+    }
+
+    fn count(&mut self, entry: &Item) -> Result<(), Malformed> {
+        let amount = item::read_amount(entry, "amount")?;
         self.sum += i128::from(amount.milli());
         if item::read_text(entry, "kind")? == "usage" {
+            self.debited -= i128::from(amount.milli());
             self.see_usage(&UsageEntry::from_item(entry)?);
             return Ok(());
         }
@@ -80,16 +92,16 @@ impl Audit {
     }
 
     fn see_usage(&mut self, usage: &UsageEntry) {
-        self.debited += i128::from(usage.sparks.milli());
-        let lines: i128 = usage
-            .lines
-            .iter()
-            .map(|line| i128::from(line.sparks.milli()))
-            .sum();
+        let lines = usage.lines.iter();
+        let lines: i128 = lines.map(|line| i128::from(line.sparks.milli())).sum();
         if lines != i128::from(usage.sparks.milli()) {
             let id = &usage.id;
             self.findings
                 .push(format!("the lines of `{id}` do not add up to it"));
+        }
+        if let Some(finding) = mispricing(usage) {
+            let (_, all) = self.mispriced.get_or_insert((finding, 0));
+            *all += 1;
         }
         for key in rollup::keys(usage) {
             let by_model = key.sk.starts_with(item::QUARTERS);
@@ -108,19 +120,18 @@ impl Audit {
     }
 
     fn change(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let negative = || Sparks::from_milli(-amount.milli());
+        let taken = Sparks::ZERO.checked_sub(amount).ok_or(Malformed {
+            attribute: "amount",
+        })?;
         Ok(match item::read_text(entry, "kind")? {
             "expiry" => What::Ended {
                 grant: item::read_text(entry, "grant")?.to_owned(),
-                left: negative(),
+                left: taken,
             },
             "reversal" => {
                 let purchase = item::read_text(entry, "reverses")?.to_owned();
                 self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
-                What::TakenBack {
-                    purchase,
-                    taken: negative(),
-                }
+                What::TakenBack { purchase, taken }
             }
             "restoration" => {
                 let purchase = item::read_text(entry, "restores")?.to_owned();
@@ -150,9 +161,9 @@ impl Audit {
     }
 
     /// Compares a stored roll-up with what the entries of its time come to.
-    pub(crate) fn see_rollup(&mut self, stored: &Item) -> Result<(), Malformed> {
-        let sk = item::read_text(stored, "sk")?.to_owned();
-        let expected = self.rollups.remove(&sk).unwrap_or_default();
+    pub(crate) fn see_rollup(&mut self, stored: &Item) {
+        let sk = item::read_text(stored, "sk").unwrap_or_default();
+        let expected = self.rollups.remove(sk).unwrap_or_default();
         let kept = rollup::models_of(stored);
         let mut sums = Sums::new();
         for (name, sum) in expected {
@@ -167,16 +178,24 @@ impl Audit {
             together.0 += sum.0;
             together.1 += sum.1;
         }
-        if sums != stored_sums(stored)? {
-            self.findings.push(format!(
-                "the roll-up `{sk}` is not what its entries come to"
-            ));
-        }
-        Ok(())
+        let finding = match stored_sums(stored) {
+            Ok(stored) if stored == sums => return,
+            Ok(_) => format!("the roll-up `{sk}` is not what its entries come to"),
+            Err(malformed) => format!("the roll-up `{sk}` cannot be read: {malformed}"),
+        };
+        self.findings.push(finding);
     }
 
     /// Says where the account disagrees with what was seen, and how many entries were.
     pub(crate) fn finish(mut self, account: &Account) -> (u64, Vec<String>) {
+        match self.mispriced.take() {
+            Some((first, 1)) => self.findings.push(first),
+            Some((first, all)) => {
+                let finding = format!("{first}; usages that are wrong, in all: {all}");
+                self.findings.push(finding);
+            }
+            None => {}
+        }
         if i128::from(account.available.milli()) != self.sum {
             self.findings.push(format!(
                 "the balance is {}, and the entries come to {} milli-Sparks",
@@ -250,6 +269,26 @@ impl Audit {
         }
         Ok(())
     }
+}
+
+/// Where a usage is not what the unit prices stored with its lines come to.
+fn mispricing(usage: &UsageEntry) -> Option<String> {
+    let id = &usage.id;
+    let Some(price) = price_book::reprice(&usage.lines) else {
+        return Some(format!("the lines of `{id}` have no price"));
+    };
+    if usage.sparks != price.total {
+        let (is, should) = (usage.sparks, price.total);
+        return Some(format!(
+            "`{id}` took {is} Sparks, and should have taken {should}"
+        ));
+    }
+    let mut lines = usage.lines.iter().zip(&price.lines).enumerate();
+    lines.find_map(|(number, (stored, priced))| {
+        let (is, should) = (stored.sparks, priced.sparks);
+        (is != should)
+            .then(|| format!("`lines[{number}]` of `{id}` is {is} Sparks, and should be {should}"))
+    })
 }
 
 /// Attributes the debits up to a settlement.

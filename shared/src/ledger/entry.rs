@@ -183,7 +183,11 @@ impl UsageEntry {
                 None => None,
             },
             request_hash: RequestHash::read(item)?,
-            sparks: Sparks::from_milli(-item::read_number(item, "amount")?),
+            sparks: Sparks::ZERO
+                .checked_sub(item::read_amount(item, "amount")?)
+                .ok_or(Malformed {
+                    attribute: "amount",
+                })?,
             lines: item::read_json(item, "lines")?,
             price_version: item::read_text(item, "price_version")?.to_owned(),
             occurred_at: item::read_time(item, "occurred_at")?,

@@ -28,6 +28,17 @@ pub struct Verified {
     pub unsettled: bool,
 }
 
+/// A part of what there is in the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accounts {
+    /// Some of the accounts.
+    pub accounts: Vec<AccountId>,
+    /// The keys of entries that no account's ledger lists, because they lost what they are listed by.
+    pub unlisted: Vec<String>,
+    /// Where the rest begins.
+    pub next: Option<Next>,
+}
+
 /// Where a list goes on.
 pub type Next = HashMap<String, AttributeValue>;
 
@@ -70,13 +81,17 @@ impl Ledger {
         &self,
         from: Option<Next>,
         patience: &Patience,
-    ) -> Result<(Vec<AccountId>, Option<Next>), Error> {
+    ) -> Result<Accounts, Error> {
         let scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression("sk = :account")
+            .filter_expression(
+                "sk = :account OR sk = :entry AND \
+                 (attribute_not_exists(account) OR attribute_not_exists(ledger_at))",
+            )
             .expression_attribute_values(":account", item::text("A"))
+            .expression_attribute_values(":entry", item::text("E"))
             .projection_expression("pk")
             .set_exclusive_start_key(from);
         let found = self
@@ -84,11 +99,20 @@ impl Ledger {
                 scan.clone().send().await.map_err(failure::of_call)
             })
             .await?;
-        let accounts = found.items().iter().filter_map(|item| {
-            let pk = item::read_text(item, "pk").ok()?;
-            pk.strip_prefix("A#")?.parse().ok()
-        });
-        Ok((accounts.collect(), found.last_evaluated_key))
+        let keys = found.items().iter();
+        let mut keys = keys.filter_map(|item| item::read_text(item, "pk").ok());
+        let (mut accounts, mut unlisted) = (Vec::new(), Vec::new());
+        for key in &mut keys {
+            match key.strip_prefix("A#").map(str::parse) {
+                Some(Ok(account)) => accounts.push(account),
+                _ => unlisted.push(key.to_owned()),
+            }
+        }
+        Ok(Accounts {
+            accounts,
+            unlisted,
+            next: found.last_evaluated_key,
+        })
     }
 
     async fn see_entries_of(
@@ -115,8 +139,12 @@ impl Ledger {
                 })
                 .await?;
             let keys: Vec<Item> = found.items.unwrap_or_default();
-            for entry in self.items(keys, patience).await? {
-                audit.see(&entry)?;
+            let mut entries = self.items(keys, patience).await?;
+            // They come in no order, and the first one that is wrong is of interest.
+            let place = |entry: &Item| item::read_text(entry, "ledger_at").map(str::to_owned).ok();
+            entries.sort_by_cached_key(place);
+            for entry in &entries {
+                audit.see(entry);
             }
             from = found.last_evaluated_key;
             if from.is_none() {
@@ -133,7 +161,7 @@ impl Ledger {
     ) -> Result<(), Error> {
         // Of whichever kind: every sort key lies between these.
         for rollup in self.rollups(account, "!", "~", patience).await? {
-            audit.see_rollup(&rollup)?;
+            audit.see_rollup(&rollup);
         }
         Ok(())
     }

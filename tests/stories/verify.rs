@@ -1,0 +1,231 @@
+//! `sparks verify` works everything out again from the entries, and names what is not so.
+
+use serde_json::{Value, json};
+use tests::World;
+
+/// An account that used 10 Sparks and, as a member, 1.251 more in two lines, and bought a pack.
+async fn world() -> World {
+    let world = World::start().await;
+    world.spend("acct_a", "k1", 10).await;
+    let body = json!({"member_id": "u_7", "usage": [
+        {"meter": "compute", "milliseconds": 1500}, {"meter": "storage", "gigabyte_hours": "0.001"},
+    ]});
+    let recorded = world.record("acct_a", "k2", &body).await;
+    recorded.expect(http::StatusCode::CREATED);
+    world.buy("acct_a", "pack_125k", "k3").await;
+    world
+}
+
+/// The usages in the order in which they were recorded.
+fn usages(world: &World) -> [Value; 2] {
+    let mut usages = world.items("E#use_");
+    usages.retain(|entry| entry["account"]["S"] == "acct_a");
+    usages.sort_by_key(|entry| entry["ledger_at"]["S"].to_string());
+    usages.try_into().unwrap()
+}
+
+fn id(entry: &Value) -> &str {
+    entry["id"]["S"].as_str().unwrap()
+}
+
+fn without(item: &Value, attribute: &str) -> Value {
+    let mut item = item.clone();
+    item.as_object_mut().unwrap().remove(attribute);
+    item
+}
+
+fn with(item: &Value, attribute: &str, value: Value) -> Value {
+    let mut item = item.clone();
+    item[attribute] = value;
+    item
+}
+
+/// What `sparks verify` finds while these items are in the place of the right ones.
+async fn found(world: &World, planted: &[(&Value, Value)]) -> Vec<String> {
+    for (_, wrong) in planted {
+        world.put_item(wrong.clone()).await;
+    }
+    let (printed, outcome) = world.sparks_printing(&["verify", "--json"]).await;
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let findings: Vec<String> = findings
+        .map(|one| one["finding"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(matches!(outcome, Err(cli::Error::NotInOrder)), "{printed}");
+    assert_eq!(report["ok"], false);
+    for (right, _) in planted {
+        world.put_item((*right).clone()).await;
+    }
+    world.sparks(&["verify"]).await.unwrap();
+    findings
+}
+
+#[tokio::test]
+async fn what_an_account_holds_is_compared_with_its_entries() {
+    let world = world().await;
+    let account = world.items("A#acct_a");
+    let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    let grants = account["grants"]["S"].as_str().unwrap();
+    let more = grants.replace("125000.000", "125000.001");
+    for (attribute, value, finding) in [
+        ("available", json!({"N": "1"}), "the balance is 0.001"),
+        ("debited", json!({"N": "1"}), "0.001 were debited"),
+        ("grants", json!({"S": more}), "what is left of the grants"),
+        ("grants", json!({"S": "["}), "could not be verified"),
+    ] {
+        let wrong = with(account, attribute, value);
+        let findings = found(&world, &[(account, wrong)]).await;
+        assert!(
+            findings.iter().any(|one| one.starts_with(finding)),
+            "{attribute}: {findings:?}"
+        );
+    }
+    assert!(world.sparks(&["verify", "acct_none"]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_rollup_that_is_wrong_is_named() {
+    let world = world().await;
+    let rollups = world.items("R#acct_a");
+    let of_compute = rollups
+        .iter()
+        .filter(|rollup| rollup.get("sparks#compute").is_some());
+    for rollup in of_compute.clone() {
+        let name = format!("the roll-up `{}`", rollup["sk"]["S"].as_str().unwrap());
+        for wrong in [
+            with(rollup, "sparks#compute", json!({"N": "7"})),
+            without(rollup, "quantity#storage"),
+        ] {
+            let findings = found(&world, &[(rollup, wrong)]).await;
+            let named = format!("{name} is not what its entries come to");
+            assert_eq!(findings, [named]);
+        }
+        let odd = with(rollup, "sparks#compute", json!({"N": "1.5"}));
+        let findings = found(&world, &[(rollup, odd)]).await;
+        assert!(findings[0].starts_with(&format!("{name} cannot be read")));
+    }
+    assert_eq!(
+        of_compute.count(),
+        2,
+        "a quarter of an hour, and a member's day"
+    );
+}
+
+#[tokio::test]
+async fn an_amount_that_its_unit_prices_do_not_come_to_is_named() {
+    let world = world().await;
+    let [first, _] = &usages(&world);
+    let wrong = with(first, "amount", json!({"N": "-9000"}));
+    let findings = found(&world, &[(first, wrong)]).await;
+    let id = id(first);
+    assert!(
+        findings.contains(&format!(
+            "`{id}` took 9.000 Sparks, and should have taken 10.000"
+        )),
+        "{findings:?}"
+    );
+    assert!(findings.contains(&format!("the lines of `{id}` do not add up to it")));
+
+    // A credit of it would be worse.
+    let wrong = with(first, "amount", json!({"N": "10000"}));
+    let findings = found(&world, &[(first, wrong)]).await;
+    assert!(
+        findings.contains(&format!(
+            "`{id}` took -10.000 Sparks, and should have taken 10.000"
+        )),
+        "{findings:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_line_that_is_not_its_share_is_named_though_the_sum_is_right() {
+    let world = world().await;
+    let [_, second] = &usages(&world);
+    let lines = second["lines"]["S"].as_str().unwrap();
+    assert!(
+        lines.contains("\"1.250\"") && lines.contains("\"0.001\""),
+        "{lines}"
+    );
+    let shifted = lines
+        .replace("\"1.250\"", "\"1.249\"")
+        .replace("\"0.001\"", "\"0.002\"");
+    let wrong = with(second, "lines", json!({"S": shifted}));
+    let findings = found(&world, &[(second, wrong)]).await;
+    let id = id(second);
+    let line = format!("`lines[0]` of `{id}` is 1.249 Sparks, and should be 1.250");
+    assert!(findings.contains(&line), "{findings:?}");
+    assert!(!findings.iter().any(|finding| finding.contains("add up")));
+}
+
+#[tokio::test]
+async fn of_many_wrong_prices_the_first_is_named_and_the_others_are_counted() {
+    let world = world().await;
+    let [first, second] = &usages(&world);
+    let free = |usage: &Value| {
+        let lines = usage["lines"]["S"].as_str().unwrap();
+        let lines = lines.replace("\"milli_sparks\":", "\"milli_sparks\":1");
+        with(usage, "lines", json!({ "S": lines }))
+    };
+    let planted = [(second, free(second)), (first, free(first))];
+    let findings = found(&world, &planted).await;
+    let named = format!(
+        "`{}` took 10.000 Sparks, and should have taken 110.000; usages that are wrong, in all: 2",
+        id(first)
+    );
+    assert_eq!(findings, [named]);
+}
+
+/// One entry that cannot be read does not keep the others, or other accounts, from being verified.
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_named_by_its_key() {
+    let world = world().await;
+    world.spend("acct_b", "k1", 1).await;
+    let [first, _] = &usages(&world);
+    let credit = world.items("E#cs_").remove(0);
+    for (entry, attribute) in [
+        (first, "lines"),
+        (first, "amount"),
+        (first, "kind"),
+        (first, "request_hash"),
+        (&credit, "source"),
+        (&credit, "settled"),
+    ] {
+        let findings = found(&world, &[(entry, without(entry, attribute))]).await;
+        let named = format!(
+            "`E#{}` cannot be read: the stored attribute `{attribute}` is missing or malformed",
+            id(entry)
+        );
+        assert_eq!(findings[0], named, "{findings:?}");
+    }
+    let least = with(first, "amount", json!({"N": i64::MIN.to_string()}));
+    let findings = found(&world, &[(first, least)]).await;
+    assert!(findings[0].contains("`amount` is missing or malformed"));
+}
+
+#[tokio::test]
+async fn an_entry_that_no_ledger_lists_is_named_by_its_key() {
+    let world = world().await;
+    let [first, _] = &usages(&world);
+    for attribute in ["account", "ledger_at"] {
+        let findings = found(&world, &[(first, without(first, attribute))]).await;
+        let named = format!("`E#{}` is in no account's ledger", id(first));
+        assert!(findings.contains(&named), "{findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_is_printed_for_people_and_counted() {
+    let world = world().await;
+    let [first, _] = &usages(&world);
+    world.put_item(without(first, "stripe")).await;
+    let (printed, outcome) = world.sparks_printing(&["verify", "acct_a"]).await;
+    assert!(outcome.is_err());
+    let named = format!("acct_a: `E#{}` cannot be read", id(first));
+    assert!(printed.starts_with(&named), "{printed}");
+    assert!(printed.ends_with("1 accounts with 4 entries verified\n"));
+
+    world.put_item(first.clone()).await;
+    let fine = world.sparks(&["verify", "--json"]).await.unwrap();
+    let fine: Value = serde_json::from_str(&fine).unwrap();
+    assert_eq!((&fine["ok"], &fine["accounts"]), (&json!(true), &json!(1)));
+}
