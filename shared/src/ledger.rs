@@ -2,7 +2,7 @@
 //!
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|
-//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan`, `free_due` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal and restoration, unchanged `debited`, `next_due`, `grants_version` |
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan`, `free_due` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` |
 //! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], none there · [`Ledger::unlink_customer`], the deleted one there |
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
@@ -11,6 +11,7 @@
 //! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending |
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
+//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage | with the account, absent |
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays, or [`Ledger::settle_intent`] |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], there |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Ledger::keep_incident`], not seen later · [`Ledger::dismiss_incidents`], not seen again |
@@ -31,6 +32,7 @@ mod booking;
 mod calls;
 mod charge;
 mod checkout;
+mod correction;
 mod credit;
 mod customer;
 mod entry;
@@ -69,6 +71,7 @@ pub use account::{Account, Settlement};
 pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
 pub use checkout::{FoundCheckout, Opened};
+pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
 pub use customer::CustomerLink;
 pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};

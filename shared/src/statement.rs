@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::balance;
 use crate::clock;
 use crate::history::{Error, Invalid, day_or_time, quoted};
-use crate::id::{AccountId, MemberId};
+use crate::id::{AccountId, MemberId, UsageId};
 use crate::identity::Subject;
 use crate::ledger::{self, EntriesAsked, Ledger, Place, Source};
 use crate::patience::Patience;
@@ -75,6 +75,9 @@ pub struct Entry {
     item: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     credit_id: Option<String>,
+    /// The usage that a credit gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage_id: Option<UsageId>,
     #[serde(flatten)]
     usage: Option<Usage>,
 }
@@ -177,6 +180,7 @@ impl Entry {
             expires_at: entry.expires_at.map(clock::wire),
             item: entry.item,
             credit_id: entry.credit,
+            usage_id: entry.gives_back,
             usage: entry.usage.map(|usage| Usage {
                 member_id: usage.member,
                 occurred_at: clock::wire(usage.occurred_at),

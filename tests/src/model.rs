@@ -2,7 +2,13 @@
 //!
 //! The ledger attributes debits later, and books much in one go. Whatever it does must come to the same.
 
+mod history;
+
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
+
+pub use history::{History, Step};
 
 /// One grant with what is left of it, in milli-Sparks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +58,8 @@ pub struct Model {
     debt: i64,
     /// The last month with free Sparks, as `2026-11`; nothing without the free plan.
     free_until: Option<String>,
+    /// What was spent and was not given back, by its key.
+    spent: BTreeMap<String, i64>,
     /// The sum of all entries.
     pub sum: i64,
 }
@@ -141,7 +149,7 @@ impl Model {
     }
 
     /// Spends, where it is there; answers whether it was.
-    pub fn debit(&mut self, milli: i64, now: Timestamp) -> bool {
+    pub fn debit(&mut self, key: &str, milli: i64, now: Timestamp) -> bool {
         if self.is_due(now) {
             self.settle(now);
         }
@@ -150,6 +158,33 @@ impl Model {
         }
         self.sum -= milli;
         self.burn(milli, |_| true);
+        self.spent.insert(key.to_owned(), milli);
+        true
+    }
+
+    /// Takes what is left of one grant.
+    pub fn take_out(&mut self, id: &str, now: Timestamp) {
+        self.settle(now);
+        for grant in self.grants.iter_mut().filter(|grant| grant.id == id) {
+            self.sum -= grant.left;
+            grant.left = 0;
+        }
+    }
+
+    /// Gives back what was spent, where it was; answers whether it was.
+    pub fn give_back(&mut self, key: &str, id: &str, now: Timestamp) -> bool {
+        let Some(milli) = self.spent.remove(key) else {
+            return false;
+        };
+        self.settle(now);
+        let credit = Credit {
+            id: id.to_owned(),
+            priority: 3,
+            milli,
+            expires_at: None,
+            paid: None,
+        };
+        self.add(&credit, now, None);
         true
     }
 
@@ -272,125 +307,5 @@ impl Model {
 impl Purchase {
     fn live(&self) -> impl Iterator<Item = &Back> {
         self.backs.iter().filter(|back| back.live)
-    }
-}
-
-/// Something that happens to an account.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// Spend so many milli-Sparks.
-    Debit(i64),
-    /// Let Sparks in.
-    Credit(Credit),
-    /// Take back the share that so many cents are of a purchase.
-    Reverse {
-        /// The refund or dispute.
-        id: String,
-        /// What it is of.
-        purchase: String,
-        /// How much money.
-        cents: i64,
-    },
-    /// Give back what a refund or dispute took.
-    Restore {
-        /// The refund or dispute.
-        id: String,
-        /// What it is of.
-        purchase: String,
-    },
-    /// Look at the balance.
-    Read,
-}
-
-/// A history: steps with the time at which an environment's clock saw them. Clocks differ by five minutes.
-pub struct History {
-    /// Whether the account has the free plan.
-    pub free_plan: bool,
-    /// What happened, in the order of the commits.
-    pub steps: Vec<(Timestamp, Step)>,
-}
-
-impl History {
-    /// The history of a seed, of ids that begin with `name`.
-    pub fn random(name: &str, seed: u64, length: usize) -> Self {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut true_time = 1_793_000_000_i64 + random.i64(0..40_000_000);
-        let mut purchases: Vec<(String, i64)> = Vec::new();
-        let mut reversals: Vec<(String, String)> = Vec::new();
-        let mut steps = Vec::with_capacity(length);
-        for number in 0..length {
-            let longest = [2, 60, 7_200, 400_000, 2_000_000][random.usize(0..5)];
-            true_time += random.i64(0..longest);
-            let clock = true_time + random.i64(-300..=300);
-            let now = Timestamp::from_millisecond(clock * 1_000 + random.i64(0..1_000));
-            let now = now.expect("a time of this century");
-            let ends = |random: &mut fastrand::Rng| {
-                let lifetime = random.i64(1..3_000_000).max(301);
-                random
-                    .bool()
-                    .then(|| now + SignedDuration::from_secs(lifetime))
-            };
-            let step = match random.u8(0..10) {
-                0..=3 => Step::Debit(random.i64(1..60) * 100),
-                4..=5 => {
-                    let bought = random.bool();
-                    let priority = if bought {
-                        random.u8(2..=3)
-                    } else {
-                        [1, 3][random.usize(0..2)]
-                    };
-                    let id = format!("{name}_credit_{number:03}");
-                    let paid = bought.then(|| random.i64(1..30));
-                    purchases.extend(paid.map(|paid| (id.clone(), paid)));
-                    Step::Credit(Credit {
-                        id,
-                        priority,
-                        milli: random.i64(1..6_000),
-                        expires_at: ends(&mut random),
-                        paid,
-                    })
-                }
-                6..=7 if !purchases.is_empty() => {
-                    let (purchase, paid) = purchases[random.usize(0..purchases.len())].clone();
-                    let id = format!("{name}_back_{number:03}");
-                    reversals.push((id.clone(), purchase.clone()));
-                    let cents = random.i64(1..=paid);
-                    Step::Reverse {
-                        id,
-                        purchase,
-                        cents,
-                    }
-                }
-                8 if !reversals.is_empty() => {
-                    let (id, purchase) = reversals.swap_remove(random.usize(0..reversals.len()));
-                    Step::Restore { id, purchase }
-                }
-                _ => Step::Read,
-            };
-            steps.push((now, step));
-        }
-        Self {
-            free_plan: random.bool(),
-            steps,
-        }
-    }
-}
-
-impl Model {
-    /// Does a step; answers whether a debit was covered.
-    pub fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
-        match step {
-            Step::Debit(milli) => return self.debit(*milli, now),
-            Step::Credit(credit) => self.credit(credit, now),
-            Step::Reverse {
-                id,
-                purchase,
-                cents,
-            } => self.reverse(id, purchase, *cents, now),
-            Step::Restore { id, purchase } => self.restore(id, purchase, now),
-            Step::Read if self.is_due(now) => self.settle(now),
-            Step::Read => {}
-        }
-        true
     }
 }

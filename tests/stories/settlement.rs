@@ -11,8 +11,8 @@ use shared::clock::Clock;
 use shared::config::Environment;
 use shared::id::{AccountId, IdempotencyKey, UsageId};
 use shared::ledger::{
-    Account, Charged, Deliveries, DeliveryState, Grant, Ledger, NewCredit, NewReversal, Purchase,
-    RequestHash, Reversals, Source, TraceLabels, UsageEntry,
+    Account, Charged, Corrected, Deliveries, DeliveryState, Grant, Ledger, NewCredit, NewReversal,
+    Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
 };
 use shared::meter::Line;
 use shared::patience::Patience;
@@ -71,6 +71,7 @@ struct Pure {
     id: AccountId,
     account: Account,
     purchases: HashMap<String, (Credit, Reversals, i64)>,
+    spent: HashMap<String, Sparks>,
     sum: i64,
 }
 
@@ -91,7 +92,7 @@ impl Pure {
 
     fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
         match step {
-            Step::Debit(milli) => {
+            Step::Debit { key, milli } => {
                 if self.account.is_due(now) {
                     self.settle(now);
                 }
@@ -102,6 +103,7 @@ impl Pure {
                 let debit = sparks(*milli);
                 self.account.available = self.account.available.checked_sub(debit).unwrap();
                 self.account.debited = self.account.debited.checked_add(debit).unwrap();
+                self.spent.insert(key.clone(), debit);
             }
             Step::Credit(credit) => {
                 self.settle(now);
@@ -149,12 +151,37 @@ impl Pure {
                 self.account.credit(grant).unwrap();
                 self.sum += restored.milli();
             }
+            Step::TakeOut { credit } => {
+                self.settle(now);
+                self.sum -= self.account.take_out(credit).unwrap().milli();
+            }
+            Step::GiveBack { key, id } => return self.give_back(key, id, now),
             Step::Read => {
                 if self.account.is_due(now) {
                     self.settle(now);
                 }
             }
         }
+        true
+    }
+}
+
+impl Pure {
+    fn give_back(&mut self, key: &str, id: &str, now: Timestamp) -> bool {
+        let Some(spent) = self.spent.remove(key) else {
+            return false;
+        };
+        self.settle(now);
+        let grant = Grant {
+            id: id.to_owned(),
+            source: Source::Manual,
+            remaining: spent,
+            granted_at: now,
+            expires_at: None,
+            restores: None,
+        };
+        self.account.credit(grant).unwrap();
+        self.sum += spent.milli();
         true
     }
 }
@@ -168,6 +195,7 @@ fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
             id: "acct_a".parse().unwrap(),
             account: Account::new(history.free_plan, Timestamp::UNIX_EPOCH),
             purchases: HashMap::new(),
+            spent: HashMap::new(),
             sum: 0,
         };
         for (number, (now, step)) in history.steps.iter().enumerate() {
@@ -199,7 +227,7 @@ struct Table {
 }
 
 impl Table {
-    async fn apply(&self, number: usize, step: &Step, now: Timestamp) -> bool {
+    async fn apply(&self, step: &Step, now: Timestamp) -> bool {
         let patience = Patience::lasting(&self.clock, std::time::Duration::from_secs(20));
         let reversal = |id: &str, of: &str, cents| NewReversal {
             id: id.to_owned(),
@@ -209,8 +237,8 @@ impl Table {
             currency: "usd".to_owned(),
         };
         match step {
-            Step::Debit(milli) => {
-                let usage = self.usage(number, *milli, now);
+            Step::Debit { key, milli } => {
+                let usage = self.usage(key, *milli, now);
                 let charging = self.ledger.charge(&self.id, &[usage], now, &patience).await;
                 assert!(charging.failure.is_none(), "{charging:?}");
                 return matches!(charging.outcomes[0], Some(Charged::Recorded(_)));
@@ -240,6 +268,21 @@ impl Table {
                 let ended = reversal(id, purchase, 0);
                 self.ledger.restore(&ended, now, &patience).await.unwrap();
             }
+            Step::TakeOut { credit } => {
+                let corrected = self.ledger.correct(credit, "test", now, &patience);
+                assert!(matches!(corrected.await, Ok(Corrected::Recorded(..))));
+            }
+            Step::GiveBack { key, id } => {
+                let usage = UsageId::derive("local", &self.id, &key.parse().unwrap());
+                let corrected = self.ledger.correct(usage.as_str(), "test", now, &patience);
+                return match corrected.await.unwrap() {
+                    Corrected::Recorded(correction, _) => correction.id == *id,
+                    other => {
+                        assert_eq!(other, Corrected::NoEntry);
+                        false
+                    }
+                };
+            }
             Step::Read => {
                 let read = self.ledger.settled_account(&self.id, now, &patience);
                 read.await.unwrap();
@@ -248,8 +291,8 @@ impl Table {
         true
     }
 
-    fn usage(&self, number: usize, milli: i64, now: Timestamp) -> UsageEntry {
-        let key: IdempotencyKey = format!("k{number}").parse().unwrap();
+    fn usage(&self, key: &str, milli: i64, now: Timestamp) -> UsageEntry {
+        let key: IdempotencyKey = key.parse().unwrap();
         let line = json!({"meter": "ai_tokens", "input_tokens": milli / 100});
         let line: Line = serde_json::from_value(line).unwrap();
         let price = price_book::price(&[line], now).unwrap();
@@ -313,12 +356,12 @@ async fn through_the_table(seeds: Range<u64>) {
                 expires_at: None,
                 paid: None,
             };
-            table.apply(0, &Step::Credit(credit.clone()), start).await;
+            table.apply(&Step::Credit(credit.clone()), start).await;
             model.credit(&credit, start);
         }
         for (number, (now, step)) in history.steps.iter().enumerate() {
             let at = || format!("seed {seed}, step {number}: {step:?} at {now}");
-            let covered = table.apply(number, step, *now).await;
+            let covered = table.apply(step, *now).await;
             assert_eq!(model.apply(step, *now), covered, "{}", at());
             let account = table.ledger.account(&table.id, &patience).await.unwrap();
             let account = account.unwrap();

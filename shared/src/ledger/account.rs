@@ -152,6 +152,17 @@ impl Account {
         Some(())
     }
 
+    /// Takes out of a settled account all that is left of one grant; answers how much that was.
+    pub fn take_out(&mut self, grant: &str) -> Option<Sparks> {
+        let of_it = |known: &&Grant| known.id == grant;
+        let left = self.grants.iter().filter(of_it);
+        let left = Sparks::checked_sum(left.map(|known| known.remaining))?;
+        self.available = self.available.checked_sub(left)?;
+        self.grants.retain(|known| known.id != grant);
+        self.next_due_ms = self.next_due_ms();
+        Some(left)
+    }
+
     /// The first expiry, or the next free grant.
     fn next_due_ms(&self) -> i64 {
         grants::first_expiry(&self.grants)
@@ -302,6 +313,21 @@ mod tests {
                 .collect();
             assert_eq!((grants, account.available.milli()), (left, available));
         }
+    }
+
+    #[test]
+    fn what_is_taken_out_is_all_that_is_left_of_one_grant_and_nothing_else() {
+        let mut account = Account::new(false, at(0));
+        for grant in [grant("a", 10, None), grant("ends", 10, Some(50))] {
+            account.credit(grant).unwrap();
+        }
+        debit(&mut account, 4);
+        account = settle(&account, at(1)).account;
+        assert_eq!(account.take_out("ends").unwrap().milli(), 6);
+        assert_eq!((account.available.milli(), left(&account)), (10, 10));
+        assert_eq!(account.next_due_ms, NEVER_DUE_MS);
+        assert_eq!(account.take_out("ends").unwrap().milli(), 0);
+        assert_eq!(account.available.milli(), 10);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::account::Account;
-use super::booking::CreditEntry;
+use super::booking::{self, CreditEntry};
 use super::entry::UsageEntry;
 use super::grants::{self, Grant};
 use super::item::{self, Item, Malformed};
@@ -46,10 +46,21 @@ struct Change {
 /// In the order in which one settlement books them.
 #[derive(Debug)]
 enum What {
-    Ended { grant: String, left: Sparks },
+    Ended {
+        grant: String,
+        left: Sparks,
+    },
     FreeCame(Grant),
     Came(Grant),
-    TakenBack { purchase: String, taken: Sparks },
+    TakenBack {
+        purchase: String,
+        taken: Sparks,
+    },
+    /// By the operator: all that was left.
+    TakenOut {
+        grant: String,
+        left: Sparks,
+    },
 }
 
 impl What {
@@ -57,7 +68,7 @@ impl What {
         match self {
             Self::Ended { .. } => 0,
             Self::FreeCame(_) => 1,
-            Self::Came(_) | Self::TakenBack { .. } => 2,
+            Self::Came(_) | Self::TakenBack { .. } | Self::TakenOut { .. } => 2,
         }
     }
 }
@@ -130,6 +141,12 @@ impl Audit {
             },
             "reversal" => {
                 let purchase = item::read_text(entry, "reverses")?.to_owned();
+                if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
+                    return Ok(What::TakenOut {
+                        grant: purchase,
+                        left: taken,
+                    });
+                }
                 self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
                 What::TakenBack { purchase, taken }
             }
@@ -254,6 +271,11 @@ impl Audit {
                 What::TakenBack { purchase, taken } => replayed
                     .take_back(purchase, *taken)
                     .ok_or_else(|| format!("`{id}` is out of range"))?,
+                What::TakenOut { grant, left } => {
+                    if replayed.take_out(grant) != Some(*left) {
+                        return Err(format!("`{id}` does not take what was left of its grant"));
+                    }
+                }
             }
         }
         let late = || "debits were settled that are not there".to_owned();

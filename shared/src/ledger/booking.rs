@@ -7,7 +7,7 @@ use super::entry::row;
 use super::grants::{Grant, Source};
 use super::item::{self, Item, Malformed};
 use super::purchase::Purchase;
-use crate::id::AccountId;
+use crate::id::{AccountId, UsageId};
 use crate::sparks::Sparks;
 
 /// The plan that a credit may bring with it.
@@ -141,17 +141,29 @@ pub(crate) fn expiry_item(
     item
 }
 
-/// The item of the entry that books what a refund or a dispute takes back of a purchase.
+/// The item of the entry that books what is taken back of a credit: by a refund, a dispute or the operator.
 pub(crate) fn reversal_item(
     account: &AccountId,
     id: &str,
-    purchase: &str,
+    credit: &str,
     taken: Sparks,
     recorded_at: Timestamp,
 ) -> Item {
     let amount = Sparks::from_milli(-taken.milli());
     let mut item = row(id, "reversal", account, amount, recorded_at);
-    item.insert("reverses".into(), item::text(purchase));
+    item.insert("reverses".into(), item::text(credit));
+    item
+}
+
+/// The id of the operator's entry that takes back what is left of a grant, or gives back a usage.
+pub(crate) fn correction_id(entry: &str) -> String {
+    format!("reversed#{entry}")
+}
+
+/// The item of the operator's entry that gives back a usage.
+pub(crate) fn giving_back_item(credit: &CreditEntry, usage: &UsageId) -> Item {
+    let mut item = credit.to_item();
+    item.insert("gives_back".into(), item::text(usage.as_str()));
     item
 }
 

@@ -267,6 +267,8 @@ pub struct Entry {
     pub item: Option<String>,
     /// The credit that it ends, takes back from, or restores a part of.
     pub credit: Option<String>,
+    /// The usage that it gives back.
+    pub gives_back: Option<UsageId>,
     /// What was used.
     pub usage: Option<Box<UsageEntry>>,
 }
@@ -305,6 +307,8 @@ impl Entry {
             },
             item: purchase.map(|purchase| purchase.order.item),
             credit: credit.map(str::to_owned),
+            gives_back: item::optional_text(item, "gives_back")?
+                .map(|usage| UsageId::stored(usage.to_owned())),
             usage,
         })
     }
