@@ -8,6 +8,7 @@ mod grant;
 mod outbox;
 mod read;
 mod reconcile;
+mod reverse;
 mod stripe_account;
 mod stripe_setup;
 mod verify;
@@ -60,6 +61,14 @@ enum Action {
         /// The same key is the same grant; one is made up and printed when it is missing.
         #[arg(long)]
         key: Option<IdempotencyKey>,
+    },
+    /// Take back what is left of a grant, or give a usage's Sparks back; once per entry.
+    Reverse {
+        /// The entry's id, as `sparks ledger` lists it.
+        entry: String,
+        /// Why; it is kept with the entry.
+        #[arg(long)]
+        reason: String,
     },
     /// Show what an account can spend, grant by grant.
     Balance {
@@ -132,6 +141,12 @@ pub enum Error {
     /// There is nothing of this name to look at.
     #[error("nothing is kept of `{0}`")]
     NoIncident(String),
+    /// There is no such entry.
+    #[error("there is no entry `{0}`")]
+    NoEntry(String),
+    /// The entry is of a kind that the operator does not reverse.
+    #[error("`{0}` {1}; nothing was written")]
+    NotReversible(String, &'static str),
     /// The key belongs to another grant.
     #[error("the key `{0}` was used for another grant; nothing was written")]
     KeyReused(IdempotencyKey),
@@ -215,6 +230,7 @@ pub async fn run<'a>(
             plan,
             key,
         } => grant::grant(&mut desk, account, sparks, reason, plan.is_some(), key).await,
+        Action::Reverse { entry, reason } => reverse::run(&mut desk, entry, &reason).await,
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
         Action::Outbox { action } => outbox::run(&mut desk, action).await,

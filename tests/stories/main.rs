@@ -10,6 +10,7 @@ mod balance_limit;
 mod batch;
 mod checkout;
 mod checkout_input;
+mod corrections;
 mod deleted_customers;
 mod grants;
 mod idempotency;

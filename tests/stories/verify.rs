@@ -214,6 +214,27 @@ async fn an_entry_that_no_ledger_lists_is_named_by_its_key() {
 }
 
 #[tokio::test]
+async fn a_reversal_that_does_not_take_what_was_left_is_named() {
+    let world = World::start().await;
+    world.grant("acct_a", "10").await;
+    world.spend("acct_a", "k1", 4).await;
+    let grant = world.credits("acct_a").remove(0);
+    let reverse = ["reverse", id(&grant), "--reason", "mistake"];
+    world.sparks(&reverse).await.unwrap();
+    let entry = world.items("E#reversed#").remove(0);
+    let account = world.items("A#acct_a");
+    let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+
+    // The balance agrees; which Sparks it is made of does not.
+    let less = with(&entry, "amount", json!({"N": "-5000"}));
+    let more = with(account, "available", json!({"N": "1000"}));
+    let findings = found(&world, &[(&entry, less), (account, more)]).await;
+
+    let named = format!("`{}` does not take what was left of its grant", id(&entry));
+    assert_eq!(findings, [named]);
+}
+
+#[tokio::test]
 async fn what_is_found_is_printed_for_people_and_counted() {
     let world = world().await;
     let [first, _] = &usages(&world);

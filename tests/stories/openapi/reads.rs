@@ -10,7 +10,7 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let mut seen = Vec::new();
     let usage = openapi.request("/v1/usage", "chat");
     let recorded = world.record("acct_4", "chat-0001", &usage).await;
-    recorded.expect(StatusCode::CREATED);
+    let usage_id = recorded.expect(StatusCode::CREATED).body["usage_id"].clone();
     for (path, query, account, example) in [
         (
             "/v1/usage",
@@ -32,6 +32,15 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
         let answer = world.get(&format!("{path}{query}"), Some(&token)).await;
         seen.extend(openapi.check(("get", path), &answer, example));
     }
+    // What the operator reverses is seen, too.
+    let given_back = usage_id.as_str().expect("an id");
+    for entry in [given_back, &format!("reversed#{given_back}")] {
+        let reverse = ["reverse", entry, "--reason", "mistake"];
+        world.sparks(&reverse).await.expect("a reversal");
+    }
+    let token = world.token("acct_4");
+    let answer = world.get("/v1/ledger", Some(&token)).await;
+    seen.extend(openapi.check(("get", "/v1/ledger"), &answer, None));
     let estimate = openapi.request("/v1/estimate", "chat").to_string();
     let token = world.token("acct_4");
     let answer = world

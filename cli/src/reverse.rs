@@ -1,0 +1,64 @@
+//! `sparks reverse`: takes back what is left of a grant, or gives a usage's Sparks back, once per entry.
+
+use serde_json::json;
+use shared::ledger::{Corrected, Irreversible};
+use shared::sparks::Sparks;
+
+use crate::{Desk, Error};
+
+pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &str) -> Result<(), Error> {
+    let now = desk.clock.now();
+    let ledger = desk.ledger()?;
+    let corrected = ledger.correct(&entry, reason, now, &desk.patience).await?;
+    let (correction, available) = match corrected {
+        Corrected::Recorded(correction, available) => (correction, Some(available)),
+        Corrected::Replayed(correction) => (correction, None),
+        Corrected::NoEntry => return Err(Error::NoEntry(entry)),
+        Corrected::Refused(what) => return Err(Error::NotReversible(entry, why_not(what))),
+        Corrected::TooMany(account) => return Err(Error::TooManyGrants(account)),
+    };
+    let (id, account, amount) = (&correction.id, &correction.account, correction.amount);
+    if desk.json {
+        let reversal = json!({
+            "id": id, "entry": entry, "account_id": account, "amount": amount,
+            "replayed": available.is_none(), "available": available,
+        });
+        writeln!(desk.out, "{reversal}")?;
+        return Ok(());
+    }
+    let (out, sparks) = (
+        &mut desk.out,
+        Sparks::from_milli(amount.milli().saturating_abs()),
+    );
+    match available {
+        None => writeln!(
+            out,
+            "{entry} of {account} was reversed before, by {id} with {amount} Sparks; nothing was written"
+        ),
+        Some(available) if amount == Sparks::ZERO => writeln!(
+            out,
+            "nothing was left to reverse of {entry} of {account}, {available} available"
+        ),
+        Some(available) if amount.is_negative() => writeln!(
+            out,
+            "{sparks} Sparks of {entry} taken back from {account}, {available} available"
+        ),
+        Some(available) => writeln!(
+            out,
+            "{sparks} Sparks of {entry} given back to {account}, {available} available"
+        ),
+    }?;
+    Ok(())
+}
+
+const fn why_not(what: Irreversible) -> &'static str {
+    match what {
+        Irreversible::Purchase => "was bought: refund it at Stripe, and its Sparks are taken back",
+        Irreversible::Free => "is a month of the free plan: what is left of it ends with the month",
+        Irreversible::Expiry => "is the end of a grant: grant Sparks anew",
+        Irreversible::Reversal => "took something back itself: grant Sparks anew",
+        Irreversible::Restoration => {
+            "gave back what a refund or a dispute had taken: refund its purchase at Stripe"
+        }
+    }
+}
