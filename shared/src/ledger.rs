@@ -52,6 +52,7 @@ mod reversal;
 mod rollup;
 mod settlement;
 mod subscription;
+mod table;
 mod verify;
 
 use std::error::Error as StdError;
