@@ -1,5 +1,7 @@
 //! The one reader of the environment: each function takes from it what it uses, typed and checked.
 
+mod faults;
+
 use std::str::FromStr;
 use std::time::Duration;
 

@@ -101,3 +101,107 @@ fn secrets_do_not_show_in_debug_output() {
     assert_eq!(access.secret_key.expose_secret(), "sk_test_canary");
     assert!(!format!("{access:?}").contains("canary"));
 }
+
+/// An environment in which every function starts.
+const COMPLETE: [(&str, &str); 18] = [
+    ("TABLE_NAME", "sparks"),
+    ("STAGE", "prod"),
+    ("DELIVERY_BUDGET_MS", "3000"),
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "AKIA"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ("STRIPE_SECRET_KEY", "sk_test_1"),
+    (
+        "STRIPE_PRICE_IDS",
+        "pack_125k=price_1,pack_500k=price_2,pack_2500k=price_3,plus=price_4",
+    ),
+    ("STRIPE_WEBHOOK_SECRETS", "whsec_1"),
+    ("STRIPE_PORTAL_CONFIGURATION", "bpc_1"),
+    ("ALLOWED_ORIGINS", "https://app.example.com"),
+    ("PLAN_GRACE_HOURS", "24"),
+    ("CHECKOUT_PROMOTION_CODES", "false"),
+    ("CHECKOUT_AUTOMATIC_TAX", "false"),
+    ("LANGFUSE_HOST", "https://cloud.langfuse.com"),
+    ("LANGFUSE_PUBLIC_KEY", "pk"),
+    ("LANGFUSE_SECRET_KEY", "sk"),
+    ("RUST_LOG", "info"),
+];
+
+/// The variables that are wrong where this one has this value.
+fn faults(changed: &str, value: &str) -> Vec<&'static str> {
+    let found = |name: &str| {
+        if name == changed {
+            return Some(value.to_owned());
+        }
+        let mut complete = COMPLETE.iter();
+        let known = complete.find(|(known, _)| *known == name);
+        known.map(|(_, value)| (*value).to_owned())
+    };
+    let faults = Environment::from_lookup(&found).faults().into_iter();
+    faults.map(|fault| fault.name).collect()
+}
+
+#[test]
+fn what_is_missing_is_named_unless_there_is_a_default() {
+    assert_eq!(faults("", ""), [""; 0]);
+    let with_default = [
+        "DELIVERY_BUDGET_MS",
+        "STRIPE_PORTAL_CONFIGURATION",
+        "PLAN_GRACE_HOURS",
+        "CHECKOUT_PROMOTION_CODES",
+        "CHECKOUT_AUTOMATIC_TAX",
+        "RUST_LOG",
+    ];
+    for (name, _) in COMPLETE {
+        let expected = if with_default.contains(&name) {
+            vec![]
+        } else {
+            vec![name]
+        };
+        assert_eq!(faults(name, " "), expected);
+    }
+}
+
+#[test]
+fn what_is_malformed_is_named_once() {
+    for (name, value) in [
+        ("STAGE", "Prod"),
+        ("DELIVERY_BUDGET_MS", "0"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://example.com"),
+        ("STRIPE_SECRET_KEY", "pk_live_1"),
+        ("STRIPE_API_BASE", "http://example.com"),
+        ("STRIPE_PRICE_IDS", "pack_125k=price_1"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_1,"),
+        ("STRIPE_PORTAL_CONFIGURATION", "bpc 1"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("PLAN_GRACE_HOURS", "-1"),
+        ("CHECKOUT_PROMOTION_CODES", "yes"),
+        ("CHECKOUT_AUTOMATIC_TAX", "yes"),
+        ("LANGFUSE_HOST", "cloud.langfuse.com"),
+        ("RUST_LOG", "shared=loud"),
+    ] {
+        assert_eq!(faults(name, value), [name], "{value}");
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once() {
+    let none = lookup(&[]);
+    let found = Environment::from_lookup(&none).faults().into_iter();
+    let mut names: Vec<&str> = found.map(|fault| fault.name).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "ALLOWED_ORIGINS",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "STAGE",
+            "STRIPE_PRICE_IDS",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRETS",
+            "TABLE_NAME",
+        ]
+    );
+}
