@@ -30,7 +30,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -265,6 +267,7 @@ impl Stripe {
         let headers = response.headers_mut();
         let id = HeaderValue::from_str(&id).expect("an id is letters and digits");
         headers.insert("request-id", id);
+        headers.insert(header::DATE, date(self.clock.now()));
         headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
         if let Some(key) = request.headers().get("idempotency-key") {
             headers.insert("idempotency-key", key.clone());
@@ -298,6 +301,13 @@ impl Stripe {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time as HTTP has it.
+fn date(time: Timestamp) -> HeaderValue {
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+    let date = date.expect("a time of four-digit years");
+    HeaderValue::from_str(&date).expect("a date is letters and digits")
 }
 
 /// Whether a fault is one that Stripe can have.

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -28,6 +28,9 @@ const PAGE: u32 = 1_000;
 
 /// How many pages are read through for one question.
 const MAX_PAGES: usize = 10;
+
+/// How far back a look at the keys goes: it is not about what is found.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// A page of observations, as far as it is of interest.
 #[derive(Deserialize)]
@@ -76,8 +79,8 @@ pub enum Error {
     /// Nothing was stored: the keys are wrong or suspended. An operator has to mend it.
     #[error("langfuse refused the keys with status {0}")]
     Unauthorized(StatusCode),
-    /// Nothing was stored: the export is wrong as a whole and will not succeed as it is.
-    #[error("langfuse refused the export with status {0}")]
+    /// Nothing was stored: the request is wrong as a whole and will not succeed as it is.
+    #[error("langfuse refused the request with status {0}")]
     Refused(StatusCode),
     /// The answer was lost: it may be stored.
     #[error("langfuse did not answer")]
@@ -174,6 +177,17 @@ impl Langfuse {
             }
         }
         Ok(None)
+    }
+
+    /// Whether Langfuse takes the keys: reads an observation of the last hour, which changes nothing.
+    pub async fn check(&self, timeout: Duration) -> Result<(), Error> {
+        let now = self.clock.now();
+        let from = now.saturating_sub(LOOK_BACK).unwrap_or(now);
+        let uri = format!(
+            "{}/api/public/v2/observations?fields=core&limit=1&fromStartTime={from:.3}",
+            self.host
+        );
+        self.page(&uri, timeout).await.map(drop)
     }
 
     async fn page(&self, uri: &str, timeout: Duration) -> Result<Page, Error> {

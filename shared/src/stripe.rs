@@ -17,7 +17,9 @@ mod webhook;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -182,6 +184,16 @@ impl Stripe {
             Err(Error::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What time it is at Stripe, as the date of an answer has it; nothing where it has none that can be read.
+    pub async fn time(&self, timeout: Duration) -> Result<Option<Timestamp>, Error> {
+        let call = Call::read("/v1/prices?limit=1");
+        let answer = self.persist(&call, timeout).await?;
+        let date = answer.headers().get(header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| rfc2822::parse(date).ok());
+        Ok(date.map(|date| date.timestamp()))
     }
 
     /// Makes or changes an object, once per key, even where an earlier attempt with the key has failed.

@@ -243,3 +243,23 @@ async fn neither_errors_nor_debug_output_carry_the_key_or_stripes_message() {
     assert!(!shown.contains("canary"), "{shown}");
     assert!(shown.contains("req_1"));
 }
+
+#[tokio::test]
+async fn the_time_at_stripe_is_the_date_of_an_answer() {
+    for (date, second) in [
+        ("Sun, 22 Nov 2026 20:15:00 GMT", Some(1_795_378_500)),
+        ("soon", None),
+        ("", None),
+    ] {
+        let mut answer = answer(200, "{}").unwrap();
+        answer.headers_mut().insert("date", date.parse().unwrap());
+        let (stripe, sent) = stripe(vec![Ok(answer)]);
+        let time = stripe.time(Duration::from_secs(1)).await.unwrap();
+        assert_eq!(time.map(Timestamp::as_second), second, "{date}");
+        let sent = sent.lock().unwrap();
+        assert!(
+            sent[0].starts_with("GET https://stripe.test/v1/"),
+            "{sent:?}"
+        );
+    }
+}
