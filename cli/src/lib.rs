@@ -21,6 +21,7 @@ use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::history;
 use shared::id::{AccountId, IdempotencyKey, SessionId};
+use shared::langfuse;
 use shared::ledger::{self, Ledger};
 use shared::patience::Patience;
 use shared::payment;
@@ -159,6 +160,9 @@ pub enum Error {
     /// Stripe failed.
     #[error("stripe failed")]
     Stripe(#[from] stripe::Error),
+    /// Langfuse failed.
+    #[error("langfuse failed")]
+    Langfuse(#[from] langfuse::Error),
     /// How a payment stands is unknown.
     #[error("the payment is not known")]
     Payment(#[from] payment::Error),

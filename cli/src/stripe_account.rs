@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -270,6 +271,11 @@ impl StripeAccount {
 
     pub(crate) fn livemode(&self) -> bool {
         self.stripe.livemode()
+    }
+
+    /// What time it is at Stripe.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, stripe::Error> {
+        self.stripe.time(CALL_TIMEOUT).await
     }
 
     /// The name of what an item is at Stripe: the id of its product and the lookup key of its price.

@@ -12,6 +12,7 @@ mod checkout;
 mod checkout_input;
 mod corrections;
 mod deleted_customers;
+mod doctor;
 mod grants;
 mod idempotency;
 mod identity;

@@ -1,0 +1,74 @@
+//! Whether Stripe has what `sparks stripe-setup` makes there, and as the catalogue has it.
+
+use shared::catalog::OFFERS;
+use shared::stripe::API_VERSION;
+
+use super::check::Check;
+use crate::stripe_account::StripeAccount;
+use crate::{Desk, Error};
+
+pub(super) async fn meter(account: &StripeAccount) -> Result<Check, Error> {
+    let name = "meter";
+    let Some(meter) = account.meter().await? else {
+        return Ok(Check::bad(name, "there is none; run `sparks stripe-setup`"));
+    };
+    let prices = account.prices_on(&meter).await?;
+    Ok(match prices.first() {
+        Some(price) => {
+            let price = &price.id;
+            Check::bad(
+                name,
+                format!("the price {price} charges for it, and Sparks are prepaid: archive it"),
+            )
+        }
+        None if !meter.is_active() => Check::bad(name, "it is archived; run `sparks stripe-setup`"),
+        None if !meter.counts_sparks() => Check::bad(name, "it does not sum `value` by customer"),
+        None => Check::good(name, format!("{} counts, and has no price", meter.id)),
+    })
+}
+
+pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
+    let name = "prices";
+    let price_ids = desk.environment.stripe_price_ids()?;
+    for offer in &OFFERS {
+        let id = &price_ids[offer.item];
+        match account.price(id).await? {
+            Some(price) if price.is_of(offer) => {}
+            Some(_) => {
+                let item = offer.item;
+                let detail = format!("{id} of {item} is not active at the catalogue's amount");
+                return Ok(Check::bad(name, detail));
+            }
+            None => return Ok(Check::bad(name, format!("there is no {id}"))),
+        }
+    }
+    let mode = if account.livemode() { "live" } else { "test" };
+    Ok(Check::good(
+        name,
+        format!(
+            "all {} are as in the catalogue, in {mode} mode",
+            OFFERS.len()
+        ),
+    ))
+}
+
+pub(super) async fn webhooks(account: &StripeAccount) -> Result<Check, Error> {
+    let name = "webhooks";
+    let endpoints = account.endpoints().await?;
+    let mut current = endpoints
+        .iter()
+        .filter(|endpoint| endpoint.api_version.as_deref() == Some(API_VERSION));
+    let Some(endpoint) = current.next() else {
+        let detail = format!("there is no endpoint of {API_VERSION}; run `sparks stripe-setup`");
+        return Ok(Check::bad(name, detail));
+    };
+    let missing = endpoint.missing_events();
+    if endpoint.status != "enabled" {
+        return Ok(Check::bad(name, format!("{} is disabled", endpoint.id)));
+    }
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        return Ok(Check::bad(name, format!("{missing} are not sent")));
+    }
+    Ok(Check::good(name, format!("{} gets them all", endpoint.id)))
+}

@@ -1,0 +1,210 @@
+//! `sparks doctor` looks at everything that a deployment needs, and says of each thing whether it is in order.
+
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::World;
+
+/// Whether all is in order, and what is said of each thing.
+async fn doctor(world: &World) -> (bool, Value) {
+    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["ok"], outcome.is_ok());
+    assert!(matches!(outcome, Ok(()) | Err(cli::Error::NotInOrder)));
+    (outcome.is_ok(), report)
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> (bool, &'a str) {
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).unwrap();
+    (
+        check["ok"].as_bool().unwrap(),
+        check["detail"].as_str().unwrap(),
+    )
+}
+
+/// The names of what is not in order.
+fn bad(report: &Value) -> Vec<&str> {
+    let checks = report["checks"].as_array().unwrap().iter();
+    checks
+        .filter(|check| check["ok"] == false)
+        .map(|check| check["name"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn everything_is_in_order_in_a_deployment_that_was_set_up() {
+    let world = World::start().await;
+    let (ok, report) = doctor(&world).await;
+    assert!(ok, "{report}");
+    let printed = world.sparks(&["doctor"]).await.unwrap();
+    let names: Vec<&str> = printed
+        .lines()
+        .map(|line| line.strip_prefix("ok   ").unwrap())
+        .map(|line| line.split_once(": ").unwrap().0)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "configuration",
+            "table",
+            "key",
+            "clock",
+            "meter",
+            "prices",
+            "webhooks",
+            "langfuse"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_or_malformed_is_named_and_the_rest_is_looked_at() {
+    let world = World::start().await;
+    let world = world
+        .with("STRIPE_WEBHOOK_SECRETS", "")
+        .with("ALLOWED_ORIGINS", "everywhere")
+        .with("DELIVERY_BUDGET_MS", "1");
+    let (ok, report) = doctor(&world).await;
+    assert!(!ok);
+    assert_eq!(bad(&report), ["configuration"]);
+    let (_, detail) = check(&report, "configuration");
+    for fault in [
+        "STRIPE_WEBHOOK_SECRETS is not set",
+        "ALLOWED_ORIGINS must be a list of origins",
+        "DELIVERY_BUDGET_MS must be a number",
+    ] {
+        assert!(detail.contains(fault), "{detail}");
+    }
+
+    let world = world.with("STRIPE_SECRET_KEY", "").with("TABLE_NAME", "");
+    let (_, report) = doctor(&world).await;
+    let left = ["langfuse"];
+    for name in ["table", "key", "clock", "meter", "prices", "webhooks"] {
+        let (ok, detail) = check(&report, name);
+        assert!(!ok && detail.contains(" is not set"), "{name}: {detail}");
+    }
+    assert!(check(&report, left[0]).0);
+    assert!(bad(&report).contains(&"incidents"));
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_the_ledgers_is_said_so() {
+    let world = World::start().await;
+    let texts = ["pk", "sort", "account", "ledger_at"]
+        .map(|name| json!({"AttributeName": name, "AttributeType": "S"}));
+    let key = |hash: &str, range: &str| {
+        json!([
+            {"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"},
+        ])
+    };
+    let other = json!({
+        "TableName": "other", "BillingMode": "PAY_PER_REQUEST", "KeySchema": key("pk", "sort"),
+        "AttributeDefinitions": texts,
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "ledger", "KeySchema": key("ledger_at", "account"),
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }],
+    });
+    world.stack.dynamodb.create_table(other).unwrap();
+
+    let world = world.with("TABLE_NAME", "other");
+    let (_, report) = doctor(&world).await;
+    assert_eq!(
+        check(&report, "table"),
+        (
+            false,
+            "the table's keys are not `pk` and `sk`; \
+             the index `ledger` does not list by `account` and `ledger_at`; there is no index `pending`"
+        )
+    );
+
+    let world = world.with("TABLE_NAME", "none");
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["table", "incidents"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_by_more_than_a_minute_is_bad() {
+    let world = World::start().await;
+    world.stack.stripe.clock().skip(50);
+    assert!(doctor(&world).await.0);
+    world.stack.stripe.clock().skip(50);
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["clock"]);
+    let (_, detail) = check(&report, "clock");
+    assert!(
+        detail.ends_with("seconds behind Stripe: set its clock"),
+        "{detail}"
+    );
+    world.stack.stripe.clock().skip(-200);
+    let (_, report) = doctor(&world).await;
+    let (ok, detail) = check(&report, "clock");
+    assert!(!ok && detail.contains("ahead of Stripe"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_test_key_is_bad_where_people_should_really_pay_and_a_live_one_elsewhere_a_warning() {
+    let mut world = World::start().await;
+    for (stage, key, ok, verdict) in [
+        ("prod", "sk_test_1", false, "bad "),
+        ("production", "rk_test_1", false, "bad "),
+        ("live-eu", "sk_test_1", false, "bad "),
+        ("prod", "sk_live_1", true, "ok  "),
+        ("live", "rk_live_1", true, "ok  "),
+        ("staging", "sk_live_1", true, "warn"),
+        ("product-demo", "sk_test_1", true, "ok  "),
+    ] {
+        world = world.with("STAGE", stage).with("STRIPE_SECRET_KEY", key);
+        let (_, report) = doctor(&world).await;
+        assert_eq!(check(&report, "key").0, ok, "{stage} {key}");
+        let (printed, _) = world.sparks_printing(&["doctor"]).await;
+        let line = format!("{verdict} key: {stage} has a ");
+        assert!(printed.contains(&line), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_stripe_refuses_is_said_so() {
+    let world = World::start().await;
+    let world = world.with("STRIPE_SECRET_KEY", "sk_test_other");
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["clock", "meter", "prices", "webhooks"]);
+    let (_, detail) = check(&report, "clock");
+    assert!(
+        detail.contains("refused the key with status 401"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn keys_that_langfuse_refuses_are_bad_and_none_at_all_are_a_choice() {
+    let world = World::start().await;
+    let refuse = |status: &str| {
+        let fault = Fault::new("/api/public/v2/observations", status).unwrap();
+        world.stack.langfuse.faults().add(fault.times(1));
+    };
+    for (status, why) in [
+        ("status:401", "refused the keys with status 401"),
+        ("status:403", "refused the keys with status 403"),
+        ("status:500", "failed with status 500"),
+    ] {
+        refuse(status);
+        let (_, report) = doctor(&world).await;
+        assert_eq!(bad(&report), ["langfuse"]);
+        let (_, detail) = check(&report, "langfuse");
+        assert!(detail.contains(why), "{detail}");
+    }
+    assert!(world.spans().is_empty(), "nothing was sent there");
+
+    let world = world.with("LANGFUSE_SECRET_KEY", "sk-lf-other");
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["langfuse"]);
+    let world = world.with("LANGFUSE_SECRET_KEY", "");
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["configuration", "langfuse"]);
+    let world = world
+        .with("LANGFUSE_HOST", "")
+        .with("LANGFUSE_PUBLIC_KEY", "");
+    let (ok, report) = doctor(&world).await;
+    assert!(ok && check(&report, "langfuse").1.contains("nothing is traced"));
+}
