@@ -100,7 +100,7 @@ fn a_function_is_given_only_the_variables_it_uses() {
     let template = project();
     let variables = &template.functions["read-account"].variables;
     let names: Vec<_> = variables.iter().map(String::as_str).collect();
-    assert_eq!(names, ["ACCOUNT_CLAIM", "RUST_LOG", "TABLE_NAME"]);
+    assert_eq!(names, ["ACCOUNT_CLAIM", "RUST_LOG", "STAGE", "TABLE_NAME"]);
 }
 
 #[test]

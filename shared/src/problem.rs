@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tracing::{Instrument, info_span, warn};
 
 use crate::sparks::Sparks;
+use crate::telemetry::{Call, Metric, Origin};
 use crate::usage::{Invalid, Rule};
 use crate::{balance, catalog, history, identity, ledger, request, telemetry, usage};
 
@@ -20,15 +21,35 @@ const PROBLEMS: &str = "https://sparks.example/problems";
 /// After how many seconds a request that met a busy system should be sent again.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
-/// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id.
+/// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id, and the
+/// whole is one invocation of `origin`.
 pub async fn answer(
+    origin: &Origin,
     request: &Request,
     answer: impl Future<Output = Result<Response<Body>, Problem>>,
 ) -> Response<Body> {
     let id = request::id(request);
     let span = info_span!("request", request.id = %id);
-    let answer = answer.instrument(span).await;
-    answer.unwrap_or_else(|problem| problem.respond(&id))
+    let call = Call {
+        request_id: id.clone(),
+        route_key: request::route_key(request),
+        trace: request::trace_context(request),
+    };
+    let answer = async {
+        match answer.instrument(span).await {
+            Ok(response) => {
+                let replayed = request::is_replayed(&response);
+                telemetry::answered(response.status(), None, replayed);
+                response
+            }
+            Err(problem) => {
+                problem.count();
+                telemetry::answered(problem.status, Some(problem.code), false);
+                problem.respond(&id)
+            }
+        }
+    };
+    telemetry::invocation(origin, call, answer).await
 }
 
 /// A failure as the caller sees it.
@@ -75,6 +96,11 @@ impl Problem {
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Counts it as a refusal: once for a request, or for each item of a batch that it is the answer to.
+    pub fn count(&self) {
+        telemetry::count(Metric::Refusals(self.code), 1);
     }
 
     /// The members of the problem's JSON object.

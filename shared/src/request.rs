@@ -3,6 +3,7 @@
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::id::{AccountId, IdempotencyKey};
+use crate::telemetry::TraceContext;
 
 /// The largest body of a usage route, in bytes.
 pub const MAX_USAGE_BODY: usize = 1 << 20;
@@ -165,11 +167,33 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Error> {
 /// The API Gateway's id of a request, which the answer and the log carry.
 pub fn id(request: &Request) -> String {
     match request.request_context_ref() {
-        Some(lambda_http::request::RequestContext::ApiGatewayV2(context)) => {
+        Some(RequestContext::ApiGatewayV2(context)) => {
             context.request_id.clone().unwrap_or_default()
         }
         _ => String::new(),
     }
+}
+
+/// The route of a request as the API Gateway has it: method and template, without what the path is about.
+pub fn route_key(request: &Request) -> Option<String> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.route_key.clone(),
+        _ => None,
+    }
+}
+
+/// The traces that a request is part of, by Lambda's word, its own, or none.
+pub fn trace_context(request: &Request) -> TraceContext {
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        value.to_str().ok()
+    };
+    let context = request.lambda_context_ref();
+    let xray = context.and_then(|context| context.xray_trace_id.as_deref());
+    TraceContext::new(
+        xray.or_else(|| header("x-amzn-trace-id")),
+        header("traceparent"),
+    )
 }
 
 /// When Lambda ends this invocation.
@@ -194,9 +218,17 @@ pub fn answer(status: http::StatusCode, value: &impl Serialize) -> Response<Body
     response
 }
 
+/// What marks an answer that repeats an earlier one.
+const REPLAYED: &str = "idempotent-replayed";
+
 /// Marks an answer that repeats an earlier one.
 pub fn mark_replayed(answer: &mut Response<Body>) {
-    let name = http::HeaderName::from_static("idempotent-replayed");
+    let name = http::HeaderName::from_static(REPLAYED);
     let value = http::HeaderValue::from_static("true");
     answer.headers_mut().insert(name, value);
+}
+
+/// Whether an answer repeats an earlier one.
+pub(crate) fn is_replayed(answer: &Response<Body>) -> bool {
+    answer.headers().contains_key(REPLAYED)
 }

@@ -1,7 +1,14 @@
-//! Logs: one JSON line per event, and failures with their whole chain of causes.
+//! Logs and metrics: one JSON line per event, failures with their whole chain of causes, and one line per invocation.
 //!
 //! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never
-//! appear; account ids do.
+//! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
+//! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
+
+mod invocation;
+mod line;
+mod lines;
+mod metric;
+mod trace_context;
 
 use std::error::Error;
 use std::fmt::Write;
@@ -12,6 +19,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{self, Environment};
+
+pub(crate) use invocation::answered;
+pub use invocation::{Call, Origin, account, count, invocation, step, timed};
+pub use lines::Lines;
+pub use metric::{Metric, Provider, Step};
+pub use trace_context::TraceContext;
 
 /// The crates whose logs follow `RUST_LOG`.
 const OURS: [&str; 8] = [

@@ -27,6 +27,7 @@ use local::token::Keys;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::telemetry::Lines;
 use shared::transport::Transport;
 
 pub use payments::session_id;
@@ -39,6 +40,7 @@ pub struct World {
     environment: BTreeMap<String, String>,
     clock: Clock,
     http: reqwest::Client,
+    lines: Lines,
 }
 
 /// An answer of the API.
@@ -86,13 +88,15 @@ impl World {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let gateway = gateway(listener, &environment, &clock);
+        let lines = Lines::default();
+        let gateway = gateway(listener, &environment, &clock, &lines);
         Self {
             stack,
             gateway,
             environment,
             clock,
             http: client(),
+            lines,
         }
     }
 
@@ -115,7 +119,7 @@ impl World {
         let clock = self.clock.clone();
         let listener = listen().await;
         set_up_stripe(&self.environment, &listener, &clock).await;
-        let gateway = gateway(listener, &self.environment, &clock);
+        let gateway = gateway(listener, &self.environment, &clock, &self.lines);
         Self { gateway, ..self }
     }
 
@@ -206,6 +210,13 @@ impl World {
             .as_str()
             .unwrap_or_else(|| panic!("no balance: {answer:?}"))
             .to_owned()
+    }
+
+    /// The line of each invocation of a function, oldest first.
+    pub fn lines(&self) -> Vec<Value> {
+        let lines = self.lines.kept();
+        let parsed = lines.iter().map(|line| serde_json::from_str(line));
+        parsed.map(|line| line.expect("JSON")).collect()
     }
 
     /// The events at Stripe's meter.
@@ -375,7 +386,12 @@ impl Answer {
 }
 
 /// Starts the functions behind a gateway that listens on `listener` already.
-fn gateway(listener: Listener, environment: &BTreeMap<String, String>, clock: &Clock) -> Gateway {
+fn gateway(
+    listener: Listener,
+    environment: &BTreeMap<String, String>,
+    clock: &Clock,
+    lines: &Lines,
+) -> Gateway {
     let lookup = |name: &str| environment.get(name).cloned();
     let environment = Environment::from_lookup(&lookup);
     let transport = Transport::network();
@@ -384,11 +400,12 @@ fn gateway(listener: Listener, environment: &BTreeMap<String, String>, clock: &C
         ($name:literal, $function:ident) => {{
             let app = $function::App::new(environment, &transport, clock.clone());
             let app = Arc::new(app.expect("configured"));
+            let lines = lines.clone();
             let function = InProcess::new(move |event| {
-                let app = Arc::clone(&app);
+                let (app, lines) = (Arc::clone(&app), lines.clone());
                 async move {
                     let handler = service_fn(|request| $function::handle(&app, request));
-                    invoke(handler, event).await
+                    lines.keep(invoke(handler, event)).await
                 }
             });
             ($name.to_owned(), function)

@@ -36,6 +36,7 @@ mod stripe_contract;
 mod stripe_setup;
 mod subscription_orders;
 mod subscriptions;
+mod telemetry;
 mod tidy;
 mod usage_history;
 mod verify;

@@ -14,6 +14,7 @@ use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_BODY};
 use shared::stripe::Stripe;
+use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
 
 /// What this function may touch.
@@ -24,6 +25,7 @@ pub struct App {
     customers: Customers,
     shop: Shop,
     account_claim: String,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -45,6 +47,7 @@ impl App {
                 automatic_tax: environment.automatic_tax()?,
             },
             account_claim: environment.account_claim(),
+            origin: Origin::new("create-checkout", &environment.stage()?, &clock),
             clock,
         })
     }
@@ -58,11 +61,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 async fn create(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    telemetry::account(&account);
     let key = request::idempotency_key(request.headers())?;
     let body: CheckoutBody = request::body(request, MAX_BODY)?;
 

@@ -18,6 +18,7 @@ use shared::request::{self, AccountQuery, MAX_BODY};
 use shared::return_url::AllowedOrigins;
 use shared::stripe::Stripe;
 use shared::subscription;
+use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
 
 /// What this function may touch.
@@ -30,6 +31,7 @@ pub struct App {
     allowed_origins: AllowedOrigins,
     configuration: Option<String>,
     account_claim: String,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -48,6 +50,7 @@ impl App {
             allowed_origins: environment.allowed_origins()?,
             configuration: environment.stripe_portal_configuration()?,
             account_claim: environment.account_claim(),
+            origin: Origin::new("create-portal", &environment.stage()?, &clock),
             clock,
         })
     }
@@ -72,11 +75,12 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 async fn open(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    telemetry::account(&account);
     let body: PortalBody = request::body(request, MAX_BODY)?;
 
     let now = app.clock.now();
@@ -95,6 +99,7 @@ async fn read(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
     let query: AccountQuery = request::query(request)?;
     let subject = caller.subject(query.account_id)?;
+    telemetry::account(&subject.account);
 
     let now = app.clock.now();
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);

@@ -14,6 +14,7 @@ use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, AccountQuery, MAX_USAGE_BODY};
+use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
 use shared::usage::{self, UsageBody};
 use shared::{balance, catalog, history, statement};
@@ -23,6 +24,7 @@ use shared::{balance, catalog, history, statement};
 pub struct App {
     ledger: Ledger,
     account_claim: String,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -36,6 +38,7 @@ impl App {
         Ok(Self {
             ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
             account_claim: environment.account_claim(),
+            origin: Origin::new("read-account", &environment.stage()?, &clock),
             clock,
         })
     }
@@ -53,7 +56,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
@@ -90,6 +93,7 @@ async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Proble
     let caller = Caller::of(request, &app.account_claim)?;
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = caller.subject(body.account_id.take())?;
+    telemetry::account(&subject.account);
     let usage = body.into_usage()?;
     let (now, patience) = app.arrival(request);
     let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience).await?;
@@ -100,7 +104,9 @@ impl App {
     /// The account that is read: the caller's own, or the one that a service names.
     fn subject(&self, request: &Request, named: Option<AccountId>) -> Result<Subject, Problem> {
         let caller = Caller::of(request, &self.account_claim)?;
-        Ok(caller.subject(named)?)
+        let subject = caller.subject(named)?;
+        telemetry::account(&subject.account);
+        Ok(subject)
     }
 
     /// The time of arrival, and how long the ledger may be asked from then on.

@@ -14,6 +14,7 @@ use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_USAGE_BODY};
 use shared::stripe::Stripe;
+use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
 use shared::usage::{self, BatchBody, BatchReceipt, ItemReceipt, UsageBody, UsageReceipt};
 
@@ -23,6 +24,7 @@ pub struct App {
     ledger: Ledger,
     delivery: Delivery,
     account_claim: String,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -50,6 +52,7 @@ impl App {
                 &clock,
             ),
             account_claim: environment.account_claim(),
+            origin: Origin::new("record-usage", &stage, &clock),
             clock,
         })
     }
@@ -64,7 +67,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
@@ -72,6 +75,7 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem>
     let key = request::idempotency_key(request.headers())?;
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = caller.subject(body.account_id.take())?;
+    telemetry::account(&subject.account);
     let usage = body.into_usage()?;
 
     let (now, patience) = app.arrival(request);
@@ -97,6 +101,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Pr
     let caller = Caller::of(request, &app.account_claim)?;
     let mut body: BatchBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = caller.subject(body.account_id.take())?;
+    telemetry::account(&subject.account);
     let items = body.into_items()?;
 
     let (now, patience) = app.arrival(request);
@@ -107,6 +112,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Pr
         Ok(recorded) => ItemReceipt::recorded(key, &recorded),
         Err(error) => {
             let problem = Problem::from(error);
+            problem.count();
             ItemReceipt::refused(key, problem.status().as_u16(), problem.members())
         }
     });

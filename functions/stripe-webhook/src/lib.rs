@@ -14,6 +14,7 @@ use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_WEBHOOK_BODY};
 use shared::stripe::{self, Event, Stripe};
+use shared::telemetry::Origin;
 use shared::transport::Transport;
 use shared::webhook::{self, Desk};
 
@@ -24,6 +25,7 @@ pub struct App {
     stripe: Stripe,
     secrets: Vec<SecretString>,
     terms: Terms,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -39,6 +41,7 @@ impl App {
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             secrets: environment.stripe_webhook_secrets()?,
             terms: environment.plan_terms()?,
+            origin: Origin::new("stripe-webhook", &environment.stage()?, &clock),
             clock,
         })
     }
@@ -52,7 +55,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

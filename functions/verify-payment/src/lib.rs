@@ -16,6 +16,7 @@ use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request;
 use shared::stripe::Stripe;
+use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
 
 /// What this function may touch.
@@ -25,6 +26,7 @@ pub struct App {
     stripe: Stripe,
     terms: Terms,
     account_claim: String,
+    origin: Origin,
     clock: Clock,
 }
 
@@ -40,6 +42,7 @@ impl App {
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             terms: environment.plan_terms()?,
             account_claim: environment.account_claim(),
+            origin: Origin::new("verify-payment", &environment.stage()?, &clock),
             clock,
         })
     }
@@ -53,7 +56,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&request, answer)).await)
+    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
 /// The session that a path is about.
@@ -63,6 +66,7 @@ fn session(path: &str) -> Option<&str> {
 
 async fn verify(app: &App, request: &Request, session: &str) -> Result<Response<Body>, Problem> {
     let account = Caller::of(request, &app.account_claim)?.own_account()?;
+    telemetry::account(&account);
     request::no_body(request)?;
     // What cannot be an id is nobody's.
     let session: SessionId = session.parse().map_err(|_| checkout::Error::NotFound)?;

@@ -1,0 +1,143 @@
+//! What is counted of invocations: every metric, its name at CloudWatch and its unit.
+
+use std::borrow::Cow;
+
+/// What is counted. Amounts are whole numbers, of Sparks in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Usages that were charged now; replays are not.
+    UsageRecorded,
+    /// What they cost, in milli-Sparks.
+    SparksBurned,
+    /// Deliveries that the provider has confirmed.
+    DeliveryConfirmed(Provider),
+    /// Deliveries that are left to the outbox.
+    DeliveryPending(Provider),
+    /// Deliveries that failed for good: somebody must look.
+    DeliveryParked(Provider),
+    /// How long the oldest pending delivery has waited.
+    OutboxAgeSeconds,
+    /// Entries with pending deliveries.
+    OutboxPending,
+    /// Packs and periods of plans that were credited now.
+    CreditsGranted,
+    /// What they brought, in milli-Sparks.
+    SparksCredited,
+    /// Refunds and disputes that took Sparks back now.
+    ClawBacks,
+    /// What they took, in milli-Sparks.
+    SparksTakenBack,
+    /// Refunds and disputes that came to nothing after all.
+    Restorations,
+    /// What they gave back, in milli-Sparks.
+    SparksRestored,
+    /// Requests, and items of batches, that were answered with the problem of this code.
+    Refusals(&'static str),
+    /// Webhooks with a good signature that were not acknowledged: Stripe sends them again.
+    WebhookFailures,
+    /// How long an invocation spent on a step, all times together.
+    StepDurationMs(Step),
+}
+
+/// Who is told of usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// The trace in Langfuse.
+    Langfuse,
+    /// The event at Stripe's meter.
+    Stripe,
+}
+
+/// A step of an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Pricing usages.
+    Price,
+    /// The transaction that is the effect: a debit, a credit, a reversal.
+    Commit,
+    /// Waiting for Langfuse.
+    Langfuse,
+    /// Waiting for Stripe, each attempt; calls at the same time add up.
+    Stripe,
+    /// Writing down how far deliveries have come.
+    Mark,
+    /// Reading for the answer what an account has or did.
+    Read,
+}
+
+impl Metric {
+    /// The name at CloudWatch, with what it is of: one line has one value per dimension.
+    pub(super) fn name(self) -> Cow<'static, str> {
+        let (name, of) = match self {
+            Self::UsageRecorded => return "UsageRecorded".into(),
+            Self::SparksBurned => return "SparksBurned".into(),
+            Self::OutboxAgeSeconds => return "OutboxAgeSeconds".into(),
+            Self::OutboxPending => return "OutboxPending".into(),
+            Self::CreditsGranted => return "CreditsGranted".into(),
+            Self::SparksCredited => return "SparksCredited".into(),
+            Self::ClawBacks => return "ClawBacks".into(),
+            Self::SparksTakenBack => return "SparksTakenBack".into(),
+            Self::Restorations => return "Restorations".into(),
+            Self::SparksRestored => return "SparksRestored".into(),
+            Self::WebhookFailures => return "WebhookFailures".into(),
+            Self::DeliveryConfirmed(provider) => ("DeliveryConfirmed", provider.as_str()),
+            Self::DeliveryPending(provider) => ("DeliveryPending", provider.as_str()),
+            Self::DeliveryParked(provider) => ("DeliveryParked", provider.as_str()),
+            Self::Refusals(code) => ("Refusals", code),
+            Self::StepDurationMs(step) => ("StepDurationMs", step.as_str()),
+        };
+        format!("{name}.{of}").into()
+    }
+
+    /// The unit at CloudWatch, which has none of Sparks.
+    pub(super) const fn unit(self) -> &'static str {
+        match self {
+            Self::UsageRecorded
+            | Self::DeliveryConfirmed(_)
+            | Self::DeliveryPending(_)
+            | Self::DeliveryParked(_)
+            | Self::OutboxPending
+            | Self::CreditsGranted
+            | Self::ClawBacks
+            | Self::Restorations
+            | Self::Refusals(_)
+            | Self::WebhookFailures => "Count",
+            Self::SparksBurned
+            | Self::SparksCredited
+            | Self::SparksTakenBack
+            | Self::SparksRestored => "None",
+            Self::OutboxAgeSeconds => "Seconds",
+            Self::StepDurationMs(_) => "Milliseconds",
+        }
+    }
+
+    /// What two amounts of one invocation come to: the sum, and of ages the highest.
+    pub(super) fn together(self, one: i64, two: i64) -> i64 {
+        match self {
+            Self::OutboxAgeSeconds => one.max(two),
+            _ => one.saturating_add(two),
+        }
+    }
+}
+
+impl Provider {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Langfuse => "langfuse",
+            Self::Stripe => "stripe",
+        }
+    }
+}
+
+impl Step {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Price => "price",
+            Self::Commit => "commit",
+            Self::Langfuse => "langfuse",
+            Self::Stripe => "stripe",
+            Self::Mark => "mark",
+            Self::Read => "read",
+        }
+    }
+}
