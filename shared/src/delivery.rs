@@ -15,7 +15,7 @@ use crate::langfuse::{self, Langfuse, Trace};
 use crate::ledger::{CustomerLink, Deliveries, DeliveryState, Ledger, Mark, Marks};
 use crate::patience::{ANSWER_RESERVE, Patience};
 use crate::stripe::{self, MeterEvent, Stripe};
-use crate::telemetry::chain;
+use crate::telemetry::{self, Metric, Provider, Step, chain};
 
 /// How many marks are written at once.
 const MARKS_AT_ONCE: usize = 8;
@@ -132,7 +132,8 @@ impl Delivery {
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
             marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &patience));
         }
-        stream::iter(marks).buffered(MARKS_AT_ONCE).collect().await
+        let marks = stream::iter(marks).buffered(MARKS_AT_ONCE).collect();
+        telemetry::step(Step::Mark, marks).await
     }
 
     /// Sends all traces in one export.
@@ -229,7 +230,7 @@ impl Delivery {
         patience: &Patience,
     ) -> Deliveries {
         let entry = trace.entry;
-        match ledger.mark(entry, &marks, patience).await {
+        let deliveries = match ledger.mark(entry, &marks, patience).await {
             Ok(deliveries) => {
                 info!(
                     usage.id = %entry.id,
@@ -243,8 +244,22 @@ impl Delivery {
                 warn!(usage.id = %entry.id, error = chain(&error), "could not mark an entry");
                 entry.deliveries
             }
-        }
+        };
+        count(Provider::Langfuse, deliveries.langfuse);
+        count(Provider::Stripe, deliveries.stripe);
+        deliveries
     }
+}
+
+/// Counts how far a delivery has come.
+fn count(provider: Provider, state: DeliveryState) {
+    let metric = match state {
+        DeliveryState::Confirmed => Metric::DeliveryConfirmed(provider),
+        DeliveryState::Pending => Metric::DeliveryPending(provider),
+        DeliveryState::Parked => Metric::DeliveryParked(provider),
+        DeliveryState::Off => return,
+    };
+    telemetry::count(metric, 1);
 }
 
 /// What a failure at Langfuse proves. A whole export is refused for one bad trace, so a refused batch

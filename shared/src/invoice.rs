@@ -14,6 +14,7 @@ use crate::patience::Patience;
 use crate::payment::STRIPE_TIMEOUT;
 use crate::sparks::Sparks;
 use crate::stripe::{self, INTENT, Invoice, STAGE};
+use crate::telemetry::{self, Step};
 use verdict::{Period, Verdict};
 
 /// The one reason of [`Outcome::Nothing`] that may pass.
@@ -198,9 +199,11 @@ impl Granting<'_> {
                 amount_paid: invoice.amount_paid,
             }),
         };
-        let credited = self.ledger.credit(&credit, self.now, self.patience).await?;
-        match credited {
+        telemetry::account(&credit.account);
+        let crediting = self.ledger.credit(&credit, self.now, self.patience);
+        match telemetry::step(Step::Commit, crediting).await? {
             Credited::Recorded(account) => {
+                telemetry::credited(sparks);
                 info!(
                     account.id = %credit.account,
                     invoice.id = %invoice.id,

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::circuit::Circuit;
 use crate::clock::{self, Clock};
 use crate::config::LangfuseAccess;
+use crate::telemetry::{self, Step};
 use crate::transport::{self, Transport};
 
 pub use span::{Content, MAX_CONTENT_BYTES, Trace, trace_id};
@@ -127,12 +128,9 @@ impl Langfuse {
             .header("x-langfuse-sdk-name", "sparks")
             .body(Bytes::from(span::export(traces, &self.environment)))
             .map_err(|error| Error::NotSent(transport::Error::NotSent(error.into())))?;
-        let outcome = judge(
-            self.transport
-                .send(request, timeout)
-                .await
-                .map(|answer| answer.status()),
-        );
+        let answer = self.transport.send(request, timeout);
+        let answer = telemetry::step(Step::Langfuse, answer).await;
+        let outcome = judge(answer.map(|answer| answer.status()));
         self.count(outcome.as_ref().err());
         outcome
     }

@@ -22,6 +22,7 @@ use crate::ledger::{
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 use crate::stripe::{self, CheckoutSession, INTENT, STAGE};
+use crate::telemetry::{self, Step};
 use verdict::Verdict;
 
 /// How long one call of Stripe may take.
@@ -295,8 +296,10 @@ async fn credit(
             order: intent.order,
         }),
     };
-    let account = match ledger.credit_found(account, &credit, now, patience).await? {
+    let crediting = ledger.credit_found(account, &credit, now, patience);
+    let account = match telemetry::step(Step::Commit, crediting).await? {
         Credited::Recorded(account) => {
+            telemetry::credited(credited);
             info!(
                 account.id = %credit.account,
                 session.id = credit.id,

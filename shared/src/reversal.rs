@@ -14,6 +14,7 @@ use crate::ledger::{self, NewReversal, Reversed};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::stripe::{self, INTENT, MoneyBack, Reason, STAGE};
+use crate::telemetry::{self, Metric, Step};
 
 /// What became of a refund or a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,14 +87,17 @@ pub async fn reconcile(
         Ok(bought) => bought,
         Err(outcome) => return Ok(outcome),
     };
-    let reversed = following.carry_out(&found, &bought, standing).await?;
-    match reversed {
+    telemetry::account(&bought.account);
+    let reversing = following.carry_out(&found, &bought, standing);
+    match telemetry::step(Step::Commit, reversing).await? {
         Reversed::Recorded(sparks) => {
-            let word = if standing == Standing::Taken {
-                "took back"
+            let (word, times, amount) = if standing == Standing::Taken {
+                ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
             } else {
-                "restored"
+                ("restored", Metric::Restorations, Metric::SparksRestored)
             };
+            telemetry::count(times, 1);
+            telemetry::count(amount, sparks.milli());
             info!(
                 account.id = %bought.account,
                 reversal.id = %found.id,

@@ -19,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{self, Environment};
+use crate::sparks::Sparks;
 
 pub(crate) use invocation::answered;
 pub use invocation::{Call, Origin, account, count, invocation, step, timed};
@@ -77,6 +78,12 @@ fn capped(asked: &Targets) -> Targets {
                 .iter()
                 .map(|(target, level)| (target, cap(target, level))),
         )
+}
+
+/// Counts a credit of what was paid.
+pub(crate) fn credited(sparks: Sparks) {
+    count(Metric::CreditsGranted, 1);
+    count(Metric::SparksCredited, sparks.milli());
 }
 
 /// Logs a failure that somebody must look at, with its causes.

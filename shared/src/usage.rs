@@ -17,6 +17,7 @@ use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
 use crate::patience::Patience;
 use crate::price_book::{self, Price};
 use crate::sparks::Sparks;
+use crate::telemetry::{self, Step};
 
 use recording::{Prepared, Recording};
 
@@ -163,7 +164,9 @@ fn prepare(
 ) -> Prepared {
     let id = UsageId::derive(delivery.stage(), &subject.account, key);
     let hash = usage.hash();
-    let entry = entry(delivery, subject, id.clone(), hash, &usage, now);
+    let entry = telemetry::timed(Step::Price, || {
+        entry(delivery, subject, id.clone(), hash, &usage, now)
+    });
     Prepared {
         id,
         hash,

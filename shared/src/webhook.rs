@@ -16,6 +16,7 @@ use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::reversal;
 use crate::stripe::{self, Event, Reason};
 use crate::subscription;
+use crate::telemetry;
 
 pub use crate::desk::Desk;
 
@@ -156,6 +157,7 @@ impl Receiver<'_> {
             Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
             Err(error) => return Err(error.into()),
         };
+        telemetry::account(&page.account);
         let reconciled = payment::reconcile_checkout(self.desk, &page, self.now, self.patience);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
@@ -193,6 +195,7 @@ impl Receiver<'_> {
         let Some(account) = ledger.account_of(&customer, self.patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
+        telemetry::account(&account);
         subscription::sync(self.desk, &account, self.now, self.patience).await?;
         Ok(Outcome::Done)
     }
@@ -218,6 +221,7 @@ impl Receiver<'_> {
         let Some(account) = desk.ledger.account_of(&customer, patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
+        telemetry::account(&account);
         // No customer is remembered here.
         let customers = Customers::default();
         let parted = subscription::part(desk, &customers, &account, &customer, now, patience);

@@ -1,9 +1,11 @@
 //! Each invocation is told of in one line: what was called, how it went, what it counts. Never what was said.
 
 use http::StatusCode;
+use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
+const CARD: &str = "4242424242424242";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn tokens(count: u64) -> Value {
@@ -31,16 +33,51 @@ fn metrics(line: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_replay_is_told_as_one() {
+async fn a_usage_is_counted_with_its_sparks_its_deliveries_and_its_steps() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
+    receipt.expect(StatusCode::CREATED);
+
+    let lines = world.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let line = &lines[0];
+    for (name, value) in [
+        ("Function", json!("record-usage")),
+        ("Stage", json!("local")),
+        ("method", json!("POST")),
+        ("route", json!("/v1/usage")),
+        ("status", json!(201)),
+        ("replayed", json!(false)),
+        ("account.id", json!("acct_a")),
+        ("UsageRecorded", json!(1)),
+        ("SparksBurned", json!(1_000)),
+        ("DeliveryConfirmed.langfuse", json!(1)),
+        ("DeliveryConfirmed.stripe", json!(1)),
+    ] {
+        assert_eq!(line[name], value, "{name}: {line}");
+    }
+    assert!(!line["request_id"].as_str().unwrap().is_empty());
+    assert!(line["duration_ms"].is_u64(), "{line}");
+    let metrics = metrics(line);
+    for step in ["price", "commit", "langfuse", "stripe", "mark", "read"] {
+        let name = format!("StepDurationMs.{step}");
+        assert!(metrics.contains(&name.as_str()), "{name}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_told_as_one_and_counts_nothing() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     world.record("acct_a", "k1", &tokens(10)).await;
     world.record("acct_a", "k1", &tokens(10)).await;
 
-    let lines = world.lines();
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    assert_eq!(lines[0]["replayed"], false);
-    assert_eq!(lines[1]["replayed"], true);
+    let line = world.lines().remove(1);
+    assert_eq!(line["replayed"], true);
+    for name in ["UsageRecorded", "SparksBurned", "DeliveryConfirmed.stripe"] {
+        assert_eq!(line.get(name), None, "{line}");
+    }
 }
 
 #[tokio::test]
@@ -67,13 +104,80 @@ async fn refusals_are_counted_by_code_those_of_items_too() {
     let line = of(&world, "/v1/usage").remove(0);
     assert_eq!(line["status"], 402);
     assert_eq!(line["code"], "insufficient_sparks");
-    assert_eq!(metrics(&line), ["Refusals.insufficient_sparks"]);
+    assert_eq!(metrics(&line).first(), Some(&"StepDurationMs.price"));
     assert_eq!(line["Refusals.insufficient_sparks"], 1);
+    assert_eq!(line.get("UsageRecorded"), None);
     let line = of(&world, "/v1/usage/batch").remove(0);
     assert_eq!(line["status"], 200);
     assert_eq!(line.get("code"), None);
     assert_eq!(line["Refusals.insufficient_sparks"], 2);
     assert_eq!(line["Refusals.unknown_model"], 1);
+    assert_eq!(line["UsageRecorded"], 1);
+}
+
+#[tokio::test]
+async fn deliveries_that_are_late_or_refused_are_counted_by_provider() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let traces = Fault::new("/api/public/otel/v1/traces", "status:400");
+    world.stack.langfuse.faults().add(traces.unwrap());
+    let events = Fault::new("/v1/billing/meter_events", "status:429");
+    world.stack.stripe.faults().add(events.unwrap().times(9));
+    world.record("acct_a", "k1", &tokens(10)).await;
+
+    let line = world.lines().remove(0);
+    assert_eq!(line["DeliveryParked.langfuse"], 1, "{line}");
+    assert_eq!(line["DeliveryPending.stripe"], 1, "{line}");
+}
+
+#[tokio::test]
+async fn a_payment_and_its_refund_are_counted_once_by_whoever_books_them() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await;
+    world.verify("acct_a", &session).await;
+    world.webhooks_settled().await;
+    let state = world.stack.stripe.state();
+    let payment = state["payment_intents"][0]["id"].as_str().unwrap();
+    let refund = format!("payment_intent={payment}");
+    world.post_to_stripe("/v1/refunds", &refund).await;
+    world.webhooks_settled().await;
+
+    let lines = world.lines();
+    let sum = |name: &str| -> i64 { lines.iter().filter_map(|line| line[name].as_i64()).sum() };
+    assert_eq!(sum("CreditsGranted"), 1);
+    assert_eq!(sum("SparksCredited"), 500_000_000);
+    assert_eq!(sum("ClawBacks"), 1);
+    assert_eq!(sum("SparksTakenBack"), 500_000_000);
+    assert_eq!(sum("WebhookFailures"), 0);
+    let verified = of(&world, "/v1/checkout/{session_id}/verify").remove(0);
+    assert_eq!(verified["Function"], "verify-payment");
+    assert_eq!(verified["account.id"], "acct_a");
+    let booked = lines.iter().find(|line| line.get("ClawBacks").is_some());
+    assert_eq!(booked.unwrap()["account.id"], "acct_a");
+    assert!(!json!(lines).to_string().contains(&session));
+}
+
+#[tokio::test]
+async fn a_webhook_that_stripe_must_send_again_is_a_failure_and_a_forged_one_is_not() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.webhook(Some("t=1,v1=forged"), "{}").await;
+    let path = format!("/v1/checkout/sessions/{session}");
+    let down = Fault::new(&path, "status:503").unwrap().times(100);
+    world.stack.stripe.faults().add(down);
+    let completed = json!({
+        "id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false,
+        "data": {"object": {"id": session, "object": "checkout.session"}},
+    });
+    let answer = world.signed_webhook(&completed).await;
+    assert_eq!(answer.refusal(), (503, "unavailable"));
+
+    let lines = of(&world, "/v1/webhooks/stripe");
+    assert_eq!(lines[0]["Refusals.invalid_signature"], 1);
+    assert_eq!(lines[0].get("WebhookFailures"), None);
+    assert_eq!(lines[1]["Refusals.unavailable"], 1);
+    assert_eq!(lines[1]["WebhookFailures"], 1);
 }
 
 #[tokio::test]
@@ -138,5 +242,34 @@ async fn a_line_names_the_traces_it_is_part_of_and_nothing_that_was_sent() {
         &world.token("acct_a"),
     ] {
         assert!(!text.contains(never), "{never}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_and_metric_is_in_the_readme() {
+    let file = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        std::fs::read_to_string(path.join(name)).unwrap()
+    };
+    let readme = file("README.md");
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    world.record("acct_a", "k1", &tokens(10)).await;
+    world.record("acct_a", "k1", &tokens(20)).await;
+    let fields = world.lines().into_iter().flat_map(|line| match line {
+        Value::Object(line) => line.into_iter().map(|(name, _)| name),
+        line => panic!("{line}"),
+    });
+    let lower = |name: &String| name.starts_with(|first: char| first.is_ascii_lowercase());
+    let metric = regex_lite::Regex::new(r#"\(?"([A-Z][a-zA-Z]+)"(?:\.into|, )"#).unwrap();
+    let source = file("shared/src/telemetry/metric.rs");
+    let metrics = metric.captures_iter(&source);
+    let metrics: Vec<String> = metrics.map(|found| found[1].to_owned()).collect();
+    assert!(metrics.len() > 10, "{metrics:?}");
+    for name in fields.filter(lower).chain(metrics) {
+        assert!(
+            readme.contains(&format!("`{name}")),
+            "README.md lacks {name}"
+        );
     }
 }

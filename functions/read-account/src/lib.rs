@@ -14,7 +14,7 @@ use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, AccountQuery, MAX_USAGE_BODY};
-use shared::telemetry::{self, Origin};
+use shared::telemetry::{self, Origin, Step};
 use shared::transport::Transport;
 use shared::usage::{self, UsageBody};
 use shared::{balance, catalog, history, statement};
@@ -63,7 +63,8 @@ async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Pr
     let query: AccountQuery = request::query(request)?;
     let subject = app.subject(request, query.account_id)?;
     let (now, patience) = app.arrival(request);
-    let balance = balance::read(&app.ledger, &subject, now, &patience).await?;
+    let balance = balance::read(&app.ledger, &subject, now, &patience);
+    let balance = telemetry::step(Step::Read, balance).await?;
     Ok(request::answer(StatusCode::OK, &balance))
 }
 
@@ -71,7 +72,8 @@ async fn read_usage(app: &App, request: &Request) -> Result<Response<Body>, Prob
     let query: history::Query = request::query(request)?;
     let subject = app.subject(request, query.account_id.clone())?;
     let (now, patience) = app.arrival(request);
-    let history = history::read(&app.ledger, &subject, &query, now, &patience).await?;
+    let history = history::read(&app.ledger, &subject, &query, now, &patience);
+    let history = telemetry::step(Step::Read, history).await?;
     Ok(request::answer(StatusCode::OK, &history))
 }
 
@@ -79,7 +81,8 @@ async fn read_ledger(app: &App, request: &Request) -> Result<Response<Body>, Pro
     let query: statement::Query = request::query(request)?;
     let subject = app.subject(request, query.account_id.clone())?;
     let (now, patience) = app.arrival(request);
-    let statement = statement::read(&app.ledger, &subject, &query, now, &patience).await?;
+    let statement = statement::read(&app.ledger, &subject, &query, now, &patience);
+    let statement = telemetry::step(Step::Read, statement).await?;
     Ok(request::answer(StatusCode::OK, &statement))
 }
 
@@ -96,7 +99,8 @@ async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Proble
     telemetry::account(&subject.account);
     let usage = body.into_usage()?;
     let (now, patience) = app.arrival(request);
-    let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience).await?;
+    let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience);
+    let estimate = telemetry::step(Step::Read, estimate).await?;
     Ok(request::answer(StatusCode::OK, &estimate))
 }
 

@@ -14,7 +14,7 @@ use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_WEBHOOK_BODY};
 use shared::stripe::{self, Event, Stripe};
-use shared::telemetry::Origin;
+use shared::telemetry::{self, Metric, Origin};
 use shared::transport::Transport;
 use shared::webhook::{self, Desk};
 
@@ -73,6 +73,10 @@ async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem
         stripe: &app.stripe,
         terms: &app.terms,
     };
-    webhook::receive(desk, &event, now, &patience).await?;
+    let received = webhook::receive(desk, &event, now, &patience).await;
+    if received.is_err() {
+        telemetry::count(Metric::WebhookFailures, 1);
+    }
+    received?;
     Ok(request::answer(StatusCode::OK, &json!({"received": true})))
 }

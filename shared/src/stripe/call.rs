@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{API_VERSION, Cause, Error, Refusal, Stripe};
 use crate::clock;
+use crate::telemetry::{self, Step};
 use crate::transport;
 
 /// What version 1 of the API takes.
@@ -97,7 +98,8 @@ impl Stripe {
         call: &Call<'_>,
         timeout: Duration,
     ) -> Result<Response<Bytes>, transport::Error> {
-        self.transport.send(self.request(call)?, timeout).await
+        let answer = self.transport.send(self.request(call)?, timeout);
+        telemetry::step(Step::Stripe, answer).await
     }
 
     fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, transport::Error> {

@@ -14,7 +14,7 @@ use crate::langfuse::{Content, Trace};
 use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
-use crate::telemetry;
+use crate::telemetry::{self, Metric, Step};
 
 /// A usage that is ready to be charged, or why it is not.
 pub(super) struct Prepared {
@@ -55,7 +55,7 @@ impl Recording<'_> {
             .cloned()
             .collect();
         let (charging, customer) = tokio::join!(
-            self.charge(&ready),
+            telemetry::step(Step::Commit, self.charge(&ready)),
             delivery.customer(ledger, account, patience)
         );
         let charging = charging?;
@@ -69,6 +69,8 @@ impl Recording<'_> {
             .collect();
         let mut traces = Vec::with_capacity(recorded.len());
         for entry in &recorded {
+            telemetry::count(Metric::UsageRecorded, 1);
+            telemetry::count(Metric::SparksBurned, entry.sparks.milli());
             info!(
                 usage.id = %entry.id, account.id = %account, sparks = %entry.sparks,
                 "charged usage `{}`", entry.id
@@ -82,7 +84,8 @@ impl Recording<'_> {
                 if !with_balance {
                     return Ok(Sparks::ZERO);
                 }
-                let account = ledger.settled_account(account, now, patience).await?;
+                let account = ledger.settled_account(account, now, patience);
+                let account = telemetry::step(Step::Read, account).await?;
                 Ok(account.map_or(Sparks::ZERO, |account| account.available))
             },
             self.look_up(&prepared),
