@@ -262,7 +262,10 @@ async fn a_page_of_an_allowed_origin_may_call_and_read() {
     assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
     assert_eq!(preflight.headers()["access-control-allow-origin"], ORIGIN);
     let allowed = &preflight.headers()["access-control-allow-headers"];
-    assert_eq!(allowed, "authorization,content-type,idempotency-key");
+    assert_eq!(
+        allowed,
+        "authorization,content-type,idempotency-key,traceparent"
+    );
     for request in [post_usage(&gateway), client().post(&url)] {
         let response = request.header("Origin", ORIGIN).send().await.unwrap();
         assert_eq!(response.headers()["access-control-allow-origin"], ORIGIN);

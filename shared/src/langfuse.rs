@@ -115,7 +115,7 @@ impl Langfuse {
         if self.circuit.is_open(self.clock.now()) {
             return Err(Error::Skipped);
         }
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(&self.endpoint)
             .header(header::AUTHORIZATION, self.authorization.expose_secret())
@@ -125,7 +125,11 @@ impl Langfuse {
                 concat!("sparks/", env!("CARGO_PKG_VERSION")),
             )
             .header("x-langfuse-ingestion-version", "4")
-            .header("x-langfuse-sdk-name", "sparks")
+            .header("x-langfuse-sdk-name", "sparks");
+        if let Some(traceparent) = telemetry::traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
+        let request = request
             .body(Bytes::from(span::export(traces, &self.environment)))
             .map_err(|error| Error::NotSent(transport::Error::NotSent(error.into())))?;
         let answer = self.transport.send(request, timeout);

@@ -21,8 +21,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{self, Environment};
 use crate::sparks::Sparks;
 
-pub(crate) use invocation::answered;
 pub use invocation::{Call, Origin, account, count, invocation, step, timed};
+pub(crate) use invocation::{answered, traceparent};
 pub use lines::Lines;
 pub use metric::{Metric, Provider, Step};
 pub use trace_context::TraceContext;

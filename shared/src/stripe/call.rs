@@ -115,6 +115,9 @@ impl Stripe {
                 concat!("sparks/", env!("CARGO_PKG_VERSION")),
             )
             .header("stripe-version", API_VERSION);
+        if let Some(traceparent) = telemetry::traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
         if let Some(key) = call.idempotency_key {
             request = request
                 .header(header::CONTENT_TYPE, call.content_type)

@@ -196,6 +196,15 @@ pub fn timed<T>(step: Step, work: impl FnOnce() -> T) -> T {
     done
 }
 
+/// The caller's span, for whoever is called next.
+pub(crate) fn traceparent() -> Option<String> {
+    let own = |invocation: &RefCell<Invocation>| {
+        let invocation = invocation.borrow();
+        invocation.call.trace.traceparent().map(str::to_owned)
+    };
+    CURRENT.try_with(own).ok().flatten()
+}
+
 fn now() -> Option<Timestamp> {
     let clock = |invocation: &RefCell<Invocation>| invocation.borrow().origin.clock.now();
     CURRENT.try_with(clock).ok()

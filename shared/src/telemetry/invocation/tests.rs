@@ -1,11 +1,18 @@
 //! What an invocation's line says, and what it never does.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
 use serde_json::Value;
 
 use super::super::metric::Provider;
 use super::*;
+use crate::config::{LangfuseAccess, StripeAccess};
+use crate::langfuse::Langfuse;
+use crate::stripe::Stripe;
+use crate::transport::Transport;
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -112,6 +119,7 @@ async fn outside_of_an_invocation_nothing_is_counted_or_written() {
             answered(StatusCode::OK, None, false);
             assert_eq!(step(Step::Read, async { 1 }).await, 1);
             assert_eq!(timed(Step::Price, || 2), 2);
+            assert_eq!(traceparent(), None);
         })
         .await;
     assert_eq!(lines.kept(), [""; 0]);
@@ -171,4 +179,43 @@ async fn headers_that_are_not_well_formed_reach_no_line() {
     };
     let line = lines(&origin(), called, async {}).await.remove(0);
     assert!(!line.to_string().contains("canary"), "{line}");
+}
+
+#[tokio::test]
+async fn the_callers_span_is_passed_on_to_the_providers_where_there_is_one() {
+    let seen: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+    let log = Arc::clone(&seen);
+    let transport = Transport::in_process(Arc::new(move |request| {
+        let header = request.headers().get("traceparent");
+        let header = header.map(|value| value.to_str().unwrap().to_owned());
+        log.lock().unwrap().push(header);
+        Box::pin(std::future::ready(Ok(Response::new(Bytes::from("{}")))))
+    }));
+    let origin = origin();
+    let access = StripeAccess {
+        base: "https://stripe.test".into(),
+        secret_key: "sk_test_1".into(),
+    };
+    let stripe = Stripe::new(&access, &transport, &origin.clock);
+    let access = LangfuseAccess {
+        host: "https://langfuse.test".into(),
+        public_key: "pk-lf-1".into(),
+        secret_key: "sk-lf-1".into(),
+    };
+    let langfuse = Langfuse::new(&access, "prod", &transport, &origin.clock);
+    let tell_both = || async {
+        let timeout = Duration::from_secs(1);
+        stripe.read::<Value>("/v1/meters", timeout).await.unwrap();
+        langfuse.record(&[], timeout).await.unwrap();
+    };
+
+    lines(&origin, call(), tell_both()).await;
+    let scheduled = Call::scheduled(&Context::default());
+    lines(&origin, scheduled, tell_both()).await;
+    tell_both().await;
+
+    let passed_on = Some(TRACEPARENT.to_owned());
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[..2], [passed_on.clone(), passed_on]);
+    assert_eq!(seen[2..], [None, None, None, None]);
 }
