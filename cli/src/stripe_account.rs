@@ -173,7 +173,7 @@ impl Destination {
     /// Whether it sends everything.
     pub(crate) fn sends_all(&self) -> bool {
         let sent = |event: &&str| self.enabled_events.iter().any(|sent| sent == event);
-        self.status == "enabled" && THIN_EVENTS.iter().all(|event| sent(event))
+        self.status == "enabled" && THIN_EVENTS.iter().all(sent)
     }
 
     /// Its secret, when it was made just now.

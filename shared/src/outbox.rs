@@ -25,7 +25,7 @@ use crate::langfuse::Langfuse;
 use crate::ledger::{self, Ledger, PENDING_BUCKETS};
 use crate::patience::Patience;
 use crate::stripe::Stripe;
-use crate::telemetry::chain;
+use crate::telemetry::{self, Metric, chain};
 use crate::transport::Transport;
 
 /// What must be left of a run's time for another piece of work.
@@ -129,6 +129,9 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         outbox.ledger.release(lease, patience).await?;
         worked?;
     }
+    let waiting = i64::try_from(report.waiting).unwrap_or(i64::MAX);
+    telemetry::count(Metric::OutboxPending, waiting);
+    telemetry::count(Metric::OutboxAgeSeconds, report.oldest_age_s);
     info!(
         outbox.traces = report.traces,
         outbox.metered = report.metered,

@@ -426,11 +426,12 @@ fn gateway(
     }
     let outbox = deliver_outbox::App::new(environment, &transport, clock.clone());
     let outbox = Arc::new(outbox.expect("configured"));
+    let lines = lines.clone();
     let outbox = InProcess::new(move |event| {
-        let outbox = Arc::clone(&outbox);
+        let (outbox, lines) = (Arc::clone(&outbox), lines.clone());
         async move {
             let event = LambdaEvent::new(event, Context::default());
-            let report = deliver_outbox::handle(&outbox, event).await;
+            let report = lines.keep(deliver_outbox::handle(&outbox, event)).await;
             json!(report.expect("a run of the outbox"))
         }
     });

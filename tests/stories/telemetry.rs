@@ -1,8 +1,10 @@
 //! Each invocation is told of in one line: what was called, how it went, what it counts. Never what was said.
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tests::World;
 
 const CARD: &str = "4242424242424242";
@@ -272,4 +274,34 @@ async fn every_field_and_metric_is_in_the_readme() {
             "README.md lacks {name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_run_of_the_outbox_says_what_waits_and_for_how_long() {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    world.grant("acct_a", "100").await;
+    let faults = world.stack.langfuse.faults();
+    faults.add(Fault::new("/", "refuse").unwrap().times(1_000));
+    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
+    receipt.expect(StatusCode::CREATED);
+    let later = |minutes| Clock::starting_at(start + SignedDuration::from_mins(minutes));
+
+    let world = world.at(later(5)).await;
+    world.deliver().await;
+    let lines = world.lines();
+    let line = lines.last().unwrap();
+    assert_eq!(line["Function"], "deliver-outbox");
+    assert_eq!(line["OutboxPending"], 1, "{line}");
+    assert_eq!(line["OutboxAgeSeconds"], 300, "{line}");
+    assert!(line.get("DeliveryConfirmed.langfuse").is_none(), "{line}");
+
+    world.stack.langfuse.faults().clear();
+    let world = world.at(later(30)).await;
+    world.deliver().await;
+    let lines = world.lines();
+    let line = lines.last().unwrap();
+    assert_eq!(line["DeliveryConfirmed.langfuse"], 1, "{line}");
+    assert_eq!(line["OutboxPending"], 0, "{line}");
+    assert!(metrics(line).contains(&"OutboxPending"));
 }

@@ -9,6 +9,7 @@ use shared::clock::{self, Clock};
 use shared::config::{self, Environment};
 use shared::outbox::{self, Outbox, Report};
 use shared::patience::Patience;
+use shared::telemetry::{self, Call, Origin};
 use shared::transport::Transport;
 
 /// How long a run may take, where nobody says: less than the function's time-out of 55 s.
@@ -21,6 +22,7 @@ const KEPT_BACK: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct App {
     outbox: Outbox,
+    origin: Origin,
 }
 
 impl App {
@@ -31,7 +33,8 @@ impl App {
         clock: Clock,
     ) -> Result<Self, config::Error> {
         let outbox = Outbox::new(environment, transport, clock)?;
-        Ok(Self { outbox })
+        let origin = Origin::new("deliver-outbox", &outbox.stage, &outbox.clock);
+        Ok(Self { outbox, origin })
     }
 }
 
@@ -47,5 +50,8 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Report, Erro
         Duration::ZERO => LONGEST,
         left => left.saturating_sub(KEPT_BACK).min(LONGEST),
     };
-    Ok(outbox::run(&app.outbox, &Patience::lasting(clock, left)).await?)
+    let call = Call::scheduled(&event.context);
+    let patience = Patience::lasting(clock, left);
+    let run = outbox::run(&app.outbox, &patience);
+    Ok(telemetry::invocation(&app.origin, call, run).await?)
 }

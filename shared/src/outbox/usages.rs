@@ -12,6 +12,7 @@ use crate::ledger::{
     self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Queue, Waiting,
 };
 use crate::patience::Patience;
+use crate::telemetry::{self, Metric, Provider};
 
 /// How many usages are looked at together.
 const TOGETHER: usize = 1_000;
@@ -233,6 +234,16 @@ fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
     report.traces += u64::from(is(&marks.langfuse, true));
     report.metered += u64::from(is(&marks.stripe, true));
     report.parked += u64::from(is(&marks.langfuse, false)) + u64::from(is(&marks.stripe, false));
+    for (mark, provider) in [
+        (&marks.langfuse, Provider::Langfuse),
+        (&marks.stripe, Provider::Stripe),
+    ] {
+        match mark {
+            Some(Mark::Confirmed) => telemetry::count(Metric::DeliveryConfirmed(provider), 1),
+            Some(Mark::Parked(_)) => telemetry::count(Metric::DeliveryParked(provider), 1),
+            Some(Mark::Unsent(_)) | None => {}
+        }
+    }
     if marks.after(usage.entry.deliveries).any_pending() {
         report.waiting += 1;
         let age = now.duration_since(usage.entry.recorded_at).as_secs();
