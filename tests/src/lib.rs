@@ -8,8 +8,10 @@
     reason = "a world that is not in order fails its story"
 )]
 
+mod deliveries;
 pub mod model;
 mod payments;
+mod processes;
 mod subscriptions;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use http::{HeaderMap, StatusCode};
+use jiff::SignedDuration;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
 use local::gateway::{Functions, Gateway, InProcess};
@@ -105,6 +108,12 @@ impl World {
         let stripe = self.stack.stripe.clock();
         stripe.skip(clock.now().as_second() - stripe.now().as_second());
         Self { clock, ..self }.restarted().await
+    }
+
+    /// The same stack after this time.
+    pub async fn later(self, passed: SignedDuration) -> Self {
+        let then = self.clock.now() + passed;
+        self.at(Clock::starting_at(then)).await
     }
 
     /// The same stack with another value of a variable, for the functions that are started next.
@@ -219,16 +228,6 @@ impl World {
         parsed.map(|line| line.expect("JSON")).collect()
     }
 
-    /// The events at Stripe's meter.
-    pub fn meter_events(&self) -> Vec<Value> {
-        list(&self.stack.stripe.state()["meter_events"])
-    }
-
-    /// The spans in Langfuse.
-    pub fn spans(&self) -> Vec<Value> {
-        list(&self.stack.langfuse.state()["spans"])
-    }
-
     /// The table's items whose partition key begins like this.
     pub fn items(&self, prefix: &str) -> Vec<Value> {
         let items = self.stack.dynamodb.items(TABLE).expect("the table");
@@ -245,23 +244,6 @@ impl World {
     /// The time in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
-    }
-
-    /// How many entries wait for the outbox.
-    pub fn pending(&self) -> usize {
-        self.items("E#")
-            .iter()
-            .filter(|item| {
-                let bucket = item["pending_bucket"]["S"].as_str();
-                bucket.is_some_and(|bucket| bucket.starts_with("P#"))
-            })
-            .count()
-    }
-
-    /// Runs the outbox once; answers its report.
-    pub async fn deliver(&self) -> Value {
-        let report = self.gateway.run("deliver-outbox").await;
-        report.expect("the outbox runs")
     }
 
     /// Puts an item in the place of another one, for what the API cannot bring about yet.

@@ -11,6 +11,7 @@ mod batch;
 mod checkout;
 mod checkout_input;
 mod corrections;
+mod crash;
 mod deleted_customers;
 mod doctor;
 mod grants;

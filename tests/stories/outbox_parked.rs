@@ -17,13 +17,6 @@ async fn world() -> World {
     world
 }
 
-async fn later(world: World, seconds: i64) -> World {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
-    world
-        .at(Clock::starting_at(now + SignedDuration::from_secs(seconds)))
-        .await
-}
-
 /// Records a usage; answers its id.
 async fn record(world: &World, key: &str) -> String {
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
@@ -105,7 +98,7 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
         record(&world, &format!("k{number}")).await;
     }
     world.stack.stripe.faults().clear();
-    let world = later(world, 120).await;
+    let world = world.later(SignedDuration::from_secs(120)).await;
     world.deliver().await;
     let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
     report(&world, &[&parcel], "archived_meter").await;
@@ -154,7 +147,7 @@ async fn what_is_too_old_is_put_back_only_after_it_was_shown_to_be_absent() {
     world.stack.stripe.faults().add(down);
     let usage = record(&world, "k1").await;
     world.stack.stripe.faults().clear();
-    let world = later(world, 24 * 3_600).await;
+    let world = world.later(SignedDuration::from_secs(24 * 3_600)).await;
     world.deliver().await;
     let (printed, _) = world
         .sparks_printing(&["outbox", "redrive", "--all", "--json"])
@@ -178,7 +171,7 @@ async fn the_outbox_lists_what_waits_and_for_how_long() {
     world.stack.stripe.faults().add(down);
     record(&world, "k1").await;
     record(&world, "k2").await;
-    let world = later(world, 90).await;
+    let world = world.later(SignedDuration::from_secs(90)).await;
     let listed = outbox(&world).await;
     assert_eq!(
         (&listed["pending"], &listed["parked"]),

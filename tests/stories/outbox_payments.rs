@@ -1,7 +1,7 @@
 //! What was paid is credited by the outbox, though no webhook came, nobody verified it and nobody asked.
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::json;
 use shared::clock::Clock;
@@ -17,20 +17,14 @@ async fn without_webhooks() -> World {
     world
 }
 
-async fn later(world: World, hours: i64) -> World {
-    let now = Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let then = now + SignedDuration::from_hours(hours);
-    world.at(Clock::starting_at(then)).await
-}
-
 #[tokio::test]
 async fn a_payment_that_nobody_told_of_is_credited_after_its_page_has_ended() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
-    let world = later(world, 22).await;
+    let world = world.later(SignedDuration::from_hours(22)).await;
     assert_eq!(world.deliver().await["payments"], 0);
-    let world = later(world, 2).await;
+    let world = world.later(SignedDuration::from_hours(2)).await;
     assert_eq!(world.deliver().await["payments"], 1);
     assert_eq!(world.credits("acct_a").len(), 1);
     assert_eq!(world.intent_status(), "paid");
@@ -53,7 +47,7 @@ async fn a_page_that_was_never_written_down_is_found_among_its_customers() {
         .pay(session.as_str().unwrap(), CARD)
         .await
         .expect(StatusCode::OK);
-    let world = later(world, 24).await;
+    let world = world.later(SignedDuration::from_hours(24)).await;
     world.deliver().await;
     assert_eq!(world.credits("acct_a").len(), 1);
     assert_eq!(world.intent_status(), "paid");
@@ -65,7 +59,7 @@ async fn orders_that_came_to_nothing_are_settled_and_those_on_their_way_are_aske
     let delayed = world.open("acct_a", "pack_500k").await;
     world.pay(&delayed, "delayed").await.expect(StatusCode::OK);
     let never = world.open("acct_a", "pack_125k").await;
-    let mut world = later(world, 24).await;
+    let mut world = world.later(SignedDuration::from_hours(24)).await;
     world.deliver().await;
     let open = |world: &World| -> usize {
         let intents = world.items("I#");
@@ -77,14 +71,14 @@ async fn orders_that_came_to_nothing_are_settled_and_those_on_their_way_are_aske
     assert_eq!(open(&world), 1, "{never} has ended");
     for _ in 0..3 {
         assert_eq!(world.deliver().await["payments"], 0);
-        world = later(world, 25).await;
+        world = world.later(SignedDuration::from_hours(25)).await;
         assert_eq!(world.deliver().await["payments"], 1);
     }
     world
         .settle_payment(&delayed, "succeeded")
         .await
         .expect(StatusCode::OK);
-    let world = later(world, 25).await;
+    let world = world.later(SignedDuration::from_hours(25)).await;
     world.deliver().await;
     assert_eq!((world.credits("acct_a").len(), open(&world)), (1, 0));
 }
@@ -94,7 +88,7 @@ async fn a_renewal_that_nobody_told_of_is_granted() {
     let world = without_webhooks().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
-    let world = later(world, 30 * 24 + 2).await;
+    let world = world.later(SignedDuration::from_hours(30 * 24 + 2)).await;
     world.renew(&subscription, "succeeded").await;
     assert_eq!(world.credits("acct_a").len(), 1);
     let report = world.deliver().await;
@@ -114,9 +108,9 @@ async fn a_subscription_that_ends_is_asked_for_no_more() {
     world
         .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
         .await;
-    let world = later(world, 30 * 24 + 2).await;
+    let world = world.later(SignedDuration::from_hours(30 * 24 + 2)).await;
     assert_eq!(world.deliver().await["subscriptions"], 1);
-    let world = later(world, 48).await;
+    let world = world.later(SignedDuration::from_hours(48)).await;
     assert_eq!(world.deliver().await["subscriptions"], 0);
 }
 
@@ -125,13 +119,13 @@ async fn while_stripe_is_down_payments_wait_and_are_credited_after() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
-    let world = later(world, 24).await;
+    let world = world.later(SignedDuration::from_hours(24)).await;
     let down = Fault::new("/v1/", "status:503").unwrap().times(1_000);
     world.stack.stripe.faults().add(down);
     let report = world.deliver().await;
     assert_eq!(report["failures"], 1, "{report}");
     world.stack.stripe.faults().clear();
-    let world = later(world, 1).await;
+    let world = world.later(SignedDuration::from_hours(1)).await;
     world.deliver().await;
     assert_eq!(world.credits("acct_a").len(), 1);
 }

@@ -1,0 +1,84 @@
+//! What the outbox does in a story, and what it is for: Stripe and Langfuse have every usage once.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::{World, list, text};
+
+impl World {
+    /// The events at Stripe's meter.
+    pub fn meter_events(&self) -> Vec<Value> {
+        list(&self.stack.stripe.state()["meter_events"])
+    }
+
+    /// The spans in Langfuse.
+    pub fn spans(&self) -> Vec<Value> {
+        list(&self.stack.langfuse.state()["spans"])
+    }
+
+    /// How many entries wait for the outbox.
+    pub fn pending(&self) -> usize {
+        self.items("E#")
+            .iter()
+            .filter(|item| {
+                let bucket = item["pending_bucket"]["S"].as_str();
+                bucket.is_some_and(|bucket| bucket.starts_with("P#"))
+            })
+            .count()
+    }
+
+    /// Runs the outbox once; answers its report.
+    pub async fn deliver(&self) -> Value {
+        let report = self.try_to_deliver().await;
+        report.expect("the outbox runs")
+    }
+
+    /// Runs the outbox once; answers nothing when it failed or was killed.
+    pub async fn try_to_deliver(&self) -> Option<Value> {
+        self.gateway.run("deliver-outbox").await
+    }
+
+    /// Lets the outbox run until nothing waits, an hour at a time.
+    pub async fn drained(self) -> Self {
+        let mut world = self;
+        for _ in 0..8 {
+            world = world.later(SignedDuration::from_hours(1)).await;
+            world.deliver().await;
+            if world.pending() == 0 {
+                return world;
+            }
+        }
+        panic!("{} entries wait", world.pending());
+    }
+
+    /// Fails the story unless each usage is confirmed, once in Langfuse and once at the meter, alone or in a parcel.
+    pub fn assert_delivered_once(&self) {
+        let entries = self.items("E#use_");
+        let mut sum = 0;
+        for entry in &entries {
+            assert_eq!(entry["langfuse"]["S"], "confirmed", "{entry}");
+            assert_eq!(entry["stripe"]["S"], "confirmed", "{entry}");
+            assert!(entry.get("pending_bucket").is_none(), "{entry}");
+            let amount: i64 = text(&entry["amount"]["N"]).parse().expect("an amount");
+            sum -= amount;
+        }
+        let events = self.meter_events();
+        let value = |event: &Value| -> i64 {
+            let value = text(&event["payload"]["value"]).parse();
+            value.expect("a value")
+        };
+        assert_eq!(events.iter().map(value).sum::<i64>(), sum);
+        let identifiers = events.iter().map(|event| text(&event["identifier"]));
+        let identifiers: BTreeSet<&str> = identifiers.collect();
+        assert_eq!(identifiers.len(), events.len());
+        for entry in &entries {
+            let event = entry.get("parcel").unwrap_or(&entry["id"]);
+            assert!(identifiers.contains(text(&event["S"])), "{entry}");
+        }
+        let spans = self.spans();
+        let traces: BTreeSet<&str> = spans.iter().map(|span| text(&span["trace_id"])).collect();
+        assert_eq!((traces.len(), spans.len()), (entries.len(), entries.len()));
+    }
+}

@@ -1,0 +1,67 @@
+//! The functions as Lambda runs them: the real binaries, which a story can kill.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use local::gateway::{CONCURRENCY, Functions, Gateway};
+use local::lambda::{Fleet, Options};
+use local::template::Template;
+use local::token::Keys;
+use shared::clock::Clock;
+
+use crate::{World, listen, set_up_stripe};
+
+impl World {
+    /// The same stack now, by the machine's clock, with each function in processes of its own.
+    pub async fn in_processes(mut self) -> (Self, BTreeMap<String, Fleet>) {
+        let clock = Clock::system();
+        let stripe = self.stack.stripe.clock();
+        stripe.skip(clock.now().as_second() - stripe.now().as_second());
+        let listener = listen().await;
+        self.environment
+            .insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        set_up_stripe(&self.environment, &listener, &clock).await;
+        let template =
+            Template::of_the_project(&Template::local_parameters()).expect("the template");
+        let fleets: BTreeMap<String, Fleet> = template
+            .functions
+            .keys()
+            .map(|name| (name.clone(), self.fleet(name)))
+            .collect();
+        let functions = Functions::Processes(fleets.clone());
+        let gateway = Gateway::serve(listener, template, functions, Keys::generate());
+        let gateway = gateway.expect("a gateway serves");
+        let world = Self {
+            gateway,
+            clock,
+            ..self
+        };
+        (world, fleets)
+    }
+
+    fn fleet(&self, name: &str) -> Fleet {
+        let options = Options {
+            name: name.to_owned(),
+            ..Options::default()
+        };
+        Fleet::new(
+            &binary(name),
+            self.environment.clone(),
+            options,
+            CONCURRENCY,
+        )
+    }
+}
+
+/// The binary of a function, which is built beside this one.
+fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("a path of our own");
+    let folder = own.parent().and_then(|deps| deps.parent());
+    let binary = folder.expect("target/debug/deps").join(name);
+    assert!(
+        binary.is_file(),
+        "{} is not there: `cargo build --workspace --bins` makes it",
+        binary.display()
+    );
+    binary
+}

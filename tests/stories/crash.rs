@@ -1,0 +1,296 @@
+//! Functions that are killed lose nothing and do nothing twice: kill -9 of the real binaries.
+//!
+//! State changes only where a request takes effect. So a process that is killed after each of its
+//! requests, before the answer, is killed at every moment that makes a difference.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::{Fault, Faults};
+use local::lambda::Fleet;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::{Answer, World, session_id};
+
+const CARD: &str = "4242424242424242";
+
+/// Rounds of kills at random moments.
+const ROUNDS: usize = 20;
+
+/// How often a caller asks until it has an answer.
+const ATTEMPTS: usize = 100;
+
+fn tokens(count: u64) -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
+}
+
+fn systems(world: &World) -> [(&'static str, Faults); 3] {
+    [
+        ("dynamodb", world.stack.dynamodb.faults().clone()),
+        ("stripe", world.stack.stripe.faults().clone()),
+        ("langfuse", world.stack.langfuse.faults().clone()),
+    ]
+}
+
+/// Has each account's call killed after one more of its requests, until it makes no more; and calls once more each time.
+/// Answers how many kills there were at each system.
+async fn killed_after_each_request<T>(
+    world: &World,
+    fleet: &Fleet,
+    prepare: impl AsyncFn(String) -> T,
+    call: impl AsyncFn(&T) -> Answer,
+) -> BTreeMap<&'static str, u32> {
+    let mut kills = BTreeMap::new();
+    for (system, faults) in systems(world) {
+        for number in 1.. {
+            let prepared = prepare(format!("acct_{system}_{number}")).await;
+            let late = Fault::new("/", "slow:1000").unwrap().every(number);
+            faults.add(late);
+            let killing = async {
+                while faults.fired("/") == 0 {
+                    tokio::task::yield_now().await;
+                }
+                fleet.kill().await;
+            };
+            let mut calling = Box::pin(call(&prepared));
+            let came_through = tokio::select! {
+                answer = &mut calling => Some(answer),
+                () = killing => None,
+            };
+            faults.clear();
+            lose_webhooks(world);
+            if let Some(answer) = came_through {
+                assert!(answer.status < 300, "{answer:?}");
+                break;
+            }
+            let killed = calling.await;
+            assert_eq!(killed.status, 500, "{killed:?}");
+            until_answered(async || call(&prepared).await).await;
+            kills.insert(system, number);
+        }
+    }
+    kills
+}
+
+/// Calls as a caller does who wants to know: again and again.
+async fn until_answered(call: impl AsyncFn() -> Answer) -> Answer {
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let answer = call().await;
+        if answer.status < 300 {
+            return answer;
+        }
+        assert!(answer.status >= 500, "{answer:?}");
+        last = Some(answer);
+    }
+    panic!("no answer but {last:?}");
+}
+
+/// A world whose webhooks get lost, and its functions in processes.
+async fn in_processes() -> (World, BTreeMap<String, Fleet>) {
+    let (world, fleets) = World::start().await.in_processes().await;
+    lose_webhooks(&world);
+    (world, fleets)
+}
+
+fn lose_webhooks(world: &World) {
+    let lost = Fault::new("webhooks/", "drop").unwrap().times(u32::MAX);
+    world.stack.stripe.faults().add(lost);
+}
+
+/// How many accounts there were: one more at each of the three systems, whose call came through.
+fn accounts(kills: &BTreeMap<&str, u32>) -> usize {
+    usize::try_from(kills.values().sum::<u32>() + 3).unwrap()
+}
+
+#[tokio::test]
+async fn a_usage_whose_function_is_killed_after_any_request_is_charged_and_delivered_once() {
+    let (world, fleets) = in_processes().await;
+    let prepare = async |account: String| {
+        world.grant(&account, "100").await;
+        account
+    };
+    let call = async |account: &String| world.record(account, "k1", &tokens(10)).await;
+    let kills = killed_after_each_request(&world, &fleets["record-usage"], prepare, call).await;
+
+    assert!(kills["dynamodb"] >= 3 && kills["stripe"] >= 2, "{kills:?}");
+    assert_eq!(kills["langfuse"], 1, "{kills:?}");
+    assert_eq!(world.items("E#use_").len(), accounts(&kills));
+    for (system, number) in kills {
+        let available = world.available(&format!("acct_{system}_{number}")).await;
+        assert_eq!(available, "99.000");
+    }
+    let world = world.drained().await;
+    world.assert_delivered_once();
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_whose_function_is_killed_after_any_request_is_one_page_of_one_customer() {
+    let (world, fleets) = in_processes().await;
+    let order = world.order("pack_500k");
+    let call = async |account: &String| world.checkout(account, "k1", &order).await;
+    let prepare = async |account: String| account;
+    let kills = killed_after_each_request(&world, &fleets["create-checkout"], prepare, call).await;
+
+    assert!(kills["dynamodb"] >= 3 && kills["stripe"] >= 2, "{kills:?}");
+    let state = world.stack.stripe.state();
+    let count = |what: &str| state[what].as_array().unwrap().len();
+    assert_eq!(
+        (count("checkout_sessions"), count("customers")),
+        (accounts(&kills), accounts(&kills))
+    );
+}
+
+#[tokio::test]
+async fn a_payment_whose_verification_is_killed_after_any_request_is_credited_once() {
+    let (world, fleets) = in_processes().await;
+    let call = async |(account, session): &(String, String)| world.verify(account, session).await;
+    let prepare = async |account: String| paid(&world, account).await;
+    let kills = killed_after_each_request(&world, &fleets["verify-payment"], prepare, call).await;
+
+    assert!(kills["dynamodb"] >= 2 && kills["stripe"] >= 1, "{kills:?}");
+    each_is_credited_once(&world, &kills);
+}
+
+#[tokio::test]
+async fn a_payment_whose_webhook_is_killed_after_any_request_is_credited_once() {
+    let (world, fleets) = in_processes().await;
+    let call = async |(_, session): &(String, String)| {
+        let state = world.stack.stripe.state();
+        let events = state["events"].as_array().unwrap();
+        let event = events.iter().find(|event| {
+            event["type"] == "checkout.session.completed"
+                && event["data"]["object"]["id"] == **session
+        });
+        world.signed_webhook(event.unwrap()).await
+    };
+    let prepare = async |account: String| paid(&world, account).await;
+    let kills = killed_after_each_request(&world, &fleets["stripe-webhook"], prepare, call).await;
+
+    assert!(kills["dynamodb"] >= 2, "{kills:?}");
+    each_is_credited_once(&world, &kills);
+}
+
+/// An account that has paid for credits, and the session.
+async fn paid(world: &World, account: String) -> (String, String) {
+    let session = world.open(&account, "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    (account, session)
+}
+
+fn each_is_credited_once(world: &World, kills: &BTreeMap<&str, u32>) {
+    let mut credited = 0;
+    for (system, _) in systems(world) {
+        for number in 1..=kills.get(system).unwrap_or(&0) + 1 {
+            let credits = world.credits(&format!("acct_{system}_{number}"));
+            assert_eq!(credits.len(), 1, "{system} {number}: {credits:?}");
+            credited += 1;
+        }
+    }
+    assert_eq!(credited, accounts(kills));
+}
+
+#[tokio::test]
+async fn whatever_is_killed_at_whatever_moment_everything_is_charged_credited_and_delivered_once() {
+    let (mut calls, mut runs) = (0, 0);
+    for _ in 0..ROUNDS {
+        let cut_short = round().await;
+        calls += cut_short.calls;
+        runs += cut_short.runs;
+    }
+    println!("cut short in {ROUNDS} rounds: {calls} calls of the API, {runs} runs of the outbox");
+    assert!(calls > 0 && runs > 0, "nothing was killed");
+}
+
+/// What a round of kills has cut short.
+#[derive(Clone, Copy, Default)]
+struct CutShort {
+    calls: usize,
+    runs: usize,
+}
+
+/// Usages that wait since ten minutes ago, then new ones, a purchase and the outbox at once, with kills among them.
+async fn round() -> CutShort {
+    let start = Clock::system().now() - SignedDuration::from_mins(10);
+    let variables = [("DELIVERY_BUDGET_MS", "300")];
+    let world = World::start_with(&variables, Clock::starting_at(start)).await;
+    let accounts = ["acct_a", "acct_b", "acct_c", "acct_d"];
+    for account in accounts {
+        world.grant(account, "100").await;
+        for (_, faults) in systems(&world).iter().skip(1) {
+            let fault = *fastrand::choice(&["refuse", "lost_reply", "status:500"]).unwrap();
+            faults.add(Fault::new("/", fault).unwrap().times(10));
+        }
+        let recorded = world.record(account, "before", &tokens(10)).await;
+        recorded.expect(StatusCode::CREATED);
+        for (_, faults) in systems(&world) {
+            faults.clear();
+        }
+    }
+    let (world, fleets) = world.in_processes().await;
+    for (_, faults) in systems(&world) {
+        let every = fastrand::u32(2..5);
+        faults.add(Fault::new("/", "slow:40").unwrap().every(every).times(20));
+    }
+
+    let (calls, runs) = (Cell::new(0), Cell::new(0));
+    let ended = Cell::new(false);
+    let counted = |answer: Answer| {
+        calls.set(calls.get() + usize::from(answer.status == 500));
+        answer
+    };
+    let record = async |account: &'static str| {
+        until_answered(async || counted(world.record(account, "during", &tokens(10)).await)).await;
+    };
+    let buy = async {
+        let order = world.order("pack_500k");
+        let open = async || counted(world.checkout("acct_a", "pack", &order).await);
+        let session = session_id(&until_answered(open).await);
+        world.pay(&session, CARD).await.expect(StatusCode::OK);
+        until_answered(async || counted(world.verify("acct_a", &session).await)).await;
+    };
+    let deliver = async {
+        for _ in 0..3 {
+            let report = world.try_to_deliver().await;
+            runs.set(runs.get() + usize::from(report.is_none()));
+        }
+    };
+    let work = async {
+        tokio::join!(join_all(accounts.map(record)), buy, deliver);
+        ended.set(true);
+    };
+    let kill = async {
+        let fleets: Vec<&Fleet> = fleets.values().collect();
+        for _ in 0..20 {
+            // Not to wait for anything: this is the random moment.
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..60))).await;
+            if ended.get() {
+                break;
+            }
+            fastrand::choice(&fleets).unwrap().kill().await;
+        }
+    };
+    tokio::join!(work, kill);
+
+    for (_, faults) in systems(&world) {
+        faults.clear();
+    }
+    let world = world.drained().await;
+    assert_eq!(world.items("E#use_").len(), 2 * accounts.len());
+    world.assert_delivered_once();
+    assert_eq!(
+        world.credits("acct_a").len(),
+        2,
+        "what was granted and what was bought"
+    );
+    world.sparks(&["verify"]).await.unwrap();
+    CutShort {
+        calls: calls.get(),
+        runs: runs.get(),
+    }
+}
