@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test crash audit prices invoke cargo-lambda cargo-deny
+.PHONY: dev test crash bench audit prices invoke cargo-lambda cargo-deny
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -30,6 +30,10 @@ test: cargo-deny
 crash:
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
+
+# How fast the outbox works off what has piled up.
+bench:
+	cargo bench --locked --package tests --bench outbox
 
 # Needs the network: the advisories are fetched.
 audit: cargo-deny

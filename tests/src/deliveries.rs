@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
+use shared::usage::MAX_ITEMS;
 
 use crate::{World, list, text};
 
@@ -27,6 +29,23 @@ impl World {
                 bucket.is_some_and(|bucket| bucket.starts_with("P#"))
             })
             .count()
+    }
+
+    /// Has an account record this many usages, in batches.
+    pub async fn record_many(&self, account: &str, count: usize) {
+        self.grant(account, "100000").await;
+        let numbers: Vec<usize> = (0..count).collect();
+        for numbers in numbers.chunks(MAX_ITEMS) {
+            let items = numbers.iter().map(|number| {
+                json!({
+                    "idempotency_key": format!("k{number}"),
+                    "usage": [{"meter": "ai_tokens", "input_tokens": 1 + number % 7}],
+                })
+            });
+            let items: Vec<Value> = items.collect();
+            let answer = self.record_batch(account, &items).await;
+            answer.expect(StatusCode::OK);
+        }
     }
 
     /// Runs the outbox once; answers its report.

@@ -65,9 +65,14 @@ impl World {
 
     /// A stack whose functions see these variables and this time.
     pub async fn start_with(variables: &[(&str, &str)], clock: Clock) -> Self {
+        Self::start_on(Options::default(), variables, clock).await
+    }
+
+    /// The same on a stack of another kind.
+    pub async fn start_on(options: Options, variables: &[(&str, &str)], clock: Clock) -> Self {
         let options = Options {
             clock: local::clock::Clock::starting_at(clock.now()),
-            ..Options::default()
+            ..options
         };
         let stack = Stack::start(options).await;
         let stack = stack.expect("a stack starts on free ports");

@@ -19,6 +19,7 @@ mod idempotency;
 mod identity;
 mod incidents;
 mod ledger;
+mod load;
 mod openapi;
 mod operator;
 mod outbox;

@@ -138,7 +138,7 @@ async fn events_that_are_not_acted_on_are_acknowledged() {
     for change in [
         json!({"type": "customer.created"}),
         json!({"type": "something.new"}),
-        json!({"object": "v2.core.event", "type": "v1.billing.meter.no_meter_found"}),
+        json!({"object": "v2.core.event", "type": "v2.core.account.updated"}),
         json!({"livemode": true}),
     ] {
         let mut event = completed(&session);

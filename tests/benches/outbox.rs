@@ -1,0 +1,53 @@
+//! How fast the outbox works off what has piled up: `make bench`.
+
+#![expect(clippy::print_stdout, reason = "what a bench is for")]
+
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use local::faults::Fault;
+use local::stack::Options;
+use shared::clock::Clock;
+use tests::World;
+
+#[tokio::main]
+async fn main() {
+    drain(1, 6_000, "a minute of 100 usages a second on one account").await;
+    drain(50, 200, "10,000 usages of 50 customers").await;
+}
+
+/// Lets usages pile up while Stripe refuses connections; then it takes 120 ms a call, and runs follow each other.
+async fn drain(customers: usize, each: usize, what: &str) {
+    let start = Clock::system().now() - SignedDuration::from_mins(10);
+    let options = Options {
+        stripe_latency: Duration::from_millis(120),
+        ..Options::default()
+    };
+    let world = World::start_on(
+        options,
+        &[("DELIVERY_BUDGET_MS", "300")],
+        Clock::starting_at(start),
+    )
+    .await;
+    let refuse = Fault::new("/v1/billing/meter_events", "refuse");
+    world
+        .stack
+        .stripe
+        .faults()
+        .add(refuse.expect("a fault").times(u32::MAX));
+    for number in 0..customers {
+        world.record_many(&format!("acct_{number}"), each).await;
+    }
+    world.stack.stripe.faults().clear();
+    let world = world.at(Clock::system()).await;
+    let pending = world.pending();
+    let (began, mut runs) = (Instant::now(), 0);
+    while world.pending() > 0 {
+        world.deliver().await;
+        runs += 1;
+    }
+    let took = began.elapsed();
+    let rate = pending as u128 * 1_000 / took.as_millis().max(1);
+    println!("{what}: {pending} drained in {took:.1?} and {runs} runs, {rate} a second");
+    world.assert_delivered_once();
+}

@@ -1,0 +1,120 @@
+//! What piles up while Stripe is out of order is delivered once, and soon.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use jiff::Timestamp;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+
+fn tokens(count: usize) -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
+}
+
+/// A world whose time stands still but when it is moved, and which does not wait long for Stripe.
+async fn standing_still() -> (World, Clock) {
+    let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let clock = Clock::skipping_from(start);
+    let variables = [("DELIVERY_BUDGET_MS", "300")];
+    (World::start_with(&variables, clock.clone()).await, clock)
+}
+
+/// Every call of the meter fails like this from now on.
+fn fail(world: &World, fault: &str) {
+    let fault = Fault::new(METER, fault).unwrap().times(u32::MAX);
+    world.stack.stripe.faults().add(fault);
+}
+
+#[tokio::test]
+async fn twenty_usages_a_second_while_stripe_refuses() {
+    a_minute_of_usage("refuse").await;
+}
+
+#[tokio::test]
+async fn twenty_usages_a_second_while_stripe_fails() {
+    a_minute_of_usage("status:500").await;
+}
+
+#[tokio::test]
+async fn twenty_usages_a_second_while_stripe_limits_the_rate() {
+    a_minute_of_usage("status:429").await;
+}
+
+#[tokio::test]
+async fn twenty_usages_a_second_while_stripe_hangs() {
+    a_minute_of_usage("slow:1000").await;
+}
+
+#[tokio::test]
+async fn twenty_usages_a_second_while_stripe_s_replies_get_lost() {
+    a_minute_of_usage("lost_reply").await;
+}
+
+/// Each usage is recorded, and when Stripe is well again it has each once.
+async fn a_minute_of_usage(fault: &str) {
+    let (world, clock) = standing_still().await;
+    let accounts: Vec<String> = (0..20).map(|number| format!("acct_{number}")).collect();
+    for account in &accounts {
+        world.grant(account, "1000").await;
+        let first = world.record(account, "first", &tokens(10)).await;
+        first.expect(StatusCode::CREATED);
+    }
+    fail(&world, fault);
+    for second in 0..60 {
+        let key = format!("second_{second}");
+        let body = tokens(10 + second);
+        let recorded = accounts
+            .iter()
+            .map(|account| world.record(account, &key, &body));
+        for answer in join_all(recorded).await {
+            answer.expect(StatusCode::CREATED);
+        }
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+    world.stack.stripe.faults().clear();
+    assert!(world.pending() > 0, "{fault}");
+    let world = world.drained().await;
+    assert_eq!(world.items("E#use_").len(), 20 * 61);
+    world.assert_delivered_once();
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+/// A customer has one call of Stripe at a time, so what decides is how many calls there are: at 120 ms each, 6,000 usages
+/// would take a tenth of two minutes.
+#[tokio::test]
+async fn two_thousand_usages_of_one_customer_go_in_a_call_for_each_hundred() {
+    let (world, clock) = standing_still().await;
+    fail(&world, "refuse");
+    world.record_many("acct_a", 2_000).await;
+    world.stack.stripe.faults().clear();
+    assert!(world.pending() > 1_900);
+    let before = world.stack.stripe.asked().len();
+    clock.sleep(Duration::from_mins(1)).await;
+    world.deliver().await;
+    let calls = world.stack.stripe.asked().len() - before;
+    assert!(calls <= 30, "{calls} calls");
+    let world = world.drained().await;
+    world.assert_delivered_once();
+}
+
+#[tokio::test]
+async fn two_outboxes_at_once_deliver_what_fifty_customers_wait_for_once() {
+    let (world, clock) = standing_still().await;
+    fail(&world, "refuse");
+    for number in 0..50 {
+        world.record_many(&format!("acct_{number}"), 20).await;
+    }
+    world.stack.stripe.faults().clear();
+    assert!(world.pending() > 900);
+    clock.sleep(Duration::from_mins(1)).await;
+    tokio::join!(world.deliver(), world.deliver());
+    let world = world.drained().await;
+    assert_eq!(world.items("E#use_").len(), 1_000);
+    world.assert_delivered_once();
+    world.sparks(&["verify"]).await.unwrap();
+}
