@@ -116,6 +116,53 @@ pub async fn reconcile_all(
     Ok(())
 }
 
+/// What an invoice should have brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// So many Sparks, to this account.
+    Sparks(AccountId, Sparks),
+    /// It is this account's, and this field is not what the plan's terms say.
+    Mismatch(AccountId, &'static str),
+    /// Nothing, or nothing here.
+    Nothing,
+}
+
+/// Says what an invoice should have brought, by the rules by which it is granted. Nothing is written.
+pub async fn owed(
+    desk: Desk<'_>,
+    invoice: &Invoice,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Owed, Error> {
+    let granting = Granting {
+        ledger: desk.ledger,
+        terms: desk.terms,
+        livemode: desk.stripe.livemode(),
+        now,
+        patience,
+    };
+    Ok(match granting.judge(invoice).await? {
+        Judged::Ours {
+            account, verdict, ..
+        } => match verdict {
+            Verdict::Grant(period) => Owed::Sparks(account, period.order.sparks),
+            Verdict::Mismatch(field) => Owed::Mismatch(account, field),
+            Verdict::Nothing(_) => Owed::Nothing,
+        },
+        Judged::NotOurs(_) => Owed::Nothing,
+    })
+}
+
+/// An invoice with whose it is.
+enum Judged {
+    Ours {
+        account: AccountId,
+        intent: Option<IntentId>,
+        verdict: Verdict,
+    },
+    NotOurs(&'static str),
+}
+
 /// What an invoice is granted with.
 struct Granting<'a> {
     ledger: &'a Ledger,
@@ -127,13 +174,32 @@ struct Granting<'a> {
 
 impl Granting<'_> {
     async fn grant(&self, invoice: &Invoice) -> Result<Outcome, Error> {
+        let (account, intent, verdict) = match self.judge(invoice).await? {
+            Judged::Ours {
+                account,
+                intent,
+                verdict,
+            } => (account, intent, verdict),
+            Judged::NotOurs(reason) => return Ok(Outcome::NotOurs(reason)),
+        };
+        match verdict {
+            Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
+            Verdict::Grant(period) => self.credit(invoice, account, intent, period).await,
+            Verdict::Mismatch(field) => {
+                self.refuse(invoice, account, field).await?;
+                Err(Error::Mismatch(field))
+            }
+        }
+    }
+
+    async fn judge(&self, invoice: &Invoice) -> Result<Judged, Error> {
         let stage = invoice.subscription_metadata(STAGE);
         let ours = stage == Some(&*self.terms.stage);
         let Some(account) = self.account(invoice).await? else {
             return match stage {
                 Some(_) if ours => Err(Error::NoCustomer),
-                Some(_) => Ok(Outcome::NotOurs("other_stage")),
-                None => Ok(Outcome::NotOurs("other_product")),
+                Some(_) => Ok(Judged::NotOurs("other_stage")),
+                None => Ok(Judged::NotOurs("other_product")),
             };
         };
         let (intent, agreed) = self.agreed(invoice, &account).await?.unzip();
@@ -142,14 +208,11 @@ impl Granting<'_> {
             let agreed = agreed.clone().filter(|order| order.price_id == price);
             agreed.or_else(|| catalog::plan_of_price(price, &self.terms.price_ids))
         };
-        match verdict::of(invoice, self.livemode, ours, terms) {
-            Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
-            Verdict::Grant(period) => self.credit(invoice, account, intent, period).await,
-            Verdict::Mismatch(field) => {
-                self.refuse(invoice, account, field).await?;
-                Err(Error::Mismatch(field))
-            }
-        }
+        Ok(Judged::Ours {
+            account,
+            intent,
+            verdict: verdict::of(invoice, self.livemode, ours, terms),
+        })
     }
 
     async fn account(&self, invoice: &Invoice) -> Result<Option<AccountId>, Error> {
