@@ -86,7 +86,7 @@ pub use outbox::{Found, Lease, Listed, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
 pub use purchase::{Purchase, Reversal, Reversals};
-pub use reversal::{NewReversal, Reversed};
+pub use reversal::{NewReversal, Purchased, Reversed};
 pub use rollup::Used;
 pub use subscription::{Subscribed, Subscriber, Subscriptions};
 pub use verify::{Accounts, Next, Verified};

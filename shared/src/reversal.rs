@@ -4,17 +4,20 @@
 //! gone by then. A refund that fails and a dispute that is won restore what they took.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
+mod review;
+
 use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::desk::Desk;
-use crate::id::{AccountId, ReversalId};
+use crate::id::{AccountId, InvoiceId, ReversalId, SessionId};
 use crate::invoice;
 use crate::ledger::{self, NewReversal, Reversed};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::stripe::{self, INTENT, MoneyBack, Reason, STAGE};
 use crate::telemetry::{self, Metric, Step};
+pub use review::{Finding, Review, review};
 
 /// What became of a refund or a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,53 +171,32 @@ impl Following<'_> {
 
     /// The purchase that a refund or a dispute is of, credited first where it was not; or else what becomes of it.
     async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
-        let Some(payment) = &found.payment_intent else {
-            return Ok(Err(Outcome::Nothing("other_product")));
-        };
-        let timeout = || self.patience.left().min(STRIPE_TIMEOUT);
-        let stripe = self.desk.stripe;
-        let payment = stripe.payment(payment, timeout()).await?;
-        let payment = payment.ok_or(Error::NotThere)?;
-        let written = |key| payment.metadata.get(key).map(String::as_str);
-        match (written(STAGE), written(INTENT)) {
-            // A subscription's payments carry nothing; their invoice leads to it.
-            (None, _) => {
-                let invoice = stripe.invoice_of_payment(&payment.id, timeout()).await?;
-                match invoice {
-                    Some(invoice) => self.subscribed(&invoice).await,
-                    None => Ok(Err(Outcome::Nothing("other_product"))),
-                }
-            }
-            (Some(stage), _) if stage != self.desk.terms.stage => {
-                Ok(Err(Outcome::Nothing("other_stage")))
-            }
-            _ => {
-                let session = stripe.session_of_payment(&payment.id, timeout()).await?;
-                let session = session.ok_or(Error::NotThere)?;
-                let page = payment::page(self.desk, &session, self.now, self.patience).await?;
-                let page = match page {
-                    Page::Known(page) => page,
-                    Page::NotOurs(reason) => return Ok(Err(Outcome::Nothing(reason))),
-                    Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
-                };
-                let (now, patience) = (self.now, self.patience);
-                match payment::reconcile_checkout(self.desk, &page, now, patience).await {
-                    // It is kept already, and nothing was credited.
-                    Ok(_) | Err(payment::Error::Mismatch(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                Ok(Ok(Bought {
-                    account: page.account,
-                    id: session.to_string(),
-                }))
-            }
+        match paid_at(self.desk, found, self.patience).await? {
+            PaidAt::Session(session) => self.sold(&session).await,
+            PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
+            PaidAt::Elsewhere(reason) => Ok(Err(Outcome::Nothing(reason))),
         }
     }
 
-    async fn subscribed(
-        &self,
-        id: &crate::id::InvoiceId,
-    ) -> Result<Result<Bought, Outcome>, Error> {
+    async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
+        let (now, patience) = (self.now, self.patience);
+        let page = match payment::page(self.desk, session, now, patience).await? {
+            Page::Known(page) => page,
+            Page::NotOurs(reason) => return Ok(Err(Outcome::Nothing(reason))),
+            Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
+        };
+        match payment::reconcile_checkout(self.desk, &page, now, patience).await {
+            // It is kept already, and nothing was credited.
+            Ok(_) | Err(payment::Error::Mismatch(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Ok(Bought {
+            account: page.account,
+            id: session.to_string(),
+        }))
+    }
+
+    async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
         match invoice::reconcile(self.desk, id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => {}
             Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
@@ -231,6 +213,40 @@ impl Following<'_> {
             account: account.ok_or_else(lost)?,
             id: id.to_string(),
         }))
+    }
+}
+
+/// Where was paid what goes back.
+enum PaidAt {
+    /// At this page.
+    Session(SessionId),
+    /// With this invoice.
+    Invoice(InvoiceId),
+    /// At another product or deployment, as this reason says.
+    Elsewhere(&'static str),
+}
+
+/// Follows a refund or a dispute to where its payment was made. Nothing is written.
+async fn paid_at(desk: Desk<'_>, found: &MoneyBack, patience: &Patience) -> Result<PaidAt, Error> {
+    let Some(payment) = &found.payment_intent else {
+        return Ok(PaidAt::Elsewhere("other_product"));
+    };
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let payment = desk.stripe.payment(payment, timeout()).await?;
+    let payment = payment.ok_or(Error::NotThere)?;
+    let written = |key| payment.metadata.get(key).map(String::as_str);
+    match (written(STAGE), written(INTENT)) {
+        // A subscription's payments carry nothing; their invoice leads to it.
+        (None, _) => {
+            let invoice = desk.stripe.invoice_of_payment(&payment.id, timeout());
+            let invoice = invoice.await?.map(PaidAt::Invoice);
+            Ok(invoice.unwrap_or(PaidAt::Elsewhere("other_product")))
+        }
+        (Some(stage), _) if stage != desk.terms.stage => Ok(PaidAt::Elsewhere("other_stage")),
+        _ => {
+            let session = desk.stripe.session_of_payment(&payment.id, timeout());
+            Ok(PaidAt::Session(session.await?.ok_or(Error::NotThere)?))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::{Account, Settlement};
 use super::booking::{self, CreditEntry};
 use super::grants::Grant;
-use super::item::{self, Item, Key};
+use super::item::{self, Item, Key, Malformed};
 use super::purchase::{Purchase, Reversals};
 use super::settlement::{Attempt, Change, entries};
 use super::{Error, Ledger};
@@ -45,6 +45,27 @@ pub enum Reversed {
     Nothing,
     /// Nothing was paid, or in another currency: nobody can say which share it is.
     NoShare,
+}
+
+/// What was bought, with what was taken back of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchased {
+    /// The entry that it came in with.
+    pub credit: CreditEntry,
+    /// Its refunds and disputes.
+    pub reversals: Reversals,
+}
+
+impl Purchased {
+    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+        Ok(Self {
+            credit: CreditEntry::from_item(item)?,
+            reversals: match item::optional_text(item, "reversals")? {
+                Some(_) => item::read_json(item, "reversals")?,
+                None => Reversals::default(),
+            },
+        })
+    }
 }
 
 /// A purchase, and its account as it was read before.
@@ -152,6 +173,16 @@ impl Ledger {
         Err(Error::Busy("the account kept changing".into()))
     }
 
+    /// What came in under an id, with what was taken back of it; nothing where nothing did.
+    pub async fn purchased(
+        &self,
+        id: &str,
+        patience: &Patience,
+    ) -> Result<Option<Purchased>, Error> {
+        let item = self.item(&Key::entry(id), patience).await?;
+        Ok(item.as_ref().map(Purchased::from_item).transpose()?)
+    }
+
     /// A purchase with its account, and what of it has ended; nothing when it was never credited.
     ///
     /// The account is read first, with nothing due. Whatever changes one of the others changes its version too, and then
@@ -170,17 +201,13 @@ impl Ledger {
         let Some(stored) = self.item(&Key::entry(purchase), patience).await? else {
             return Ok(None);
         };
-        let credit = CreditEntry::from_item(&stored)?;
+        let Purchased { credit, reversals } = Purchased::from_item(&stored)?;
         let Some(bought) = credit
             .purchase
             .clone()
             .filter(|_| credit.account == *account)
         else {
             return Ok(None);
-        };
-        let reversals: Reversals = match item::optional_text(&stored, "reversals")? {
-            Some(_) => item::read_json(&stored, "reversals")?,
-            None => Reversals::default(),
         };
         let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
         Ok(Some(Bought {
