@@ -5,10 +5,12 @@
 
 mod call;
 mod checkout_session;
+mod created;
 mod customer;
 mod invoice;
 mod meter_error;
 mod meter_event;
+mod meter_summary;
 mod portal_session;
 mod refund;
 mod subscription;
@@ -30,9 +32,11 @@ pub use checkout_session::{
     CheckoutSession, LineItem, NewCheckoutSession, PageUrl, PaymentIntent, Price,
 };
 pub(crate) use checkout_session::{INTENT, STAGE};
+pub use created::Made;
 pub use invoice::{Invoice, InvoiceLine};
 pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
+pub use meter_summary::MeteredHour;
 pub use portal_session::{NewPortalSession, PortalFlow};
 pub use refund::{MoneyBack, PaidPayment, Reason};
 pub use subscription::{Subscription, SubscriptionItem};

@@ -18,6 +18,16 @@ pub enum Reason {
     Dispute,
 }
 
+impl Reason {
+    /// What Stripe calls them in addresses.
+    pub(super) const fn objects(self) -> &'static str {
+        match self {
+            Self::Refund => "refunds",
+            Self::Dispute => "disputes",
+        }
+    }
+}
+
 /// A refund or a dispute as Stripe has it, as far as it is of interest.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MoneyBack {
@@ -60,10 +70,7 @@ impl Stripe {
         id: &ReversalId,
         timeout: Duration,
     ) -> Result<Option<MoneyBack>, Error> {
-        let objects = match reason {
-            Reason::Refund => "refunds",
-            Reason::Dispute => "disputes",
-        };
+        let objects = reason.objects();
         self.read(&format!("/v1/{objects}/{id}"), timeout).await
     }
 

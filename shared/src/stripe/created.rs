@@ -1,0 +1,78 @@
+//! Everything of one kind that was made in some time, page by page. For the operator: no function lists so much.
+//! <https://docs.stripe.com/api/pagination>
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::{CheckoutSession, Error, Invoice, List, MoneyBack, Reason, Stripe};
+
+/// How many are read at once: as many as Stripe gives.
+const PAGE: u8 = 100;
+
+/// When it was made, and after which one the page begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// Then or later; whole seconds.
+    pub from: Timestamp,
+    /// Before that; whole seconds.
+    pub before: Timestamp,
+    /// The id of the last one of the page before.
+    pub after: Option<&'a str>,
+}
+
+impl Stripe {
+    /// Complete checkout sessions, newest first.
+    pub async fn complete_sessions(
+        &self,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<CheckoutSession>, Error> {
+        self.made("checkout/sessions", "&status=complete", made, timeout)
+            .await
+    }
+
+    /// Paid invoices, newest first.
+    pub async fn paid_invoices_of_all(
+        &self,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<Invoice>, Error> {
+        self.made("invoices", "&status=paid", made, timeout).await
+    }
+
+    /// Refunds or disputes, newest first.
+    pub async fn moneys_back(
+        &self,
+        reason: Reason,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<MoneyBack>, Error> {
+        self.made(reason.objects(), "", made, timeout).await
+    }
+
+    async fn made<T: DeserializeOwned>(
+        &self,
+        objects: &str,
+        filter: &str,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<T>, Error> {
+        let Made {
+            from,
+            before,
+            after,
+        } = made;
+        let (from, before) = (from.as_second(), before.as_second());
+        let after = after.map_or_else(String::new, |id| format!("&starting_after={id}"));
+        let path = format!(
+            "/v1/{objects}?created[gte]={from}&created[lt]={before}&limit={PAGE}{filter}{after}"
+        );
+        let page = self.read(&path, timeout).await?;
+        Ok(page.unwrap_or(List {
+            data: Vec::new(),
+            has_more: false,
+        }))
+    }
+}
