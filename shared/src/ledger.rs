@@ -7,8 +7,8 @@
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
-//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], states and `claims` as read · [`Ledger::redrive`], states as read, parked |
-//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], states and `claims` as read · [`Ledger::redrive`], states as read, parked · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
+//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending · [`Ledger::note_found`], parked, with its members |
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
 //! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage | with the account, absent |
@@ -35,6 +35,7 @@ mod checkout;
 mod correction;
 mod credit;
 mod customer;
+mod day;
 mod entry;
 mod failure;
 mod free_plan;
@@ -75,6 +76,7 @@ pub use checkout::{FoundCheckout, Opened};
 pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
 pub use customer::CustomerLink;
+pub use day::{OfDay, UsageOfDay};
 pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
 pub use history::{EntriesAsked, Place};

@@ -170,6 +170,53 @@ impl Ledger {
         Ok(())
     }
 
+    /// Notes that the meter was shown to have an event: of one usage, or of a parcel with these members. Answers whether
+    /// all of it was still parked, as it was read.
+    pub async fn note_found(
+        &self,
+        members: &[Waiting],
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let mut actions: Vec<_> = members.iter().map(|member| self.found(member)).collect();
+        let parcel = members.first().and_then(|first| first.parcel.as_ref());
+        actions.extend(parcel.map(|parcel| {
+            self.update(
+                &Key::parcel(parcel),
+                "stripe = :parked",
+                "SET stripe = :confirmed REMOVE parked, absent_at, reported_at",
+                [
+                    (":parked", item::text(DeliveryState::Parked.as_str())),
+                    (":confirmed", item::text(DeliveryState::Confirmed.as_str())),
+                ],
+            )
+        }));
+        let judged = self.transact(&actions, patience).await?;
+        Ok(matches!(judged, Judged::Committed))
+    }
+
+    fn found(&self, usage: &Waiting) -> TransactWriteItem {
+        let langfuse = usage.entry.deliveries.langfuse;
+        let mut values = values([
+            (":langfuse", item::text(langfuse.as_str())),
+            (":parked", item::text(DeliveryState::Parked.as_str())),
+            (":confirmed", item::text(DeliveryState::Confirmed.as_str())),
+        ]);
+        let claimed = if usage.claims == 0 {
+            "attribute_not_exists(claims)"
+        } else {
+            values.insert(":claims".to_owned(), item::number(usage.claims));
+            "claims = :claims"
+        };
+        let mut change =
+            "SET stripe = :confirmed REMOVE stripe_parked, absent_at, reported_at".to_owned();
+        if matches!(langfuse, DeliveryState::Confirmed | DeliveryState::Off) {
+            change.push_str(", pending_bucket, pending_due");
+        }
+        let condition = format!("stripe = :parked AND langfuse = :langfuse AND {claimed}");
+        let key = Key::entry(usage.entry.id.as_str());
+        self.update_with(&key, &condition, &change, values)
+    }
+
     /// Puts back what is parked of a usage, or a parcel with its members.
     pub async fn redrive(
         &self,

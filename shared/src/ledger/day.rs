@@ -1,0 +1,150 @@
+//! What one day brought. For the operator: it reads the whole table, and no function does.
+
+use jiff::Timestamp;
+
+use super::entry::{Deliveries, DeliveryState};
+use super::failure;
+use super::item::{self, Item, Malformed};
+use super::reversal::Purchased;
+use super::verify::Next;
+use super::{Error, Ledger};
+use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// What a day brought, or what is needed to look into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfDay {
+    /// A usage that was recorded on the day, or occurred on it.
+    Usage(UsageOfDay),
+    /// A purchase that was credited on the day.
+    Purchase(Box<Purchased>),
+    /// What a refund or a dispute took on the day.
+    Reversal {
+        /// Its id at Stripe, `re_…` or `dp_…`.
+        id: String,
+        /// Whose purchase it is of.
+        account: AccountId,
+    },
+    /// A customer at Stripe, of whichever day, also one that was deleted.
+    Customer {
+        /// The customer.
+        customer: CustomerId,
+        /// Whose it is.
+        account: AccountId,
+    },
+    /// An item of this name that cannot be read.
+    Unreadable(String, &'static str),
+}
+
+/// A usage, as far as it is compared with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageOfDay {
+    /// Its id.
+    pub id: UsageId,
+    /// Who paid.
+    pub account: AccountId,
+    /// What was debited.
+    pub sparks: Sparks,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was recorded, or put back by an operator.
+    pub waits_since: Timestamp,
+    /// When it may have been sent last.
+    pub sent_at: Timestamp,
+    /// How far its deliveries have come.
+    pub deliveries: Deliveries,
+    /// The parcel it is a member of.
+    pub parcel: Option<ParcelId>,
+}
+
+impl UsageOfDay {
+    fn from_item(item: &Item) -> Result<Self, Malformed> {
+        let time = |attribute: &'static str| match item.get(attribute) {
+            Some(_) => item::read_time(item, attribute).map(Some),
+            None => Ok(None),
+        };
+        let recorded_at = item::read_time(item, "recorded_at")?;
+        let waits_since = time("redriven_at")?.map_or(recorded_at, |again| again.max(recorded_at));
+        let sent = [time("claimed_at")?, time("traced_at")?];
+        Ok(Self {
+            id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
+            account: item::read_parsed(item, "account")?,
+            sparks: Sparks::from_milli(-item::read_number(item, "amount")?),
+            occurred_at: item::read_time(item, "occurred_at")?,
+            waits_since,
+            sent_at: sent.into_iter().flatten().fold(waits_since, Timestamp::max),
+            deliveries: Deliveries {
+                langfuse: DeliveryState::read(item, "langfuse")?,
+                stripe: DeliveryState::read(item, "stripe")?,
+            },
+            parcel: item::optional_text(item, "parcel")?
+                .map(|parcel| ParcelId::stored(parcel.to_owned())),
+        })
+    }
+}
+
+impl OfDay {
+    fn read(item: &Item) -> Result<Option<Self>, Malformed> {
+        let pk = item::read_text(item, "pk")?;
+        if let Some(customer) = pk.strip_prefix("X#") {
+            let malformed = Malformed { attribute: "pk" };
+            return Ok(Some(Self::Customer {
+                customer: customer.parse().map_err(|_| malformed)?,
+                account: item::read_parsed(item, "customer_of")?,
+            }));
+        }
+        Ok(match item::read_text(item, "kind")? {
+            "usage" => Some(Self::Usage(UsageOfDay::from_item(item)?)),
+            "credit" if item.contains_key("purchase") => {
+                Some(Self::Purchase(Box::new(Purchased::from_item(item)?)))
+            }
+            "reversal" => Some(Self::Reversal {
+                id: item::read_text(item, "id")?.to_owned(),
+                account: item::read_parsed(item, "account")?,
+            }),
+            _ => None,
+        })
+    }
+}
+
+impl Ledger {
+    /// Some of what was recorded, and of the usage that occurred, from one time on and before another one, and of all
+    /// customers; and where it goes on.
+    pub async fn of_day(
+        &self,
+        from: Timestamp,
+        before: Timestamp,
+        next: Option<Next>,
+        patience: &Patience,
+    ) -> Result<(Vec<OfDay>, Option<Next>), Error> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression(
+                "sk = :customer OR (sk = :entry AND ((recorded_at >= :from AND recorded_at < :before) \
+                 OR (occurred_at >= :from AND occurred_at < :before)))",
+            )
+            .expression_attribute_values(":customer", item::text("X"))
+            .expression_attribute_values(":entry", item::text("E"))
+            .expression_attribute_values(":from", item::time(from))
+            .expression_attribute_values(":before", item::time(before))
+            .consistent_read(true)
+            .set_exclusive_start_key(next);
+        let found = self
+            .persist(patience, || async {
+                scan.clone().send().await.map_err(failure::of_call)
+            })
+            .await?;
+        let read = |item: &Item| match OfDay::read(item) {
+            Ok(read) => read,
+            Err(error) => {
+                let name = item::read_text(item, "pk").unwrap_or_default();
+                Some(OfDay::Unreadable(name.to_owned(), error.attribute))
+            }
+        };
+        let read = found.items().iter().filter_map(read).collect();
+        Ok((read, found.last_evaluated_key))
+    }
+}
