@@ -17,14 +17,17 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use jiff::civil::Date;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::history;
 use shared::id::{AccountId, IdempotencyKey, SessionId};
+use shared::invoice;
 use shared::langfuse;
 use shared::ledger::{self, Ledger};
 use shared::patience::Patience;
 use shared::payment;
+use shared::reversal;
 use shared::sparks::Sparks;
 use shared::statement::MAX_LIMIT;
 use shared::stripe::{self, Stripe};
@@ -89,11 +92,17 @@ enum Action {
         #[command(subcommand)]
         action: Option<outbox::Action>,
     },
-    /// Credit a payment that is paid and was not credited.
+    /// Compare one UTC day with Stripe and Langfuse, or credit one payment that is paid and was not credited.
+    ///
+    /// Nothing is changed but two notes: that Stripe's meter was shown not to have a parked usage, and that it was shown
+    /// to have one.
     Reconcile {
-        /// The checkout session, `cs_…`.
+        /// The day, `YYYY-MM-DD`; yesterday when it is missing.
         #[arg(long)]
-        session: SessionId,
+        day: Option<Date>,
+        /// Credit what was paid at this checkout session, `cs_…`, instead.
+        #[arg(long, conflicts_with = "day")]
+        session: Option<SessionId>,
     },
     /// Work accounts out again from their entries: prices, balance, roll-ups, and what is left of each grant.
     Verify {
@@ -177,6 +186,18 @@ pub enum Error {
     /// There is a meter of our name that counts something else.
     #[error("the meter `{0}` does not sum `value` by customer; nothing was changed")]
     OtherMeter(String),
+    /// What an invoice comes to is unknown.
+    #[error("the invoice is not known")]
+    Invoice(#[from] invoice::Error),
+    /// What a refund or a dispute is of is unknown.
+    #[error("the refund or dispute is not known")]
+    Reversal(#[from] reversal::Error),
+    /// There is no meter to compare with.
+    #[error("there is no meter at Stripe; run `sparks stripe-setup`")]
+    NoMeter,
+    /// The day cannot be compared.
+    #[error("{0} has not begun yet")]
+    DayToCome(Date),
     /// Something is not as it should be; it was printed.
     #[error("not everything is in order")]
     NotInOrder,
@@ -238,7 +259,11 @@ pub async fn run<'a>(
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
         Action::Outbox { action } => outbox::run(&mut desk, action).await,
-        Action::Reconcile { session } => reconcile::session(&mut desk, session).await,
+        Action::Reconcile {
+            session: Some(session),
+            ..
+        } => reconcile::session(&mut desk, session).await,
+        Action::Reconcile { day, session: None } => Box::pin(reconcile::day(&mut desk, day)).await,
         Action::Verify { account } => verify::run(&mut desk, account).await,
         Action::Doctor {
             dismiss: Some(subject),

@@ -1,5 +1,17 @@
-//! `sparks reconcile`: does for a payment what its webhook or its verification would have done.
+//! `sparks reconcile`: compares a day with Stripe and Langfuse, and does for a payment what its webhook or its
+//! verification would have done.
 
+mod day;
+mod hour;
+mod look;
+mod meter;
+mod payments;
+mod report;
+mod reversals;
+mod table;
+mod traces;
+
+pub(crate) use day::day;
 use serde_json::json;
 use shared::desk::Desk as Payments;
 use shared::id::SessionId;

@@ -64,6 +64,19 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
+    /// Loses at the fake Stripe what a control names.
+    pub async fn lose_at_stripe(&self, path: &str) {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        answer(self.http.delete(url)).await.expect(StatusCode::OK);
+    }
+
+    /// Loses a trace at the fake Langfuse.
+    pub async fn lose_trace(&self, trace_id: &str) {
+        let url = self.stack.langfuse.url();
+        let url = format!("{url}/_local/observations/{trace_id}");
+        answer(self.http.delete(url)).await.expect(StatusCode::OK);
+    }
+
     /// Calls Stripe as whoever else has the key.
     pub async fn post_to_stripe(&self, path: &str, form: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());

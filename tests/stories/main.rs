@@ -29,6 +29,7 @@ mod payment_delays;
 mod payment_faults;
 mod payments;
 mod providers_down;
+mod reconcile;
 mod record_usage;
 mod reversals;
 mod rollups;

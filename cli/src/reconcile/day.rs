@@ -1,0 +1,77 @@
+//! One UTC day of the ledger, held against Stripe and Langfuse.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use shared::ledger::DeliveryState;
+
+use super::look::Look;
+use super::report::Report;
+use super::table::Table;
+use super::{meter, payments, reversals, table, traces};
+use crate::{Desk, Error};
+
+/// How long something may wait before it is listed.
+const MAY_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Compares a day, by default yesterday, and lists every difference; an error when there is one.
+pub(crate) async fn day(desk: &mut Desk<'_>, day: Option<Date>) -> Result<(), Error> {
+    let now = desk.clock.now();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let day = day.unwrap_or_else(|| today.saturating_sub(1.day()));
+    if day > today {
+        return Err(Error::DayToCome(day));
+    }
+    let during = begin(day)..begin(day.saturating_add(1.day()));
+    let report = Report::new(day);
+    let mut look = Look {
+        ledger: desk.ledger()?,
+        stripe: desk.stripe()?,
+        terms: desk.environment.plan_terms()?,
+        desk,
+        during,
+        now,
+        report,
+    };
+    let table = table::read(&mut look).await?;
+    still_pending(&mut look, &table);
+    let paid = Box::pin(payments::paid_is_credited(&mut look)).await?;
+    Box::pin(payments::credited_is_paid(&mut look, &table, &paid)).await?;
+    Box::pin(reversals::compare(&mut look, &table)).await?;
+    Box::pin(meter::compare(&mut look, &table)).await?;
+    Box::pin(traces::compare(&mut look, &table)).await?;
+    let Look { desk, report, .. } = look;
+    report.print(desk)
+}
+
+fn begin(day: Date) -> Timestamp {
+    let midnight = day.to_zoned(TimeZone::UTC);
+    midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+}
+
+/// Lists what the outbox should have delivered by now.
+fn still_pending(look: &mut Look<'_, '_>, table: &Table) {
+    for usage in &table.usages {
+        let deliveries = usage.deliveries;
+        let waits = look.now.duration_since(usage.waits_since);
+        if !deliveries.any_pending() || waits <= MAY_WAIT {
+            continue;
+        }
+        let providers = [
+            ("Langfuse", deliveries.langfuse),
+            ("Stripe", deliveries.stripe),
+        ];
+        let pending = providers
+            .into_iter()
+            .filter(|(_, state)| *state == DeliveryState::Pending)
+            .map(|(provider, _)| provider);
+        let pending = pending.collect::<Vec<_>>().join(" and ");
+        let detail = format!(
+            "{pending} did not confirm it in {} minutes",
+            waits.as_mins()
+        );
+        let id = usage.id.as_str();
+        look.report
+            .differ("still_pending", id, Some(&usage.account), detail);
+    }
+}

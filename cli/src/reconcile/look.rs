@@ -1,0 +1,111 @@
+//! What a day is looked at with, and how providers are asked that are busy.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::catalog::Terms;
+use shared::desk::Desk as Payments;
+use shared::ledger::Ledger;
+use shared::patience::Patience;
+use shared::stripe::{self, List, Made, Stripe};
+
+use super::report::Report;
+use crate::{Desk, Error, PATIENCE};
+
+/// How long one call of Stripe may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How often a provider is asked that has too many calls, and how long it is left alone in between.
+const MAX_ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(31);
+
+/// For so long nothing is concluded from what a provider does not show yet.
+const LAG: SignedDuration = SignedDuration::from_hours(1);
+
+/// A look at one day.
+pub(super) struct Look<'l, 'd> {
+    pub(super) desk: &'l mut Desk<'d>,
+    pub(super) ledger: Ledger,
+    pub(super) stripe: Stripe,
+    pub(super) terms: Terms,
+    /// The day.
+    pub(super) during: Range<Timestamp>,
+    pub(super) now: Timestamp,
+    pub(super) report: Report,
+}
+
+impl Look<'_, '_> {
+    /// What payments are looked into with.
+    pub(super) fn payments(&self) -> Payments<'_> {
+        Payments {
+            ledger: &self.ledger,
+            stripe: &self.stripe,
+            terms: &self.terms,
+        }
+    }
+
+    /// The patience of one step.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::lasting(&self.desk.clock, PATIENCE)
+    }
+
+    /// Whether a provider may not show yet what was sent to it then.
+    pub(super) fn is_recent(&self, sent_at: Timestamp) -> bool {
+        self.now.duration_since(sent_at) < LAG
+    }
+
+    /// Says how far a long look has come.
+    pub(super) fn note(&mut self, progress: &str) -> Result<(), Error> {
+        Ok(writeln!(self.desk.notes, "{progress}")?)
+    }
+
+    /// Asks a provider, and again after a while when it is busy.
+    pub(super) async fn asked<T, E>(
+        &self,
+        is_busy: impl Fn(&E) -> bool,
+        call: impl AsyncFn() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempt = 1;
+        loop {
+            match call().await {
+                Err(error) if is_busy(&error) && attempt < MAX_ATTEMPTS => {
+                    attempt += 1;
+                    self.desk.clock.sleep(PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// All pages of what was made at Stripe in some time.
+    pub(super) async fn made<T>(
+        &self,
+        during: &Range<Timestamp>,
+        page: impl AsyncFn(Made<'_>) -> Result<List<T>, stripe::Error>,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Vec<T>, Error> {
+        let mut all: Vec<T> = Vec::new();
+        loop {
+            let after = all.last().map(&id);
+            let made = Made {
+                from: during.start,
+                before: during.end,
+                after: after.as_deref(),
+            };
+            let found = self
+                .asked(stripe_is_busy, async || page(made).await)
+                .await?;
+            let more = found.has_more && !found.data.is_empty();
+            all.extend(found.data);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// Whether Stripe may answer after a while.
+pub(super) fn stripe_is_busy(error: &stripe::Error) -> bool {
+    matches!(error, stripe::Error::Skipped | stripe::Error::RateLimited)
+}

@@ -1,0 +1,306 @@
+//! The meter: what Stripe has counted in each hour of each account is what was confirmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use shared::id::AccountId;
+use shared::ledger::{DeliveryState, UsageOfDay};
+use shared::sparks::Sparks;
+
+use super::hour::{self, Event, Standing, Verdict};
+use super::look::{Look, TIMEOUT, stripe_is_busy};
+use super::table::Table;
+use crate::Error;
+use crate::stripe_account::StripeAccount;
+
+/// The length of an hour at the meter.
+const HOUR: i64 = 3_600;
+
+/// How many usages of an hour are named.
+const MAX_NAMED: usize = 20;
+
+/// When a parcel was sent last is not kept. After so long it is certain that it was not sent for an hour.
+const PARCEL_RESTS_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// After how many accounts it is said how far the look has come.
+const ACCOUNTS_BETWEEN_NOTES: usize = 100;
+
+/// Lists the hours in which the meter disagrees, and settles what is parked where it tells.
+pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
+    let mut accounts: BTreeMap<&AccountId, Vec<&UsageOfDay>> = BTreeMap::new();
+    let metered = table.occurred(look);
+    for usage in metered.filter(|usage| usage.deliveries.stripe != DeliveryState::Off) {
+        accounts.entry(&usage.account).or_default().push(usage);
+    }
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let stripe = StripeAccount::new(look.desk.stripe()?, look.terms.stage.clone());
+    let meter = look
+        .asked(stripe_is_busy, async || stripe.meter().await)
+        .await?
+        .ok_or(Error::NoMeter)?;
+    for (number, (account, usages)) in accounts.into_iter().enumerate() {
+        if number > 0 && number.is_multiple_of(ACCOUNTS_BETWEEN_NOTES) {
+            look.note(&format!("{number} accounts at the meter"))?;
+        }
+        let counted = counted(look, table, &meter.id, account).await?;
+        compare_account(look, account, &usages, &counted).await?;
+    }
+    Ok(())
+}
+
+/// What the meter has of an account, under all customers that it has had.
+#[derive(Default)]
+struct Counted {
+    /// In each hour, in milli-Sparks.
+    hours: BTreeMap<i64, i128>,
+    /// Whether Stripe does not know one of the customers, so that nothing is known to be absent.
+    in_part: bool,
+}
+
+async fn counted(
+    look: &Look<'_, '_>,
+    table: &Table,
+    meter: &str,
+    account: &AccountId,
+) -> Result<Counted, Error> {
+    let mut counted = Counted::default();
+    // Hours that are not over are not compared.
+    let second = look.now.as_second();
+    let this_hour = Timestamp::from_second(second - second.rem_euclid(HOUR)).unwrap_or(look.now);
+    let (from, before) = (look.during.start, look.during.end.min(this_hour));
+    if before <= from {
+        return Ok(counted);
+    }
+    let customers = table.customers.get(account);
+    for customer in customers.into_iter().flatten() {
+        let stripe = &look.stripe;
+        let hours = look
+            .asked(stripe_is_busy, async || {
+                stripe
+                    .metered_hours(meter, customer, from, before, TIMEOUT)
+                    .await
+            })
+            .await?;
+        counted.in_part |= hours.is_none();
+        for hour in hours.into_iter().flatten() {
+            let sum = counted.hours.entry(hour.start_time).or_default();
+            *sum += i128::from(hour.value.milli());
+        }
+    }
+    Ok(counted)
+}
+
+async fn compare_account(
+    look: &mut Look<'_, '_>,
+    account: &AccountId,
+    usages: &[&UsageOfDay],
+    counted: &Counted,
+) -> Result<(), Error> {
+    let mut hours: BTreeMap<i64, Vec<&UsageOfDay>> = BTreeMap::new();
+    for usage in usages {
+        let second = usage.occurred_at.as_second();
+        let begins = second - second.rem_euclid(HOUR);
+        hours.entry(begins).or_default().push(usage);
+    }
+    let all: BTreeSet<i64> = hours.keys().chain(counted.hours.keys()).copied().collect();
+    for begins in all {
+        let ended = Timestamp::from_second(begins + HOUR).unwrap_or(Timestamp::MAX);
+        // Usage may have come in since the table was read.
+        if look.is_recent(ended) {
+            continue;
+        }
+        let mut sent = sent(look, hours.get(&begins).map_or(&[][..], Vec::as_slice));
+        for one in sent.iter_mut().filter(|_| counted.in_part) {
+            if one.standing == Standing::Parked {
+                one.standing = Standing::Open;
+            }
+        }
+        let hour = Hour {
+            account,
+            begins,
+            sent,
+            counted: counted.hours.get(&begins).copied().unwrap_or_default(),
+        };
+        look.report.checked.hours += 1;
+        hour.compare(look).await?;
+    }
+    Ok(())
+}
+
+/// Usages that were told to the meter as one event: one alone, or a parcel's.
+struct Sent<'a> {
+    members: Vec<&'a UsageOfDay>,
+    standing: Standing,
+}
+
+fn sent<'a>(look: &Look<'_, '_>, usages: &[&'a UsageOfDay]) -> Vec<Sent<'a>> {
+    let mut events: BTreeMap<&str, Vec<&UsageOfDay>> = BTreeMap::new();
+    for usage in usages {
+        let parcel = usage.parcel.as_ref();
+        let identifier = parcel.map_or(usage.id.as_str(), |parcel| parcel.as_str());
+        events.entry(identifier).or_default().push(usage);
+    }
+    let events = events.into_values().map(|members| Sent {
+        standing: standing(look, &members),
+        members,
+    });
+    events.collect()
+}
+
+fn standing(look: &Look<'_, '_>, members: &[&UsageOfDay]) -> Standing {
+    let all = |state| {
+        let mut members = members.iter();
+        members.all(|member| member.deliveries.stripe == state)
+    };
+    let recent = |member: &&UsageOfDay| look.is_recent(member.sent_at);
+    let rests = |member: &&UsageOfDay| {
+        member.parcel.is_none() || look.now.duration_since(member.waits_since) >= PARCEL_RESTS_AFTER
+    };
+    if members.iter().any(recent) {
+        Standing::Open
+    } else if all(DeliveryState::Confirmed) {
+        Standing::Confirmed
+    } else if all(DeliveryState::Parked) && members.iter().all(rests) {
+        Standing::Parked
+    } else {
+        Standing::Open
+    }
+}
+
+impl Sent<'_> {
+    /// The identifier of the event.
+    fn id(&self) -> &str {
+        let first = self.members.first();
+        first.map_or("", |first| {
+            let parcel = first.parcel.as_ref();
+            parcel.map_or(first.id.as_str(), |parcel| parcel.as_str())
+        })
+    }
+
+    fn milli(&self) -> i64 {
+        let sum = Sparks::checked_sum(self.members.iter().map(|member| member.sparks));
+        sum.map_or(i64::MAX, Sparks::milli)
+    }
+}
+
+/// One hour of an account.
+struct Hour<'a> {
+    account: &'a AccountId,
+    begins: i64,
+    sent: Vec<Sent<'a>>,
+    counted: i128,
+}
+
+impl Hour<'_> {
+    async fn compare(&self, look: &mut Look<'_, '_>) -> Result<(), Error> {
+        let events = self.sent.iter().map(|sent| Event {
+            standing: sent.standing,
+            milli: sent.milli(),
+        });
+        let events: Vec<Event> = events.collect();
+        let kind = match hour::judge(&events, self.counted) {
+            Verdict::Fits => {
+                self.list_undecided(look);
+                return Ok(());
+            }
+            Verdict::Settles { absent, present } => {
+                for place in absent {
+                    self.note_absent(look, &self.sent[place]).await?;
+                }
+                for place in present {
+                    self.note_found(look, &self.sent[place]).await?;
+                }
+                return Ok(());
+            }
+            Verdict::Short => "meter_short",
+            Verdict::Over => "meter_over",
+            Verdict::Unclear => "unclear",
+        };
+        let begins = Timestamp::from_second(self.begins).unwrap_or(Timestamp::MIN);
+        let id = begins.to_string();
+        look.report
+            .differ(kind, id, Some(self.account), self.detail());
+        Ok(())
+    }
+
+    /// Lists what is parked and cannot be told: it may have been sent a moment ago, or to a customer that is gone.
+    fn list_undecided(&self, look: &mut Look<'_, '_>) {
+        let parked = |member: &&UsageOfDay| member.deliveries.stripe == DeliveryState::Parked;
+        for sent in &self.sent {
+            if sent.standing == Standing::Open && sent.members.iter().any(parked) {
+                let detail = "parked, and it cannot be told yet whether the meter has it; reconcile the day again \
+                              in some hours";
+                look.report
+                    .differ("unclear", sent.id(), Some(self.account), detail);
+            }
+        }
+    }
+
+    /// Both sums, and the usages of the hour.
+    fn detail(&self) -> String {
+        let of = |standing| -> i128 {
+            let sent = self.sent.iter().filter(|sent| sent.standing == standing);
+            sent.map(|sent| i128::from(sent.milli())).sum()
+        };
+        let mut detail = format!(
+            "the meter has {} milli-Sparks, and {} are confirmed",
+            self.counted,
+            of(Standing::Confirmed)
+        );
+        for (standing, word) in [
+            (Standing::Parked, "parked"),
+            (Standing::Open, "on their way"),
+        ] {
+            let milli = of(standing);
+            if milli > 0 {
+                detail = format!("{detail}, {milli} {word}");
+            }
+        }
+        let members = self.sent.iter().flat_map(|sent| &sent.members);
+        let ids: Vec<&str> = members.map(|member| member.id.as_str()).collect();
+        let named = ids[..ids.len().min(MAX_NAMED)].join(", ");
+        match ids.len().saturating_sub(MAX_NAMED) {
+            _ if ids.is_empty() => detail,
+            0 => format!("{detail}: {named}"),
+            more => format!("{detail}: {named} and {more} more"),
+        }
+    }
+
+    /// Notes that the meter does not have an event, so that it may be sent again.
+    async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
+        for member in &sent.members {
+            let patience = look.patience();
+            if let Some(usage) = look.ledger.standing(&member.id, &patience).await? {
+                let noted = look.ledger.note_absent(&usage, look.now, &patience);
+                noted.await?;
+            }
+        }
+        let id = sent.id();
+        let detail = format!("parked, and not at the meter: `sparks outbox redrive {id}`");
+        look.report
+            .differ("absent_at_stripe", id, Some(self.account), detail);
+        Ok(())
+    }
+
+    /// Marks an event as confirmed that the meter has.
+    async fn note_found(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
+        let patience = look.patience();
+        let mut members = Vec::with_capacity(sent.members.len());
+        for member in &sent.members {
+            members.extend(look.ledger.standing(&member.id, &patience).await?);
+        }
+        let complete = members.len() == sent.members.len();
+        let noted = complete && look.ledger.note_found(&members, &patience).await?;
+        let (id, account) = (sent.id(), Some(self.account));
+        if noted {
+            let detail = "was parked, and is at the meter: it is confirmed now";
+            look.report.note("found_at_stripe", id, account, detail);
+        } else {
+            let detail = "is at the meter, and changed while it was looked at; reconcile again";
+            look.report.differ("unclear", id, account, detail);
+        }
+        Ok(())
+    }
+}

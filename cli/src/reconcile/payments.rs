@@ -1,0 +1,187 @@
+//! Payments: what is paid at Stripe is credited, and what is credited is paid.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::SignedDuration;
+use shared::id::AccountId;
+use shared::invoice::{self, Owed};
+use shared::stripe::{CheckoutSession, Invoice};
+
+use super::look::{Look, TIMEOUT, stripe_is_busy};
+use super::table::Table;
+use crate::Error;
+use crate::stripe_account::STAGE;
+
+/// What is made on the day before may be paid on the day.
+const BEFORE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many credits are looked up at once: as many as the ledger takes.
+const TOGETHER: usize = 100;
+
+/// Ids of sessions and invoices that are paid.
+pub(super) type Paid = HashSet<String>;
+
+/// Lists what is paid and was not credited; answers all that is paid.
+pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Error> {
+    let start = look.during.start.saturating_sub(BEFORE);
+    let made = start.unwrap_or(look.during.start)..look.during.end;
+    let stripe = &look.stripe;
+    let sessions = look
+        .made(
+            &made,
+            async |made| stripe.complete_sessions(made, TIMEOUT).await,
+            |session: &CheckoutSession| session.id.to_string(),
+        )
+        .await?;
+    let ours = sessions.iter().filter(|session| {
+        let stage = session.metadata.as_ref().and_then(|it| it.get(STAGE));
+        stage == Some(&look.terms.stage) && session.mode == "payment" && is_paid(session)
+    });
+    let sessions: Vec<String> = ours.map(|session| session.id.to_string()).collect();
+    let invoices = look
+        .made(
+            &made,
+            async |made| stripe.paid_invoices_of_all(made, TIMEOUT).await,
+            |invoice: &Invoice| invoice.id.to_string(),
+        )
+        .await?;
+    look.note(&format!(
+        "{} sessions and {} invoices are paid at Stripe",
+        sessions.len(),
+        invoices.len()
+    ))?;
+    look.report.checked.sessions = sessions.len() as u64;
+    let mut paid: Paid = sessions.iter().cloned().collect();
+    for session in missing(look, &sessions).await? {
+        uncredited_session(look, &session).await?;
+    }
+    let ids: Vec<String> = invoices
+        .iter()
+        .map(|invoice| invoice.id.to_string())
+        .collect();
+    let missing = missing(look, &ids).await?;
+    look.report.checked.invoices = (ids.len() - missing.len()) as u64;
+    paid.extend(ids);
+    let by_id: HashMap<&str, &Invoice> = invoices
+        .iter()
+        .map(|invoice| (invoice.id.as_str(), invoice))
+        .collect();
+    for id in missing {
+        if let Some(invoice) = by_id.get(id.as_str()) {
+            uncredited_invoice(look, invoice).await?;
+        }
+    }
+    Ok(paid)
+}
+
+fn is_paid(session: &CheckoutSession) -> bool {
+    session.status.as_deref() == Some("complete")
+        && ["paid", "no_payment_required"].contains(&session.payment_status.as_str())
+}
+
+/// Those of some credits that did not come in.
+async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Error> {
+    let mut missing = Vec::new();
+    for some in ids.chunks(TOGETHER) {
+        let credited = look.ledger.credited(some, &look.patience()).await?;
+        missing.extend(
+            some.iter()
+                .filter(|id| !credited.contains_key(*id))
+                .cloned(),
+        );
+    }
+    Ok(missing)
+}
+
+async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Error> {
+    let account = match id.parse() {
+        Ok(session) => {
+            let page = look.ledger.checkout(&session, &look.patience()).await?;
+            page.map(|page| page.account)
+        }
+        Err(_) => None,
+    };
+    let detail = format!("paid, and not credited: `sparks reconcile --session {id}`");
+    look.report
+        .differ("payment_not_credited", id, account.as_ref(), detail);
+    Ok(())
+}
+
+async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Result<(), Error> {
+    let owed = invoice::owed(look.payments(), invoice, look.now, &look.patience()).await;
+    let (account, detail): (Option<AccountId>, String) = match owed {
+        Ok(Owed::Nothing) => return Ok(()),
+        Ok(Owed::Sparks(account, sparks)) => {
+            let detail = format!("paid, and its {sparks} Sparks are not granted");
+            (Some(account), detail)
+        }
+        Ok(Owed::Mismatch(account, field)) => {
+            let detail = format!("paid, and its {field} is not what the plan's terms say");
+            (Some(account), detail)
+        }
+        Err(invoice::Error::NoCustomer) => {
+            (None, "paid, and its customer is not known here".to_owned())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    look.report.checked.invoices += 1;
+    let id = invoice.id.as_str();
+    look.report
+        .differ("payment_not_credited", id, account.as_ref(), detail);
+    Ok(())
+}
+
+/// Lists what was credited on the day and is not paid at Stripe.
+pub(super) async fn credited_is_paid(
+    look: &mut Look<'_, '_>,
+    table: &Table,
+    paid: &Paid,
+) -> Result<(), Error> {
+    for purchase in &table.purchases {
+        look.report.checked.purchases += 1;
+        let credit = &purchase.credit;
+        if paid.contains(&credit.id) {
+            continue;
+        }
+        if let Some(status) = unpaid(look, &credit.id).await? {
+            let detail = format!("{} Sparks were credited, and {status}", credit.sparks);
+            look.report.differ(
+                "credit_without_payment",
+                &credit.id,
+                Some(&credit.account),
+                detail,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// How a payment stands at Stripe that is not paid; nothing when it is.
+async fn unpaid(look: &Look<'_, '_>, id: &str) -> Result<Option<String>, Error> {
+    let stripe = &look.stripe;
+    let unknown = || Some("Stripe has nothing of this id".to_owned());
+    let is = |status: &str| Some(format!("it is {status} at Stripe"));
+    if id.starts_with("in_") {
+        let Ok(invoice) = id.parse() else {
+            return Ok(unknown());
+        };
+        let call = async || stripe.invoice(&invoice, TIMEOUT).await;
+        let found = look.asked(stripe_is_busy, call).await?;
+        return Ok(found.map_or_else(unknown, |invoice| {
+            let status = invoice.status.as_deref().unwrap_or("unknown");
+            if status == "paid" { None } else { is(status) }
+        }));
+    }
+    let Ok(session) = id.parse() else {
+        return Ok(unknown());
+    };
+    let call = async || stripe.checkout_session(&session, TIMEOUT).await;
+    let found = look.asked(stripe_is_busy, call).await?;
+    Ok(found.map_or_else(unknown, |session| {
+        if is_paid(&session) {
+            None
+        } else {
+            is(&session.payment_status)
+        }
+    }))
+}

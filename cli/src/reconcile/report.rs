@@ -1,0 +1,146 @@
+//! What was compared, and where it differs.
+
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::json;
+use shared::id::AccountId;
+
+use crate::{Desk, Error};
+
+/// One difference, or something that was noted.
+#[derive(Debug, Serialize)]
+struct Found {
+    kind: &'static str,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    detail: String,
+}
+
+/// How much was compared.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Checked {
+    /// Paid checkout sessions of this deployment.
+    pub(super) sessions: u64,
+    /// Paid invoices that grant.
+    pub(super) invoices: u64,
+    /// Purchases that were credited on the day.
+    pub(super) purchases: u64,
+    /// Refunds of the day.
+    pub(super) refunds: u64,
+    /// Disputes of the day.
+    pub(super) disputes: u64,
+    /// Reversals that were booked on the day.
+    pub(super) reversals: u64,
+    /// Usages that occurred on the day.
+    pub(super) usages: u64,
+    /// Those of them that were sent so lately that nothing is concluded from their absence.
+    pub(super) recent: u64,
+    /// Hours of accounts that were compared with the meter.
+    pub(super) hours: u64,
+    /// Traces that Langfuse should have.
+    pub(super) traces: u64,
+}
+
+/// What a look at a day came to.
+#[derive(Debug)]
+pub(super) struct Report {
+    day: Date,
+    differences: Vec<Found>,
+    notes: Vec<Found>,
+    pub(super) checked: Checked,
+}
+
+impl Report {
+    pub(super) fn new(day: Date) -> Self {
+        Self {
+            day,
+            differences: Vec::new(),
+            notes: Vec::new(),
+            checked: Checked::default(),
+        }
+    }
+
+    /// Lists a difference.
+    pub(super) fn differ(
+        &mut self,
+        kind: &'static str,
+        id: impl Into<String>,
+        account: Option<&AccountId>,
+        detail: impl Into<String>,
+    ) {
+        self.differences.push(found(kind, id, account, detail));
+    }
+
+    /// Says what was found out and is in order now.
+    pub(super) fn note(
+        &mut self,
+        kind: &'static str,
+        id: impl Into<String>,
+        account: Option<&AccountId>,
+        detail: impl Into<String>,
+    ) {
+        self.notes.push(found(kind, id, account, detail));
+    }
+
+    /// Prints everything; an error when anything differs.
+    pub(super) fn print(self, desk: &mut Desk<'_>) -> Result<(), Error> {
+        let Self {
+            day,
+            differences,
+            notes,
+            checked,
+        } = self;
+        let ok = differences.is_empty();
+        if desk.json {
+            let report = json!({
+                "day": day, "ok": ok, "differences": differences, "notes": notes, "checked": checked,
+            });
+            writeln!(desk.out, "{report}")?;
+        } else {
+            for found in notes.iter().chain(&differences) {
+                let Found {
+                    kind,
+                    id,
+                    account_id,
+                    detail,
+                } = found;
+                let account = account_id.as_ref();
+                let account = account.map_or_else(String::new, |account| format!("  {account}"));
+                writeln!(desk.out, "{kind}  {id}{account}  {detail}")?;
+            }
+            let Checked {
+                sessions,
+                invoices,
+                refunds,
+                disputes,
+                usages,
+                recent,
+                ..
+            } = checked;
+            writeln!(
+                desk.out,
+                "{day}: {} differences; compared {} payments, {} refunds and disputes, and {usages} usages, of which \
+                 {recent} are too recent to be sure of",
+                differences.len(),
+                sessions + invoices,
+                refunds + disputes,
+            )?;
+        }
+        if ok { Ok(()) } else { Err(Error::NotInOrder) }
+    }
+}
+
+fn found(
+    kind: &'static str,
+    id: impl Into<String>,
+    account: Option<&AccountId>,
+    detail: impl Into<String>,
+) -> Found {
+    Found {
+        kind,
+        id: id.into(),
+        account_id: account.cloned(),
+        detail: detail.into(),
+    }
+}

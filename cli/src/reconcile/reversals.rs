@@ -1,0 +1,123 @@
+//! Refunds and disputes: what went back at Stripe is taken back here, and what came to nothing is given back.
+
+use std::collections::HashSet;
+
+use shared::id::AccountId;
+use shared::reversal::{self, Finding, review};
+use shared::stripe::{MoneyBack, Reason};
+
+use super::look::{Look, TIMEOUT, stripe_is_busy};
+use super::table::Table;
+use crate::Error;
+
+/// Lists refunds and disputes of the day that do not stand here as they do at Stripe, and reversals that Stripe has not.
+pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for reason in [Reason::Refund, Reason::Dispute] {
+        let stripe = &look.stripe;
+        let found = look
+            .made(
+                &look.during,
+                async |made| stripe.moneys_back(reason, made, TIMEOUT).await,
+                |found: &MoneyBack| found.id.to_string(),
+            )
+            .await?;
+        match reason {
+            Reason::Refund => look.report.checked.refunds = found.len() as u64,
+            Reason::Dispute => look.report.checked.disputes = found.len() as u64,
+        }
+        for one in &found {
+            compare_one(look, reason, one).await?;
+            seen.insert(one.id.to_string());
+        }
+    }
+    for (id, account) in &table.reversals {
+        look.report.checked.reversals += 1;
+        if !seen.contains(id) {
+            compare_booked(look, id, account).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn compare_one(
+    look: &mut Look<'_, '_>,
+    reason: Reason,
+    found: &MoneyBack,
+) -> Result<(), Error> {
+    let reviewed = look
+        .asked(is_busy, async || {
+            review(look.payments(), reason, found, look.now, &look.patience()).await
+        })
+        .await;
+    let id = found.id.as_str();
+    let review = match reviewed {
+        Ok(Some(review)) => review,
+        Ok(None) => return Ok(()),
+        Err(error) if may_be_looked_at(&error) => {
+            let detail = shared::telemetry::chain(&error);
+            look.report.differ("unclear", id, None, detail);
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (kind, detail) = match (review.finding, reason) {
+        (Finding::NotTaken, Reason::Refund) => (
+            "refund_not_taken",
+            "was refunded, and its Sparks were not taken back",
+        ),
+        (Finding::NotTaken, Reason::Dispute) => (
+            "dispute_not_taken",
+            "is disputed, and its Sparks were not taken back",
+        ),
+        (Finding::NotRestored, _) => (
+            "not_restored",
+            "is not refunded or disputed any more, and its Sparks were not given back",
+        ),
+    };
+    let detail = format!("{} {detail}", review.purchase);
+    look.report
+        .differ(kind, id, review.account.as_ref(), detail);
+    Ok(())
+}
+
+/// Whether it is something about this one that somebody has to look at, and the others can be gone on with.
+fn may_be_looked_at(error: &reversal::Error) -> bool {
+    use shared::invoice::Error::{NoCustomer, NoInvoice};
+    matches!(
+        error,
+        reversal::Error::NotThere | reversal::Error::Invoice(NoCustomer | NoInvoice)
+    )
+}
+
+fn is_busy(error: &reversal::Error) -> bool {
+    matches!(error, reversal::Error::Stripe(error) if stripe_is_busy(error))
+}
+
+/// A reversal that was booked on the day, of a refund or a dispute of another day.
+async fn compare_booked(
+    look: &mut Look<'_, '_>,
+    id: &str,
+    account: &AccountId,
+) -> Result<(), Error> {
+    let dispute = id.starts_with("dp_") || id.starts_with("du_");
+    let reason = if dispute {
+        Reason::Dispute
+    } else {
+        Reason::Refund
+    };
+    let found = match id.parse() {
+        Ok(id) => {
+            let call = async || look.stripe.money_back(reason, &id, TIMEOUT).await;
+            look.asked(stripe_is_busy, call).await?
+        }
+        Err(_) => None,
+    };
+    if let Some(found) = found {
+        return compare_one(look, reason, &found).await;
+    }
+    let detail = "its Sparks were taken back, and Stripe has nothing of this id";
+    look.report
+        .differ("reversal_without_refund", id, Some(account), detail);
+    Ok(())
+}

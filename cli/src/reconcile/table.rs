@@ -1,0 +1,78 @@
+//! What the table has of a day.
+
+use std::collections::BTreeMap;
+
+use shared::id::{AccountId, CustomerId};
+use shared::ledger::{OfDay, Purchased, UsageOfDay};
+
+use super::look::Look;
+use crate::Error;
+
+/// After how many pages it is said how far the table is read.
+const PAGES_BETWEEN_NOTES: u64 = 100;
+
+/// What the table has of a day.
+#[derive(Default)]
+pub(super) struct Table {
+    /// Usages that were recorded on the day, or occurred on it.
+    pub(super) usages: Vec<UsageOfDay>,
+    /// Purchases that were credited on the day.
+    pub(super) purchases: Vec<Purchased>,
+    /// Reversals that were booked on the day, and whose purchases they are of.
+    pub(super) reversals: Vec<(String, AccountId)>,
+    /// All customers that an account has, or had.
+    pub(super) customers: BTreeMap<AccountId, Vec<CustomerId>>,
+}
+
+impl Table {
+    /// The usages that occurred on the day.
+    pub(super) fn occurred<'a>(
+        &'a self,
+        look: &Look<'_, '_>,
+    ) -> impl Iterator<Item = &'a UsageOfDay> {
+        let during = look.during.clone();
+        let usages = self.usages.iter();
+        usages.filter(move |usage| during.contains(&usage.occurred_at))
+    }
+}
+
+/// Reads the whole table.
+pub(super) async fn read(look: &mut Look<'_, '_>) -> Result<Table, Error> {
+    let mut table = Table::default();
+    let mut next = None;
+    let mut pages: u64 = 0;
+    loop {
+        let (from, before) = (look.during.start, look.during.end);
+        let patience = look.patience();
+        let page = look.ledger.of_day(from, before, next, &patience).await?;
+        for found in page.0 {
+            match found {
+                OfDay::Usage(usage) => table.usages.push(usage),
+                OfDay::Purchase(purchase) => table.purchases.push(*purchase),
+                OfDay::Reversal { id, account } => table.reversals.push((id, account)),
+                OfDay::Customer { customer, account } => {
+                    table.customers.entry(account).or_default().push(customer);
+                }
+                OfDay::Unreadable(name, attribute) => {
+                    let detail = format!("its `{attribute}` cannot be read");
+                    look.report.differ("unreadable", name, None, detail);
+                }
+            }
+        }
+        pages += 1;
+        if pages.is_multiple_of(PAGES_BETWEEN_NOTES) {
+            let usages = table.usages.len();
+            look.note(&format!("{pages} pages of the table, {usages} usages"))?;
+        }
+        next = page.1;
+        if next.is_none() {
+            break;
+        }
+    }
+    let recent = table.occurred(look);
+    let recent = recent.filter(|usage| look.is_recent(usage.sent_at)).count();
+    let usages = table.occurred(look).count();
+    look.report.checked.recent = recent as u64;
+    look.report.checked.usages = usages as u64;
+    Ok(table)
+}

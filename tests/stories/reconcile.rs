@@ -1,0 +1,312 @@
+//! A day of the ledger is held against Stripe and Langfuse, and every difference is named.
+
+mod parked;
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::langfuse::trace_id;
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+const CARD: &str = "4242424242424242";
+
+/// A world in the middle of a day, in which `acct_a` has enough and a customer.
+async fn funded() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world =
+        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    world.grant("acct_a", "100000").await;
+    record(&world, "first", 10).await;
+    world
+}
+
+/// Records a usage of so many Sparks; answers its id.
+async fn record(world: &World, key: &str, sparks: u64) -> String {
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}]});
+    let recorded = world.record("acct_a", key, &body).await;
+    let recorded = recorded.expect(StatusCode::CREATED);
+    recorded.body["usage_id"].as_str().unwrap().to_owned()
+}
+
+async fn later(world: World, seconds: i64) -> World {
+    let now = Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let then = now + SignedDuration::from_secs(seconds);
+    world.at(Clock::starting_at(then)).await
+}
+
+/// At noon of the day after.
+async fn next_day(world: World) -> World {
+    later(world, 24 * 3_600).await
+}
+
+fn fail(world: &World, path: &str, fault: &str, times: u32) {
+    let fault = Fault::new(path, fault).unwrap().times(times);
+    world.stack.stripe.faults().add(fault);
+}
+
+fn drop_webhooks(world: &World) {
+    fail(world, "webhooks/", "drop", 100_000);
+}
+
+/// What `sparks reconcile` says of yesterday.
+async fn report(world: &World) -> Value {
+    let (printed, outcome) = world.sparks_printing(&["reconcile", "--json"]).await;
+    let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{outcome:?}"));
+    assert_eq!(report["ok"], outcome.is_ok(), "{report}");
+    if let Err(error) = outcome {
+        assert!(matches!(error, cli::Error::NotInOrder), "{error:?}");
+    }
+    report
+}
+
+/// The kinds and ids of what is listed under a name.
+fn listed(report: &Value, name: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let listed = report[name].as_array().unwrap().iter();
+    listed
+        .map(|one| (text(&one["kind"]), text(&one["id"])))
+        .collect()
+}
+
+async fn differences(world: &World) -> Vec<(String, String)> {
+    listed(&report(world).await, "differences")
+}
+
+fn one(kind: &str, id: &str) -> Vec<(String, String)> {
+    vec![(kind.to_owned(), id.to_owned())]
+}
+
+#[tokio::test]
+async fn a_day_on_which_everything_arrived_is_in_order() {
+    let world = funded().await;
+    record(&world, "k1", 20).await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    world.refund(&payment, 500).await;
+    let dispute = world.dispute(&payment, 500, "needs_response").await;
+    world.dispute_is(&dispute, "won").await;
+    world.subscribe("acct_b", "plus").await;
+    let world = next_day(world).await;
+    let report = report(&world).await;
+    assert_eq!(report["differences"], json!([]));
+    assert_eq!(report["notes"], json!([]));
+    assert_eq!(report["day"], "2026-11-22");
+    assert_eq!(
+        report["checked"],
+        json!({
+            "sessions": 1, "invoices": 1, "purchases": 2, "refunds": 1, "disputes": 1, "reversals": 2,
+            "usages": 2, "recent": 0, "hours": 1, "traces": 2,
+        })
+    );
+    let printed = world.sparks(&["reconcile", "--day", "2026-11-22"]).await;
+    assert!(printed.unwrap().starts_with("2026-11-22: 0 differences"));
+    // A day without anything is in order, too; one to come is not a day yet.
+    world
+        .sparks(&["reconcile", "--day", "2026-11-20"])
+        .await
+        .unwrap();
+    let to_come = world.sparks(&["reconcile", "--day", "2026-11-24"]).await;
+    assert!(matches!(to_come, Err(cli::Error::DayToCome(_))));
+}
+
+/// Stripe may not show yet what it got a moment ago.
+#[tokio::test]
+async fn what_was_sent_within_the_hour_is_left_out() {
+    let world = funded().await;
+    let usage = record(&world, "k1", 20).await;
+    world
+        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
+        .await;
+    world.lose_trace(&trace_id(&usage)).await;
+    let world = later(world, 3_500).await;
+    let today = ["reconcile", "--day", "2026-11-22", "--json"];
+    let report: Value = serde_json::from_str(&world.sparks(&today).await.unwrap()).unwrap();
+    assert_eq!(
+        (&report["checked"]["recent"], &report["checked"]["hours"]),
+        (&json!(2), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_stripe_lost_is_named() {
+    let world = funded().await;
+    let usage = record(&world, "k1", 20).await;
+    world
+        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
+        .await;
+    let world = next_day(world).await;
+    let report = report(&world).await;
+    assert_eq!(
+        listed(&report, "differences"),
+        one("meter_short", "2026-11-22T12:00:00Z")
+    );
+    let found = &report["differences"][0];
+    assert_eq!(found["account_id"], "acct_a");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the meter has 10000 milli-Sparks, and 30000 are confirmed"));
+    assert!(detail.contains(&usage), "{detail}");
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_here_has_sent_is_named() {
+    let world = funded().await;
+    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
+    let customer = customer.as_str().unwrap();
+    let form =
+        format!("event_name=sparks_used&payload[stripe_customer_id]={customer}&payload[value]=5");
+    world.post_to_stripe(METER, &form).await;
+    let world = next_day(world).await;
+    assert_eq!(
+        differences(&world).await,
+        one("meter_over", "2026-11-22T12:00:00Z")
+    );
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_told_of_is_named_until_it_is_credited() {
+    let world = funded().await;
+    drop_webhooks(&world);
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let world = next_day(world).await;
+    assert_eq!(
+        differences(&world).await,
+        one("payment_not_credited", &session)
+    );
+    let credited = world.sparks(&["reconcile", "--session", &session]).await;
+    credited.unwrap();
+    assert_eq!(differences(&world).await, []);
+}
+
+#[tokio::test]
+async fn an_invoice_that_nobody_told_of_is_named() {
+    let world = funded().await;
+    drop_webhooks(&world);
+    let session = world.open("acct_a", "plus").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let invoice = world.stack.stripe.state()["invoices"][0]["id"].clone();
+    let world = next_day(world).await;
+    let expected = one("payment_not_credited", invoice.as_str().unwrap());
+    assert_eq!(differences(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_credit_that_nobody_paid_for_is_named() {
+    let world = funded().await;
+    let (session, _) = world.buy("acct_a", "pack_500k", "k1").await;
+    world
+        .stack
+        .stripe
+        .falsify_session(&session, "payment_status", json!("unpaid"));
+    let world = next_day(world).await;
+    assert_eq!(
+        differences(&world).await,
+        one("credit_without_payment", &session)
+    );
+}
+
+#[tokio::test]
+async fn refunds_and_disputes_that_nobody_told_of_are_named() {
+    let world = funded().await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    let failed = world.refund(&payment, 100).await;
+    drop_webhooks(&world);
+    let refund = world.refund(&payment, 500).await;
+    let dispute = world.dispute(&payment, 500, "needs_response").await;
+    let inquiry = world.dispute(&payment, 500, "warning_needs_response").await;
+    world.refund_is(&failed, "failed").await;
+    let world = next_day(world).await;
+    let mut expected = [
+        one("refund_not_taken", &refund),
+        one("dispute_not_taken", &dispute),
+        one("not_restored", &failed),
+    ]
+    .concat();
+    expected.sort();
+    let before = world.table();
+    let mut found = differences(&world).await;
+    found.sort();
+    assert_eq!(found, expected, "{inquiry} took nothing");
+    assert_eq!(world.table(), before, "it was only looked at");
+}
+
+#[tokio::test]
+async fn refunds_are_read_to_the_last_page() {
+    let world = funded().await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    drop_webhooks(&world);
+    let form = format!("payment_intent={payment}&amount=1");
+    for _ in 0..101 {
+        world.post_to_stripe("/v1/refunds", &form).await;
+    }
+    let world = next_day(world).await;
+    let report = report(&world).await;
+    assert_eq!(report["checked"]["refunds"], 101);
+    assert_eq!(report["differences"].as_array().unwrap().len(), 101);
+}
+
+#[tokio::test]
+async fn a_plans_refund_that_nobody_told_of_is_named() {
+    let world = funded().await;
+    world.subscribe("acct_a", "plus").await;
+    let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
+    drop_webhooks(&world);
+    let refund = world.refund(payment.as_str().unwrap(), 1_000).await;
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, one("refund_not_taken", &refund));
+}
+
+#[tokio::test]
+async fn a_trace_that_langfuse_lost_is_named() {
+    let world = funded().await;
+    let usage = record(&world, "k1", 20).await;
+    world.lose_trace(&trace_id(&usage)).await;
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, one("trace_missing", &usage));
+}
+
+#[tokio::test]
+async fn what_still_waits_is_named() {
+    let world = funded().await;
+    fail(&world, METER, "status:500", 10);
+    let usage = record(&world, "k1", 20).await;
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, one("still_pending", &usage));
+}
+
+/// Events stay with the customer that was deleted.
+#[tokio::test]
+async fn usage_of_an_account_counts_under_every_customer_that_it_has_had() {
+    let world = funded().await;
+    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
+    let path = format!("/v1/customers/{}", customer.as_str().unwrap());
+    world.delete_at_stripe(&path).await;
+    world.webhooks_settled().await;
+    let mut world = world.restarted().await;
+    record(&world, "k1", 20).await;
+    for _ in 0..2 {
+        world = later(world, 600).await;
+        world.deliver().await;
+    }
+    assert_eq!(world.meter_events().len(), 2);
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, []);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_named() {
+    let world = funded().await;
+    let usage = record(&world, "k1", 20).await;
+    let name = format!("E#{usage}");
+    let mut entry = world.items(&name).remove(0);
+    entry.as_object_mut().unwrap().remove("langfuse");
+    world.put_item(entry).await;
+    let world = next_day(world).await;
+    let found = differences(&world).await;
+    assert!(
+        found.contains(&("unreadable".to_owned(), name)),
+        "{found:?}"
+    );
+}

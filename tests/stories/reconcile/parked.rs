@@ -1,0 +1,137 @@
+//! What the meter's sums tell of events that failed for good: those it has are confirmed, the others may be sent again.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tests::World;
+
+use super::{METER, differences, fail, funded, later, listed, one, record, report};
+
+/// A usage whose event was parked after 23 hours, with that `fault` at Stripe, at the end of which it is the next day.
+async fn parked(world: World, fault: &str) -> (World, String) {
+    fail(&world, METER, fault, 10);
+    let usage = record(&world, "k1", 20).await;
+    world.stack.stripe.faults().clear();
+    let world = later(world, 23 * 3_600 + 60).await;
+    assert_eq!(world.deliver().await["parked"], 1);
+    (world, usage)
+}
+
+#[tokio::test]
+async fn a_parked_event_that_stripe_never_had_may_be_sent_again() {
+    let (world, usage) = parked(funded().await, "status:500").await;
+    let redrive = ["outbox", "redrive", &usage];
+    let refused = world.sparks(&redrive).await;
+    assert!(matches!(refused, Err(cli::Error::NotInOrder)));
+
+    assert_eq!(differences(&world).await, one("absent_at_stripe", &usage));
+    world.sparks(&redrive).await.unwrap();
+    assert_eq!(world.deliver().await["metered"], 1);
+    assert_eq!(world.meter_events().len(), 2);
+    assert_eq!(differences(&world).await, []);
+    let world = later(world, 2 * 3_600).await;
+    assert_eq!(differences(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_parked_event_that_stripe_had_is_confirmed() {
+    let (world, usage) = parked(funded().await, "lost_reply").await;
+    assert_eq!(world.meter_events().len(), 2);
+    let report = report(&world).await;
+    assert_eq!(listed(&report, "differences"), []);
+    assert_eq!(listed(&report, "notes"), one("found_at_stripe", &usage));
+    let entry = &world.items(&format!("E#{usage}"))[0];
+    assert_eq!(entry["stripe"]["S"], "confirmed");
+    for gone in ["stripe_parked", "pending_bucket", "pending_due"] {
+        assert!(entry.get(gone).is_none(), "{gone}");
+    }
+    let waiting = world.sparks(&["outbox"]).await.unwrap();
+    assert_eq!(waiting, "nothing is pending\n");
+}
+
+#[tokio::test]
+async fn parked_events_of_one_hour_are_told_apart_by_their_values() {
+    let world = funded().await;
+    fail(&world, METER, "lost_reply", 2);
+    let there = record(&world, "k1", 20).await;
+    world.stack.stripe.faults().clear();
+    let (world, absent) = {
+        fail(&world, METER, "status:500", 10);
+        let absent = record(&world, "k2", 7).await;
+        world.stack.stripe.faults().clear();
+        let world = later(world, 23 * 3_600 + 60).await;
+        assert_eq!(world.deliver().await["parked"], 2);
+        (world, absent)
+    };
+    let report = report(&world).await;
+    assert_eq!(
+        listed(&report, "differences"),
+        one("absent_at_stripe", &absent)
+    );
+    assert_eq!(listed(&report, "notes"), one("found_at_stripe", &there));
+}
+
+/// A parcel of 60 usages that was frozen, sent once with that `fault`, and then too old.
+async fn parked_parcel(fault: &str) -> (World, String) {
+    let world = funded().await;
+    fail(&world, METER, "status:429", 1_000);
+    for batch in 0..2 {
+        let items: Vec<Value> = (0..30)
+            .map(|number| {
+                json!({
+                    "idempotency_key": format!("k{batch}_{number}"),
+                    "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
+                })
+            })
+            .collect();
+        let recorded = world.record_batch("acct_a", &items).await;
+        recorded.expect(StatusCode::OK);
+    }
+    world.stack.stripe.faults().clear();
+    fail(&world, METER, fault, 2);
+    let world = later(world, 120).await;
+    assert_eq!(world.deliver().await["parcels"], 1);
+    world.stack.stripe.faults().clear();
+    let mut world = later(world, 23 * 3_600).await;
+    world.deliver().await;
+    let parcel = &world.items("B#")[0];
+    assert_eq!(parcel["stripe"]["S"], "parked");
+    let parcel = parcel["id"]["S"].as_str().unwrap().to_owned();
+    // Its last attempt may have been a moment ago.
+    assert_eq!(differences(&world).await, one("unclear", &parcel));
+    world = later(world, 3_600).await;
+    (world, parcel)
+}
+
+#[tokio::test]
+async fn a_parked_parcel_that_stripe_had_is_confirmed_with_its_members() {
+    let (world, parcel) = parked_parcel("lost_reply").await;
+    let report = report(&world).await;
+    assert_eq!(listed(&report, "notes"), one("found_at_stripe", &parcel));
+    assert_eq!(listed(&report, "differences"), []);
+    assert_eq!(world.items("B#")[0]["stripe"]["S"], "confirmed");
+    assert_eq!(differences(&world).await, []);
+    let waiting = world.sparks(&["outbox"]).await.unwrap();
+    assert_eq!(waiting, "nothing is pending\n");
+    world
+        .lose_at_stripe(&format!("/_local/meter_events/{parcel}"))
+        .await;
+    let found = differences(&world).await;
+    assert_eq!(found, one("meter_short", "2026-11-22T12:00:00Z"));
+}
+
+#[tokio::test]
+async fn a_parked_parcel_that_stripe_never_had_is_sent_again_as_it_was() {
+    let (world, parcel) = parked_parcel("status:500").await;
+    assert_eq!(differences(&world).await, one("absent_at_stripe", &parcel));
+    world.sparks(&["outbox", "redrive", "--all"]).await.unwrap();
+    world.deliver().await;
+    let events = world.meter_events();
+    assert_eq!(
+        (events.len(), &events[1]["identifier"]),
+        (2, &json!(parcel))
+    );
+    let mut world = later(world, 600).await;
+    world.deliver().await;
+    world = later(world, 2 * 3_600).await;
+    assert_eq!(differences(&world).await, []);
+}
