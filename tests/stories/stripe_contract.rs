@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use shared::clock::Clock;
@@ -43,6 +44,11 @@ async fn busy() -> World {
         world.verify("acct_a", &session).await;
     }
     manage_and_give_back(&world).await;
+    let today = Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let today = today.strftime("%Y-%m-%d").to_string();
+    // There is much that differs; what it asks for is what matters.
+    let (printed, _) = world.sparks_printing(&["reconcile", "--day", &today]).await;
+    assert!(printed.contains(&today), "{printed}");
     world
 }
 
@@ -87,6 +93,36 @@ fn operation<'a>(facts: &'a Value, method: &str, path: &str) -> (&'a str, &'a Va
     (name, facts)
 }
 
+/// The parameters of a form, or of JSON as a form would have them.
+fn given_in(parameters: &str) -> Vec<(String, String)> {
+    fn flat(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
+        let below = |key: &str| match name {
+            "" => key.to_owned(),
+            name => format!("{name}[{key}]"),
+        };
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    flat(&below(key), value, into);
+                }
+            }
+            Value::Array(values) => {
+                for value in values {
+                    flat(&below(""), value, into);
+                }
+            }
+            Value::String(text) => into.push((name.to_owned(), text.clone())),
+            other => into.push((name.to_owned(), other.to_string())),
+        }
+    }
+    let mut given = Vec::new();
+    match serde_json::from_str(parameters) {
+        Ok(json) => flat("", &json, &mut given),
+        Err(_) => given.extend(form_urlencoded::parse(parameters.as_bytes()).into_owned()),
+    }
+    given
+}
+
 /// A parameter's name without what varies: `line_items[0][price]` is `line_items[][price]`.
 fn general(name: &str) -> String {
     let number = Regex::new(r"\[[0-9]*\]").unwrap();
@@ -125,7 +161,7 @@ async fn every_parameter_sent_is_one_that_stripe_takes() {
         }
         let (name, facts) = operation(&facts, &method, &path);
         let given = sent.entry(name).or_default();
-        for (parameter, value) in form_urlencoded::parse(parameters.as_bytes()) {
+        for (parameter, value) in given_in(&parameters) {
             let parameter = general(&parameter);
             let known = &facts["parameters"][&parameter];
             assert!(known.is_object(), "{name} takes no `{parameter}`");
