@@ -19,7 +19,14 @@ use check::Check;
 const STANDING: [&str; 2] = ["no_share", "taken_again"];
 
 /// What cannot be looked at without a Stripe account.
-const AT_STRIPE: [&str; 5] = ["key", "clock", "meter", "prices", "webhooks"];
+const AT_STRIPE: [&str; 6] = [
+    "key",
+    "clock",
+    "meter",
+    "prices",
+    "webhooks",
+    "meter_errors",
+];
 
 /// Looks at everything and says what is found; an error when anything is not in order.
 pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
@@ -58,6 +65,7 @@ async fn of_stripe(desk: &Desk<'_>) -> Vec<Check> {
         Check::or_bad("meter", at_stripe::meter(&account).await),
         Check::or_bad("prices", at_stripe::prices(desk, &account).await),
         Check::or_bad("webhooks", at_stripe::webhooks(&account).await),
+        Check::or_bad("meter_errors", at_stripe::meter_errors(&account).await),
     ]
 }
 

@@ -52,6 +52,7 @@ async fn everything_is_in_order_in_a_deployment_that_was_set_up() {
             "meter",
             "prices",
             "webhooks",
+            "meter_errors",
             "langfuse"
         ]
     );
@@ -79,7 +80,15 @@ async fn a_variable_that_is_missing_or_malformed_is_named_and_the_rest_is_looked
     let world = world.with("STRIPE_SECRET_KEY", "").with("TABLE_NAME", "");
     let (_, report) = doctor(&world).await;
     let left = ["langfuse"];
-    for name in ["table", "key", "clock", "meter", "prices", "webhooks"] {
+    for name in [
+        "table",
+        "key",
+        "clock",
+        "meter",
+        "prices",
+        "webhooks",
+        "meter_errors",
+    ] {
         let (ok, detail) = check(&report, name);
         assert!(!ok && detail.contains(" is not set"), "{name}: {detail}");
     }
@@ -168,7 +177,8 @@ async fn a_key_that_stripe_refuses_is_said_so() {
     let world = World::start().await;
     let world = world.with("STRIPE_SECRET_KEY", "sk_test_other");
     let (_, report) = doctor(&world).await;
-    assert_eq!(bad(&report), ["clock", "meter", "prices", "webhooks"]);
+    let at_stripe = ["clock", "meter", "prices", "webhooks", "meter_errors"];
+    assert_eq!(bad(&report), at_stripe);
     let (_, detail) = check(&report, "clock");
     assert!(
         detail.contains("refused the key with status 401"),
@@ -207,4 +217,23 @@ async fn keys_that_langfuse_refuses_are_bad_and_none_at_all_are_a_choice() {
         .with("LANGFUSE_PUBLIC_KEY", "");
     let (ok, report) = doctor(&world).await;
     assert!(ok && check(&report, "langfuse").1.contains("nothing is traced"));
+}
+
+#[tokio::test]
+async fn a_destination_of_meter_errors_that_is_off_or_gone_is_said_so() {
+    let world = World::start().await;
+    let destinations = "/v2/core/event_destinations";
+    let listed = world.get_from_stripe(destinations).await;
+    let id = listed["data"][0]["id"].as_str().unwrap();
+    world
+        .post_to_stripe(&format!("{destinations}/{id}/disable"), "")
+        .await;
+    let (_, report) = doctor(&world).await;
+    assert_eq!(bad(&report), ["meter_errors"]);
+    assert!(check(&report, "meter_errors").1.contains("disabled"));
+    world
+        .delete_at_stripe(&format!("{destinations}/{id}"))
+        .await;
+    let (_, report) = doctor(&world).await;
+    assert!(check(&report, "meter_errors").1.starts_with("no event"));
 }

@@ -72,3 +72,17 @@ pub(super) async fn webhooks(account: &StripeAccount) -> Result<Check, Error> {
     }
     Ok(Check::good(name, format!("{} gets them all", endpoint.id)))
 }
+
+pub(super) async fn meter_errors(account: &StripeAccount) -> Result<Check, Error> {
+    let name = "meter_errors";
+    let Some(destination) = account.destination().await? else {
+        let detail = "no event destination reports them; run `sparks stripe-setup`";
+        return Ok(Check::bad(name, detail));
+    };
+    let id = &destination.id;
+    if !destination.sends_all() {
+        let detail = format!("{id} is disabled or lacks events; run `sparks stripe-setup`");
+        return Ok(Check::bad(name, detail));
+    }
+    Ok(Check::good(name, format!("{id} reports them")))
+}
