@@ -111,6 +111,7 @@ pub struct Report {
 /// Does what is due, as far as the time goes.
 pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger::Error> {
     let mut report = Report::default();
+    let mut failed = None;
     // Each run begins elsewhere, so that a run that is cut short does not always leave out the same.
     let first = fastrand::u8(0..PENDING_BUCKETS);
     for number in 0..PENDING_BUCKETS {
@@ -127,7 +128,10 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         report.buckets += 1;
         let worked = outbox.work(bucket, patience, &mut report).await;
         outbox.ledger.release(lease, patience).await?;
-        worked?;
+        if let Err(error) = worked {
+            report.failed("a bucket", &error);
+            failed.get_or_insert(error);
+        }
     }
     let waiting = i64::try_from(report.waiting).unwrap_or(i64::MAX);
     telemetry::count(Metric::OutboxPending, waiting);
@@ -145,7 +149,7 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         outbox.cut_short = report.cut_short,
         "the outbox was worked through"
     );
-    Ok(report)
+    failed.map_or(Ok(report), Err)
 }
 
 impl Outbox {
@@ -155,7 +159,7 @@ impl Outbox {
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
-        usages::work(self, bucket, patience, report).await?;
+        // There are few of these, and buyers wait for them.
         if let (Some(stripe), Some(terms)) = (&self.stripe, &self.terms) {
             let desk = Desk {
                 ledger: &self.ledger,
@@ -165,13 +169,18 @@ impl Outbox {
             checkouts::work(self, desk, bucket, patience, report).await?;
             subscriptions::work(self, desk, bucket, patience, report).await?;
         }
-        Ok(())
+        usages::work(self, bucket, patience, report).await
     }
 }
 
 /// Whether a run has the time for another piece of work.
 fn has_time(patience: &Patience) -> bool {
     patience.left() > RESERVE
+}
+
+/// How long a call of a provider may take, so that what came of it can still be written.
+fn time_for_a_call(patience: &Patience) -> Duration {
+    patience.left().saturating_sub(RESERVE)
 }
 
 /// When something is tried again that has failed so often: later each time, with jitter.

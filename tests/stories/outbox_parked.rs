@@ -180,3 +180,64 @@ async fn the_outbox_lists_what_waits_and_for_how_long() {
     let age = listed["oldest_age_s"].as_i64().unwrap();
     assert!((90..120).contains(&age), "{age}");
 }
+
+/// Its first send may have arrived, and Stripe knows its identifier for a day from then: no redrive changes that.
+#[tokio::test]
+async fn a_redrive_does_not_make_an_event_young_again() {
+    let world = world().await;
+    record(&world, "first").await;
+    let faults = world.stack.stripe.faults();
+    faults.add(Fault::new(METER, "status:400").unwrap().times(2));
+    let usage = record(&world, "k1").await;
+    let world = world.later(SignedDuration::from_hours(20)).await;
+    let redrive = ["outbox", "redrive", &usage];
+    world.sparks(&redrive).await.unwrap();
+    world.sparks(&["outbox", "run"]).await.unwrap();
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    let world = world.later(SignedDuration::from_hours(20)).await;
+    let (printed, refused) = world.sparks_printing(&redrive).await;
+    assert!(
+        refused.is_err() && printed.contains("sparks reconcile"),
+        "{printed}"
+    );
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+}
+
+/// Sent again, it would be taken for a repetition, and confirmed without being counted.
+#[tokio::test]
+async fn a_report_of_what_is_parked_already_is_kept() {
+    let world = world().await;
+    record(&world, "first").await;
+    let refused = Fault::new(METER, "status:400").unwrap();
+    world.stack.stripe.faults().add(refused);
+    let usage = record(&world, "k1").await;
+    report(&world, &[&usage], "meter_event_customer_not_found").await;
+    let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &usage]).await;
+    assert!(
+        refused.is_err() && printed.contains("sparks reconcile"),
+        "{printed}"
+    );
+}
+
+#[tokio::test]
+async fn a_parked_parcel_is_put_back_with_all_its_members() {
+    let world = world().await;
+    record(&world, "first").await;
+    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
+    world.stack.stripe.faults().add(busy);
+    for number in 0..52 {
+        record(&world, &format!("k{number}")).await;
+    }
+    world.stack.stripe.faults().clear();
+    let world = world.later(SignedDuration::from_secs(120)).await;
+    let refused = Fault::new(METER, "status:400").unwrap();
+    world.stack.stripe.faults().add(refused);
+    world.deliver().await;
+    let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
+    assert_eq!(world.items("B#")[0]["stripe"]["S"], "parked");
+    world.sparks(&["outbox", "redrive", &parcel]).await.unwrap();
+    assert_eq!(world.pending(), 52);
+    world.sparks(&["outbox", "run"]).await.unwrap();
+    assert_eq!(world.pending(), 0);
+    world.assert_delivered_once();
+}

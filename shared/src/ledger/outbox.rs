@@ -18,7 +18,7 @@ use crate::id::{AccountId, ParcelId};
 use crate::patience::Patience;
 
 /// How long a bucket is one run's: longer than the function may take (55 s) and a minute.
-const LEASED_FOR: SignedDuration = SignedDuration::from_secs(120);
+const LEASED_FOR: SignedDuration = SignedDuration::from_secs(180);
 
 /// The right to work on a bucket.
 #[derive(Debug)]

@@ -37,7 +37,7 @@ pub struct Parcel {
     pub value: Sparks,
     /// When the latest of them occurred.
     pub occurred_at: Timestamp,
-    /// When the oldest of them was recorded.
+    /// From when on the age of the oldest of them counts for Stripe.
     pub recorded_at: Timestamp,
     /// How far it has come.
     pub state: DeliveryState,
@@ -61,7 +61,7 @@ impl Parcel {
             members: ids,
             value: Sparks::checked_sum(entries().map(|entry| entry.sparks))?,
             occurred_at: entries().map(|entry| entry.occurred_at).max()?,
-            recorded_at: entries().map(|entry| entry.recorded_at).min()?,
+            recorded_at: members.iter().map(|member| member.meter_age_from()).min()?,
             state: DeliveryState::Pending,
             attempts: 0,
             redriven_at: None,
@@ -178,7 +178,7 @@ impl Ledger {
         mark: Option<&Mark>,
         due: Timestamp,
         patience: &Patience,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut values = values([
             (":pending", item::text(DeliveryState::Pending.as_str())),
             (":one", item::number(1)),
@@ -206,8 +206,10 @@ impl Ledger {
             }
         };
         let key = Key::parcel(&parcel.id);
-        let action = self.update_with(&key, "stripe = :pending", change, values);
-        // Refused, somebody else has marked it.
-        self.transact(&[action], patience).await.map(drop)
+        values.insert(":attempts".to_owned(), item::number(parcel.attempts));
+        let condition = "stripe = :pending AND attempts = :attempts";
+        let action = self.update_with(&key, condition, change, values);
+        let judged = self.transact(&[action], patience).await?;
+        Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -85,6 +85,9 @@ impl Ledger {
             let Some(found) = self.standing(id, patience).await? else {
                 return Ok(false);
             };
+            // Before the mark: whoever dies in between is called again, and then it stands here already.
+            let key = Key::entry(id.as_str());
+            self.note_reported(&key, now, patience).await?;
             if found.entry.deliveries.stripe == DeliveryState::Parked {
                 return Ok(true);
             }
@@ -97,8 +100,6 @@ impl Ledger {
                 .mark_if(&found.entry, guard, &marks, None, patience)
                 .await?
             {
-                let key = Key::entry(id.as_str());
-                self.note_reported(&key, now, patience).await?;
                 return Ok(true);
             }
             if !patience.another(attempt).await {
@@ -117,7 +118,7 @@ impl Ledger {
     ) -> Result<(), Error> {
         let action = self.update(
             &Key::parcel(&parcel.id),
-            "stripe <> :parked",
+            "attribute_exists(pk)",
             "SET stripe = :parked, parked = :why, reported_at = :now REMOVE pending_bucket, pending_due",
             [
                 (":parked", item::text(DeliveryState::Parked.as_str())),
@@ -201,12 +202,7 @@ impl Ledger {
             (":parked", item::text(DeliveryState::Parked.as_str())),
             (":confirmed", item::text(DeliveryState::Confirmed.as_str())),
         ]);
-        let claimed = if usage.claims == 0 {
-            "attribute_not_exists(claims)"
-        } else {
-            values.insert(":claims".to_owned(), item::number(usage.claims));
-            "claims = :claims"
-        };
+        let claimed = claims_as_read(usage, &mut values);
         let mut change =
             "SET stripe = :confirmed REMOVE stripe_parked, absent_at, reported_at".to_owned();
         if matches!(langfuse, DeliveryState::Confirmed | DeliveryState::Off) {
@@ -248,7 +244,7 @@ impl Ledger {
                 return Ok(refused);
             }
         }
-        let action = self.put_back_parked(&found, now);
+        let action = self.put_back_parked(&found, item.contains_key("absent_at"), now);
         match self.transact(&[action], patience).await? {
             Judged::Committed => Ok(Redriven::Pending),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
@@ -273,31 +269,34 @@ impl Ledger {
         if let Some(refused) = refusal(&item, times, now)? {
             return Ok(refused);
         }
-        // Members first: while the parcel is parked, they would only be parked again.
+        // All at once: a run in between would park again what is put back, and leave a parcel at odds with its members.
+        let absent = item.contains_key("absent_at");
+        let mut actions = Vec::with_capacity(parcel.members.len() + 1);
         for member in &parcel.members {
-            if let Some(found) = self.standing(member, patience).await? {
-                let action = self.put_back_parked(&found, now);
-                self.transact(&[action], patience).await?;
-            }
+            let found = self.standing(member, patience).await?;
+            actions.extend(found.map(|found| self.put_back_parked(&found, absent, now)));
         }
-        let action = self.update(
-            &key,
-            "stripe = :parked",
-            "SET stripe = :pending, redriven_at = :now, pending_bucket = :bucket, pending_due = :now \
-             REMOVE parked, absent_at, reported_at",
-            [
-                (":parked", item::text(DeliveryState::Parked.as_str())),
-                (":pending", item::text(DeliveryState::Pending.as_str())),
-                (":now", item::time(now)),
-                (":bucket", Queue::Usages.of(&parcel.account)),
-            ],
+        let again = if absent { ", redriven_at = :now" } else { "" };
+        let change = format!(
+            "SET stripe = :pending, pending_bucket = :bucket, pending_due = :now{again} \
+             REMOVE parked, absent_at, reported_at"
         );
-        self.transact(&[action], patience).await?;
+        let values = values([
+            (":parked", item::text(DeliveryState::Parked.as_str())),
+            (":pending", item::text(DeliveryState::Pending.as_str())),
+            (":now", item::time(now)),
+            (":bucket", Queue::Usages.of(&parcel.account)),
+        ]);
+        actions.push(self.update_with(&key, "stripe = :parked", &change, values));
+        if let Judged::Refused(_) = self.transact(&actions, patience).await? {
+            return Err(Error::Busy("the parcel kept changing".into()));
+        }
         Ok(Redriven::Pending)
     }
 
-    /// Makes what is parked of a usage pending again.
-    fn put_back_parked(&self, found: &Waiting, now: Timestamp) -> TransactWriteItem {
+    /// Makes what is parked of a usage pending again, unless it has changed since it was read. Only where Stripe was shown not
+    /// to have it does its age count anew: else Stripe may forget an identifier that it has counted.
+    fn put_back_parked(&self, found: &Waiting, absent: bool, now: Timestamp) -> TransactWriteItem {
         let deliveries = found.entry.deliveries;
         let mut values = values([
             (":langfuse", item::text(deliveries.langfuse.as_str())),
@@ -315,14 +314,27 @@ impl Ledger {
             remove.push("langfuse_parked");
         }
         if deliveries.stripe == DeliveryState::Parked {
-            set.extend(["stripe = :pending", "redriven_at = :now"]);
+            set.push("stripe = :pending");
+            if absent {
+                set.push("redriven_at = :now");
+            }
             remove.push("stripe_parked");
         }
         let change = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
         let key = Key::entry(found.entry.id.as_str());
-        let condition = "langfuse = :langfuse AND stripe = :stripe";
-        self.update_with(&key, condition, &change, values)
+        let claimed = claims_as_read(found, &mut values);
+        let condition = format!("langfuse = :langfuse AND stripe = :stripe AND {claimed}");
+        self.update_with(&key, &condition, &change, values)
     }
+}
+
+/// The condition that nobody has claimed a usage since it was read.
+fn claims_as_read(usage: &Waiting, values: &mut Item) -> &'static str {
+    if usage.claims == 0 {
+        return "attribute_not_exists(claims)";
+    }
+    values.insert(":claims".to_owned(), item::number(usage.claims));
+    "claims = :claims"
 }
 
 /// Why an event must not be sent again; nothing when it may.

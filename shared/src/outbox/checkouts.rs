@@ -44,8 +44,16 @@ pub(super) async fn work(
             report.cut_short = true;
             return Ok(());
         }
-        let Some(intent) = desk.ledger.listed_intent(&listed, patience).await? else {
-            continue;
+        let intent = match desk.ledger.listed_intent(&listed, patience).await {
+            Ok(Some(intent)) => intent,
+            Ok(None) => continue,
+            Err(error @ ledger::Error::Malformed(_)) => {
+                report.failed("an order that cannot be read", &error);
+                let later = next_attempt(now, 5);
+                desk.ledger.put_off(&listed, later, patience).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         report.payments += 1;
         let again = match Box::pin(look_into(outbox, desk, &intent, patience)).await {

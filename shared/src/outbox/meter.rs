@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
-use super::{Outbox, Report, has_time, next_attempt};
+use super::{Outbox, Report, has_time, next_attempt, time_for_a_call};
 use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::ledger::{self, CustomerLink, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
 use crate::patience::Patience;
@@ -150,7 +150,11 @@ pub(super) async fn follow(
             continue;
         }
         if !known.contains_key(parcel) {
-            let stored = outbox.ledger.parcel(parcel, patience).await?;
+            let stored = match outbox.ledger.parcel(parcel, patience).await {
+                // It is told of where it is listed, and holds up nobody else.
+                Err(ledger::Error::Malformed(_)) => None,
+                stored => stored?,
+            };
             known.insert(parcel.clone(), stored.as_ref().and_then(standing));
         }
         if let Some(Some(mark)) = known.get(parcel) {
@@ -260,22 +264,30 @@ impl Sender<'_> {
         if customer.usages.is_empty() {
             return Ok(sent);
         }
-        let known = match self::customer(self.outbox, &customer.account, self.patience).await {
+        let mut known = self.known(&customer.account).await;
+        for usage in customer.usages {
+            match &known {
+                Some(id) if next == Next::GoOn && has_time(self.patience) => {
+                    next = self.send_usage(usage, id, &mut sent).await;
+                }
+                _ => sent.leave(usage),
+            }
+            // It may have another customer by now.
+            if matches!(sent.marks.get(&usage.entry.id), Some(Mark::Parked(_))) {
+                known = self.known(&customer.account).await;
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn known(&self, account: &AccountId) -> Option<CustomerId> {
+        match customer(self.outbox, account, self.patience).await {
             Ok(known) => known,
             Err(error) => {
                 warn!(error = chain(&error), "could not make a customer");
                 None
             }
-        };
-        for usage in customer.usages {
-            match &known {
-                Some(customer) if next == Next::GoOn && has_time(self.patience) => {
-                    next = self.send_usage(usage, customer, &mut sent).await;
-                }
-                _ => sent.leave(usage),
-            }
         }
-        Ok(sent)
     }
 
     async fn send_usage(&self, usage: &Waiting, customer: &CustomerId, sent: &mut Sent) -> Next {
@@ -290,9 +302,6 @@ impl Sender<'_> {
         let outcome = self.record(&event).await;
         if let Some(mark) = mark(&outcome, usage.unsent_to_stripe) {
             sent.marks.insert(entry.id.clone(), mark);
-        }
-        if let Err(stripe::Error::Refused(_)) = outcome {
-            self.outbox.customers.forget(&entry.account);
         }
         next_after(&outcome)
     }
@@ -318,10 +327,11 @@ impl Sender<'_> {
         };
         let due = next_attempt(now, parcel.attempts + 1);
         let ledger = &self.outbox.ledger;
-        ledger
+        let written = ledger
             .mark_parcel(parcel, mark.as_ref(), due, self.patience)
             .await?;
-        if let Some(mark) = mark {
+        // Not written: somebody else has, and the members follow what the parcel says then.
+        if let Some(mark) = mark.filter(|_| written) {
             let of_members = match mark {
                 Mark::Parked(why) => Mark::Parked(format!("parcel {}: {why}", parcel.id)),
                 mark => mark,
@@ -334,7 +344,7 @@ impl Sender<'_> {
     }
 
     async fn record(&self, event: &MeterEvent<'_>) -> Result<(), stripe::Error> {
-        let timeout = self.patience.left().min(TIMEOUT);
+        let timeout = time_for_a_call(self.patience).min(TIMEOUT);
         let outcome = self.stripe.record_meter_event(event, timeout).await;
         if let Err(error) = &outcome {
             let identifier = event.identifier;
@@ -387,6 +397,8 @@ async fn customer(
     let Some(stripe) = &outbox.stripe else {
         return Ok(None);
     };
+    // As the ledger has it now: the customer that an environment remembers may be deleted since.
+    outbox.customers.forget(account);
     let link = outbox
         .customers
         .find(&outbox.ledger, account, patience)
@@ -398,7 +410,7 @@ async fn customer(
     {
         return Ok(Some(customer));
     }
-    let timeout = patience.left().min(TIMEOUT);
+    let timeout = time_for_a_call(patience).min(TIMEOUT);
     let made = outbox.customers.make(
         &outbox.ledger,
         stripe,

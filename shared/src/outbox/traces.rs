@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::{Outbox, has_time};
+use super::{Outbox, has_time, time_for_a_call};
 use crate::id::UsageId;
 use crate::langfuse::{self, Content, Langfuse, Trace, trace_id};
 use crate::ledger::{DeliveryState, Mark, Waiting};
@@ -79,7 +79,10 @@ pub(super) async fn probe(
         let before = last
             .saturating_add(SignedDuration::from_millis(1))
             .unwrap_or(last);
-        match langfuse.traced(first, before, TIMEOUT).await {
+        match langfuse
+            .traced(first, before, time_for_a_call(patience).min(TIMEOUT))
+            .await
+        {
             Ok(Some(there)) => {
                 for usage in window {
                     let id = usage.entry.id.clone();
@@ -137,11 +140,16 @@ pub(super) async fn send(
             marks.extend(untried(some));
             continue;
         }
-        match export(langfuse, some).await {
+        match export(langfuse, some, patience).await {
             Err(langfuse::Error::Refused(_)) if some.len() > 1 => {
                 // One of them is wrong, and Langfuse refuses all of them for it.
                 for one in some {
-                    let outcome = export(langfuse, &[one]).await;
+                    if !has_time(patience) {
+                        // The export that was refused is proof that it is not there.
+                        marks.insert(one.entry.id.clone(), Mark::Unsent("refused_together"));
+                        continue;
+                    }
+                    let outcome = export(langfuse, &[one], patience).await;
                     marks.extend(mark(&outcome).map(|mark| (one.entry.id.clone(), mark)));
                 }
             }
@@ -155,7 +163,11 @@ pub(super) async fn send(
     marks
 }
 
-async fn export(langfuse: &Langfuse, usages: &[&Waiting]) -> Result<(), langfuse::Error> {
+async fn export(
+    langfuse: &Langfuse,
+    usages: &[&Waiting],
+    patience: &Patience,
+) -> Result<(), langfuse::Error> {
     let traces: Vec<Trace<'_>> = usages
         .iter()
         .map(|usage| Trace {
@@ -163,7 +175,9 @@ async fn export(langfuse: &Langfuse, usages: &[&Waiting]) -> Result<(), langfuse
             content: Content::default(),
         })
         .collect();
-    let outcome = langfuse.record(&traces, TIMEOUT).await;
+    let outcome = langfuse
+        .record(&traces, time_for_a_call(patience).min(TIMEOUT))
+        .await;
     if let Err(error) = &outcome {
         warn!(
             error = chain(error),
