@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::clock::Clock;
@@ -82,6 +82,15 @@ async fn a_minute_of_usage(fault: &str) {
     assert_eq!(world.items("E#use_").len(), 20 * 61);
     world.assert_delivered_once();
     world.sparks(&["verify"]).await.unwrap();
+    // An hour is compared once it has been over for one.
+    let world = world.later(SignedDuration::from_hours(3)).await;
+    let day = ["reconcile", "--day", "2026-11-22", "--json"];
+    let report: Value = serde_json::from_str(&world.sparks(&day).await.unwrap()).unwrap();
+    assert_eq!(
+        (&report["ok"], &report["differences"]),
+        (&json!(true), &json!([]))
+    );
+    assert_eq!(report["checked"]["usages"], 20 * 61, "{report}");
 }
 
 /// A customer has one call of Stripe at a time, so what decides is how many calls there are: at 120 ms each, 6,000 usages

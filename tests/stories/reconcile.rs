@@ -3,7 +3,7 @@
 mod parked;
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::clock::Clock;
@@ -31,15 +31,9 @@ async fn record(world: &World, key: &str, sparks: u64) -> String {
     recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
-async fn later(world: World, seconds: i64) -> World {
-    let now = Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let then = now + SignedDuration::from_secs(seconds);
-    world.at(Clock::starting_at(then)).await
-}
-
 /// At noon of the day after.
 async fn next_day(world: World) -> World {
-    later(world, 24 * 3_600).await
+    world.later(SignedDuration::from_secs(24 * 3_600)).await
 }
 
 fn fail(world: &World, path: &str, fault: &str, times: u32) {
@@ -120,7 +114,7 @@ async fn what_was_sent_within_the_hour_is_left_out() {
         .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
         .await;
     world.lose_trace(&trace_id(&usage)).await;
-    let world = later(world, 3_500).await;
+    let world = world.later(SignedDuration::from_secs(3_500)).await;
     let today = ["reconcile", "--day", "2026-11-22", "--json"];
     let report: Value = serde_json::from_str(&world.sparks(&today).await.unwrap()).unwrap();
     assert_eq!(
@@ -287,7 +281,7 @@ async fn usage_of_an_account_counts_under_every_customer_that_it_has_had() {
     let mut world = world.restarted().await;
     record(&world, "k1", 20).await;
     for _ in 0..2 {
-        world = later(world, 600).await;
+        world = world.later(SignedDuration::from_secs(600)).await;
         world.deliver().await;
     }
     assert_eq!(world.meter_events().len(), 2);

@@ -1,17 +1,20 @@
 //! What the meter's sums tell of events that failed for good: those it has are confirmed, the others may be sent again.
 
 use http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::World;
 
-use super::{METER, differences, fail, funded, later, listed, one, record, report};
+use super::{METER, differences, fail, funded, listed, one, record, report};
 
 /// A usage whose event was parked after 23 hours, with that `fault` at Stripe, at the end of which it is the next day.
 async fn parked(world: World, fault: &str) -> (World, String) {
     fail(&world, METER, fault, 10);
     let usage = record(&world, "k1", 20).await;
     world.stack.stripe.faults().clear();
-    let world = later(world, 23 * 3_600 + 60).await;
+    let world = world
+        .later(SignedDuration::from_secs(23 * 3_600 + 60))
+        .await;
     assert_eq!(world.deliver().await["parked"], 1);
     (world, usage)
 }
@@ -28,7 +31,7 @@ async fn a_parked_event_that_stripe_never_had_may_be_sent_again() {
     assert_eq!(world.deliver().await["metered"], 1);
     assert_eq!(world.meter_events().len(), 2);
     assert_eq!(differences(&world).await, []);
-    let world = later(world, 2 * 3_600).await;
+    let world = world.later(SignedDuration::from_secs(2 * 3_600)).await;
     assert_eq!(differences(&world).await, []);
 }
 
@@ -58,7 +61,9 @@ async fn parked_events_of_one_hour_are_told_apart_by_their_values() {
         fail(&world, METER, "status:500", 10);
         let absent = record(&world, "k2", 7).await;
         world.stack.stripe.faults().clear();
-        let world = later(world, 23 * 3_600 + 60).await;
+        let world = world
+            .later(SignedDuration::from_secs(23 * 3_600 + 60))
+            .await;
         assert_eq!(world.deliver().await["parked"], 2);
         (world, absent)
     };
@@ -88,17 +93,17 @@ async fn parked_parcel(fault: &str) -> (World, String) {
     }
     world.stack.stripe.faults().clear();
     fail(&world, METER, fault, 2);
-    let world = later(world, 120).await;
+    let world = world.later(SignedDuration::from_secs(120)).await;
     assert_eq!(world.deliver().await["parcels"], 1);
     world.stack.stripe.faults().clear();
-    let mut world = later(world, 23 * 3_600).await;
+    let mut world = world.later(SignedDuration::from_secs(23 * 3_600)).await;
     world.deliver().await;
     let parcel = &world.items("B#")[0];
     assert_eq!(parcel["stripe"]["S"], "parked");
     let parcel = parcel["id"]["S"].as_str().unwrap().to_owned();
     // Its last attempt may have been a moment ago.
     assert_eq!(differences(&world).await, one("unclear", &parcel));
-    world = later(world, 3_600).await;
+    world = world.later(SignedDuration::from_secs(3_600)).await;
     (world, parcel)
 }
 
@@ -130,8 +135,8 @@ async fn a_parked_parcel_that_stripe_never_had_is_sent_again_as_it_was() {
         (events.len(), &events[1]["identifier"]),
         (2, &json!(parcel))
     );
-    let mut world = later(world, 600).await;
+    let mut world = world.later(SignedDuration::from_secs(600)).await;
     world.deliver().await;
-    world = later(world, 2 * 3_600).await;
+    world = world.later(SignedDuration::from_secs(2 * 3_600)).await;
     assert_eq!(differences(&world).await, []);
 }
