@@ -1,10 +1,11 @@
-//! The Stripe customer of each account, remembered for the life of this environment.
+//! The Stripe customer of each account, remembered for some minutes in this environment.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::id::{AccountId, CustomerId};
 use crate::ledger::{self, CustomerLink, Ledger};
@@ -13,6 +14,10 @@ use crate::stripe::{self, Cause, Stripe};
 
 /// How many customers are remembered.
 const MAX_REMEMBERED: usize = 1_000;
+
+/// For how long: the ledger learns of a deleted customer from a webhook, and an environment only by asking again. Until
+/// then the meter takes events of the old one and drops them.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why an account has no customer yet.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +33,8 @@ pub enum Error {
 /// Customers by account.
 #[derive(Debug, Default)]
 pub struct Customers {
-    remembered: Mutex<HashMap<AccountId, CustomerId>>,
+    /// Each until a time.
+    remembered: Mutex<HashMap<AccountId, (CustomerId, Timestamp)>>,
 }
 
 impl Customers {
@@ -44,7 +50,8 @@ impl Customers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(account)
-            .cloned();
+            .filter(|(_, until)| patience.now() < *until)
+            .map(|(customer, _)| customer.clone());
         if remembered.is_some() {
             return Ok(CustomerLink {
                 customer: remembered,
@@ -53,7 +60,7 @@ impl Customers {
         }
         let found = ledger.customer(account, patience).await?;
         if let Some(customer) = &found.customer {
-            self.remember(account, customer);
+            self.remember(account, customer, patience.now());
         }
         Ok(found)
     }
@@ -92,7 +99,7 @@ impl Customers {
         let linked = ledger
             .link_customer(account, &made, generation, &patience)
             .await?;
-        self.remember(account, &linked);
+        self.remember(account, &linked, patience.now());
         Ok(linked)
     }
 
@@ -104,7 +111,7 @@ impl Customers {
             .remove(account);
     }
 
-    fn remember(&self, account: &AccountId, customer: &CustomerId) {
+    fn remember(&self, account: &AccountId, customer: &CustomerId, now: Timestamp) {
         let mut remembered = self
             .remembered
             .lock()
@@ -112,6 +119,7 @@ impl Customers {
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(account.clone(), customer.clone());
+        let until = now.saturating_add(REMEMBERED_FOR).unwrap_or(now);
+        remembered.insert(account.clone(), (customer.clone(), until));
     }
 }

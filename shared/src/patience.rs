@@ -87,6 +87,11 @@ impl Patience {
         }
     }
 
+    /// The time by which it is measured.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// What is left for one attempt.
     pub fn left(&self) -> Duration {
         clock::until(self.until, self.clock.now())

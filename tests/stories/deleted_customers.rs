@@ -1,8 +1,11 @@
 //! A customer that is deleted at Stripe takes its subscriptions along, and neither what it paid nor what comes after it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tests::World;
 
 fn customer(world: &World, number: usize) -> String {
@@ -139,4 +142,29 @@ async fn a_customer_that_stripe_does_not_have_stays_the_accounts() {
         found.unwrap()["customer"].clone()
     };
     assert_eq!(link(&world.items("A#acct_a")), link(&before));
+}
+
+#[tokio::test]
+async fn usage_goes_to_the_next_customer_within_minutes() {
+    let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[], clock.clone()).await;
+    world.grant("acct_a", "100").await;
+    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    world.record("acct_a", "k1", &usage).await;
+    let deleted = customer(&world, 0);
+    world
+        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
+        .await;
+    world.webhooks_settled().await;
+    clock.sleep(Duration::from_mins(6)).await;
+    world.stack.stripe.clock().skip(6 * 60);
+    let receipt = world.record("acct_a", "k2", &usage).await;
+    assert_eq!(
+        receipt.body["delivery"]["stripe"]["status"], "confirmed",
+        "{receipt:?}"
+    );
+    let events = world.meter_events();
+    let next = customer(&world, 1);
+    assert_ne!(next, deleted);
+    assert_eq!(events[1]["payload"]["stripe_customer_id"], next);
 }
