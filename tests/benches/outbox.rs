@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use local::stack::Options;
@@ -35,9 +36,11 @@ async fn drain(customers: usize, each: usize, what: &str) {
         .stripe
         .faults()
         .add(refuse.expect("a fault").times(u32::MAX));
-    for number in 0..customers {
-        world.record_many(&format!("acct_{number}"), each).await;
-    }
+    let recorded = (0..customers).map(|number| {
+        let (world, account) = (&world, format!("acct_{number}"));
+        async move { world.record_many(&account, each).await }
+    });
+    join_all(recorded).await;
     world.stack.stripe.faults().clear();
     let world = world.at(Clock::system()).await;
     let pending = world.pending();
