@@ -31,6 +31,9 @@ use crate::transport::Transport;
 /// What must be left of a run's time for another piece of work.
 const RESERVE: Duration = Duration::from_secs(5);
 
+/// The longest that a call of a provider may take.
+const LONGEST_CALL: Duration = Duration::from_secs(10);
+
 /// The first pause between two attempts of one thing, and the longest.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
@@ -179,8 +182,8 @@ fn has_time(patience: &Patience) -> bool {
 }
 
 /// How long a call of a provider may take, so that what came of it can still be written.
-fn time_for_a_call(patience: &Patience) -> Duration {
-    patience.left().saturating_sub(RESERVE)
+fn call_timeout(patience: &Patience) -> Duration {
+    patience.left().saturating_sub(RESERVE).min(LONGEST_CALL)
 }
 
 /// When something is tried again that has failed so often: later each time, with jitter.

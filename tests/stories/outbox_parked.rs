@@ -27,6 +27,19 @@ async fn record(world: &World, key: &str) -> String {
     recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
+/// A world in which 52 usages of a customer are proven unsent and due.
+async fn waiting_for_a_parcel() -> World {
+    let world = world().await;
+    record(&world, "first").await;
+    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
+    world.stack.stripe.faults().add(busy);
+    for number in 0..52 {
+        record(&world, &format!("k{number}")).await;
+    }
+    world.stack.stripe.faults().clear();
+    world.later(SignedDuration::from_secs(120)).await
+}
+
 fn stripe_state(world: &World, usage: &str) -> (String, String) {
     let items = world.items(&format!("E#{usage}"));
     let text = |name: &str| items[0][name]["S"].as_str().unwrap_or_default().to_owned();
@@ -90,15 +103,7 @@ async fn a_report_without_signature_of_its_own_secret_parks_nothing() {
 
 #[tokio::test]
 async fn a_parcel_that_stripe_reports_parks_its_members() {
-    let world = world().await;
-    record(&world, "first").await;
-    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
-    world.stack.stripe.faults().add(busy);
-    for number in 0..52 {
-        record(&world, &format!("k{number}")).await;
-    }
-    world.stack.stripe.faults().clear();
-    let world = world.later(SignedDuration::from_secs(120)).await;
+    let world = waiting_for_a_parcel().await;
     world.deliver().await;
     let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
     report(&world, &[&parcel], "archived_meter").await;
@@ -221,15 +226,7 @@ async fn a_report_of_what_is_parked_already_is_kept() {
 
 #[tokio::test]
 async fn a_parked_parcel_is_put_back_with_all_its_members() {
-    let world = world().await;
-    record(&world, "first").await;
-    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
-    world.stack.stripe.faults().add(busy);
-    for number in 0..52 {
-        record(&world, &format!("k{number}")).await;
-    }
-    world.stack.stripe.faults().clear();
-    let world = world.later(SignedDuration::from_secs(120)).await;
+    let world = waiting_for_a_parcel().await;
     let refused = Fault::new(METER, "status:400").unwrap();
     world.stack.stripe.faults().add(refused);
     world.deliver().await;

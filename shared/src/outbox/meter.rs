@@ -2,14 +2,13 @@
 //! customer has many waiting.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::warn;
 
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
-use super::{Outbox, Report, has_time, next_attempt, time_for_a_call};
+use super::{Outbox, Report, call_timeout, has_time, next_attempt};
 use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::ledger::{self, CustomerLink, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
 use crate::patience::Patience;
@@ -21,9 +20,6 @@ const PARCELS_ABOVE: usize = 50;
 
 /// How many customers are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
-
-/// How long one call of Stripe may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Events that are too old to be sent are parked: Stripe may have forgotten that it has them.
 pub(super) fn park_old(usages: &[Waiting], now: Timestamp, outcome: &mut Outcome) {
@@ -344,7 +340,7 @@ impl Sender<'_> {
     }
 
     async fn record(&self, event: &MeterEvent<'_>) -> Result<(), stripe::Error> {
-        let timeout = time_for_a_call(self.patience).min(TIMEOUT);
+        let timeout = call_timeout(self.patience);
         let outcome = self.stripe.record_meter_event(event, timeout).await;
         if let Err(error) = &outcome {
             let identifier = event.identifier;
@@ -410,7 +406,7 @@ async fn customer(
     {
         return Ok(Some(customer));
     }
-    let timeout = time_for_a_call(patience).min(TIMEOUT);
+    let timeout = call_timeout(patience);
     let made = outbox.customers.make(
         &outbox.ledger,
         stripe,

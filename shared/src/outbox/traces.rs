@@ -2,12 +2,11 @@
 //! what may have been sent.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::{Outbox, has_time, time_for_a_call};
+use super::{Outbox, call_timeout, has_time};
 use crate::id::UsageId;
 use crate::langfuse::{self, Content, Langfuse, Trace, trace_id};
 use crate::ledger::{DeliveryState, Mark, Waiting};
@@ -16,9 +15,6 @@ use crate::telemetry::chain;
 
 /// How many traces one export has.
 const EXPORT: usize = 100;
-
-/// How long one call of Langfuse may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long after an attempt Langfuse is asked whether it has the trace: it answers with what it took some seconds ago.
 const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(90);
@@ -79,10 +75,7 @@ pub(super) async fn probe(
         let before = last
             .saturating_add(SignedDuration::from_millis(1))
             .unwrap_or(last);
-        match langfuse
-            .traced(first, before, time_for_a_call(patience).min(TIMEOUT))
-            .await
-        {
+        match langfuse.traced(first, before, call_timeout(patience)).await {
             Ok(Some(there)) => {
                 for usage in window {
                     let id = usage.entry.id.clone();
@@ -175,9 +168,7 @@ async fn export(
             content: Content::default(),
         })
         .collect();
-    let outcome = langfuse
-        .record(&traces, time_for_a_call(patience).min(TIMEOUT))
-        .await;
+    let outcome = langfuse.record(&traces, call_timeout(patience)).await;
     if let Err(error) = &outcome {
         warn!(
             error = chain(error),
