@@ -18,7 +18,7 @@ use crate::telemetry::chain;
 /// With more usages than this waiting for a customer, they are sent in parcels.
 const PARCELS_ABOVE: usize = 50;
 
-/// How many customers are worked on at once.
+/// How many customers of a bucket are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
 
 /// Events that are too old to be sent are parked: Stripe may have forgotten that it has them.
