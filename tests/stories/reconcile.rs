@@ -124,9 +124,9 @@ async fn what_was_sent_within_the_hour_is_left_out() {
 }
 
 #[tokio::test]
-async fn an_event_that_stripe_lost_is_named() {
+async fn an_hour_in_which_stripe_lost_one_of_two_alike_is_named() {
     let world = funded().await;
-    let usage = record(&world, "k1", 20).await;
+    let usage = record(&world, "k1", 10).await;
     world
         .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
         .await;
@@ -139,7 +139,7 @@ async fn an_event_that_stripe_lost_is_named() {
     let found = &report["differences"][0];
     assert_eq!(found["account_id"], "acct_a");
     let detail = found["detail"].as_str().unwrap();
-    assert!(detail.starts_with("the meter has 10000 milli-Sparks, and 30000 are confirmed"));
+    assert!(detail.starts_with("the meter has 10000 milli-Sparks, and 20000 are confirmed"));
     assert!(detail.contains(&usage), "{detail}");
 }
 

@@ -32,10 +32,14 @@ pub(super) enum Verdict {
     Over,
     /// It can be right or wrong.
     Unclear,
-    /// It is right, and tells of each parked event, by its place, whether it is there.
+    /// It tells of each event, by its place, whether it is there.
     Settles {
+        /// What is parked, and not there.
         absent: Vec<usize>,
+        /// What is parked, and there.
         present: Vec<usize>,
+        /// What was confirmed, and is not there.
+        dropped: Vec<usize>,
     },
 }
 
@@ -54,7 +58,7 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
     let rest = counted - sum(Standing::Confirmed);
     let of_parked = sum(Standing::Parked);
     if rest < 0 {
-        return Verdict::Short;
+        return short(events, counted);
     }
     if rest > of_parked + sum(Standing::Open) {
         return Verdict::Over;
@@ -76,12 +80,14 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
         return Verdict::Settles {
             absent: parked,
             present: Vec::new(),
+            dropped: Vec::new(),
         };
     }
     if rest == of_parked {
         return Verdict::Settles {
             absent: Vec::new(),
             present: parked,
+            dropped: Vec::new(),
         };
     }
     match subsets(events, &parked, rest).as_deref() {
@@ -91,9 +97,39 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
             Verdict::Settles {
                 absent: absent.collect(),
                 present,
+                dropped: Vec::new(),
             }
         }
         _ => Verdict::Unclear,
+    }
+}
+
+/// Judges an hour in which something is missing that was confirmed: Stripe names only some of what it has taken and does not
+/// count. Where one subset alone comes to what it has counted, that tells which.
+fn short(events: &[Event], counted: i128) -> Verdict {
+    let all: Vec<usize> = (0..events.len()).collect();
+    if events.iter().any(|event| event.standing == Standing::Open) {
+        return Verdict::Short;
+    }
+    let there = if counted == 0 && events.iter().all(|event| event.milli > 0) {
+        Vec::new()
+    } else {
+        match subsets(events, &all, counted).as_deref() {
+            Some([there]) => there.clone(),
+            _ => return Verdict::Short,
+        }
+    };
+    let of = |standing, is_there| -> Vec<usize> {
+        let places = all.iter().copied();
+        let places = places.filter(|place| {
+            events[*place].standing == standing && there.contains(place) == is_there
+        });
+        places.collect()
+    };
+    Verdict::Settles {
+        absent: of(Standing::Parked, false),
+        present: of(Standing::Parked, true),
+        dropped: of(Standing::Confirmed, false),
     }
 }
 
@@ -140,6 +176,8 @@ mod tests {
         for (confirmed, open, counted, verdict) in [
             (&[10, 20][..], &[][..], 30, Verdict::Fits),
             (&[10, 20], &[], 29, Verdict::Short),
+            (&[10, 10], &[], 10, Verdict::Short),
+            (&[10, 20], &[5], 20, Verdict::Short),
             (&[10, 20], &[], 31, Verdict::Over),
             (&[], &[], 1, Verdict::Over),
             (&[], &[], 0, Verdict::Fits),
@@ -157,10 +195,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_confirmed_is_told_to_be_missing_where_one_subset_fits() {
+        let settles = |absent: &[usize], present: &[usize], dropped: &[usize]| Verdict::Settles {
+            absent: absent.to_vec(),
+            present: present.to_vec(),
+            dropped: dropped.to_vec(),
+        };
+        let many: Vec<i64> = (1..=13).collect();
+        let places: Vec<usize> = (0..13).collect();
+        for (confirmed, parked, counted, verdict) in [
+            (&[10, 20][..], &[][..], 10, settles(&[], &[], &[1])),
+            (&[10, 20], &[], 0, settles(&[], &[], &[0, 1])),
+            (&[10, 20], &[5], 20, settles(&[2], &[], &[0])),
+            (&[10, 20], &[5], 25, settles(&[], &[2], &[0])),
+            (&[10, 20], &[10], 20, Verdict::Short),
+            (&[0, 20], &[], 0, Verdict::Short),
+            (&many, &[], 0, settles(&[], &[], &places)),
+            (&many, &[], 90, Verdict::Short),
+        ] {
+            let events = events(confirmed, parked, &[]);
+            assert_eq!(judge(&events, counted), verdict, "{events:?} {counted}");
+        }
+    }
+
+    #[test]
     fn parked_events_are_told_apart_where_one_subset_fits() {
         let settles = |absent: &[usize], present: &[usize]| Verdict::Settles {
             absent: absent.to_vec(),
             present: present.to_vec(),
+            dropped: Vec::new(),
         };
         for (parked, open, counted, verdict) in [
             (&[5, 7][..], &[][..], 100, settles(&[1, 2], &[])),

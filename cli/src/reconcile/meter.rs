@@ -122,6 +122,7 @@ async fn compare_account(
             begins,
             sent,
             counted: counted.hours.get(&begins).copied().unwrap_or_default(),
+            in_part: counted.in_part,
         };
         look.report.checked.hours += 1;
         hour.compare(look).await?;
@@ -191,6 +192,7 @@ struct Hour<'a> {
     begins: i64,
     sent: Vec<Sent<'a>>,
     counted: i128,
+    in_part: bool,
 }
 
 impl Hour<'_> {
@@ -205,7 +207,17 @@ impl Hour<'_> {
                 self.list_undecided(look);
                 return Ok(());
             }
-            Verdict::Settles { absent, present } => {
+            Verdict::Settles { dropped, .. } if self.in_part && !dropped.is_empty() => {
+                "meter_short"
+            }
+            Verdict::Settles {
+                absent,
+                present,
+                dropped,
+            } => {
+                for place in dropped {
+                    self.note_dropped(look, &self.sent[place]).await?;
+                }
                 for place in absent {
                     self.note_absent(look, &self.sent[place]).await?;
                 }
@@ -266,6 +278,21 @@ impl Hour<'_> {
             0 => format!("{detail}: {named}"),
             more => format!("{detail}: {named} and {more} more"),
         }
+    }
+
+    /// Parks an event that Stripe had confirmed and does not count. It may still know its identifier for a day.
+    async fn note_dropped(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
+        let (id, why) = (sent.id(), "not counted by Stripe's meter");
+        let patience = look.patience();
+        let parked = look.ledger.park_reported(id, why, look.now, &patience);
+        parked.await?;
+        let detail = format!(
+            "confirmed, and not at the meter: it is parked; reconcile the day again after a day, and then \
+             `sparks outbox redrive {id}`"
+        );
+        look.report
+            .differ("dropped_by_stripe", id, Some(self.account), detail);
+        Ok(())
     }
 
     /// Notes that the meter does not have an event, so that it may be sent again.
