@@ -163,7 +163,7 @@ async fn redrive(desk: &mut Desk<'_>, ids: Vec<String>, all: bool) -> Result<(),
     for id in ids {
         let patience = Patience::lasting(&desk.clock, PATIENCE);
         let redriven = ledger.redrive(&id, desk.clock.now(), &patience).await?;
-        refused |= redriven != Redriven::Pending;
+        refused |= !matches!(redriven, Redriven::Pending | Redriven::TraceAlone);
         results.push((id, words(redriven)));
     }
     if desk.json {
@@ -194,6 +194,10 @@ const fn words(redriven: Redriven) -> (&'static str, &'static str) {
         Redriven::NotShownAbsent => (
             "not_shown_absent",
             "may be at Stripe: let `sparks reconcile` show first that it is not",
+        ),
+        Redriven::TraceAlone => (
+            "trace_alone",
+            "is traced again with the next run; its event stays parked: it may be at Stripe, is in a parcel, or is too old",
         ),
         Redriven::TooOld => (
             "too_old",

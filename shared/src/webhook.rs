@@ -243,7 +243,8 @@ impl Receiver<'_> {
         let mut ours = 0_u64;
         for error in &report.errors {
             let why = format!("reported by stripe: {}", error.code);
-            let parking = ledger.park_reported(&error.identifier, &why, self.now, self.patience);
+            let parking =
+                ledger.park_reported(&error.identifier, &why, report.created, self.patience);
             ours += u64::from(parking.await?);
         }
         if report.count > ours {

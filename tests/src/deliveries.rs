@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use http::StatusCode;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use local::faults::Fault;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use shared::usage::MAX_ITEMS;
 
-use crate::{World, list, text};
+use crate::{World, answer, list, text};
 
 impl World {
     /// The events at Stripe's meter.
@@ -45,6 +47,50 @@ impl World {
             let items: Vec<Value> = items.collect();
             let answer = self.record_batch(account, &items).await;
             answer.expect(StatusCode::OK);
+        }
+    }
+
+    /// A world in which 52 usages of `acct_a` are due and proven unsent, which is enough for a parcel.
+    pub async fn with_a_parcel_due() -> Self {
+        let start = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let variables = [("DELIVERY_BUDGET_MS", "400")];
+        let world = Self::start_with(&variables, Clock::starting_at(start)).await;
+        // One goes through, so that there is a customer.
+        world.record_many("acct_a", 1).await;
+        let busy = Fault::new("/v1/billing/meter_events", "status:429").expect("a fault");
+        world.stack.stripe.faults().add(busy.times(1_000));
+        world.record_many("acct_a", 53).await;
+        world.stack.stripe.faults().clear();
+        world.later(SignedDuration::from_secs(120)).await
+    }
+
+    /// Has others write so many spans to Langfuse, a millisecond apart.
+    pub async fn crowd_langfuse(&self, from: Timestamp, count: i64) {
+        let url = format!("{}/api/public/otel/v1/traces", self.stack.langfuse.url());
+        let numbers: Vec<i64> = (0..count).collect();
+        for numbers in numbers.chunks(1_000) {
+            let spans = numbers.iter().map(|number| {
+                let at = (from.as_nanosecond() + i128::from(*number) * 1_000_000).to_string();
+                json!({
+                    "traceId": format!("{:032x}", number + 1), "spanId": format!("{:016x}", number + 7),
+                    "name": "chat", "startTimeUnixNano": at, "endTimeUnixNano": at,
+                    "attributes": [
+                        {"key": "langfuse.environment", "value": {"stringValue": "local"}},
+                        {"key": "langfuse.trace.name", "value": {"stringValue": "chat"}},
+                        {"key": "langfuse.user.id", "value": {"stringValue": "somebody"}},
+                    ],
+                })
+            });
+            let spans: Vec<Value> = spans.collect();
+            let body = json!({"resourceSpans": [{
+                "resource": {"attributes": []}, "scopeSpans": [{"spans": spans}],
+            }]});
+            let request = self.http.post(&url).body(body.to_string());
+            let request = request
+                .basic_auth("pk-lf-local", Some("sk-lf-local"))
+                .header("content-type", "application/json")
+                .header("x-langfuse-ingestion-version", "4");
+            answer(request).await.expect(StatusCode::OK);
         }
     }
 

@@ -23,6 +23,7 @@ mod load;
 mod openapi;
 mod operator;
 mod outbox;
+mod outbox_hazards;
 mod outbox_parked;
 mod outbox_payments;
 mod payment_delays;

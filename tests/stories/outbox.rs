@@ -83,7 +83,7 @@ async fn what_may_have_arrived_is_asked_for_before_it_is_sent_again() {
     heal(&world);
     assert_eq!((world.spans().len(), world.meter_events().len()), (2, 2));
     // Langfuse shows what it took after a while only, so nothing is concluded before.
-    let world = world.later(SignedDuration::from_secs(60)).await;
+    let world = world.later(SignedDuration::from_secs(100)).await;
     let early = world.deliver().await;
     assert_eq!(
         (&early["waiting"], &early["traces"]),
@@ -252,7 +252,7 @@ async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_deliv
         .stripe
         .faults()
         .add(Fault::new(METER, "status:400").unwrap());
-    let world = world.later(SignedDuration::from_secs(120)).await;
+    let world = world.later(SignedDuration::from_secs(180)).await;
     let report = world.deliver().await;
     assert_eq!(
         (&report["parked"], &report["metered"]),

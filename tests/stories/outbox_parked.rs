@@ -27,19 +27,6 @@ async fn record(world: &World, key: &str) -> String {
     recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
-/// A world in which 52 usages of a customer are proven unsent and due.
-async fn waiting_for_a_parcel() -> World {
-    let world = world().await;
-    record(&world, "first").await;
-    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
-    world.stack.stripe.faults().add(busy);
-    for number in 0..52 {
-        record(&world, &format!("k{number}")).await;
-    }
-    world.stack.stripe.faults().clear();
-    world.later(SignedDuration::from_secs(120)).await
-}
-
 fn stripe_state(world: &World, usage: &str) -> (String, String) {
     let items = world.items(&format!("E#{usage}"));
     let text = |name: &str| items[0][name]["S"].as_str().unwrap_or_default().to_owned();
@@ -103,7 +90,7 @@ async fn a_report_without_signature_of_its_own_secret_parks_nothing() {
 
 #[tokio::test]
 async fn a_parcel_that_stripe_reports_parks_its_members() {
-    let world = waiting_for_a_parcel().await;
+    let world = World::with_a_parcel_due().await;
     world.deliver().await;
     let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
     report(&world, &[&parcel], "archived_meter").await;
@@ -224,9 +211,55 @@ async fn a_report_of_what_is_parked_already_is_kept() {
     );
 }
 
+/// Stripe delivers a report again until it is acknowledged, and sometimes after that.
+#[tokio::test]
+async fn a_report_that_is_delivered_again_does_not_park_what_was_put_back_since() {
+    let world = world().await;
+    let usage = record(&world, "k1").await;
+    record(&world, "k2").await;
+    report(&world, &[&usage], "meter_event_customer_not_found").await;
+    let thin = world.stack.stripe.state()["thin_events"][0].clone();
+    let world = world.later(SignedDuration::from_hours(26)).await;
+    let day = ["reconcile", "--day", "2026-11-22"];
+    world.sparks_printing(&day).await.1.unwrap_err();
+    let redrive = ["outbox", "redrive", &usage];
+    world.sparks(&redrive).await.unwrap();
+    world.sparks(&["outbox", "run"]).await.unwrap();
+    assert_eq!(stripe_state(&world, &usage).0, "confirmed");
+    world.signed_webhook(&thin).await.expect(StatusCode::OK);
+    assert_eq!(stripe_state(&world, &usage).0, "confirmed");
+}
+
+/// Langfuse refused the trace, and of the event it is not known whether Stripe has it.
+#[tokio::test]
+async fn a_trace_is_put_back_alone_where_its_event_may_not_be() {
+    let world = world().await;
+    record(&world, "first").await;
+    let (stripe, langfuse) = (world.stack.stripe.faults(), world.stack.langfuse.faults());
+    stripe.add(Fault::new(METER, "status:503").unwrap().times(100));
+    langfuse.add(Fault::new("/api/public/otel/v1/traces", "status:400").unwrap());
+    let usage = record(&world, "k1").await;
+    stripe.clear();
+    let world = world.later(SignedDuration::from_hours(24)).await;
+    world.deliver().await;
+    let (printed, outcome) = world
+        .sparks_printing(&["outbox", "redrive", &usage, "--json"])
+        .await;
+    outcome.unwrap();
+    assert!(printed.contains("trace_alone"), "{printed}");
+    assert_eq!(world.deliver().await["traces"], 1);
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    assert_eq!(world.spans().len(), 2);
+    let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &usage]).await;
+    assert!(
+        refused.is_err() && printed.contains("sparks reconcile"),
+        "{printed}"
+    );
+}
+
 #[tokio::test]
 async fn a_parked_parcel_is_put_back_with_all_its_members() {
-    let world = waiting_for_a_parcel().await;
+    let world = World::with_a_parcel_due().await;
     let refused = Fault::new(METER, "status:400").unwrap();
     world.stack.stripe.faults().add(refused);
     world.deliver().await;

@@ -284,7 +284,7 @@ impl Ledger {
             .await?;
         Ok(taken.then(|| Waiting {
             claims: waiting.claims + 1,
-            traced_at: waiting.traced_at.or(Some(now).filter(|_| with_trace)),
+            traced_at: Some(now).filter(|_| with_trace).or(waiting.traced_at),
             ..waiting.clone()
         }))
     }

@@ -19,6 +19,10 @@ use crate::sparks::Sparks;
 /// How many members a parcel has at most: with its own row they fill a transaction.
 pub const MAX_MEMBERS: usize = 99;
 
+/// The most that one event may tell of: Stripe takes values of up to 15 digits.
+/// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api>
+const MAX_VALUE: Sparks = Sparks::from_milli(999_999_999_999_999);
+
 /// How long the members of a new parcel are left to it.
 const MEMBERS_WAIT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -54,12 +58,16 @@ impl Parcel {
     pub fn of(members: &[&Waiting], customer: &CustomerId) -> Option<Self> {
         let entries = || members.iter().map(|member| &member.entry);
         let ids: Vec<UsageId> = entries().map(|entry| entry.id.clone()).collect();
+        let value = Sparks::checked_sum(entries().map(|entry| entry.sparks))?;
+        if value > MAX_VALUE {
+            return None;
+        }
         Some(Self {
             id: ParcelId::derive(&ids),
             account: entries().next()?.account.clone(),
             customer: customer.clone(),
             members: ids,
-            value: Sparks::checked_sum(entries().map(|entry| entry.sparks))?,
+            value,
             occurred_at: entries().map(|entry| entry.occurred_at).max()?,
             recorded_at: members.iter().map(|member| member.meter_age_from()).min()?,
             state: DeliveryState::Pending,

@@ -37,6 +37,8 @@ pub enum Redriven {
     NotShownAbsent,
     /// It occurred too long ago for Stripe's meter.
     TooOld,
+    /// Its trace is due now; its event stays parked, for one of the reasons above.
+    TraceAlone,
 }
 
 impl Ledger {
@@ -50,12 +52,13 @@ impl Ledger {
         Ok(item.as_ref().map(Waiting::from_item).transpose()?)
     }
 
-    /// Parks an event that Stripe had taken and could not count after all. Answers whether it is one of ours.
+    /// Parks an event that Stripe had taken and could not count after all, unless it was put back since it was `reported`.
+    /// Answers whether it is one of ours.
     pub async fn park_reported(
         &self,
         identifier: &str,
         why: &str,
-        now: Timestamp,
+        reported: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
         if identifier.starts_with("par_") {
@@ -63,31 +66,37 @@ impl Ledger {
             let Some(parcel) = self.parcel(&id, patience).await? else {
                 return Ok(false);
             };
-            self.park_parcel(&parcel, why, now, patience).await?;
+            if parcel.redriven_at.is_some_and(|again| again > reported) {
+                return Ok(true);
+            }
+            self.park_parcel(&parcel, why, reported, patience).await?;
             for member in &parcel.members {
                 let why = format!("parcel {id}: {why}");
-                self.park_usage(member, &why, now, patience).await?;
+                self.park_usage(member, &why, reported, patience).await?;
             }
             return Ok(true);
         }
         let id = UsageId::stored(identifier.to_owned());
-        self.park_usage(&id, why, now, patience).await
+        self.park_usage(&id, why, reported, patience).await
     }
 
     async fn park_usage(
         &self,
         id: &UsageId,
         why: &str,
-        now: Timestamp,
+        reported: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
         for attempt in 1..=MAX_ATTEMPTS {
             let Some(found) = self.standing(id, patience).await? else {
                 return Ok(false);
             };
+            if found.redriven_at.is_some_and(|again| again > reported) {
+                return Ok(true);
+            }
             // Before the mark: whoever dies in between is called again, and then it stands here already.
             let key = Key::entry(id.as_str());
-            self.note_reported(&key, now, patience).await?;
+            self.note_reported(&key, reported, patience).await?;
             if found.entry.deliveries.stripe == DeliveryState::Parked {
                 return Ok(true);
             }
@@ -113,17 +122,17 @@ impl Ledger {
         &self,
         parcel: &Parcel,
         why: &str,
-        now: Timestamp,
+        reported: Timestamp,
         patience: &Patience,
     ) -> Result<(), Error> {
         let action = self.update(
             &Key::parcel(&parcel.id),
             "attribute_exists(pk)",
-            "SET stripe = :parked, parked = :why, reported_at = :now REMOVE pending_bucket, pending_due",
+            "SET stripe = :parked, parked = :why, reported_at = :reported REMOVE pending_bucket, pending_due",
             [
                 (":parked", item::text(DeliveryState::Parked.as_str())),
                 (":why", item::text(why)),
-                (":now", item::time(now)),
+                (":reported", item::time(reported)),
             ],
         );
         self.transact(&[action], patience).await.map(drop)
@@ -133,14 +142,14 @@ impl Ledger {
     async fn note_reported(
         &self,
         key: &Key,
-        now: Timestamp,
+        reported: Timestamp,
         patience: &Patience,
     ) -> Result<(), Error> {
         let action = self.update(
             key,
             "attribute_exists(pk)",
-            "SET reported_at = :now",
-            [(":now", item::time(now))],
+            "SET reported_at = :reported",
+            [(":reported", item::time(reported))],
         );
         self.transact(&[action], patience).await.map(drop)
     }
@@ -235,18 +244,22 @@ impl Ledger {
         if !found.entry.deliveries.any_parked() {
             return Ok(Redriven::NotParked);
         }
-        if of_stripe && found.parcel.is_some() {
-            return Ok(Redriven::InParcel);
-        }
-        if of_stripe {
-            let times = (found.meter_age_from(), found.entry.occurred_at);
-            if let Some(refused) = refusal(&item, times, now)? {
-                return Ok(refused);
-            }
-        }
-        let action = self.put_back_parked(&found, item.contains_key("absent_at"), now);
+        let times = (found.meter_age_from(), found.entry.occurred_at);
+        let refused = match &found.parcel {
+            _ if !of_stripe => None,
+            Some(_) => Some(Redriven::InParcel),
+            None => refusal(&item, times, now)?,
+        };
+        let of_langfuse = found.entry.deliveries.langfuse == DeliveryState::Parked;
+        let (event, redriven) = match refused {
+            None if item.contains_key("absent_at") => (Again::Absent, Redriven::Pending),
+            None => (Again::Repeated, Redriven::Pending),
+            Some(_) if of_langfuse => (Again::Not, Redriven::TraceAlone),
+            Some(refused) => return Ok(refused),
+        };
+        let action = self.put_back_parked(&found, event, now);
         match self.transact(&[action], patience).await? {
-            Judged::Committed => Ok(Redriven::Pending),
+            Judged::Committed => Ok(redriven),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
         }
     }
@@ -271,10 +284,15 @@ impl Ledger {
         }
         // All at once: a run in between would park again what is put back, and leave a parcel at odds with its members.
         let absent = item.contains_key("absent_at");
+        let event = if absent {
+            Again::Absent
+        } else {
+            Again::Repeated
+        };
         let mut actions = Vec::with_capacity(parcel.members.len() + 1);
         for member in &parcel.members {
             let found = self.standing(member, patience).await?;
-            actions.extend(found.map(|found| self.put_back_parked(&found, absent, now)));
+            actions.extend(found.map(|found| self.put_back_parked(&found, event, now)));
         }
         let again = if absent { ", redriven_at = :now" } else { "" };
         let change = format!(
@@ -294,9 +312,8 @@ impl Ledger {
         Ok(Redriven::Pending)
     }
 
-    /// Makes what is parked of a usage pending again, unless it has changed since it was read. Only where Stripe was shown not
-    /// to have it does its age count anew: else Stripe may forget an identifier that it has counted.
-    fn put_back_parked(&self, found: &Waiting, absent: bool, now: Timestamp) -> TransactWriteItem {
+    /// Makes what is parked of a usage pending again, unless it has changed since it was read.
+    fn put_back_parked(&self, found: &Waiting, event: Again, now: Timestamp) -> TransactWriteItem {
         let deliveries = found.entry.deliveries;
         let mut values = values([
             (":langfuse", item::text(deliveries.langfuse.as_str())),
@@ -306,26 +323,43 @@ impl Ledger {
             (":now", item::time(now)),
         ]);
         let mut set = vec!["pending_bucket = :bucket", "pending_due = :now"];
-        let mut remove = vec!["absent_at", "reported_at"];
+        let mut remove = Vec::new();
         if deliveries.langfuse == DeliveryState::Parked {
             // What Langfuse refuses, it does not store.
             set.extend(["langfuse = :pending", "langfuse_unsent = :refused"]);
             values.insert(":refused".to_owned(), item::text("refused"));
             remove.push("langfuse_parked");
         }
-        if deliveries.stripe == DeliveryState::Parked {
+        if deliveries.stripe == DeliveryState::Parked && event != Again::Not {
             set.push("stripe = :pending");
-            if absent {
+            if event == Again::Absent {
                 set.push("redriven_at = :now");
             }
-            remove.push("stripe_parked");
+            remove.extend(["stripe_parked", "absent_at", "reported_at"]);
         }
-        let change = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
+        let remove = if remove.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", remove.join(", "))
+        };
+        let change = format!("SET {}{remove}", set.join(", "));
         let key = Key::entry(found.entry.id.as_str());
         let claimed = claims_as_read(found, &mut values);
         let condition = format!("langfuse = :langfuse AND stripe = :stripe AND {claimed}");
         self.update_with(&key, &condition, &change, values)
     }
+}
+
+/// How an event that is parked is put back with its usage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It stays parked.
+    Not,
+    /// Stripe tells it apart if it has it.
+    Repeated,
+    /// Stripe was shown not to have it. Only then does its age count anew: else Stripe may forget an identifier that it has
+    /// counted.
+    Absent,
 }
 
 /// The condition that nobody has claimed a usage since it was read.

@@ -16,13 +16,15 @@ use crate::telemetry::chain;
 /// How many traces one export has.
 const EXPORT: usize = 100;
 
-/// How long after an attempt Langfuse is asked whether it has the trace: it answers with what it took some seconds ago.
-const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(90);
+/// How long after a usage was taken Langfuse is asked whether it has the trace: a run sends for up to 50 s after that, and
+/// Langfuse answers with what it took some seconds ago.
+const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 
 /// Usages that occurred at most so far apart are asked for together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// How many windows are asked for in one round: Langfuse takes 30 questions a minute at the least.
+/// How many windows are asked for in one round: Langfuse takes 30 questions a minute at the least. One of which it has too
+/// much is halved; what is not come to waits for the next run.
 const MAX_WINDOWS: usize = 8;
 
 /// What Langfuse said of the traces that may have been sent.
@@ -64,14 +66,16 @@ pub(super) async fn probe(
             && !usage.unsent_to_langfuse
             && now.duration_since(attempted) >= PROBED_AFTER
     });
-    for window in windows(asked_for.collect()).into_iter().take(MAX_WINDOWS) {
-        if !has_time(patience) {
+    let mut windows = windows(asked_for.collect());
+    windows.reverse();
+    for _ in 0..MAX_WINDOWS {
+        let Some(window) = windows.pop().filter(|_| has_time(patience)) else {
             break;
-        }
-        let times = || window.iter().map(|usage| usage.entry.occurred_at);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else {
+        };
+        let (Some(first), Some(last)) = (window.first(), window.last()) else {
             continue;
         };
+        let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
         let before = last
             .saturating_add(SignedDuration::from_millis(1))
             .unwrap_or(last);
@@ -86,7 +90,14 @@ pub(super) async fn probe(
                     }
                 }
             }
-            Ok(None) => warn!("langfuse has more traces of one time than can be read through"),
+            Ok(None) if first == last => {
+                warn!("langfuse has more traces of one time than can be read through");
+            }
+            Ok(None) => {
+                let middle = first + last.duration_since(first) / 2;
+                let half = window.partition_point(|usage| usage.entry.occurred_at <= middle);
+                windows.extend([window[half..].to_vec(), window[..half].to_vec()]);
+            }
             Err(error) => {
                 warn!(error = chain(&error), "langfuse did not say what it has");
                 break;

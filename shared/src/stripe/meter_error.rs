@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Error, Stripe};
@@ -10,6 +11,8 @@ use super::{Error, Stripe};
 /// What a report says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MeterErrors {
+    /// When Stripe made it.
+    pub created: Timestamp,
     /// How many events it is about.
     pub count: u64,
     /// Those that it names, which are samples.
@@ -27,6 +30,7 @@ pub struct MeterError {
 
 #[derive(Deserialize)]
 struct Event {
+    created: Timestamp,
     data: Data,
 }
 
@@ -75,12 +79,13 @@ impl Stripe {
         let found: Option<Event> = self
             .read(&format!("/v2/core/events/{event}"), timeout)
             .await?;
-        Ok(found.map(|event| MeterErrors::of(event.data.reason)))
+        Ok(found.map(MeterErrors::of))
     }
 }
 
 impl MeterErrors {
-    fn of(reason: Reason) -> Self {
+    fn of(event: Event) -> Self {
+        let reason = event.data.reason;
         let errors = reason.error_types.into_iter().flat_map(|kind| {
             let code = kind.code;
             let samples = kind.sample_errors.into_iter();
@@ -93,6 +98,7 @@ impl MeterErrors {
             .filter(|error| !error.identifier.is_empty())
             .collect();
         Self {
+            created: event.created,
             count: reason.error_count,
             errors,
         }

@@ -1,0 +1,118 @@
+//! What could make the outbox lose, double or hold up something, and does not.
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::Fault;
+use serde_json::json;
+use shared::clock::Clock;
+use tests::World;
+use tokio::task::yield_now;
+
+const METER: &str = "/v1/billing/meter_events";
+
+async fn world() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await
+}
+
+/// Another run has had the parcel meanwhile, and knows what came of it.
+#[tokio::test]
+async fn members_take_no_outcome_of_a_parcel_that_was_not_written() {
+    let world = World::with_a_parcel_due().await;
+    let slow = Fault::new(METER, "slow:300").unwrap();
+    world.stack.stripe.faults().add(slow);
+    let meanwhile = async {
+        while world.meter_events().len() < 2 {
+            yield_now().await;
+        }
+        let mut parcel = world.items("B#").remove(0);
+        parcel["attempts"] = json!({"N": "7"});
+        world.put_item(parcel).await;
+    };
+    let (report, ()) = tokio::join!(world.deliver(), meanwhile);
+    assert_eq!(
+        (&report["parcels"], &report["metered"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(world.pending(), 52);
+    world.drained().await.assert_delivered_once();
+}
+
+#[tokio::test]
+async fn usages_that_were_put_back_after_a_day_go_in_a_parcel_like_new_ones() {
+    let world = World::with_a_parcel_due().await;
+    let world = world.later(SignedDuration::from_hours(24)).await;
+    assert_eq!(world.deliver().await["parked"], 52);
+    let day = ["reconcile", "--day", "2026-11-22"];
+    world.sparks_printing(&day).await.1.unwrap_err();
+    world.sparks(&["outbox", "redrive", "--all"]).await.unwrap();
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["parcels"], &report["metered"], &report["parked"]),
+        (&json!(1), &json!(52), &json!(0)),
+        "{report}"
+    );
+    world.assert_delivered_once();
+}
+
+/// Their index lists them before the usages of the same account.
+#[tokio::test]
+async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
+    let world = world().await;
+    world.open("acct_a", "pack_500k").await;
+    world.record_many("acct_a", 1).await;
+    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
+    world.stack.stripe.faults().add(busy);
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let recorded = world.record("acct_a", "k1", &body).await;
+    recorded.expect(StatusCode::CREATED);
+    world.stack.stripe.faults().clear();
+
+    let due = |mut item: serde_json::Value| {
+        item["pending_due"] = json!({"N": "1"});
+        item
+    };
+    let mut intent = world.items("I#").remove(0);
+    intent.as_object_mut().unwrap().remove("account").unwrap();
+    let entries = world.items("E#use_");
+    let waiting = entries
+        .iter()
+        .find(|entry| entry.get("pending_bucket").is_some());
+    let bucket = waiting.unwrap()["pending_bucket"].clone();
+    let parcel = json!({
+        "pk": {"S": "B#par_1"}, "sk": {"S": "B"}, "pending_bucket": bucket, "pending_due": {"N": "1"},
+    });
+    for item in [due(intent), parcel] {
+        world.put_item(item).await;
+    }
+    let world = world.later(SignedDuration::from_secs(120)).await;
+    let report = world.deliver().await;
+    assert_eq!(report["metered"], 1, "{report}");
+    world.assert_delivered_once();
+}
+
+/// Others may write far more to the same project than can be read through.
+#[tokio::test]
+async fn langfuse_is_asked_for_shorter_times_where_it_has_too_much() {
+    let world = world().await;
+    world.record_many("acct_a", 1).await;
+    let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
+    world.stack.langfuse.faults().add(lost.times(4));
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let first = world.record("acct_a", "first", &body).await;
+    first.expect(StatusCode::CREATED);
+    let world = world.later(SignedDuration::from_mins(8)).await;
+    let second = world.record("acct_a", "second", &body).await;
+    second.expect(StatusCode::CREATED);
+    assert_eq!(world.pending(), 2);
+    world.stack.langfuse.faults().clear();
+    let between = "2026-11-22T12:04:00Z".parse().unwrap();
+    world.crowd_langfuse(between, 10_001).await;
+    let world = world.later(SignedDuration::from_mins(3)).await;
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["traces"], &report["waiting"]),
+        (&json!(2), &json!(0))
+    );
+    assert_eq!(world.spans().len(), 3 + 10_001);
+}
