@@ -1,25 +1,19 @@
 //! The operator's command, `sparks`.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::parameters::Parameters;
 use shared::telemetry;
+use shared::transport::Transport;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = cli::Command::parse();
-    let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
-    match cli::run(
-        command,
-        Environment::process(),
-        Clock::system(),
-        &mut out,
-        &mut notes,
-    )
-    .await
-    {
+    match run(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             #[expect(
@@ -27,9 +21,17 @@ async fn main() -> ExitCode {
                 reason = "this is where a command says what went wrong"
             )]
             {
-                eprintln!("sparks: {}", telemetry::chain(&error));
+                eprintln!("sparks: {}", telemetry::chain(&*error));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+async fn run(command: cli::Command) -> Result<(), Box<dyn Error>> {
+    let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
+    let parameters = Parameters::read(Environment::process(), &Transport::network()).await?;
+    let environment = parameters.environment();
+    let clock = Clock::system();
+    Ok(cli::run(command, environment, clock, &mut out, &mut notes).await?)
 }

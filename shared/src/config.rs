@@ -39,6 +39,8 @@ pub struct Aws {
     pub session_token: Option<SecretString>,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, for a stack that is not AWS.
     pub dynamodb_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSM`, likewise.
+    pub ssm_endpoint: Option<String>,
 }
 
 /// Access to Stripe.
@@ -61,6 +63,24 @@ pub struct LangfuseAccess {
     pub secret_key: SecretString,
 }
 
+/// A secret that a parameter holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The variable that would give it.
+    pub variable: &'static str,
+    /// The variable that names the parameter.
+    pub named_by: &'static str,
+    /// The parameter's name.
+    pub parameter: String,
+}
+
+/// What may be named by a parameter in place of being given.
+const SECRETS: [(&str, &str); 3] = [
+    ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_PARAMETER"),
+    ("STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRETS_PARAMETER"),
+    ("LANGFUSE_SECRET_KEY", "LANGFUSE_SECRET_KEY_PARAMETER"),
+];
+
 const MISSING: &str = "is not set";
 
 impl<'a> Environment<'a> {
@@ -78,6 +98,11 @@ impl<'a> Environment<'a> {
     /// Variables looked up by a function.
     pub fn from_lookup(lookup: &'a (dyn Fn(&str) -> Option<String> + Sync)) -> Self {
         Self(lookup)
+    }
+
+    /// A variable as it is.
+    pub(crate) fn variable(self, name: &str) -> Option<String> {
+        (self.0)(name)
     }
 
     /// A variable that may be absent; an empty one counts as absent.
@@ -124,6 +149,36 @@ impl<'a> Environment<'a> {
                 problem: "must be an https address",
             }),
         }
+    }
+
+    fn optional_address(self, name: &'static str) -> Result<Option<String>, Error> {
+        match self.optional(name) {
+            Some(_) => self.address(name, None).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The secrets that are not given, but named by the parameter that holds them: their variables, those that name them,
+    /// and the parameters' names.
+    pub fn secrets_elsewhere(self) -> Result<Vec<Elsewhere>, Error> {
+        let mut elsewhere = Vec::new();
+        for (variable, named_by) in SECRETS {
+            let Some(parameter) = self.optional(named_by) else {
+                continue;
+            };
+            if self.optional(variable).is_some() {
+                return Err(Error {
+                    name: named_by,
+                    problem: "is set beside the secret itself",
+                });
+            }
+            elsewhere.push(Elsewhere {
+                variable,
+                named_by,
+                parameter,
+            });
+        }
+        Ok(elsewhere)
     }
 
     /// `RUST_LOG`: what is logged, as a level or as `target=level` pairs, by default `info`.
@@ -178,18 +233,15 @@ impl<'a> Environment<'a> {
             })
     }
 
-    /// `AWS_REGION`, the credentials, and `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// `AWS_REGION`, the credentials, and `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_SSM`.
     pub fn aws(self) -> Result<Aws, Error> {
-        let endpoint = "AWS_ENDPOINT_URL_DYNAMODB";
         Ok(Aws {
             region: self.required("AWS_REGION")?,
             access_key_id: self.required("AWS_ACCESS_KEY_ID")?,
             secret_access_key: self.secret("AWS_SECRET_ACCESS_KEY")?,
             session_token: self.optional("AWS_SESSION_TOKEN").map(SecretString::from),
-            dynamodb_endpoint: match self.optional(endpoint) {
-                Some(_) => Some(self.address(endpoint, None)?),
-                None => None,
-            },
+            dynamodb_endpoint: self.optional_address("AWS_ENDPOINT_URL_DYNAMODB")?,
+            ssm_endpoint: self.optional_address("AWS_ENDPOINT_URL_SSM")?,
         })
     }
 

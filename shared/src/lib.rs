@@ -5,7 +5,7 @@
 //! - edge: [`problem`], [`request`]
 //! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`], [`outbox`]
 //! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
-//! - outside systems: [`ledger`], [`stripe`], [`langfuse`], over [`transport`]
+//! - outside systems: [`ledger`], [`stripe`], [`langfuse`], [`parameters`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]
 
@@ -28,6 +28,7 @@ pub mod langfuse;
 pub mod ledger;
 pub mod meter;
 pub mod outbox;
+pub mod parameters;
 pub mod patience;
 pub mod payment;
 pub mod portal;

@@ -1,9 +1,10 @@
-//! Cold start of `deliver-outbox`: logs, configuration, clients.
+//! Cold start of `deliver-outbox`: logs, configuration with its secrets, clients.
 
 use deliver_outbox::{App, handle};
 use lambda_runtime::{Error, run, service_fn};
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::parameters::Parameters;
 use shared::telemetry;
 use shared::transport::Transport;
 
@@ -11,6 +12,8 @@ use shared::transport::Transport;
 async fn main() -> Result<(), Error> {
     let environment = Environment::process();
     telemetry::init(environment)?;
-    let app = App::new(environment, &Transport::network(), Clock::system())?;
+    let transport = Transport::network();
+    let parameters = Parameters::read(environment, &transport).await?;
+    let app = App::new(parameters.environment(), &transport, Clock::system())?;
     run(service_fn(|event| handle(&app, event))).await
 }

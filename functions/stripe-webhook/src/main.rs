@@ -1,8 +1,9 @@
-//! Cold start of `stripe-webhook`: logs, configuration, clients.
+//! Cold start of `stripe-webhook`: logs, configuration with its secrets, clients.
 
 use lambda_http::{Error, run, service_fn};
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::parameters::Parameters;
 use shared::telemetry;
 use shared::transport::Transport;
 use stripe_webhook::{App, handle};
@@ -11,6 +12,8 @@ use stripe_webhook::{App, handle};
 async fn main() -> Result<(), Error> {
     let environment = Environment::process();
     telemetry::init(environment)?;
-    let app = App::new(environment, &Transport::network(), Clock::system())?;
+    let transport = Transport::network();
+    let parameters = Parameters::read(environment, &transport).await?;
+    let app = App::new(parameters.environment(), &transport, Clock::system())?;
     run(service_fn(|request| handle(&app, request))).await
 }
