@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Server};
 
+mod access;
 mod operation;
 mod refusal;
 
+pub use access::{Access, Permission};
 use operation::Operation;
 
 /// The file of the database inside the folder it is given.
@@ -48,12 +50,13 @@ pub enum Error {
 }
 
 impl Dynamodb {
-    /// Starts on `address`, with the tables of `directory`, or in memory when there is none.
+    /// Starts on `address`, with the tables of `directory`, or in memory when there is none, and with this access.
     pub async fn start(
         address: std::net::SocketAddr,
         directory: Option<&Path>,
+        access: Access,
     ) -> Result<Self, Error> {
-        let tables = Tables::open(directory)?;
+        let tables = Tables::open(directory, access)?;
         let handler = tables.clone();
         let server = Server::start(address, move |request| {
             let tables = handler.clone();
@@ -71,6 +74,11 @@ impl Dynamodb {
     /// The faults to come, by operation name: `TransactWriteItems`, say.
     pub fn faults(&self) -> &Faults {
         &self.tables.faults
+    }
+
+    /// What functions may do here, and what of it they have done.
+    pub fn access(&self) -> &Access {
+        &self.tables.access
     }
 
     /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
@@ -99,11 +107,12 @@ impl Dynamodb {
 pub struct Tables {
     database: Database,
     faults: Faults,
+    access: Access,
 }
 
 impl Tables {
     /// The tables of `directory`, or empty ones in memory.
-    pub fn open(directory: Option<&Path>) -> Result<Self, Error> {
+    pub fn open(directory: Option<&Path>, access: Access) -> Result<Self, Error> {
         let database = match directory {
             None => Database::memory()?,
             Some(directory) => {
@@ -116,6 +125,7 @@ impl Tables {
         Ok(Self {
             database,
             faults: Faults::default(),
+            access,
         })
     }
 
@@ -164,6 +174,9 @@ impl Tables {
             Ok(operation) => operation,
             Err(refusal) => return Reply::Answer(*refusal),
         };
+        if let Some(refusal) = self.access.refuse(operation.name(), &request) {
+            return Reply::Answer(refusal);
+        }
         let firing = self
             .faults
             .take(operation.name(), |kind| operation.can_meet(kind));

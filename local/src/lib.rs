@@ -6,6 +6,7 @@
 //! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they ask for work |
 //! | [`token`] | the app's identity provider |
 //! | [`dynamodb`] | DynamoDB, with its conflicts and throttling on request |
+//! | [`parameter_store`] | AWS Systems Manager's parameters |
 //! | [`stripe`] | Stripe, as far as Sparks uses it |
 //! | [`langfuse`] | Langfuse, which here refuses what the real one would silently drop |
 //! | [`template`] | what deploys the template, as far as the others have to know it |
@@ -24,6 +25,7 @@ pub mod gateway;
 pub mod http;
 pub mod lambda;
 pub mod langfuse;
+pub mod parameter_store;
 pub mod stack;
 pub mod stripe;
 pub mod template;

@@ -15,9 +15,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::dynamodb::{self, Dynamodb};
+use crate::dynamodb::{self, Access, Dynamodb};
 use crate::http::{self, FREE_PORT};
 use crate::langfuse::{FakeLangfuse, Langfuse};
+use crate::parameter_store::ParameterStore;
 use crate::stripe::{FakeStripe, Stripe};
 use crate::template::{self, Template};
 
@@ -86,13 +87,19 @@ pub struct Stack {
     pub stripe: FakeStripe,
     /// The fake Langfuse.
     pub langfuse: FakeLangfuse,
+    /// The parameters, none yet.
+    pub parameters: ParameterStore,
 }
 
 impl Stack {
     /// Starts everything; when it returns, everything answers.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let template = Template::of_the_project(&Template::local_parameters())?;
-        let dynamodb = Dynamodb::start(options.dynamodb, options.directory.as_deref()).await?;
+        let policies = template.functions.iter();
+        let policies = policies.map(|(name, function)| (name.clone(), function.statements.clone()));
+        let access = Access::new(policies.collect());
+        let directory = options.directory.as_deref();
+        let dynamodb = Dynamodb::start(options.dynamodb, directory, access).await?;
         dynamodb.create_table(template.table_definition(TABLE))?;
         let (stripe, langfuse) = match &options.directory {
             Some(directory) => (
@@ -110,10 +117,12 @@ impl Stack {
         let langfuse = langfuse.with_ingestion_delay(options.langfuse_ingestion_delay);
         let stripe = FakeStripe::serve(options.stripe, stripe).await;
         let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;
+        let parameters = ParameterStore::start(FREE_PORT).await;
         Ok(Self {
             dynamodb,
             stripe: stripe.map_err(|error| Error::Fake("Stripe", error))?,
             langfuse: langfuse.map_err(|error| Error::Fake("Langfuse", error))?,
+            parameters: parameters.map_err(|error| Error::Fake("Systems Manager", error))?,
         })
     }
 
@@ -135,6 +144,7 @@ impl Stack {
             ("LANGFUSE_SECRET_KEY", "sk-lf-local".to_owned()),
             ("DELIVERY_BUDGET_MS", "3000".to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.url()),
+            ("AWS_ENDPOINT_URL_SSM", self.parameters.url()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
@@ -150,5 +160,6 @@ impl Stack {
         self.dynamodb.stop().await;
         self.stripe.stop().await;
         self.langfuse.stop().await;
+        self.parameters.stop().await;
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 mod intrinsic;
+mod policy;
 mod resource;
 mod route;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use policy::Statement;
 pub use route::Route;
 
 /// The template as it is in the repository.
@@ -85,6 +87,8 @@ pub struct Function {
     pub variables: BTreeSet<String>,
     /// How often it runs by itself.
     pub every: Option<Duration>,
+    /// What it may do at AWS.
+    pub statements: Vec<Statement>,
 }
 
 /// Whose tokens open a route.
@@ -135,8 +139,15 @@ impl Template {
                 timeout,
                 variables,
                 every,
+                statements: found.statements,
             };
             functions.insert(found.name, function);
+        }
+        for route in api.throttled {
+            let known = routes.iter().any(|known| known.key() == route);
+            if !known {
+                return Err(Error::Route(route));
+            }
         }
         Ok(Self {
             functions,
@@ -158,11 +169,8 @@ impl Template {
             ("TokenIssuer", "http://127.0.0.1/_local"),
             ("TokenAudience", "sparks-local"),
             ("AllowedOrigins", "http://127.0.0.1:8787"),
-            ("StripeSecretKey", "in the environment"),
             ("StripePriceIds", "in the environment"),
-            ("StripeWebhookSecrets", "in the environment"),
             ("LangfusePublicKey", "in the environment"),
-            ("LangfuseSecretKey", "in the environment"),
         ];
         parameters
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use local::client;
-use local::dynamodb::Dynamodb;
+use local::dynamodb::{Access, Dynamodb};
 use local::faults::Fault;
 use local::http::FREE_PORT;
 use serde_json::{Value, json};
@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 const TABLE: &str = "sparks";
 
 async fn with_table() -> Dynamodb {
-    let dynamodb = Dynamodb::start(FREE_PORT, None).await.unwrap();
+    let dynamodb = Dynamodb::start(FREE_PORT, None, Access::default())
+        .await
+        .unwrap();
     dynamodb.create_table(definition()).unwrap();
     dynamodb
 }
@@ -130,12 +132,16 @@ async fn a_table_that_is_there_already_stays_as_it_is() {
 #[tokio::test]
 async fn a_folder_keeps_the_items() {
     let folder = std::env::temp_dir().join(format!("sparks-dynamodb-{}", std::process::id()));
-    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder)).await.unwrap();
+    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder), Access::default())
+        .await
+        .unwrap();
     dynamodb.create_table(definition()).unwrap();
     call(&dynamodb, "PutItem", &put("a")).await;
     dynamodb.stop().await;
 
-    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder)).await.unwrap();
+    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder), Access::default())
+        .await
+        .unwrap();
     dynamodb.create_table(definition()).unwrap();
 
     assert_eq!(dynamodb.items(TABLE).unwrap(), [key("a")]);

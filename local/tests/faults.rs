@@ -3,13 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use local::client;
-use local::dynamodb::Dynamodb;
+use local::dynamodb::{Access, Dynamodb};
 use local::faults::{Fault, Faults};
 use local::http::{Error, FREE_PORT, Reply, Server, text};
 use serde_json::{Value, json};
 
 async fn fake() -> Dynamodb {
-    Dynamodb::start(FREE_PORT, None).await.unwrap()
+    Dynamodb::start(FREE_PORT, None, Access::default())
+        .await
+        .unwrap()
 }
 
 async fn body_of(response: reqwest::Response) -> Value {

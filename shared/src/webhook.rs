@@ -16,7 +16,7 @@ use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::reversal;
 use crate::stripe::{self, Event, Reason};
 use crate::subscription;
-use crate::telemetry;
+use crate::telemetry::{self, Metric, Provider};
 
 pub use crate::desk::Desk;
 
@@ -245,7 +245,10 @@ impl Receiver<'_> {
             let why = format!("reported by stripe: {}", error.code);
             let parking =
                 ledger.park_reported(&error.identifier, &why, report.created, self.patience);
-            ours += u64::from(parking.await?);
+            if parking.await? {
+                ours += 1;
+                telemetry::count(Metric::DeliveryParked(Provider::Stripe), 1);
+            }
         }
         if report.count > ours {
             // Stripe names some of them only.

@@ -253,23 +253,28 @@ impl World {
 
     /// Puts an item in the place of another one, for what the API cannot bring about yet.
     pub async fn put_item(&self, item: Value) {
-        let scope = "local/20261122/us-east-1/dynamodb/aws4_request";
+        let body = json!({"TableName": TABLE, "Item": item});
+        let answer = self.at_dynamodb("local", "PutItem", &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// Sends an operation to DynamoDB, signed with this access key.
+    pub async fn at_dynamodb(&self, access_key: &str, operation: &str, body: &Value) -> Answer {
+        let scope = format!("{access_key}/20261122/us-east-1/dynamodb/aws4_request");
         let signed =
             format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local");
         let request = self
             .http
             .post(self.stack.dynamodb.url())
-            .header("x-amz-target", "DynamoDB_20120810.PutItem")
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
             .header("x-amz-date", "20261122T000000Z")
             .header("authorization", signed);
-        let body = json!({"TableName": TABLE, "Item": item}).to_string();
-        let answer = answer(
+        answer(
             request
                 .header("content-type", "application/x-amz-json-1.0")
-                .body(body),
+                .body(body.to_string()),
         )
-        .await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        .await
     }
 
     /// Everything in the table, in a form that can be compared.
@@ -379,13 +384,16 @@ fn gateway(
     clock: &Clock,
     lines: &Lines,
 ) -> Gateway {
+    let template = Template::of_the_project(&Template::local_parameters()).expect("the template");
     let lookup = |name: &str| environment.get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
     let transport = Transport::network();
     // Each function has a crate with an `App` and a `handle` of its own types.
     macro_rules! function {
         ($name:literal, $function:ident) => {{
-            let app = $function::App::new(environment, &transport, clock.clone());
+            let own = own_variables(&template, $name, environment);
+            let lookup = |name: &str| own.get(name).cloned();
+            let own = Environment::from_lookup(&lookup);
+            let app = $function::App::new(own, &transport, clock.clone());
             let app = Arc::new(app.expect("configured"));
             let lines = lines.clone();
             let function = InProcess::new(move |event| {
@@ -411,7 +419,10 @@ fn gateway(
             function!("stripe-webhook", stripe_webhook),
         ]);
     }
-    let outbox = deliver_outbox::App::new(environment, &transport, clock.clone());
+    let own = own_variables(&template, "deliver-outbox", environment);
+    let lookup = |name: &str| own.get(name).cloned();
+    let own = Environment::from_lookup(&lookup);
+    let outbox = deliver_outbox::App::new(own, &transport, clock.clone());
     let outbox = Arc::new(outbox.expect("configured"));
     let lines = lines.clone();
     let outbox = InProcess::new(move |event| {
@@ -423,7 +434,6 @@ fn gateway(
         }
     });
     functions.insert("deliver-outbox".to_owned(), outbox);
-    let template = Template::of_the_project(&Template::local_parameters()).expect("the template");
     Gateway::serve(
         listener,
         template,
@@ -431,6 +441,25 @@ fn gateway(
         Keys::generate(),
     )
     .expect("a gateway serves")
+}
+
+/// The variables that a function has at AWS, and no others; it signs as itself, so that its own policies apply.
+fn own_variables(
+    template: &Template,
+    function: &str,
+    environment: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let given = &template.functions[function].variables;
+    let is_given = |name: &str| {
+        let by_parameter = format!("{name}_PARAMETER");
+        name.starts_with("AWS_") || given.contains(name) || given.contains(&by_parameter)
+    };
+    let own = environment.iter().filter(|(name, _)| is_given(name));
+    let mut own: BTreeMap<String, String> = own
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    own.insert("AWS_ACCESS_KEY_ID".to_owned(), function.to_owned());
+    own
 }
 
 /// Calls a handler with an event, through the same adapter as in Lambda.

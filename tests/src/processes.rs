@@ -9,7 +9,7 @@ use local::template::Template;
 use local::token::Keys;
 use shared::clock::Clock;
 
-use crate::{World, listen, set_up_stripe};
+use crate::{World, listen, own_variables, set_up_stripe};
 
 impl World {
     /// The same stack now, by the machine's clock, with each function in processes of its own.
@@ -26,7 +26,7 @@ impl World {
         let fleets: BTreeMap<String, Fleet> = template
             .functions
             .keys()
-            .map(|name| (name.clone(), self.fleet(name)))
+            .map(|name| (name.clone(), self.fleet(&template, name)))
             .collect();
         let functions = Functions::Processes(fleets.clone());
         let gateway = Gateway::serve(listener, template, functions, Keys::generate());
@@ -39,17 +39,24 @@ impl World {
         (world, fleets)
     }
 
-    fn fleet(&self, name: &str) -> Fleet {
+    fn fleet(&self, template: &Template, name: &str) -> Fleet {
         let options = Options {
             name: name.to_owned(),
             ..Options::default()
         };
-        Fleet::new(
-            &binary(name),
-            self.environment.clone(),
-            options,
-            CONCURRENCY,
-        )
+        let mut variables = own_variables(template, name, &self.environment);
+        // Secrets are where they are at AWS.
+        for variable in &template.functions[name].variables {
+            let Some(secret) = variable.strip_suffix("_PARAMETER") else {
+                continue;
+            };
+            if let Some(value) = variables.remove(secret) {
+                let parameter = format!("/sparks/{}", secret.to_lowercase().replace('_', "-"));
+                self.stack.parameters.put(&parameter, &value);
+                variables.insert(variable.clone(), parameter);
+            }
+        }
+        Fleet::new(&binary(name), variables, options, CONCURRENCY)
     }
 }
 

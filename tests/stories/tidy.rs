@@ -7,12 +7,14 @@ use local::template::Template;
 use regex_lite::Regex;
 
 /// What is made, fetched or none of ours to write.
-const NOT_OURS: [&str; 6] = [
+const NOT_OURS: [&str; 8] = [
+    ".aws-sam",
     ".git",
     ".local",
     ".tools",
     "Cargo.lock",
     "proptest-regressions",
+    "samconfig.toml",
     "target",
 ];
 
@@ -32,9 +34,10 @@ const WORKPLACE: [(&str, &str); 8] = [
 const BESIDE_THE_SYSTEMS: [&str; 2] = ["aws_http", "circuit"];
 
 /// What Lambda sets by itself, and what only a stack on one machine needs.
-const NOT_OF_THE_TEMPLATE: [&str; 5] = [
+const NOT_OF_THE_TEMPLATE: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SSM",
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -254,6 +257,25 @@ fn every_variable_is_in_the_readme() {
         assert!(
             readme.contains(&format!("`{name}`")),
             "README.md does not explain {name}"
+        );
+    }
+}
+
+#[test]
+fn every_alarm_is_explained_where_it_leads() {
+    let (template, operations) = (read("template.yaml"), read("docs/operations.md"));
+    let alarm = Regex::new(r"AlarmDescription: .* docs/operations\.md#([a-z-]+)\n").unwrap();
+    let alarms: Vec<&str> = alarm
+        .captures_iter(&template)
+        .map(|found| found.get(1).expect("an anchor").as_str())
+        .collect();
+    let all = template.matches("Type: AWS::CloudWatch::Alarm").count();
+    assert_eq!(alarms.len(), all, "an alarm leads nowhere");
+    for anchor in alarms {
+        let heading = format!("\n### {anchor}\n");
+        assert!(
+            operations.contains(&heading),
+            "docs/operations.md lacks {anchor}"
         );
     }
 }

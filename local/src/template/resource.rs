@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::policy::{self, Statement};
 use super::{Authorizer, Cors, Error};
 
 /// How long a function may take that does not say.
@@ -21,6 +22,8 @@ pub(super) struct Api {
     pub(super) authorizers: BTreeMap<String, Authorizer>,
     /// What browsers are told.
     pub(super) cors: Option<Cors>,
+    /// The routes that are throttled apart from the others, such as `POST /v1/checkout`.
+    pub(super) throttled: Vec<String>,
 }
 
 /// A function with what starts it.
@@ -32,6 +35,7 @@ pub(super) struct Found {
     pub(super) events: Vec<HttpEvent>,
     /// How often it runs by itself, in seconds.
     pub(super) every: Option<u64>,
+    pub(super) statements: Vec<Statement>,
 }
 
 /// A route as a function's event gives it.
@@ -68,6 +72,13 @@ struct ApiProperties {
     #[serde(default)]
     auth: ApiAuth,
     cors_configuration: Option<Cors>,
+    #[serde(default)]
+    route_settings: Map<String, Value>,
+    /// Of all callers together: one machine has one.
+    #[serde(rename = "DefaultRouteSettings")]
+    _default_route_settings: Option<Value>,
+    #[serde(rename = "AccessLogSettings")]
+    _access_log_settings: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -101,6 +112,8 @@ struct FunctionProperties {
     environment: Environment,
     #[serde(default)]
     events: BTreeMap<String, Event>,
+    #[serde(default)]
+    policies: Vec<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -122,6 +135,8 @@ enum Event {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ScheduleEvent {
     schedule: String,
+    #[serde(rename = "DeadLetterConfig")]
+    _dead_letter_config: Option<Value>,
 }
 
 /// What all functions share unless they say otherwise.
@@ -158,6 +173,11 @@ pub(super) fn api(document: &Value) -> Result<Api, Error> {
         default_authorizer: properties.auth.default_authorizer,
         authorizers: authorizers.collect::<Result<_, Error>>()?,
         cors: properties.cors_configuration,
+        throttled: properties
+            .route_settings
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect(),
     })
 }
 
@@ -184,6 +204,15 @@ pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
         }
         let mut variables = globals.environment.variables.clone();
         variables.extend(function.environment.variables);
+        let mut statements = Vec::new();
+        for policy in function.policies {
+            let read = policy::read(policy);
+            let policy = read.map_err(|source| Error::Resource {
+                resource: name.clone(),
+                source,
+            })?;
+            statements.extend(policy.statements());
+        }
         Ok(Found {
             name: function.handler,
             timeout_s: function
@@ -193,6 +222,7 @@ pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
             variables,
             events,
             every,
+            statements,
         })
     });
     functions.collect()

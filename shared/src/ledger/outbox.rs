@@ -145,16 +145,24 @@ impl Ledger {
 
     /// Gives a bucket back, unless it was lost meanwhile.
     pub async fn release(&self, lease: Lease, patience: &Patience) -> Result<(), Error> {
-        let action = self.update(
-            &Key::lease(lease.bucket),
-            "holder = :holder",
-            "SET leased_until = :zero",
-            [
-                (":holder", item::text(lease.holder)),
-                (":zero", item::number(0)),
-            ],
-        );
-        self.transact(&[action], patience).await.map(drop)
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::lease(lease.bucket).attributes()))
+            .condition_expression("holder = :holder")
+            .update_expression("SET leased_until = :zero")
+            .expression_attribute_values(":holder", item::text(lease.holder))
+            .expression_attribute_values(":zero", item::number(0));
+        self.persist(patience, || async {
+            let outcome = update.clone().send().await;
+            written(
+                outcome,
+                UpdateItemError::is_conditional_check_failed_exception,
+            )
+        })
+        .await
+        .map(drop)
     }
 
     /// What is due in a bucket, the longest first, at most `limit`.

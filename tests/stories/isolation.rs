@@ -1,0 +1,219 @@
+//! Two accounts, every route, and every place where an id can be: nobody reads or changes what is another's.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use local::template::Template;
+use serde_json::{Value, json};
+use shared::langfuse::trace_id;
+use tests::{Answer, World};
+
+/// What belongs to the first account, as the second one may have come to know it.
+struct Known {
+    session: String,
+    usage: String,
+    key: String,
+    cursor: String,
+    /// Texts that only answers to the first account may have.
+    private: Vec<String>,
+}
+
+async fn known(world: &World) -> Known {
+    let body = json!({
+        "usage": [{"meter": "ai_tokens", "input_tokens": 10}], "member_id": "member_of_a",
+        "trace": {"name": "chat_of_a"},
+    });
+    let recorded = world.record("acct_a", "key_of_a", &body).await;
+    let recorded = recorded.expect(StatusCode::CREATED).body;
+    world.subscribe("acct_a", "plus").await;
+    let (session, payment) = world.buy("acct_a", "pack_500k", "buy").await;
+    let open = world.open("acct_a", "pack_125k").await;
+    let token = world.token("acct_a");
+    let page = world.get("/v1/ledger?limit=1", Some(&token)).await;
+    let cursor = page.body["next_cursor"].as_str();
+    let cursor = cursor.unwrap_or_else(|| panic!("{page:?}")).to_owned();
+    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let usage = text(&recorded["usage_id"]);
+    Known {
+        private: vec![
+            "acct_a".to_owned(),
+            "member_of_a".to_owned(),
+            "chat_of_a".to_owned(),
+            usage.clone(),
+            session.clone(),
+            open,
+            payment,
+            text(&customer),
+            trace_id(&usage),
+        ],
+        session,
+        usage,
+        key: "key_of_a".to_owned(),
+        cursor,
+    }
+}
+
+/// Every item of the first account's, whatever kind it is.
+fn of_the_first(world: &World, known: &Known) -> BTreeSet<String> {
+    let items = world.table().into_iter();
+    let of_it = items.filter(|item| {
+        known
+            .private
+            .iter()
+            .any(|text| item.contains(text.as_str()))
+    });
+    of_it.collect()
+}
+
+/// What the second account tries at a route: paths with query, keys and bodies.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<String>, String)> {
+    let Known {
+        session,
+        usage,
+        key,
+        cursor,
+        ..
+    } = known;
+    let line = json!([{"meter": "ai_tokens", "input_tokens": 10}]);
+    let with = |path: &str, key: Option<&str>, body: Value| {
+        (path.to_owned(), key.map(str::to_owned), body.to_string())
+    };
+    let get = |path: String| (path, None, String::new());
+    let read = |path: &str| {
+        vec![
+            get(path.to_owned()),
+            get(format!("{path}?account_id=acct_a")),
+            get(format!("{path}?account=acct_a")),
+            get(format!("{path}?account_id=acct_b&account_id=acct_a")),
+            get(format!("{path}?cursor={cursor}")),
+        ]
+    };
+    match route {
+        "POST /v1/usage" => vec![
+            with("/v1/usage", Some(key), json!({"usage": line})),
+            with("/v1/usage", Some(usage), json!({"usage": line})),
+            with(
+                "/v1/usage",
+                Some("k"),
+                json!({"usage": line, "account_id": "acct_a"}),
+            ),
+            with(
+                "/v1/usage?account_id=acct_a",
+                Some("k2"),
+                json!({"usage": line}),
+            ),
+        ],
+        "POST /v1/usage/batch" => vec![
+            with(
+                "/v1/usage/batch",
+                None,
+                json!({"items": [{"idempotency_key": key, "usage": line}]}),
+            ),
+            with(
+                "/v1/usage/batch",
+                None,
+                json!({"account_id": "acct_a", "items": [{"idempotency_key": "k", "usage": line}]}),
+            ),
+            with(
+                "/v1/usage/batch",
+                None,
+                json!({"items": [{"idempotency_key": "k", "account_id": "acct_a", "usage": line}]}),
+            ),
+        ],
+        "POST /v1/checkout" => {
+            let mut order = world.order("pack_500k");
+            let own = with("/v1/checkout", Some("buy"), order.clone());
+            order["account_id"] = "acct_a".into();
+            vec![own, with("/v1/checkout", Some("k"), order)]
+        }
+        "POST /v1/checkout/{session_id}/verify" => vec![
+            with(&format!("/v1/checkout/{session}/verify"), None, Value::Null),
+            with(
+                &format!("/v1/checkout/{session}/verify?account_id=acct_a"),
+                None,
+                Value::Null,
+            ),
+            with(
+                &format!("/v1/checkout/{session}/verify"),
+                None,
+                json!({"account_id": "acct_a"}),
+            ),
+        ],
+        "POST /v1/portal" => {
+            let url = format!("{}/account", world.origin());
+            vec![
+                with("/v1/portal", None, json!({"return_url": url})),
+                with(
+                    "/v1/portal",
+                    None,
+                    json!({"return_url": url, "account_id": "acct_a"}),
+                ),
+                with(
+                    "/v1/portal",
+                    None,
+                    json!({"return_url": url, "customer": known.private[7]}),
+                ),
+            ]
+        }
+        "POST /v1/estimate" => vec![with(
+            "/v1/estimate",
+            None,
+            json!({"usage": line, "account_id": "acct_a"}),
+        )],
+        // Without a signature of Stripe's nobody tells of anything.
+        "POST /v1/webhooks/stripe" => vec![with(
+            "/v1/webhooks/stripe",
+            None,
+            json!({"id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false, "data": {"object": {"id": session}}}),
+        )],
+        route => match route.strip_prefix("GET ") {
+            Some(path) => read(path),
+            None => panic!("nothing is tried at {route}"),
+        },
+    }
+}
+
+#[tokio::test]
+async fn no_account_reads_or_changes_what_is_another_s() {
+    let world = World::start().await;
+    let known = known(&world).await;
+    world.available("acct_b").await;
+    let before = of_the_first(&world, &known);
+    assert!(before.len() > 8, "{}", before.len());
+    let (token, mut tried) = (world.token("acct_b"), 0);
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    for route in &template.routes {
+        for (path, key, body) in attempts(&world, &known, &route.key()) {
+            let answer: Answer = match route.method.as_str() {
+                "GET" => world.get(&path, Some(&token)).await,
+                _ => {
+                    world
+                        .post(&path, Some(&token), key.as_deref(), body.clone())
+                        .await
+                }
+            };
+            tried += 1;
+            let (told, headers) = (answer.body.to_string(), format!("{:?}", answer.headers));
+            for private in &known.private {
+                // The path that was asked for may stand in the answer.
+                let echoed = path.contains(private.as_str()) || body.contains(private.as_str());
+                let leaked = told.contains(private.as_str()) || headers.contains(private.as_str());
+                assert!(
+                    !leaked || echoed,
+                    "{} {path}: {private} in {told}",
+                    route.method
+                );
+            }
+            assert!(answer.status < 500, "{path}: {told}");
+            assert_eq!(
+                of_the_first(&world, &known),
+                before,
+                "{} {path} {body}",
+                route.method
+            );
+        }
+    }
+    assert!(tried >= 30, "{tried}");
+}

@@ -1,0 +1,222 @@
+//! Each function may do at AWS what it does, and nothing else.
+//!
+//! That nothing is missing, every story shows: the table refuses what a function's policy does not allow. Here is shown that
+//! nothing is too much: what the template allows is done in one of these scenes.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::dynamodb::Permission;
+use local::faults::Fault;
+use local::template::{Function, Template};
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+async fn world() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await
+}
+
+fn tokens(member: Option<&str>) -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "member_id": member})
+}
+
+fn template() -> Template {
+    Template::of_the_project(&Template::local_parameters()).unwrap()
+}
+
+/// Everything that a function's policy allows at the table.
+fn allowed(name: &str, function: &Function) -> BTreeSet<Permission> {
+    let statements = function.statements.iter();
+    let pairs = statements.flat_map(|statement| {
+        let resources = |action| {
+            statement
+                .resources
+                .iter()
+                .map(move |resource| (action, resource))
+        };
+        statement.actions.iter().flat_map(resources)
+    });
+    let at_table = pairs.filter(|(action, _)| action.starts_with("dynamodb:"));
+    let allowed =
+        at_table.map(|(action, resource)| (name.to_owned(), action.clone(), resource.clone()));
+    allowed.collect()
+}
+
+#[tokio::test]
+async fn nothing_is_allowed_that_nobody_does() {
+    let mut used: BTreeSet<Permission> = BTreeSet::new();
+    for world in [
+        usage().await,
+        purchases().await,
+        plans().await,
+        left_over().await,
+    ] {
+        used.extend(world.stack.dynamodb.access().used());
+    }
+    let template = template();
+    let functions = template.functions.iter();
+    let allowed = functions.flat_map(|(name, function)| allowed(name, function));
+    let unused: Vec<Permission> = allowed.filter(|one| !used.contains(one)).collect();
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// An account comes, uses, and looks at what it did.
+async fn usage() -> World {
+    let world = world().await;
+    let recorded = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
+    recorded.expect(StatusCode::CREATED);
+    let again = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
+    assert!(again.is_replay());
+    let token = world.token("acct_a");
+    for path in ["/v1/balance", "/v1/usage", "/v1/ledger"] {
+        world.get(path, Some(&token)).await.expect(StatusCode::OK);
+    }
+    world.available("acct_b").await;
+    // The free Sparks of the month before are settled by whoever comes first.
+    let world = world.later(SignedDuration::from_hours(24 * 31)).await;
+    world.available("acct_a").await;
+    world.available("acct_b").await;
+    world
+}
+
+/// Packs are bought, asked for, told of and refunded.
+async fn purchases() -> World {
+    let world = world().await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    world.refund(&payment, 500).await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world
+        .verify("acct_a", &session)
+        .await
+        .expect(StatusCode::OK);
+    world.open("acct_a", "pack_500k").await;
+    world
+}
+
+/// Plans are subscribed to, renewed, and looked at.
+async fn plans() -> World {
+    let world = world().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    // A renewal that no webhook told of is granted by whoever looks.
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(dropped);
+    world.renew(&subscription, "succeeded").await;
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(world.credits("acct_a").len(), 2);
+    world.stack.stripe.faults().clear();
+    // A customer is gone, and whoever meets that first grants what it has paid.
+    for (account, checks_out) in [("acct_c", true), ("acct_d", false)] {
+        world.subscribe(account, "plus").await;
+        let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+        world.stack.stripe.faults().add(dropped);
+        let customers = world.stack.stripe.state()["customers"].clone();
+        let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
+        let path = format!("/v1/customers/{}", last.as_str().unwrap());
+        world.delete_at_stripe(&path).await;
+        if checks_out {
+            world.open(account, "pack_500k").await;
+        } else {
+            let body = json!({"return_url": format!("{}/account", world.origin())});
+            world.portal(account, &body).await;
+        }
+        world.stack.stripe.faults().clear();
+    }
+    let body = json!({"return_url": format!("{}/account", world.origin())});
+    let nobody = world.portal("acct_new", &body).await;
+    assert_eq!(nobody.refusal(), (409, "no_customer"));
+    world
+}
+
+/// What the flows left over is finished by the outbox.
+async fn left_over() -> World {
+    let world = World::with_a_parcel_due().await;
+    world.deliver().await;
+    world
+}
+
+/// A parameter is named in a variable, and its function may read it and no other.
+#[test]
+fn each_function_may_read_the_secrets_that_it_names() {
+    for (name, function) in template().functions {
+        let named = function.variables.iter();
+        let named: BTreeSet<String> = named
+            .filter_map(|variable| variable.strip_suffix("_PARAMETER"))
+            .map(|variable| variable.to_lowercase().replace('_', "-"))
+            .collect();
+        let statements = function.statements.iter();
+        let parameters = statements.filter(|one| one.actions == ["ssm:GetParameters"]);
+        let readable: BTreeSet<String> = parameters
+            .flat_map(|statement| &statement.resources)
+            .map(|resource| resource.rsplit('/').next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(named, readable, "{name}");
+    }
+}
+
+#[test]
+fn nobody_may_scan_or_delete_or_do_anything_everywhere() {
+    for (name, function) in template().functions {
+        assert!(!function.statements.is_empty(), "{name}");
+        for statement in function.statements {
+            for action in &statement.actions {
+                let known = [
+                    "dynamodb:GetItem",
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                    "dynamodb:Query",
+                    "ssm:GetParameters",
+                ];
+                assert!(known.contains(&action.as_str()), "{name}: {action}");
+            }
+            for resource in &statement.resources {
+                assert!(!resource.contains('*'), "{name}: {resource}");
+            }
+        }
+    }
+}
+
+/// A function that a policy does not let through learns nothing and changes nothing.
+#[tokio::test]
+async fn the_table_refuses_what_no_policy_allows() {
+    let world = world().await;
+    let access = world.stack.dynamodb.access();
+    world
+        .record("acct_a", "k1", &tokens(None))
+        .await
+        .expect(StatusCode::CREATED);
+    assert!(
+        access
+            .used()
+            .iter()
+            .all(|(function, ..)| function == "record-usage")
+    );
+    for (operation, body) in [
+        ("Scan", json!({"TableName": "sparks-local"})),
+        (
+            "DeleteItem",
+            json!({"TableName": "sparks-local", "Key": {"pk": {"S": "A#acct_a"}, "sk": {"S": "A"}}}),
+        ),
+        (
+            "GetItem",
+            json!({"TableName": "sparks-local", "Key": {"pk": {"S": "INCIDENTS"}, "sk": {"S": "x"}}}),
+        ),
+        (
+            "TransactWriteItems",
+            json!({"TransactItems": [{"Delete": {"TableName": "sparks-local", "Key": {"pk": {"S": "A#acct_a"}, "sk": {"S": "A"}}}}]}),
+        ),
+    ] {
+        let answer = world.at_dynamodb("record-usage", operation, &body).await;
+        assert_eq!(answer.status, 400, "{operation}");
+        let kind = answer.body["__type"].as_str().unwrap();
+        assert!(
+            kind.ends_with("#AccessDeniedException"),
+            "{operation}: {kind}"
+        );
+    }
+    assert_eq!(world.available("acct_a").await, "9999.000");
+}
