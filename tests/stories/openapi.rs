@@ -293,6 +293,13 @@ async fn the_schema_refuses_the_bodies_that_the_api_refuses() {
         line(json!({"meter": "ai_tokens", "input_tokens": -1})),
         line(json!({"meter": "ai_tokens", "input_tokens": 1_000_000_000_001_u64})),
         line(json!({"meter": "storage", "gigabyte_hours": 0.25})),
+        line(json!({"meter": "storage", "gigabyte_hours": "000.50"})),
+        line(json!({"meter": "storage", "gigabyte_hours": "1000000000000.1"})),
+        line(json!({"meter": "ai_tokens", "model": "", "input_tokens": 1})),
+        line(json!({"meter": "ai_tokens", "model": "g".repeat(129), "input_tokens": 1})),
+        line(json!({"meter": "ai_tokens", "model": "gpt-5\u{e9}", "input_tokens": 1})),
+        json!({"usage": [compute()], "trace": {"metadata": {"k".repeat(41): "v"}}}),
+        json!({"usage": [compute()], "trace": {"metadata": {"k".repeat(40): "v"}}}),
         line(json!({"meter": "storage", "gigabyte_hours": "0.0000001"})),
     ]
     .into_iter()

@@ -105,6 +105,13 @@ impl<'a> Schema<'a> {
                         .iter()
                         .all(|name| members.contains_key(name.as_str().expect("a name")))
                 }),
+                "propertyNames" => {
+                    for name in value.as_object().into_iter().flat_map(Map::keys) {
+                        let name = Value::from(name.as_str());
+                        self.of(rule).check_at(path, &name)?;
+                    }
+                    true
+                }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.of(rule).check_at(&format!("{path}[{index}]"), item)?;
