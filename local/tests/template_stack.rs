@@ -21,8 +21,9 @@ async fn a_stack_gives_every_variable_that_a_function_reads() {
         let missing: Vec<_> = function
             .variables
             .iter()
-            .filter(|variable| !environment.contains_key(variable.trim_end_matches("_PARAMETER")))
-            .filter(|variable| !MADE_AT_STRIPE.contains(&variable.as_str()))
+            .map(|variable| variable.trim_end_matches("_PARAMETER"))
+            .filter(|variable| !environment.contains_key(*variable))
+            .filter(|variable| !MADE_AT_STRIPE.contains(variable))
             .collect();
         assert!(missing.is_empty(), "{name} needs {missing:?}");
     }

@@ -3,7 +3,8 @@
 //! That nothing is missing, every story shows: the table refuses what a function's policy does not allow. Here is shown that
 //! nothing is too much: what the template allows is done in one of these scenes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -12,6 +13,8 @@ use local::faults::Fault;
 use local::template::{Function, Template};
 use serde_json::{Value, json};
 use shared::clock::Clock;
+use shared::config::Environment;
+use shared::transport::Transport;
 use tests::World;
 
 async fn world() -> World {
@@ -219,4 +222,43 @@ async fn the_table_refuses_what_no_policy_allows() {
         );
     }
     assert_eq!(world.available("acct_a").await, "9999.000");
+}
+
+/// What a function looks up when it starts.
+macro_rules! read_by {
+    ($function:ident, $world:expr) => {{
+        let read = Mutex::new(BTreeSet::new());
+        let lookup = |name: &str| {
+            read.lock().unwrap().insert(name.to_owned());
+            $world.environment().get(name).cloned()
+        };
+        let environment = Environment::from_lookup(&lookup);
+        $function::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+        read.into_inner().unwrap()
+    }};
+}
+
+#[tokio::test]
+async fn each_function_is_given_the_variables_that_it_reads() {
+    let world = world().await;
+    let read = BTreeMap::from([
+        ("create-checkout", read_by!(create_checkout, world)),
+        ("create-portal", read_by!(create_portal, world)),
+        ("deliver-outbox", read_by!(deliver_outbox, world)),
+        ("read-account", read_by!(read_account, world)),
+        ("record-usage", read_by!(record_usage, world)),
+        ("stripe-webhook", read_by!(stripe_webhook, world)),
+        ("verify-payment", read_by!(verify_payment, world)),
+    ]);
+    for (name, function) in template().functions {
+        let given = function.variables.iter();
+        let given: BTreeSet<String> = given
+            .map(|variable| variable.trim_end_matches("_PARAMETER").to_owned())
+            .collect();
+        let mut read = read[name.as_str()].clone();
+        read.retain(|variable| !variable.starts_with("AWS_"));
+        // Before everything else, for all functions alike.
+        read.insert("RUST_LOG".to_owned());
+        assert_eq!(read, given, "{name}");
+    }
 }
