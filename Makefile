@@ -3,11 +3,13 @@
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
+DEPLOY := .tools/deploy
+
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test crash bench audit prices invoke cargo-lambda cargo-deny
+.PHONY: dev test crash bench audit prices invoke lint-template cargo-lambda cargo-deny
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -50,6 +52,18 @@ FUNCTION ?= $(or $(filter $(patsubst functions/%/,%,$(wildcard functions/*/)),$(
 invoke: cargo-lambda
 	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
 	  --data-file events/$(EVENT).json
+
+# Looks the template over: as CloudFormation sees it, and as SAM does.
+lint-template: export SAM_CLI_TELEMETRY := 0
+lint-template: $(DEPLOY)/installed
+	$(DEPLOY)/bin/cfn-lint template.yaml
+	$(DEPLOY)/bin/sam validate --lint --region us-east-1
+
+# The list is complete and hashed, so nothing else is looked for. Again whenever it changes.
+$(DEPLOY)/installed: .ci/deploy-tools.txt
+	python3 -m venv --clear $(DEPLOY)
+	$(DEPLOY)/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes --requirement $<
+	touch $@
 
 # A tool that is there is used. Else the wheel, else a build from source.
 cargo-lambda:
