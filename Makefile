@@ -1,4 +1,5 @@
-# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything.
+# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything,
+# `make deploy-check` rehearses a deployment.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -9,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test crash bench audit prices invoke lint-template cargo-lambda cargo-deny
+.PHONY: dev test crash bench audit prices invoke lint-template deploy-check cargo-lambda cargo-deny
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -58,6 +59,12 @@ lint-template: export SAM_CLI_TELEMETRY := 0
 lint-template: $(DEPLOY)/installed
 	$(DEPLOY)/bin/cfn-lint template.yaml
 	$(DEPLOY)/bin/sam validate --lint --region us-east-1
+
+# Builds, deploys to an emulator of AWS on this machine, and goes through the flows there. It takes minutes: the
+# functions are built as they are deployed, in release mode.
+deploy-check: lint-template cargo-lambda
+	cargo build --locked --workspace --bins
+	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY)/bin/python tests/deploy --programs $(BIN)
 
 # The list is complete and hashed, so nothing else is looked for. Again whenever it changes.
 $(DEPLOY)/installed: .ci/deploy-tools.txt
