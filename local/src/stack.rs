@@ -79,6 +79,64 @@ impl Default for Options {
     }
 }
 
+/// The fakes without the rest of the stack, for functions that are deployed; they stop when dropped.
+pub struct Fakes {
+    /// The fake Stripe.
+    pub stripe: FakeStripe,
+    /// The fake Langfuse.
+    pub langfuse: FakeLangfuse,
+}
+
+impl Fakes {
+    /// Starts both; when it returns, both answer.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let (stripe, langfuse) = match &options.directory {
+            Some(directory) => (
+                Stripe::open(directory, options.clock.clone()).map_err(Error::Directory)?,
+                Langfuse::open(directory, options.clock).map_err(Error::Directory)?,
+            ),
+            None => (
+                Stripe::new(options.clock.clone()),
+                Langfuse::new(options.clock),
+            ),
+        };
+        let stripe = stripe
+            .with_latency(options.stripe_latency)
+            .with_summary_delay(options.stripe_summary_delay);
+        let langfuse = langfuse.with_ingestion_delay(options.langfuse_ingestion_delay);
+        let stripe = FakeStripe::serve(options.stripe, stripe).await;
+        let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;
+        Ok(Self {
+            stripe: stripe.map_err(|error| Error::Fake("Stripe", error))?,
+            langfuse: langfuse.map_err(|error| Error::Fake("Langfuse", error))?,
+        })
+    }
+
+    /// The variables with which functions and the operator's command reach them.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        reaching(&self.stripe, &self.langfuse)
+    }
+
+    /// Stops both, and returns when their ports are free.
+    pub async fn stop(self) {
+        self.stripe.stop().await;
+        self.langfuse.stop().await;
+    }
+}
+
+fn reaching(stripe: &FakeStripe, langfuse: &FakeLangfuse) -> BTreeMap<String, String> {
+    let variables = [
+        ("STRIPE_API_BASE", stripe.url()),
+        ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
+        ("LANGFUSE_HOST", langfuse.url()),
+        ("LANGFUSE_PUBLIC_KEY", "pk-lf-local".to_owned()),
+        ("LANGFUSE_SECRET_KEY", "sk-lf-local".to_owned()),
+    ];
+    variables
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
 /// A running stack; it stops when dropped.
 pub struct Stack {
     /// The database, with the template's table.
@@ -101,27 +159,12 @@ impl Stack {
         let directory = options.directory.as_deref();
         let dynamodb = Dynamodb::start(options.dynamodb, directory, access).await?;
         dynamodb.create_table(template.table_definition(TABLE))?;
-        let (stripe, langfuse) = match &options.directory {
-            Some(directory) => (
-                Stripe::open(directory, options.clock.clone()).map_err(Error::Directory)?,
-                Langfuse::open(directory, options.clock).map_err(Error::Directory)?,
-            ),
-            None => (
-                Stripe::new(options.clock.clone()),
-                Langfuse::new(options.clock),
-            ),
-        };
-        let stripe = stripe
-            .with_latency(options.stripe_latency)
-            .with_summary_delay(options.stripe_summary_delay);
-        let langfuse = langfuse.with_ingestion_delay(options.langfuse_ingestion_delay);
-        let stripe = FakeStripe::serve(options.stripe, stripe).await;
-        let langfuse = FakeLangfuse::serve(options.langfuse, langfuse).await;
+        let Fakes { stripe, langfuse } = Fakes::start(options).await?;
         let parameters = ParameterStore::start(FREE_PORT).await;
         Ok(Self {
             dynamodb,
-            stripe: stripe.map_err(|error| Error::Fake("Stripe", error))?,
-            langfuse: langfuse.map_err(|error| Error::Fake("Langfuse", error))?,
+            stripe,
+            langfuse,
             parameters: parameters.map_err(|error| Error::Fake("Systems Manager", error))?,
         })
     }
@@ -135,13 +178,8 @@ impl Stack {
             ("ACCOUNT_CLAIM", "sub".to_owned()),
             ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
             ("PLAN_GRACE_HOURS", "24".to_owned()),
-            ("STRIPE_API_BASE", self.stripe.url()),
-            ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
             ("CHECKOUT_PROMOTION_CODES", "true".to_owned()),
             ("CHECKOUT_AUTOMATIC_TAX", "false".to_owned()),
-            ("LANGFUSE_HOST", self.langfuse.url()),
-            ("LANGFUSE_PUBLIC_KEY", "pk-lf-local".to_owned()),
-            ("LANGFUSE_SECRET_KEY", "sk-lf-local".to_owned()),
             ("DELIVERY_BUDGET_MS", "3000".to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.url()),
             ("AWS_ENDPOINT_URL_SSM", self.parameters.url()),
@@ -150,9 +188,10 @@ impl Stack {
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
             ("RUST_LOG", "info".to_owned()),
         ];
-        variables
-            .map(|(name, value)| (name.to_owned(), value))
-            .into()
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        let mut environment = reaching(&self.stripe, &self.langfuse);
+        environment.extend(variables);
+        environment
     }
 
     /// Stops everything, and returns when all ports are free.

@@ -20,8 +20,8 @@ const FAKE_LANGFUSE_KEY: &str = "pk-lf-local";
 /// What is wrong with the environment or the arguments.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Something else than `--once`.
-    #[error("`{0}` is not understood; `--once` is all there is")]
+    /// Something else than `--once` or `--fakes`.
+    #[error("`{0}` is not understood; `--once` and `--fakes` are all there is")]
     Argument(String),
     /// Not a number from 0 to 65535.
     #[error("{0} is not a port")]
@@ -42,6 +42,8 @@ pub enum Error {
 pub struct Options {
     /// Whether to stop after the first usage.
     pub once: bool,
+    /// Whether only the fakes are wanted, for functions that are deployed.
+    pub fakes_only: bool,
     /// The API's address.
     pub gateway: SocketAddr,
     /// The address of `cargo lambda watch`; port 0 is any free one.
@@ -65,9 +67,10 @@ impl Options {
         mut arguments: impl Iterator<Item = String>,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let once = match arguments.next() {
-            None => false,
-            Some(argument) if argument == "--once" => true,
+        let (once, fakes_only) = match arguments.next() {
+            None => (false, false),
+            Some(argument) if argument == "--once" => (true, false),
+            Some(argument) if argument == "--fakes" => (false, true),
             Some(argument) => return Err(Error::Argument(argument)),
         };
         let address = |name, default| {
@@ -81,6 +84,7 @@ impl Options {
         real_services.extend(real_langfuse(environment)?);
         Ok(Self {
             once,
+            fakes_only,
             gateway: address("SPARKS_GATEWAY_PORT", GATEWAY_PORT)?,
             functions: address("SPARKS_FUNCTIONS_PORT", FUNCTIONS_PORT)?,
             stack: stack::Options {
@@ -184,7 +188,15 @@ mod tests {
                 langfuse: true
             }
         );
-        assert!(!options.once);
+        assert!(!options.once && !options.fakes_only);
+    }
+
+    #[test]
+    fn one_argument_says_what_runs() {
+        for (argument, once, fakes_only) in [("--once", true, false), ("--fakes", false, true)] {
+            let options = Options::read([argument.to_owned()].into_iter(), &owned(&[])).unwrap();
+            assert_eq!((options.once, options.fakes_only), (once, fakes_only));
+        }
     }
 
     #[test]
