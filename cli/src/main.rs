@@ -30,8 +30,8 @@ async fn main() -> ExitCode {
 
 async fn run(command: cli::Command) -> Result<(), Box<dyn Error>> {
     let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
-    let parameters = Parameters::read(Environment::process(), &Transport::network()).await?;
+    let (transport, clock) = (Transport::network(), Clock::system());
+    let parameters = Parameters::read(Environment::process(), &transport, &clock).await?;
     let environment = parameters.environment();
-    let clock = Clock::system();
     Ok(cli::run(command, environment, clock, &mut out, &mut notes).await?)
 }

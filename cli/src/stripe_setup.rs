@@ -41,9 +41,17 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         setup.product(offer).await?;
         price_ids.insert(offer.item, setup.price(offer).await?);
     }
-    let endpoint = setup.endpoint().await?;
-    let destination = setup.destination().await?;
     let portal = setup.portal(&price_ids).await?;
+    // Last, since Stripe shows their secrets once.
+    let endpoint = setup.endpoint().await?;
+    let destination = match setup.destination().await {
+        Ok(destination) => destination,
+        Err(error) => {
+            let made = endpoint.and_then(|endpoint| endpoint.secret);
+            keep_secret(desk, made.as_deref())?;
+            return Err(error);
+        }
+    };
 
     let livemode = setup.account.livemode();
     let (id, secret) = match &endpoint {
@@ -84,6 +92,19 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         let note =
             "Stripe shows these secrets only now: keep them beside those that are there already.";
         writeln!(desk.notes, "{note}")?;
+    }
+    Ok(())
+}
+
+/// Prints a secret that will not be shown again, though what came after it failed.
+fn keep_secret(desk: &mut Desk<'_>, secret: Option<&str>) -> Result<(), Error> {
+    let Some(secret) = secret else {
+        return Ok(());
+    };
+    if desk.json {
+        writeln!(desk.out, "{}", json!({ "webhook_secret": secret }))?;
+    } else {
+        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
     }
     Ok(())
 }

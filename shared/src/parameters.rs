@@ -15,12 +15,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::clock::Clock;
 use crate::config::{self, Aws, Elsewhere, Environment};
+use crate::patience::Patience;
 use crate::transport::{self, Transport};
 
-/// How long one attempt may take, and how many there are: init has ten seconds.
+/// How long one attempt may take, and all together: init has ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
-const ATTEMPTS: u32 = 3;
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The environment, with the secrets that it names.
 pub struct Parameters<'a> {
@@ -84,11 +86,16 @@ struct Refusal {
 
 impl<'a> Parameters<'a> {
     /// Reads what the environment names; calls nobody when it names nothing.
-    pub async fn read(environment: Environment<'a>, transport: &Transport) -> Result<Self, Error> {
+    pub async fn read(
+        environment: Environment<'a>,
+        transport: &Transport,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
         let elsewhere = environment.secrets_elsewhere()?;
         let mut secrets = BTreeMap::new();
         if !elsewhere.is_empty() {
-            let found = ask(&environment.aws()?, &elsewhere, transport).await?;
+            let patience = Patience::lasting(clock, PATIENCE);
+            let found = ask(&environment.aws()?, &elsewhere, transport, &patience).await?;
             for one in elsewhere {
                 let value = found.iter().find(|found| found.name == one.parameter);
                 let value = value.ok_or(Error::Unknown {
@@ -118,11 +125,12 @@ impl fmt::Debug for Parameters<'_> {
     }
 }
 
-/// Asks until there is an answer, or the attempts are used up.
+/// Asks until there is an answer, or the time is up.
 async fn ask(
     aws: &Aws,
     elsewhere: &[Elsewhere],
     transport: &Transport,
+    patience: &Patience,
 ) -> Result<Vec<Parameter>, Error> {
     let mut attempt = 1;
     loop {
@@ -134,7 +142,7 @@ async fn ask(
             }
             _ => false,
         };
-        if !passing || attempt == ATTEMPTS {
+        if !passing || !patience.another(attempt).await {
             return asked;
         }
         attempt += 1;

@@ -189,6 +189,26 @@ async fn it_can_be_run_again_after_it_failed_anywhere() {
     }
 }
 
+/// Stripe shows it once, whatever fails after that.
+#[tokio::test]
+async fn the_webhooks_secret_is_printed_though_what_comes_after_it_fails() {
+    // Another deployment in the same Stripe account has nothing yet.
+    let world = World::start().await.with("STAGE", "other");
+    let refused = Fault::new("/v2/core/event_destinations", "status:400").unwrap();
+    world.stack.stripe.faults().add(refused.times(100));
+    let other = [
+        "stripe-setup",
+        "--webhook-url",
+        "https://other.example.com/v1/webhooks/stripe",
+    ];
+    let (printed, outcome) = world.sparks_printing(&other).await;
+    outcome.unwrap_err();
+    assert!(
+        printed.contains("STRIPE_WEBHOOK_SECRETS=whsec_"),
+        "{printed}"
+    );
+}
+
 #[tokio::test]
 async fn the_doctor_finds_everything_in_order_after_setup() {
     let world = World::start().await;

@@ -13,7 +13,8 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::process();
     telemetry::init(environment)?;
     let transport = Transport::network();
-    let parameters = Parameters::read(environment, &transport).await?;
-    let app = App::new(parameters.environment(), &transport, Clock::system())?;
+    let clock = Clock::system();
+    let parameters = Parameters::read(environment, &transport, &clock).await?;
+    let app = App::new(parameters.environment(), &transport, clock)?;
     run(service_fn(|request| handle(&app, request))).await
 }
