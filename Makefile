@@ -69,6 +69,7 @@ invoke: cargo-lambda
 
 # Looks the template over: as CloudFormation sees it, and as SAM does.
 lint-template: export SAM_CLI_TELEMETRY := 0
+lint-template: export __SAM_CLI_APP_DIR := $(CURDIR)/$(DEPLOY)
 lint-template: $(DEPLOY)/installed
 	$(DEPLOY)/bin/cfn-lint template.yaml
 	$(DEPLOY)/bin/sam validate --lint --region us-east-1

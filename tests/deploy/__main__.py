@@ -53,15 +53,6 @@ def secrets(fakes: Fakes, webhooks: list[str]) -> dict[str, str]:
     }
 
 
-def deploy(deployment: Deployment, given: dict[str, str], kept: dict[str, str]) -> None:
-    """Makes or changes the stack; its secrets are where the template looks for them."""
-    if "SecretsPath" in deployment.template["Parameters"]:
-        deployment.store_secrets(kept)
-    else:  # stripe-secret-key is StripeSecretKey
-        given = given | {name.title().replace("-", ""): value for name, value in kept.items()}
-    deployment.deploy(given)
-
-
 def rehearse(template: str, programs: str, folder: str, running: ExitStack) -> None:
     began = time.monotonic()
     with timed("start an emulator of AWS, and fakes of Stripe, Langfuse and the identity provider"):
@@ -74,15 +65,17 @@ def rehearse(template: str, programs: str, folder: str, running: ExitStack) -> N
         given = parameters(fakes, issuer, made)
         with timed("deploy the stack"):
             # The endpoint's secret is known once there is an address to send to.
-            deploy(deployment, given, secrets(fakes, ["whsec_not_known_yet"]))
+            deployment.store_secrets(secrets(fakes, ["whsec_not_known_yet"]))
+            deployment.deploy(given)
             routes = deployment.connect_routes(issuer.url, AUDIENCE)
             left_out = ", ".join(deployment.left_out) or "nothing"
             narrate("made", f"{len(deployment.resources())} resources, {routes} routes; left out: {left_out}")
         api = deployment.url()
-        with timed("deploy again, with the webhook endpoint's secret"):
+        with timed("store the webhook endpoint's secret, and deploy again"):
             made = fakes.set_up(STAGE, f"{api}/v1/webhooks/stripe")
             known = [made[name] for name in ("webhook_secret", "event_destination_secret") if made[name]]
-            deploy(deployment, given, secrets(fakes, known))
+            deployment.store_secrets(secrets(fakes, known))
+            deployment.deploy(given)
         with timed("go through the flows"):
             Flows(deployment, fakes, issuer, api).run()
     except Exception:

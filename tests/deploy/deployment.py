@@ -32,10 +32,8 @@ def overrides(parameters: dict[str, str]) -> list[str]:
     return ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
 
 
-def architecture(template: dict) -> dict[str, str]:
+def architecture() -> dict[str, str]:
     """The functions run on this machine, so they are built for it."""
-    if "Architecture" not in template["Parameters"]:
-        return {}
     arm = platform.machine() in ("aarch64", "arm64")
     return {"Architecture": "arm64" if arm else "x86_64"}
 
@@ -61,9 +59,8 @@ def build(source: str, folder: str) -> str:
                 if resource.get("Metadata", {}).get("BuildMethod") == "rust-cargolambda"]
     command = ["cargo", "lambda", "build", "--release", "--locked"]
     run(command + [word for name in binaries for word in ("--bin", name)], tools)
-    chosen = architecture(template)
     command = sam("build", "--template-file", source, "--build-dir", f"{folder}/build")
-    run(command + (overrides(chosen) if chosen else []), tools)
+    run(command + overrides(architecture()), tools)
     return f"{folder}/build/template.yaml"
 
 
@@ -120,7 +117,7 @@ class Deployment:
             "deploy", "--template-file", self.path, "--stack-name", STACK, "--s3-bucket", BUCKET,
             "--region", self.emulator.client("s3").meta.region_name, "--capabilities", "CAPABILITY_IAM",
             "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar")
-        given = {**architecture(self.template), **parameters}
+        given = {**architecture(), **parameters}
         tools = environment(self.folder, {**self.emulator.environment, "SAM_CLI_POLL_DELAY": "1"})
         run(command + overrides(given), tools)
 
