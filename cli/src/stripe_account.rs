@@ -1,5 +1,7 @@
 //! What a deployment needs to be in a Stripe account, and how it is found and made there.
 
+mod destination;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use serde_json::Value;
 use shared::catalog::{CURRENCY, Kind, Offer};
 use shared::id::fingerprint;
 use shared::stripe::{self, METER_EVENT_NAME, Stripe};
+
+pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};
 
 /// How long one call of Stripe may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -126,60 +130,6 @@ pub(crate) struct Endpoint {
 pub(crate) struct PortalConfiguration {
     pub(crate) id: String,
     metadata: BTreeMap<String, String>,
-}
-
-/// Where thin events go: version 2 of the API has an endpoint of its own for them.
-pub(crate) const DESTINATIONS: &str = "/v2/core/event_destinations";
-
-/// The thin events that a deployment acts on.
-pub(crate) const THIN_EVENTS: [&str; 2] = [
-    "v1.billing.meter.error_report_triggered",
-    "v1.billing.meter.no_meter_found",
-];
-
-/// A destination of thin events; its secret is there only when it was made just now.
-#[derive(Deserialize)]
-pub(crate) struct Destination {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    enabled_events: Vec<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    #[serde(default)]
-    webhook_endpoint: Option<Receiver>,
-}
-
-#[derive(Deserialize)]
-struct Receiver {
-    #[serde(default)]
-    url: Option<String>,
-    #[serde(default)]
-    signing_secret: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Destinations {
-    data: Vec<Destination>,
-}
-
-impl Destination {
-    /// Whether it sends everything to this address.
-    pub(crate) fn serves(&self, url: &str) -> bool {
-        let receiver = self.webhook_endpoint.as_ref();
-        let there = receiver.and_then(|receiver| receiver.url.as_deref());
-        there == Some(url) && self.sends_all()
-    }
-
-    /// Whether it sends everything.
-    pub(crate) fn sends_all(&self) -> bool {
-        let sent = |event: &&str| self.enabled_events.iter().any(|sent| sent == event);
-        self.status == "enabled" && THIN_EVENTS.iter().all(sent)
-    }
-
-    /// Its secret, when it was made just now.
-    pub(crate) fn secret(&self) -> Option<&String> {
-        self.webhook_endpoint.as_ref()?.signing_secret.as_ref()
-    }
 }
 
 /// What is posted: a form to version 1 of the API, JSON to version 2.
@@ -414,15 +364,6 @@ impl StripeAccount {
             Body::Form(form) => self.stripe.make(path, form, key, CALL_TIMEOUT).await,
             Body::Json(body) => self.stripe.make_json(path, body, key, CALL_TIMEOUT).await,
         }
-    }
-
-    /// Where reports of meter events go that Stripe could not count.
-    pub(crate) async fn destination(&self) -> Result<Option<Destination>, stripe::Error> {
-        let path = format!("{DESTINATIONS}?limit=100&include[0]=webhook_endpoint.url");
-        let found: Option<Destinations> = self.stripe.read(&path, CALL_TIMEOUT).await?;
-        let all = found.into_iter().flat_map(|list| list.data);
-        let ours = |one: &Destination| one.metadata.get(STAGE) == Some(&self.stage);
-        Ok(all.into_iter().find(ours))
     }
 
     /// Every object of a list, whatever number of pages it has.
