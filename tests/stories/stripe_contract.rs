@@ -18,7 +18,9 @@ fn facts() -> Value {
 /// A world in which every call that there is has been made.
 async fn busy() -> World {
     let variables = [("CHECKOUT_AUTOMATIC_TAX", "true")];
-    let world = World::start_with(&variables, Clock::system()).await;
+    // In the middle of a day: the meter is asked for the hours of a day that are over.
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&variables, Clock::starting_at(start)).await;
     let product = "/v1/products/sparks_local_plus";
     world.post_to_stripe(product, "name=Other").await;
     let price = world.stack.stripe.state()["prices"][0]["id"].clone();
