@@ -1,5 +1,6 @@
 //! The time as the fakes see it, which a test may move forward.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -11,15 +12,32 @@ use tokio::time::Instant;
 /// Clones share their skips: moving one moves all.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    start: Option<(Timestamp, Instant)>,
+    source: Source,
     skipped_seconds: Arc<AtomicI64>,
+}
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Started(Timestamp, Instant),
+    Told(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Started(..) => "Started",
+            Self::Told(_) => "Told",
+        })
+    }
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
         Self {
-            start: None,
+            source: Source::System,
             skipped_seconds: Arc::default(),
         }
     }
@@ -27,7 +45,15 @@ impl Clock {
     /// A clock that reads `at` now and goes on at tokio's pace, which a test may have paused.
     pub fn starting_at(at: Timestamp) -> Self {
         Self {
-            start: Some((at, Instant::now())),
+            source: Source::Started(at, Instant::now()),
+            skipped_seconds: Arc::default(),
+        }
+    }
+
+    /// A clock that reads what it is told, for a simulation whose time is not the machine's.
+    pub fn told_by(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self {
+            source: Source::Told(Arc::new(now)),
             skipped_seconds: Arc::default(),
         }
     }
@@ -35,9 +61,10 @@ impl Clock {
     /// The time, after all skips.
     #[expect(clippy::disallowed_methods, reason = "this is the clock of the fakes")]
     pub fn now(&self) -> Timestamp {
-        let now = match self.start {
-            None => Timestamp::now(),
-            Some((at, since)) => {
+        let now = match &self.source {
+            Source::System => Timestamp::now(),
+            Source::Told(now) => now(),
+            Source::Started(at, since) => {
                 let passed = SignedDuration::try_from(since.elapsed());
                 at.saturating_add(passed.unwrap_or(SignedDuration::MAX))
                     .unwrap_or(Timestamp::MAX)

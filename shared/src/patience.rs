@@ -51,6 +51,11 @@ impl Patience {
         }
     }
 
+    /// What comes of some work, or nothing when the time is up before.
+    pub fn within<F: Future>(&self, work: F) -> impl Future<Output = Option<F::Output>> + use<F> {
+        self.clock.within(self.left(), work)
+    }
+
     /// Waits with full jitter before another attempt; false when the time is up.
     pub async fn another(&self, failed_attempts: u32) -> bool {
         let longest = FIRST_WAIT

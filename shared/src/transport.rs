@@ -33,8 +33,8 @@ enum Route {
     InProcess(Arc<Endpoint>),
 }
 
-/// What answers requests that never leave the process.
-pub type Endpoint = dyn Fn(Request<Bytes>) -> Answer + Send + Sync;
+/// What answers requests that never leave the process, each within a time that it keeps to itself.
+pub type Endpoint = dyn Fn(Request<Bytes>, Duration) -> Answer + Send + Sync;
 
 /// The answer of an [`Endpoint`], once it is there.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send>>;
@@ -94,15 +94,12 @@ impl Transport {
         request: Request<Bytes>,
         timeout: Duration,
     ) -> Result<Response<Bytes>, Error> {
-        let answer = async {
-            match &self.0 {
-                Route::Network(client) => over_network(client, request).await,
-                Route::InProcess(endpoint) => endpoint(request).await,
-            }
-        };
-        tokio::time::timeout(timeout, answer)
-            .await
-            .unwrap_or(Err(Error::TimedOut))
+        match &self.0 {
+            Route::Network(client) => tokio::time::timeout(timeout, over_network(client, request))
+                .await
+                .unwrap_or(Err(Error::TimedOut)),
+            Route::InProcess(endpoint) => endpoint(request, timeout).await,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ type Sent = Arc<Mutex<Vec<serde_json::Value>>>;
 fn langfuse(status: Result<u16, &'static str>) -> (Langfuse, Sent) {
     let sent = Sent::default();
     let log = Arc::clone(&sent);
-    let transport = Transport::in_process(Arc::new(move |request| {
+    let transport = Transport::in_process(Arc::new(move |request, _| {
         assert_eq!(request.headers()["x-langfuse-ingestion-version"], "4");
         assert_eq!(
             request.headers()["authorization"],

@@ -159,15 +159,15 @@ impl Ledger {
     {
         let mut failed_attempts = 0;
         loop {
-            let attempt = tokio::time::timeout(patience.left(), call()).await;
+            let attempt = patience.within(call()).await;
             let cause = match attempt {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(Failure::Again(cause))) => cause,
-                Ok(Err(Failure::Broken(cause))) => return Err(Error::Broken(cause)),
-                Ok(Err(Failure::Refused(_))) => {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(Failure::Again(cause))) => cause,
+                Some(Err(Failure::Broken(cause))) => return Err(Error::Broken(cause)),
+                Some(Err(Failure::Refused(_))) => {
                     return Err(Error::Broken("an unexpected condition failed".into()));
                 }
-                Err(late) => return Err(Error::Busy(late.into())),
+                None => return Err(Error::Busy("no answer in time".into())),
             };
             failed_attempts += 1;
             if !patience.another(failed_attempts).await {

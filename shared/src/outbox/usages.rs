@@ -106,7 +106,10 @@ impl Round {
                 }
             }
         }
-        round.usages.sort_by_key(|usage| usage.entry.recorded_at);
+        // DynamoDB answers in any order.
+        let place = |usage: &Waiting| (usage.entry.recorded_at, usage.entry.id.clone());
+        round.usages.sort_by_cached_key(place);
+        round.parcels.sort_by_cached_key(|parcel| parcel.id.clone());
         Ok(round)
     }
 

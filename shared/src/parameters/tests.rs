@@ -17,7 +17,7 @@ fn answering(answers: &[(u16, &'static str)]) -> (Transport, Calls) {
     let calls = Calls::default();
     let kept = Arc::clone(&calls);
     let answers = answers.to_vec();
-    let transport = Transport::in_process(Arc::new(move |request| {
+    let transport = Transport::in_process(Arc::new(move |request, _| {
         let mut calls = kept.lock().unwrap();
         let (status, body) = answers[calls.len().min(answers.len() - 1)];
         calls.push(request);

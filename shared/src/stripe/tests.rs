@@ -18,7 +18,7 @@ type Sent = Arc<Mutex<Vec<String>>>;
 fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent) {
     let sent = Sent::default();
     let (log, next) = (Arc::clone(&sent), AtomicUsize::new(0));
-    let transport = Transport::in_process(Arc::new(move |request: Request<Bytes>| {
+    let transport = Transport::in_process(Arc::new(move |request: Request<Bytes>, _| {
         let (head, body) = request.into_parts();
         let header = |name: &str| {
             head.headers

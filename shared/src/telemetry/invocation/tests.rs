@@ -185,7 +185,7 @@ async fn headers_that_are_not_well_formed_reach_no_line() {
 async fn the_callers_span_is_passed_on_to_the_providers_where_there_is_one() {
     let seen: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
     let log = Arc::clone(&seen);
-    let transport = Transport::in_process(Arc::new(move |request| {
+    let transport = Transport::in_process(Arc::new(move |request, _| {
         let header = request.headers().get("traceparent");
         let header = header.map(|value| value.to_str().unwrap().to_owned());
         log.lock().unwrap().push(header);
