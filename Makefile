@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash bench audit sbom prices invoke lint-template deploy-check \
+.PHONY: dev test test-api crash simulate bench audit sbom prices invoke lint-template deploy-check \
   cargo-lambda cargo-deny cargo-cyclonedx
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
@@ -39,6 +39,10 @@ test-api: cargo-lambda .tools/api/installed
 crash:
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
+
+# Plays seeds of the simulation and prints which faults came where: `make simulate SEEDS=10000 START=0`.
+simulate:
+	cargo run --locked --profile bench --package tests --bin simulate -- --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
 
 # How fast the outbox works off what has piled up.
 bench:

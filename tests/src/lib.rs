@@ -12,6 +12,7 @@ mod deliveries;
 pub mod model;
 mod payments;
 mod processes;
+pub mod simulation;
 mod subscriptions;
 
 use std::collections::BTreeMap;

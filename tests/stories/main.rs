@@ -38,6 +38,7 @@ mod reversals;
 mod rollups;
 mod secrets;
 mod settlement;
+mod simulation;
 mod statement;
 mod stripe_contract;
 mod stripe_setup;
