@@ -10,7 +10,7 @@ use tracing::info;
 use crate::customers::Customers;
 use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
 use crate::invoice;
-use crate::ledger::{self, Incident};
+use crate::ledger::{self, Incident, Reported};
 use crate::patience::Patience;
 use crate::payment::{self, Page, STRIPE_TIMEOUT};
 use crate::reversal;
@@ -245,8 +245,9 @@ impl Receiver<'_> {
             let why = format!("reported by stripe: {}", error.code);
             let parking =
                 ledger.park_reported(&error.identifier, &why, report.created, self.patience);
-            if parking.await? {
-                ours += 1;
+            let became = parking.await?;
+            ours += u64::from(became != Reported::NotOurs);
+            if became == Reported::Parked {
                 telemetry::count(Metric::DeliveryParked(Provider::Stripe), 1);
             }
         }

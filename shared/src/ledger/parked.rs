@@ -1,4 +1,4 @@
-//! Deliveries that failed for good: how they come to be, and how an operator puts them back.
+//! Deliveries that failed for good: what the meter's sums show of them, and how an operator puts them back.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::calls::Judged;
 use super::entry::DeliveryState;
 use super::item::{self, Item, Key, Queue};
-use super::mark::{Guard, Mark, Marks};
 use super::outbox::Waiting;
 use super::parcel::Parcel;
 use super::{Error, Ledger, values};
@@ -19,8 +18,8 @@ const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
 /// How far back Stripe's meter takes events.
 const TAKEN_BACK: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// How often something is read again that keeps changing.
-const MAX_ATTEMPTS: u32 = 5;
+/// For so long Stripe may tell a repetition apart, and its sums may lag behind.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(25);
 
 /// What became of something that an operator put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,108 +49,6 @@ impl Ledger {
     ) -> Result<Option<Waiting>, Error> {
         let item = self.item(&Key::entry(id.as_str()), patience).await?;
         Ok(item.as_ref().map(Waiting::from_item).transpose()?)
-    }
-
-    /// Parks an event that Stripe had taken and could not count after all, unless it was put back since it was `reported`.
-    /// Answers whether it is one of ours.
-    pub async fn park_reported(
-        &self,
-        identifier: &str,
-        why: &str,
-        reported: Timestamp,
-        patience: &Patience,
-    ) -> Result<bool, Error> {
-        if identifier.starts_with("par_") {
-            let id = ParcelId::stored(identifier.to_owned());
-            let Some(parcel) = self.parcel(&id, patience).await? else {
-                return Ok(false);
-            };
-            if parcel.redriven_at.is_some_and(|again| again > reported) {
-                return Ok(true);
-            }
-            self.park_parcel(&parcel, why, reported, patience).await?;
-            for member in &parcel.members {
-                let why = format!("parcel {id}: {why}");
-                self.park_usage(member, &why, reported, patience).await?;
-            }
-            return Ok(true);
-        }
-        let id = UsageId::stored(identifier.to_owned());
-        self.park_usage(&id, why, reported, patience).await
-    }
-
-    async fn park_usage(
-        &self,
-        id: &UsageId,
-        why: &str,
-        reported: Timestamp,
-        patience: &Patience,
-    ) -> Result<bool, Error> {
-        for attempt in 1..=MAX_ATTEMPTS {
-            let Some(found) = self.standing(id, patience).await? else {
-                return Ok(false);
-            };
-            if found.redriven_at.is_some_and(|again| again > reported) {
-                return Ok(true);
-            }
-            // Before the mark: whoever dies in between is called again, and then it stands here already.
-            let key = Key::entry(id.as_str());
-            self.note_reported(&key, reported, patience).await?;
-            if found.entry.deliveries.stripe == DeliveryState::Parked {
-                return Ok(true);
-            }
-            let marks = Marks {
-                langfuse: None,
-                stripe: Some(Mark::Parked(why.to_owned())),
-            };
-            let guard = Guard::Claims(found.claims);
-            if self
-                .mark_if(&found.entry, guard, &marks, None, patience)
-                .await?
-            {
-                return Ok(true);
-            }
-            if !patience.another(attempt).await {
-                break;
-            }
-        }
-        Err(Error::Busy("the usage kept changing".into()))
-    }
-
-    async fn park_parcel(
-        &self,
-        parcel: &Parcel,
-        why: &str,
-        reported: Timestamp,
-        patience: &Patience,
-    ) -> Result<(), Error> {
-        let action = self.update(
-            &Key::parcel(&parcel.id),
-            "attribute_exists(pk)",
-            "SET stripe = :parked, parked = :why, reported_at = :reported REMOVE pending_bucket, pending_due",
-            [
-                (":parked", item::text(DeliveryState::Parked.as_str())),
-                (":why", item::text(why)),
-                (":reported", item::time(reported)),
-            ],
-        );
-        self.transact(&[action], patience).await.map(drop)
-    }
-
-    /// Notes that Stripe had taken an event: it may still know its identifier.
-    async fn note_reported(
-        &self,
-        key: &Key,
-        reported: Timestamp,
-        patience: &Patience,
-    ) -> Result<(), Error> {
-        let action = self.update(
-            key,
-            "attribute_exists(pk)",
-            "SET reported_at = :reported",
-            [(":reported", item::time(reported))],
-        );
-        self.transact(&[action], patience).await.map(drop)
     }
 
     /// Notes that the meter was shown not to have an event, alone or in its parcel.
@@ -374,7 +271,8 @@ fn claims_as_read(usage: &Waiting, values: &mut Item) -> &'static str {
 /// Why an event must not be sent again; nothing when it may.
 ///
 /// One that Stripe has refused may, for as long as Stripe tells a repetition apart. One that it may have, or had taken, may
-/// only once the meter's sums have shown that it is absent, and its identifier is forgotten.
+/// only once the meter's sums have shown that it is absent. Where Stripe had taken it, they must have shown that a day later:
+/// before, its identifier is known, and an event would count nothing; and what is missing may only be late.
 fn refusal(
     item: &Item,
     (age_from, occurred_at): (Timestamp, Timestamp),
@@ -390,13 +288,11 @@ fn refusal(
         })
     };
     let (absent_at, reported_at) = (time("absent_at")?, time("reported_at")?);
-    let day = SignedDuration::from_hours(25);
     let may = match (reported_at, absent_at) {
         (None, None) => now.duration_since(age_from) <= TOLD_APART,
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        // Within a day Stripe would take it for a repetition, and count nothing.
-        (Some(reported), Some(_)) => now.duration_since(reported) > day,
+        (Some(reported), Some(absent)) => absent.duration_since(reported) > FORGOTTEN_AFTER,
     };
     Ok((!may).then_some(Redriven::NotShownAbsent))
 }
