@@ -1,13 +1,10 @@
 //! How DynamoDB is called: until it succeeds, cannot succeed, or the patience ends.
 
-use std::error::Error as StdError;
-
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
     Update,
 };
-use aws_smithy_runtime_api::http::Response;
 
 use super::failure::{self, Failure, Verdict};
 use super::item::{Item, Key};
@@ -43,6 +40,24 @@ impl Ledger {
                 Err(error) => match failure::of_transaction(error) {
                     Failure::Refused(verdicts) => Ok(Judged::Refused(verdicts)),
                     failure => Err(failure),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Sends one update, which costs half of what a transaction does; answers whether its condition held.
+    pub(super) async fn update_if(
+        &self,
+        update: UpdateItemFluentBuilder,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        self.persist(patience, || async {
+            match update.clone().send().await {
+                Ok(_) => Ok(true),
+                Err(error) => match error.as_service_error() {
+                    Some(cause) if cause.is_conditional_check_failed_exception() => Ok(false),
+                    _ => Err(failure::of_call(error)),
                 },
             }
         })
@@ -174,20 +189,5 @@ impl Ledger {
                 return Err(Error::Busy(cause));
             }
         }
-    }
-}
-
-/// Tells a failed condition from every other failure of a call.
-pub(super) fn written<T, E>(
-    outcome: Result<T, SdkError<E, Response>>,
-    condition_failed: impl FnOnce(&E) -> bool,
-) -> Result<bool, Failure>
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-{
-    match outcome {
-        Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(condition_failed) => Ok(false),
-        Err(error) => Err(failure::of_call(error)),
     }
 }

@@ -1,9 +1,7 @@
 //! Marks on usage entries: how far their deliveries have come.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 
-use super::calls::written;
 use jiff::Timestamp;
 
 use super::entry::{Deliveries, DeliveryState, UsageEntry};
@@ -103,14 +101,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<bool, Error> {
         let update = self.mark_update(entry, guard, marks, due);
-        self.persist(patience, || async {
-            let outcome = update.clone().send().await;
-            written(
-                outcome,
-                UpdateItemError::is_conditional_check_failed_exception,
-            )
-        })
-        .await
+        self.update_if(update, patience).await
     }
 
     fn mark_update(

@@ -3,10 +3,8 @@
 //! A usage is taken before anything of it is sent again: the count of its claims rises, and proof that it was never sent
 //! is gone. Whoever marks it after that must have the claim, so nobody writes what is out of date.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::written;
 use super::entry::UsageEntry;
 use super::failure;
 use super::intent::Intent;
@@ -131,15 +129,7 @@ impl Ledger {
             .expression_attribute_values(":now", item::time(now))
             .expression_attribute_values(":holder", item::text(&holder))
             .expression_attribute_values(":until", item::time(until));
-        let taken = self
-            .persist(patience, || async {
-                let outcome = update.clone().send().await;
-                written(
-                    outcome,
-                    UpdateItemError::is_conditional_check_failed_exception,
-                )
-            })
-            .await?;
+        let taken = self.update_if(update, patience).await?;
         Ok(taken.then_some(Lease { bucket, holder }))
     }
 
@@ -154,15 +144,7 @@ impl Ledger {
             .update_expression("SET leased_until = :zero")
             .expression_attribute_values(":holder", item::text(lease.holder))
             .expression_attribute_values(":zero", item::number(0));
-        self.persist(patience, || async {
-            let outcome = update.clone().send().await;
-            written(
-                outcome,
-                UpdateItemError::is_conditional_check_failed_exception,
-            )
-        })
-        .await
-        .map(drop)
+        self.update_if(update, patience).await.map(drop)
     }
 
     /// What is due in a bucket, the longest first, at most `limit`.
@@ -281,15 +263,7 @@ impl Ledger {
             update =
                 update.expression_attribute_values(":claims_before", item::number(waiting.claims));
         }
-        let taken = self
-            .persist(patience, || async {
-                let outcome = update.clone().send().await;
-                written(
-                    outcome,
-                    UpdateItemError::is_conditional_check_failed_exception,
-                )
-            })
-            .await?;
+        let taken = self.update_if(update, patience).await?;
         Ok(taken.then(|| Waiting {
             claims: waiting.claims + 1,
             traced_at: Some(now).filter(|_| with_trace).or(waiting.traced_at),
