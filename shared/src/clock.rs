@@ -72,9 +72,7 @@ impl Clock {
             _ => tokio::time::sleep(duration).await,
         }
     }
-}
 
-impl Clock {
     /// What comes of some work, or nothing when it takes longer. On a clock that skips, what the work waits for takes no
     /// time, and so it is never cut.
     pub fn within<F: Future>(

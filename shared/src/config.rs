@@ -1,5 +1,6 @@
 //! The one reader of the environment: each function takes from it what it uses, typed and checked.
 
+mod elsewhere;
 mod faults;
 
 use std::str::FromStr;
@@ -11,6 +12,8 @@ use tracing_subscriber::filter::Targets;
 
 use crate::catalog::{OFFERS, PriceIds, Terms};
 use crate::return_url::AllowedOrigins;
+
+pub use elsewhere::Elsewhere;
 
 /// A variable that stops the start, and why.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -62,24 +65,6 @@ pub struct LangfuseAccess {
     /// `LANGFUSE_SECRET_KEY`.
     pub secret_key: SecretString,
 }
-
-/// A secret that a parameter holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Elsewhere {
-    /// The variable that would give it.
-    pub variable: &'static str,
-    /// The variable that names the parameter.
-    pub named_by: &'static str,
-    /// The parameter's name.
-    pub parameter: String,
-}
-
-/// What may be named by a parameter in place of being given.
-const SECRETS: [(&str, &str); 3] = [
-    ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_PARAMETER"),
-    ("STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRETS_PARAMETER"),
-    ("LANGFUSE_SECRET_KEY", "LANGFUSE_SECRET_KEY_PARAMETER"),
-];
 
 const MISSING: &str = "is not set";
 
@@ -156,29 +141,6 @@ impl<'a> Environment<'a> {
             Some(_) => self.address(name, None).map(Some),
             None => Ok(None),
         }
-    }
-
-    /// The secrets that are not given, but named by the parameter that holds them: their variables, those that name them,
-    /// and the parameters' names.
-    pub fn secrets_elsewhere(self) -> Result<Vec<Elsewhere>, Error> {
-        let mut elsewhere = Vec::new();
-        for (variable, named_by) in SECRETS {
-            let Some(parameter) = self.optional(named_by) else {
-                continue;
-            };
-            if self.optional(variable).is_some() {
-                return Err(Error {
-                    name: named_by,
-                    problem: "is set beside the secret itself",
-                });
-            }
-            elsewhere.push(Elsewhere {
-                variable,
-                named_by,
-                parameter,
-            });
-        }
-        Ok(elsewhere)
     }
 
     /// `RUST_LOG`: what is logged, as a level or as `target=level` pairs, by default `info`.

@@ -6,6 +6,7 @@
 
 mod checkouts;
 mod meter;
+mod parcels;
 mod subscriptions;
 mod traces;
 mod usages;

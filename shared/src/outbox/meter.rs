@@ -7,16 +7,14 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::parcels::Frozen;
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
-use super::{Outbox, Report, call_timeout, has_time, next_attempt};
-use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
-use crate::ledger::{self, CustomerLink, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
+use super::{Outbox, call_timeout, has_time, next_attempt};
+use crate::id::{AccountId, CustomerId, UsageId};
+use crate::ledger::{self, CustomerLink, DeliveryState, Mark, Parcel, Waiting};
 use crate::patience::Patience;
 use crate::stripe::{self, MeterEvent, Stripe};
 use crate::telemetry::chain;
-
-/// With more usages than this waiting for a customer, they are sent in parcels.
-const PARCELS_ABOVE: usize = 50;
 
 /// How many customers of a bucket are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
@@ -30,145 +28,6 @@ pub(super) fn park_old(usages: &[Waiting], now: Timestamp, outcome: &mut Outcome
             let parked = Mark::Parked(TOO_OLD.to_owned());
             outcome.stripe.insert(usage.entry.id.clone(), parked);
         }
-    }
-}
-
-/// Parcels that were frozen in this round.
-#[derive(Default)]
-pub(super) struct Frozen {
-    parcels: Vec<Parcel>,
-    member_of: HashMap<UsageId, ParcelId>,
-}
-
-impl Frozen {
-    /// Notes on usages that they are members by now.
-    pub(super) fn note(&self, usages: &mut [Waiting]) {
-        for usage in usages {
-            if let Some(parcel) = self.member_of.get(&usage.entry.id) {
-                usage.parcel = Some(parcel.clone());
-                usage.claims += 1;
-                usage.unsent_to_stripe = false;
-            }
-        }
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        self.parcels.len() as u64
-    }
-}
-
-/// Freezes parcels of what was certainly never sent, for customers that have many waiting.
-pub(super) async fn freeze(
-    outbox: &Outbox,
-    usages: &[Waiting],
-    now: Timestamp,
-    patience: &Patience,
-    report: &mut Report,
-) -> Result<Frozen, ledger::Error> {
-    let mut frozen = Frozen::default();
-    if outbox.stripe.is_none() {
-        return Ok(frozen);
-    }
-    let waiting: Vec<&Waiting> = usages
-        .iter()
-        .filter(|usage| usage.entry.deliveries.stripe == DeliveryState::Pending)
-        .filter(|usage| usage.parcel.is_none())
-        .filter(|usage| now.duration_since(usage.meter_age_from()) <= METER_AGE)
-        .collect();
-    for (account, waiting) in by_account(&waiting) {
-        if waiting.len() <= PARCELS_ABOVE {
-            continue;
-        }
-        let customer = match customer(outbox, &account, patience).await {
-            Ok(Some(customer)) => customer,
-            Ok(None) => continue,
-            Err(error) => {
-                report.failed("a customer's parcels", &error);
-                continue;
-            }
-        };
-        for members in together(&waiting)
-            .iter()
-            .flat_map(|hour| hour.chunks(MAX_MEMBERS))
-        {
-            let Some(parcel) = Parcel::of(members, &customer) else {
-                continue;
-            };
-            if outbox
-                .ledger
-                .freeze(&parcel, members, now, patience)
-                .await?
-            {
-                for member in members {
-                    let id = member.entry.id.clone();
-                    frozen.member_of.insert(id, parcel.id.clone());
-                }
-                frozen.parcels.push(parcel);
-            }
-        }
-    }
-    Ok(frozen)
-}
-
-/// What may be sent together: proven unsent, and of one UTC hour.
-fn together<'a>(waiting: &[&'a Waiting]) -> Vec<Vec<&'a Waiting>> {
-    let mut hours: HashMap<i64, Vec<&Waiting>> = HashMap::new();
-    for usage in waiting.iter().filter(|usage| usage.unsent_to_stripe) {
-        let hour = usage.entry.occurred_at.as_second().div_euclid(3_600);
-        hours.entry(hour).or_default().push(usage);
-    }
-    // One alone is as well sent under its own id.
-    let mut hours: Vec<_> = hours
-        .into_iter()
-        .filter(|(_, hour)| hour.len() > 1)
-        .collect();
-    hours.sort_unstable_by_key(|(hour, _)| *hour);
-    hours.into_iter().map(|(_, usages)| usages).collect()
-}
-
-/// The marks of members whose parcels stand already.
-pub(super) async fn follow(
-    outbox: &Outbox,
-    usages: &[Waiting],
-    parcels: &[Parcel],
-    patience: &Patience,
-) -> Result<HashMap<UsageId, Mark>, ledger::Error> {
-    let mut known: HashMap<ParcelId, Option<Mark>> = parcels
-        .iter()
-        .map(|parcel| (parcel.id.clone(), None))
-        .collect();
-    let mut marks = HashMap::new();
-    for usage in usages {
-        let Some(parcel) = &usage.parcel else {
-            continue;
-        };
-        if usage.entry.deliveries.stripe != DeliveryState::Pending {
-            continue;
-        }
-        if !known.contains_key(parcel) {
-            let stored = match outbox.ledger.parcel(parcel, patience).await {
-                // It is told of where it is listed, and holds up nobody else.
-                Err(ledger::Error::Malformed(_)) => None,
-                stored => stored?,
-            };
-            known.insert(parcel.clone(), stored.as_ref().and_then(standing));
-        }
-        if let Some(Some(mark)) = known.get(parcel) {
-            marks.insert(usage.entry.id.clone(), mark.clone());
-        }
-    }
-    Ok(marks)
-}
-
-/// What a parcel's state means for its members.
-fn standing(parcel: &Parcel) -> Option<Mark> {
-    match parcel.state {
-        DeliveryState::Confirmed => Some(Mark::Confirmed),
-        DeliveryState::Parked => {
-            let why = parcel.parked.as_deref().unwrap_or("refused");
-            Some(Mark::Parked(format!("parcel {}: {why}", parcel.id)))
-        }
-        DeliveryState::Pending | DeliveryState::Off => None,
     }
 }
 
@@ -385,7 +244,7 @@ fn next_after(outcome: &Result<(), stripe::Error>) -> Next {
 }
 
 /// The customer of an account, made where there is none.
-async fn customer(
+pub(super) async fn customer(
     outbox: &Outbox,
     account: &AccountId,
     patience: &Patience,

@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
-use super::{Outbox, Report, has_time, meter, next_attempt, traces};
+use super::{Outbox, Report, has_time, meter, next_attempt, parcels, traces};
 use crate::id::{AccountId, UsageId};
 use crate::ledger::{
     self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Queue, Waiting,
@@ -128,10 +128,10 @@ impl Round {
         let probed = traces::probe(outbox, &usages, now, patience).await;
         outcome.langfuse.extend(probed.confirmed());
         meter::park_old(&usages, now, &mut outcome);
-        let frozen = meter::freeze(outbox, &usages, now, patience, report).await?;
+        let frozen = parcels::freeze(outbox, &usages, now, patience, report).await?;
         report.parcels += frozen.len();
         frozen.note(&mut usages);
-        let followed = meter::follow(outbox, &usages, &parcels, patience).await?;
+        let followed = parcels::follow(outbox, &usages, &parcels, patience).await?;
         outcome.stripe.extend(followed);
 
         let to_meter = |usage: &Waiting, outcome: &Outcome| {
