@@ -6,7 +6,6 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use shared::usage::MAX_ITEMS;
 
 use crate::{World, answer, list, text};
@@ -52,9 +51,7 @@ impl World {
 
     /// A world in which 52 usages of `acct_a` are due and proven unsent, which is enough for a parcel.
     pub async fn with_a_parcel_due() -> Self {
-        let start = "2026-11-22T12:00:00Z".parse().expect("a time");
-        let variables = [("DELIVERY_BUDGET_MS", "400")];
-        let world = Self::start_with(&variables, Clock::starting_at(start)).await;
+        let world = Self::at_noon().await;
         // One goes through, so that there is a customer.
         world.record_many("acct_a", 1).await;
         let busy = Fault::new("/v1/billing/meter_events", "status:429").expect("a fault");

@@ -69,6 +69,13 @@ impl World {
         Self::start_on(Options::default(), variables, clock).await
     }
 
+    /// A stack at noon of a fixed day, which does not wait long for its providers.
+    pub async fn at_noon() -> Self {
+        let noon = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let variables = [("DELIVERY_BUDGET_MS", "400")];
+        Self::start_with(&variables, Clock::starting_at(noon)).await
+    }
+
     /// The same on a stack of another kind.
     pub async fn start_on(options: Options, variables: &[(&str, &str)], clock: Clock) -> Self {
         let options = Options {

@@ -14,6 +14,7 @@ struct Known {
     usage: String,
     key: String,
     cursor: String,
+    customer: String,
     /// Texts that only answers to the first account may have.
     private: Vec<String>,
 }
@@ -32,8 +33,8 @@ async fn known(world: &World) -> Known {
     let page = world.get("/v1/ledger?limit=1", Some(&token)).await;
     let cursor = page.body["next_cursor"].as_str();
     let cursor = cursor.unwrap_or_else(|| panic!("{page:?}")).to_owned();
-    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let customer = text(&world.stack.stripe.state()["customers"][0]["id"]);
     let usage = text(&recorded["usage_id"]);
     Known {
         private: vec![
@@ -44,13 +45,14 @@ async fn known(world: &World) -> Known {
             session.clone(),
             open,
             payment,
-            text(&customer),
+            customer.clone(),
             trace_id(&usage),
         ],
         session,
         usage,
         key: "key_of_a".to_owned(),
         cursor,
+        customer,
     }
 }
 
@@ -74,6 +76,7 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
         usage,
         key,
         cursor,
+        customer,
         ..
     } = known;
     let line = json!([{"meter": "ai_tokens", "input_tokens": 10}]);
@@ -153,7 +156,7 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
                 with(
                     "/v1/portal",
                     None,
-                    json!({"return_url": url, "customer": known.private[7]}),
+                    json!({"return_url": url, "customer": customer}),
                 ),
             ]
         }

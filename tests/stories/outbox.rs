@@ -5,7 +5,6 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tests::World;
 
 const METER: &str = "/v1/billing/meter_events";
@@ -13,9 +12,7 @@ const TRACES: &str = "/api/public/otel/v1/traces";
 
 /// A world at a fixed time in which `acct_a` has enough.
 async fn funded() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world =
-        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     // The customer exists, so that what follows is about deliveries alone.
     record(&world, "first", 10).await;

@@ -4,16 +4,10 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::json;
-use shared::clock::Clock;
 use tests::World;
 use tokio::task::yield_now;
 
 const METER: &str = "/v1/billing/meter_events";
-
-async fn world() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await
-}
 
 /// Another run has had the parcel meanwhile, and knows what came of it.
 #[tokio::test]
@@ -58,7 +52,7 @@ async fn usages_that_were_put_back_after_a_day_go_in_a_parcel_like_new_ones() {
 /// Their index lists them before the usages of the same account.
 #[tokio::test]
 async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
-    let world = world().await;
+    let world = World::at_noon().await;
     world.open("acct_a", "pack_500k").await;
     world.record_many("acct_a", 1).await;
     let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
@@ -94,7 +88,7 @@ async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
 /// Others may write far more to the same project than can be read through.
 #[tokio::test]
 async fn langfuse_is_asked_for_shorter_times_where_it_has_too_much() {
-    let world = world().await;
+    let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
     let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
     world.stack.langfuse.faults().add(lost.times(4));

@@ -4,15 +4,12 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use tests::World;
 
 const METER: &str = "/v1/billing/meter_events";
 
 async fn world() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world =
-        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     world
 }

@@ -17,11 +17,6 @@ use shared::config::Environment;
 use shared::transport::Transport;
 use tests::World;
 
-async fn world() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await
-}
-
 fn tokens(member: Option<&str>) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "member_id": member})
 }
@@ -68,7 +63,7 @@ async fn nothing_is_allowed_that_nobody_does() {
 
 /// An account comes, uses, and looks at what it did.
 async fn usage() -> World {
-    let world = world().await;
+    let world = World::at_noon().await;
     let recorded = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
     recorded.expect(StatusCode::CREATED);
     let again = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
@@ -87,7 +82,7 @@ async fn usage() -> World {
 
 /// Packs are bought, asked for, told of and refunded.
 async fn purchases() -> World {
-    let world = world().await;
+    let world = World::at_noon().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.refund(&payment, 500).await;
     let session = world.open("acct_a", "pack_500k").await;
@@ -101,7 +96,7 @@ async fn purchases() -> World {
 
 /// Plans are subscribed to, renewed, and looked at.
 async fn plans() -> World {
-    let world = world().await;
+    let world = World::at_noon().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
     // A renewal that no webhook told of is granted by whoever looks.
@@ -186,7 +181,7 @@ fn nobody_may_scan_or_delete_or_do_anything_everywhere() {
 /// A function that a policy does not let through learns nothing and changes nothing.
 #[tokio::test]
 async fn the_table_refuses_what_no_policy_allows() {
-    let world = world().await;
+    let world = World::at_noon().await;
     let access = world.stack.dynamodb.access();
     world
         .record("acct_a", "k1", &tokens(None))
@@ -240,7 +235,7 @@ macro_rules! read_by {
 
 #[tokio::test]
 async fn each_function_is_given_the_variables_that_it_reads() {
-    let world = world().await;
+    let world = World::at_noon().await;
     let read = BTreeMap::from([
         ("create-checkout", read_by!(create_checkout, world)),
         ("create-portal", read_by!(create_portal, world)),

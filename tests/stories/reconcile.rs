@@ -6,7 +6,6 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use shared::langfuse::trace_id;
 use tests::World;
 
@@ -15,9 +14,7 @@ const CARD: &str = "4242424242424242";
 
 /// A world in the middle of a day, in which `acct_a` has enough and a customer.
 async fn funded() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world =
-        World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::starting_at(start)).await;
+    let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     record(&world, "first", 10).await;
     world
