@@ -206,6 +206,7 @@ pub enum Error {
 /// What the commands work with.
 struct Desk<'a> {
     environment: Environment<'a>,
+    transport: Transport,
     clock: Clock,
     patience: Patience,
     json: bool,
@@ -220,20 +221,21 @@ impl Desk<'_> {
     fn ledger(&self) -> Result<Ledger, Error> {
         let table = self.environment.table_name()?;
         let aws = self.environment.aws()?;
-        Ok(Ledger::new(&aws, &table, &Transport::network()))
+        Ok(Ledger::new(&aws, &table, &self.transport))
     }
 
     /// The Stripe account.
     fn stripe(&self) -> Result<Stripe, Error> {
         let access = self.environment.required_stripe()?;
-        Ok(Stripe::new(&access, &Transport::network(), &self.clock))
+        Ok(Stripe::new(&access, &self.transport, &self.clock))
     }
 }
 
-/// Runs a command.
+/// Runs a command, which reaches everything through this transport.
 pub async fn run<'a>(
     command: Command,
     environment: Environment<'a>,
+    transport: &Transport,
     clock: Clock,
     out: &'a mut dyn Write,
     notes: &'a mut dyn Write,
@@ -241,6 +243,7 @@ pub async fn run<'a>(
     let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
     let mut desk = Desk {
         environment,
+        transport: transport.clone(),
         clock,
         patience,
         json: command.json,

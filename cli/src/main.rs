@@ -33,5 +33,13 @@ async fn run(command: cli::Command) -> Result<(), Box<dyn Error>> {
     let (transport, clock) = (Transport::network(), Clock::system());
     let parameters = Parameters::read(Environment::process(), &transport, &clock).await?;
     let environment = parameters.environment();
-    Ok(cli::run(command, environment, clock, &mut out, &mut notes).await?)
+    Ok(cli::run(
+        command,
+        environment,
+        &transport,
+        clock,
+        &mut out,
+        &mut notes,
+    )
+    .await?)
 }

@@ -8,7 +8,6 @@ use shared::clock::wire;
 use shared::ledger::{Found, Ledger, PENDING_BUCKETS, Queue, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::patience::Patience;
-use shared::transport::Transport;
 
 use crate::{Desk, Error, PATIENCE};
 
@@ -207,7 +206,7 @@ const fn words(redriven: Redriven) -> (&'static str, &'static str) {
 }
 
 async fn work(desk: &mut Desk<'_>) -> Result<(), Error> {
-    let outbox = Outbox::new(desk.environment, &Transport::network(), desk.clock.clone())?;
+    let outbox = Outbox::new(desk.environment, &desk.transport, desk.clock.clone())?;
     let patience = Patience::lasting(&desk.clock, PATIENCE);
     let report = outbox::run(&outbox, &patience).await?;
     if desk.json {

@@ -331,7 +331,16 @@ async fn sparks_printing(
     let lookup = |name: &str| environment.get(name).cloned();
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let environment = Environment::from_lookup(&lookup);
-    let running = cli::run(command, environment, clock.clone(), &mut out, &mut notes);
+    let transport = Transport::network();
+    let clock = clock.clone();
+    let running = cli::run(
+        command,
+        environment,
+        &transport,
+        clock,
+        &mut out,
+        &mut notes,
+    );
     let outcome = Box::pin(running).await;
     (String::from_utf8(out).expect("UTF-8"), outcome)
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use shared::langfuse::Langfuse;
 use shared::patience::Patience;
-use shared::transport::Transport;
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;
@@ -98,7 +97,7 @@ pub(super) async fn langfuse(desk: &Desk<'_>) -> Result<Check, Error> {
         return Ok(Check::good(name, "it is not configured: nothing is traced"));
     };
     let stage = desk.environment.stage()?;
-    let langfuse = Langfuse::new(&access, &stage, &Transport::network(), &desk.clock);
+    let langfuse = Langfuse::new(&access, &stage, &desk.transport, &desk.clock);
     langfuse.check(LANGFUSE_TIMEOUT).await?;
     let host = &access.host;
     Ok(Check::good(name, format!("{host} takes the keys")))

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::langfuse::{self, Langfuse, trace_id};
 use shared::ledger::{DeliveryState, UsageOfDay};
-use shared::transport::Transport;
 
 use super::look::{Look, TIMEOUT};
 use super::table::Table;
@@ -20,8 +19,12 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     let Some(access) = look.desk.environment.langfuse()? else {
         return Ok(());
     };
-    let network = Transport::network();
-    let langfuse = Langfuse::new(&access, &look.terms.stage, &network, &look.desk.clock);
+    let langfuse = Langfuse::new(
+        &access,
+        &look.terms.stage,
+        &look.desk.transport,
+        &look.desk.clock,
+    );
     let confirmed = table.occurred(look).filter(|usage| {
         usage.deliveries.langfuse == DeliveryState::Confirmed && !look.is_recent(usage.sent_at)
     });
