@@ -5,26 +5,26 @@
 //! transaction to another and being throttled, it does on request and in DynamoDB's own words.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use dynoxide::actions::create_table::CreateTableRequest;
-use dynoxide::actions::list_tables::ListTablesRequest;
-use dynoxide::actions::scan::ScanRequest;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::DynoxideError;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Server};
 
 mod access;
+mod engine;
+mod model;
 mod operation;
 mod refusal;
 
 pub use access::{Access, Permission};
+use engine::Engine;
+pub use model::{Change, Item, Refusal};
 use operation::Operation;
-
-/// The file of the database inside the folder it is given.
-const FILE: &str = "dynamodb.sqlite";
 
 /// A running DynamoDB; it ends when dropped.
 pub struct Dynamodb {
@@ -47,6 +47,12 @@ pub enum Error {
     /// The database refused.
     #[error("the database refused")]
     Database(#[from] DynoxideError),
+    /// The model of it refused.
+    #[error("the model of DynamoDB refused")]
+    Model(#[from] Refusal),
+    /// An item has values that are not known here.
+    #[error("an item cannot be read")]
+    Item(#[source] serde_json::Error),
 }
 
 impl Dynamodb {
@@ -105,7 +111,7 @@ impl Dynamodb {
 /// The tables and their faults; clones are the same tables.
 #[derive(Clone)]
 pub struct Tables {
-    database: Database,
+    engine: Engine,
     faults: Faults,
     access: Access,
 }
@@ -113,20 +119,23 @@ pub struct Tables {
 impl Tables {
     /// The tables of `directory`, or empty ones in memory.
     pub fn open(directory: Option<&Path>, access: Access) -> Result<Self, Error> {
-        let database = match directory {
-            None => Database::memory()?,
-            Some(directory) => {
-                std::fs::create_dir_all(directory)
-                    .map_err(|error| Error::Folder(directory.to_owned(), error))?;
-                let file = directory.join(FILE);
-                Database::new(file.to_str().ok_or(Error::FolderName)?)?
-            }
-        };
-        Ok(Self {
-            database,
+        Engine::open(directory).map(|engine| Self::new(engine, access))
+    }
+
+    /// Empty tables of a model, for a simulation: faster, and it can tell what has changed.
+    ///
+    /// It answers what the ledger asks as the embedded database does, and refuses the rest by name. The clock says how
+    /// long it remembers the tokens of transactions.
+    pub fn modelled(access: Access, clock: Clock) -> Self {
+        Self::new(Engine::model(clock), access)
+    }
+
+    fn new(engine: Engine, access: Access) -> Self {
+        Self {
+            engine,
             faults: Faults::default(),
             access,
-        })
+        }
     }
 
     /// The faults to come.
@@ -136,34 +145,33 @@ impl Tables {
 
     /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
     pub fn create_table(&self, definition: Value) -> Result<(), Error> {
-        let request = serde_json::from_value(definition);
-        let request: CreateTableRequest = request.map_err(|error| operation::unreadable(&error))?;
-        match self.database.create_table(request) {
-            Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.engine.create_table(definition)
     }
 
     /// All items of a table, in DynamoDB's JSON.
     pub fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self.database.scan(ScanRequest {
-                table_name: table.to_owned(),
-                exclusive_start_key: start,
-                ..ScanRequest::default()
-            })?;
-            items.extend(page.items.iter().flatten().map(|item| json!(item)));
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
+        self.engine.items(table)
+    }
+
+    /// Shows each item of a table in the order of their keys, none of which changes meanwhile.
+    pub fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Error> {
+        self.engine.each_item(table, see)
+    }
+
+    /// What was changed since this was last asked, commit by commit: a transaction is one. Only a model knows; whoever
+    /// never asks it lets it keep them all.
+    pub fn changes(&self) -> Vec<Arc<[Change]>> {
+        self.engine.changes()
     }
 
     /// Answers one request, as the address does.
     pub async fn handle(&self, request: Request) -> Reply {
+        self.handle_stale(request, 0).await
+    }
+
+    /// Answers one request, and as of `ago` commits ago where it does not ask for a consistent read. Only a model
+    /// does so, and remembers 64 commits; everything else is answered as it is now.
+    pub async fn handle_stale(&self, request: Request, ago: usize) -> Reply {
         if request.uri().path() == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, |kind| !kind.is_of_webhooks()));
         }
@@ -184,21 +192,25 @@ impl Tables {
             Some(firing) if firing.kind == Kind::Refuse => return Reply::HangUp,
             Some(firing) => {
                 let body = request.body();
-                refusal::of(&operation, firing.kind, body, &self.database)
+                refusal::of(&operation, firing.kind, body, &self.engine)
                     .map(|response| firing.dress(response))
             }
             None => None,
         };
-        let response = refused.unwrap_or_else(|| operation.run(&self.database, request.body()));
+        let response = refused.unwrap_or_else(|| operation.run(&self.engine, request.body(), ago));
         faults::deliver(firing.as_ref(), response).await
     }
 
     fn state(&self) -> server::Response {
         let mut tables = serde_json::Map::new();
-        let names = self.database.list_tables(ListTablesRequest::default());
-        for name in names.map(|page| page.table_names).unwrap_or_default() {
-            let items = self.items(&name).unwrap_or_default();
-            tables.insert(name, items.into());
+        let listed = self
+            .engine
+            .call("ListTables", &json!({}))
+            .unwrap_or_default();
+        let names = listed["TableNames"].as_array().into_iter().flatten();
+        for name in names.filter_map(Value::as_str) {
+            let items = self.items(name).unwrap_or_default();
+            tables.insert(name.to_owned(), items.into());
         }
         server::json(StatusCode::OK, &json!({ "tables": tables }))
     }

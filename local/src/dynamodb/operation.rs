@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::engine::Engine;
 use crate::faults::Kind;
 use crate::http::{Request, Response, respond, single};
 
@@ -32,7 +33,7 @@ impl Operation {
         }
         let target = single(request.headers(), "x-amz-target").unwrap_or_default();
         let name = target.strip_prefix(TARGET_PREFIX).unwrap_or_default();
-        let Some(run) = runner(name) else {
+        let Some(operation) = Self::named(name) else {
             let kind = "com.amazon.coral.service#UnknownOperationException";
             return Err(error(StatusCode::BAD_REQUEST, kind, "message", "").into());
         };
@@ -45,8 +46,13 @@ impl Operation {
         if let Some(body) = unsigned {
             return Err(respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, body).into());
         }
-        let name = name.to_owned();
-        Ok(Self { name, run })
+        Ok(operation)
+    }
+
+    /// The operation of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let (name, run) = (name.to_owned(), runner(name)?);
+        Some(Self { name, run })
     }
 
     /// Its name, which faults go by.
@@ -72,8 +78,12 @@ impl Operation {
         matches!(self.name.as_str(), "Query" | "Scan")
     }
 
-    /// Runs it.
-    pub(super) fn run(&self, database: &Database, body: &[u8]) -> Response {
+    /// Runs it. Only the model can answer as of `ago` commits ago.
+    pub(super) fn run(&self, engine: &Engine, body: &[u8], ago: usize) -> Response {
+        let database = match engine {
+            Engine::Model(model) => return model.answer(&self.name, body, ago),
+            Engine::Database(database) => database,
+        };
         match (self.run)(database, body) {
             Ok(answer) => respond(StatusCode::OK, MEDIA_TYPE, answer),
             Err(error) => {

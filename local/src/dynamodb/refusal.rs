@@ -1,11 +1,9 @@
 //! DynamoDB's words for what an embedded database never does: conflicts, throttles and failures.
 
-use dynoxide::Database;
-use dynoxide::actions::describe_table::DescribeTableRequest;
-use dynoxide::actions::get_item::GetItemRequest;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::engine::Engine;
 use super::operation::{MEDIA_TYPE, Operation, error};
 use crate::faults::Kind;
 use crate::http::{Response, respond};
@@ -17,7 +15,7 @@ pub(super) fn of(
     operation: &Operation,
     kind: Kind,
     body: &[u8],
-    database: &Database,
+    engine: &Engine,
 ) -> Option<Response> {
     let transaction = operation.name().starts_with("Transact");
     Some(match kind {
@@ -47,7 +45,7 @@ pub(super) fn of(
             let kind = format!("{TYPE}TransactionConflictException");
             error(StatusCode::BAD_REQUEST, &kind, "message", CONFLICT)
         }
-        Kind::ConflictAndCondition => conflict_and_condition(body, database),
+        Kind::ConflictAndCondition => conflict_and_condition(body, engine),
     })
 }
 
@@ -115,14 +113,14 @@ impl Reasons {
 /// A failed condition on an action that has one, and a conflict on another.
 ///
 /// The condition that "fails" is one of an item that exists, if any does: only there could it.
-fn conflict_and_condition(body: &[u8], database: &Database) -> Response {
+fn conflict_and_condition(body: &[u8], engine: &Engine) -> Response {
     let mut reasons = Reasons::of(body);
     let conditional: Vec<(usize, Option<Value>)> = reasons
         .actions
         .iter()
         .enumerate()
         .filter(|(_, action)| written(action)["ConditionExpression"].is_string())
-        .map(|(place, action)| (place, item(action, database)))
+        .map(|(place, action)| (place, item(action, engine)))
         .collect();
     let failed = conditional
         .iter()
@@ -152,24 +150,21 @@ fn written(action: &Value) -> &Value {
 }
 
 /// The item an action is about, as it is now.
-fn item(action: &Value, database: &Database) -> Option<Value> {
+fn item(action: &Value, engine: &Engine) -> Option<Value> {
     let inside = written(action);
     let table = inside["TableName"].as_str()?;
     let key = match &inside["Key"] {
         Value::Object(key) => key.clone(),
-        _ => key_of(&inside["Item"], table, database)?,
+        _ => key_of(&inside["Item"], table, engine)?,
     };
     let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
-    let request: GetItemRequest = serde_json::from_value(request).ok()?;
-    let found = database.get_item(request).ok()?.item?;
-    Some(json!(found))
+    engine.call("GetItem", &request)?.get("Item").cloned()
 }
 
 /// The key of an item to be put, by the table's own key schema.
-fn key_of(item: &Value, table: &str, database: &Database) -> Option<Map<String, Value>> {
+fn key_of(item: &Value, table: &str, engine: &Engine) -> Option<Map<String, Value>> {
     let request = json!({ "TableName": table });
-    let request: DescribeTableRequest = serde_json::from_value(request).ok()?;
-    let table = serde_json::to_value(database.describe_table(request).ok()?).ok()?;
+    let table = engine.call("DescribeTable", &request)?;
     let names = table["Table"]["KeySchema"].as_array()?.iter();
     names
         .map(|key| {

@@ -1,0 +1,204 @@
+//! Reads of items by their keys.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::item::{Attributes, Item};
+use super::placeholders::{Names, Placeholders};
+use super::refusal::{Reason, Refusal};
+use super::request::{BatchGet, Get, Keys, TransactGet};
+use super::state::{State, answer};
+use super::table::Before;
+
+/// How much a batch answers at most.
+const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+const MAX_BATCH: usize = 100;
+const MAX_ACTIONS: usize = 100;
+
+/// An item, if there is one.
+#[derive(Serialize)]
+struct Found {
+    #[serde(rename = "Item", skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+}
+
+/// What is always answered empty.
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch {
+    responses: BTreeMap<String, Vec<Item>>,
+    unprocessed_keys: Nothing,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct All {
+    responses: Vec<Found>,
+}
+
+impl State {
+    /// A `GetItem`, which may see how it was `ago` commits ago.
+    pub(super) fn get(&mut self, request: &Get, ago: usize) -> Result<String, Refusal> {
+        let ago = if request.consistent_read { 0 } else { ago };
+        let before = self.history.before(&request.table_name, ago);
+        let item = self.found(request, &before)?;
+        answer(&Found { item })
+    }
+
+    /// A `BatchGetItem`, the same.
+    pub(super) fn batch_get(&mut self, request: &BatchGet, ago: usize) -> Result<String, Refusal> {
+        let count: usize = request
+            .request_items
+            .values()
+            .map(|table| table.keys.len())
+            .sum();
+        let any_without = request
+            .request_items
+            .values()
+            .any(|table| table.keys.is_empty());
+        if any_without || count == 0 || count > MAX_BATCH {
+            return Err(Refusal::Invalid(format!(
+                "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: \
+                 Member must have length between 1 and {MAX_BATCH}"
+            )));
+        }
+        for table in request.request_items.values() {
+            for (place, key) in table.keys.iter().enumerate() {
+                if table.keys[..place].contains(key) {
+                    return Err(Refusal::Invalid(
+                        "Provided list of item keys contains duplicates".to_owned(),
+                    ));
+                }
+            }
+        }
+        let (mut responses, mut size) = (BTreeMap::new(), 0);
+        for (name, asked) in &request.request_items {
+            let ago = if asked.consistent_read { 0 } else { ago };
+            let found = self.batch_of(name, asked, ago, &mut size)?;
+            responses.insert(name.clone(), found);
+        }
+        answer(&Batch {
+            responses,
+            unprocessed_keys: Nothing {},
+        })
+    }
+
+    fn batch_of(
+        &mut self,
+        table: &str,
+        asked: &Keys,
+        ago: usize,
+        size: &mut usize,
+    ) -> Result<Vec<Item>, Refusal> {
+        let given = placeholders(asked.expression_attribute_names.as_ref());
+        let projection = self
+            .expressions
+            .projection(asked.projection_expression.as_deref())?;
+        given.check(&[projection.as_ref().map(|parsed| &parsed.references)])?;
+        let names = projection
+            .as_ref()
+            .map(|parsed| parsed.names(given))
+            .transpose()?;
+        let before = self.history.before(table, ago);
+        let mut found = Vec::new();
+        for key in &asked.keys {
+            let Some(item) = self.item(table, key, &before)? else {
+                continue;
+            };
+            *size += item.size();
+            if *size > MAX_BATCH_BYTES {
+                return Err(Refusal::unknown("batch of more than 16 MB"));
+            }
+            found.push(project(item, names.as_deref()));
+        }
+        Ok(found)
+    }
+
+    /// A `TransactGetItems`, which sees how it is.
+    pub(super) fn transact_get(&mut self, request: &TransactGet) -> Result<String, Refusal> {
+        let actions = &request.transact_items;
+        if actions.is_empty() || actions.len() > MAX_ACTIONS {
+            return Err(Refusal::Invalid(format!(
+                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: \
+                 Member must have length between 1 and {MAX_ACTIONS}"
+            )));
+        }
+        let (mut responses, mut reasons) = (Vec::new(), Vec::new());
+        for action in actions {
+            let found = match self.found(&action.get, &Before::new()) {
+                // Of a read, an empty key is a reason like others.
+                Err(Refusal::EmptyKey(message)) => Err(Refusal::Invalid(message)),
+                found => found,
+            };
+            match found {
+                Ok(item) => {
+                    responses.push(Found { item });
+                    reasons.push(Reason::none());
+                }
+                Err(refusal) => reasons.push(refusal.reason()?),
+            }
+        }
+        if responses.len() < actions.len() {
+            return Err(Refusal::Cancelled(reasons));
+        }
+        for (place, action) in actions.iter().enumerate() {
+            let is_same = |other: &Get| {
+                other.table_name == action.get.table_name && other.key == action.get.key
+            };
+            if actions[..place].iter().any(|other| is_same(&other.get)) {
+                return Err(Refusal::Invalid(
+                    "Transaction request cannot include multiple operations on one item".to_owned(),
+                ));
+            }
+        }
+        answer(&All { responses })
+    }
+
+    fn found(&mut self, get: &Get, before: &Before) -> Result<Option<Item>, Refusal> {
+        let given = placeholders(get.expression_attribute_names.as_ref());
+        let projection = self
+            .expressions
+            .projection(get.projection_expression.as_deref())?;
+        given.check(&[projection.as_ref().map(|parsed| &parsed.references)])?;
+        let names = projection
+            .as_ref()
+            .map(|parsed| parsed.names(given))
+            .transpose()?;
+        let item = self.item(&get.table_name, &get.key, before)?;
+        Ok(item.map(|item| project(item, names.as_deref())))
+    }
+
+    fn item(
+        &self,
+        table: &str,
+        key: &Attributes,
+        before: &Before,
+    ) -> Result<Option<Item>, Refusal> {
+        let table = self.table(table)?;
+        let key = table.schema.named(key)?;
+        Ok(match before.get(&key) {
+            Some(before) => before.clone(),
+            None => table.get(&key).cloned(),
+        })
+    }
+}
+
+fn placeholders(names: Option<&Names>) -> Placeholders<'_> {
+    Placeholders {
+        names,
+        values: None,
+    }
+}
+
+/// Only what is named of an item; all of it when nothing is.
+pub(super) fn project(item: Item, names: Option<&[&str]>) -> Item {
+    match names {
+        None => item,
+        Some(names) => Item::new(item.attributes().only(names.iter().copied())),
+    }
+}

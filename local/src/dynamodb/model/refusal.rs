@@ -1,0 +1,138 @@
+//! Why the model of DynamoDB refuses a request, in DynamoDB's own shapes.
+
+use serde::Serialize;
+
+use super::item::Item;
+
+const AMAZON: &str = "com.amazonaws.dynamodb.v20120810#";
+const CONDITION: &str = "The conditional request failed";
+
+/// A request that was refused, without effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is not as it must be, or the model does not know what it asks for.
+    #[error("{0}")]
+    Invalid(String),
+    /// A key is an empty text: that refuses a whole transaction, and not only an action of it.
+    #[error("{0}")]
+    EmptyKey(String),
+    /// It cannot be read at all.
+    #[error("{0}")]
+    Unreadable(String),
+    /// There is no such table.
+    #[error("Requested resource not found")]
+    NoTable,
+    /// There is such a table already.
+    #[error("Table already exists: {0}")]
+    TableExists(String),
+    /// Its condition does not hold. With the item as it is, where that was asked for.
+    #[error("The conditional request failed")]
+    Condition(Option<Item>),
+    /// Another transaction has the same token.
+    #[error("the token was that of another request")]
+    OtherRequest,
+    /// Actions of a transaction were refused: why for each, in order.
+    #[error("Transaction cancelled, please refer cancellation reasons for specific reasons")]
+    Cancelled(Vec<Reason>),
+}
+
+/// Why one action of a transaction was refused; the others have the code `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reason {
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+}
+
+impl Reason {
+    /// The action would have had its effect.
+    pub(super) fn none() -> Self {
+        Self {
+            code: "None",
+            ..Self::default()
+        }
+    }
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Body<'a> {
+    __type: &'a str,
+    message: &'a str,
+    #[serde(rename = "Item", skip_serializing_if = "Option::is_none")]
+    item: Option<&'a Item>,
+}
+
+/// The body of a transaction's.
+#[derive(Serialize)]
+struct Cancelled<'a> {
+    __type: &'a str,
+    #[serde(rename = "Message")]
+    message: &'a str,
+    #[serde(rename = "CancellationReasons")]
+    reasons: &'a [Reason],
+}
+
+impl Refusal {
+    /// What the model does not know is refused by its name.
+    pub(super) fn unknown(what: &str) -> Self {
+        Self::Invalid(format!("the model of DynamoDB knows no {what}"))
+    }
+
+    /// As the reason of one action; what refuses the whole transaction is handed back.
+    pub(super) fn reason(self) -> Result<Reason, Self> {
+        match self {
+            Self::Invalid(message) => Ok(Reason {
+                code: "ValidationError",
+                message: Some(message),
+                item: None,
+            }),
+            Self::Condition(item) => Ok(Reason {
+                code: "ConditionalCheckFailed",
+                message: Some(CONDITION.to_owned()),
+                item,
+            }),
+            all => Err(all),
+        }
+    }
+
+    /// Its body; each is answered with the status 400.
+    pub(super) fn body(&self) -> String {
+        let kind = match self {
+            Self::Invalid(_) | Self::EmptyKey(_) => {
+                "com.amazon.coral.validate#ValidationException".to_owned()
+            }
+            Self::Unreadable(_) => "com.amazon.coral.service#SerializationException".to_owned(),
+            Self::NoTable => format!("{AMAZON}ResourceNotFoundException"),
+            Self::TableExists(_) => format!("{AMAZON}ResourceInUseException"),
+            Self::Condition(_) => format!("{AMAZON}ConditionalCheckFailedException"),
+            Self::OtherRequest => format!("{AMAZON}IdempotentParameterMismatchException"),
+            Self::Cancelled(_) => format!("{AMAZON}TransactionCanceledException"),
+        };
+        let message = self.to_string();
+        let body = match self {
+            Self::Cancelled(reasons) => {
+                let codes: Vec<&str> = reasons.iter().map(|reason| reason.code).collect();
+                serde_json::to_string(&Cancelled {
+                    __type: &kind,
+                    message: &format!("{message} [{}]", codes.join(", ")),
+                    reasons,
+                })
+            }
+            Self::Condition(item) => serde_json::to_string(&Body {
+                __type: &kind,
+                message: &message,
+                item: item.as_ref(),
+            }),
+            _ => serde_json::to_string(&Body {
+                __type: &kind,
+                message: &message,
+                item: None,
+            }),
+        };
+        body.expect("texts are JSON")
+    }
+}

@@ -1,0 +1,59 @@
+//! What the model of DynamoDB holds: the tables, what has changed in them, and what it has been asked before.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::definition::Definition;
+use super::expressions::Expressions;
+use super::history::History;
+use super::refusal::Refusal;
+use super::table::Table;
+use super::transaction::Tokens;
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) tables: BTreeMap<String, (Definition, Table)>,
+    pub(super) expressions: Expressions,
+    pub(super) history: History,
+    pub(super) tokens: Tokens,
+}
+
+impl State {
+    /// A `CreateTable`.
+    pub(super) fn create(&mut self, definition: Definition) -> Result<String, Refusal> {
+        let name = definition.table_name.clone();
+        if self.tables.contains_key(&name) {
+            return Err(Refusal::TableExists(name));
+        }
+        let table = definition.table()?;
+        let described = answer(&json!({ "TableDescription": definition.describe(0) }));
+        self.tables.insert(name, (definition, table));
+        described
+    }
+
+    /// A `DescribeTable`.
+    pub(super) fn describe(&self, name: &str) -> Result<String, Refusal> {
+        let (definition, table) = self.tables.get(name).ok_or(Refusal::NoTable)?;
+        answer(&json!({ "Table": definition.describe(table.rows.len()) }))
+    }
+
+    /// A `ListTables`.
+    pub(super) fn names(&self) -> Result<String, Refusal> {
+        let names: Vec<&String> = self.tables.keys().collect();
+        answer(&json!({ "TableNames": names }))
+    }
+
+    /// The table of a name.
+    pub(super) fn table(&self, name: &str) -> Result<&Table, Refusal> {
+        let known = self.tables.get(name);
+        known.map(|(_, table)| table).ok_or(Refusal::NoTable)
+    }
+}
+
+/// The text of an answer.
+pub(super) fn answer(answer: &impl Serialize) -> Result<String, Refusal> {
+    serde_json::to_string(answer).map_err(|error| Refusal::Unreadable(error.to_string()))
+}

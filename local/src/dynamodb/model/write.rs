@@ -1,0 +1,221 @@
+//! Writes of one item, alone or as an action of a transaction.
+
+use std::sync::Arc;
+
+use super::condition::Condition;
+use super::expressions::{Expressions, Parsed};
+use super::history::Change;
+use super::item::{Attributes, Item};
+use super::key::Key;
+use super::refusal::Refusal;
+use super::request::{ReturnValues, Write};
+use super::state::State;
+use super::table::Table;
+use super::update::Update;
+
+/// How large an item may be.
+const MAX_ITEM_BYTES: usize = 400 * 1024;
+
+/// What a write does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Put,
+    Update,
+    Delete,
+    Check,
+}
+
+/// A write whose expressions are read.
+pub(super) struct Prepared<'a> {
+    kind: Kind,
+    pub(super) write: &'a Write,
+    condition: Option<Arc<Parsed<Condition>>>,
+    update: Option<Arc<Parsed<Update>>>,
+}
+
+/// What a write comes to: the item of a key, or its end.
+pub(super) struct Effect {
+    table: Arc<str>,
+    key: Key,
+    after: Option<Item>,
+}
+
+impl State {
+    /// A `PutItem`, `UpdateItem` or `DeleteItem`.
+    pub(super) fn write(&mut self, kind: Kind, request: &Write) -> Result<String, Refusal> {
+        let prepared = Prepared::new(kind, request, &mut self.expressions)?;
+        prepared.check_update()?;
+        let table = self.table(&request.table_name)?;
+        let effect = prepared.judge(table)?;
+        self.commit(effect);
+        Ok("{}".to_owned())
+    }
+
+    /// Lets effects come true, all at once.
+    pub(super) fn commit(&mut self, effects: impl IntoIterator<Item = Effect>) {
+        let mut commit = Vec::new();
+        for Effect { table, key, after } in effects {
+            let Some((_, known)) = self.tables.get_mut(&*table) else {
+                continue;
+            };
+            let before = known.write(&key, after.as_ref());
+            if before.is_some() || after.is_some() {
+                commit.push(Change {
+                    table,
+                    before,
+                    after,
+                    key,
+                });
+            }
+        }
+        self.history.keep(commit);
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// Refuses what is wrong whatever the table.
+    pub(super) fn new(
+        kind: Kind,
+        write: &'a Write,
+        expressions: &mut Expressions,
+    ) -> Result<Self, Refusal> {
+        let has_parts = match kind {
+            Kind::Put => {
+                write.item.is_some() && write.key.is_none() && write.update_expression.is_none()
+            }
+            Kind::Update => write.key.is_some() && write.item.is_none(),
+            Kind::Delete | Kind::Check => {
+                write.key.is_some() && write.item.is_none() && write.update_expression.is_none()
+            }
+        };
+        if !has_parts || (kind == Kind::Check && write.condition_expression.is_none()) {
+            return Err(Refusal::Invalid(format!(
+                "the parts of a {kind:?} are others"
+            )));
+        }
+        if write
+            .item
+            .as_ref()
+            .is_some_and(|item| item.size() > MAX_ITEM_BYTES)
+        {
+            return Err(Refusal::Invalid(
+                "Item size has exceeded the maximum allowed size".to_owned(),
+            ));
+        }
+        let given = write.placeholders();
+        let update = expressions.update(write.update_expression.as_deref())?;
+        if let Some(update) = &update {
+            let checked = update.expression.check_targets(given);
+            checked
+                .map_err(|wrong| Refusal::Invalid(format!("Invalid UpdateExpression: {wrong}")))?;
+        }
+        let condition = expressions.condition(
+            write.condition_expression.as_deref(),
+            "ConditionExpression",
+            given,
+        )?;
+        given.check(&[
+            update.as_ref().map(|parsed| &parsed.references),
+            condition.as_ref().map(|parsed| &parsed.references),
+        ])?;
+        Ok(Self {
+            kind,
+            write,
+            condition,
+            update,
+        })
+    }
+
+    /// Refuses an update that is wrong whatever the item; in a transaction that is the reason of its action.
+    fn check_update(&self) -> Result<(), Refusal> {
+        let Some(update) = &self.update else {
+            return Ok(());
+        };
+        let given = self.write.placeholders();
+        let checked = given.define(&update.references);
+        let checked = checked.and_then(|()| update.expression.check_values(given));
+        checked.map_err(|wrong| Refusal::Invalid(format!("Invalid UpdateExpression: {wrong}")))
+    }
+
+    /// The key of its item; nothing when it has none.
+    pub(super) fn target(&self, table: &Table) -> Option<Key> {
+        let attributes = self.write.key.as_ref().or(self.write.item.as_ref());
+        table.schema.key(attributes?)
+    }
+
+    /// What it comes to, if it is not refused; nothing where it writes nothing.
+    pub(super) fn judge(&self, table: &Table) -> Result<Option<Effect>, Refusal> {
+        let key = match (&self.write.key, &self.write.item) {
+            (Some(key), _) => table.schema.named(key)?,
+            (None, item) => {
+                let item = item.as_ref().expect("a write without a key has an item");
+                let key = table.schema.of_new(item)?;
+                table.check_indexed(item, None)?;
+                key
+            }
+        };
+        let was = table.get(&key);
+        self.check_condition(was)?;
+        let after = match self.kind {
+            Kind::Check => return Ok(None),
+            Kind::Delete => None,
+            Kind::Put => self.write.item.clone(),
+            Kind::Update => Some(self.updated(table, was)?),
+        };
+        Ok(Some(Effect {
+            table: table.name.clone(),
+            key,
+            after: after.map(Item::new),
+        }))
+    }
+
+    fn check_condition(&self, was: Option<&Item>) -> Result<(), Refusal> {
+        let Some(condition) = &self.condition else {
+            return Ok(());
+        };
+        let nothing = Attributes::default();
+        let item = was.map_or(&nothing, Item::attributes);
+        let held = condition.expression.holds(item, self.write.placeholders());
+        if held.map_err(Refusal::Invalid)? {
+            return Ok(());
+        }
+        let returned = match self.write.return_values_on_condition_check_failure {
+            ReturnValues::AllOld => was.cloned(),
+            ReturnValues::None => None,
+        };
+        Err(Refusal::Condition(returned))
+    }
+
+    fn updated(&self, table: &Table, was: Option<&Item>) -> Result<Attributes, Refusal> {
+        let given = self.write.placeholders();
+        // What does not exist begins with its key.
+        let was = was.map(Item::attributes).or(self.write.key.as_ref());
+        let was = was.expect("an update has a key");
+        let Some(update) = &self.update else {
+            return Ok(was.clone());
+        };
+        for target in update.expression.targets() {
+            if let Some(name) = given
+                .name(target)
+                .ok()
+                .filter(|name| table.schema.has(name))
+            {
+                return Err(Refusal::Invalid(format!(
+                    "One or more parameter values were invalid: Cannot update attribute {name}. \
+                     This attribute is part of the key"
+                )));
+            }
+        }
+        let item = update
+            .expression
+            .apply(was, given)
+            .map_err(Refusal::Invalid)?;
+        table.check_indexed(&item, Some(was))?;
+        if item.size() > MAX_ITEM_BYTES {
+            return Err(Refusal::Invalid(
+                "Item size to update has exceeded the maximum allowed size".to_owned(),
+            ));
+        }
+        Ok(item)
+    }
+}

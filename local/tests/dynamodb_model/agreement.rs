@@ -1,0 +1,128 @@
+//! Whatever is asked of both, the model answers as the embedded database does.
+
+use std::ops::Range;
+
+use local::dynamodb::Tables;
+use serde_json::{Value, json};
+
+use crate::sequences::{Sequence, Step};
+use crate::world::{TABLE, ask, database, definition, model, wider};
+
+/// How many pages of one list are asked for at most.
+const PAGES: usize = 20;
+
+/// Plays sequences, each on empty tables of both.
+async fn agree(seeds: Range<u64>) {
+    let definition = definition();
+    let definitions = [wider(&definition), definition];
+    for seed in seeds {
+        let both = Both {
+            seed,
+            database: database(),
+            model: model(),
+        };
+        let definition = &definitions[usize::from(seed % 3 > 0)];
+        for tables in [&both.database, &both.model] {
+            tables.create_table(definition.clone()).unwrap();
+        }
+        let mut sequence = Sequence::new(seed);
+        let mut left = None;
+        for _ in 0..sequence.length() {
+            let (operation, mut request) = sequence.next();
+            let mut answer = both.ask(&(operation, request.clone())).await;
+            // The rest of one list is asked for later, when its last item may be gone.
+            for _ in 0..PAGES {
+                let Some(last) = answer.get("LastEvaluatedKey").cloned() else {
+                    break;
+                };
+                request["ExclusiveStartKey"] = last;
+                left.get_or_insert((operation, request.clone()));
+                answer = both.ask(&(operation, request.clone())).await;
+            }
+        }
+        if let Some(step) = left {
+            both.ask(&step).await;
+        }
+        let items = both.database.items(TABLE).unwrap();
+        assert_eq!(both.model.items(TABLE).unwrap(), items, "seed {seed}");
+    }
+}
+
+struct Both {
+    seed: u64,
+    database: Tables,
+    model: Tables,
+}
+
+impl Both {
+    async fn ask(&self, (operation, request): &Step) -> Value {
+        let seed = self.seed;
+        let (status, answer) = ask(&self.database, operation, request).await;
+        let (modelled_status, modelled) = ask(&self.model, operation, request).await;
+        let (expected, got) = (comparable(&answer), comparable(&modelled));
+        assert_eq!(
+            (modelled_status, &got),
+            (status, &expected),
+            "seed {seed}: {operation} {request:#}\ndatabase: {answer}\nmodel: {modelled}"
+        );
+        answer
+    }
+}
+
+/// What must be equal of an answer: of what is wrong with a request, not the words.
+fn comparable(answer: &Value) -> Value {
+    let kind = answer["__type"].as_str().unwrap_or_default();
+    let (_, name) = kind.split_once('#').unwrap_or_default();
+    match name {
+        "" | "TransactionCanceledException" | "ConditionalCheckFailedException" => answer.clone(),
+        _ => json!({ "__type": kind }),
+    }
+}
+
+#[tokio::test]
+async fn the_first_sequences_are_answered_alike() {
+    agree(0..1_250).await;
+}
+
+#[tokio::test]
+async fn the_second_sequences_are_answered_alike() {
+    agree(1_250..2_500).await;
+}
+
+#[tokio::test]
+async fn the_third_sequences_are_answered_alike() {
+    agree(2_500..3_750).await;
+}
+
+#[tokio::test]
+async fn the_last_sequences_are_answered_alike() {
+    agree(3_750..5_000).await;
+}
+
+#[tokio::test]
+async fn the_table_is_described_alike() {
+    let (database, model) = (database(), model());
+    for tables in [&database, &model] {
+        tables.create_table(definition()).unwrap();
+    }
+    let request = json!({ "TableName": TABLE });
+    let (_, described) = ask(&database, "DescribeTable", &request).await;
+    let (_, modelled) = ask(&model, "DescribeTable", &request).await;
+    for (member, value) in modelled["Table"].as_object().unwrap() {
+        let expected = &described["Table"][member];
+        if member != "GlobalSecondaryIndexes" {
+            assert_eq!(value, expected, "{member}");
+            continue;
+        }
+        for (index, expected) in value
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(expected.as_array().unwrap())
+        {
+            for (member, value) in index.as_object().unwrap() {
+                assert_eq!(value, &expected[member], "{member}");
+            }
+        }
+    }
+}
