@@ -24,7 +24,7 @@ use crate::config::{self, Environment};
 use crate::customers::Customers;
 use crate::desk::Desk;
 use crate::langfuse::Langfuse;
-use crate::ledger::{self, Ledger, PENDING_BUCKETS};
+use crate::ledger::{self, Ledger, PENDING_BUCKETS, Queue};
 use crate::patience::Patience;
 use crate::stripe::Stripe;
 use crate::telemetry::{self, Metric, chain};
@@ -158,7 +158,7 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
 }
 
 impl Outbox {
-    /// Works on a bucket unless somebody else does, or the time is up.
+    /// Works on a bucket where anything is due, unless somebody else does, or the time is up.
     async fn take(
         &self,
         bucket: u8,
@@ -170,6 +170,9 @@ impl Outbox {
             return Ok(());
         }
         let now = self.clock.now();
+        if !self.is_anything_due(bucket, now, patience).await? {
+            return Ok(());
+        }
         let Some(lease) = self.ledger.lease(bucket, now, patience).await? else {
             report.buckets_taken += 1;
             return Ok(());
@@ -178,6 +181,26 @@ impl Outbox {
         let worked = self.work(bucket, patience, report).await;
         self.ledger.release(lease, patience).await?;
         worked
+    }
+
+    /// Whether a bucket is worth its lease, which is two writes: most buckets of most runs are empty.
+    async fn is_anything_due(
+        &self,
+        bucket: u8,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, ledger::Error> {
+        let queues: &[Queue] = match self.stripe {
+            Some(_) => &[Queue::Checkouts, Queue::Subscriptions, Queue::Usages],
+            None => &[Queue::Usages],
+        };
+        for queue in queues {
+            let due = self.ledger.due(*queue, bucket, now, 1, patience).await?;
+            if !due.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn work(
