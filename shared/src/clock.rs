@@ -98,3 +98,38 @@ pub fn until(then: Timestamp, now: Timestamp) -> Duration {
 pub fn wire(time: Timestamp) -> String {
     format!("{time:.3}")
 }
+
+/// Reads a time as RFC 3339 writes it, by any offset: nothing else that a calendar knows, and nothing that says more.
+/// <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>
+///
+/// ```
+/// use shared::clock;
+/// assert!(clock::read("2026-11-22T21:15:00.5+01:00").is_some());
+/// for text in ["2026-11-22", "2026-11-22 20:15:00Z", "20261122T201500Z", "2026-11-22T20:15:00Z[Europe/Paris]"] {
+///     assert_eq!(clock::read(text), None, "{text}");
+/// }
+/// ```
+pub fn read(text: &str) -> Option<Timestamp> {
+    let (time, rest) = text.split_at_checked("2026-11-22T20:15:00".len())?;
+    let places = rest.strip_prefix('.');
+    let zone = places.map_or(rest, |places| {
+        places.trim_start_matches(|place: char| place.is_ascii_digit())
+    });
+    let complete = places.is_none_or(|places| places.len() > zone.len());
+    let has_zone = zone.eq_ignore_ascii_case("z")
+        || ["+00:00", "-00:00"].iter().any(|form| has_form(zone, form));
+    if complete && has_zone && has_form(time, "0000-00-00T00:00:00") {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// Whether a text is of this form, in which `0` stands for any digit.
+fn has_form(text: &str, form: &str) -> bool {
+    let alike = |(byte, form): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte.eq_ignore_ascii_case(&form),
+    };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(alike)
+}

@@ -7,7 +7,7 @@
 //! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], [`parameters`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
-//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`]
+//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`], [`object`]
 
 mod aws_http;
 pub mod balance;
@@ -27,6 +27,7 @@ pub mod invoice;
 pub mod langfuse;
 pub mod ledger;
 pub mod meter;
+pub mod object;
 pub mod outbox;
 pub mod parameters;
 pub mod patience;

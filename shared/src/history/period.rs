@@ -182,12 +182,15 @@ pub(crate) fn day_or_time(
         .ok()
         .filter(|_| text.len() == "2026-11-22".len());
     let time = match day {
-        Some(day) => day.to_zoned(zone.clone()).map(|start| start.timestamp()),
-        None => text.parse::<Timestamp>(),
+        Some(day) => day
+            .to_zoned(zone.clone())
+            .ok()
+            .map(|start| start.timestamp()),
+        None => clock::read(text),
     };
     let years = 2000..=9998;
     let in_range = |time: &Timestamp| years.contains(&time.to_zoned(TimeZone::UTC).year());
-    time.ok().filter(in_range).ok_or_else(|| {
+    time.filter(in_range).ok_or_else(|| {
         let detail = format!(
             "must be a day such as `2026-11-22` or a time such as `2026-11-22T20:15:00Z`, not {}",
             quoted(text)
@@ -295,6 +298,8 @@ mod tests {
             ("2026-11-22T20:15:01Z", "", "UTC", "from"),
             ("2026-11-22T20:20:00Z", "", "UTC", "from"),
             ("2026-11-22T20:15:00", "", "UTC", "from"),
+            ("2026-11-22 20:15:00Z", "", "UTC", "from"),
+            ("2026-11-22T20:15:00Z[UTC]", "", "UTC", "from"),
             ("-000001-01-01", "", "UTC", "from"),
             ("1969-12-31", "1970-01-02", "UTC", "to"),
             ("", "9999-12-31", "UTC", "to"),

@@ -5,11 +5,13 @@ mod line;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::clock;
 use crate::id::{AccountId, IdempotencyKey, MemberId, sha256};
 use crate::ledger::{RequestHash, TraceLabels};
 use crate::meter::Line;
+use crate::object::Object;
 use line::LineBody;
 
 /// The most lines a usage may have.
@@ -30,9 +32,10 @@ pub struct UsageBody {
     /// The account, for services.
     pub account_id: Option<AccountId>,
     member_id: Option<MemberId>,
+    #[serde(default, deserialize_with = "time")]
     occurred_at: Option<Timestamp>,
-    usage: Vec<LineBody>,
-    trace: Option<TraceBody>,
+    usage: Vec<Object<LineBody>>,
+    trace: Option<Object<TraceBody>>,
 }
 
 /// The body of `POST /v1/usage/batch`.
@@ -41,7 +44,7 @@ pub struct UsageBody {
 pub struct BatchBody {
     /// The account, for services.
     pub account_id: Option<AccountId>,
-    items: Vec<ItemBody>,
+    items: Vec<Object<ItemBody>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,9 +52,10 @@ pub struct BatchBody {
 struct ItemBody {
     idempotency_key: String,
     member_id: Option<MemberId>,
+    #[serde(default, deserialize_with = "time")]
     occurred_at: Option<Timestamp>,
-    usage: Vec<LineBody>,
-    trace: Option<TraceBody>,
+    usage: Vec<Object<LineBody>>,
+    trace: Option<Object<TraceBody>>,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +67,16 @@ struct TraceBody {
     metadata: Option<BTreeMap<String, String>>,
     input: Option<String>,
     output: Option<String>,
+}
+
+/// A time, where one is given.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let given = Option::<String>::deserialize(deserializer)?;
+    let read = |text: String| {
+        let must = "must be a time such as `2026-11-22T20:15:00Z`";
+        clock::read(&text).ok_or_else(|| serde::de::Error::custom(must))
+    };
+    given.map(read).transpose()
 }
 
 impl std::fmt::Debug for TraceBody {
@@ -157,30 +171,34 @@ impl BatchBody {
                 format!("must have 1 to {MAX_ITEMS} items"),
             );
         }
-        let items = self.items.into_iter().enumerate().map(|(index, item)| {
-            let usage = usage(item.member_id, item.occurred_at, item.usage, item.trace);
-            let key = item.idempotency_key.parse::<IdempotencyKey>();
-            let key =
-                key.map_err(|error| Invalid::new(Rule::Key, "idempotency_key", error.to_string()));
-            let request = match (key, usage) {
-                (
-                    _,
-                    Err(Invalid {
-                        rule: Rule::Schema,
-                        field,
-                        detail,
-                    }),
-                ) => {
-                    return invalid(Rule::Schema, format!("items[{index}].{field}"), detail);
-                }
-                (Err(invalid), _) | (Ok(_), Err(invalid)) => Err(invalid),
-                (Ok(key), Ok(usage)) => Ok((key, usage)),
-            };
-            Ok(BatchItem {
-                key: item.idempotency_key,
-                request,
-            })
-        });
+        let items = self
+            .items
+            .into_iter()
+            .enumerate()
+            .map(|(index, Object(item))| {
+                let usage = usage(item.member_id, item.occurred_at, item.usage, item.trace);
+                let key = item.idempotency_key.parse::<IdempotencyKey>();
+                let key = key
+                    .map_err(|error| Invalid::new(Rule::Key, "idempotency_key", error.to_string()));
+                let request = match (key, usage) {
+                    (
+                        _,
+                        Err(Invalid {
+                            rule: Rule::Schema,
+                            field,
+                            detail,
+                        }),
+                    ) => {
+                        return invalid(Rule::Schema, format!("items[{index}].{field}"), detail);
+                    }
+                    (Err(invalid), _) | (Ok(_), Err(invalid)) => Err(invalid),
+                    (Ok(key), Ok(usage)) => Ok((key, usage)),
+                };
+                Ok(BatchItem {
+                    key: item.idempotency_key,
+                    request,
+                })
+            });
         items.collect()
     }
 }
@@ -201,8 +219,8 @@ impl Usage {
 fn usage(
     member: Option<MemberId>,
     occurred_at: Option<Timestamp>,
-    lines: Vec<LineBody>,
-    trace: Option<TraceBody>,
+    lines: Vec<Object<LineBody>>,
+    trace: Option<Object<TraceBody>>,
 ) -> Result<Usage, Invalid> {
     if lines.is_empty() || lines.len() > MAX_LINES {
         return invalid(
@@ -214,10 +232,11 @@ fn usage(
     let checked: Vec<_> = lines
         .into_iter()
         .enumerate()
-        .map(|(index, line)| line.check(index))
+        .map(|(index, Object(line))| line.check(index))
         .collect();
     // A body that is not of the schema is that, even when an earlier line is merely invalid.
-    let (labels, input, output) = trace.map_or(Ok(Default::default()), TraceBody::check)?;
+    let (labels, input, output) =
+        trace.map_or(Ok(Default::default()), |Object(trace)| trace.check())?;
     if let Some(schema) = checked
         .iter()
         .filter_map(|line| line.as_ref().err())

@@ -117,6 +117,47 @@ fn what_breaks_a_rule_is_named() {
 }
 
 #[test]
+fn what_an_object_says_is_not_read_from_a_list() {
+    let line = json!({"meter": "compute", "milliseconds": 1});
+    let line_list = json!(["compute", null, null, null, null, null, null, 1500, null]);
+    let trace_list = json!(["chat", null, null, null, null, null]);
+    for body in [
+        json!({"usage": [line_list]}),
+        json!({"usage": [line], "trace": trace_list}),
+    ] {
+        assert!(
+            serde_json::from_value::<UsageBody>(body.clone()).is_err(),
+            "{body}"
+        );
+    }
+    let item_list = json!(["k1", null, null, [line], null]);
+    let batch = json!({"items": [item_list]});
+    assert!(serde_json::from_value::<BatchBody>(batch).is_err());
+}
+
+#[test]
+fn a_time_is_one_of_rfc_3339() {
+    for (time, taken) in [
+        ("2026-11-22T20:15:00Z", true),
+        ("2026-11-22t21:15:00.123456789+01:00", true),
+        ("2026-11-22 20:15:00Z", false),
+        ("2026-11-22T20:15Z", false),
+        ("2026-11-22T20:15:00", false),
+        ("2026-11-22T20:15:00,5Z", false),
+        ("2026-11-22T20:15:00.Z", false),
+        ("2026-11-22T20:15:00+01", false),
+        ("20261122T201500Z", false),
+        ("2026-11-22T20:15:00+01:00[America/New_York]", false),
+        ("-009999-01-01T00:00:00Z", false),
+        ("2026-02-30T20:15:00Z", false),
+    ] {
+        let body = json!({"occurred_at": time, "usage": []});
+        let read = serde_json::from_value::<UsageBody>(body);
+        assert_eq!(read.is_ok(), taken, "{time}");
+    }
+}
+
+#[test]
 fn limits_themselves_are_allowed() {
     let most = 1_000_000_000_000_u64;
     let body = json!({
