@@ -85,14 +85,24 @@ pub fn no_body(request: &Request) -> Result<(), Error> {
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| Error::NotJson("The body is not UTF-8.".into()))?;
-    // A struct could be read from a list, too, which no document of ours says.
     let object = text.trim_ascii_start().starts_with('{');
-    if !object && serde_json::from_str::<IgnoredAny>(text).is_ok() {
-        return Err(Error::NotOfSchema {
+    let not_of_schema = match object.then(|| object_of(text)) {
+        Some(Err(error @ Error::NotOfSchema { .. })) => error,
+        Some(read) => return read,
+        None => Error::NotOfSchema {
             field: "body".into(),
             detail: "must be an object".into(),
-        });
-    }
+        },
+    };
+    // What is not JSON is not of any schema either.
+    let json = serde_json::from_str::<IgnoredAny>(text);
+    Err(json.map_or_else(
+        |error| schema_error(String::new(), &error),
+        |_| not_of_schema,
+    ))
+}
+
+fn object_of<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();

@@ -135,12 +135,15 @@ async fn what_is_not_json_is_a_400() {
     let world = World::start().await;
     let token = world.token("acct_a");
     let not_utf8 = b"{\"usage\": [{\"meter\": \"comp\xFFte\"}]}".to_vec();
-    let bodies: [Vec<u8>; 7] = [
+    let bodies: [Vec<u8>; 9] = [
         Vec::new(),
         b"{".to_vec(),
         b"not json".to_vec(),
         b"{\"usage\": [,]}".to_vec(),
         b"{\"usage\": []} trailing".to_vec(),
+        // Not of the schema before it is not JSON.
+        b"{\"usage\": 1, \"usage\"}".to_vec(),
+        b"{\"x\": 1".to_vec(),
         b"{\"usage\": [{\"meter\": \"compute\", \"milliseconds\": 1e999}]}".to_vec(),
         not_utf8,
     ];
