@@ -139,7 +139,7 @@ impl Asked {
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == *text)
                 .ok_or_else(|| {
                     let given = quoted(text);
                     Invalid::new(
@@ -187,6 +187,30 @@ impl Entry {
                 lines: usage.lines.iter().map(ReceiptLine::of).collect(),
                 price_version: usage.price_version,
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_from_one_to_a_hundred_as_it_is_written() {
+        for (limit, taken) in [
+            ("1", true),
+            ("100", true),
+            ("0", false),
+            ("101", false),
+            ("+5", false),
+            ("050", false),
+            ("", false),
+        ] {
+            let query = Query {
+                limit: Some(limit.to_owned()),
+                ..Query::default()
+            };
+            assert_eq!(Asked::new(&query).is_ok(), taken, "{limit}");
         }
     }
 }

@@ -14,6 +14,10 @@ use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
 
+/// The longest sort key that there is, in bytes. DynamoDB refuses to look for a longer one.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const LONGEST_PLACE: usize = 1_024;
+
 /// A place among an account's entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place(String);
@@ -26,6 +30,9 @@ impl Place {
 
     /// A place that was handed out before. Nothing when it cannot have been.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST_PLACE {
+            return None;
+        }
         let (time, id) = text.split_once('#')?;
         let time: Timestamp = time.parse().ok()?;
         (ledger_at(time, id) == text).then(|| Self(text.to_owned()))
@@ -197,6 +204,11 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(Place::parse(text).is_some(), is_one, "{text}");
+        }
+        let time = "2026-11-22T20:15:00.000Z#";
+        for (id, is_one) in [(1_024 - time.len(), true), (1_025 - time.len(), false)] {
+            let text = format!("{time}{}", "a".repeat(id));
+            assert_eq!(Place::parse(&text).is_some(), is_one, "{id}");
         }
     }
 
