@@ -60,8 +60,9 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
 }
 
 async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
     let query: AccountQuery = request::query(request)?;
-    let subject = app.subject(request, query.account_id)?;
+    let subject = subject(caller, query.account_id)?;
     let (now, patience) = app.arrival(request);
     let balance = balance::read(&app.ledger, &subject, now, &patience);
     let balance = telemetry::step(Step::Read, balance).await?;
@@ -69,8 +70,9 @@ async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Pr
 }
 
 async fn read_usage(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
     let query: history::Query = request::query(request)?;
-    let subject = app.subject(request, query.account_id.clone())?;
+    let subject = subject(caller, query.account_id.clone())?;
     let (now, patience) = app.arrival(request);
     let history = history::read(&app.ledger, &subject, &query, now, &patience);
     let history = telemetry::step(Step::Read, history).await?;
@@ -78,8 +80,9 @@ async fn read_usage(app: &App, request: &Request) -> Result<Response<Body>, Prob
 }
 
 async fn read_ledger(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
+    let caller = Caller::of(request, &app.account_claim)?;
     let query: statement::Query = request::query(request)?;
-    let subject = app.subject(request, query.account_id.clone())?;
+    let subject = subject(caller, query.account_id.clone())?;
     let (now, patience) = app.arrival(request);
     let statement = statement::read(&app.ledger, &subject, &query, now, &patience);
     let statement = telemetry::step(Step::Read, statement).await?;
@@ -95,8 +98,7 @@ fn read_catalog(app: &App, request: &Request) -> Result<Response<Body>, Problem>
 async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
-    let subject = caller.subject(body.account_id.take())?;
-    telemetry::account(&subject.account);
+    let subject = subject(caller, body.account_id.take())?;
     let usage = body.into_usage()?;
     let (now, patience) = app.arrival(request);
     let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience);
@@ -104,15 +106,14 @@ async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Proble
     Ok(request::answer(StatusCode::OK, &estimate))
 }
 
-impl App {
-    /// The account that is read: the caller's own, or the one that a service names.
-    fn subject(&self, request: &Request, named: Option<AccountId>) -> Result<Subject, Problem> {
-        let caller = Caller::of(request, &self.account_claim)?;
-        let subject = caller.subject(named)?;
-        telemetry::account(&subject.account);
-        Ok(subject)
-    }
+/// The account that is read: the caller's own, or the one that a service names.
+fn subject(caller: Caller, named: Option<AccountId>) -> Result<Subject, Problem> {
+    let subject = caller.subject(named)?;
+    telemetry::account(&subject.account);
+    Ok(subject)
+}
 
+impl App {
     /// The time of arrival, and how long the ledger may be asked from then on.
     fn arrival(&self, request: &Request) -> (Timestamp, Patience) {
         let now = self.clock.now();
