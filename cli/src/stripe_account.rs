@@ -393,6 +393,7 @@ impl StripeAccount {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn shape(error: serde_json::Error) -> stripe::Error {
-    stripe::Error::Unconfirmed(stripe::Cause::Shape(error))
+    stripe::Error::Unconfirmed(stripe::Cause::shape(&error))
 }

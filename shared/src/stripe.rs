@@ -97,9 +97,9 @@ pub enum Cause {
     /// The answer is the failure of an earlier attempt, which Stripe keeps under the key for a day.
     #[error("answered with the status {0} of an earlier attempt")]
     Stored(StatusCode),
-    /// The answer is not of the shape it should have.
-    #[error("answered with an unknown shape")]
-    Shape(#[source] serde_json::Error),
+    /// The answer is not of the shape it should have. It says where, and not what is there: that may be a buyer's.
+    #[error("answered with an unknown shape: {0}")]
+    Shape(String),
 }
 
 /// What Stripe said about a request that it refuses. Its message is never shown: it may repeat our input.
@@ -255,6 +255,22 @@ impl Stripe {
 fn is_live(secret_key: &SecretString) -> bool {
     let key = secret_key.expose_secret();
     key.starts_with("sk_live_") || key.starts_with("rk_live_")
+}
+
+impl Cause {
+    /// What keeps an answer from being read, without a word of it.
+    pub fn shape(error: &serde_json::Error) -> Self {
+        let told = error.to_string();
+        // This names a field of ours. Other errors repeat what is there instead.
+        if told.starts_with("missing field") {
+            return Self::Shape(told);
+        }
+        Self::Shape(format!(
+            "see line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    }
 }
 
 impl Error {

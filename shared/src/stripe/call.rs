@@ -242,7 +242,7 @@ impl<'a> Call<'a> {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, Error> {
-    serde_json::from_slice(answer.body()).map_err(|error| Error::Unconfirmed(Cause::Shape(error)))
+    serde_json::from_slice(answer.body()).map_err(|error| Error::Unconfirmed(Cause::shape(&error)))
 }
 
 /// What Stripe wishes, where it says so.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::id::UsageId;
 use crate::sparks::Sparks;
+use crate::telemetry;
 
 /// What was sent, as text.
 type Sent = Arc<Mutex<Vec<String>>>;
@@ -242,6 +243,28 @@ async fn neither_errors_nor_debug_output_carry_the_key_or_stripes_message() {
     let shown = format!("{error} {error:?} {stripe:?}");
     assert!(!shown.contains("canary"), "{shown}");
     assert!(shown.contains("req_1"));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_told() {
+    for (body, told) in [
+        (
+            r#"{"id":"in_1","livemode":"canary"}"#,
+            "see line 1, column 32",
+        ),
+        (r#"{"id":"canary/1"}"#, "see line 1, column "),
+        (
+            r#"{"id":"in_1","livemode":false}"#,
+            "missing field `currency`",
+        ),
+    ] {
+        let (stripe, _) = stripe(vec![answer(200, body)]);
+        let id = "in_1".parse().unwrap();
+        let read = stripe.invoice(&id, Duration::from_secs(1)).await;
+        let error = read.unwrap_err();
+        let shown = format!("{error:?} {}", telemetry::chain(&error));
+        assert!(!shown.contains("canary") && shown.contains(told), "{shown}");
+    }
 }
 
 #[tokio::test]
