@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::filter::Targets;
+use url::Url;
 
 use crate::catalog::{OFFERS, PriceIds, Terms};
 use crate::return_url::AllowedOrigins;
@@ -126,7 +127,18 @@ impl<'a> Environment<'a> {
             problem: "is not an address",
         })?;
         let loopback = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        match uri.scheme_str() {
+        let scheme = uri.scheme_str();
+        // Paths are put behind it, and it is read once more where it is called.
+        let whole = scheme.is_none()
+            || Url::parse(&address).is_ok_and(|url| {
+                let bare = url.username().is_empty() && url.password().is_none();
+                bare && url.query().is_none() && url.fragment().is_none()
+            });
+        if !whole {
+            let problem = "is not an address";
+            return Err(Error { name, problem });
+        }
+        match scheme {
             Some("https") => Ok(address),
             Some("http") if loopback => Ok(address),
             _ => Err(Error {

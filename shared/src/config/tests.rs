@@ -34,6 +34,11 @@ fn providers_are_https_unless_on_this_machine() {
         ("http://127.0.0.1.example.com", false),
         ("ftp://127.0.0.1", false),
         ("cloud.langfuse.com", false),
+        ("https://cloud.langfuse.com:port", false),
+        ("https://a.example,https:x//b.example", false),
+        ("https://key@cloud.langfuse.com", false),
+        ("https://cloud.langfuse.com?x=1", false),
+        ("https://cloud.langfuse.com#x", false),
     ] {
         let found =
             |name: &str| Some(if name == "LANGFUSE_HOST" { host } else { "key" }.to_owned());
