@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate bench audit sbom prices invoke lint-template deploy-check \
-  cargo-lambda cargo-deny cargo-cyclonedx
+.PHONY: dev test test-api crash simulate fuzz bench audit sbom prices invoke lint-template deploy-check \
+  cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -43,6 +43,15 @@ crash:
 # Plays seeds of the simulation and prints which faults came where: `make simulate SEEDS=10000 START=0`.
 simulate:
 	cargo run --locked --profile bench --package tests --bin simulate -- --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
+
+# Makes bytes up for one place that reads them: `make fuzz TARGET=usage_body SECONDS=600`. It needs a C++ compiler, and no
+# nightly toolchain: without unsafe code of ours there is nothing for a sanitizer to find. What it finds on the way stays
+# in target/fuzz; a crash is kept under fuzz/artifacts.
+TARGET ?= usage_body
+fuzz: cargo-fuzz
+	mkdir -p target/fuzz/found/$(TARGET)
+	cargo fuzz run --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) fuzz/corpus/$(TARGET) \
+	  -- -max_total_time=$(or $(SECONDS),60) -max_len=4096
 
 # How fast the outbox works off what has piled up.
 bench:
@@ -100,6 +109,9 @@ cargo-deny:
 
 cargo-cyclonedx:
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked --root .tools cargo-cyclonedx@0.5.9
+
+cargo-fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root .tools cargo-fuzz@0.13.2
 
 .tools/api/installed: .ci/api-tools.txt
 	python3 -m venv --clear .tools/api

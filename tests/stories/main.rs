@@ -14,6 +14,7 @@ mod corrections;
 mod crash;
 mod deleted_customers;
 mod doctor;
+mod fuzzing;
 mod grants;
 mod idempotency;
 mod identity;

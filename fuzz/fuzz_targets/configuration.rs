@@ -1,0 +1,3 @@
+//! Feeds `fuzzing::configuration`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::configuration(data));

@@ -1,0 +1,3 @@
+//! Feeds `fuzzing::return_url`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::return_url(data));

@@ -1,0 +1,3 @@
+//! Feeds `fuzzing::webhook_event`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::webhook_event(data));

@@ -1,0 +1,53 @@
+//! Events of API Gateway, as the Lambda runtime makes requests of them.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::Uri;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, Request, RequestExt};
+use url::Url;
+
+/// A request, and the claims that the authorizer has verified with it.
+pub(crate) struct Arrival {
+    pub(crate) request: Request,
+    pub(crate) claims: Option<HashMap<String, String>>,
+}
+
+/// The request of an event that API Gateway could have sent. The event's time is that at which Lambda ends it.
+pub(crate) fn arrival(event: &[u8]) -> Option<Arrival> {
+    let event: LambdaRequest = serde_json::from_slice(event).ok()?;
+    let LambdaRequest::ApiGatewayV2(sent) = &event else {
+        return None;
+    };
+    if !can_be_sent(sent) {
+        return None;
+    }
+    let authorizer = sent.request_context.authorizer.as_ref();
+    let claims = authorizer.and_then(|authorizer| authorizer.jwt.as_ref());
+    let claims = claims.map(|jwt| jwt.claims.clone());
+    let mut context = Context::default();
+    context.deadline = sent.request_context.time_epoch.unsigned_abs();
+    let request = Request::from(event).with_lambda_context(context);
+    Some(Arrival { request, claims })
+}
+
+/// Whether it has an address and a body: the runtime's adapter relies on it, before any code of ours.
+fn can_be_sent(sent: &ApiGatewayV2httpRequest) -> bool {
+    let header = |name: &str| sent.headers.get(name).and_then(|value| value.to_str().ok());
+    let stage = sent.request_context.stage.as_deref();
+    let host = header("host").or(sent.request_context.domain_name.as_deref());
+    let scheme = header("x-forwarded-proto").unwrap_or("https");
+    let path = sent.raw_path.as_deref().unwrap_or_default();
+    let query = sent.raw_query_string.as_deref().unwrap_or_default();
+    let base = format!("{scheme}://{}{path}", host.unwrap_or("localhost"));
+    let address = Url::parse(&base).map(|url| format!("{url}?{query}"));
+    let body = sent.body.as_deref().unwrap_or_default();
+    matches!(scheme, "http" | "https")
+        && stage == Some("$default")
+        && host.is_some_and(|host| !host.contains(['/', '?', '#', '@', '\\']))
+        && address.is_ok_and(|address| address.parse::<Uri>().is_ok())
+        && (!sent.is_base64_encoded || STANDARD.decode(body).is_ok())
+}

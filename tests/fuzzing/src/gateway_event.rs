@@ -1,0 +1,178 @@
+//! Whole events of API Gateway: who asks, under which key, for which route, with which body.
+
+use std::collections::{BTreeSet, HashMap};
+
+use http::header::HeaderMap;
+use lambda_http::{Body, Request};
+use serde_json::Value;
+use shared::id::{AccountId, IntentId, UsageId};
+
+use crate::world::{self, Call, STAGE};
+use crate::{contract, event};
+
+/// What makes a token a service's.
+const SERVICE: &str = "sparks:act_for_accounts";
+
+/// The paths that no account belongs to.
+const OF_NOBODY: [&str; 1] = ["/v1/catalog"];
+
+/// Whatever an event says, only the authorizer's claims decide on whose account something is done: every key that is asked
+/// of the table is that account's, or one that a service names.
+pub fn gateway_event(data: &[u8]) {
+    let Some(event::Arrival { request, claims }) = event::arrival(data) else {
+        return;
+    };
+    let asked = Asked::of(&request, claims.as_ref());
+    let path = request.uri().path().to_owned();
+    let Some((answer, calls)) = world::with(|world| world.send(request)) else {
+        return;
+    };
+    let status = answer.status.as_u16();
+    let asked_stripe = calls.iter().any(|call| matches!(call, Call::Stripe(..)));
+    // Stripe has nothing here, which some operations cannot go on from.
+    assert!(status < 500 || asked_stripe, "{answer:?} after {calls:?}");
+    if claims.is_none() {
+        assert!(calls.is_empty(), "{calls:?} without claims");
+        assert!(
+            [400, 401, 404, 413].contains(&status),
+            "{answer:?} without claims"
+        );
+    }
+    if answer.status.is_success() && !OF_NOBODY.contains(&path.as_str()) {
+        assert!(!asked.accounts.is_empty(), "{answer:?} for nobody");
+    }
+    if asked.names_another {
+        assert!(
+            calls.is_empty() && status >= 400,
+            "{answer:?} for another account"
+        );
+    }
+    for call in &calls {
+        if let Call::Ledger(_, body) = call {
+            asked.covers(body);
+        }
+    }
+}
+
+/// What a request may touch, read from its event without the production code.
+struct Asked {
+    accounts: BTreeSet<String>,
+    ids: BTreeSet<String>,
+    names_another: bool,
+}
+
+impl Asked {
+    fn of(request: &Request, claims: Option<&HashMap<String, String>>) -> Self {
+        let body = match request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let query = request.uri().query().unwrap_or_default();
+        let mut named: BTreeSet<String> = form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| name == "account_id")
+            .map(|(_, account)| account.into_owned())
+            .collect();
+        // Only a path of its own takes a body, and only one without a body takes a query.
+        if request.method() == "POST" {
+            named = body["account_id"]
+                .as_str()
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+        }
+        let claim = |name: &str| {
+            claims
+                .and_then(|claims| claims.get(name))
+                .map(String::as_str)
+        };
+        let scope = claim("scope").or(claim("scp")).unwrap_or_default();
+        let scope = scope
+            .strip_prefix('[')
+            .and_then(|scope| scope.strip_suffix(']'))
+            .unwrap_or(scope);
+        let service = scope.split(' ').any(|word| word == SERVICE);
+        let own = claim("sub").filter(|sub| contract::is_account(sub));
+        let accounts: BTreeSet<String> = if service {
+            named
+                .iter()
+                .filter(|named| contract::is_account(named))
+                .cloned()
+                .collect()
+        } else {
+            own.into_iter().map(str::to_owned).collect()
+        };
+        let takes_a_name = request.method() == "GET"
+            || ["/v1/usage", "/v1/usage/batch", "/v1/estimate"].contains(&request.uri().path());
+        let names_another = takes_a_name
+            && !service
+            && request.uri().path() != "/v1/catalog"
+            && named.iter().any(|named| Some(named.as_str()) != own);
+        let mut ids = ids(&accounts, request.headers(), &body);
+        // The credit of a page has the page's id, and says whose it is.
+        let page = request.uri().path().strip_prefix("/v1/checkout/");
+        ids.extend(
+            page.and_then(|page| page.strip_suffix("/verify"))
+                .map(str::to_owned),
+        );
+        Self {
+            accounts,
+            ids,
+            names_another,
+        }
+    }
+
+    /// Every key in an operation of the table is of these accounts.
+    fn covers(&self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let keys = ["pk", "account", ":account", ":rollups"];
+                    if let (true, Some(key)) = (keys.contains(&name.as_str()), member["S"].as_str())
+                    {
+                        assert!(self.has(key), "{key:?} is not of {:?}", self.accounts);
+                    }
+                    self.covers(member);
+                }
+            }
+            Value::Array(members) => members.iter().for_each(|member| self.covers(member)),
+            _ => {}
+        }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        let account = |key: &str| self.accounts.contains(key);
+        match key.split_once('#') {
+            Some(("A" | "R", of)) => account(of),
+            Some(("E", id)) => match id.strip_prefix("free#") {
+                Some(free) => free.rsplit_once('#').is_some_and(|(of, _)| account(of)),
+                None => self.ids.contains(id),
+            },
+            Some(("I", id)) => self.ids.contains(id),
+            // The row of a page says whose it is.
+            Some(("S", session)) => contract::is_stripe_id(session),
+            Some(_) => false,
+            None => account(key),
+        }
+    }
+}
+
+/// The ids under which something may be written: those of each account with each key that was sent.
+fn ids(accounts: &BTreeSet<String>, headers: &HeaderMap, body: &Value) -> BTreeSet<String> {
+    let header = headers
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok());
+    let items = body["items"].as_array().into_iter().flatten();
+    let of_items = items.filter_map(|item| item["idempotency_key"].as_str());
+    let mut ids = BTreeSet::new();
+    for key in of_items.chain(header).filter(|key| contract::is_key(key)) {
+        let key = key.parse().expect("a key");
+        for account in accounts {
+            let account: AccountId = account.parse().expect("an account");
+            ids.insert(UsageId::derive(STAGE, &account, &key).as_str().to_owned());
+            ids.insert(IntentId::derive(STAGE, &account, &key).as_str().to_owned());
+        }
+    }
+    ids
+}
