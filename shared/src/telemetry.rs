@@ -13,8 +13,9 @@ mod trace_context;
 use std::error::Error;
 use std::fmt::Write;
 
-use tracing::error;
+use tracing::{Subscriber, error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -44,17 +45,26 @@ const OURS: [&str; 8] = [
 /// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
 /// tokens and prompts.
 pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
+    logs(environment, std::io::stdout)?.init();
+    Ok(())
+}
+
+/// Writes logs where [`init`] does not: for whoever wants to read them in this process.
+pub fn logs<W>(
+    environment: Environment<'_>,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync, config::Error>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter = capped(&environment.log_filter()?);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .with_target(false)
         .with_current_span(false)
-        .without_time();
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(filter)
-        .init();
-    Ok(())
+        .without_time()
+        .with_writer(writer);
+    Ok(tracing_subscriber::registry().with(lines).with(filter))
 }
 
 fn capped(asked: &Targets) -> Targets {
