@@ -11,6 +11,7 @@
 mod deliveries;
 pub mod model;
 mod payments;
+pub mod planted;
 mod processes;
 pub mod simulation;
 mod subscriptions;

@@ -1,62 +1,72 @@
 //! Everything that can go wrong, over and over, in virtual time: the functions in one thread, and between them and the
 //! systems a network that a seed decides on.
 //!
-//! A run has two halves. First clients record usage, and repeat what was not answered, while requests are refused, lost,
-//! answered late or with errors, and processes die before and after each of them. Then nothing goes wrong any more, and
-//! everything must come to its end. The same seed is the same run.
+//! A run has two halves. First apps, buyers, banks, the postman and the operator do what they do, and do it again where
+//! they were not answered, while requests are refused, lost, late, answered with errors or from an older state, and
+//! processes die before and after each of them. Then nothing goes wrong any more, and everything must come to its end.
+//! The same seed is the same run.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "callers give up while functions go on; what goes on after an answer is looked for"
+)]
+
+mod auditor;
 mod books;
+mod buyers;
+mod calls;
+mod fleet;
+mod items;
+mod log;
 mod network;
+mod operator;
+mod plan;
+mod postman;
+mod shrink;
+mod usages;
+mod verdict;
+mod weather;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
-use lambda_http::{Context, LambdaEvent, service_fn};
 use local::dynamodb::{Access, Tables};
 use local::langfuse::Langfuse;
 use local::stack::TABLE;
-use local::stripe::{API_VERSION, SECRET_KEY, Stripe};
+use local::stripe::{SECRET_KEY, Stripe};
 use local::template::Template;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::telemetry::Lines;
-use shared::transport::Transport;
+use shared::telemetry::{self, Lines};
 
-use crate::invoke;
 use books::Books;
-use network::{Crash, Network};
+use calls::Call;
+use fleet::{Fleet, Function};
+use log::Log;
+use network::Network;
+pub use plan::Options;
+use plan::Plan;
+pub use shrink::shrink;
+pub use weather::KINDS;
 
-/// How many accounts there are, and how many usages each records.
-const ACCOUNTS: usize = 3;
-const USAGES: usize = 6;
-
-/// How often a client repeats what was not answered while everything goes wrong.
-const ATTEMPTS: usize = 6;
-
-/// How often the outbox runs.
-const EVERY: SignedDuration = SignedDuration::from_secs(20);
-
-/// How many runs of the outbox, an hour apart, everything needs at most to come to its end.
-const LAST_RUNS: usize = 12;
-
-/// What a client was told of a usage.
-enum Outcome {
-    /// It was charged, with this receipt.
-    Charged(Value),
-    /// There were too few Sparks.
-    Refused,
-}
+/// How long a meter event takes, so that two of one customer can overlap.
+const SERVICE_TIME: Duration = Duration::from_millis(20);
 
 /// What came of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// What happened, in a number: two runs with the same one were the same.
     pub trace_hash: u64,
+    /// How many faults came, those included that were left out.
+    pub struck: u64,
+    /// Who did something.
+    pub actors: Vec<String>,
     /// How often each kind of fault came at each point.
     pub faults: BTreeMap<(String, &'static str), u64>,
     /// What must never be, and was.
@@ -66,243 +76,348 @@ pub struct Report {
 }
 
 /// Plays the run of a seed.
+pub fn run(seed: u64) -> Report {
+    play(&Options::of(seed))
+}
+
+/// Plays a run.
 ///
 /// # Panics
 /// When the machine has no thread for it, or the template cannot be used.
-pub fn run(seed: u64) -> Report {
-    fastrand::seed(seed);
+pub fn play(options: &Options) -> Report {
+    fastrand::seed(options.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
+        .start_paused(true)
         .build();
-    runtime.expect("a runtime").block_on(play(seed))
+    let log = Log::default();
+    let lookup = |name: &str| (name == "RUST_LOG").then(|| "debug".to_owned());
+    let writer = log.clone();
+    let logs = telemetry::logs(Environment::from_lookup(&lookup), move || writer.clone());
+    let _written = tracing::subscriber::set_default(logs.expect("a filter"));
+    runtime
+        .expect("a runtime")
+        .block_on(both_halves(options, log))
 }
 
-async fn play(seed: u64) -> Report {
-    let start: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
-    let clock = Clock::skipping_from(start);
-    let world = World::new(seed, clock.clone());
-    world.make_meter().await;
-    world.network.begin();
-    let clients = (0..ACCOUNTS).map(|number| client(&world, number));
-    let done = Cell::new(false);
-    let clients = async {
-        let answered = join_all(clients).await;
-        done.set(true);
-        answered
-    };
-    let (answered, ()) = tokio::join!(clients, schedule(&world, &done));
-    world.network.end();
-    let mut books = Books::default();
-    for (account, key, tokens, receipt) in answered.into_iter().flatten() {
-        let receipt = match receipt {
-            Some(receipt) => Some(receipt),
-            // Whoever was never answered asks until there is an answer.
-            None => world.record(&account, &key, tokens).await,
+async fn both_halves(options: &Options, log: Log) -> Report {
+    let world = Arc::new(World::new(options, log).await);
+    let postman = tokio::spawn(postman::walk(Arc::clone(&world)));
+    world.network.is_faulty(true);
+    let schedule = tokio::spawn(schedule(Arc::clone(&world)));
+    let (names, actors): (Vec<String>, Vec<Actor>) = world.actors(options).into_iter().unzip();
+    join_all(actors).await;
+    schedule.abort();
+    world.sit_out().await;
+    world.network.is_faulty(false);
+    world.come_to_an_end().await;
+    postman.abort();
+    world.judge();
+    Report {
+        trace_hash: world.network.trace_hash(),
+        struck: world.network.struck(),
+        actors: names,
+        faults: world.network.faults(),
+        violations: world.network.violations(),
+        trace: world.network.trace(),
+    }
+}
+
+/// Runs the outbox each time that some seconds have passed, now and then twice at once.
+async fn schedule(world: Arc<World>) {
+    loop {
+        let pause = Duration::try_from(world.plan.outbox_every).unwrap_or_default();
+        world.clock.sleep(pause).await;
+        let times = if world.network.strikes("schedule", "twice", 6) {
+            2
+        } else {
+            1
         };
-        books.expect(&account, &key, tokens, receipt);
-    }
-    for _ in 0..LAST_RUNS {
-        if !books::any_pending(&world.tables) {
-            break;
+        for _ in 0..times {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { world.deliver().await });
         }
-        clock.sleep(Duration::from_hours(1)).await;
-        world.deliver().await;
-        world.check();
-    }
-    let mut violations = world.network.violations();
-    violations.extend(books.settle(&world.tables, &world.stripe, &world.langfuse));
-    world.network.report(violations)
-}
-
-fn account(number: usize) -> String {
-    format!("acct_{number}")
-}
-
-/// Records usages one after the other, each until it is answered or the patience is over.
-async fn client(world: &World, number: usize) -> Vec<(String, String, u64, Option<Outcome>)> {
-    let account = account(number);
-    let mut answered = Vec::new();
-    for usage in 0..USAGES {
-        let (key, tokens) = (
-            format!("k{usage}"),
-            10 * (1 + world.network.number(0..5_000)),
-        );
-        let mut receipt = None;
-        for _ in 0..ATTEMPTS {
-            receipt = world.record(&account, &key, tokens).await;
-            world.check();
-            if receipt.is_some() {
-                break;
-            }
-            let pause = world.network.number(1..2_000);
-            world.clock.sleep(Duration::from_millis(pause)).await;
-        }
-        answered.push((account.clone(), key, tokens, receipt));
-    }
-    answered
-}
-
-/// Runs the outbox twice at once, each time that some seconds have passed, until the clients are done.
-async fn schedule(world: &World, done: &Cell<bool>) {
-    let mut next = world.clock.now() + EVERY;
-    while !done.get() {
-        if world.clock.now() < next {
-            tokio::task::yield_now().await;
-            continue;
-        }
-        tokio::join!(world.deliver(), world.deliver());
-        world.check();
-        next = world.clock.now() + EVERY;
     }
 }
 
-/// The systems, and how functions reach them.
+/// The systems, the functions, and what everybody was told.
 struct World {
+    plan: Plan,
     tables: Tables,
     stripe: Stripe,
     langfuse: Langfuse,
     network: Network,
     clock: Clock,
+    fleet: Fleet,
+    books: Books,
+    log: Log,
     environment: BTreeMap<String, String>,
+    webhook_secret: String,
+    seed: u64,
 }
 
+type Actor = Pin<Box<dyn Future<Output = ()>>>;
+
 impl World {
-    fn new(seed: u64, clock: Clock) -> Self {
+    async fn new(options: &Options, log: Log) -> Self {
+        let plan = Plan::of(options.seed);
+        let clock = Clock::starting_at(plan.start);
         let told = clock.clone();
         let time = local::clock::Clock::told_by(move || told.now());
-        let template = Template::of_the_project(&Template::local_parameters());
-        let template = template.expect("the template");
-        let tables = Tables::open(None, Access::default()).expect("tables in memory");
-        let made = tables.create_table(template.table_definition(TABLE));
-        made.expect("the template's table");
+        let tables = Tables::modelled(Access::default(), time.clone());
+        tables
+            .create_table(table().clone())
+            .expect("the template's table");
         let (stripe, langfuse) = (
-            Stripe::new(time.clone()).with_service_time(Duration::ZERO),
+            Stripe::new(time.clone()).with_service_time(SERVICE_TIME),
             Langfuse::new(time),
         );
-        let network = Network::new(seed, &tables, &stripe, &langfuse, &clock);
-        let environment = [
-            ("TABLE_NAME", TABLE),
-            ("STAGE", "local"),
-            ("STRIPE_API_BASE", "https://stripe.local"),
-            ("STRIPE_SECRET_KEY", "sk_test_local"),
-            (
-                "STRIPE_PRICE_IDS",
-                "pack_125k=p1,pack_500k=p2,pack_2500k=p3,plus=p4",
-            ),
-            ("LANGFUSE_HOST", "https://langfuse.local"),
-            ("LANGFUSE_PUBLIC_KEY", "pk-lf-local"),
-            ("LANGFUSE_SECRET_KEY", "sk-lf-local"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.local"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-        ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self {
+        let network = Network::new(options, &plan, (&tables, &stripe, &langfuse), &clock);
+        let mut world = Self {
+            plan,
             tables,
             stripe,
             langfuse,
             network,
             clock,
-            environment: environment.into(),
+            fleet: Fleet::default(),
+            books: Books::default(),
+            log,
+            environment: environment(),
+            webhook_secret: String::new(),
+            seed: options.seed,
+        };
+        world.set_up_stripe().await;
+        world
+    }
+
+    /// Makes at Stripe what a deployment needs, as the operator does.
+    async fn set_up_stripe(&mut self) {
+        let webhooks = "https://api.local/v1/webhooks/stripe";
+        let made = self
+            .sparks(&["stripe-setup", "--webhook-url", webhooks, "--json"])
+            .await;
+        let made: Value = serde_json::from_str(&made.expect("set up")).expect("JSON");
+        let price_ids = made["price_ids"].as_object().expect("price ids").iter();
+        let price_ids =
+            price_ids.map(|(item, id)| format!("{item}={}", id.as_str().unwrap_or_default()));
+        let price_ids = price_ids.collect::<Vec<_>>().join(",");
+        let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
+        self.webhook_secret = text("webhook_secret");
+        let secrets = format!(
+            "{},{}",
+            text("webhook_secret"),
+            text("event_destination_secret")
+        );
+        self.environment.extend([
+            ("STRIPE_PRICE_IDS".to_owned(), price_ids),
+            (
+                "STRIPE_PORTAL_CONFIGURATION".to_owned(),
+                text("portal_configuration"),
+            ),
+            ("STRIPE_WEBHOOK_SECRETS".to_owned(), secrets),
+        ]);
+    }
+
+    /// Numbers that are somebody's own, whatever the others do.
+    fn random(&self, whose: &str) -> fastrand::Rng {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, whose).hash(&mut hasher);
+        fastrand::Rng::with_seed(hasher.finish())
+    }
+
+    /// Everybody who does something, but for those who are idle.
+    fn actors(self: &Arc<Self>, options: &Options) -> Vec<(String, Actor)> {
+        let mut actors: Vec<(String, Actor)> = Vec::new();
+        for account in self.accounts() {
+            let world = || Arc::clone(self);
+            let all: [(&str, Actor); 4] = [
+                ("app", Box::pin(usages::record(world(), account.clone()))),
+                ("buyer", Box::pin(buyers::buy(world(), account.clone()))),
+                (
+                    "operator",
+                    Box::pin(operator::grant(world(), account.clone())),
+                ),
+                ("reader", Box::pin(look(world(), account.clone()))),
+            ];
+            let all = all.map(|(who, actor)| (format!("{who} of {account}"), actor));
+            actors.extend(
+                all.into_iter()
+                    .filter(|(who, _)| !options.idle.contains(who)),
+            );
+        }
+        actors
+    }
+
+    fn accounts(&self) -> Vec<String> {
+        (0..self.plan.accounts)
+            .map(|number| format!("acct_{number}"))
+            .collect()
+    }
+
+    /// A system that is away for long, and what the others do meanwhile.
+    async fn sit_out(self: &Arc<Self>) {
+        let Some(outage) = self.plan.outage else {
+            return;
+        };
+        self.network.is_down(outage.system, true);
+        for account in self.accounts() {
+            let (key, usage) = (
+                "outage",
+                books::Usage {
+                    tokens: 7,
+                    ..Default::default()
+                },
+            );
+            self.books.begins(&account, key, &usage);
+            usages::record_one(self, &account, key, &usage, 3).await;
+        }
+        let parts = 6;
+        for _ in 0..parts {
+            let part = outage.lasts / parts;
+            self.clock
+                .sleep(Duration::try_from(part).unwrap_or_default())
+                .await;
+            self.deliver().await;
+        }
+        self.network.is_down(outage.system, false);
+    }
+
+    /// Asks until everybody is answered, and lets time pass until nothing waits any more.
+    async fn come_to_an_end(self: &Arc<Self>) {
+        while self.at_work() > 0 {
+            self.clock.sleep(Duration::from_secs(1)).await;
+        }
+        for (account, key, usage) in self.books.asked() {
+            usages::record_one(self, &account, &key, &usage, 20).await;
+        }
+        for order in self.books.all_orders() {
+            buyers::open(self, &order.account, &order.key, order.item, 20).await;
+        }
+        // What the postman has on its way arrives within minutes.
+        self.clock.sleep(Duration::from_mins(10)).await;
+        // What was put off is due after minutes, and an order that nobody paid after a day.
+        for hours in [1, 1, 25, 1, 25, 1, 1, 25] {
+            if !self.redeliver().await && !self.any_waiting() {
+                break;
+            }
+            self.clock.sleep(Duration::from_hours(hours)).await;
+            self.deliver().await;
+        }
+        self.clear_parked().await;
+        for account in self.accounts() {
+            self.insist(&Call::subscription(&account), 20).await;
+            self.insist(&Call::balance(&account), 20).await;
+        }
+        if let Err(wrong) = self.sparks(&["verify"]).await {
+            self.network.violation(format!("sparks verify: {wrong}"));
         }
     }
 
-    /// A process of a function, which lives until it crashes.
-    fn process<T>(&self, new: impl FnOnce(Environment<'_>, &Transport, Clock) -> T) -> (T, Crash) {
-        let crash = Crash::default();
-        let transport = self.network.transport(&crash);
-        let lookup = |name: &str| self.environment.get(name).cloned();
-        let app = new(
-            Environment::from_lookup(&lookup),
-            &transport,
-            self.clock.clone(),
-        );
-        (app, crash)
-    }
-
-    /// Records a usage; answers what came of it, or nothing when that is not known.
-    async fn record(&self, account: &str, key: &str, tokens: u64) -> Option<Outcome> {
-        let (app, crash) = self.process(|environment, transport, clock| {
-            record_usage::App::new(environment, transport, clock).expect("configured")
-        });
-        let event = json!({
-            "version": "2.0", "routeKey": "POST /v1/usage", "rawPath": "/v1/usage", "rawQueryString": "",
-            "headers": {"content-type": "application/json", "idempotency-key": key},
-            "requestContext": {
-                "accountId": "000000000000", "apiId": "local", "stage": "$default", "requestId": "r",
-                "domainName": "local", "domainPrefix": "local", "time": "22/Nov/2026:12:00:00 +0000",
-                "timeEpoch": 1_795_348_800_000_i64, "routeKey": "POST /v1/usage",
-                "http": {"method": "POST", "path": "/v1/usage", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
-                "authorizer": {"jwt": {"claims": {"sub": account}, "scopes": null}},
-            },
-            "isBase64Encoded": false,
-            "body": json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]}).to_string(),
-        });
-        let handler = service_fn(|request| record_usage::handle(&app, request));
-        let lines = Lines::default();
-        let work = lines.keep(invoke(handler, event));
-        let answer = work.unless(&crash).await?;
-        let body = answer["body"].as_str().unwrap_or_default();
-        match answer["statusCode"].as_u64() {
-            Some(200 | 201) => Some(Outcome::Charged(serde_json::from_str(body).ok()?)),
-            Some(402) => Some(Outcome::Refused),
-            Some(503 | 500 | 429) => None,
-            _ => {
-                self.network.violation(format!("{account} {key}: {answer}"));
-                None
-            }
+    /// What failed for good is compared with the providers, put back, and delivered.
+    async fn clear_parked(self: &Arc<Self>) {
+        if !self.any_parked() {
+            return;
+        }
+        if self.plan.outage.is_none() {
+            self.network.violation("something is parked".to_owned());
+        }
+        self.clock.sleep(Duration::from_hours(50)).await;
+        let mut day = self.plan.start.to_zoned(jiff::tz::TimeZone::UTC).date();
+        for _ in 0..4 {
+            // It fails where it finds something, and that is what it is for.
+            let _found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
+            day = day.tomorrow().expect("a day after");
+        }
+        let redriven = self.sparks(&["outbox", "redrive", "--all"]).await;
+        self.network.note(&format!("redriven: {redriven:?}"));
+        for _ in 0..4 {
+            self.clock.sleep(Duration::from_hours(1)).await;
+            self.deliver().await;
         }
     }
 
     /// Runs the outbox once.
     async fn deliver(&self) {
-        let (app, crash) = self.process(|environment, transport, clock| {
-            deliver_outbox::App::new(environment, transport, clock).expect("configured")
-        });
-        let event = LambdaEvent::new(json!({}), Context::default());
-        let lines = Lines::default();
-        let work = lines.keep(deliver_outbox::handle(&app, event));
         // A run that fails is told of by its error, and the next one goes on.
-        let _failed = work.unless(&crash).await;
+        self.invoke(Function::DeliverOutbox, json!({})).await;
     }
 
-    /// Makes the meter that usage goes to, as `sparks stripe-setup` does.
-    async fn make_meter(&self) {
-        let form = "display_name=Sparks&event_name=sparks_used&default_aggregation[formula]=sum\
-                    &customer_mapping[type]=by_id&customer_mapping[event_payload_key]=stripe_customer_id\
-                    &value_settings[event_payload_key]=value";
-        let request = http::Request::post("https://stripe.local/v1/billing/meters")
-            .header("authorization", format!("Bearer {SECRET_KEY}"))
-            .header("stripe-version", API_VERSION)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("idempotency-key", "meter")
-            .body(form.into());
-        let transport = self.network.transport(&Crash::default());
-        let made = transport
-            .send(request.expect("a request"), Duration::from_secs(3))
-            .await;
-        let made = made.expect("an answer");
-        assert_eq!(made.status(), 200, "{made:?}");
+    /// Looks for secrets in the lines of an invocation, and in what was logged meanwhile.
+    fn look_through(&self, name: &str, lines: &Lines) {
+        for line in lines.kept() {
+            self.look_at_text(name, &line);
+        }
+        self.look_at_text("a log", &self.log.take());
     }
 
-    /// Looks whether what must always hold holds now.
-    fn check(&self) {
-        for wrong in books::wrong_now(&self.tables) {
-            self.network.violation(wrong);
+    /// Looks for secrets in a text that somebody may read.
+    fn look_at_text(&self, whose: &str, text: &str) {
+        let secrets = [
+            SECRET_KEY,
+            "sk-lf-local",
+            "canary-aws-secret",
+            usages::PROMPT,
+            buyers::RETURN,
+            self.webhook_secret.as_str(),
+        ];
+        for secret in secrets {
+            if !secret.is_empty() && text.contains(secret) && !is_told(whose, secret) {
+                self.network
+                    .violation(format!("{whose} tells `{secret}`: {text}"));
+            }
         }
     }
 }
 
-/// Work that ends when its process does.
-trait Mortal: Future + Sized {
-    async fn unless(self, crash: &Crash) -> Option<Self::Output> {
-        tokio::select! {
-            biased;
-            () = crash.happens() => None,
-            done = self => Some(done),
+/// Whether somebody is told on purpose: who sets up Stripe is told the new secret.
+fn is_told(whose: &str, secret: &str) -> bool {
+    whose == "sparks" && secret.starts_with("whsec_")
+}
+
+/// Looks at an account now and then.
+async fn look(world: Arc<World>, account: String) {
+    let mut random = world.random(&format!("reader {account}"));
+    for _ in 0..random.u8(0..4) {
+        world.pause(&mut random, 20_000).await;
+        let call = if random.bool() {
+            Call::balance(&account)
+        } else {
+            Call::ledger(&account)
+        };
+        if let Some(answer) = world.insist(&call, 3).await
+            && answer.status != 200
+        {
+            let what = format!("{account} was read: {} {}", answer.status, answer.body);
+            world.network.violation(what);
         }
     }
 }
 
-impl<F: Future> Mortal for F {}
+/// The template's table, which is read once.
+fn table() -> &'static Value {
+    static DEFINITION: OnceLock<Value> = OnceLock::new();
+    DEFINITION.get_or_init(|| {
+        let template = Template::of_the_project(&Template::local_parameters());
+        template.expect("the template").table_definition(TABLE)
+    })
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let variables = [
+        ("TABLE_NAME", TABLE),
+        ("STAGE", "local"),
+        ("ALLOWED_ORIGINS", "https://app.local"),
+        ("STRIPE_API_BASE", "https://stripe.local"),
+        ("STRIPE_SECRET_KEY", SECRET_KEY),
+        ("LANGFUSE_HOST", "https://langfuse.local"),
+        ("LANGFUSE_PUBLIC_KEY", "pk-lf-local"),
+        ("LANGFUSE_SECRET_KEY", "sk-lf-local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.local"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "canary-aws-secret"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    variables.into()
+}

@@ -4,79 +4,161 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
-use tests::simulation::{self, Report};
+use tests::simulation::{self, Options, Report};
+
+/// A run makes and drops millions of small things.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How many failing seeds are told of in full.
+const TOLD: usize = 3;
 
 /// Plays seeds of the simulation.
 #[derive(Parser)]
-struct Options {
+struct Arguments {
     /// How many.
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
     /// The first one.
     #[arg(long, default_value_t = 0)]
     start: u64,
-    /// Print what happened, request by request.
+    /// End with the first seed that fails.
+    #[arg(long)]
+    until_one_fails: bool,
+    /// Print what happened, request by request, be it as it should.
     #[arg(long)]
     trace: bool,
+    /// Let only the first faults come.
+    #[arg(long)]
+    most_faults: Option<u64>,
+    /// Leave these faults out, by their number.
+    #[arg(long, value_delimiter = ',')]
+    spare: Vec<u64>,
+    /// Leave somebody out: `app of acct_0`, say.
+    #[arg(long)]
+    idle: Vec<String>,
+}
+
+/// What came of all seeds.
+#[derive(Default)]
+struct Total {
+    played: u64,
+    faults: BTreeMap<(String, &'static str), u64>,
+    failed: BTreeMap<u64, Vec<String>>,
+}
+
+impl Total {
+    fn add(&mut self, seed: u64, report: Report) {
+        self.played += 1;
+        for (fault, count) in report.faults {
+            *self.faults.entry(fault).or_default() += count;
+        }
+        if !report.violations.is_empty() {
+            self.failed.insert(seed, report.violations);
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let arguments = Arguments::parse();
     let began = Instant::now();
-    let next = AtomicU64::new(options.start);
-    let last = options.start + options.seeds;
+    let (next, ended) = (AtomicU64::new(arguments.start), AtomicBool::new(false));
+    let last = arguments.start.saturating_add(arguments.seeds);
+    let total = Mutex::new(Total::default());
     let play = || {
-        let mut played: Vec<(u64, Report)> = Vec::new();
-        loop {
+        while !ended.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= last {
-                return played;
+                return;
             }
-            played.push((seed, simulation::run(seed)));
+            let report = simulation::play(&arguments.options(seed));
+            if arguments.trace {
+                println!("{}", report.trace.join("\n"));
+            }
+            if arguments.until_one_fails && !report.violations.is_empty() {
+                ended.store(true, Ordering::Relaxed);
+            }
+            total.lock().expect("no thread panics").add(seed, report);
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut played: Vec<(u64, Report)> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(play)).collect();
-        let played = threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("a thread of seeds"));
-        played.collect()
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(play);
+        }
     });
-    played.sort_by_key(|(seed, _)| *seed);
-    let (mut kinds, mut points): (BTreeMap<&str, u64>, BTreeMap<String, u64>) = Default::default();
-    let mut violated = 0;
-    for (seed, report) in &played {
-        for ((point, kind), count) in &report.faults {
+    let total = total.into_inner().expect("no thread panics");
+    total.print(began);
+    if total.failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    if !arguments.until_one_fails {
+        for seed in total.failed.keys().take(TOLD) {
+            tell(*seed);
+        }
+    }
+    ExitCode::FAILURE
+}
+
+impl Arguments {
+    fn options(&self, seed: u64) -> Options {
+        let mut options = Options::of(seed);
+        if let Some(most) = self.most_faults {
+            options.most_faults = most;
+        }
+        options.spared.extend(&self.spare);
+        options.idle.extend(self.idle.iter().cloned());
+        options
+    }
+}
+
+impl Total {
+    fn print(&self, began: Instant) {
+        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((point, kind), count) in &self.faults {
             *kinds.entry(kind).or_default() += count;
-            *points.entry(format!("{point} × {kind}")).or_default() += count;
+            println!("{count:>8}  {point} × {kind}");
         }
-        if options.trace {
-            println!("{}", report.trace.join("\n"));
+        println!("{} pairs of fault and point", self.faults.len());
+        for (kind, count) in kinds {
+            println!("{count:>8}  {kind}");
         }
-        if !report.violations.is_empty() {
-            violated += 1;
-            println!("seed {seed}: {}", report.violations.join("; "));
+        for (seed, violations) in &self.failed {
+            println!("seed {seed}: {}", violations.join("; "));
         }
+        println!(
+            "{} seeds in {:.1?}, {} of them with violations",
+            self.played,
+            began.elapsed(),
+            self.failed.len()
+        );
     }
-    for (point, count) in &points {
-        println!("{count:>8}  {point}");
-    }
+}
+
+/// Prints the shortest run that was found to fail as a seed's does, and how to play it again.
+fn tell(seed: u64) {
+    let Some((options, report)) = simulation::shrink(seed) else {
+        println!("seed {seed} does not fail when it is played again");
+        return;
+    };
+    let spared: Vec<String> = options.spared.iter().map(u64::to_string).collect();
+    let idle = options.idle.iter().map(|who| format!(" --idle '{who}'"));
+    let idle: String = idle.collect();
     println!(
-        "{} seeds in {:.1?}, faults: {kinds:?}, pairs of fault and point: {}",
-        played.len(),
-        began.elapsed(),
-        points.len()
+        "\nseed {seed}, shortest: --seeds 1 --start {seed} --most-faults {} --spare '{}'{idle}",
+        options.most_faults,
+        spared.join(","),
     );
-    println!("{violated} seeds with violations");
-    if violated == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    // What the outbox looks for and does not find says nothing.
+    let telling = report.trace.iter();
+    let telling = telling.filter(|line| !line.contains("deliver-outbox: dynamodb Query: Nothing"));
+    for line in telling {
+        println!("{line}");
     }
 }

@@ -1,198 +1,225 @@
-//! What must hold at every moment, and what must have come of everything in the end.
+//! What callers were told, against which the ledger is held.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use local::dynamodb::Tables;
-use local::langfuse::Langfuse;
-use local::stack::TABLE;
-use local::stripe::Stripe;
 use serde_json::Value;
 
-use super::Outcome;
+use super::World;
+use super::items::number;
 
-/// What clients were told.
-#[derive(Default)]
-pub(super) struct Books(Vec<Told>);
+/// A usage as somebody records it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) tokens: u64,
+    pub(super) milliseconds: u64,
+    pub(super) gigabyte_hours: u64,
+}
 
+impl Usage {
+    /// What it costs, in milli-Sparks: 0.1 Spark a token, 50 Sparks a minute, 500 Sparks a gigabyte-month of 730
+    /// hours, added up exactly and rounded up once.
+    pub(super) fn milli(&self) -> i64 {
+        // In parts of 438, of which a token is 100 wholes, a millisecond 5/6, a gigabyte-hour 50,000/73.
+        let parts =
+            self.tokens * 100 * 438 + self.milliseconds * 5 * 73 + self.gigabyte_hours * 50_000 * 6;
+        i64::try_from(parts.div_ceil(438)).unwrap_or(i64::MAX)
+    }
+}
+
+/// What somebody was told of a usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    /// Nothing that stays.
+    Nothing,
+    /// It was charged, under this id and at this time.
+    Charged { id: String, at: String },
+    /// There were too few Sparks.
+    Refused,
+}
+
+#[derive(Clone, Debug)]
 struct Told {
-    account: String,
-    key: String,
-    tokens: u64,
-    outcome: Option<Outcome>,
+    usage: Usage,
+    heard: Heard,
+}
+
+/// An order, and the page that it was answered with.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) account: String,
+    pub(super) key: String,
+    pub(super) item: &'static str,
+    pub(super) session: Option<String>,
+}
+
+/// Usages by account and key.
+type Usages = BTreeMap<(String, String), Told>;
+
+/// What callers were told.
+#[derive(Default)]
+pub(super) struct Books {
+    usages: Mutex<Usages>,
+    orders: Mutex<Vec<Order>>,
+    grants: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl Books {
-    pub(super) fn expect(
-        &mut self,
-        account: &str,
-        key: &str,
-        tokens: u64,
-        outcome: Option<Outcome>,
-    ) {
-        self.0.push(Told {
+    fn usages(&self) -> MutexGuard<'_, Usages> {
+        self.usages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn orders_mut(&self) -> MutexGuard<'_, Vec<Order>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A usage is about to be recorded.
+    pub(super) fn begins(&self, account: &str, key: &str, usage: &Usage) {
+        let told = Told {
+            usage: usage.clone(),
+            heard: Heard::Nothing,
+        };
+        self.usages()
+            .insert((account.to_owned(), key.to_owned()), told);
+    }
+
+    /// Whether a usage is known to be charged.
+    pub(super) fn is_charged(&self, account: &str, key: &str) -> bool {
+        let usages = self.usages();
+        let told = usages.get(&(account.to_owned(), key.to_owned()));
+        told.is_some_and(|told| matches!(told.heard, Heard::Charged { .. }))
+    }
+
+    /// What came of a usage is not known.
+    pub(super) fn is_unknown(&self, account: &str, key: &str) {
+        let mut usages = self.usages();
+        if let Some(told) = usages.get_mut(&(account.to_owned(), key.to_owned()))
+            && told.heard == Heard::Refused
+        {
+            told.heard = Heard::Nothing;
+        }
+    }
+
+    /// All usages, to be asked about again.
+    pub(super) fn asked(&self) -> Vec<(String, String, Usage)> {
+        let usages = self.usages();
+        let asked = usages.iter();
+        asked
+            .map(|((account, key), told)| (account.clone(), key.clone(), told.usage.clone()))
+            .collect()
+    }
+
+    /// The ids of all usages that were charged, each with its account, its amount and whether it may be missing.
+    pub(super) fn charged(&self) -> BTreeMap<String, (String, i64)> {
+        let usages = self.usages();
+        let charged = usages.iter().filter_map(|((account, _), told)| {
+            let Heard::Charged { id, .. } = &told.heard else {
+                return None;
+            };
+            Some((id.clone(), (account.clone(), told.usage.milli())))
+        });
+        charged.collect()
+    }
+
+    /// Usages of which nobody ever heard anything that stays.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let usages = self.usages();
+        let silent = usages
+            .iter()
+            .filter(|(_, told)| told.heard == Heard::Nothing);
+        silent
+            .map(|((account, key), _)| format!("{account} {key} was never answered"))
+            .collect()
+    }
+
+    /// An order is about to be made.
+    pub(super) fn orders(&self, account: &str, key: &str, item: &'static str) {
+        self.orders_mut().push(Order {
             account: account.to_owned(),
             key: key.to_owned(),
-            tokens,
-            outcome,
+            item,
+            session: None,
         });
     }
 
-    /// What is wrong when everything has come to its end.
-    pub(super) fn settle(
+    /// The operator was told that Sparks were granted.
+    pub(super) fn granted(&self, account: &str, key: &str) {
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.insert((account.to_owned(), key.to_owned()));
+    }
+
+    /// How many grants of the operator's an account is known to have.
+    pub(super) fn grants_of(&self, account: &str) -> usize {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.iter().filter(|(of, _)| of == account).count()
+    }
+
+    /// All orders.
+    pub(super) fn all_orders(&self) -> Vec<Order> {
+        self.orders_mut().clone()
+    }
+
+    /// An order was answered with this page; the same one each time.
+    pub(super) fn opened(&self, account: &str, key: &str, session: &str) -> Result<(), String> {
+        let mut orders = self.orders_mut();
+        let mut own = orders.iter_mut();
+        let order = own.find(|order| order.account == account && order.key == key);
+        let order = order.expect("an order");
+        let before = order.session.replace(session.to_owned());
+        match before {
+            Some(before) if before != session => {
+                Err(format!("{account} {key} is {before}, and then {session}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sparks as they are printed, in milli-Sparks.
+pub(super) fn milli(text: &Value) -> i64 {
+    let text = text.as_str().unwrap_or_default().replace('.', "");
+    text.parse().unwrap_or(i64::MIN)
+}
+
+impl World {
+    /// Keeps what somebody was told of a usage, and looks whether it is so.
+    pub(super) async fn hears(
         &self,
-        tables: &Tables,
-        stripe: &Stripe,
-        langfuse: &Langfuse,
-    ) -> Vec<String> {
-        let mut wrong = wrong_now(tables);
-        let items = items(tables);
-        let mut usages: BTreeMap<&str, &Value> = usages(&items).collect();
-        for Told {
-            account,
-            key,
-            tokens,
-            outcome,
-        } in &self.0
-        {
-            match outcome {
-                None => wrong.push(format!("{account} {key} was never answered")),
-                Some(Outcome::Refused) => {}
-                Some(Outcome::Charged(receipt)) => {
-                    let id = receipt["usage_id"].as_str().unwrap_or_default();
-                    let Some(entry) = usages.remove(id) else {
-                        wrong.push(format!(
-                            "{account} {key} is not in the ledger, or twice: {receipt}"
-                        ));
-                        continue;
-                    };
-                    let milli = i64::try_from(*tokens).unwrap_or(i64::MAX) * 100;
-                    if text(entry, "account") != account || number(entry, "amount") != -milli {
-                        wrong.push(format!(
-                            "{account} {key} of {milli} is another entry: {entry}"
-                        ));
-                    }
+        account: &str,
+        key: &str,
+        usage: &Usage,
+        status: u64,
+        body: &Value,
+    ) {
+        let wrong = |what: &str| {
+            let what = format!("{account} {key}: {what}: {status} {body}");
+            self.network.violation(what);
+        };
+        let heard = match status {
+            201 => {
+                let id = body["usage_id"].as_str().unwrap_or_default().to_owned();
+                if milli(&body["sparks"]) != usage.milli() {
+                    wrong(&format!("costs {} milli-Sparks", usage.milli()));
                 }
+                // What was said must be in the table by now.
+                let entry = self.item(&format!("E#{id}"), "E").await;
+                if entry.is_none_or(|entry| number(&entry, "amount") != -usage.milli()) {
+                    wrong("is not in the ledger");
+                }
+                let at = body["recorded_at"].as_str().unwrap_or_default().to_owned();
+                Heard::Charged { id, at }
             }
-        }
-        wrong.extend(
-            usages
-                .into_keys()
-                .map(|id| format!("nobody was told of {id}")),
-        );
-        wrong.extend(undelivered(&items, stripe, langfuse));
-        wrong
-    }
-}
-
-/// What is wrong with the table right now: an account's balance is the sum of its entries, and none is below zero.
-pub(super) fn wrong_now(tables: &Tables) -> Vec<String> {
-    let items = items(tables);
-    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
-    for entry in items
-        .iter()
-        .filter(|item| text(item, "pk").starts_with("E#"))
-    {
-        *sums.entry(text(entry, "account")).or_default() += number(entry, "amount");
-    }
-    let mut wrong = Vec::new();
-    for account in items.iter().filter(|item| text(item, "sk") == "A") {
-        let name = text(account, "pk").trim_start_matches("A#");
-        let (available, sum) = (
-            number(account, "available"),
-            sums.remove(name).unwrap_or_default(),
-        );
-        if available != sum || available < 0 {
-            wrong.push(format!(
-                "{name} has {available}, and its entries come to {sum}"
-            ));
-        }
-    }
-    wrong.extend(
-        sums.into_keys()
-            .map(|name| format!("{name} has entries and no balance")),
-    );
-    wrong
-}
-
-/// Whether something waits for the outbox.
-pub(super) fn any_pending(tables: &Tables) -> bool {
-    let items = items(tables);
-    let mut buckets = items.iter().map(|item| text(item, "pending_bucket"));
-    buckets.any(|bucket| bucket.starts_with("P#"))
-}
-
-/// Usages that Stripe's meter or Langfuse does not have, or has twice.
-fn undelivered(items: &[Value], stripe: &Stripe, langfuse: &Langfuse) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut sum = 0;
-    for (id, entry) in usages(items) {
-        sum -= number(entry, "amount");
-        for provider in ["langfuse", "stripe"] {
-            let state = text(entry, provider);
-            if state != "confirmed" {
-                wrong.push(format!("{id} is {state} at {provider}"));
+            402 => Heard::Refused,
+            _ => return wrong("was answered"),
+        };
+        let mut usages = self.books.usages();
+        let told = usages.get_mut(&(account.to_owned(), key.to_owned()));
+        let told = told.expect("a usage that was begun");
+        match (&told.heard, &heard) {
+            (Heard::Charged { .. }, heard) if told.heard != *heard => {
+                wrong(&format!("was told {:?} before", told.heard));
             }
+            _ => told.heard = heard,
         }
     }
-    let (stripe, langfuse) = (stripe.state(), langfuse.state());
-    let events = stripe["meter_events"].as_array().into_iter().flatten();
-    let mut identifiers = BTreeSet::new();
-    for event in events {
-        let value: i64 = event["payload"]["value"]
-            .as_str()
-            .and_then(|value| value.parse().ok())
-            .unwrap_or_default();
-        sum -= value;
-        if !identifiers.insert(event["identifier"].as_str().unwrap_or_default()) {
-            wrong.push(format!("the meter has {} twice", event["identifier"]));
-        }
-    }
-    if sum != 0 {
-        wrong.push(format!("the meter lacks {sum} milli-Sparks"));
-    }
-    let spans = langfuse["spans"].as_array().into_iter().flatten();
-    let mut traces: BTreeMap<&str, u32> = BTreeMap::new();
-    for span in spans {
-        *traces
-            .entry(span["trace_id"].as_str().unwrap_or_default())
-            .or_default() += 1;
-    }
-    for (id, _) in usages(items) {
-        let trace = shared::langfuse::trace_id(id);
-        match traces.remove(trace.as_str()) {
-            Some(1) => {}
-            found => wrong.push(format!(
-                "Langfuse has {} traces of {id}",
-                found.unwrap_or_default()
-            )),
-        }
-    }
-    wrong.extend(
-        traces
-            .into_keys()
-            .map(|trace| format!("Langfuse has {trace} of nobody")),
-    );
-    wrong
-}
-
-fn items(tables: &Tables) -> Vec<Value> {
-    tables.items(TABLE).unwrap_or_default()
-}
-
-fn usages(items: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
-    let entries = items
-        .iter()
-        .filter(|item| text(item, "pk").starts_with("E#use_"));
-    entries.map(|entry| (text(entry, "id"), entry))
-}
-
-fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item[name]["S"].as_str().unwrap_or_default()
-}
-
-fn number(item: &Value, name: &str) -> i64 {
-    item[name]["N"]
-        .as_str()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or_default()
 }

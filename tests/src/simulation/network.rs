@@ -1,8 +1,8 @@
-//! The network between functions and systems: what each request meets is decided by the seed.
+//! The network between processes and systems: what each request meets is decided by the seed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,46 +17,60 @@ use shared::clock::Clock;
 use shared::transport::{Error, Transport};
 use tokio::sync::Notify;
 
-use super::Report;
-
-/// One request in so many meets a fault.
-const ONE_IN: u64 = 12;
+use super::auditor::Auditor;
+use super::plan::{Options, Plan};
+use super::weather::{Met, Weather};
 
 /// How much of the trace is kept.
-const KEPT: usize = 4000;
+const KEPT: usize = 6000;
 
-/// How long a request takes at most that is answered.
-const LONGEST_MS: u64 = 30;
+/// How long a request is on its way at most, each way, when nothing is wrong.
+const LONGEST_WAY_MS: u64 = 15;
 
-/// What a request can meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Met {
-    /// It is answered.
-    Nothing,
-    /// No connection came up.
-    NotSent,
-    /// The connection broke before the request was taken.
-    Broken,
-    /// It took effect, and the connection broke.
-    LostReply,
-    /// It took effect, and no answer came in time.
-    TimedOut,
-    /// It was answered with an error of the system's, without effect.
-    Answered(&'static str),
-    /// The process died before it.
-    CrashBefore,
-    /// It took effect, and the process died.
-    CrashAfter,
+/// A process: it reaches the systems until it dies. Clones are the same one.
+#[derive(Clone)]
+pub(super) struct Process(Arc<Life>);
+
+struct Life {
+    /// What runs in it.
+    name: &'static str,
+    end: Notify,
+    in_flight: AtomicU32,
 }
 
-/// The death of a process; clones are the same one.
-#[derive(Clone, Default)]
-pub(super) struct Crash(Arc<Notify>);
+impl Process {
+    pub(super) fn of(name: &'static str) -> Self {
+        Self(Arc::new(Life {
+            name,
+            end: Notify::new(),
+            in_flight: AtomicU32::new(0),
+        }))
+    }
 
-impl Crash {
-    /// Waits for it.
-    pub(super) async fn happens(&self) {
-        self.0.notified().await;
+    /// Waits for its end.
+    pub(super) async fn ends(&self) {
+        self.0.end.notified().await;
+    }
+
+    /// How many of its requests are under way.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is under way.
+struct InFlight(Process);
+
+impl InFlight {
+    fn of(process: &Process) -> Self {
+        process.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(process.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -70,23 +84,22 @@ struct Inner {
     langfuse: Langfuse,
     clock: Clock,
     state: Mutex<State>,
+    stripe_stirs: Notify,
 }
 
 struct State {
-    random: fastrand::Rng,
-    faulty: bool,
-    faults: BTreeMap<(String, &'static str), u64>,
+    weather: Weather,
     hasher: DefaultHasher,
     trace: VecDeque<String>,
     violations: Vec<String>,
+    auditor: Auditor,
 }
 
 impl Network {
     pub(super) fn new(
-        seed: u64,
-        tables: &Tables,
-        stripe: &Stripe,
-        langfuse: &Langfuse,
+        options: &Options,
+        plan: &Plan,
+        (tables, stripe, langfuse): (&Tables, &Stripe, &Langfuse),
         clock: &Clock,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -95,59 +108,90 @@ impl Network {
             langfuse: langfuse.clone(),
             clock: clock.clone(),
             state: Mutex::new(State {
-                random: fastrand::Rng::with_seed(seed),
-                faulty: false,
-                faults: BTreeMap::new(),
+                weather: Weather::new(options, plan),
                 hasher: DefaultHasher::new(),
                 trace: VecDeque::new(),
                 violations: Vec::new(),
+                auditor: Auditor::default(),
             }),
+            stripe_stirs: Notify::new(),
         }))
     }
 
-    /// From now on, requests meet faults.
-    pub(super) fn begin(&self) {
-        self.0.state().faulty = true;
+    /// From now on requests meet faults, or none does.
+    pub(super) fn is_faulty(&self, faulty: bool) {
+        self.0.state().weather.is_faulty(faulty);
     }
 
-    /// From now on, none does.
-    pub(super) fn end(&self) {
-        self.0.state().faulty = false;
+    /// From now on nothing at this system is answered, or all is well there.
+    pub(super) fn is_down(&self, system: &'static str, down: bool) {
+        self.0.state().weather.is_down(system, down);
+        self.note(&format!("{system} is {}", if down { "down" } else { "up" }));
     }
 
-    /// A number of the seed's.
-    pub(super) fn number(&self, range: Range<u64>) -> u64 {
-        self.0.state().random.u64(range)
+    /// Whether a fault strikes that is not one of a request, at this point.
+    pub(super) fn strikes(&self, point: &str, kind: &'static str, one_in: u64) -> bool {
+        self.0.state().weather.strikes(point, kind, one_in)
+    }
+
+    /// A number of the seed's, below `end`.
+    pub(super) fn number(&self, end: u64) -> u64 {
+        self.0.state().weather.number(end)
     }
 
     /// Keeps what must never be.
     pub(super) fn violation(&self, what: String) {
-        let mut state = self.0.state();
-        if !state.violations.contains(&what) {
-            state.violations.push(what);
-        }
+        self.0.violation(what);
     }
 
     pub(super) fn violations(&self) -> Vec<String> {
         self.0.state().violations.clone()
     }
 
-    pub(super) fn report(&self, violations: Vec<String>) -> Report {
-        let state = self.0.state();
-        Report {
-            trace_hash: state.hasher.finish(),
-            faults: state.faults.clone(),
-            violations,
-            trace: state.trace.iter().cloned().collect(),
-        }
+    /// Notes what happened, after the time at which it did.
+    pub(super) fn note(&self, what: &str) {
+        self.0.note(what);
     }
 
-    /// How a process reaches the systems, until it crashes.
-    pub(super) fn transport(&self, crash: &Crash) -> Transport {
-        let (inner, crash) = (Arc::clone(&self.0), crash.clone());
+    /// What happened, in a number.
+    pub(super) fn trace_hash(&self) -> u64 {
+        self.0.state().hasher.finish()
+    }
+
+    /// What happened at last, a line for each request.
+    pub(super) fn trace(&self) -> Vec<String> {
+        self.0.state().trace.iter().cloned().collect()
+    }
+
+    /// How often each kind of fault came at each point.
+    pub(super) fn faults(&self) -> BTreeMap<(String, &'static str), u64> {
+        self.0.state().weather.fired().clone()
+    }
+
+    /// Waits until something has happened at Stripe.
+    pub(super) async fn something_at_stripe(&self) {
+        self.0.stripe_stirs.notified().await;
+    }
+
+    /// Something has happened at Stripe.
+    pub(super) fn stir_stripe(&self) {
+        self.0.stripe_stirs.notify_one();
+    }
+
+    /// How many faults came, those included that were left out.
+    pub(super) fn struck(&self) -> u64 {
+        self.0.state().weather.struck()
+    }
+
+    /// How a process reaches the systems.
+    pub(super) fn transport(&self, process: &Process) -> Transport {
+        let (inner, process) = (Arc::clone(&self.0), process.clone());
         Transport::in_process(Arc::new(move |request, timeout| {
-            let (inner, crash) = (Arc::clone(&inner), crash.clone());
-            Box::pin(async move { inner.send(request, timeout, &crash).await })
+            let (inner, process) = (Arc::clone(&inner), process.clone());
+            Box::pin(async move {
+                let _under_way = InFlight::of(&process);
+                inner.send(request, timeout, &process).await
+            })
         }))
     }
 }
@@ -158,90 +202,86 @@ impl Inner {
     }
 
     async fn send(
-        &self,
+        self: &Arc<Self>,
         request: Request<Bytes>,
         timeout: Duration,
-        crash: &Crash,
+        process: &Process,
     ) -> Result<Response<Bytes>, Error> {
-        let point = point(&request);
-        // Others get on meanwhile.
-        for _ in 0..self.number(0..4) {
-            tokio::task::yield_now().await;
+        let point = format!("{}: {}", process.0.name, point(&request));
+        let (there, back, met) = {
+            let mut state = self.state();
+            let mut way = || Duration::from_millis(1 + state.weather.number(LONGEST_WAY_MS));
+            let (there, back) = (way(), way());
+            let met = state
+                .weather
+                .meets(&point, system(&request), is_stale(&request));
+            (there, back, met)
+        };
+        let started = tokio::time::Instant::now();
+        if met == Met::CrashBefore {
+            return self.die(&point, met, process).await;
         }
-        let took = Duration::from_millis(self.number(1..LONGEST_MS)).min(timeout);
-        let met = if took == timeout {
-            // So little time was left.
-            Met::TimedOut
-        } else {
-            self.meets(&point)
+        self.clock.sleep(there.min(timeout)).await;
+        let effect = match met {
+            Met::NotSent | Met::Broken | Met::TimedOutBefore | Met::Late => None,
+            Met::Answered(fault) => self.faulty(request.clone(), fault).await,
+            Met::Stale => self.stale(request.clone()).await,
+            _ => self.answer(request.clone()).await,
         };
-        let answer = match met {
-            Met::NotSent | Met::Broken | Met::CrashBefore => None,
-            Met::Answered(fault) => self.faulty(request, fault).await,
-            Met::Nothing | Met::LostReply | Met::TimedOut | Met::CrashAfter => {
-                self.answer(request).await
-            }
+        let status = effect.as_ref().map_or(0, |answer| answer.status().as_u16());
+        self.note(&format!("{point}: {met:?}, {status}"));
+        let slow = match met {
+            Met::Slow => Duration::from_millis(500 + self.state().weather.number(12_000)),
+            _ => Duration::ZERO,
         };
-        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.note(format!("{} {point}: {met:?}, {status}", self.clock.now()));
-        self.clock.sleep(took).await;
+        if met == Met::Late {
+            self.arrive_later(request, timeout);
+        }
+        let times_out = matches!(met, Met::TimedOutBefore | Met::TimedOut | Met::Late);
+        let left = timeout.saturating_sub(started.elapsed());
+        if times_out || back + slow >= left {
+            self.clock.sleep(left).await;
+            return Err(Error::TimedOut);
+        }
+        self.clock.sleep(back + slow).await;
+        let broken = || Error::Broken("simulated".into());
         match met {
             Met::NotSent => Err(Error::NotSent("simulated".into())),
-            Met::Broken | Met::LostReply => Err(Error::Broken("simulated".into())),
-            Met::TimedOut => {
-                self.clock.sleep(timeout.saturating_sub(took)).await;
-                Err(Error::TimedOut)
-            }
-            Met::CrashBefore | Met::CrashAfter => {
-                crash.0.notify_one();
-                std::future::pending().await
-            }
-            Met::Nothing | Met::Answered(_) => {
-                answer.ok_or_else(|| Error::Broken("simulated".into()))
-            }
+            Met::Broken | Met::LostReply => Err(broken()),
+            Met::CrashAfter => self.die(&point, met, process).await,
+            Met::Truncated => effect.map(truncated).ok_or_else(broken),
+            Met::FailedAfter => effect.map(failed).ok_or_else(broken),
+            _ => effect.ok_or_else(broken),
         }
     }
 
-    fn number(&self, range: Range<u64>) -> u64 {
-        self.state().random.u64(range)
+    /// The process dies at this request: nothing of it is ever awaited again.
+    async fn die(
+        &self,
+        point: &str,
+        met: Met,
+        process: &Process,
+    ) -> Result<Response<Bytes>, Error> {
+        self.note(&format!("{point}: {met:?}"));
+        process.0.end.notify_one();
+        std::future::pending().await
     }
 
-    /// What the next request at a point meets.
-    fn meets(&self, point: &str) -> Met {
-        let mut state = self.state();
-        if !state.faulty || state.random.u64(0..ONE_IN) > 0 {
-            return Met::Nothing;
-        }
-        let of_table = [
-            "conflict",
-            "throttle",
-            "conflict+condition",
-            "status:500",
-            "status:503",
-        ];
-        let of_others = ["status:500", "status:503", "status:429"];
-        let errors: &[&str] = if point.starts_with("dynamodb") {
-            &of_table
-        } else {
-            &of_others
-        };
-        let (met, kind) = match state.random.u8(0..8) {
-            0 => (Met::NotSent, "not_sent"),
-            1 => (Met::Broken, "broken"),
-            2 => (Met::LostReply, "lost_reply"),
-            3 => (Met::TimedOut, "timed_out"),
-            4 => (Met::CrashBefore, "crash_before"),
-            5 => (Met::CrashAfter, "crash_after"),
-            _ => {
-                let error = errors[state.random.usize(0..errors.len())];
-                (Met::Answered(error), error)
-            }
-        };
-        *state.faults.entry((point.to_owned(), kind)).or_default() += 1;
-        met
+    /// A request that takes effect when nobody waits for it any more.
+    fn arrive_later(self: &Arc<Self>, request: Request<Bytes>, timeout: Duration) {
+        let after = timeout + Duration::from_millis(self.state().weather.number(20_000));
+        let inner = Arc::clone(self);
+        tokio::spawn(async move {
+            inner.clock.sleep(after).await;
+            let point = point(&request);
+            let answer = inner.answer(request).await;
+            let status = answer.map_or(0, |answer| answer.status().as_u16());
+            inner.note(&format!("{point}: arrives late, {status}"));
+        });
     }
 
-    fn note(&self, line: String) {
+    fn note(&self, what: &str) {
+        let line = format!("{} {what}", self.clock.now().as_millisecond());
         let mut state = self.state();
         line.hash(&mut state.hasher);
         if state.trace.len() == KEPT {
@@ -252,7 +292,7 @@ impl Inner {
 
     /// The system's own error, where it has one of this kind at this request; else its answer.
     async fn faulty(&self, request: Request<Bytes>, fault: &str) -> Option<Response<Bytes>> {
-        let faults: &Faults = match host(&request) {
+        let faults: &Faults = match system(&request) {
             "dynamodb" => self.tables.faults(),
             "stripe" => self.stripe.faults(),
             _ => self.langfuse.faults(),
@@ -263,10 +303,67 @@ impl Inner {
         answer
     }
 
+    /// The answer from how the table was some commits ago.
+    async fn stale(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
+        let ago = 1 + self.state().weather.number(8);
+        let ago = usize::try_from(ago).unwrap_or_default();
+        match self.tables.handle_stale(request, ago).await {
+            Reply::Answer(answer) => Some(answer),
+            Reply::HangUp => None,
+        }
+    }
+
+    fn violation(&self, what: String) {
+        self.note(&format!("VIOLATION {what}"));
+        let mut state = self.state();
+        if !state.violations.contains(&what) {
+            state.violations.push(what);
+        }
+    }
+
+    /// Looks at what has been committed since.
+    fn audit(&self) {
+        let mut wrong = Vec::new();
+        for commit in self.tables.changes() {
+            wrong.extend(self.state().auditor.see(&commit));
+        }
+        for wrong in wrong {
+            self.violation(wrong);
+        }
+    }
+
+    /// Looks at an event for the meter before it is taken.
+    fn look_at_event(&self, request: &Request<Bytes>) {
+        if request.uri().path() != "/v1/billing/meter_events" {
+            return;
+        }
+        let form = form_urlencoded::parse(request.body()).find(|(name, _)| name == "identifier");
+        let identifier = form
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default();
+        let now_ms = self.clock.now().as_millisecond();
+        let wrong = self.state().auditor.is_sent(&identifier, now_ms);
+        if let Some(wrong) = wrong {
+            self.violation(wrong);
+        }
+    }
+
     async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
-        let reply = match host(&request) {
-            "dynamodb" => self.tables.handle(request).await,
-            "stripe" => self.stripe.handle(request).await,
+        let reply = match system(&request) {
+            "dynamodb" => {
+                let reply = self.tables.handle(request).await;
+                self.audit();
+                reply
+            }
+            "stripe" => {
+                self.look_at_event(&request);
+                let reads = request.method() == http::Method::GET;
+                let reply = self.stripe.handle(request).await;
+                if !reads {
+                    self.stripe_stirs.notify_one();
+                }
+                reply
+            }
             _ => self.langfuse.handle(request).await,
         };
         match reply {
@@ -276,7 +373,31 @@ impl Inner {
     }
 }
 
-fn host(request: &Request<Bytes>) -> &str {
+/// An answer of which only the first half came through.
+fn truncated(answer: Response<Bytes>) -> Response<Bytes> {
+    answer.map(|body| body.slice(..body.len() / 2))
+}
+
+/// An effect of which the system says that it failed.
+///
+/// It says so at the door: what is stored under an idempotency key is the effect.
+fn failed(_effect: Response<Bytes>) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from_static(b"{}"));
+    *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+    answer
+}
+
+/// Whether DynamoDB may answer from an older state.
+fn is_stale(request: &Request<Bytes>) -> bool {
+    let target = request.headers().get("x-amz-target");
+    let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
+    let reads = matches!(operation, Some("GetItem" | "BatchGetItem" | "Query"));
+    let body = request.body();
+    let marker = b"\"ConsistentRead\":true";
+    reads && !body.windows(marker.len()).any(|part| part == marker)
+}
+
+fn system(request: &Request<Bytes>) -> &str {
     let host = request.uri().host().unwrap_or_default();
     host.split('.').next().unwrap_or_default()
 }
@@ -285,14 +406,18 @@ fn host(request: &Request<Bytes>) -> &str {
 fn point(request: &Request<Bytes>) -> String {
     let target = request.headers().get("x-amz-target");
     let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
-    let operation = operation.unwrap_or_else(|| request.uri().path());
-    let known = operation
-        .split('/')
-        .filter(|part| !part.contains('_') || part.starts_with("meter_"));
+    if let Some(operation) = operation {
+        return format!("dynamodb {operation}");
+    }
+    let is_id = |part: &str| part.bytes().any(|byte| byte.is_ascii_digit()) && part.contains('_');
+    let parts = request.uri().path().split('/');
+    let known: Vec<&str> = parts
+        .map(|part| if is_id(part) { "{id}" } else { part })
+        .collect();
     format!(
         "{} {} {}",
-        host(request),
+        system(request),
         request.method(),
-        known.collect::<Vec<_>>().join("/")
+        known.join("/")
     )
 }

@@ -1,0 +1,209 @@
+//! What must hold at every commit and at every event that is sent to the meter, looked at as it happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::dynamodb::{Change, Item};
+use serde_json::Value;
+
+use super::books::milli;
+
+/// How long Stripe is told of a usage by itself: longer, and it may count it twice.
+const OLDEST_MS: i64 = 23 * 3_600_000;
+
+/// How far clocks may be off.
+const TOLERANCE_MS: i64 = 60_000;
+
+/// What of an entry may change.
+const MUTABLE: [&str; 17] = [
+    "langfuse",
+    "stripe",
+    "langfuse_parked",
+    "stripe_parked",
+    "langfuse_unsent",
+    "stripe_unsent",
+    "pending_bucket",
+    "pending_due",
+    "claims",
+    "claimed_at",
+    "traced_at",
+    "parcel",
+    "absent_at",
+    "reported_at",
+    "redriven_at",
+    "reversals",
+    "sent_at",
+];
+
+/// How a delivery may go on.
+const STEPS: [(&str, &str); 5] = [
+    ("pending", "confirmed"),
+    ("pending", "parked"),
+    // Stripe says later that it could not count it.
+    ("confirmed", "parked"),
+    // The operator puts it back, or finds that it had arrived.
+    ("parked", "pending"),
+    ("parked", "confirmed"),
+];
+
+/// An account as its items say.
+#[derive(Default)]
+struct Account {
+    available: i64,
+    entries: i64,
+    version: i64,
+}
+
+/// Looks at every commit. What it keeps is its own sum, not the ledger's.
+#[derive(Default)]
+pub(super) struct Auditor {
+    accounts: BTreeMap<String, Account>,
+    /// From when on the age of usages and parcels counts for the meter.
+    ages: BTreeMap<String, i64>,
+    wrong: Vec<String>,
+}
+
+impl Auditor {
+    /// Looks at a commit; answers what is wrong with it.
+    pub(super) fn see(&mut self, commit: &[Change]) -> Vec<String> {
+        let mut touched = BTreeSet::new();
+        let (mut debits, mut reverses) = (false, false);
+        for change in commit {
+            let Some(after) = &change.after else {
+                self.wrong.push(format!("{:?} was deleted", change.before));
+                continue;
+            };
+            let kind = kind(after);
+            if let Some(account) = owner(after) {
+                touched.insert(account.to_owned());
+            }
+            match (kind, &change.before) {
+                ("A", _) => self.account(after),
+                ("E", None) => {
+                    debits |= after.text("kind") == Some("usage");
+                    reverses |= after.text("kind") == Some("reversal");
+                    let of = after.text("account").unwrap_or_default().to_owned();
+                    self.accounts.entry(of).or_default().entries += number(after, "amount");
+                }
+                ("E", Some(before)) => self.entry(before, after),
+                _ => {}
+            }
+            if let ("E" | "B", Some(id)) = (kind, after.text("id")) {
+                let from = number(after, "recorded_at").max(number(after, "redriven_at"));
+                self.ages.insert(id.to_owned(), from);
+            }
+        }
+        if touched.len() > 1 {
+            self.wrong
+                .push(format!("one commit for {touched:?}: {commit:?}"));
+        }
+        for name in touched {
+            let Some(account) = self.accounts.get(&name) else {
+                continue;
+            };
+            let Account {
+                available, entries, ..
+            } = account;
+            if available != entries {
+                let what = format!("{name} has {available}, and its entries come to {entries}");
+                self.wrong.push(what);
+            }
+            if *available < 0 && debits {
+                self.wrong
+                    .push(format!("{name} was debited to {available}"));
+            }
+            let before = commit.iter().filter_map(|change| change.before.as_ref());
+            let fell = before
+                .filter(|item| kind(item) == "A")
+                .any(|item| number(item, "available") > *available);
+            if *available < 0 && fell && !reverses {
+                self.wrong.push(format!(
+                    "{name} fell to {available} by no reversal: {commit:?}"
+                ));
+            }
+        }
+        std::mem::take(&mut self.wrong)
+    }
+
+    fn account(&mut self, item: &Item) {
+        let name = owner(item).unwrap_or_default();
+        let available = number(item, "available");
+        let grants: Value =
+            serde_json::from_str(item.text("grants").unwrap_or("[]")).unwrap_or_default();
+        let left = grants.as_array().into_iter().flatten();
+        let left: i64 = left.map(|grant| milli(&grant["remaining"])).sum();
+        let unsettled = number(item, "debited") - number(item, "settled");
+        if left - unsettled != available.max(0) {
+            let what = format!("{name} has {available}, and {left} in grants less {unsettled}");
+            self.wrong.push(what);
+        }
+        let account = self.accounts.entry(name.to_owned()).or_default();
+        let version = number(item, "grants_version");
+        if version < account.version {
+            self.wrong
+                .push(format!("the version of {name} went back to {version}"));
+        }
+        (account.available, account.version) = (available, version);
+    }
+
+    fn entry(&mut self, before: &Item, after: &Item) {
+        let names: BTreeSet<&str> = before.names().chain(after.names()).collect();
+        for name in names {
+            let same = before.text(name) == after.text(name)
+                && before.integer(name) == after.integer(name);
+            if same {
+                continue;
+            }
+            let step = (
+                before.text(name).unwrap_or_default(),
+                after.text(name).unwrap_or_default(),
+            );
+            let may = match name {
+                "langfuse" | "stripe" => STEPS.contains(&step),
+                _ => MUTABLE.contains(&name),
+            };
+            if !may {
+                let id = after.text("id");
+                self.wrong.push(format!(
+                    "`{name}` of {id:?} went from {before:?} to {after:?}"
+                ));
+            }
+        }
+    }
+
+    /// Looks at an event that is about to be sent to the meter.
+    pub(super) fn is_sent(&mut self, identifier: &str, now_ms: i64) -> Option<String> {
+        let Some(from) = self.ages.get(identifier) else {
+            return Some(format!(
+                "the meter is told of {identifier}, which is not in the ledger"
+            ));
+        };
+        let age = now_ms - from;
+        (age > OLDEST_MS + TOLERANCE_MS).then(|| {
+            format!(
+                "the meter is told of {identifier} after {} minutes",
+                age / 60_000
+            )
+        })
+    }
+}
+
+/// What kind of item it is, by its sort key.
+fn kind(item: &Item) -> &str {
+    item.text("sk").unwrap_or_default()
+}
+
+/// Whose item it is; nothing for what is no account's.
+fn owner(item: &Item) -> Option<&str> {
+    let pk = item.text("pk").unwrap_or_default();
+    match pk.split_once('#') {
+        Some(("A" | "R", account)) => Some(account),
+        Some(("E" | "I" | "S" | "X", _)) => item.text("account"),
+        Some(("B", _)) => item.text("parcel_of"),
+        _ => None,
+    }
+}
+
+fn number(item: &Item, name: &str) -> i64 {
+    let number = item.integer(name).unwrap_or_default();
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,296 @@
+//! Who buys: opens pages, pays or does not, asks, subscribes, and gets money back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::{Method, Request};
+use local::http::Reply;
+use local::stripe::{API_VERSION, SECRET_KEY};
+use serde_json::{Value, json};
+
+use super::World;
+use super::books::milli;
+use super::calls::Call;
+use super::plan::Webhooks;
+
+/// How often a browser asks again while everything goes wrong.
+const ATTEMPTS: u32 = 5;
+
+/// What is for sale, with the Sparks that it brings in milli-Sparks.
+pub(super) const ITEMS: [(&str, i64); 4] = [
+    ("pack_125k", 125_000_000),
+    ("pack_500k", 500_000_000),
+    ("pack_2500k", 2_500_000_000),
+    ("plus", 500_000_000),
+];
+
+/// What nobody may see of a page but whoever asked for it.
+pub(super) const RETURN: &str = "canary-return-0815";
+
+/// Makes some orders of an account, and pays some of them.
+pub(super) async fn buy(world: Arc<World>, account: String) {
+    let mut random = world.random(&format!("orders {account}"));
+    let mut subscribed = false;
+    for number in 0..world.plan.purchases {
+        world.pause(&mut random, 10_000).await;
+        let mut item = ITEMS[random.usize(0..ITEMS.len())].0;
+        if item == "plus" && subscribed {
+            item = "pack_500k";
+        }
+        subscribed |= item == "plus";
+        let key = format!("order{number}");
+        world.books.orders(&account, &key, item);
+        let opening = || open(&world, &account, &key, item, ATTEMPTS);
+        let session = if random.u8(0..4) == 0 {
+            join_all([opening(), opening()])
+                .await
+                .into_iter()
+                .flatten()
+                .next()
+        } else {
+            opening().await
+        };
+        // Without the address of the page nobody can pay there.
+        let Some(session) = session else { continue };
+        if random.u8(0..5) == 0 {
+            ask(&world, &account, &session).await;
+        }
+        pay(&world, &session, &mut random).await;
+        let askers = random.usize(0..3);
+        join_all((0..askers).map(|_| ask(&world, &account, &session))).await;
+        if random.u8(0..4) == 0 {
+            world.strangers_ask(&session).await;
+        }
+        if item == "plus" {
+            live_with(&world, &account, &session, &mut random).await;
+        } else {
+            take_back(&world, &session, &mut random).await;
+        }
+    }
+}
+
+/// Opens a page; answers its session.
+pub(super) async fn open(
+    world: &Arc<World>,
+    account: &str,
+    key: &str,
+    item: &str,
+    attempts: u32,
+) -> Option<String> {
+    let body = json!({
+        "item": item, "success_url": format!("https://app.local/{RETURN}"), "cancel_url": "https://app.local/",
+    });
+    let call = Call::checkout(account, key, &body);
+    let answer = world.insist(&call, attempts).await?;
+    match (answer.status, answer.code()) {
+        (201, _) => {
+            let session = answer.body["session_id"].as_str().unwrap_or_default();
+            if let Err(wrong) = world.books.opened(account, key, session) {
+                world.network.violation(wrong);
+            }
+            Some(session.to_owned())
+        }
+        // The page of an order that was made long before has ended.
+        (409, "already_subscribed" | "checkout_expired") => None,
+        _ => {
+            let what = format!("{account} {key} {item}: {} {}", answer.status, answer.body);
+            world.network.violation(what);
+            None
+        }
+    }
+}
+
+/// Pays, or fails to, as buyers do.
+async fn pay(world: &Arc<World>, session: &str, random: &mut fastrand::Rng) {
+    world.pause(random, 20_000).await;
+    let path = format!("/_local/checkout/{session}/pay");
+    match random.u8(0..8) {
+        0 => {}
+        1 => {
+            world
+                .at_stripe(&path, &json!({"card": "4000000000000002"}))
+                .await;
+        }
+        2 => {
+            world
+                .at_stripe(&path, &json!({"card": "4000002500003155", "confirm": true}))
+                .await;
+        }
+        3 => {
+            world.at_stripe(&path, &json!({"card": "delayed"})).await;
+            world.pause(random, 60_000).await;
+            let outcome = ["succeeded", "failed"][random.usize(0..2)];
+            let path = format!("/_local/checkout/{session}/settle");
+            world.at_stripe(&path, &json!({ "outcome": outcome })).await;
+        }
+        _ => {
+            world
+                .at_stripe(&path, &json!({"card": "4242424242424242"}))
+                .await;
+        }
+    }
+}
+
+/// Asks how a page was left: what is said to be paid must be credited by then.
+pub(super) async fn ask(world: &Arc<World>, account: &str, session: &str) {
+    let call = Call::verify(account, session);
+    let Some(answer) = world.insist(&call, ATTEMPTS).await else {
+        return;
+    };
+    let body = &answer.body;
+    if answer.status != 200 {
+        let what = format!("{session} was verified: {} {body}", answer.status);
+        return world.network.violation(what);
+    }
+    let credited = milli(&body["sparks_credited"]);
+    if body["status"] == "paid" && body["item"] != "plus" {
+        let entry = world.item(&format!("E#{session}"), "E").await;
+        let amount = entry.map(|entry| super::items::number(&entry, "amount"));
+        if amount != Some(credited) || credited <= 0 {
+            let what = format!("{session} is paid, and the ledger has {amount:?}: {body}");
+            world.network.violation(what);
+        }
+    } else if body["item"] != "plus" && credited != 0 {
+        world
+            .network
+            .violation(format!("{session} is not paid, and credited: {body}"));
+    }
+}
+
+/// Renews, cancels and looks at a subscription.
+async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mut fastrand::Rng) {
+    let body = json!({ "return_url": format!("https://app.local/{RETURN}") });
+    for _ in 0..random.u8(0..4) {
+        world.pause(random, 20_000).await;
+        match random.u8(0..5) {
+            0 => {
+                world.insist(&Call::portal(account, &body), ATTEMPTS).await;
+            }
+            1 => {
+                world.insist(&Call::subscription(account), ATTEMPTS).await;
+            }
+            2 => {
+                let subscription = world.subscription_of(session).await;
+                if let Some(subscription) = subscription {
+                    let path = format!("/v1/subscriptions/{subscription}");
+                    world
+                        .stripe_itself(Method::POST, &path, "cancel_at_period_end=true")
+                        .await;
+                }
+            }
+            _ => {
+                let subscription = world.subscription_of(session).await;
+                if let Some(subscription) = subscription {
+                    let path = format!("/_local/subscriptions/{subscription}/renew");
+                    let outcome = ["succeeded", "succeeded", "failed"][random.usize(0..3)];
+                    world.at_stripe(&path, &json!({ "outcome": outcome })).await;
+                }
+            }
+        }
+    }
+}
+
+/// Gives money back, or has a bank take it. Without webhooks nobody would hear of it.
+async fn take_back(world: &Arc<World>, session: &str, random: &mut fastrand::Rng) {
+    if world.plan.webhooks == Webhooks::Never || random.u8(0..2) == 0 {
+        return;
+    }
+    let session = world
+        .stripe_itself(Method::GET, &format!("/v1/checkout/sessions/{session}"), "")
+        .await;
+    let Some(payment) = session["payment_intent"].as_str().map(str::to_owned) else {
+        return;
+    };
+    if session["payment_status"] != "paid" {
+        return;
+    }
+    let total = session["amount_total"].as_u64().unwrap_or_default();
+    for _ in 0..random.u8(1..3) {
+        world.pause(random, 20_000).await;
+        let cents = random.u64(1..=total);
+        if random.bool() {
+            let form = format!("payment_intent={payment}&amount={cents}");
+            let refund = world
+                .stripe_itself(Method::POST, "/v1/refunds", &form)
+                .await;
+            if let Some(refund) = refund["id"].as_str()
+                && random.u8(0..3) == 0
+            {
+                world.pause(random, 20_000).await;
+                let path = format!("/_local/refunds/{refund}");
+                world.at_stripe(&path, &json!({"status": "failed"})).await;
+            }
+        } else {
+            let body = json!({
+                "payment_intent": payment, "amount": cents, "status": "needs_response", "new": true
+            });
+            let dispute = world.at_stripe("/_local/disputes", &body).await;
+            if let Some(dispute) = dispute["id"].as_str() {
+                world.pause(random, 20_000).await;
+                let path = format!("/_local/disputes/{dispute}");
+                let status = ["won", "lost"][random.usize(0..2)];
+                world.at_stripe(&path, &json!({ "status": status })).await;
+            }
+        }
+    }
+}
+
+impl World {
+    /// Waits a while.
+    pub(super) async fn pause(&self, random: &mut fastrand::Rng, longest_ms: u64) {
+        self.clock
+            .sleep(Duration::from_millis(random.u64(0..longest_ms)))
+            .await;
+    }
+
+    /// Somebody else asks about a page: for them there is none.
+    async fn strangers_ask(self: &Arc<Self>, session: &str) {
+        let call = Call::verify("acct_stranger", session);
+        if let Some(answer) = self.insist(&call, ATTEMPTS).await
+            && answer.status != 404
+        {
+            let what = format!("a stranger asked about {session}: {}", answer.status);
+            self.network.violation(what);
+        }
+    }
+
+    /// The subscription that was begun at a page.
+    async fn subscription_of(&self, session: &str) -> Option<String> {
+        let path = format!("/v1/checkout/sessions/{session}");
+        let session = self.stripe_itself(Method::GET, &path, "").await;
+        session["subscription"].as_str().map(str::to_owned)
+    }
+
+    /// Does at Stripe what only people and banks do, over no network.
+    pub(super) async fn at_stripe(&self, path: &str, body: &Value) -> Value {
+        self.network.note(&format!("{path} {body}"));
+        let request = Request::post(format!("https://stripe.local{path}"));
+        self.ask_stripe(request.body(body.to_string().into()).expect("a request"))
+            .await
+    }
+
+    /// Calls Stripe as whoever else has the key, over no network.
+    pub(super) async fn stripe_itself(&self, method: Method, path: &str, form: &str) -> Value {
+        let key = format!("own-{}", self.network.number(u64::MAX));
+        self.network.note(&format!("{method} {path} {form}"));
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("https://stripe.local{path}"))
+            .header("authorization", format!("Bearer {SECRET_KEY}"))
+            .header("stripe-version", API_VERSION)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("idempotency-key", key)
+            .body(form.to_owned().into());
+        self.ask_stripe(request.expect("a request")).await
+    }
+
+    async fn ask_stripe(&self, request: Request<bytes::Bytes>) -> Value {
+        let reply = self.stripe.handle(request).await;
+        self.network.stir_stripe();
+        match reply {
+            Reply::Answer(answer) => serde_json::from_slice(answer.body()).unwrap_or_default(),
+            Reply::HangUp => Value::Null,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Calls of the API as its callers make them: they give up, and they ask again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::World;
+use super::fleet::Function;
+
+/// After which time API Gateway answers by itself.
+const GATEWAY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A call of the API.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    function: Function,
+    route: &'static str,
+    path: String,
+    query: String,
+    account: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+/// An answer of the API.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u64,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    /// Whether asking again brings nothing else.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self.status, 429 | 500 | 502 | 503 | 504)
+    }
+
+    /// The problem's code.
+    pub(super) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Call {
+    fn new(function: Function, route: &'static str) -> Self {
+        let path = route.split(' ').nth(1).unwrap_or_default();
+        Self {
+            function,
+            route,
+            path: path.to_owned(),
+            query: String::new(),
+            account: None,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// Records a usage, or several, as an account.
+    pub(super) fn usage(account: &str, key: &str, body: &Value) -> Self {
+        Self::new(Function::RecordUsage, "POST /v1/usage")
+            .by(account)
+            .with("idempotency-key", key)
+            .json(body)
+    }
+
+    /// Records usages together.
+    pub(super) fn batch(account: &str, body: &Value) -> Self {
+        Self::new(Function::RecordUsage, "POST /v1/usage/batch")
+            .by(account)
+            .json(body)
+    }
+
+    /// Asks for a page to pay at.
+    pub(super) fn checkout(account: &str, key: &str, body: &Value) -> Self {
+        Self::new(Function::CreateCheckout, "POST /v1/checkout")
+            .by(account)
+            .with("idempotency-key", key)
+            .json(body)
+    }
+
+    /// Asks how a page was left.
+    pub(super) fn verify(account: &str, session: &str) -> Self {
+        let route = "POST /v1/checkout/{session_id}/verify";
+        let mut call = Self::new(Function::VerifyPayment, route).by(account);
+        call.path = format!("/v1/checkout/{session}/verify");
+        call
+    }
+
+    /// Asks for the portal.
+    pub(super) fn portal(account: &str, body: &Value) -> Self {
+        Self::new(Function::CreatePortal, "POST /v1/portal")
+            .by(account)
+            .json(body)
+    }
+
+    /// Asks how an account is subscribed.
+    pub(super) fn subscription(account: &str) -> Self {
+        Self::new(Function::CreatePortal, "GET /v1/subscription").by(account)
+    }
+
+    /// Asks what an account has.
+    pub(super) fn balance(account: &str) -> Self {
+        Self::new(Function::ReadAccount, "GET /v1/balance").by(account)
+    }
+
+    /// Asks for an account's entries.
+    pub(super) fn ledger(account: &str) -> Self {
+        Self::new(Function::ReadAccount, "GET /v1/ledger").by(account)
+    }
+
+    /// Brings a webhook with this signature.
+    pub(super) fn webhook(signature: &str, body: &str) -> Self {
+        let mut call = Self::new(Function::StripeWebhook, "POST /v1/webhooks/stripe")
+            .with("stripe-signature", signature);
+        call.body = Some(body.to_owned());
+        call
+    }
+
+    fn by(mut self, account: &str) -> Self {
+        self.account = Some(account.to_owned());
+        self
+    }
+
+    fn with(mut self, header: &'static str, value: &str) -> Self {
+        self.headers.push((header, value.to_owned()));
+        self
+    }
+
+    fn json(mut self, body: &Value) -> Self {
+        self.body = Some(body.to_string());
+        self
+    }
+
+    /// The event that API Gateway makes of it: HTTP API, payload format 2.0.
+    fn event(&self, now: jiff::Timestamp) -> Value {
+        let method = self.route.split(' ').next().unwrap_or_default();
+        let mut headers = json!({"content-type": "application/json", "host": "api.local"});
+        for (name, value) in &self.headers {
+            headers[name] = value.as_str().into();
+        }
+        let mut event = json!({
+            "version": "2.0", "routeKey": self.route, "rawPath": self.path, "rawQueryString": self.query,
+            "headers": headers,
+            "requestContext": {
+                "accountId": "000000000000", "apiId": "local", "stage": "$default", "requestId": "r",
+                "domainName": "api.local", "domainPrefix": "api", "time": "22/Nov/2026:12:00:00 +0000",
+                "timeEpoch": now.as_millisecond(), "routeKey": self.route,
+                "http": {
+                    "method": method, "path": self.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                    "userAgent": "",
+                },
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(account) = &self.account {
+            event["requestContext"]["authorizer"] =
+                json!({"jwt": {"claims": {"sub": account}, "scopes": null}});
+        }
+        if let Some(body) = &self.body {
+            event["body"] = body.as_str().into();
+        }
+        event
+    }
+}
+
+impl World {
+    /// Calls the API; answers nothing when the caller gave up, or nobody answered.
+    ///
+    /// A function that nobody waits for any more goes on, as in Lambda.
+    pub(super) async fn call(self: &Arc<Self>, call: &Call) -> Option<Answer> {
+        let limit = if self.network.strikes("client", "gave_up", 25) {
+            Duration::from_millis(self.network.number(4_000))
+        } else {
+            GATEWAY_LIMIT
+        };
+        let (world, event, function) = (
+            Arc::clone(self),
+            call.event(self.clock.now()),
+            call.function,
+        );
+        let invocation = tokio::spawn(async move { world.invoke(function, event).await });
+        let answer = tokio::time::timeout(limit, invocation).await.ok()?;
+        let answer = answer.expect("a function does not panic")?;
+        let status = answer["statusCode"].as_u64().unwrap_or_default();
+        let body = answer["body"].as_str().unwrap_or_default();
+        let answer = Answer {
+            status,
+            body: serde_json::from_str(body).unwrap_or_default(),
+        };
+        let account = call.account.as_deref().unwrap_or_default();
+        self.network.note(&format!(
+            "{account} {}: {status} {}",
+            call.route,
+            answer.code()
+        ));
+        Some(answer)
+    }
+
+    /// Calls until there is an answer that stays, at most so often.
+    pub(super) async fn insist(self: &Arc<Self>, call: &Call, attempts: u32) -> Option<Answer> {
+        for _ in 0..attempts {
+            if let Some(answer) = self.call(call).await
+                && answer.is_final()
+            {
+                return Some(answer);
+            }
+            let pause = 200 + self.network.number(3_000);
+            self.clock.sleep(Duration::from_millis(pause)).await;
+        }
+        None
+    }
+}

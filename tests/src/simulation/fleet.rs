@@ -1,0 +1,241 @@
+//! The functions, each in processes that live from one invocation to the next until they die, as in Lambda.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Body, Context, LambdaEvent, Response, Service, service_fn};
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::telemetry::Lines;
+
+use super::World;
+use super::network::Process;
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Function {
+    RecordUsage,
+    CreateCheckout,
+    VerifyPayment,
+    CreatePortal,
+    StripeWebhook,
+    ReadAccount,
+    DeliverOutbox,
+}
+
+impl Function {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::RecordUsage => "record-usage",
+            Self::CreateCheckout => "create-checkout",
+            Self::VerifyPayment => "verify-payment",
+            Self::CreatePortal => "create-portal",
+            Self::StripeWebhook => "stripe-webhook",
+            Self::ReadAccount => "read-account",
+            Self::DeliverOutbox => "deliver-outbox",
+        }
+    }
+
+    /// After which time Lambda ends it, as the template says.
+    const fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::ReadAccount => 10,
+            Self::DeliverOutbox => 55,
+            _ => 29,
+        })
+    }
+}
+
+/// One function's state in a process.
+enum App {
+    RecordUsage(record_usage::App),
+    CreateCheckout(create_checkout::App),
+    VerifyPayment(verify_payment::App),
+    CreatePortal(create_portal::App),
+    StripeWebhook(stripe_webhook::App),
+    ReadAccount(read_account::App),
+    DeliverOutbox(deliver_outbox::App),
+}
+
+/// A process of a function, with its own clock.
+struct Warm {
+    app: App,
+    process: Process,
+    clock: Clock,
+}
+
+/// The processes that wait for an invocation, and how many invocations are under way.
+#[derive(Default)]
+pub(super) struct Fleet {
+    idle: Mutex<BTreeMap<Function, Vec<Warm>>>,
+    at_work: AtomicUsize,
+}
+
+impl World {
+    /// How many invocations are under way.
+    pub(super) fn at_work(&self) -> usize {
+        self.fleet.at_work.load(Ordering::Relaxed)
+    }
+
+    /// Invokes a function; answers nothing when its process died, or its time was up.
+    pub(super) async fn invoke(&self, function: Function, event: Value) -> Option<Value> {
+        self.fleet.at_work.fetch_add(1, Ordering::Relaxed);
+        let answer = self.invoke_one(function, event).await;
+        self.fleet.at_work.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    async fn invoke_one(&self, function: Function, event: Value) -> Option<Value> {
+        let name = function.name();
+        let warm = self.process(function);
+        let (timeout, now) = (function.timeout(), warm.clock.now());
+        let deadline = now + SignedDuration::try_from(timeout).expect("a time-out of seconds");
+        let mut context = Context::default();
+        context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or_default();
+        let killed_after = if self.network.strikes(name, "killed", 60) {
+            Duration::from_millis(self.network.number(3_000))
+        } else {
+            Duration::MAX
+        };
+        let lines = Lines::default();
+        let work = lines.keep(warm.app.answer(event, context));
+        let answer = tokio::select! {
+            biased;
+            () = warm.process.ends() => Err("died"),
+            answer = work => Ok(answer),
+            () = tokio::time::sleep(killed_after) => Err("was killed"),
+            () = self.clock.sleep(timeout) => Err("has not answered before its deadline"),
+        };
+        self.look_through(name, &lines);
+        match answer {
+            Ok(answer) => {
+                if warm.process.in_flight() > 0 {
+                    let still = format!("{name} goes on after its answer");
+                    self.network.violation(still);
+                }
+                self.look_at_text(name, &answer.to_string());
+                self.keep_warm(function, warm);
+                Some(answer)
+            }
+            Err(end) => {
+                self.network.note(&format!("{name} {end}"));
+                if end.contains("deadline") {
+                    self.network.violation(format!("{name} {end}"));
+                }
+                None
+            }
+        }
+    }
+
+    /// A process that waits for work, or a new one.
+    fn process(&self, function: Function) -> Warm {
+        let retired = self.network.strikes(function.name(), "cold_start", 10);
+        let mut idle = self
+            .fleet
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let idle = idle.entry(function).or_default();
+        if retired {
+            idle.clear();
+        }
+        idle.pop().unwrap_or_else(|| self.start(function))
+    }
+
+    fn keep_warm(&self, function: Function, warm: Warm) {
+        let mut idle = self
+            .fleet
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        idle.entry(function).or_default().push(warm);
+    }
+
+    fn start(&self, function: Function) -> Warm {
+        let process = Process::of(function.name());
+        let transport = self.network.transport(&process);
+        let mut clock = self.clock.clone();
+        let longest = self.plan.skew_ms;
+        if longest > 0 && self.network.strikes(function.name(), "skewed", 2) {
+            let skew = self.network.number(2 * longest);
+            let skew = i64::try_from(skew).unwrap_or_default()
+                - i64::try_from(longest).unwrap_or_default();
+            clock = Clock::starting_at(clock.now() + SignedDuration::from_millis(skew));
+        }
+        let lookup = |name: &str| self.environment.get(name).cloned();
+        let environment = Environment::from_lookup(&lookup);
+        macro_rules! app {
+            ($kind:ident, $function:ident) => {{
+                let app = $function::App::new(environment, &transport, clock.clone());
+                let app = app.expect("configured");
+                // Now and then: it is long, and the same each time.
+                if self.seed.is_multiple_of(16) {
+                    self.look_at_text("Debug", &format!("{app:?}"));
+                }
+                App::$kind(app)
+            }};
+        }
+        let app = match function {
+            Function::RecordUsage => app!(RecordUsage, record_usage),
+            Function::CreateCheckout => app!(CreateCheckout, create_checkout),
+            Function::VerifyPayment => app!(VerifyPayment, verify_payment),
+            Function::CreatePortal => app!(CreatePortal, create_portal),
+            Function::StripeWebhook => app!(StripeWebhook, stripe_webhook),
+            Function::ReadAccount => app!(ReadAccount, read_account),
+            Function::DeliverOutbox => app!(DeliverOutbox, deliver_outbox),
+        };
+        Warm {
+            app,
+            process,
+            clock,
+        }
+    }
+}
+
+impl App {
+    /// Answers an event, through the same adapter as in Lambda.
+    async fn answer(&self, event: Value, context: Context) -> Value {
+        macro_rules! http {
+            ($function:ident, $app:expr) => {
+                through_adapter(
+                    service_fn(|request| $function::handle($app, request)),
+                    event,
+                    context,
+                )
+                .await
+            };
+        }
+        match self {
+            Self::RecordUsage(app) => http!(record_usage, app),
+            Self::CreateCheckout(app) => http!(create_checkout, app),
+            Self::VerifyPayment(app) => http!(verify_payment, app),
+            Self::CreatePortal(app) => http!(create_portal, app),
+            Self::StripeWebhook(app) => http!(stripe_webhook, app),
+            Self::ReadAccount(app) => http!(read_account, app),
+            Self::DeliverOutbox(app) => {
+                let event = LambdaEvent::new(event, context);
+                match deliver_outbox::handle(app, event).await {
+                    Ok(report) => json!(report),
+                    Err(error) => json!({ "errorMessage": error.to_string() }),
+                }
+            }
+        }
+    }
+}
+
+async fn through_adapter<'a, S>(handler: S, event: Value, context: Context) -> Value
+where
+    S: Service<lambda_http::Request, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'a,
+{
+    let request: LambdaRequest = serde_json::from_value(event).expect("an API Gateway event");
+    let mut adapter = Adapter::from(handler);
+    let Ok(answer) = adapter.call(LambdaEvent::new(request, context)).await;
+    serde_json::to_value(answer).expect("an answer")
+}

@@ -1,0 +1,48 @@
+//! What is in the table, in its own words.
+
+use local::stack::TABLE;
+use serde_json::{Value, json};
+
+use super::World;
+
+/// A text attribute, or an empty text.
+pub(super) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+/// A number attribute, or zero.
+pub(super) fn number(item: &Value, name: &str) -> i64 {
+    let number = item[name]["N"].as_str();
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
+}
+
+impl World {
+    /// An item as it is now.
+    pub(super) async fn item(&self, pk: &str, sk: &str) -> Option<Value> {
+        let body = json!({
+            "TableName": TABLE, "ConsistentRead": true, "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+        });
+        let signed = "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, \
+                      SignedHeaders=host, Signature=local";
+        let request = http::Request::post("https://dynamodb.local/")
+            .header("x-amz-target", "DynamoDB_20120810.GetItem")
+            .header("x-amz-date", "20261122T000000Z")
+            .header("authorization", signed)
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(body.to_string().into());
+        let answer = self.tables.handle(request.expect("a request")).await;
+        let local::http::Reply::Answer(answer) = answer else {
+            return None;
+        };
+        let mut answer: Value = serde_json::from_slice(answer.body()).ok()?;
+        let item = answer["Item"].take();
+        item.is_object().then_some(item)
+    }
+
+    /// All items.
+    pub(super) fn items(&self) -> Vec<Value> {
+        self.tables.items(TABLE).unwrap_or_default()
+    }
+}

@@ -1,0 +1,80 @@
+//! Who runs the deployment: grants Sparks, reverses entries, and has everything verified.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use shared::config::Environment;
+
+use super::World;
+use super::network::Process;
+
+/// How often the operator tries a command.
+const ATTEMPTS: u32 = 6;
+
+/// Grants Sparks to an account now and then, under one key each.
+pub(super) async fn grant(world: Arc<World>, account: String) {
+    let mut random = world.random(&format!("operator {account}"));
+    for number in 0..random.u8(0..3) {
+        world.pause(&mut random, 30_000).await;
+        let key = format!("grant{number}");
+        let arguments = [
+            "grant",
+            &account,
+            "25.5",
+            "--reason",
+            "simulated",
+            "--key",
+            &key,
+        ];
+        for _ in 0..ATTEMPTS {
+            if world.sparks(&arguments).await.is_ok() {
+                world.books.granted(&account, &key);
+                break;
+            }
+            world.pause(&mut random, 5_000).await;
+        }
+    }
+}
+
+impl World {
+    /// Runs the operator's command in a process of its own; answers what it printed, or how it failed.
+    pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
+        let command = cli::Command::try_parse_from(["sparks"].iter().chain(arguments));
+        let command = command.expect("arguments");
+        let process = Process::of("sparks");
+        let transport = self.network.transport(&process);
+        let lookup = |name: &str| self.environment.get(name).cloned();
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        let environment = Environment::from_lookup(&lookup);
+        let clock = self.clock.clone();
+        let running = cli::run(
+            command,
+            environment,
+            &transport,
+            clock,
+            &mut out,
+            &mut notes,
+        );
+        let outcome = tokio::select! {
+            biased;
+            () = process.ends() => Err("died".to_owned()),
+            outcome = Box::pin(running) => outcome.map_err(|error| format!("{error:?}")),
+            () = self.clock.sleep(Duration::from_hours(1)) => Err("does not end".to_owned()),
+        };
+        let printed = String::from_utf8_lossy(&out).into_owned();
+        self.look_at_text("sparks", &printed);
+        self.network.note(&format!(
+            "sparks {}: {}",
+            arguments.join(" "),
+            outcome.is_ok()
+        ));
+        match outcome {
+            Ok(()) => Ok(printed),
+            Err(error) => {
+                self.look_at_text("sparks", &error);
+                Err(format!("{error} {printed}"))
+            }
+        }
+    }
+}

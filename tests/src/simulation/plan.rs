@@ -1,0 +1,96 @@
+//! What a seed decides before a run begins: who there is, what they do, and how much goes wrong.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Which run is played: that of a seed, or what is left of it when some of it is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The seed.
+    pub seed: u64,
+    /// How many faults come at most.
+    pub most_faults: u64,
+    /// Faults that do not come, by their number.
+    pub spared: BTreeSet<u64>,
+    /// Who does nothing: `app of acct_0`, say.
+    pub idle: BTreeSet<String>,
+}
+
+impl Options {
+    /// All of the run of a seed.
+    pub fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            most_faults: u64::MAX,
+            spared: BTreeSet::new(),
+            idle: BTreeSet::new(),
+        }
+    }
+}
+
+/// What becomes of webhooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Webhooks {
+    /// They come late, twice, in another order, and again when they were not taken.
+    Come,
+    /// None ever comes.
+    Never,
+}
+
+/// A system that is not there for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outage {
+    pub(super) system: &'static str,
+    pub(super) lasts: SignedDuration,
+}
+
+/// The plan of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) start: Timestamp,
+    pub(super) accounts: usize,
+    pub(super) usages: usize,
+    pub(super) purchases: usize,
+    /// One request in so many meets a fault.
+    pub(super) one_in: u64,
+    pub(super) webhooks: Webhooks,
+    /// How far the clocks of processes are off at most, in milliseconds.
+    pub(super) skew_ms: u64,
+    pub(super) outage: Option<Outage>,
+    pub(super) outbox_every: SignedDuration,
+}
+
+impl Plan {
+    pub(super) fn of(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
+        // Noon of some day, just before a month ends, or just before a day and an hour do.
+        let starts = [
+            "2026-11-22T12:00:00Z",
+            "2026-11-30T23:58:30Z",
+            "2026-11-22T23:58:30Z",
+        ];
+        let start = starts[random.usize(0..starts.len())];
+        let one_in = [4, 6, 9, 15, 40][random.usize(0..5)];
+        let outage = (random.u8(0..8) == 0).then(|| Outage {
+            system: ["stripe", "langfuse", "dynamodb"][random.usize(0..3)],
+            lasts: SignedDuration::from_mins([5, 60, 30 * 60][random.usize(0..3)]),
+        });
+        Self {
+            start: start.parse().expect("a time"),
+            // Few, so that there are many runs: what goes wrong needs one or two of them.
+            accounts: [1, 1, 1, 2, 2, 3][random.usize(0..6)],
+            usages: random.usize(2..=5),
+            purchases: random.usize(0..=2),
+            one_in,
+            webhooks: if random.u8(0..5) == 0 {
+                Webhooks::Never
+            } else {
+                Webhooks::Come
+            },
+            skew_ms: [0, 0, 500, 20_000][random.usize(0..4)],
+            outage,
+            outbox_every: SignedDuration::from_secs([30, 90, 120, 240][random.usize(0..4)]),
+        }
+    }
+}

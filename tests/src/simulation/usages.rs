@@ -1,0 +1,169 @@
+//! Who records usage: one after another, several at once, and again what was not answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::World;
+use super::books::Usage;
+use super::calls::Call;
+
+/// How often an app asks again while everything goes wrong.
+const ATTEMPTS: u32 = 5;
+
+/// What nobody but Langfuse may see of a usage.
+pub(super) const PROMPT: &str = "canary-prompt-4711";
+
+impl Usage {
+    fn drawn(random: &mut fastrand::Rng) -> Self {
+        match random.u8(0..6) {
+            0 => Self {
+                milliseconds: random.u64(0..100_000),
+                ..Self::default()
+            },
+            1 => Self {
+                gigabyte_hours: random.u64(0..1_000),
+                ..Self::default()
+            },
+            2 => Self {
+                tokens: random.u64(0..1_000_000),
+                milliseconds: random.u64(0..1_000),
+                gigabyte_hours: 1,
+            },
+            _ => Self {
+                tokens: random.u64(1..30_000),
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The body that records it.
+    fn body(&self) -> Value {
+        let mut lines = Vec::new();
+        if self.tokens > 0 || (self.milliseconds == 0 && self.gigabyte_hours == 0) {
+            lines.push(json!({"meter": "ai_tokens", "input_tokens": self.tokens}));
+        }
+        if self.milliseconds > 0 {
+            lines.push(json!({"meter": "compute", "milliseconds": self.milliseconds}));
+        }
+        if self.gigabyte_hours > 0 {
+            let hours = self.gigabyte_hours.to_string();
+            lines.push(json!({"meter": "storage", "gigabyte_hours": hours}));
+        }
+        json!({ "usage": lines, "trace": {"name": "chat", "input": PROMPT, "output": PROMPT} })
+    }
+}
+
+/// Records usages of an account, each until it is answered or the patience is over.
+pub(super) async fn record(world: Arc<World>, account: String) {
+    let mut random = world.random(&format!("usages {account}"));
+    let mut number = 0;
+    while number < world.plan.usages {
+        let pause = Duration::from_millis(random.u64(0..8_000));
+        world.clock.sleep(pause).await;
+        let together = match random.u8(0..6) {
+            0 => random.usize(2..=4),
+            _ => 1,
+        };
+        let usages: Vec<(String, Usage)> = (number..number + together)
+            .map(|number| (format!("k{number}"), Usage::drawn(&mut random)))
+            .collect();
+        number += together;
+        for (key, usage) in &usages {
+            world.books.begins(&account, key, usage);
+        }
+        if together > 1 {
+            record_batch(&world, &account, &usages, ATTEMPTS).await;
+            continue;
+        }
+        let (key, usage) = &usages[0];
+        let times = match random.u8(0..5) {
+            0 => 3,
+            1 => 2,
+            _ => 1,
+        };
+        let same = (0..times).map(|_| record_one(&world, &account, key, usage, ATTEMPTS));
+        join_all(same).await;
+        if random.u8(0..6) == 0 {
+            reuse(&world, &account, key, usage).await;
+        }
+    }
+}
+
+/// Records one usage; what was answered is kept in the books.
+pub(super) async fn record_one(
+    world: &Arc<World>,
+    account: &str,
+    key: &str,
+    usage: &Usage,
+    attempts: u32,
+) {
+    let call = Call::usage(account, key, &usage.body());
+    match world.insist(&call, attempts).await {
+        Some(answer) => {
+            world
+                .hears(account, key, usage, answer.status, &answer.body)
+                .await;
+        }
+        None => world.books.is_unknown(account, key),
+    }
+}
+
+async fn record_batch(
+    world: &Arc<World>,
+    account: &str,
+    usages: &[(String, Usage)],
+    attempts: u32,
+) {
+    let items = usages.iter().map(|(key, usage)| {
+        let mut item = usage.body();
+        item["idempotency_key"] = key.as_str().into();
+        item
+    });
+    let body = json!({ "items": items.collect::<Vec<Value>>() });
+    let call = Call::batch(account, &body);
+    let Some(answer) = world.insist(&call, attempts).await else {
+        for (key, _) in usages {
+            world.books.is_unknown(account, key);
+        }
+        return;
+    };
+    let results = answer.body["results"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    if answer.status != 200 || results.len() != usages.len() {
+        let (status, body) = (answer.status, answer.body);
+        world
+            .network
+            .violation(format!("a batch of {account}: {status} {body}"));
+        return;
+    }
+    for ((key, usage), result) in usages.iter().zip(results) {
+        match result["status"].as_u64() {
+            Some(429 | 500 | 503) | None => world.books.is_unknown(account, key),
+            Some(status) => world.hears(account, key, usage, status, &result).await,
+        }
+    }
+}
+
+/// Sends something else under a key that was answered: it is refused, and nothing is written.
+async fn reuse(world: &Arc<World>, account: &str, key: &str, usage: &Usage) {
+    if !world.books.is_charged(account, key) {
+        return;
+    }
+    let other = Usage {
+        tokens: usage.tokens + 1,
+        ..usage.clone()
+    };
+    let call = Call::usage(account, key, &other.body());
+    if let Some(answer) = world.insist(&call, ATTEMPTS).await
+        && answer.status != 422
+    {
+        let (status, body) = (answer.status, answer.body);
+        let what = format!("{account} {key} was used for something else: {status} {body}");
+        world.network.violation(what);
+    }
+}

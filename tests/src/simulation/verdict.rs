@@ -1,0 +1,280 @@
+//! What must have come of everything in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use local::dynamodb::Item;
+use local::stack::TABLE;
+use serde_json::Value;
+
+use super::World;
+use super::buyers::ITEMS;
+use super::items::{number, text};
+use super::plan::Webhooks;
+
+impl World {
+    /// Looks whether everything has come to its end as it should.
+    pub(super) fn judge(&self) {
+        let items = self.items();
+        let (stripe, langfuse) = (self.stripe.state(), self.langfuse.state());
+        let mut wrong = self.books.unanswered();
+        wrong.extend(self.usages_wrong(&items));
+        wrong.extend(metered_wrong(&items, &stripe));
+        wrong.extend(traced_wrong(&items, &langfuse));
+        wrong.extend(self.credits_wrong(&items, &stripe));
+        wrong.extend(self.reversals_wrong(&items, &stripe));
+        wrong.extend(customers_wrong(&items, &stripe));
+        for wrong in wrong {
+            self.network.violation(wrong);
+        }
+    }
+
+    /// Usages that were charged and are not in the ledger, and those that are there though nobody was charged.
+    fn usages_wrong(&self, items: &[Value]) -> Vec<String> {
+        let mut charged = self.books.charged();
+        let mut wrong = Vec::new();
+        for (id, entry) in usages(items) {
+            match charged.remove(id) {
+                None => wrong.push(format!("nobody was told of {id}: {entry}")),
+                Some((account, milli)) => {
+                    if text(entry, "account") != account || number(entry, "amount") != -milli {
+                        wrong.push(format!(
+                            "{id} of {account} over {milli} is another entry: {entry}"
+                        ));
+                    }
+                }
+            }
+        }
+        let lost = charged.into_iter();
+        wrong.extend(lost.map(|(id, of)| format!("{id} of {of:?} is not in the ledger, or twice")));
+        wrong
+    }
+
+    /// Payments that are not credited, and credits that were not paid.
+    fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut credits: BTreeMap<&str, &Value> = entries(items)
+            .filter(|entry| text(entry, "kind") == "credit")
+            .filter(|entry| matches!(text(entry, "source"), "pack" | "plan"))
+            .map(|entry| (text(entry, "id"), entry))
+            .collect();
+        let mut expect = |id: &str, account: Option<String>, milli: i64| match credits.remove(id) {
+            None => Some(format!("{id} of {account:?} is paid and not credited")),
+            Some(entry) => {
+                let of = account.is_none_or(|account| text(entry, "account") == account);
+                let right = of && number(entry, "amount") == milli;
+                (!right).then(|| format!("{id} over {milli} is another credit: {entry}"))
+            }
+        };
+        let orders = self.books.all_orders();
+        for session in list(&stripe["checkout_sessions"]) {
+            let id = session["id"].as_str().unwrap_or_default();
+            if session["mode"] != "payment" || session["payment_status"] != "paid" {
+                continue;
+            }
+            let order = orders
+                .iter()
+                .find(|order| order.session.as_deref() == Some(id));
+            let item = order.map_or("", |order| order.item);
+            let milli = ITEMS.iter().find(|(name, _)| *name == item);
+            let milli = milli.map_or(0, |(_, milli)| *milli);
+            wrong.extend(expect(id, order.map(|order| order.account.clone()), milli));
+        }
+        for invoice in list(&stripe["invoices"]) {
+            let paid = invoice["status"] == "paid" && invoice["amount_paid"].as_i64() > Some(0);
+            if paid {
+                let id = invoice["id"].as_str().unwrap_or_default();
+                wrong.extend(expect(id, None, 500_000_000));
+            }
+        }
+        let unpaid = credits.into_values();
+        wrong.extend(unpaid.map(|entry| format!("nobody paid for {entry}")));
+        let mut manual: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in entries(items).filter(|entry| text(entry, "source") == "manual") {
+            *manual.entry(text(entry, "account")).or_default() += 1;
+        }
+        for (account, found) in manual {
+            let known = self.books.grants_of(account);
+            if found < known {
+                wrong.push(format!(
+                    "{account} was granted {known} times, and has {found} of them"
+                ));
+            }
+        }
+        wrong
+    }
+
+    /// Refunds and disputes that did not take back, or not give back.
+    fn reversals_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
+        if self.plan.webhooks == Webhooks::Never {
+            return Vec::new();
+        }
+        let ids: BTreeSet<&str> = entries(items).map(|entry| text(entry, "id")).collect();
+        let mut wrong = Vec::new();
+        let ended = |status: &Value| matches!(status.as_str(), Some("failed" | "canceled" | "won"));
+        for object in list(&stripe["refunds"]).chain(list(&stripe["disputes"])) {
+            let id = object["id"].as_str().unwrap_or_default();
+            let restored = format!("restored#{id}");
+            if ended(&object["status"]) {
+                if ids.contains(id) != ids.contains(restored.as_str()) && ids.contains(id) {
+                    wrong.push(format!("{id} came to nothing, and its Sparks are gone"));
+                }
+            } else if !ids.contains(id) || ids.contains(restored.as_str()) {
+                wrong.push(format!("{id} took nothing back: {object}"));
+            }
+        }
+        wrong
+    }
+
+    /// Whether something waits for the outbox, be it late.
+    pub(super) fn any_waiting(&self) -> bool {
+        self.any_item(|item| {
+            let bucket = item.text("pending_bucket").unwrap_or_default();
+            bucket.starts_with("P#") || bucket.starts_with("C#")
+        })
+    }
+
+    /// Whether some delivery failed for good.
+    pub(super) fn any_parked(&self) -> bool {
+        self.any_item(|item| {
+            item.text("stripe") == Some("parked") || item.text("langfuse") == Some("parked")
+        })
+    }
+
+    fn any_item(&self, is: impl Fn(&Item) -> bool) -> bool {
+        let mut any = false;
+        let seen = self.tables.each_item(TABLE, |item| any |= is(item));
+        seen.expect("the table");
+        any
+    }
+}
+
+/// Usages that Stripe's meter does not have, or has twice, or for somebody else, or at another time.
+fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let accounts: BTreeMap<&str, &str> = list(&stripe["customers"])
+        .filter_map(|customer| {
+            Some((
+                customer["id"].as_str()?,
+                customer["metadata"]["account"].as_str()?,
+            ))
+        })
+        .collect();
+    let mut told: BTreeMap<&str, &Value> = BTreeMap::new();
+    for event in list(&stripe["meter_events"]) {
+        let identifier = event["identifier"].as_str().unwrap_or_default();
+        if told.insert(identifier, event).is_some() {
+            wrong.push(format!("the meter has {identifier} twice"));
+        }
+    }
+    // A usage's own event, or its parcel's: account, value, and the latest time.
+    let mut expected: BTreeMap<&str, (&str, i64, i64)> = BTreeMap::new();
+    for (id, entry) in usages(items) {
+        if text(entry, "stripe") != "confirmed" {
+            wrong.push(format!("{id} is {} at stripe", text(entry, "stripe")));
+        }
+        let parcel = text(entry, "parcel");
+        let identifier = if parcel.is_empty() { id } else { parcel };
+        let (_, value, second) =
+            expected
+                .entry(identifier)
+                .or_insert((text(entry, "account"), 0, i64::MIN));
+        *value -= number(entry, "amount");
+        *second = (*second).max(number(entry, "occurred_at").div_euclid(1_000));
+    }
+    for (identifier, (account, value, second)) in expected {
+        let Some(event) = told.remove(identifier) else {
+            wrong.push(format!(
+                "the meter lacks {identifier} of {account} over {value}"
+            ));
+            continue;
+        };
+        let customer = event["payload"]["stripe_customer_id"]
+            .as_str()
+            .unwrap_or_default();
+        let same = event["payload"]["value"] == value.to_string().as_str()
+            && event["timestamp"].as_i64() == Some(second)
+            && accounts.get(customer) == Some(&account);
+        if !same {
+            wrong.push(format!(
+                "the meter has {event} for {account}'s {value} at {second}"
+            ));
+        }
+    }
+    let strange = told.into_keys();
+    wrong.extend(strange.map(|identifier| format!("the meter has {identifier} of nobody")));
+    wrong
+}
+
+/// Usages that Langfuse does not have, or has twice.
+fn traced_wrong(items: &[Value], langfuse: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut traces: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut starts: BTreeMap<String, String> = BTreeMap::new();
+    for span in list(&langfuse["spans"]) {
+        let trace = span["trace_id"].as_str().unwrap_or_default();
+        *traces.entry(trace).or_default() += 1;
+    }
+    for (id, entry) in usages(items) {
+        if text(entry, "langfuse") != "confirmed" {
+            wrong.push(format!("{id} is {} at langfuse", text(entry, "langfuse")));
+        }
+        let at = Timestamp::from_millisecond(number(entry, "occurred_at")).unwrap_or_default();
+        starts.insert(shared::langfuse::trace_id(id), format!("{at:.3}"));
+        let trace = shared::langfuse::trace_id(id);
+        let found = traces.remove(trace.as_str()).unwrap_or_default();
+        if found != 1 {
+            wrong.push(format!("Langfuse has {found} traces of {id}"));
+        }
+    }
+    for span in list(&langfuse["spans"]) {
+        let trace = span["trace_id"].as_str().unwrap_or_default();
+        let start = span["start"].as_str().unwrap_or_default();
+        if starts.get(trace).is_some_and(|known| known != start) {
+            wrong.push(format!("Langfuse has {trace} at another time, {start}"));
+        }
+    }
+    let strange = traces.into_keys();
+    wrong.extend(strange.map(|trace| format!("Langfuse has {trace} of nobody")));
+    wrong
+}
+
+/// Accounts of which something is another customer's than the one that is known.
+fn customers_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
+    let known = items.iter().filter(|item| text(item, "sk") == "X");
+    let known: BTreeMap<&str, &str> = known
+        .map(|item| {
+            (
+                text(item, "pk").trim_start_matches("X#"),
+                text(item, "customer_of"),
+            )
+        })
+        .collect();
+    let events = list(&stripe["meter_events"]).map(|event| &event["payload"]["stripe_customer_id"]);
+    let sessions = list(&stripe["checkout_sessions"]).map(|session| &session["customer"]);
+    let used: BTreeSet<&str> = events.chain(sessions).filter_map(Value::as_str).collect();
+    let strange = used
+        .into_iter()
+        .filter(|customer| !known.contains_key(customer));
+    let mut wrong: Vec<String> = strange
+        .map(|customer| format!("{customer} is used, and nobody's"))
+        .collect();
+    let accounts: BTreeSet<&&str> = known.values().collect();
+    if accounts.len() < known.len() {
+        wrong.push(format!("an account is two customers: {known:?}"));
+    }
+    wrong
+}
+
+fn entries(items: &[Value]) -> impl Iterator<Item = &Value> {
+    items.iter().filter(|item| text(item, "sk") == "E")
+}
+
+fn usages(items: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
+    let usages = entries(items).filter(|entry| text(entry, "kind") == "usage");
+    usages.map(|entry| (text(entry, "id"), entry))
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

@@ -1,0 +1,249 @@
+//! What goes wrong, and when: the faults of a seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::plan::{Options, Plan};
+
+/// What a request can meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    /// It is answered.
+    Nothing,
+    /// No connection came up.
+    NotSent,
+    /// The connection broke before the request was taken.
+    Broken,
+    /// It took effect, and the connection broke.
+    LostReply,
+    /// It never arrived, and nobody said so.
+    TimedOutBefore,
+    /// It took effect, and no answer came in time.
+    TimedOut,
+    /// It took effect after nobody waited for it any more.
+    Late,
+    /// It took effect, and the answer takes seconds.
+    Slow,
+    /// It took effect, and half of the answer came through.
+    Truncated,
+    /// It took effect, and the system says that it failed.
+    FailedAfter,
+    /// It was answered from an older state.
+    Stale,
+    /// It was answered with an error of the system's, without effect.
+    Answered(&'static str),
+    /// The process died before it.
+    CrashBefore,
+    /// It took effect, and the process died.
+    CrashAfter,
+}
+
+/// What every system can do to a request.
+const EVERYWHERE: [(&str, Met); 10] = [
+    ("not_sent", Met::NotSent),
+    ("broken", Met::Broken),
+    ("lost_reply", Met::LostReply),
+    ("timed_out_before", Met::TimedOutBefore),
+    ("timed_out", Met::TimedOut),
+    ("late", Met::Late),
+    ("slow", Met::Slow),
+    ("failed_after", Met::FailedAfter),
+    ("crash_before", Met::CrashBefore),
+    ("crash_after", Met::CrashAfter),
+];
+
+/// What DynamoDB does besides.
+const AT_DYNAMODB: [(&str, Met); 5] = [
+    ("conflict", Met::Answered("conflict")),
+    ("throttle", Met::Answered("throttle")),
+    ("conflict+condition", Met::Answered("conflict+condition")),
+    ("dynamodb_500", Met::Answered("status:500")),
+    ("dynamodb_503", Met::Answered("status:503")),
+];
+
+/// What the providers do besides.
+const AT_PROVIDERS: [(&str, Met); 5] = [
+    ("truncated", Met::Truncated),
+    ("status_500", Met::Answered("status:500")),
+    ("status_503", Met::Answered("status:503")),
+    ("status_429", Met::Answered("status:429")),
+    ("status_401", Met::Answered("status:401")),
+];
+
+/// What Stripe alone does: another call holds the same idempotency key.
+const AT_STRIPE: (&str, Met) = ("status_409", Met::Answered("status:409"));
+
+/// An older state, where that may be the answer.
+const STALE: (&str, Met) = ("stale", Met::Stale);
+
+/// The names of all kinds of faults, those included that are none of a request.
+pub const KINDS: [&str; 31] = [
+    "broken",
+    "cold_start",
+    "conflict",
+    "conflict+condition",
+    "crash_after",
+    "crash_before",
+    "delayed",
+    "dynamodb_500",
+    "dynamodb_503",
+    "failed_after",
+    "forged",
+    "gave_up",
+    "killed",
+    "late",
+    "lost_on_the_way",
+    "lost_reply",
+    "not_sent",
+    "slow",
+    "stale",
+    "status_401",
+    "status_409",
+    "status_429",
+    "status_500",
+    "status_503",
+    "throttle",
+    "timed_out",
+    "timed_out_before",
+    "truncated",
+    "twice",
+    "skewed",
+    "down",
+];
+
+/// The faults of a run.
+pub(super) struct Weather {
+    random: fastrand::Rng,
+    faulty: bool,
+    down: BTreeSet<&'static str>,
+    one_in: u64,
+    /// Which kinds never come in this run.
+    absent: BTreeSet<&'static str>,
+    /// How many faults may still come, and which do not: for a shorter run that fails as well.
+    most: u64,
+    spared: BTreeSet<u64>,
+    struck: u64,
+    fired: BTreeMap<(String, &'static str), u64>,
+}
+
+impl Weather {
+    pub(super) fn new(options: &Options, plan: &Plan) -> Self {
+        let mut random = fastrand::Rng::with_seed(options.seed);
+        let kinds = EVERYWHERE
+            .iter()
+            .chain(&AT_DYNAMODB)
+            .chain(&AT_PROVIDERS)
+            .chain([&AT_STRIPE, &STALE]);
+        // Each run lacks some kinds, so that the others meet each other.
+        let absent = kinds.filter(|_| random.u8(0..4) == 0);
+        Self {
+            absent: absent.map(|(kind, _)| *kind).collect(),
+            random,
+            faulty: false,
+            down: BTreeSet::new(),
+            one_in: plan.one_in,
+            most: options.most_faults,
+            spared: options.spared.clone(),
+            struck: 0,
+            fired: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_faulty(&mut self, faulty: bool) {
+        self.faulty = faulty;
+    }
+
+    pub(super) fn is_down(&mut self, system: &'static str, down: bool) {
+        if down {
+            if self.fire(system, "down") {
+                self.down.insert(system);
+            }
+        } else {
+            self.down.remove(system);
+        }
+    }
+
+    pub(super) fn number(&mut self, end: u64) -> u64 {
+        self.random.u64(0..end)
+    }
+
+    pub(super) fn fired(&self) -> &BTreeMap<(String, &'static str), u64> {
+        &self.fired
+    }
+
+    /// How many faults came, those included that were left out.
+    pub(super) fn struck(&self) -> u64 {
+        self.struck
+    }
+
+    /// Whether a fault comes now that is not one of a request.
+    pub(super) fn strikes(&mut self, point: &str, kind: &'static str, one_in: u64) -> bool {
+        self.faulty && self.random.u64(0..one_in) == 0 && self.fire(point, kind)
+    }
+
+    /// What the next request at a point meets.
+    pub(super) fn meets(&mut self, point: &str, system: &str, may_be_stale: bool) -> Met {
+        if self.down.contains(system) {
+            // Now and then it does what it was asked, and says nothing.
+            let met = [
+                Met::NotSent,
+                Met::TimedOutBefore,
+                Met::Answered("status:503"),
+                Met::Broken,
+                Met::LostReply,
+            ];
+            return met[self.random.usize(0..met.len())];
+        }
+        // Drawn in any case, so that a fault that is left out changes nothing else.
+        let one_in = self.one_in * rareness(point);
+        let (strikes, which) = (self.random.u64(0..one_in) == 0, self.random.usize(..));
+        let stale = may_be_stale && self.random.u64(0..8) == 0;
+        if self.faulty && stale && !self.absent.contains(STALE.0) {
+            return if self.fire(point, STALE.0) {
+                STALE.1
+            } else {
+                Met::Nothing
+            };
+        }
+        if !self.faulty || !strikes {
+            return Met::Nothing;
+        }
+        let own: &[(&'static str, Met)] = match system {
+            "dynamodb" => &AT_DYNAMODB,
+            _ => &AT_PROVIDERS,
+        };
+        let mut kinds: Vec<(&'static str, Met)> = EVERYWHERE.iter().chain(own).copied().collect();
+        if system == "stripe" {
+            kinds.push(AT_STRIPE);
+        }
+        kinds.retain(|(kind, _)| !self.absent.contains(kind));
+        if kinds.is_empty() {
+            return Met::Nothing;
+        }
+        let (kind, met) = kinds[which % kinds.len()];
+        if self.fire(point, kind) {
+            met
+        } else {
+            Met::Nothing
+        }
+    }
+
+    /// Counts a fault; answers whether it comes.
+    fn fire(&mut self, point: &str, kind: &'static str) -> bool {
+        let number = self.struck;
+        self.struck += 1;
+        if number >= self.most || self.spared.contains(&number) {
+            return false;
+        }
+        *self.fired.entry((point.to_owned(), kind)).or_default() += 1;
+        true
+    }
+}
+
+/// How much rarer faults are at a point: most of all requests are those with which the outbox looks for work.
+fn rareness(point: &str) -> u64 {
+    match point {
+        "deliver-outbox: dynamodb Query" => 16,
+        "deliver-outbox: dynamodb UpdateItem" => 8,
+        _ => 1,
+    }
+}
