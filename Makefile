@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate planted fuzz bench audit sbom prices invoke lint-template deploy-check \
+.PHONY: dev test test-api crash simulate flows planted fuzz bench audit sbom prices invoke lint-template deploy-check \
   cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
@@ -52,6 +52,10 @@ fuzz: cargo-fuzz
 	mkdir -p target/fuzz/found/$(TARGET)
 	cargo fuzz run --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) fuzz/corpus/$(TARGET) \
 	  -- -max_total_time=$(or $(SECONDS),60) -max_len=4096
+
+# Plays each flow with every fault at every request, and with a crash or a lost reply at every two.
+flows:
+	cargo run --locked --profile bench --package tests --bin simulate -- --flows
 
 # Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
 planted:

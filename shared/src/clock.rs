@@ -105,7 +105,7 @@ pub fn wire(time: Timestamp) -> String {
 /// ```
 /// use shared::clock;
 /// assert!(clock::read("2026-11-22T21:15:00.5+01:00").is_some());
-/// for text in ["2026-11-22", "2026-11-22 20:15:00Z", "20261122T201500Z", "2026-11-22T20:15:00Z[Europe/Paris]"] {
+/// for text in ["2026-11-22", "2026-11-22 20:15:00Z", "20261122T201500Z", "2026-11-22T20:15:00Z[Europe/Paris]", "2026-11-22T20:15:00+24:00"] {
 ///     assert_eq!(clock::read(text), None, "{text}");
 /// }
 /// ```
@@ -117,7 +117,9 @@ pub fn read(text: &str) -> Option<Timestamp> {
     });
     let complete = places.is_none_or(|places| places.len() > zone.len());
     let has_zone = zone.eq_ignore_ascii_case("z")
-        || ["+00:00", "-00:00"].iter().any(|form| has_form(zone, form));
+        || ["+00:00", "-00:00"]
+            .iter()
+            .any(|form| has_form(zone, form) && zone[1..3] < *"24");
     if complete && has_zone && has_form(time, "0000-00-00T00:00:00") {
         text.parse().ok()
     } else {

@@ -13,6 +13,14 @@ pub struct Bug {
     /// The rule that it breaks.
     pub breaks: String,
     /// Where it is made.
+    pub places: Vec<Place>,
+}
+
+/// A place in the project at which a mistake is made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The file.
     pub file: String,
     /// What is there, exactly once.
     pub find: String,
@@ -20,18 +28,27 @@ pub struct Bug {
     pub plant: String,
 }
 
-impl Bug {
-    /// A file's text with the mistake in it.
-    pub fn plant(&self, text: &str) -> Result<String, String> {
-        let (find, name) = (self.find.trim_end(), &self.name);
-        match text.matches(find).count() {
-            1 => Ok(text.replace(find, self.plant.trim_end())),
-            found => Err(format!(
-                "`{name}` looks for what is in {} {found} times",
-                self.file
-            )),
+/// A file's text with all mistakes in it.
+pub fn plant(bugs: &[Bug], file: &str, text: String) -> Result<String, String> {
+    let mut planted = text;
+    for Bug { name, places, .. } in bugs {
+        for place in places.iter().filter(|place| place.file == file) {
+            let (find, plant) = (place.find.trim_end(), place.plant.trim_end());
+            let found = planted.matches(find).count();
+            if found != 1 {
+                return Err(format!(
+                    "`{name}` looks for what is in {file} {found} times"
+                ));
+            }
+            if !plant.contains(&format!("planted::is(\"{name}\")")) {
+                return Err(format!(
+                    "`{name}` does not ask in {file} whether it is made"
+                ));
+            }
+            planted = planted.replace(find, plant);
         }
     }
+    Ok(planted)
 }
 
 /// All mistakes.

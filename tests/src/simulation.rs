@@ -16,12 +16,15 @@ mod books;
 mod buyers;
 mod calls;
 mod fleet;
+mod flows;
 mod items;
 mod log;
 mod network;
 mod operator;
 mod plan;
+mod point;
 mod postman;
+mod secrets;
 mod shrink;
 mod usages;
 mod verdict;
@@ -35,6 +38,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use local::dynamodb::{Access, Tables};
 use local::langfuse::Langfuse;
 use local::stack::TABLE;
@@ -43,11 +47,12 @@ use local::template::Template;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::telemetry::{self, Lines};
+use shared::telemetry;
 
 use books::Books;
 use calls::Call;
 use fleet::{Fleet, Function};
+pub use flows::{Flow, crashes, pairs, singles};
 use log::Log;
 use network::Network;
 pub use plan::Options;
@@ -65,6 +70,8 @@ pub struct Report {
     pub trace_hash: u64,
     /// How many faults came, those included that were left out.
     pub struck: u64,
+    /// How many requests there were for which a fault could be chosen.
+    pub requests: u64,
     /// Who did something.
     pub actors: Vec<String>,
     /// How often each kind of fault came at each point.
@@ -104,18 +111,25 @@ async fn both_halves(options: &Options, log: Log) -> Report {
     let world = Arc::new(World::new(options, log).await);
     let postman = tokio::spawn(postman::walk(Arc::clone(&world)));
     world.network.is_faulty(true);
-    let schedule = tokio::spawn(schedule(Arc::clone(&world)));
+    let schedule = options
+        .flow
+        .is_none()
+        .then(|| tokio::spawn(schedule(Arc::clone(&world))));
     let (names, actors): (Vec<String>, Vec<Actor>) = world.actors(options).into_iter().unzip();
     join_all(actors).await;
-    schedule.abort();
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
     world.sit_out().await;
     world.network.is_faulty(false);
     world.come_to_an_end().await;
     postman.abort();
+    world.look_at_log();
     world.judge();
     Report {
         trace_hash: world.network.trace_hash(),
         struck: world.network.struck(),
+        requests: world.network.requests(),
         actors: names,
         faults: world.network.faults(),
         violations: world.network.violations(),
@@ -153,6 +167,7 @@ struct World {
     log: Log,
     environment: BTreeMap<String, String>,
     webhook_secret: String,
+    thin_secret: String,
     seed: u64,
 }
 
@@ -160,7 +175,7 @@ type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
 impl World {
     async fn new(options: &Options, log: Log) -> Self {
-        let plan = Plan::of(options.seed);
+        let plan = Plan::of(options);
         let clock = Clock::starting_at(plan.start);
         let told = clock.clone();
         let time = local::clock::Clock::told_by(move || told.now());
@@ -185,6 +200,7 @@ impl World {
             log,
             environment: environment(),
             webhook_secret: String::new(),
+            thin_secret: String::new(),
             seed: options.seed,
         };
         world.set_up_stripe().await;
@@ -204,6 +220,7 @@ impl World {
         let price_ids = price_ids.collect::<Vec<_>>().join(",");
         let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
         self.webhook_secret = text("webhook_secret");
+        self.thin_secret = text("event_destination_secret");
         let secrets = format!(
             "{},{}",
             text("webhook_secret"),
@@ -228,6 +245,10 @@ impl World {
 
     /// Everybody who does something, but for those who are idle.
     fn actors(self: &Arc<Self>, options: &Options) -> Vec<(String, Actor)> {
+        if let Some(flow) = options.flow {
+            let actor = flows::go_through(Arc::clone(self), flow);
+            return vec![(format!("{flow:?}"), Box::pin(actor))];
+        }
         let mut actors: Vec<(String, Actor)> = Vec::new();
         for account in self.accounts() {
             let world = || Arc::clone(self);
@@ -307,10 +328,25 @@ impl World {
         self.clear_parked().await;
         for account in self.accounts() {
             self.insist(&Call::subscription(&account), 20).await;
-            self.insist(&Call::balance(&account), 20).await;
+            self.balances(&account).await;
         }
         if let Err(wrong) = self.sparks(&["verify"]).await {
             self.network.violation(format!("sparks verify: {wrong}"));
+        }
+    }
+
+    /// What an account is told that it has is the sum of its entries.
+    async fn balances(self: &Arc<Self>, account: &str) {
+        let answer = self.insist(&Call::balance(account), 20).await;
+        let answer = answer.map(|answer| answer.body).unwrap_or_default();
+        let entries = self.items();
+        let own = entries.iter().filter(|item| {
+            items::text(item, "sk") == "E" && items::text(item, "account") == account
+        });
+        let sum: i64 = own.map(|entry| items::number(entry, "amount")).sum();
+        if books::milli(&answer["available"]) != sum {
+            let what = format!("{account} has {sum}, and is told {answer}");
+            self.network.violation(what);
         }
     }
 
@@ -319,7 +355,8 @@ impl World {
         if !self.any_parked() {
             return;
         }
-        if self.plan.outage.is_none() {
+        let day = SignedDuration::from_hours(23);
+        if self.plan.outage.is_none_or(|outage| outage.lasts < day) {
             self.network.violation("something is parked".to_owned());
         }
         self.clock.sleep(Duration::from_hours(50)).await;
@@ -342,37 +379,6 @@ impl World {
         // A run that fails is told of by its error, and the next one goes on.
         self.invoke(Function::DeliverOutbox, json!({})).await;
     }
-
-    /// Looks for secrets in the lines of an invocation, and in what was logged meanwhile.
-    fn look_through(&self, name: &str, lines: &Lines) {
-        for line in lines.kept() {
-            self.look_at_text(name, &line);
-        }
-        self.look_at_text("a log", &self.log.take());
-    }
-
-    /// Looks for secrets in a text that somebody may read.
-    fn look_at_text(&self, whose: &str, text: &str) {
-        let secrets = [
-            SECRET_KEY,
-            "sk-lf-local",
-            "canary-aws-secret",
-            usages::PROMPT,
-            buyers::RETURN,
-            self.webhook_secret.as_str(),
-        ];
-        for secret in secrets {
-            if !secret.is_empty() && text.contains(secret) && !is_told(whose, secret) {
-                self.network
-                    .violation(format!("{whose} tells `{secret}`: {text}"));
-            }
-        }
-    }
-}
-
-/// Whether somebody is told on purpose: who sets up Stripe is told the new secret.
-fn is_told(whose: &str, secret: &str) -> bool {
-    whose == "sparks" && secret.starts_with("whsec_")
 }
 
 /// Looks at an account now and then.
@@ -416,7 +422,7 @@ fn environment() -> BTreeMap<String, String> {
         ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.local"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "canary-aws-secret"),
+        ("AWS_SECRET_ACCESS_KEY", secrets::AWS_SECRET),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     variables.into()

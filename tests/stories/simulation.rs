@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tests::planted;
-use tests::simulation::{self, Options};
+use tests::simulation::{self, Flow, Options};
 
 /// How many seeds one story plays; the runner plays the stories side by side.
 const SEEDS: u64 = 125;
@@ -46,6 +46,60 @@ parts! {
     the_last_part_of_a_thousand_does: 7,
 }
 
+/// Plays a flow with each kind of fault at each request.
+fn survives_every_fault(flow: Flow) {
+    survives(flow, simulation::singles(flow));
+}
+
+/// Plays a long flow with a crash and with a lost reply at each request; `make flows` plays it with every kind.
+fn survives_every_crash(flow: Flow) {
+    survives(flow, simulation::crashes(flow));
+}
+
+fn survives(flow: Flow, runs: Vec<Options>) {
+    assert!(runs.len() > 100, "{} runs", runs.len());
+    for options in runs {
+        let report = simulation::play(&options);
+        assert!(
+            report.violations.is_empty(),
+            "{flow:?} with {:?}: {:#?}\n{}",
+            options.at,
+            report.violations,
+            report.trace.join("\n")
+        );
+    }
+}
+
+#[test]
+fn a_usage_survives_every_fault_at_every_request() {
+    survives_every_fault(Flow::Usage);
+}
+
+#[test]
+fn a_batch_survives_every_fault_at_every_request() {
+    survives_every_fault(Flow::Batch);
+}
+
+#[test]
+fn the_outbox_survives_every_fault_at_every_request() {
+    survives_every_fault(Flow::Outbox);
+}
+
+#[test]
+fn a_pack_survives_every_fault_at_every_request() {
+    survives_every_fault(Flow::Pack);
+}
+
+#[test]
+fn a_plan_survives_every_crash_at_every_request() {
+    survives_every_crash(Flow::Plan);
+}
+
+#[test]
+fn a_refund_survives_every_crash_at_every_request() {
+    survives_every_crash(Flow::Refund);
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     for seed in 0..10 {
@@ -57,7 +111,7 @@ fn the_same_seed_is_the_same_run() {
 #[test]
 fn every_kind_of_fault_comes() {
     let mut kinds = BTreeSet::new();
-    for seed in 2_000..2_100 {
+    for seed in 2_000..2_060 {
         let faults = simulation::run(seed).faults.into_keys();
         kinds.extend(faults.map(|(_, kind)| kind));
     }
@@ -82,9 +136,13 @@ fn a_run_without_faults_meets_none() {
 fn mistakes_can_be_planted_where_they_are_looked_for() {
     let bugs = planted::all();
     assert!(bugs.len() >= 25, "{} mistakes", bugs.len());
-    for bug in bugs {
-        let file = planted::project().join(&bug.file);
-        let text = std::fs::read_to_string(&file).expect("a file of the project");
-        assert_eq!(bug.plant(&text).err(), None);
+    let names: BTreeSet<&str> = bugs.iter().map(|bug| bug.name.as_str()).collect();
+    assert_eq!(names.len(), bugs.len());
+    let places = bugs.iter().flat_map(|bug| &bug.places);
+    let files: BTreeSet<&str> = places.map(|place| place.file.as_str()).collect();
+    for file in files {
+        let text = std::fs::read_to_string(planted::project().join(file));
+        let text = text.expect("a file of the project");
+        assert_eq!(planted::plant(&bugs, file, text).err(), None);
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
-use tests::simulation::{self, Options, Report};
+use tests::simulation::{self, Flow, Options, Report};
 
 /// A run makes and drops millions of small things.
 #[global_allocator]
@@ -43,6 +43,9 @@ struct Arguments {
     /// Leave somebody out: `app of acct_0`, say.
     #[arg(long)]
     idle: Vec<String>,
+    /// Play each flow with each fault at each request, and with a crash or a lost reply at each two, instead of seeds.
+    #[arg(long)]
+    flows: bool,
 }
 
 /// What came of all seeds.
@@ -68,8 +71,17 @@ impl Total {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let began = Instant::now();
-    let (next, ended) = (AtomicU64::new(arguments.start), AtomicBool::new(false));
-    let last = arguments.start.saturating_add(arguments.seeds);
+    let flows = if arguments.flows {
+        all_flows()
+    } else {
+        Vec::new()
+    };
+    let start = if arguments.flows { 0 } else { arguments.start };
+    let last = match flows.len() {
+        0 => start.saturating_add(arguments.seeds),
+        runs => runs as u64,
+    };
+    let (next, ended) = (AtomicU64::new(start), AtomicBool::new(false));
     let total = Mutex::new(Total::default());
     let play = || {
         while !ended.load(Ordering::Relaxed) {
@@ -77,7 +89,13 @@ fn main() -> ExitCode {
             if seed >= last {
                 return;
             }
-            let report = simulation::play(&arguments.options(seed));
+            let chosen = usize::try_from(seed).ok().and_then(|run| flows.get(run));
+            let options = chosen.cloned();
+            let options = options.unwrap_or_else(|| arguments.options(seed));
+            let report = simulation::play(&options);
+            if chosen.is_some() && !report.violations.is_empty() {
+                println!("{:?} with {:?}", options.flow, options.at);
+            }
             if arguments.trace {
                 println!("{}", report.trace.join("\n"));
             }
@@ -98,12 +116,26 @@ fn main() -> ExitCode {
     if total.failed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    if !arguments.until_one_fails {
+    if !arguments.until_one_fails && !arguments.flows {
         for seed in total.failed.keys().take(TOLD) {
             tell(*seed);
         }
     }
     ExitCode::FAILURE
+}
+
+fn all_flows() -> Vec<Options> {
+    let flows = Flow::ALL.into_iter();
+    let runs = flows.flat_map(|flow| {
+        let (singles, pairs) = (simulation::singles(flow), simulation::pairs(flow));
+        println!(
+            "{flow:?}: {} runs with a fault, {} with two",
+            singles.len(),
+            pairs.len()
+        );
+        singles.into_iter().chain(pairs)
+    });
+    runs.collect()
 }
 
 impl Arguments {

@@ -1,6 +1,6 @@
 //! What callers were told, against which the ledger is held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -61,7 +61,8 @@ type Usages = BTreeMap<(String, String), Told>;
 pub(super) struct Books {
     usages: Mutex<Usages>,
     orders: Mutex<Vec<Order>>,
-    grants: Mutex<BTreeSet<(String, String)>>,
+    /// The operator's grants by account and key, and whether they were told of.
+    grants: Mutex<BTreeMap<(String, String), bool>>,
 }
 
 impl Books {
@@ -109,7 +110,7 @@ impl Books {
             .collect()
     }
 
-    /// The ids of all usages that were charged, each with its account, its amount and whether it may be missing.
+    /// The ids of all usages that were charged, each with its account and its amount.
     pub(super) fn charged(&self) -> BTreeMap<String, (String, i64)> {
         let usages = self.usages();
         let charged = usages.iter().filter_map(|((account, _), told)| {
@@ -142,16 +143,20 @@ impl Books {
         });
     }
 
-    /// The operator was told that Sparks were granted.
-    pub(super) fn granted(&self, account: &str, key: &str) {
+    /// The operator asks for a grant, or is told of it.
+    pub(super) fn grant(&self, account: &str, key: &str, told: bool) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        grants.insert((account.to_owned(), key.to_owned()));
+        *grants
+            .entry((account.to_owned(), key.to_owned()))
+            .or_default() |= told;
     }
 
-    /// How many grants of the operator's an account is known to have.
-    pub(super) fn grants_of(&self, account: &str) -> usize {
+    /// How many grants of the operator's an account was to have, and of how many the operator was told.
+    pub(super) fn grants_of(&self, account: &str) -> (usize, usize) {
         let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        grants.iter().filter(|(of, _)| of == account).count()
+        let own = grants.iter().filter(|((of, _), _)| of == account);
+        let told = own.clone().filter(|(_, told)| **told).count();
+        (own.count(), told)
     }
 
     /// All orders.
@@ -209,7 +214,13 @@ impl World {
                 let at = body["recorded_at"].as_str().unwrap_or_default().to_owned();
                 Heard::Charged { id, at }
             }
-            402 => Heard::Refused,
+            402 => {
+                let (required, available) = (milli(&body["required"]), milli(&body["available"]));
+                if required != usage.milli() || available >= required {
+                    wrong("is refused");
+                }
+                Heard::Refused
+            }
             _ => return wrong("was answered"),
         };
         let mut usages = self.books.usages();

@@ -17,7 +17,6 @@ pub(super) struct Call {
     function: Function,
     route: &'static str,
     path: String,
-    query: String,
     account: Option<String>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
@@ -49,7 +48,6 @@ impl Call {
             function,
             route,
             path: path.to_owned(),
-            query: String::new(),
             account: None,
             headers: Vec::new(),
             body: None,
@@ -140,7 +138,7 @@ impl Call {
             headers[name] = value.as_str().into();
         }
         let mut event = json!({
-            "version": "2.0", "routeKey": self.route, "rawPath": self.path, "rawQueryString": self.query,
+            "version": "2.0", "routeKey": self.route, "rawPath": self.path, "rawQueryString": "",
             "headers": headers,
             "requestContext": {
                 "accountId": "000000000000", "apiId": "local", "stage": "$default", "requestId": "r",

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use super::auditor::Auditor;
 use super::plan::{Options, Plan};
+use super::point::{is_stale, point, system};
 use super::weather::{Met, Weather};
 
 /// How much of the trace is kept.
@@ -176,6 +177,11 @@ impl Network {
     /// Something has happened at Stripe.
     pub(super) fn stir_stripe(&self) {
         self.0.stripe_stirs.notify_one();
+    }
+
+    /// How many requests there were for which a fault could be chosen.
+    pub(super) fn requests(&self) -> u64 {
+        self.0.state().weather.requests()
     }
 
     /// How many faults came, those included that were left out.
@@ -385,39 +391,4 @@ fn failed(_effect: Response<Bytes>) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::from_static(b"{}"));
     *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
     answer
-}
-
-/// Whether DynamoDB may answer from an older state.
-fn is_stale(request: &Request<Bytes>) -> bool {
-    let target = request.headers().get("x-amz-target");
-    let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
-    let reads = matches!(operation, Some("GetItem" | "BatchGetItem" | "Query"));
-    let body = request.body();
-    let marker = b"\"ConsistentRead\":true";
-    reads && !body.windows(marker.len()).any(|part| part == marker)
-}
-
-fn system(request: &Request<Bytes>) -> &str {
-    let host = request.uri().host().unwrap_or_default();
-    host.split('.').next().unwrap_or_default()
-}
-
-/// Where a request goes, in words: ids are left out.
-fn point(request: &Request<Bytes>) -> String {
-    let target = request.headers().get("x-amz-target");
-    let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
-    if let Some(operation) = operation {
-        return format!("dynamodb {operation}");
-    }
-    let is_id = |part: &str| part.bytes().any(|byte| byte.is_ascii_digit()) && part.contains('_');
-    let parts = request.uri().path().split('/');
-    let known: Vec<&str> = parts
-        .map(|part| if is_id(part) { "{id}" } else { part })
-        .collect();
-    format!(
-        "{} {} {}",
-        system(request),
-        request.method(),
-        known.join("/")
-    )
 }

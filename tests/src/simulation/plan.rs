@@ -1,8 +1,10 @@
 //! What a seed decides before a run begins: who there is, what they do, and how much goes wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+
+use super::flows::Flow;
 
 /// Which run is played: that of a seed, or what is left of it when some of it is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub struct Options {
     pub spared: BTreeSet<u64>,
     /// Who does nothing: `app of acct_0`, say.
     pub idle: BTreeSet<String>,
+    /// The one thing that is done, in place of all that the seed decides on.
+    pub flow: Option<Flow>,
+    /// Which kind of fault comes at which request of a flow.
+    pub at: BTreeMap<u64, usize>,
 }
 
 impl Options {
@@ -25,6 +31,17 @@ impl Options {
             most_faults: u64::MAX,
             spared: BTreeSet::new(),
             idle: BTreeSet::new(),
+            flow: None,
+            at: BTreeMap::new(),
+        }
+    }
+
+    /// The run of one flow with these faults and no others.
+    pub(super) fn of_flow(flow: Flow, at: BTreeMap<u64, usize>) -> Self {
+        Self {
+            flow: Some(flow),
+            at,
+            ..Self::of(0)
         }
     }
 }
@@ -62,7 +79,21 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(seed: u64) -> Self {
+    pub(super) fn of(options: &Options) -> Self {
+        let plan = Self::of_seed(options.seed);
+        if options.flow.is_none() {
+            return plan;
+        }
+        Self {
+            accounts: 1,
+            webhooks: Webhooks::Come,
+            skew_ms: 0,
+            outage: None,
+            ..plan
+        }
+    }
+
+    fn of_seed(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
         // Noon of some day, just before a month ends, or just before a day and an hour do.
         let starts = [

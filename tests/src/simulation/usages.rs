@@ -111,7 +111,7 @@ pub(super) async fn record_one(
     }
 }
 
-async fn record_batch(
+pub(super) async fn record_batch(
     world: &Arc<World>,
     account: &str,
     usages: &[(String, Usage)],

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::World;
 use super::buyers::ITEMS;
 use super::items::{number, text};
+use super::operator::GRANTED;
 use super::plan::Webhooks;
 
 impl World {
@@ -67,6 +68,7 @@ impl World {
             }
         };
         let orders = self.books.all_orders();
+        let accounts = accounts_of_customers(stripe);
         for session in list(&stripe["checkout_sessions"]) {
             let id = session["id"].as_str().unwrap_or_default();
             if session["mode"] != "payment" || session["payment_status"] != "paid" {
@@ -84,45 +86,92 @@ impl World {
             let paid = invoice["status"] == "paid" && invoice["amount_paid"].as_i64() > Some(0);
             if paid {
                 let id = invoice["id"].as_str().unwrap_or_default();
-                wrong.extend(expect(id, None, 500_000_000));
+                let customer = invoice["customer"].as_str().unwrap_or_default();
+                let account = accounts.get(customer).map(|account| (*account).to_owned());
+                wrong.extend(expect(id, account, 500_000_000));
             }
         }
         let unpaid = credits.into_values();
         wrong.extend(unpaid.map(|entry| format!("nobody paid for {entry}")));
-        let mut manual: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in entries(items).filter(|entry| text(entry, "source") == "manual") {
-            *manual.entry(text(entry, "account")).or_default() += 1;
-        }
-        for (account, found) in manual {
-            let known = self.books.grants_of(account);
-            if found < known {
-                wrong.push(format!(
-                    "{account} was granted {known} times, and has {found} of them"
-                ));
+        wrong.extend(self.grants_wrong(items));
+        wrong
+    }
+
+    /// Grants of the operator's that are missing, there without being asked for, or of another amount.
+    fn grants_wrong(&self, items: &[Value]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for account in self.accounts() {
+            let own = entries(items).filter(|entry| {
+                text(entry, "source") == "manual" && text(entry, "account") == account
+            });
+            let own: Vec<&Value> = own.collect();
+            let (tried, known) = self.books.grants_of(&account);
+            if own.len() < known || own.len() > tried {
+                let found = own.len();
+                let what =
+                    format!("{account} has {found} grants: {tried} asked for, {known} told of");
+                wrong.push(what);
             }
+            let other = own
+                .into_iter()
+                .filter(|entry| number(entry, "amount") != GRANTED);
+            wrong.extend(other.map(|entry| format!("nobody granted {entry}")));
         }
         wrong
     }
 
-    /// Refunds and disputes that did not take back, or not give back.
+    /// Purchases of which refunds and disputes took something else than their share.
+    ///
+    /// What stands of them takes its part of what was paid, each rounded up, and all together at most what was granted.
     fn reversals_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
         if self.plan.webhooks == Webhooks::Never {
             return Vec::new();
         }
-        let ids: BTreeSet<&str> = entries(items).map(|entry| text(entry, "id")).collect();
+        let mut booked: BTreeMap<&str, &Value> = entries(items)
+            .filter(|entry| matches!(text(entry, "kind"), "reversal" | "restoration"))
+            .map(|entry| (text(entry, "id"), entry))
+            .collect();
         let mut wrong = Vec::new();
-        let ended = |status: &Value| matches!(status.as_str(), Some("failed" | "canceled" | "won"));
-        for object in list(&stripe["refunds"]).chain(list(&stripe["disputes"])) {
-            let id = object["id"].as_str().unwrap_or_default();
-            let restored = format!("restored#{id}");
-            if ended(&object["status"]) {
-                if ids.contains(id) != ids.contains(restored.as_str()) && ids.contains(id) {
-                    wrong.push(format!("{id} came to nothing, and its Sparks are gone"));
+        for session in list(&stripe["checkout_sessions"]) {
+            let Some(payment) = session["payment_intent"].as_str() else {
+                continue;
+            };
+            let id = session["id"].as_str().unwrap_or_default();
+            let credit = entries(items).find(|entry| text(entry, "id") == id);
+            let Some(credit) = credit else { continue };
+            let (granted, paid) = (number(credit, "amount"), session["amount_total"].as_i64());
+            let (mut wanted, mut taken) = (0, 0);
+            let objects = list(&stripe["refunds"]).chain(list(&stripe["disputes"]));
+            for object in objects.filter(|object| object["payment_intent"] == payment) {
+                let object_id = object["id"].as_str().unwrap_or_default();
+                let ended = matches!(
+                    object["status"].as_str(),
+                    Some("failed" | "canceled" | "won")
+                );
+                if !ended {
+                    let part = granted * object["amount"].as_i64().unwrap_or_default();
+                    wanted += part.div_euclid(paid.unwrap_or(1))
+                        + i64::from(part % paid.unwrap_or(1) != 0);
                 }
-            } else if !ids.contains(id) || ids.contains(restored.as_str()) {
-                wrong.push(format!("{id} took nothing back: {object}"));
+                let entry = booked.remove(object_id);
+                let restored = booked.remove(format!("restored#{object_id}").as_str());
+                if !ended && (entry.is_none() || restored.is_some()) {
+                    wrong.push(format!("{object_id} took nothing back: {object}"));
+                }
+                for entry in [entry, restored].into_iter().flatten() {
+                    taken += number(entry, "amount");
+                    if text(entry, "account") != text(credit, "account") {
+                        wrong.push(format!("{object_id} is of another account: {entry}"));
+                    }
+                }
+            }
+            if taken != -wanted.min(granted) {
+                let what = format!("{taken} of {id} was taken, and {wanted} of {granted} is due");
+                wrong.push(what);
             }
         }
+        let strange = booked.into_values();
+        wrong.extend(strange.map(|entry| format!("there is no refund or dispute of {entry}")));
         wrong
     }
 
@@ -152,14 +201,7 @@ impl World {
 /// Usages that Stripe's meter does not have, or has twice, or for somebody else, or at another time.
 fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
-    let accounts: BTreeMap<&str, &str> = list(&stripe["customers"])
-        .filter_map(|customer| {
-            Some((
-                customer["id"].as_str()?,
-                customer["metadata"]["account"].as_str()?,
-            ))
-        })
-        .collect();
+    let accounts = accounts_of_customers(stripe);
     let mut told: BTreeMap<&str, &Value> = BTreeMap::new();
     for event in list(&stripe["meter_events"]) {
         let identifier = event["identifier"].as_str().unwrap_or_default();
@@ -204,6 +246,16 @@ fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     let strange = told.into_keys();
     wrong.extend(strange.map(|identifier| format!("the meter has {identifier} of nobody")));
     wrong
+}
+
+/// Whose each customer is, as Stripe was told.
+fn accounts_of_customers(stripe: &Value) -> BTreeMap<&str, &str> {
+    let customers = list(&stripe["customers"]);
+    let told = customers.filter_map(|customer| {
+        let account = customer["metadata"]["account"].as_str()?;
+        Some((customer["id"].as_str()?, account))
+    });
+    told.collect()
 }
 
 /// Usages that Langfuse does not have, or has twice.

@@ -122,6 +122,9 @@ pub(super) struct Weather {
     most: u64,
     spared: BTreeSet<u64>,
     struck: u64,
+    /// Which kind of fault comes at which request, where that is not the seed's to decide.
+    at: Option<BTreeMap<u64, usize>>,
+    requests: u64,
     fired: BTreeMap<(String, &'static str), u64>,
 }
 
@@ -144,6 +147,8 @@ impl Weather {
             most: options.most_faults,
             spared: options.spared.clone(),
             struck: 0,
+            at: options.flow.map(|_| options.at.clone()),
+            requests: 0,
             fired: BTreeMap::new(),
         }
     }
@@ -177,7 +182,8 @@ impl Weather {
 
     /// Whether a fault comes now that is not one of a request.
     pub(super) fn strikes(&mut self, point: &str, kind: &'static str, one_in: u64) -> bool {
-        self.faulty && self.random.u64(0..one_in) == 0 && self.fire(point, kind)
+        let comes = self.faulty && self.at.is_none() && self.random.u64(0..one_in) == 0;
+        comes && self.fire(point, kind)
     }
 
     /// What the next request at a point meets.
@@ -193,6 +199,9 @@ impl Weather {
             ];
             return met[self.random.usize(0..met.len())];
         }
+        if self.at.is_some() {
+            return self.chosen(point, system);
+        }
         // Drawn in any case, so that a fault that is left out changes nothing else.
         let one_in = self.one_in * rareness(point);
         let (strikes, which) = (self.random.u64(0..one_in) == 0, self.random.usize(..));
@@ -207,14 +216,7 @@ impl Weather {
         if !self.faulty || !strikes {
             return Met::Nothing;
         }
-        let own: &[(&'static str, Met)] = match system {
-            "dynamodb" => &AT_DYNAMODB,
-            _ => &AT_PROVIDERS,
-        };
-        let mut kinds: Vec<(&'static str, Met)> = EVERYWHERE.iter().chain(own).copied().collect();
-        if system == "stripe" {
-            kinds.push(AT_STRIPE);
-        }
+        let mut kinds = kinds_at(system);
         kinds.retain(|(kind, _)| !self.absent.contains(kind));
         if kinds.is_empty() {
             return Met::Nothing;
@@ -227,6 +229,26 @@ impl Weather {
         }
     }
 
+    /// What was chosen for this request. Those with which the outbox looks for work are not counted.
+    fn chosen(&mut self, point: &str, system: &str) -> Met {
+        if !self.faulty || point == "deliver-outbox: dynamodb Query" {
+            return Met::Nothing;
+        }
+        let number = self.requests;
+        self.requests += 1;
+        let chosen = self.at.as_ref().and_then(|at| at.get(&number));
+        let kinds = kinds_at(system);
+        match chosen.and_then(|kind| kinds.get(*kind)) {
+            Some((kind, met)) if self.fire(point, kind) => *met,
+            _ => Met::Nothing,
+        }
+    }
+
+    /// How many requests there were for which a fault could be chosen.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
     /// Counts a fault; answers whether it comes.
     fn fire(&mut self, point: &str, kind: &'static str) -> bool {
         let number = self.struck;
@@ -237,6 +259,19 @@ impl Weather {
         *self.fired.entry((point.to_owned(), kind)).or_default() += 1;
         true
     }
+}
+
+/// What a request at a system can meet.
+fn kinds_at(system: &str) -> Vec<(&'static str, Met)> {
+    let own: &[(&'static str, Met)] = match system {
+        "dynamodb" => &AT_DYNAMODB,
+        _ => &AT_PROVIDERS,
+    };
+    let mut kinds: Vec<(&'static str, Met)> = EVERYWHERE.iter().chain(own).copied().collect();
+    if system == "stripe" {
+        kinds.push(AT_STRIPE);
+    }
+    kinds
 }
 
 /// How much rarer faults are at a point: most of all requests are those with which the outbox looks for work.

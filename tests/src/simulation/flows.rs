@@ -1,0 +1,169 @@
+//! Each flow by itself, with a fault at a chosen request, or at two: all of them, one after another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+
+use super::books::Usage;
+use super::calls::Call;
+use super::plan::Options;
+use super::{World, buyers, play, usages};
+
+/// How often somebody asks again in a flow: more often than faults come.
+const ATTEMPTS: u32 = 6;
+
+/// Whose flow it is.
+const ACCOUNT: &str = "acct_0";
+
+/// What one request can meet: as many kinds as there are at most.
+const KINDS: usize = 16;
+
+/// The kinds that leave most in doubt: the reply is lost, and the process dies before and after.
+const CRASHES: [usize; 3] = [2, 8, 9];
+
+/// One thing that somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// A usage is recorded, and the outbox looks after it.
+    Usage,
+    /// Two usages are recorded together.
+    Batch,
+    /// A usage is recorded while no provider answers, and the outbox delivers it.
+    Outbox,
+    /// A pack is bought and verified, and webhooks come.
+    Pack,
+    /// A plan is bought, renewed and looked at.
+    Plan,
+    /// A pack is paid back in part, and the refund fails.
+    Refund,
+}
+
+impl Flow {
+    /// All flows.
+    pub const ALL: [Self; 6] = [
+        Self::Usage,
+        Self::Batch,
+        Self::Outbox,
+        Self::Pack,
+        Self::Plan,
+        Self::Refund,
+    ];
+}
+
+/// Runs of a flow with each kind of fault at each request.
+pub fn singles(flow: Flow) -> Vec<Options> {
+    with_one(flow, &Vec::from_iter(0..KINDS))
+}
+
+/// Runs of a flow with a crash before and after each request, and with its reply lost.
+pub fn crashes(flow: Flow) -> Vec<Options> {
+    with_one(flow, &CRASHES)
+}
+
+fn with_one(flow: Flow, kinds: &[usize]) -> Vec<Options> {
+    let requests = play(&Options::of_flow(flow, BTreeMap::new())).requests;
+    let at = (0..requests).flat_map(|request| kinds.iter().map(move |kind| (request, *kind)));
+    at.map(|fault| Options::of_flow(flow, BTreeMap::from([fault])))
+        .collect()
+}
+
+/// Runs of a flow with a crash or a lost reply at each two requests.
+pub fn pairs(flow: Flow) -> Vec<Options> {
+    let requests = play(&Options::of_flow(flow, BTreeMap::new())).requests;
+    let mut pairs = Vec::new();
+    for first in 0..requests {
+        // After a fault there are more requests than without.
+        for second in first + 1..requests + 8 {
+            for one in CRASHES {
+                for other in CRASHES {
+                    let at = BTreeMap::from([(first, one), (second, other)]);
+                    pairs.push(Options::of_flow(flow, at));
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// Plays a flow.
+pub(super) async fn go_through(world: Arc<World>, flow: Flow) {
+    match flow {
+        Flow::Usage => record(&world, "k").await,
+        Flow::Batch => {
+            let both = ["k0", "k1"].map(|key| (key.to_owned(), used()));
+            for (key, usage) in &both {
+                world.books.begins(ACCOUNT, key, usage);
+            }
+            usages::record_batch(&world, ACCOUNT, &both, ATTEMPTS).await;
+        }
+        Flow::Outbox => {
+            world.network.is_down("stripe", true);
+            world.network.is_down("langfuse", true);
+            record(&world, "k").await;
+            world.network.is_down("stripe", false);
+            world.network.is_down("langfuse", false);
+        }
+        Flow::Pack => {
+            buy(&world, "pack_125k").await;
+        }
+        Flow::Plan => {
+            if let Some(session) = buy(&world, "plus").await {
+                let body = json!({ "return_url": "https://app.local/" });
+                world.insist(&Call::portal(ACCOUNT, &body), ATTEMPTS).await;
+                if let Some(subscription) = world.subscription_of(&session).await {
+                    let path = format!("/_local/subscriptions/{subscription}/renew");
+                    world.at_stripe(&path, &json!({})).await;
+                }
+                world.insist(&Call::subscription(ACCOUNT), ATTEMPTS).await;
+            }
+        }
+        Flow::Refund => {
+            if let Some(session) = buy(&world, "pack_125k").await {
+                pay_back(&world, &session).await;
+            }
+        }
+    }
+    // Webhooks come, and what was not delivered is due.
+    world.clock.sleep(Duration::from_mins(4)).await;
+    world.deliver().await;
+}
+
+fn used() -> Usage {
+    Usage {
+        tokens: 1_234,
+        ..Usage::default()
+    }
+}
+
+async fn record(world: &Arc<World>, key: &str) {
+    world.books.begins(ACCOUNT, key, &used());
+    usages::record_one(world, ACCOUNT, key, &used(), ATTEMPTS).await;
+}
+
+/// Buys something; answers the session.
+async fn buy(world: &Arc<World>, item: &'static str) -> Option<String> {
+    world.books.orders(ACCOUNT, "order", item);
+    let session = buyers::open(world, ACCOUNT, "order", item, ATTEMPTS).await?;
+    let path = format!("/_local/checkout/{session}/pay");
+    let card = json!({"card": "4242424242424242"});
+    world.at_stripe(&path, &card).await;
+    buyers::ask(world, ACCOUNT, &session).await;
+    Some(session)
+}
+
+async fn pay_back(world: &Arc<World>, session: &str) {
+    let path = format!("/v1/checkout/sessions/{session}");
+    let session = world.stripe_itself(Method::GET, &path, "").await;
+    let payment = session["payment_intent"].as_str().unwrap_or_default();
+    let form = format!("payment_intent={payment}&amount=200");
+    let refund = world
+        .stripe_itself(Method::POST, "/v1/refunds", &form)
+        .await;
+    world.clock.sleep(Duration::from_secs(20)).await;
+    let refund = refund["id"].as_str().unwrap_or_default();
+    let path = format!("/_local/refunds/{refund}");
+    world.at_stripe(&path, &json!({"status": "failed"})).await;
+}

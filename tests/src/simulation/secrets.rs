@@ -1,0 +1,53 @@
+//! What nobody may read in logs, errors, answers and what is printed for debugging.
+
+use local::stripe::SECRET_KEY;
+use shared::telemetry::Lines;
+
+use super::{World, buyers, usages};
+
+/// The secret with which functions sign their calls of AWS.
+pub(super) const AWS_SECRET: &str = "canary-aws-secret";
+
+/// How addresses of pages begin, at which whoever has one pays or manages a plan.
+const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
+
+impl World {
+    /// Looks for secrets in the lines of an invocation, and in what was logged meanwhile.
+    pub(super) fn look_through(&self, name: &str, lines: &Lines) {
+        for line in lines.kept() {
+            self.look_at_text(name, &line);
+        }
+        self.look_at_log();
+    }
+
+    /// Looks for secrets in what was logged since this was last done; addresses of pages are some, too.
+    pub(super) fn look_at_log(&self) {
+        let log = self.log.take();
+        self.look_at_text("a log", &log);
+        for page in PAGES {
+            if log.contains(page) {
+                self.network
+                    .violation(format!("a log tells where to pay: {log}"));
+            }
+        }
+    }
+
+    /// Looks for secrets in a text that somebody may read.
+    pub(super) fn look_at_text(&self, whose: &str, text: &str) {
+        let secrets = [
+            SECRET_KEY,
+            "sk-lf-local",
+            AWS_SECRET,
+            usages::PROMPT,
+            buyers::RETURN,
+            self.webhook_secret.as_str(),
+            self.thin_secret.as_str(),
+        ];
+        for secret in secrets {
+            if !secret.is_empty() && text.contains(secret) {
+                let what = format!("{whose} tells `{secret}`: {text}");
+                self.network.violation(what);
+            }
+        }
+    }
+}
