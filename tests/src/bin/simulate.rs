@@ -12,10 +12,6 @@ use std::time::Instant;
 use clap::Parser;
 use tests::simulation::{self, Flow, Options, Report};
 
-/// A run makes and drops millions of small things.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How many failing seeds are told of in full.
 const TOLD: usize = 3;
 
