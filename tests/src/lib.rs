@@ -89,17 +89,7 @@ impl World {
         let mut environment = stack.environment();
         environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
         let made = set_up_stripe(&environment, &listener, &clock).await;
-        let price_ids = made["price_ids"].as_object().expect("price ids");
-        let price_ids = price_ids
-            .iter()
-            .map(|(item, price_id)| format!("{item}={}", text(price_id)));
-        let price_ids = price_ids.collect::<Vec<_>>().join(",");
-        environment.insert("STRIPE_PRICE_IDS".to_owned(), price_ids);
-        let portal = text(&made["portal_configuration"]).to_owned();
-        environment.insert("STRIPE_PORTAL_CONFIGURATION".to_owned(), portal);
-        let secrets = ["webhook_secret", "event_destination_secret"].map(|name| text(&made[name]));
-        let secret = secrets.join(",");
-        environment.insert("STRIPE_WEBHOOK_SECRETS".to_owned(), secret);
+        environment.extend(variables_of(&made));
         environment.extend(
             variables
                 .iter()
@@ -327,23 +317,44 @@ async fn sparks_printing(
     clock: &Clock,
     arguments: &[&str],
 ) -> (String, Result<(), cli::Error>) {
+    let network = Transport::network();
+    let (out, _, outcome) = sparks_over(environment, &network, clock, arguments).await;
+    (out, outcome)
+}
+
+/// Runs the operator's command over a transport; answers its result, its notes, and how it ended.
+async fn sparks_over(
+    environment: &BTreeMap<String, String>,
+    transport: &Transport,
+    clock: &Clock,
+    arguments: &[&str],
+) -> (String, String, Result<(), cli::Error>) {
     let command =
         cli::Command::try_parse_from(["sparks"].iter().chain(arguments)).expect("arguments");
     let lookup = |name: &str| environment.get(name).cloned();
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let environment = Environment::from_lookup(&lookup);
-    let transport = Transport::network();
     let clock = clock.clone();
-    let running = cli::run(
-        command,
-        environment,
-        &transport,
-        clock,
-        &mut out,
-        &mut notes,
-    );
+    let running = cli::run(command, environment, transport, clock, &mut out, &mut notes);
     let outcome = Box::pin(running).await;
-    (String::from_utf8(out).expect("UTF-8"), outcome)
+    let [out, notes] = [out, notes].map(|text| String::from_utf8(text).expect("UTF-8"));
+    (out, notes, outcome)
+}
+
+/// The variables that functions are given of what `sparks stripe-setup` has made.
+fn variables_of(made: &Value) -> [(String, String); 3] {
+    let price_ids = made["price_ids"].as_object().expect("price ids").iter();
+    let price_ids = price_ids.map(|(item, price_id)| format!("{item}={}", text(price_id)));
+    let secrets = ["webhook_secret", "event_destination_secret"].map(|name| text(&made[name]));
+    let variables = [
+        ("STRIPE_PRICE_IDS", price_ids.collect::<Vec<_>>().join(",")),
+        (
+            "STRIPE_PORTAL_CONFIGURATION",
+            text(&made["portal_configuration"]).to_owned(),
+        ),
+        ("STRIPE_WEBHOOK_SECRETS", secrets.join(",")),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value))
 }
 
 fn text(value: &Value) -> &str {
@@ -418,7 +429,7 @@ fn gateway(
                 let (app, lines) = (Arc::clone(&app), lines.clone());
                 async move {
                     let handler = service_fn(|request| $function::handle(&app, request));
-                    lines.keep(invoke(handler, event)).await
+                    lines.keep(invoke(handler, event, Context::default())).await
                 }
             });
             ($name.to_owned(), function)
@@ -481,7 +492,7 @@ fn own_variables(
 }
 
 /// Calls a handler with an event, through the same adapter as in Lambda.
-async fn invoke<'a, S>(handler: S, event: Value) -> Value
+async fn invoke<'a, S>(handler: S, event: Value, context: Context) -> Value
 where
     S: Service<
             lambda_http::Request,
@@ -492,9 +503,7 @@ where
 {
     let request: LambdaRequest = serde_json::from_value(event).expect("an API Gateway event");
     let mut adapter = Adapter::from(handler);
-    let response = adapter
-        .call(LambdaEvent::new(request, Context::default()))
-        .await;
+    let response = adapter.call(LambdaEvent::new(request, context)).await;
     let Ok(response) = response;
     serde_json::to_value(response).expect("an answer")
 }

@@ -14,7 +14,7 @@ const OLDEST_MS: i64 = 23 * 3_600_000;
 const TOLERANCE_MS: i64 = 60_000;
 
 /// What of an entry may change.
-const MUTABLE: [&str; 17] = [
+const MUTABLE: [&str; 16] = [
     "langfuse",
     "stripe",
     "langfuse_parked",
@@ -31,7 +31,6 @@ const MUTABLE: [&str; 17] = [
     "reported_at",
     "redriven_at",
     "reversals",
-    "sent_at",
 ];
 
 /// How a delivery may go on.

@@ -1,14 +1,12 @@
 //! The functions, each in processes that live from one invocation to the next until they die, as in Lambda.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Body, Context, LambdaEvent, Response, Service, service_fn};
+use lambda_http::{Context, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
@@ -16,6 +14,7 @@ use shared::telemetry::Lines;
 
 use super::World;
 use super::network::Process;
+use crate::invoke;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,7 +202,7 @@ impl App {
     async fn answer(&self, event: Value, context: Context) -> Value {
         macro_rules! http {
             ($function:ident, $app:expr) => {
-                through_adapter(
+                invoke(
                     service_fn(|request| $function::handle($app, request)),
                     event,
                     context,
@@ -227,15 +226,4 @@ impl App {
             }
         }
     }
-}
-
-async fn through_adapter<'a, S>(handler: S, event: Value, context: Context) -> Value
-where
-    S: Service<lambda_http::Request, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'a,
-{
-    let request: LambdaRequest = serde_json::from_value(event).expect("an API Gateway event");
-    let mut adapter = Adapter::from(handler);
-    let Ok(answer) = adapter.call(LambdaEvent::new(request, context)).await;
-    serde_json::to_value(answer).expect("an answer")
 }

@@ -55,7 +55,7 @@ impl Flow {
 
 /// Runs of a flow with each kind of fault at each request.
 pub fn singles(flow: Flow) -> Vec<Options> {
-    with_one(flow, &Vec::from_iter(0..KINDS))
+    with_one(flow, &std::array::from_fn::<usize, KINDS, _>(|kind| kind))
 }
 
 /// Runs of a flow with a crash before and after each request, and with its reply lost.

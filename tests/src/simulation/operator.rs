@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
-use shared::config::Environment;
-
 use super::World;
 use super::network::Process;
+use crate::sparks_over;
 
 /// What the operator grants at once, in milli-Sparks.
 pub(super) const GRANTED: i64 = 25_500;
@@ -44,31 +42,21 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
 impl World {
     /// Runs the operator's command in a process of its own; answers what it printed, or how it failed.
     pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
-        let command = cli::Command::try_parse_from(["sparks"].iter().chain(arguments));
-        let command = command.expect("arguments");
         let process = Process::of("sparks");
         let transport = self.network.transport(&process);
-        let lookup = |name: &str| self.environment.get(name).cloned();
-        let (mut out, mut notes) = (Vec::new(), Vec::new());
-        let environment = Environment::from_lookup(&lookup);
-        let clock = self.clock.clone();
-        let running = cli::run(
-            command,
-            environment,
-            &transport,
-            clock,
-            &mut out,
-            &mut notes,
-        );
-        let outcome = tokio::select! {
+        let running = sparks_over(&self.environment, &transport, &self.clock, arguments);
+        let (printed, outcome) = tokio::select! {
             biased;
-            () = process.ends() => Err("died".to_owned()),
-            outcome = Box::pin(running) => outcome.map_err(|error| format!("{error:?}")),
-            () = self.clock.sleep(Duration::from_hours(1)) => Err("does not end".to_owned()),
+            () = process.ends() => (String::new(), Err("died".to_owned())),
+            (printed, notes, outcome) = running => {
+                self.look_at_text("sparks", &printed);
+                self.look_at_text("sparks", &notes);
+                (printed, outcome.map_err(|error| format!("{error:?}")))
+            }
+            () = self.clock.sleep(Duration::from_hours(1)) => {
+                (String::new(), Err("does not end".to_owned()))
+            }
         };
-        let printed = String::from_utf8_lossy(&out).into_owned();
-        self.look_at_text("sparks", &printed);
-        self.look_at_text("sparks", &String::from_utf8_lossy(&notes));
         self.network.note(&format!(
             "sparks {}: {}",
             arguments.join(" "),
