@@ -1,6 +1,7 @@
 //! What buyers, browsers and Stripe do in a story.
 
 use http::StatusCode;
+use local::faults::Fault;
 use local::stripe::{API_VERSION, SECRET_KEY, signature};
 use serde_json::{Value, json};
 
@@ -126,6 +127,12 @@ impl World {
                 .collect()
         })
         .collect()
+    }
+
+    /// From now on Stripe's own webhooks never arrive.
+    pub fn drop_webhooks(&self) {
+        let dropped = Fault::new("webhooks/", "drop").expect("a fault");
+        self.stack.stripe.faults().add(dropped.times(100_000));
     }
 
     /// Sends a webhook with this signature header.

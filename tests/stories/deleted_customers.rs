@@ -19,11 +19,6 @@ fn event(kind: &str, object: &Value) -> Value {
     })
 }
 
-fn drop_webhooks(world: &World) {
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(dropped);
-}
-
 #[tokio::test]
 async fn late_events_of_a_deleted_customer_say_nothing_of_the_next_one() {
     let world = World::start().await;
@@ -81,7 +76,7 @@ async fn late_events_of_a_deleted_customer_say_nothing_of_the_next_one() {
 async fn a_deletion_that_nobody_told_of_ends_the_subscription_when_it_is_noticed() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let deleted = customer(&world, 0);
     world
         .delete_at_stripe(&format!("/v1/customers/{deleted}"))
@@ -105,7 +100,7 @@ async fn a_deletion_that_nobody_told_of_ends_the_subscription_when_it_is_noticed
 async fn what_a_customer_paid_before_it_was_deleted_is_granted_all_the_same() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     world.renew(&subscription, "succeeded").await;
     assert_eq!(world.credits("acct_a").len(), 1);
     let deleted = customer(&world, 0);

@@ -5,6 +5,7 @@
     reason = "a story fails where its world is not as it should be"
 )]
 
+mod api_model;
 mod bad_input;
 mod balance_limit;
 mod batch;

@@ -16,13 +16,8 @@ const SUCCEEDED: &str = "checkout.session.async_payment_succeeded";
 /// A world in which Stripe's own webhooks never arrive.
 async fn without_webhooks() -> World {
     let world = World::start().await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     world
-}
-
-fn drop_webhooks(world: &World) {
-    let fault = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(fault);
 }
 
 fn event(kind: &str, session: &str) -> Value {

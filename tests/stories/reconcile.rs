@@ -38,10 +38,6 @@ fn fail(world: &World, path: &str, fault: &str, times: u32) {
     world.stack.stripe.faults().add(fault);
 }
 
-fn drop_webhooks(world: &World) {
-    fail(world, "webhooks/", "drop", 100_000);
-}
-
 /// What `sparks reconcile` says of yesterday.
 async fn report(world: &World) -> Value {
     let (printed, outcome) = world.sparks_printing(&["reconcile", "--json"]).await;
@@ -158,7 +154,7 @@ async fn an_event_that_nobody_here_has_sent_is_named() {
 #[tokio::test]
 async fn a_payment_that_nobody_told_of_is_named_until_it_is_credited() {
     let world = funded().await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
     let world = next_day(world).await;
@@ -174,7 +170,7 @@ async fn a_payment_that_nobody_told_of_is_named_until_it_is_credited() {
 #[tokio::test]
 async fn an_invoice_that_nobody_told_of_is_named() {
     let world = funded().await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
     let invoice = world.stack.stripe.state()["invoices"][0]["id"].clone();
@@ -203,7 +199,7 @@ async fn refunds_and_disputes_that_nobody_told_of_are_named() {
     let world = funded().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     let failed = world.refund(&payment, 100).await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let refund = world.refund(&payment, 500).await;
     let dispute = world.dispute(&payment, 500, "needs_response").await;
     let inquiry = world.dispute(&payment, 500, "warning_needs_response").await;
@@ -227,7 +223,7 @@ async fn refunds_and_disputes_that_nobody_told_of_are_named() {
 async fn refunds_are_read_to_the_last_page() {
     let world = funded().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let form = format!("payment_intent={payment}&amount=1");
     for _ in 0..101 {
         world.post_to_stripe("/v1/refunds", &form).await;
@@ -243,7 +239,7 @@ async fn a_plans_refund_that_nobody_told_of_is_named() {
     let world = funded().await;
     world.subscribe("acct_a", "plus").await;
     let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
-    drop_webhooks(&world);
+    world.drop_webhooks();
     let refund = world.refund(payment.as_str().unwrap(), 1_000).await;
     let world = next_day(world).await;
     assert_eq!(differences(&world).await, one("refund_not_taken", &refund));

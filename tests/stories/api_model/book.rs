@@ -1,0 +1,410 @@
+//! The reference: an account in one thread, which knows by itself what each call of the API must be answered with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+use tests::model::{Credit, Model};
+
+/// The packs, by their item: Sparks in thousandths, and what they cost in cents.
+pub(super) const PACKS: [(&str, i64); 2] = [("pack_125k", 125_000_000), ("pack_500k", 500_000_000)];
+
+/// When a run begins.
+pub(super) const START: &str = "2026-11-22T12:00:00Z";
+
+/// What is used at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) tokens: u64,
+    pub(super) milliseconds: u64,
+}
+
+impl Usage {
+    /// What it costs in milli-Sparks: 0.1 Spark a token, 50 Sparks a minute, rounded up once.
+    fn milli(self) -> i64 {
+        let sixths = self.tokens * 600 + self.milliseconds * 5;
+        i64::try_from(sixths.div_ceil(6)).expect("little is used")
+    }
+}
+
+/// What somebody does.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Records a usage under a key.
+    Record(u8, Usage),
+    /// Records several together; keys may repeat.
+    RecordBatch(Vec<(u8, Usage)>),
+    /// Asks what a usage would cost.
+    Estimate(Usage),
+    /// The operator grants whole Sparks under a key.
+    Grant(u8, i64),
+    /// The operator gives a usage back, by its key.
+    GiveBack(u8),
+    /// The operator takes back what is left of a grant, by its key.
+    TakeBack(u8),
+    /// Orders a pack under a key, so many times.
+    Order(u8, usize, u8),
+    /// The buyer pays at the page of a key, with a good card or one that is declined.
+    Pay(u8, bool),
+    /// The buyer comes back from the page of a key.
+    Verify(u8),
+    /// Stripe tells of the payment at the page of a key.
+    Webhook(u8),
+    /// Somebody else asks about the page of a key.
+    VerifyAsAnother(u8),
+    /// Sends what is refused, by its number.
+    Refused(usize),
+    /// Reads the ledger in pages of this size.
+    ReadLedger(usize),
+    /// Reads what was used.
+    ReadUsage,
+    /// Hours pass.
+    Wait(i64),
+}
+
+/// What a step is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// A usage, now or before, and what is available then.
+    Recorded {
+        milli: i64,
+        replayed: bool,
+        available: i64,
+    },
+    /// Too few Sparks.
+    Insufficient { required: i64, available: i64 },
+    /// The key stands for something else.
+    KeyReused,
+    /// The results of a batch, in order.
+    Batch(Vec<Expected>),
+    /// What a usage would cost, and what there is.
+    Estimate { milli: i64, available: i64 },
+    /// The operator's grant succeeds, or its key stands for another one.
+    Granted(bool),
+    /// A page, now or before; it can still be paid at, or not any more.
+    Page { replayed: bool, open: bool },
+    /// How a payment stands.
+    Payment { paid: bool, credited: i64 },
+    /// Nothing that is looked at.
+    Nothing,
+}
+
+/// A usage that was recorded.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    pub(super) usage: Usage,
+    pub(super) given_back: bool,
+}
+
+/// An order, and how far it has come.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) pack: usize,
+    pub(super) quantity: u8,
+    pub(super) paid: bool,
+    pub(super) credited: bool,
+}
+
+impl Order {
+    fn milli(&self) -> i64 {
+        PACKS[self.pack].1 * i64::from(self.quantity)
+    }
+}
+
+/// The account, and what the last step is answered with.
+#[derive(Clone, Debug)]
+pub(super) struct Book {
+    pub(super) now: Timestamp,
+    pub(super) has_free_plan: bool,
+    pub(super) account: Model,
+    pub(super) usages: BTreeMap<u8, Recorded>,
+    pub(super) grants: BTreeMap<u8, i64>,
+    pub(super) taken_back: BTreeSet<u8>,
+    pub(super) orders: BTreeMap<u8, Order>,
+    /// Kind and amount of each entry.
+    pub(super) entries: Vec<(&'static str, i64)>,
+    pub(super) expected: Expected,
+}
+
+impl Book {
+    fn new(has_free_plan: bool) -> Self {
+        let mut book = Self {
+            now: START.parse().expect("a time"),
+            has_free_plan,
+            account: Model::new("acct_a", has_free_plan),
+            usages: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
+            orders: BTreeMap::new(),
+            entries: Vec::new(),
+            expected: Expected::Nothing,
+        };
+        book.settle();
+        if !has_free_plan {
+            // The operator's grant makes an account without a plan.
+            book.credit("first", 100_000);
+        }
+        book
+    }
+
+    /// Lets end what ends, and come what comes, by this time.
+    fn settle(&mut self) {
+        let before = self.account.left();
+        self.account.settle(self.now);
+        let after = self.account.left();
+        for grant in &before {
+            if !after.iter().any(|left| left.id == grant.id) {
+                self.entries.push(("expiry", -grant.milli));
+            }
+        }
+        for grant in &after {
+            if !before.iter().any(|left| left.id == grant.id) {
+                self.entries.push(("credit", grant.milli));
+            }
+        }
+    }
+
+    fn credit(&mut self, id: &str, milli: i64) {
+        let credit = Credit {
+            id: id.to_owned(),
+            priority: 3,
+            milli,
+            expires_at: None,
+            paid: None,
+        };
+        self.account.credit(&credit, self.now);
+        self.entries.push(("credit", milli));
+    }
+
+    fn record(&mut self, key: u8, usage: Usage) -> Expected {
+        let milli = usage.milli();
+        if let Some(recorded) = self.usages.get(&key) {
+            return if recorded.usage == usage {
+                Expected::Recorded {
+                    milli,
+                    replayed: true,
+                    available: self.account.available(),
+                }
+            } else {
+                Expected::KeyReused
+            };
+        }
+        if !self.account.debit(&key.to_string(), milli, self.now) {
+            return Expected::Insufficient {
+                required: milli,
+                available: self.account.available(),
+            };
+        }
+        let recorded = Recorded {
+            usage,
+            given_back: false,
+        };
+        self.usages.insert(key, recorded);
+        self.entries.push(("usage", -milli));
+        Expected::Recorded {
+            milli,
+            replayed: false,
+            available: self.account.available(),
+        }
+    }
+
+    fn grant(&mut self, key: u8, sparks: i64) -> Expected {
+        if let Some(granted) = self.grants.get(&key) {
+            return Expected::Granted(*granted == sparks);
+        }
+        self.grants.insert(key, sparks);
+        self.credit(&format!("grant{key}"), sparks * 1_000);
+        Expected::Granted(true)
+    }
+
+    fn give_back(&mut self, key: u8) -> Expected {
+        if let Some(recorded) = self.usages.get_mut(&key)
+            && !recorded.given_back
+        {
+            recorded.given_back = true;
+            let (milli, id) = (recorded.usage.milli(), format!("back{key}"));
+            self.account.give_back(&key.to_string(), &id, self.now);
+            self.entries.push(("credit", milli));
+        }
+        Expected::Nothing
+    }
+
+    fn take_back(&mut self, key: u8) -> Expected {
+        if self.taken_back.insert(key) {
+            let before = self.account.sum;
+            self.account.take_out(&format!("grant{key}"), self.now);
+            let taken = before - self.account.sum;
+            self.entries.push(("reversal", -taken));
+        }
+        Expected::Nothing
+    }
+
+    fn order(&mut self, key: u8, pack: usize, quantity: u8) -> Expected {
+        if let Some(order) = self.orders.get(&key) {
+            if (order.pack, order.quantity) != (pack, quantity) {
+                return Expected::KeyReused;
+            }
+            // Stripe is not asked how a page stands that is there already.
+            return Expected::Page {
+                replayed: true,
+                open: !order.credited,
+            };
+        }
+        let order = Order {
+            pack,
+            quantity,
+            paid: false,
+            credited: false,
+        };
+        self.orders.insert(key, order);
+        Expected::Page {
+            replayed: false,
+            open: true,
+        }
+    }
+
+    fn pay(&mut self, key: u8, is_good: bool) -> Expected {
+        if let Some(order) = self.orders.get_mut(&key) {
+            order.paid |= is_good;
+        }
+        Expected::Nothing
+    }
+
+    /// What is paid becomes Sparks, by whoever tells of it first.
+    fn notice(&mut self, key: u8) -> Expected {
+        let Some(order) = self.orders.get_mut(&key) else {
+            return Expected::Nothing;
+        };
+        let (paid, milli) = (order.paid, order.milli());
+        if paid && !order.credited {
+            order.credited = true;
+            self.credit(&format!("order{key}"), milli);
+        }
+        Expected::Payment {
+            paid,
+            credited: if paid { milli } else { 0 },
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Expected {
+        match step {
+            Step::Record(key, usage) => self.record(*key, *usage),
+            Step::RecordBatch(usages) => {
+                let results = usages.iter().map(|(key, usage)| self.record(*key, *usage));
+                Expected::Batch(results.collect())
+            }
+            Step::Estimate(usage) => Expected::Estimate {
+                milli: usage.milli(),
+                available: self.account.available(),
+            },
+            Step::Grant(key, sparks) => self.grant(*key, *sparks),
+            Step::GiveBack(key) => self.give_back(*key),
+            Step::TakeBack(key) => self.take_back(*key),
+            Step::Order(key, pack, quantity) => self.order(*key, *pack, *quantity),
+            Step::Pay(key, is_good) => self.pay(*key, *is_good),
+            Step::Verify(key) | Step::Webhook(key) => self.notice(*key),
+            Step::Wait(hours) => {
+                self.now += SignedDuration::from_hours(*hours);
+                Expected::Nothing
+            }
+            Step::VerifyAsAnother(_) | Step::Refused(_) | Step::ReadLedger(_) | Step::ReadUsage => {
+                Expected::Nothing
+            }
+        }
+    }
+
+    /// Whether the page of a key can still be paid at.
+    fn is_open(&self, key: u8) -> bool {
+        self.orders.get(&key).is_some_and(|order| !order.paid)
+    }
+}
+
+/// Few keys and amounts near what there is, so that things meet.
+fn usage() -> impl Strategy<Value = Usage> {
+    let tokens = prop_oneof![
+        4 => 1_u64..2_000,
+        2 => 10_000_u64..200_000,
+        1 => 900_000_u64..2_000_000,
+    ];
+    (tokens, prop_oneof![3 => Just(0_u64), 1 => 1_u64..90_000]).prop_map(
+        |(tokens, milliseconds)| Usage {
+            tokens,
+            milliseconds,
+        },
+    )
+}
+
+/// Which step comes next: mostly one that does something.
+fn steps(known: Vec<(u8, Usage)>) -> BoxedStrategy<Step> {
+    let key = || 0_u8..6;
+    let record = (0_u8..12, usage()).prop_map(|(key, usage)| Step::Record(key, usage));
+    let batch = prop::collection::vec((0_u8..24, usage()), 1..5).prop_map(Step::RecordBatch);
+    let order = (key(), 0..PACKS.len(), 1_u8..3)
+        .prop_map(|(key, pack, quantity)| Step::Order(key, pack, quantity));
+    let again: BoxedStrategy<Step> = if known.is_empty() {
+        Just(Step::ReadUsage).boxed()
+    } else {
+        let known = prop::sample::select(known);
+        known
+            .prop_map(|(key, usage)| Step::Record(key, usage))
+            .boxed()
+    };
+    prop_oneof![
+        6 => record,
+        2 => again,
+        3 => batch,
+        1 => usage().prop_map(Step::Estimate),
+        2 => (0_u8..4, prop_oneof![Just(20_i64), 100_i64..20_000]).prop_map(|(key, sparks)| Step::Grant(key, sparks)),
+        1 => (0_u8..24).prop_map(Step::GiveBack),
+        1 => (0_u8..4).prop_map(Step::TakeBack),
+        3 => order,
+        3 => (key(), prop::bool::weighted(0.8)).prop_map(|(key, is_good)| Step::Pay(key, is_good)),
+        2 => key().prop_map(Step::Verify),
+        2 => key().prop_map(Step::Webhook),
+        1 => key().prop_map(Step::VerifyAsAnother),
+        2 => (0..super::REFUSED.len()).prop_map(Step::Refused),
+        1 => (1_usize..8).prop_map(Step::ReadLedger),
+        1 => Just(Step::ReadUsage),
+        1 => prop_oneof![Just(1_i64), Just(7), Just(15), Just(200)].prop_map(Step::Wait),
+    ]
+    .boxed()
+}
+
+impl ReferenceStateMachine for Book {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        any::<bool>().prop_map(Self::new).boxed()
+    }
+
+    fn transitions(book: &Self) -> BoxedStrategy<Step> {
+        let known = book.usages.iter();
+        steps(known.map(|(key, known)| (*key, known.usage)).collect())
+    }
+
+    /// A page that was left a day ago cannot be paid at, and one that was paid at is not there any more.
+    fn preconditions(book: &Self, step: &Step) -> bool {
+        match step {
+            Step::Pay(key, _) => book.is_open(*key),
+            Step::Verify(key) | Step::Webhook(key) | Step::VerifyAsAnother(key) => {
+                book.orders.contains_key(key)
+            }
+            Step::GiveBack(key) => book.usages.contains_key(key),
+            Step::TakeBack(key) => book.grants.contains_key(key),
+            // What nobody paid is forgotten after a day, which is a story of its own.
+            Step::Wait(_) => book.orders.values().all(|order| order.credited),
+            _ => true,
+        }
+    }
+
+    fn apply(mut book: Self, step: &Step) -> Self {
+        // Of two grants the older one burns first.
+        book.now += SignedDuration::from_secs(1);
+        book.expected = book.step(step);
+        // Whatever it was, the balance is read after it.
+        book.settle();
+        book
+    }
+}
