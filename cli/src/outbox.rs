@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use shared::clock::wire;
-use shared::ledger::{Found, Ledger, PENDING_BUCKETS, Queue, Redriven, Waiting};
+use shared::ledger::{Found, Kind, Ledger, PENDING_BUCKETS, Queue, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::patience::Patience;
 
@@ -98,11 +98,12 @@ async fn list(desk: &mut Desk<'_>) -> Result<(), Error> {
 
 async fn listing(ledger: &Ledger, desk: &Desk<'_>) -> Result<Listing, Error> {
     let mut listing = Listing::default();
-    for queue in [Queue::Usages, Queue::Parked] {
+    for queue in [Queue::Due, Queue::Parked] {
         for bucket in 0..PENDING_BUCKETS {
             let patience = Patience::lasting(&desk.clock, PATIENCE);
             let all = Timestamp::MAX;
-            let listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
+            let mut listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
+            listed.retain(|listed| listed.kind() == Kind::Usage);
             for found in ledger.waiting(&listed, &patience).await? {
                 if let Found::Usage(usage) = found {
                     listing.add(&usage);

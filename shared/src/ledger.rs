@@ -20,9 +20,9 @@
 //!
 //! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
 //! account's entries by time (`account`, `ledger_at`); `pending` lists what somebody has to finish, by the time from which
-//! on it is due (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets by account in it: usages with
-//! a delivery that is not final (`P#…`, their parcels too) or failed for good (`K#…`), intents that are not settled
-//! (`C#…`), and subscriptions that should have been renewed (`U#…`).
+//! on it is due (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets by account in it: what
+//! the outbox finishes (`P#…`), which is usages with a delivery that is not final, parcels of them, intents that are not
+//! settled and subscriptions that should have been renewed; and usages with a delivery that failed for good (`K#…`).
 //!
 //! No function scans, and nothing is ever deleted.
 
@@ -85,7 +85,7 @@ pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
-pub use outbox::{Found, Lease, Listed, Waiting};
+pub use outbox::{Found, Kind, Lease, Listed, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
 pub use purchase::{Purchase, Reversal, Reversals};

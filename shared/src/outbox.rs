@@ -11,6 +11,7 @@ mod subscriptions;
 mod traces;
 mod usages;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -24,7 +25,7 @@ use crate::config::{self, Environment};
 use crate::customers::Customers;
 use crate::desk::Desk;
 use crate::langfuse::Langfuse;
-use crate::ledger::{self, Ledger, PENDING_BUCKETS, Queue};
+use crate::ledger::{self, Kind, Ledger, Listed, PENDING_BUCKETS, Queue};
 use crate::patience::Patience;
 use crate::stripe::Stripe;
 use crate::telemetry::{self, Metric, chain};
@@ -32,6 +33,9 @@ use crate::transport::Transport;
 
 /// What must be left of a run's time for another piece of work.
 const RESERVE: Duration = Duration::from_secs(5);
+
+/// How much of a bucket is looked at together.
+const TOGETHER: usize = 1_000;
 
 /// How many buckets a run works on at once: most have few customers, and one customer's events follow one another.
 const BUCKETS_AT_ONCE: usize = 4;
@@ -170,7 +174,9 @@ impl Outbox {
             return Ok(());
         }
         let now = self.clock.now();
-        if !self.is_anything_due(bucket, now, patience).await? {
+        // A lease is two writes, and most buckets of most runs are empty.
+        let due = self.ledger.due(Queue::Due, bucket, now, 1, patience);
+        if due.await?.is_empty() {
             return Ok(());
         }
         let Some(lease) = self.ledger.lease(bucket, now, patience).await? else {
@@ -183,32 +189,42 @@ impl Outbox {
         worked
     }
 
-    /// Whether a bucket is worth its lease, which is two writes: most buckets of most runs are empty.
-    async fn is_anything_due(
-        &self,
-        bucket: u8,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<bool, ledger::Error> {
-        let queues: &[Queue] = match self.stripe {
-            Some(_) => &[Queue::Checkouts, Queue::Subscriptions, Queue::Usages],
-            None => &[Queue::Usages],
-        };
-        for queue in queues {
-            let due = self.ledger.due(*queue, bucket, now, 1, patience).await?;
-            if !due.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
+    /// Finishes what is due in a bucket, round by round.
     async fn work(
         &self,
         bucket: u8,
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
+        let mut seen: HashSet<Listed> = HashSet::new();
+        while has_time(patience) {
+            let (now, limit) = (self.clock.now(), seen.len() + TOGETHER);
+            let due = self.ledger.due(Queue::Due, bucket, now, limit, patience);
+            // The index may lag behind: what was worked on in this run is not again.
+            let fresh: Vec<Listed> = due
+                .await?
+                .into_iter()
+                .filter(|one| !seen.contains(one))
+                .take(TOGETHER)
+                .collect();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            seen.extend(fresh.iter().cloned());
+            self.finish(fresh, patience, report).await?;
+        }
+        report.cut_short = true;
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        due: Vec<Listed>,
+        patience: &Patience,
+        report: &mut Report,
+    ) -> Result<(), ledger::Error> {
+        let (usages, others): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|one| one.kind() == Kind::Usage);
         // There are few of these, and buyers wait for them.
         if let (Some(stripe), Some(terms)) = (&self.stripe, &self.terms) {
             let desk = Desk {
@@ -216,10 +232,16 @@ impl Outbox {
                 stripe,
                 terms,
             };
-            checkouts::work(self, desk, bucket, patience, report).await?;
-            subscriptions::work(self, desk, bucket, patience, report).await?;
+            let (orders, accounts): (Vec<_>, Vec<_>) = others
+                .into_iter()
+                .partition(|one| one.kind() == Kind::Checkout);
+            checkouts::work(self, desk, &orders, patience, report).await?;
+            subscriptions::work(self, desk, &accounts, patience, report).await?;
         }
-        usages::work(self, bucket, patience, report).await
+        if usages.is_empty() {
+            return Ok(());
+        }
+        usages::work(self, &usages, patience, report).await
     }
 }
 

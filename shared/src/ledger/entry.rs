@@ -165,7 +165,7 @@ impl UsageEntry {
             item.insert("trace".into(), item::json(&self.trace));
         }
         if self.deliveries.any_pending() {
-            item.insert("pending_bucket".into(), Queue::Usages.of(&self.account));
+            item.insert("pending_bucket".into(), Queue::Due.of(&self.account));
             let due = self.recorded_at.saturating_add(SETTLES_AFTER);
             let due = due.unwrap_or(Timestamp::MAX);
             item.insert("pending_due".into(), item::time(due));

@@ -139,7 +139,7 @@ impl Intent {
             .expires_at
             .saturating_add(LOOKED_INTO_AFTER)
             .unwrap_or(Timestamp::MAX);
-        [Queue::Checkouts.of(&self.account), item::time(looked_into)]
+        [Queue::Due.of(&self.account), item::time(looked_into)]
     }
 
     pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {

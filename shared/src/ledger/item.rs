@@ -136,23 +136,19 @@ impl Key {
 /// What is listed in the index `pending`, each in buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// Usages with a delivery that is not final, and parcels of them.
-    Usages,
+    /// What the outbox finishes: usages with a delivery that is not final and parcels of them, intents that are not settled,
+    /// and subscriptions that should have been renewed. They share a bucket, so that one question tells whether there is
+    /// anything to do in it.
+    Due,
     /// Usages with a delivery that failed for good.
     Parked,
-    /// Intents that are not settled.
-    Checkouts,
-    /// Accounts whose subscription should have been renewed.
-    Subscriptions,
 }
 
 impl Queue {
     const fn prefix(self) -> char {
         match self {
-            Self::Usages => 'P',
+            Self::Due => 'P',
             Self::Parked => 'K',
-            Self::Checkouts => 'C',
-            Self::Subscriptions => 'U',
         }
     }
 

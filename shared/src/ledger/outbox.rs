@@ -31,10 +31,30 @@ pub struct Listed {
     key: Key,
 }
 
+/// What an item is that the index lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A usage, or a parcel of usages.
+    Usage,
+    /// An intent.
+    Checkout,
+    /// An account's subscriptions.
+    Subscription,
+}
+
 impl Listed {
     /// The item, as an operator finds it in the table.
     pub fn name(&self) -> &str {
         &self.key.pk
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self.key.pk.split_once('#') {
+            Some(("I", _)) => Kind::Checkout,
+            Some(("A", _)) => Kind::Subscription,
+            _ => Kind::Usage,
+        }
     }
 
     /// The account, where it is an account's item.

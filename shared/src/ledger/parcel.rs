@@ -94,7 +94,7 @@ impl Parcel {
             ("recorded_at".into(), item::time(self.recorded_at)),
             ("stripe".into(), item::text(self.state.as_str())),
             ("attempts".into(), item::number(self.attempts)),
-            ("pending_bucket".into(), Queue::Usages.of(&self.account)),
+            ("pending_bucket".into(), Queue::Due.of(&self.account)),
             ("pending_due".into(), item::time(due)),
         ]);
         item

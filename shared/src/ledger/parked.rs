@@ -200,7 +200,7 @@ impl Ledger {
             (":parked", item::text(DeliveryState::Parked.as_str())),
             (":pending", item::text(DeliveryState::Pending.as_str())),
             (":now", item::time(now)),
-            (":bucket", Queue::Usages.of(&parcel.account)),
+            (":bucket", Queue::Due.of(&parcel.account)),
         ]);
         actions.push(self.update_with(&key, "stripe = :parked", &change, values));
         if let Judged::Refused(_) = self.transact(&actions, patience).await? {
@@ -216,7 +216,7 @@ impl Ledger {
             (":langfuse", item::text(deliveries.langfuse.as_str())),
             (":stripe", item::text(deliveries.stripe.as_str())),
             (":pending", item::text(DeliveryState::Pending.as_str())),
-            (":bucket", Queue::Usages.of(&found.entry.account)),
+            (":bucket", Queue::Due.of(&found.entry.account)),
             (":now", item::time(now)),
         ]);
         let mut set = vec!["pending_bucket = :bucket", "pending_due = :now"];

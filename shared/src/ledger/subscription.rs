@@ -134,7 +134,7 @@ impl Ledger {
         let listed = match looked_into(all, now) {
             Some(due) => {
                 values.extend([
-                    (":bucket".to_owned(), Queue::Subscriptions.of(account)),
+                    (":bucket".to_owned(), Queue::Due.of(account)),
                     (":due".to_owned(), item::time(due)),
                 ]);
                 ", pending_bucket = :bucket, pending_due = :due"

@@ -5,12 +5,9 @@ use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::desk::Desk;
-use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Queue};
+use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Listed};
 use crate::patience::Patience;
 use crate::payment::{self, STRIPE_TIMEOUT};
-
-/// How many orders are looked into in one run and bucket.
-const MAX_ORDERS: usize = 100;
 
 /// How long until an order is looked into again that is not settled.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -26,31 +23,27 @@ enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// Looks into what is due in a bucket.
+/// Looks into what is due.
 pub(super) async fn work(
     outbox: &Outbox,
     desk: Desk<'_>,
-    bucket: u8,
+    due: &[Listed],
     patience: &Patience,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let now = outbox.clock.now();
-    let due = desk
-        .ledger
-        .due(Queue::Checkouts, bucket, now, MAX_ORDERS, patience)
-        .await?;
     for listed in due {
         if !has_time(patience) {
             report.cut_short = true;
             return Ok(());
         }
-        let intent = match desk.ledger.listed_intent(&listed, patience).await {
+        let intent = match desk.ledger.listed_intent(listed, patience).await {
             Ok(Some(intent)) => intent,
             Ok(None) => continue,
             Err(error @ ledger::Error::Malformed(_)) => {
                 report.failed("an order that cannot be read", &error);
                 let later = next_attempt(now, 5);
-                desk.ledger.put_off(&listed, later, patience).await?;
+                desk.ledger.put_off(listed, later, patience).await?;
                 continue;
             }
             Err(error) => return Err(error),
@@ -68,7 +61,7 @@ pub(super) async fn work(
             }
         };
         // One that is settled by now is not listed any more, and stays so.
-        desk.ledger.put_off(&listed, again, patience).await?;
+        desk.ledger.put_off(listed, again, patience).await?;
     }
     Ok(())
 }

@@ -2,26 +2,19 @@
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::desk::Desk;
-use crate::ledger::{self, Queue};
+use crate::ledger::{self, Listed};
 use crate::patience::Patience;
 use crate::subscription;
 
-/// How many accounts are looked into in one run and bucket.
-const MAX_ACCOUNTS: usize = 100;
-
-/// Looks into what is due in a bucket.
+/// Looks into what is due.
 pub(super) async fn work(
     outbox: &Outbox,
     desk: Desk<'_>,
-    bucket: u8,
+    due: &[Listed],
     patience: &Patience,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let now = outbox.clock.now();
-    let due = desk
-        .ledger
-        .due(Queue::Subscriptions, bucket, now, MAX_ACCOUNTS, patience)
-        .await?;
     for listed in due {
         if !has_time(patience) {
             report.cut_short = true;
@@ -36,7 +29,7 @@ pub(super) async fn work(
         if let Err(error) = Box::pin(caught_up).await {
             report.failed("a subscription", &error);
             let again = next_attempt(now, 5);
-            desk.ledger.put_off(&listed, again, patience).await?;
+            desk.ledger.put_off(listed, again, patience).await?;
         }
     }
     Ok(())

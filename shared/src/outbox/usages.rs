@@ -1,4 +1,4 @@
-//! Usages of one bucket: what each of them still needs, in which order, and what is written down of it.
+//! Usages that are due: what each of them still needs, in which order, and what is written down of it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,16 +6,11 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
-use super::{Outbox, Report, has_time, meter, next_attempt, parcels, traces};
+use super::{Outbox, Report, meter, next_attempt, parcels, traces};
 use crate::id::{AccountId, UsageId};
-use crate::ledger::{
-    self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Queue, Waiting,
-};
+use crate::ledger::{self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Waiting};
 use crate::patience::Patience;
 use crate::telemetry::{self, Metric, Provider};
-
-/// How many usages are looked at together.
-const TOGETHER: usize = 1_000;
 
 /// How many writes are under way at once.
 const AT_ONCE: usize = 16;
@@ -39,36 +34,15 @@ pub(super) struct Outcome {
     pub(super) untried: HashSet<UsageId>,
 }
 
-/// Finishes what is due in a bucket, round by round.
+/// Finishes what is due.
 pub(super) async fn work(
     outbox: &Outbox,
-    bucket: u8,
+    due: &[Listed],
     patience: &Patience,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
-    let ledger = &outbox.ledger;
-    let mut seen: HashSet<Listed> = HashSet::new();
-    while has_time(patience) {
-        let now = outbox.clock.now();
-        let limit = seen.len() + TOGETHER;
-        let listed = ledger
-            .due(Queue::Usages, bucket, now, limit, patience)
-            .await?;
-        // The index may lag behind: what was worked on in this run is not again.
-        let fresh: Vec<Listed> = listed
-            .into_iter()
-            .filter(|one| !seen.contains(one))
-            .take(TOGETHER)
-            .collect();
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        seen.extend(fresh.iter().cloned());
-        let round = Round::read(ledger, &fresh, now, patience).await?;
-        round.work(outbox, patience, report).await?;
-    }
-    report.cut_short = true;
-    Ok(())
+    let round = Round::read(&outbox.ledger, due, outbox.clock.now(), patience).await?;
+    round.work(outbox, patience, report).await
 }
 
 /// What is worked on together.

@@ -179,7 +179,8 @@ impl World {
     pub(super) fn any_waiting(&self) -> bool {
         self.any_item(|item| {
             let bucket = item.text("pending_bucket").unwrap_or_default();
-            bucket.starts_with("P#") || bucket.starts_with("C#")
+            // A subscription always waits for its next period.
+            bucket.starts_with("P#") && item.text("sk") != Some("U")
         })
     }
 
