@@ -128,13 +128,27 @@ impl Stripe {
     pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let file = directory.join("stripe.json");
-        let mut account = Self::new(clock);
-        if file.exists() {
-            let kept = serde_json::from_slice(&std::fs::read(&file)?)?;
-            account.state = Arc::new(Mutex::new(kept));
-        }
+        let mut account = if file.exists() {
+            Self::of_copy(&std::fs::read(&file)?, clock)?
+        } else {
+            Self::new(clock)
+        };
         account.file = Some(file);
         Ok(account)
+    }
+
+    /// An account with what another one had in it when it was [copied](Self::copy), in memory.
+    pub fn of_copy(copy: &[u8], clock: Clock) -> serde_json::Result<Self> {
+        let state = serde_json::from_slice(copy)?;
+        Ok(Self {
+            state: Arc::new(Mutex::new(state)),
+            ..Self::new(clock)
+        })
+    }
+
+    /// What is in the account, to be brought back by [`Stripe::of_copy`].
+    pub fn copy(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&*self.lock())
     }
 
     /// Adds the meter that usage goes to, as if it had been set up.

@@ -25,6 +25,7 @@ mod plan;
 mod point;
 mod postman;
 mod secrets;
+mod setting;
 mod shrink;
 mod usages;
 mod verdict;
@@ -34,22 +35,19 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use local::dynamodb::{Access, Tables};
 use local::langfuse::Langfuse;
-use local::stack::TABLE;
-use local::stripe::{SECRET_KEY, Stripe};
-use local::template::Template;
-use serde_json::{Value, json};
+use local::stripe::Stripe;
+use serde_json::json;
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::telemetry;
 
-use crate::variables_of;
 use books::Books;
 use calls::Call;
 use fleet::{Fleet, Function};
@@ -58,7 +56,9 @@ use log::Log;
 use network::Network;
 pub use plan::Options;
 use plan::Plan;
+use setting::Setting;
 pub use shrink::shrink;
+use verdict::Waiting;
 pub use weather::KINDS;
 
 /// How long a meter event takes, so that two of one customer can overlap.
@@ -93,6 +93,7 @@ pub fn run(seed: u64) -> Report {
 /// # Panics
 /// When the machine has no thread for it, or the template cannot be used.
 pub fn play(options: &Options) -> Report {
+    let setting = Setting::get();
     fastrand::seed(options.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -105,11 +106,11 @@ pub fn play(options: &Options) -> Report {
     let _written = tracing::subscriber::set_default(logs.expect("a filter"));
     runtime
         .expect("a runtime")
-        .block_on(both_halves(options, log))
+        .block_on(both_halves(options, setting, log))
 }
 
-async fn both_halves(options: &Options, log: Log) -> Report {
-    let world = Arc::new(World::new(options, log).await);
+async fn both_halves(options: &Options, setting: &Setting, log: Log) -> Report {
+    let world = Arc::new(World::new(options, setting, log));
     let postman = tokio::spawn(postman::walk(Arc::clone(&world)));
     world.network.is_faulty(true);
     let schedule = options
@@ -175,21 +176,19 @@ struct World {
 type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
 impl World {
-    async fn new(options: &Options, log: Log) -> Self {
+    fn new(options: &Options, setting: &Setting, log: Log) -> Self {
         let plan = Plan::of(options);
         let clock = Clock::starting_at(plan.start);
         let told = clock.clone();
         let time = local::clock::Clock::told_by(move || told.now());
         let tables = Tables::modelled(Access::default(), time.clone());
         tables
-            .create_table(table().clone())
+            .create_table(setting.table.clone())
             .expect("the template's table");
-        let (stripe, langfuse) = (
-            Stripe::new(time.clone()).with_service_time(SERVICE_TIME),
-            Langfuse::new(time),
-        );
+        let stripe = Stripe::of_copy(&setting.stripe, time.clone()).expect("a copy");
+        let (stripe, langfuse) = (stripe.with_service_time(SERVICE_TIME), Langfuse::new(time));
         let network = Network::new(options, &plan, (&tables, &stripe, &langfuse), &clock);
-        let mut world = Self {
+        Self {
             plan,
             tables,
             stripe,
@@ -199,26 +198,11 @@ impl World {
             fleet: Fleet::default(),
             books: Books::default(),
             log,
-            environment: environment(),
-            webhook_secret: String::new(),
-            thin_secret: String::new(),
+            environment: setting.environment.clone(),
+            webhook_secret: setting.webhook_secret.clone(),
+            thin_secret: setting.thin_secret.clone(),
             seed: options.seed,
-        };
-        world.set_up_stripe().await;
-        world
-    }
-
-    /// Makes at Stripe what a deployment needs, as the operator does.
-    async fn set_up_stripe(&mut self) {
-        let webhooks = "https://api.local/v1/webhooks/stripe";
-        let made = self
-            .sparks(&["stripe-setup", "--webhook-url", webhooks, "--json"])
-            .await;
-        let made: Value = serde_json::from_str(&made.expect("set up")).expect("JSON");
-        let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
-        self.webhook_secret = text("webhook_secret");
-        self.thin_secret = text("event_destination_secret");
-        self.environment.extend(variables_of(&made));
+        }
     }
 
     /// Numbers that are somebody's own, whatever the others do.
@@ -278,7 +262,7 @@ impl World {
             self.books.begins(&account, key, &usage);
             usages::record_one(self, &account, key, &usage, 3).await;
         }
-        let parts = 6;
+        let parts = 4;
         for _ in 0..parts {
             let part = outage.lasts / parts;
             self.clock
@@ -302,11 +286,14 @@ impl World {
         }
         // What the postman has on its way arrives within minutes.
         self.clock.sleep(Duration::from_mins(10)).await;
-        // What was put off is due after minutes, and an order that nobody paid after a day.
-        for hours in [1, 1, 25, 1, 25, 1, 1, 25] {
-            if !self.redeliver().await && !self.any_waiting() {
-                break;
-            }
+        for _ in 0..10 {
+            let redelivered = self.redeliver().await;
+            let hours = match self.waiting() {
+                Waiting::Nothing if !redelivered => break,
+                // What was put off is due after minutes, and an order that nobody paid after a day.
+                Waiting::Orders => 25,
+                Waiting::Nothing | Waiting::Usages => 1,
+            };
             self.clock.sleep(Duration::from_hours(hours)).await;
             self.deliver_twice().await;
         }
@@ -361,7 +348,7 @@ impl World {
 
     /// Runs the outbox, and in some runs twice at once: a schedule comes at least once.
     async fn deliver_twice(&self) {
-        if self.seed.is_multiple_of(4) {
+        if self.seed.is_multiple_of(8) {
             tokio::join!(self.deliver(), self.deliver());
         } else {
             self.deliver().await;
@@ -392,32 +379,4 @@ async fn look(world: Arc<World>, account: String) {
             world.network.violation(what);
         }
     }
-}
-
-/// The template's table, which is read once.
-fn table() -> &'static Value {
-    static DEFINITION: OnceLock<Value> = OnceLock::new();
-    DEFINITION.get_or_init(|| {
-        let template = Template::of_the_project(&Template::local_parameters());
-        template.expect("the template").table_definition(TABLE)
-    })
-}
-
-fn environment() -> BTreeMap<String, String> {
-    let variables = [
-        ("TABLE_NAME", TABLE),
-        ("STAGE", "local"),
-        ("ALLOWED_ORIGINS", "https://app.local"),
-        ("STRIPE_API_BASE", "https://stripe.local"),
-        ("STRIPE_SECRET_KEY", SECRET_KEY),
-        ("LANGFUSE_HOST", "https://langfuse.local"),
-        ("LANGFUSE_PUBLIC_KEY", "pk-lf-local"),
-        ("LANGFUSE_SECRET_KEY", "sk-lf-local"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.local"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", secrets::AWS_SECRET),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    variables.into()
 }

@@ -110,8 +110,8 @@ impl Plan {
         Self {
             start: start.parse().expect("a time"),
             // Few, so that there are many runs: what goes wrong needs one or two of them.
-            accounts: [1, 1, 1, 2, 2, 3][random.usize(0..6)],
-            usages: random.usize(2..=5),
+            accounts: [1, 1, 1, 1, 1, 1, 2, 3][random.usize(0..8)],
+            usages: random.usize(1..=5),
             purchases: random.usize(0..=2),
             one_in,
             webhooks: if random.u8(0..5) == 0 {
@@ -121,7 +121,7 @@ impl Plan {
             },
             skew_ms: [0, 0, 500, 20_000][random.usize(0..4)],
             outage,
-            outbox_every: SignedDuration::from_secs([30, 90, 120, 240][random.usize(0..4)]),
+            outbox_every: SignedDuration::from_secs([45, 120, 180, 300][random.usize(0..4)]),
         }
     }
 }

@@ -13,6 +13,15 @@ use super::items::{number, text};
 use super::operator::GRANTED;
 use super::plan::Webhooks;
 
+/// What waits for the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Nothing,
+    /// Orders that are not settled, and nothing else.
+    Orders,
+    Usages,
+}
+
 impl World {
     /// Looks whether everything has come to its end as it should.
     pub(super) fn judge(&self) {
@@ -175,13 +184,24 @@ impl World {
         wrong
     }
 
-    /// Whether something waits for the outbox, be it late.
-    pub(super) fn any_waiting(&self) -> bool {
-        self.any_item(|item| {
+    /// What waits for the outbox, be it late. A subscription always waits, for its next period.
+    pub(super) fn waiting(&self) -> Waiting {
+        let is_listed = |item: &Item| {
             let bucket = item.text("pending_bucket").unwrap_or_default();
-            // A subscription always waits for its next period.
-            bucket.starts_with("P#") && item.text("sk") != Some("U")
-        })
+            bucket.starts_with("P#")
+        };
+        let waits = |kinds: &[&str]| {
+            self.any_item(|item| {
+                is_listed(item) && item.text("sk").is_some_and(|kind| kinds.contains(&kind))
+            })
+        };
+        if waits(&["E", "B"]) {
+            Waiting::Usages
+        } else if waits(&["I"]) {
+            Waiting::Orders
+        } else {
+            Waiting::Nothing
+        }
     }
 
     /// Whether some delivery failed for good.
