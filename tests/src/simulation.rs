@@ -332,18 +332,26 @@ impl World {
             self.network.violation("something is parked".to_owned());
         }
         self.clock.sleep(Duration::from_hours(50)).await;
+        if self.seed.is_multiple_of(2) {
+            // Before anybody has asked Stripe what it has.
+            self.redrive().await;
+        }
         let mut day = self.plan.start.to_zoned(jiff::tz::TimeZone::UTC).date();
         for _ in 0..4 {
             // It fails where it finds something, and that is what it is for.
             let _found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
             day = day.tomorrow().expect("a day after");
         }
-        let redriven = self.sparks(&["outbox", "redrive", "--all"]).await;
-        self.network.note(&format!("redriven: {redriven:?}"));
+        self.redrive().await;
         for _ in 0..4 {
             self.clock.sleep(Duration::from_hours(1)).await;
             self.deliver().await;
         }
+    }
+
+    async fn redrive(&self) {
+        let redriven = self.sparks(&["outbox", "redrive", "--all"]).await;
+        self.network.note(&format!("redriven: {redriven:?}"));
     }
 
     /// Runs the outbox, and in some runs twice at once: a schedule comes at least once.

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a command is for")]
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -75,11 +76,14 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
         .current_dir(&project)
         .output()?;
-    for file in String::from_utf8(listed.stdout)?.lines() {
+    let listed = String::from_utf8(listed.stdout)?;
+    let listed: Vec<&str> = listed
+        .lines()
+        .filter(|file| project.join(file).is_file())
+        .collect();
+    remove_all_but(&copy, &listed.iter().map(|file| copy.join(file)).collect())?;
+    for file in listed {
         let from = project.join(file);
-        if !from.is_file() {
-            continue;
-        }
         let mut contents = std::fs::read(&from)?;
         if bugs
             .iter()
@@ -111,6 +115,22 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
         return Err("the copy with the mistakes does not build".into());
     }
     Ok(target.join("planted/target/debug/simulate"))
+}
+
+/// Removes what the project does not have any more.
+fn remove_all_but(folder: &Path, kept: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_all_but(&path, kept)?;
+        } else if !kept.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Leaves a file alone that is as it should be, so that it is not compiled again.
