@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate flows planted fuzz bench audit sbom prices invoke lint-template deploy-check \
+.PHONY: dev test test-api crash simulate flows planted fuzz soak bench audit sbom prices invoke lint-template deploy-check \
   cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
@@ -60,6 +60,11 @@ flows:
 # Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
 planted:
 	cargo run --locked --package tests --bin planted
+
+# Records 200,000 usages while one request in twenty goes wrong, and finds the rate that holds: minutes.
+soak:
+	cargo build --locked --profile bench --workspace --bins
+	cargo run --locked --profile bench --package tests --bin soak -- --usages $(or $(USAGES),200000)
 
 # How fast the outbox works off what has piled up.
 bench:

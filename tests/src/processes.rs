@@ -63,12 +63,20 @@ impl World {
 /// The binary of a function, which is built beside this one.
 fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a path of our own");
-    let folder = own.parent().and_then(|deps| deps.parent());
-    let binary = folder.expect("target/debug/deps").join(name);
-    assert!(
-        binary.is_file(),
-        "{} is not there: `cargo build --workspace --bins` makes it",
-        binary.display()
-    );
-    binary
+    // Tests are in a folder of their own: `target/debug/deps`.
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name));
+    found
+        .clone()
+        .find(|binary| binary.is_file())
+        .unwrap_or_else(|| {
+            let looked = found.last().unwrap_or_default();
+            panic!(
+                "{} is not there: `cargo build --workspace --bins` makes it",
+                looked.display()
+            )
+        })
 }
