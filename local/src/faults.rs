@@ -31,6 +31,8 @@ pub enum Kind {
     Status(StatusCode),
     /// `slow:MS`: the effect at once, the reply late.
     Slow(Duration),
+    /// `truncated`: the effect, then the first half of the reply as if it were whole.
+    Truncated,
     /// `lost_reply`: the effect, then the connection closes without a byte.
     LostReply,
     /// `refuse`: no effect, and the connection closes without a byte.
@@ -54,7 +56,7 @@ pub enum Kind {
 /// The text of a fault that is none.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no fault: status:N, slow:MS, lost_reply, refuse, \
+    "`{0}` is no fault: status:N, slow:MS, truncated, lost_reply, refuse, \
      for DynamoDB conflict, throttle, conflict+condition, \
      and for webhooks duplicate:N, reorder, hold, drop"
 )]
@@ -94,6 +96,7 @@ impl FromStr for Kind {
             }
             Some(_) => return Err(unknown()),
             None => match text {
+                "truncated" => Self::Truncated,
                 "lost_reply" => Self::LostReply,
                 "refuse" => Self::Refuse,
                 "conflict" => Self::Conflict,
@@ -113,6 +116,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Status(status) => write!(formatter, "status:{}", status.as_u16()),
             Self::Slow(delay) => write!(formatter, "slow:{}", delay.as_millis()),
+            Self::Truncated => formatter.write_str("truncated"),
             Self::LostReply => formatter.write_str("lost_reply"),
             Self::Refuse => formatter.write_str("refuse"),
             Self::Conflict => formatter.write_str("conflict"),
@@ -204,6 +208,9 @@ pub async fn deliver(firing: Option<&Firing>, response: Response) -> Reply {
     match firing.map(|firing| firing.kind) {
         Some(Kind::LostReply | Kind::Refuse) => return Reply::HangUp,
         Some(Kind::Slow(delay)) => tokio::time::sleep(delay).await,
+        Some(Kind::Truncated) => {
+            return Reply::Answer(response.map(|body| body.slice(..body.len() / 2)));
+        }
         _ => {}
     }
     Reply::Answer(response)

@@ -310,7 +310,7 @@ impl Langfuse {
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse
+        Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse
     )
 }
 

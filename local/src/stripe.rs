@@ -328,7 +328,7 @@ fn date(time: Timestamp) -> HeaderValue {
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse
+        Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse
     ) || kind.is_of_webhooks()
 }
 

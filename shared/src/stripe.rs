@@ -144,9 +144,8 @@ pub struct List<T> {
     pub has_more: bool,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct ErrorBody {
-    #[serde(default)]
     error: ErrorDetail,
 }
 
@@ -290,21 +289,22 @@ impl Refusal {
         self.param.starts_with("flow_data")
     }
 
-    /// Reads what Stripe says about a request that it refuses.
-    fn of(answer: &Response<Bytes>) -> Self {
-        let ErrorBody { error } = serde_json::from_slice(answer.body()).unwrap_or_default();
+    /// Reads what Stripe says about a request that it refuses. Without its words, nothing says that it is Stripe who
+    /// refuses, nor that it has not done it before.
+    fn of(answer: &Response<Bytes>) -> Result<Self, serde_json::Error> {
+        let ErrorBody { error } = serde_json::from_slice(answer.body())?;
         let request_id = answer
             .headers()
             .get("request-id")
             .and_then(|value| value.to_str().ok());
-        Self {
+        Ok(Self {
             status: answer.status(),
             code: error.code,
             param: error.param,
             message: error.message.into(),
             request_id: request_id.unwrap_or_default().to_owned(),
             stored: is_replay(answer),
-        }
+        })
     }
 }
 

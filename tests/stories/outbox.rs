@@ -237,6 +237,28 @@ async fn an_entry_that_cannot_be_read_holds_up_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_cannot_be_read_refuses_nothing() {
+    let world = funded().await;
+    // Stripe has the event, and nobody is told.
+    let lost = Fault::new(METER, "lost_reply").unwrap().times(2);
+    world.stack.stripe.faults().add(lost);
+    record(&world, "k1", 10).await;
+    // That it has it already is said in words of which only half arrive.
+    let truncated = Fault::new(METER, "truncated").unwrap();
+    world.stack.stripe.faults().add(truncated);
+    let world = world.later(SignedDuration::from_secs(180)).await;
+    let report = world.deliver().await;
+
+    assert_eq!(
+        (&report["parked"], &report["metered"]),
+        (&json!(0), &json!(0)),
+        "{report}"
+    );
+    assert_eq!(world.stack.stripe.faults().fired(METER), 3);
+    world.drained().await.assert_delivered_once();
+}
+
+#[tokio::test]
 async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_delivered() {
     let world = funded().await;
     fail(&world, "status:503", 100);

@@ -69,7 +69,9 @@ impl Operation {
                 "TransactWriteItems" | "TransactGetItems" | "PutItem" | "UpdateItem" | "DeleteItem"
             ),
             Kind::Throttle => self.name.contains("Item") || self.name_reads_many(),
-            Kind::Status(_) | Kind::Slow(_) | Kind::LostReply | Kind::Refuse => true,
+            Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse => {
+                true
+            }
             Kind::Duplicate(_) | Kind::Reorder | Kind::Hold | Kind::Drop => false,
         }
     }

@@ -20,6 +20,7 @@ pub(super) fn of(
     let transaction = operation.name().starts_with("Transact");
     Some(match kind {
         Kind::Slow(_)
+        | Kind::Truncated
         | Kind::LostReply
         | Kind::Refuse
         | Kind::Duplicate(_)

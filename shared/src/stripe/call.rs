@@ -152,7 +152,10 @@ impl Stripe {
             status @ (StatusCode::CONFLICT | StatusCode::FAILED_DEPENDENCY) => {
                 Err(Error::Unconfirmed(Cause::Status(status)))
             }
-            status if status.is_client_error() => Err(Error::Refused(Refusal::of(&answer))),
+            status if status.is_client_error() => Err(match Refusal::of(&answer) {
+                Ok(refusal) => Error::Refused(refusal),
+                Err(error) => Error::Unconfirmed(Cause::shape(&error)),
+            }),
             status if is_replay(&answer) => Err(Error::Unconfirmed(Cause::Stored(status))),
             status => Err(Error::Unconfirmed(Cause::Status(status))),
         }
