@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::World;
+use super::calls::Answer;
 use super::items::number;
 
 /// A usage as somebody records it.
@@ -32,8 +34,12 @@ impl Usage {
 enum Heard {
     /// Nothing that stays.
     Nothing,
-    /// It was charged, under this id and at this time.
-    Charged { id: String, at: String },
+    /// It was charged, under this id and at this time; and when that was heard first.
+    Charged {
+        id: String,
+        at: String,
+        heard_at: Timestamp,
+    },
     /// There were too few Sparks.
     Refused,
 }
@@ -188,19 +194,13 @@ pub(super) fn milli(text: &Value) -> i64 {
 
 impl World {
     /// Keeps what somebody was told of a usage, and looks whether it is so.
-    pub(super) async fn hears(
-        &self,
-        account: &str,
-        key: &str,
-        usage: &Usage,
-        status: u64,
-        body: &Value,
-    ) {
+    pub(super) async fn hears(&self, account: &str, key: &str, usage: &Usage, answer: &Answer) {
+        let Answer { status, body, .. } = answer;
         let wrong = |what: &str| {
             let what = format!("{account} {key}: {what}: {status} {body}");
             self.network.violation(what);
         };
-        let heard = match status {
+        let heard = match *status {
             201 => {
                 let id = body["usage_id"].as_str().unwrap_or_default().to_owned();
                 if milli(&body["sparks"]) != usage.milli() {
@@ -212,7 +212,11 @@ impl World {
                     wrong("is not in the ledger");
                 }
                 let at = body["recorded_at"].as_str().unwrap_or_default().to_owned();
-                Heard::Charged { id, at }
+                Heard::Charged {
+                    id,
+                    at,
+                    heard_at: self.clock.now(),
+                }
             }
             402 => {
                 let (required, available) = (milli(&body["required"]), milli(&body["available"]));
@@ -227,9 +231,17 @@ impl World {
         let told = usages.get_mut(&(account.to_owned(), key.to_owned()));
         let told = told.expect("a usage that was begun");
         match (&told.heard, &heard) {
-            (Heard::Charged { .. }, heard) if told.heard != *heard => {
-                wrong(&format!("was told {:?} before", told.heard));
-            }
+            (
+                Heard::Charged { id, at, .. },
+                Heard::Charged {
+                    id: again,
+                    at: then,
+                    ..
+                },
+            ) if (id, at) == (again, then) => {}
+            // It was asked at the same time, and judged before Sparks came in.
+            (Heard::Charged { heard_at, .. }, Heard::Refused) if answer.asked_at < *heard_at => {}
+            (Heard::Charged { .. }, _) => wrong(&format!("was told {:?} before", told.heard)),
             _ => told.heard = heard,
         }
     }

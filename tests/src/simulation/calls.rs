@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::World;
@@ -25,6 +26,8 @@ pub(super) struct Call {
 /// An answer of the API.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
+    /// When it was asked for.
+    pub(super) asked_at: Timestamp,
     pub(super) status: u64,
     pub(super) body: Value,
 }
@@ -131,7 +134,7 @@ impl Call {
     }
 
     /// The event that API Gateway makes of it: HTTP API, payload format 2.0.
-    fn event(&self, now: jiff::Timestamp) -> Value {
+    fn event(&self, now: Timestamp) -> Value {
         let method = self.route.split(' ').next().unwrap_or_default();
         let mut headers = json!({"content-type": "application/json", "host": "api.local"});
         for (name, value) in &self.headers {
@@ -172,17 +175,15 @@ impl World {
         } else {
             GATEWAY_LIMIT
         };
-        let (world, event, function) = (
-            Arc::clone(self),
-            call.event(self.clock.now()),
-            call.function,
-        );
+        let asked_at = self.clock.now();
+        let (world, event, function) = (Arc::clone(self), call.event(asked_at), call.function);
         let invocation = tokio::spawn(async move { world.invoke(function, event).await });
         let answer = tokio::time::timeout(limit, invocation).await.ok()?;
         let answer = answer.expect("a function does not panic")?;
         let status = answer["statusCode"].as_u64().unwrap_or_default();
         let body = answer["body"].as_str().unwrap_or_default();
         let answer = Answer {
+            asked_at,
             status,
             body: serde_json::from_str(body).unwrap_or_default(),
         };

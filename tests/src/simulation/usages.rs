@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::books::Usage;
-use super::calls::Call;
+use super::calls::{Answer, Call};
 
 /// How often an app asks again while everything goes wrong.
 const ATTEMPTS: u32 = 5;
@@ -103,9 +103,7 @@ pub(super) async fn record_one(
     let call = Call::usage(account, key, &usage.body());
     match world.insist(&call, attempts).await {
         Some(answer) => {
-            world
-                .hears(account, key, usage, answer.status, &answer.body)
-                .await;
+            world.hears(account, key, usage, &answer).await;
         }
         None => world.books.is_unknown(account, key),
     }
@@ -144,7 +142,15 @@ pub(super) async fn record_batch(
     for ((key, usage), result) in usages.iter().zip(results) {
         match result["status"].as_u64() {
             Some(429 | 500 | 503) | None => world.books.is_unknown(account, key),
-            Some(status) => world.hears(account, key, usage, status, &result).await,
+            Some(status) => {
+                let asked_at = answer.asked_at;
+                let answer = Answer {
+                    asked_at,
+                    status,
+                    body: result,
+                };
+                world.hears(account, key, usage, &answer).await;
+            }
         }
     }
 }
