@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use shared::clock::wire;
-use shared::ledger::{Found, Kind, Ledger, PENDING_BUCKETS, Queue, Redriven, Waiting};
+use shared::ledger::{Found, Ledger, ListedKind, PENDING_BUCKETS, Queue, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::patience::Patience;
 
@@ -103,7 +103,7 @@ async fn listing(ledger: &Ledger, desk: &Desk<'_>) -> Result<Listing, Error> {
             let patience = Patience::lasting(&desk.clock, PATIENCE);
             let all = Timestamp::MAX;
             let mut listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
-            listed.retain(|listed| listed.kind() == Kind::Usage);
+            listed.retain(|listed| listed.kind() == ListedKind::Usage);
             for found in ledger.waiting(&listed, &patience).await? {
                 if let Found::Usage(usage) = found {
                     listing.add(&usage);

@@ -85,7 +85,7 @@ pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
-pub use outbox::{Found, Kind, Lease, Listed, Waiting};
+pub use outbox::{Found, Lease, Listed, ListedKind, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
 pub use purchase::{Purchase, Reversal, Reversals};

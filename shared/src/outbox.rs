@@ -25,7 +25,7 @@ use crate::config::{self, Environment};
 use crate::customers::Customers;
 use crate::desk::Desk;
 use crate::langfuse::Langfuse;
-use crate::ledger::{self, Kind, Ledger, Listed, PENDING_BUCKETS, Queue};
+use crate::ledger::{self, Ledger, Listed, ListedKind, PENDING_BUCKETS, Queue};
 use crate::patience::Patience;
 use crate::stripe::Stripe;
 use crate::telemetry::{self, Metric, chain};
@@ -223,8 +223,9 @@ impl Outbox {
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
-        let (usages, others): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|one| one.kind() == Kind::Usage);
+        let (usages, others): (Vec<_>, Vec<_>) = due
+            .into_iter()
+            .partition(|one| one.kind() == ListedKind::Usage);
         // There are few of these, and buyers wait for them.
         if let (Some(stripe), Some(terms)) = (&self.stripe, &self.terms) {
             let desk = Desk {
@@ -234,7 +235,7 @@ impl Outbox {
             };
             let (orders, accounts): (Vec<_>, Vec<_>) = others
                 .into_iter()
-                .partition(|one| one.kind() == Kind::Checkout);
+                .partition(|one| one.kind() == ListedKind::Checkout);
             checkouts::work(self, desk, &orders, patience, report).await?;
             subscriptions::work(self, desk, &accounts, patience, report).await?;
         }

@@ -79,6 +79,19 @@ pub struct Credit {
     pub paid: Option<i64>,
 }
 
+impl Credit {
+    /// Sparks that were not bought and do not end.
+    pub fn for_good(id: &str, milli: i64) -> Self {
+        Self {
+            id: id.to_owned(),
+            priority: 3,
+            milli,
+            expires_at: None,
+            paid: None,
+        }
+    }
+}
+
 impl Model {
     /// An account without Sparks.
     pub fn new(account: &str, free_plan: bool) -> Self {
@@ -177,14 +190,7 @@ impl Model {
             return false;
         };
         self.settle(now);
-        let credit = Credit {
-            id: id.to_owned(),
-            priority: 3,
-            milli,
-            expires_at: None,
-            paid: None,
-        };
-        self.add(&credit, now, None);
+        self.add(&Credit::for_good(id, milli), now, None);
         true
     }
 

@@ -61,6 +61,9 @@ pub use shrink::shrink;
 use verdict::Waiting;
 pub use weather::KINDS;
 
+/// How often the outbox is run at most until nothing waits.
+const DRAINS: u32 = 10;
+
 /// How long a meter event takes, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(20);
 
@@ -286,7 +289,7 @@ impl World {
         }
         // What the postman has on its way arrives within minutes.
         self.clock.sleep(Duration::from_mins(10)).await;
-        for _ in 0..10 {
+        for _ in 0..DRAINS {
             let redelivered = self.redeliver().await;
             let hours = match self.waiting() {
                 Waiting::Nothing if !redelivered => break,

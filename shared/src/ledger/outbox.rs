@@ -33,7 +33,7 @@ pub struct Listed {
 
 /// What an item is that the index lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ListedKind {
     /// A usage, or a parcel of usages.
     Usage,
     /// An intent.
@@ -49,11 +49,11 @@ impl Listed {
     }
 
     /// What it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ListedKind {
         match self.key.pk.split_once('#') {
-            Some(("I", _)) => Kind::Checkout,
-            Some(("A", _)) => Kind::Subscription,
-            _ => Kind::Usage,
+            Some(("I", _)) => ListedKind::Checkout,
+            Some(("A", _)) => ListedKind::Subscription,
+            _ => ListedKind::Usage,
         }
     }
 

@@ -31,6 +31,9 @@ const GRANTED: i64 = 10_000_000;
 /// How many callers there are: each has one call under way.
 const CALLERS: usize = 4;
 
+/// How often a caller asks at most.
+const ATTEMPTS: u32 = 100;
+
 /// One request in so many goes wrong, at each system.
 const ONE_IN: u32 = 20;
 
@@ -203,7 +206,11 @@ async fn record(world: &World, account: &str, first: usize, count: usize) -> i64
     if (first / TOGETHER).is_multiple_of(10) {
         for number in numbers.clone() {
             let (key, body) = (format!("k{number}"), body(tokens(number)));
-            while world.record(account, &key, &body).await.status != 201 {}
+            let mut attempts = 1;
+            while world.record(account, &key, &body).await.status != 201 {
+                attempts += 1;
+                assert!(attempts < ATTEMPTS, "{key} is never recorded");
+            }
         }
     } else {
         let items = numbers.clone().map(|number| {
@@ -212,7 +219,11 @@ async fn record(world: &World, account: &str, first: usize, count: usize) -> i64
             item
         });
         let items: Vec<Value> = items.collect();
-        loop {
+        for attempt in 1.. {
+            assert!(
+                attempt < ATTEMPTS,
+                "the batch from {first} on is never recorded"
+            );
             let answer = world.record_batch(account, &items).await;
             let results = answer.body["results"].as_array();
             if results.is_some_and(|results| results.iter().all(|result| result["status"] == 201)) {

@@ -166,14 +166,7 @@ impl Book {
     }
 
     fn credit(&mut self, id: &str, milli: i64) {
-        let credit = Credit {
-            id: id.to_owned(),
-            priority: 3,
-            milli,
-            expires_at: None,
-            paid: None,
-        };
-        self.account.credit(&credit, self.now);
+        self.account.credit(&Credit::for_good(id, milli), self.now);
         self.entries.push(("credit", milli));
     }
 

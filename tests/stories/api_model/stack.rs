@@ -303,7 +303,7 @@ impl Stack {
         assert_eq!(told, -spent.map(|(_, milli)| milli).sum::<i64>());
     }
 
-    /// The balance and what is left of each grant, in the order in which they burn.
+    /// The balance and what is left of each grant.
     async fn read_balance(&self, book: &Book) {
         let told = self.get("/v1/balance").await;
         assert_eq!(told["available"], sparks(book.account.available()));
