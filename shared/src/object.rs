@@ -40,3 +40,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
         T::deserialize(MapAccessDeserializer::new(members)).map(Object)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_is_told_what_it_should_be() {
+        let refused = serde_json::from_str::<Object<bool>>("[]").unwrap_err();
+        let expected = "invalid type: sequence, expected an object at line 1 column 0";
+        assert_eq!(refused.to_string(), expected);
+    }
+}

@@ -128,6 +128,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_cut_is_from_now_on_and_never_makes_it_longer() {
+        let clock = Clock::system();
+        let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+        let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));
+        assert!(patience.left() > Duration::from_secs(20));
+        assert!(patience.at_most(short).left() <= short);
+        assert_eq!(patience.at_most(long).until, patience.until);
+        assert!(Patience::lasting(&clock, long).left() > Duration::from_secs(50));
+        assert!(patience.now() >= clock.now().saturating_sub(short).unwrap());
+    }
+
     #[tokio::test]
     async fn waiting_stops_when_the_time_is_up() {
         let clock = Clock::system();

@@ -318,3 +318,26 @@ fn detail(code: &str) -> &'static str {
         _ => "Nothing can be done with it.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::detail;
+
+    #[test]
+    fn an_incident_is_explained_by_its_code() {
+        let codes = [
+            "no_object_id",
+            "not_there",
+            "meter_errors",
+            "metadata",
+            "not_made_here",
+            "no_share",
+            "taken_again",
+        ];
+        let mut details = codes.map(detail).to_vec();
+        details.push(detail("anything_else"));
+        details.sort_unstable();
+        details.dedup();
+        assert_eq!(details.len(), codes.len() + 1);
+    }
+}

@@ -325,4 +325,5 @@ async fn a_trace_that_is_sent_again_says_that_its_content_is_gone() {
     let span = spans.iter().find(|span| span["name"] == "chat").unwrap();
     assert_eq!(span["metadata"]["sparks.content"], "dropped", "{span}");
     assert_eq!(span["session_id"], "s_1");
+    assert!(world.items("B#").is_empty(), "one alone is no parcel");
 }

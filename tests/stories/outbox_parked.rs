@@ -255,6 +255,32 @@ async fn a_trace_is_put_back_alone_where_its_event_may_not_be() {
 }
 
 #[tokio::test]
+async fn a_trace_that_is_refused_alone_is_not_sent_once_more() {
+    let world = world().await;
+    record(&world, "first").await;
+    let langfuse = world.stack.langfuse.faults();
+    let traces = "/api/public/otel/v1/traces";
+    langfuse.add(Fault::new(traces, "status:429").unwrap());
+    let usage = record(&world, "k1").await;
+    langfuse.clear();
+    let world = world.later(SignedDuration::from_secs(600)).await;
+    let langfuse = world.stack.langfuse.faults();
+    langfuse.add(Fault::new(traces, "status:400").unwrap());
+    world.deliver().await;
+    let entry = world.items(&format!("E#{usage}")).remove(0);
+    assert_eq!(entry["langfuse"]["S"], "parked", "{entry}");
+    assert_eq!(world.spans().len(), 1);
+    // Its event is where it should be, so nothing keeps the trace from being put back at any age.
+    let world = world.later(SignedDuration::from_hours(24)).await;
+    let redrive = ["outbox", "redrive", &usage, "--json"];
+    let (printed, outcome) = world.sparks_printing(&redrive).await;
+    outcome.unwrap();
+    assert!(!printed.contains("trace_alone"), "{printed}");
+    world.deliver().await;
+    assert_eq!(world.spans().len(), 2);
+}
+
+#[tokio::test]
 async fn a_parked_parcel_is_put_back_with_all_its_members() {
     let world = World::with_a_parcel_due().await;
     let refused = Fault::new(METER, "status:400").unwrap();

@@ -246,6 +246,44 @@ async fn a_plans_refund_that_nobody_told_of_is_named() {
 }
 
 #[tokio::test]
+async fn what_was_refunded_and_never_credited_is_named() {
+    for item in ["pack_500k", "plus"] {
+        let world = funded().await;
+        world.drop_webhooks();
+        let session = world.open("acct_a", item).await;
+        world.pay(&session, CARD).await.expect(StatusCode::OK);
+        let stripe = world.stack.stripe.state();
+        let payment = stripe["payment_intents"][0]["id"].as_str().unwrap();
+        let refund = world.refund(payment, 1_000).await;
+        let failed = world.refund(payment, 100).await;
+        world.refund_is(&failed, "failed").await;
+        let paid = stripe["invoices"][0]["id"].as_str().unwrap_or(&session);
+        let world = next_day(world).await;
+        let expected = [
+            one("payment_not_credited", paid),
+            one("refund_not_taken", &refund),
+        ];
+        assert_eq!(differences(&world).await, expected.concat(), "{item}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_of_what_brought_no_sparks_is_in_order() {
+    let world = funded().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.drop_webhooks();
+    let body = json!({
+        "subscription": subscription, "billing_reason": "subscription_update",
+        "lines": [{"amount": 700, "quantity": 1, "proration": true}],
+    });
+    let made = world.at_stripe("/_local/invoices", &body).await.body;
+    let payment = made["payment_intent"].as_str().unwrap();
+    world.refund(payment, 700).await;
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, []);
+}
+
+#[tokio::test]
 async fn a_trace_that_langfuse_lost_is_named() {
     let world = funded().await;
     let usage = record(&world, "k1", 20).await;

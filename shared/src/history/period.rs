@@ -296,6 +296,7 @@ mod tests {
             ("2026-02-30", "", "UTC", "from"),
             ("20261122", "", "UTC", "from"),
             ("2026-11-22T20:15:01Z", "", "UTC", "from"),
+            ("2026-11-22T20:15:00.000001Z", "", "UTC", "from"),
             ("2026-11-22T20:20:00Z", "", "UTC", "from"),
             ("2026-11-22T20:15:00", "", "UTC", "from"),
             ("2026-11-22 20:15:00Z", "", "UTC", "from"),
@@ -316,6 +317,18 @@ mod tests {
         assert!(period("2026-08-01", "2026-11-01", Granularity::Day, "UTC").is_ok());
         // These 92 days are one hour longer.
         assert!(period("2026-08-01", "2026-11-01", Granularity::Day, "Europe/Paris").is_ok());
+    }
+
+    #[test]
+    fn what_was_given_is_told_back_in_quotes_and_cut() {
+        let (most, more) = ("é".repeat(40), "é".repeat(41));
+        for (given, told) in [
+            ("a \"b\"\n", "\"a \\\"b\\\"\\n\"".to_owned()),
+            (most.as_str(), format!("\"{most}\"")),
+            (more.as_str(), format!("\"{most}…\"")),
+        ] {
+            assert_eq!(quoted(given), told);
+        }
     }
 
     #[test]

@@ -190,6 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_ordered_is_all_that_was_paid_for() {
+        let two = line(&json!({"quantity": 2, "amount": 4000}));
+        let one = line(&json!({}));
+        for (lines, quantity, amount) in [
+            (vec![one.clone()], 1, 2_000),
+            (vec![two.clone()], 2, 4_000),
+            (vec![two, one], 3, 6_000),
+        ] {
+            let Verdict::Grant(period) = judge(&invoice(&json!({}), &lines), true) else {
+                panic!("{lines:?}");
+            };
+            let order = period.order;
+            assert_eq!((order.quantity, order.amount), (quantity, amount));
+        }
+        let nothing = line(&json!({"quantity": 0, "amount": 0}));
+        let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
+        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        let plan = catalog::plan_of_price("price_plus", &prices).unwrap();
+        assert_eq!(period(&nothing, &plan), None);
+    }
+
+    #[test]
     fn what_is_no_whole_period_grants_nothing() {
         let proration = json!({"parent": {"subscription_item_details": {"proration": true}}});
         let other_price = json!({"pricing": {"price_details": {"price": "price_other"}}});

@@ -298,6 +298,22 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_may_sell_the_models_of_another_but_not_of_all() {
+        let google = PROVIDERS.iter().find(|it| it.id == "google").unwrap();
+        assert_eq!(google.fallbacks, ["anthropic"]);
+        let found = |name| google.find(name).map(|listing| listing.id);
+        let only = |name| {
+            PROVIDERS
+                .iter()
+                .filter(|it| it.id != "google")
+                .any(|it| it.find(name).is_some())
+        };
+        assert_eq!(found("claude-2"), Some("claude-2"));
+        assert!(only("gpt-5"));
+        assert_eq!(found("gpt-5"), None);
+    }
+
+    #[test]
     fn an_unknown_name_finds_nothing() {
         for name in [
             "",

@@ -136,4 +136,11 @@ mod tests {
         assert!(!accepts(PARTS, "stral"));
         assert!(!accepts(PARTS, "else/mistral-large"));
     }
+
+    #[test]
+    fn a_class_may_be_all_but_some() {
+        const PARTS: &[Part] = &[Part::Run(Class::NotIn("/"), 1, usize::MAX), Part::End];
+        assert!(accepts(PARTS, "mistral"));
+        assert!(!accepts(PARTS, "/"));
+    }
 }

@@ -155,6 +155,16 @@ fn a_total_that_no_meter_event_can_carry_is_refused() {
         price(&lines, noon()).map(|price| price.total),
         Err(Error::TooMuch)
     );
+    let of = |milli_sparks| {
+        let rate = FlatRate {
+            milli_sparks,
+            per: 1,
+        };
+        let line = ai(None, tokens(1, 0, 0, 0, 0));
+        share_out(vec![(line, UnitPrice::Flat(rate))]).map(|price| price.total.milli())
+    };
+    assert_eq!(of(999_999_999_999_999), Some(999_999_999_999_999));
+    assert_eq!(of(1_000_000_000_000_000), None);
 }
 
 #[test]

@@ -262,3 +262,18 @@ fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_al
         ]
     );
 }
+
+#[test]
+fn what_a_trace_says_does_not_show_in_debug_output() {
+    let body = json!({
+        "usage": [{"meter": "compute", "milliseconds": 1}],
+        "trace": {"input": "a prompt", "output": "an answer"},
+    });
+    let body: UsageBody = serde_json::from_value(body).unwrap();
+    let shown = format!("{body:?}");
+    assert!(shown.contains("TraceBody(..)"), "{shown}");
+    assert!(
+        !shown.contains("prompt") && !shown.contains("answer"),
+        "{shown}"
+    );
+}
