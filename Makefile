@@ -109,7 +109,7 @@ deploy-check: lint-template cargo-lambda
 # The list is complete and hashed, so nothing else is looked for. Again whenever it changes.
 $(DEPLOY)/installed: .ci/deploy-tools.txt
 	python3 -m venv --clear $(DEPLOY)
-	$(DEPLOY)/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes --requirement $<
+	$(DEPLOY)/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
 	touch $@
 
 # A tool that is there is used. Else the wheel, else a build from source.
