@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate flows planted fuzz soak bench audit sbom prices invoke lint-template deploy-check \
-  cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz
+.PHONY: dev test test-api crash simulate flows planted mutants fuzz soak bench audit sbom prices invoke lint-template deploy-check \
+  cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -60,6 +60,10 @@ flows:
 # Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
 planted:
 	cargo run --locked --package tests --bin planted
+
+# Changes the core in one place at a time, and has the tests notice: hours. `make mutants ARGS="--only sparks.rs"`.
+mutants: cargo-mutants
+	python3 -B tests/mutants/run.py $(ARGS)
 
 # Records 200,000 usages while one request in twenty goes wrong, and finds the rate that holds: minutes.
 soak:
@@ -126,9 +130,12 @@ cargo-cyclonedx:
 cargo-fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --root .tools cargo-fuzz@0.13.2
 
+cargo-mutants:
+	@cargo mutants --version >/dev/null 2>&1 || cargo install --locked --root .tools cargo-mutants@27.0.0
+
 .tools/api/installed: .ci/api-tools.txt
 	python3 -m venv --clear .tools/api
-	.tools/api/bin/python -m pip install --quiet --no-deps --only-binary :all: --require-hashes --requirement $<
+	.tools/api/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
 	touch $@
 
 install = python3 -m pip install --quiet --upgrade --no-deps --only-binary :all: \
