@@ -136,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn a_debt_is_less_than_nothing() {
+        let debts = [-1, 0, 1].map(|milli| Sparks::from_milli(milli).is_negative());
+        assert_eq!(debts, [true, false, false]);
+    }
+
+    #[test]
     fn what_is_not_an_amount_is_refused() {
         for text in [
             "",

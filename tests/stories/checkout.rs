@@ -133,6 +133,25 @@ async fn the_same_key_for_another_order_is_refused_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_not_taken_any_more_is_answered_as_it_was() {
+    let world = World::start().await;
+    let body = world.order("pack_500k");
+    let first = world.checkout("acct_a", "k1", &body).await;
+    let world = world.with("ALLOWED_ORIGINS", "https://elsewhere.example");
+    let world = world.restarted().await;
+    let new = world.checkout("acct_a", "k2", &body).await;
+    assert_eq!(new.refusal(), (422, "url_not_allowed"));
+
+    let again = world.checkout("acct_a", "k1", &body).await;
+    assert_eq!((again.status, again.is_replay()), (201, true));
+    assert_eq!(again.body, first.body);
+    let mut other = body;
+    other["quantity"] = json!(2);
+    let other = world.checkout("acct_a", "k1", &other).await;
+    assert_eq!(other.refusal(), (422, "idempotency_key_reused"));
+}
+
+#[tokio::test]
 async fn requests_with_one_key_at_once_open_one_page() {
     let world = World::start().await;
     let body = world.order("pack_500k");
@@ -215,6 +234,18 @@ async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
     page.expect(StatusCode::CREATED);
     assert_eq!(sessions(&world).len(), 1);
     assert_eq!(world.items("X#").len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_stripe_is_at_work_on_is_asked_for_again() {
+    let world = World::start().await;
+    let at_work = Fault::new("/v1/checkout/sessions", "status:409").unwrap();
+    world.stack.stripe.faults().add(at_work.times(2));
+    let page = world
+        .checkout("acct_a", "k1", &world.order("pack_500k"))
+        .await;
+    page.expect(StatusCode::CREATED);
+    assert_eq!(sessions(&world).len(), 1);
 }
 
 #[tokio::test]

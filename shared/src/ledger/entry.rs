@@ -318,3 +318,20 @@ impl Entry {
         ledger_at(self.recorded_at, &self.id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_that_is_none_is_told() {
+        let read = |text: &str| {
+            let kept = [("request_hash".to_owned(), item::text(text))];
+            RequestHash::read(&Item::from(kept))
+        };
+        assert!(read(&"0f".repeat(32)).is_ok());
+        for text in ["", "0f", &"0".repeat(66), &"é".repeat(32), &"x".repeat(64)] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
