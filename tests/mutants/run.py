@@ -314,12 +314,12 @@ def reaching():
 
 def worthwhile(tests, seconds, limit):
     """So many of the tests as take no longer than that: the core's own first, and then the quickest."""
-    chosen = []
+    worth = []
     for test in sorted((test for test in tests if test in seconds), key=lambda it: (it[0] != "shared", seconds[it])):
         if seconds[test] <= limit:
             limit -= seconds[test]
-            chosen.append(test)
-    return chosen
+            worth.append(test)
+    return worth
 
 
 def noticing(mutant, tests, seconds, binaries):
