@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate flows planted mutants fuzz soak bench audit sbom prices invoke lint-template deploy-check \
-  cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
+.PHONY: dev test test-api crash simulate flows planted mutants fuzz soak bench bench-parts bench-outbox budget measured audit \
+  sbom prices invoke lint-template deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -70,9 +70,38 @@ soak:
 	cargo build --locked --profile bench --workspace --bins
 	cargo run --locked --profile bench --package tests --bin soak -- --usages $(or $(USAGES),200000)
 
+# Compares record-usage with a bare function and with Node.js, and holds the goals against it: half an hour, most of it
+# to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick look, `ARGS=--publish` keeps it.
+NODE := target/bench/node-bundle
+bench: measured $(NODE)/dist/main.cjs
+	cargo build --locked --profile measured --package hello
+	cargo build --locked --workspace --bins
+	$(BIN)/bench --built $(MEASURED) compare $(ARGS)
+
+# Counts the instructions of each function, and fails when one spends more than benches/budget.json allows.
+# `make budget ARGS=--renew` makes what they spend their budget.
+budget: measured
+	cargo build --locked --workspace --bins
+	$(BIN)/bench --built $(MEASURED) budget $(ARGS)
+
+# The functions as they are deployed, with symbols that say where instructions go.
+MEASURED := $(dir $(BIN))measured
+measured:
+	cargo build --locked --profile measured $(patsubst functions/%/,--package %,$(wildcard functions/*/))
+
+# How long the parts take that are ours.
+bench-parts:
+	cargo bench --locked --package benches --bench parts
+
 # How fast the outbox works off what has piled up.
-bench:
+bench-outbox:
 	cargo bench --locked --package tests --bench outbox
+
+# The lock file names every package and its hash. esbuild's own is chosen by npm, without scripts.
+$(NODE)/dist/main.cjs: $(wildcard benches/node/*.json benches/node/src/*)
+	mkdir -p $(NODE) && cp -r benches/node/. $(NODE)
+	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+	touch $@
 
 # Needs the network: the advisories are fetched.
 audit: cargo-deny
@@ -82,7 +111,7 @@ audit: cargo-deny
 sbom: cargo-cyclonedx
 	cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps --quiet
 	mkdir -p target/sbom && mv functions/*/*_bin.cdx.json target/sbom/
-	find cli functions local prices shared tests -name '*.cdx.json' -delete
+	find benches cli functions local prices shared tests -name '*.cdx.json' -delete
 	@ls target/sbom
 
 # Makes the committed table of model prices anew; look at the diff.

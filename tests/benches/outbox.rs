@@ -1,4 +1,4 @@
-//! How fast the outbox works off what has piled up: `make bench`.
+//! How fast the outbox works off what has piled up: `make bench-outbox`.
 
 #![expect(clippy::print_stdout, reason = "what a bench is for")]
 

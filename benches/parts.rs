@@ -1,0 +1,122 @@
+//! How long the parts take that are ours: pricing, checking signatures, and encoding items for the table.
+//!
+//! `cargo bench --package benches --bench parts`. Time differs between machines and moments: it is for whoever works on
+//! one of them, and no check holds it to anything.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use jiff::Timestamp;
+use shared::clock::Clock;
+use shared::config::Aws;
+use shared::id::{AccountId, IdempotencyKey, UsageId};
+use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry};
+use shared::meter::{Line, Tokens};
+use shared::patience::Patience;
+use shared::transport::Transport;
+use shared::{price_book, stripe};
+
+/// When everything happens.
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().expect("a time")
+}
+
+fn line(model: Option<&str>) -> Line {
+    Line::AiTokens {
+        model: model.map(str::to_owned),
+        tokens: Tokens {
+            input_tokens: 1_200,
+            cached_input_tokens: 200,
+            output_tokens: 300,
+            ..Tokens::default()
+        },
+    }
+}
+
+fn pricing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("price");
+    for (name, lines) in [
+        ("a line without a model", vec![line(None)]),
+        ("a line with a model", vec![line(Some("gpt-5"))]),
+        ("twenty lines", vec![line(Some("claude-sonnet-4-5")); 20]),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| price_book::price(black_box(&lines), now()));
+        });
+    }
+    group.finish();
+}
+
+fn signatures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("signature");
+    let secret = "whsec_of_a_bench";
+    for (name, bytes) in [("of 4 KB", 4 << 10), ("of 256 KB", 256 << 10)] {
+        let body = "x".repeat(bytes);
+        let header = local::stripe::signature(secret, now().as_second(), &body);
+        let secrets = [secret.into()];
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| stripe::verify(&header, black_box(body.as_bytes()), &secrets, now()));
+        });
+    }
+    group.finish();
+}
+
+/// A usage before it is charged.
+fn usage(account: &AccountId, number: usize) -> UsageEntry {
+    let key: IdempotencyKey = format!("key-{number}").parse().expect("a key");
+    let price = price_book::price(&[line(Some("gpt-5"))], now()).expect("a price");
+    UsageEntry {
+        id: UsageId::derive("bench", account, &key),
+        account: account.clone(),
+        member: None,
+        request_hash: RequestHash([7; 32]),
+        sparks: price.total,
+        lines: price.lines,
+        price_version: price_book::version().to_owned(),
+        occurred_at: now(),
+        recorded_at: now(),
+        trace: TraceLabels::default(),
+        deliveries: Deliveries {
+            langfuse: DeliveryState::Pending,
+            stripe: DeliveryState::Pending,
+        },
+    }
+}
+
+/// From entries to the signed request of a transaction, whose answer is there at once.
+fn items(criterion: &mut Criterion) {
+    let answer = |_, _| -> shared::transport::Answer {
+        Box::pin(async { Ok(http::Response::new(Bytes::from_static(b"{}"))) })
+    };
+    let aws = Aws {
+        region: "us-east-1".to_owned(),
+        access_key_id: "bench".to_owned(),
+        secret_access_key: "bench".into(),
+        session_token: Some("t".repeat(820).into()),
+        dynamodb_endpoint: None,
+        ssm_endpoint: None,
+    };
+    let ledger = Ledger::new(&aws, "bench", &Transport::in_process(Arc::new(answer)));
+    let account: AccountId = "acct_bench".parse().expect("an account");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let mut group = criterion.benchmark_group("encode, sign");
+    for (name, count) in [("one usage", 1), ("45 usages", 45)] {
+        let usages: Vec<UsageEntry> = (0..count).map(|number| usage(&account, number)).collect();
+        group.bench_function(name, |bencher| {
+            bencher.to_async(&runtime).iter_batched(
+                || Patience::new(&Clock::system(), now(), None, std::time::Duration::ZERO),
+                async |patience| ledger.charge(&account, &usages, now(), &patience).await,
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(parts, pricing, signatures, items);
+criterion_main!(parts);

@@ -1,0 +1,105 @@
+//! Instructions, counted by Valgrind's `callgrind`: the same for the same program, whatever else the machine does.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use local::lambda::Lambda;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::profile::Profile;
+use crate::program::{self, Program, invoke};
+use crate::world::{Failure, World};
+
+/// What a delivery may take: a program under `callgrind` is slow.
+const BUDGET_MS: &str = "20000";
+
+/// How long it may take to write down what it counted.
+const WRITES: Duration = Duration::from_mins(1);
+
+/// Whether `valgrind` is there, or what to do.
+pub(crate) fn is_there() -> Result<(), Failure> {
+    let found = std::process::Command::new("valgrind")
+        .arg("--version")
+        .output();
+    match found {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err(
+            "INSTRUCTIONS WERE NOT COUNTED: there is no `valgrind` (`apt-get install valgrind`)"
+                .into(),
+        ),
+    }
+}
+
+/// The instructions of a start that is given these events, and then ended.
+pub(crate) async fn count(
+    world: &World,
+    program: &Program,
+    events: &[Value],
+    folder: &Path,
+) -> Result<Profile, Failure> {
+    fs::create_dir_all(folder)?;
+    let out = folder.join(format!("{}-{}.callgrind", program.name, events.len()));
+    if out.exists() {
+        fs::remove_file(&out)?;
+    }
+    let command = format!(
+        "valgrind --quiet --tool=callgrind --callgrind-out-file={}",
+        std::path::absolute(&out)?.display()
+    );
+    let script = program.under(&command, &folder.join(format!("{}.sh", program.name)))?;
+    let mut variables: BTreeMap<String, String> = world.variables();
+    variables.insert("DELIVERY_BUDGET_MS".to_owned(), BUDGET_MS.to_owned());
+    let lambda = program::start(&script, &variables).await?;
+    for event in events {
+        invoke(&lambda, event).await?;
+    }
+    end(lambda, &out).await?;
+    Profile::parse(&fs::read_to_string(&out)?)
+}
+
+/// Ends it as Lambda would, so that it writes down what it counted.
+async fn end(lambda: Lambda, out: &Path) -> Result<(), Failure> {
+    let process = lambda.process_id().ok_or("it is gone")?;
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    kill_process(process.ok_or("no process has this id")?, Signal::TERM)?;
+    let gone = async {
+        while lambda.process_id().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WRITES, gone).await?;
+    if out.exists() {
+        return Ok(());
+    }
+    Err(format!("callgrind wrote no {}", out.display()).into())
+}
+
+/// What a start costs, and what each of some invocations costs.
+pub(crate) struct Counted {
+    /// Until it asks for its first invocation, and is ended.
+    pub(crate) init: Profile,
+    /// An invocation: the difference between more and less of them, divided.
+    pub(crate) warm: Profile,
+}
+
+/// Counts a start, and the invocations with these events: the first third makes what is made once.
+pub(crate) async fn start_and_invocations(
+    world: &World,
+    program: &Program,
+    events: &[Value],
+    folder: &Path,
+) -> Result<Counted, Failure> {
+    world.traffic.take(Duration::ZERO, Duration::ZERO);
+    let (first, rest) = events.split_at(events.len() / 3);
+    let init = count(world, program, &[], folder).await?;
+    let less = count(world, program, first, folder).await?;
+    let more = count(world, program, rest, folder).await?;
+    let times = rest.len() - first.len();
+    Ok(Counted {
+        init,
+        warm: more.less(&less).each(times),
+    })
+}

@@ -1,0 +1,257 @@
+//! The flows of the API, each as the events that its function gets.
+
+use http::Method;
+use local::lambda::Lambda;
+use serde_json::{Value, json};
+
+use crate::program::{self, Program};
+use crate::world::{Call, Failure, World};
+
+/// What somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// A usage of one line.
+    Usage,
+    /// The same, with a member.
+    UsageOfMember,
+    /// A batch of 45 usages.
+    Batch,
+    /// A page to pay at.
+    Checkout,
+    /// The first verification of a payment.
+    Verify,
+    /// The next one.
+    VerifyAgain,
+    /// The webhook that tells of a payment.
+    Webhook,
+    /// A portal.
+    Portal,
+    /// A subscription.
+    Subscription,
+    /// A balance.
+    Balance,
+    /// The outbox's run when there is nothing to do.
+    Outbox,
+}
+
+/// How many items a full batch has.
+pub(crate) const BATCH: u64 = 45;
+
+/// All of them; payments last, because they make the account's item larger.
+pub(crate) const ALL: [Flow; 11] = [
+    Flow::Usage,
+    Flow::UsageOfMember,
+    Flow::Batch,
+    Flow::Balance,
+    Flow::Portal,
+    Flow::Subscription,
+    Flow::Outbox,
+    Flow::Checkout,
+    Flow::Verify,
+    Flow::VerifyAgain,
+    Flow::Webhook,
+];
+
+impl Flow {
+    /// Its name in tables.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::UsageOfMember => "usage with a member",
+            Self::Batch => "batch of 45",
+            Self::Checkout => "checkout",
+            Self::Verify => "verify, first",
+            Self::VerifyAgain => "verify, again",
+            Self::Webhook => "webhook",
+            Self::Portal => "portal",
+            Self::Subscription => "subscription",
+            Self::Balance => "balance",
+            Self::Outbox => "outbox, idle",
+        }
+    }
+
+    /// The function that serves it.
+    pub(crate) const fn function(self) -> &'static str {
+        match self {
+            Self::Usage | Self::UsageOfMember | Self::Batch => "record-usage",
+            Self::Checkout => "create-checkout",
+            Self::Verify | Self::VerifyAgain => "verify-payment",
+            Self::Webhook => "stripe-webhook",
+            Self::Portal | Self::Subscription => "create-portal",
+            Self::Balance => "read-account",
+            Self::Outbox => "deliver-outbox",
+        }
+    }
+}
+
+/// Makes events, and what must have happened before them.
+pub(crate) struct Caller<'w> {
+    world: &'w World,
+    account: String,
+    checkout: Lambda,
+    verify: Lambda,
+    number: u64,
+}
+
+impl<'w> Caller<'w> {
+    /// A caller whose account has Sparks and a customer at Stripe.
+    pub(crate) async fn new(
+        world: &'w World,
+        account: &str,
+        [usage, checkout, verify]: [&Program; 3],
+    ) -> Result<Self, Failure> {
+        let variables = world.variables();
+        prime(world, account, usage).await?;
+        Ok(Self {
+            world,
+            account: account.to_owned(),
+            checkout: checkout.start(&variables).await?,
+            verify: verify.start(&variables).await?,
+            number: 0,
+        })
+    }
+
+    /// The next event of a flow.
+    pub(crate) async fn event(&mut self, flow: Flow) -> Result<Value, Failure> {
+        self.number += 1;
+        let key = format!("{}-{}", flow.function(), self.number);
+        match flow {
+            Flow::Usage => usage_event(self.world, &self.account, &key).await,
+            Flow::UsageOfMember => {
+                let mut body = usage_body();
+                body["member_id"] = "u_7".into();
+                self.call(Method::POST, "/v1/usage", &key, Some(body)).await
+            }
+            Flow::Batch => {
+                let item = |number| {
+                    let mut item = usage_body();
+                    item["idempotency_key"] = format!("{key}-{number}").into();
+                    item
+                };
+                let items: Vec<Value> = (0..BATCH).map(item).collect();
+                let body = json!({ "items": items });
+                self.call(Method::POST, "/v1/usage/batch", &key, Some(body))
+                    .await
+            }
+            Flow::Checkout => self.checkout_event(&key).await,
+            Flow::Verify => {
+                let (session, _) = self.paid(&key).await?;
+                self.verify_event(&session, &key).await
+            }
+            Flow::VerifyAgain => {
+                let (session, _) = self.paid(&key).await?;
+                let event = self.verify_event(&session, &key).await?;
+                program::invoke(&self.verify, &event).await?;
+                Ok(event)
+            }
+            Flow::Webhook => {
+                let (_, webhooks) = self.paid(&key).await?;
+                let of_session = |event: &&Value| {
+                    let body = event["body"].as_str().unwrap_or_default();
+                    body.contains("\"checkout.session.completed\"")
+                };
+                let event = webhooks.iter().find(of_session);
+                Ok(event.ok_or("no webhook tells of the payment")?.clone())
+            }
+            Flow::Portal => {
+                let body = json!({"return_url": format!("{}/account", self.world.origin())});
+                self.call(Method::POST, "/v1/portal", &key, Some(body))
+                    .await
+            }
+            Flow::Subscription => self.call(Method::GET, "/v1/subscription", &key, None).await,
+            Flow::Balance => self.call(Method::GET, "/v1/balance", &key, None).await,
+            Flow::Outbox => self.world.schedule(flow.function()).await,
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
+        let account = &self.account;
+        let call = Call {
+            method,
+            path,
+            account,
+            key,
+            body,
+        };
+        self.world.event(&call).await
+    }
+
+    async fn checkout_event(&self, key: &str) -> Result<Value, Failure> {
+        let origin = self.world.origin();
+        let body = json!({
+            "item": "pack_500k",
+            "success_url": format!("{origin}/paid"),
+            "cancel_url": format!("{origin}/"),
+        });
+        self.call(Method::POST, "/v1/checkout", key, Some(body))
+            .await
+    }
+
+    async fn verify_event(&self, session: &str, key: &str) -> Result<Value, Failure> {
+        let path = format!("/v1/checkout/{session}/verify");
+        self.call(Method::POST, &path, key, None).await
+    }
+
+    /// A session that was just paid, and the webhooks that tell of it.
+    async fn paid(&self, key: &str) -> Result<(String, Vec<Value>), Failure> {
+        let event = self.checkout_event(key).await?;
+        let opened = program::invoke(&self.checkout, &event).await?;
+        let session = opened["session_id"]
+            .as_str()
+            .ok_or("no session")?
+            .to_owned();
+        let webhooks = self.world.pay(&session).await?;
+        Ok((session, webhooks))
+    }
+}
+
+/// Gives an account Sparks, and a customer at Stripe: by its first usage.
+pub(crate) async fn prime(world: &World, account: &str, usage: &Program) -> Result<(), Failure> {
+    world
+        .sparks(&["grant", account, "900000000", "--reason", "bench"])
+        .await?;
+    let lambda = usage.start(&world.variables()).await?;
+    let event = usage_event(world, account, &format!("prime-{account}")).await?;
+    program::invoke(&lambda, &event).await?;
+    lambda.stop().await;
+    Ok(())
+}
+
+/// A usage of one line, with a trace as an app sends it.
+fn usage_body() -> Value {
+    json!({
+        "usage": [{
+            "meter": "ai_tokens", "model": "gpt-5",
+            "input_tokens": 1200, "cached_input_tokens": 200, "output_tokens": 300,
+        }],
+        "trace": {
+            "name": "chat", "session_id": "s_1", "tags": ["prod"], "metadata": {"app": "bench"},
+            "input": "What is a Spark?", "output": "A unit of usage.",
+        },
+    })
+}
+
+/// The event of a usage.
+pub(crate) async fn usage_event(world: &World, account: &str, key: &str) -> Result<Value, Failure> {
+    let call = Call {
+        method: Method::POST,
+        path: "/v1/usage",
+        account,
+        key,
+        body: Some(usage_body()),
+    };
+    world.event(&call).await
+}
+
+/// The same event under another key.
+pub(crate) fn with_key(event: &Value, key: &str) -> Value {
+    let mut event = event.clone();
+    event["headers"]["idempotency-key"] = key.into();
+    event
+}

@@ -1,0 +1,193 @@
+//! Time and memory: of starts and of warm invocations, the programs taking turns.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use local::lambda::Lambda;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::flow::with_key;
+use crate::process::{cpu_ns, rss_kb};
+use crate::program::{Program, invoke};
+use crate::statistics::{Sample, number};
+use crate::world::{Failure, World};
+
+/// How many invocations a program has before it is another one's turn.
+const TURN: usize = 100;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Amount {
+    /// Starts of each program.
+    pub(crate) spawns: usize,
+    /// Warm invocations of each, of which time is measured.
+    pub(crate) invocations: usize,
+    /// Invocations after which memory is looked at, and once more after as many again.
+    pub(crate) memory: usize,
+}
+
+/// What was measured of a program.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Speed {
+    /// CPU time until it asks for its first invocation.
+    pub(crate) init_cpu_ms: Sample,
+    /// The time until then, from before the process is made.
+    pub(crate) init_wall_ms: Sample,
+    /// Memory by then.
+    pub(crate) init_rss_kb: Sample,
+    /// CPU time of a warm invocation.
+    pub(crate) warm_cpu_us: Sample,
+    /// Memory after many invocations.
+    pub(crate) rss_kb: f64,
+    /// What it grew by in as many again.
+    pub(crate) growth_kb: f64,
+    /// What it writes to its log for an invocation.
+    pub(crate) log_bytes: f64,
+}
+
+/// Measures programs, each with the event that it is given over and over.
+pub(crate) async fn measure(
+    world: &World,
+    programs: &[(Program, Value)],
+    amount: Amount,
+) -> Result<BTreeMap<String, Speed>, Failure> {
+    let variables = world.variables();
+    let mut speeds: BTreeMap<String, Speed> = BTreeMap::new();
+    world
+        .traffic
+        .take(Duration::from_millis(1), Duration::from_millis(1));
+    let mut starts: BTreeMap<String, Vec<Start>> = BTreeMap::new();
+    for _ in 0..amount.spawns {
+        for (program, _) in programs {
+            let start = Start::of(program, &variables).await?;
+            starts.entry(program.name.clone()).or_default().push(start);
+        }
+    }
+    for (name, starts) in starts {
+        let of = |value: fn(&Start) -> f64| Sample::of(starts.iter().map(value).collect());
+        let speed = speeds.entry(name).or_default();
+        speed.init_cpu_ms = of(|start| start.cpu_ms);
+        speed.init_wall_ms = of(|start| start.wall_ms);
+        speed.init_rss_kb = of(|start| start.rss_kb);
+    }
+    let mut running = Vec::new();
+    for (program, event) in programs {
+        running.push(Running::start(program, event, &variables).await?);
+    }
+    // What is made once, such as connections, is made before.
+    for one in &mut running {
+        one.go(TURN).await?;
+    }
+    let mut warm: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for _ in 0..amount.invocations.div_ceil(TURN) {
+        for one in &mut running {
+            let cpu_us = one.go(TURN).await?;
+            warm.entry(one.name.clone()).or_default().push(cpu_us);
+        }
+    }
+    for (name, values) in warm {
+        speeds.entry(name).or_default().warm_cpu_us = Sample::of(values);
+    }
+    world.traffic.take(Duration::ZERO, Duration::ZERO);
+    for one in running {
+        let speed = speeds.entry(one.name.clone()).or_default();
+        one.memory(amount.memory, speed).await?;
+    }
+    Ok(speeds)
+}
+
+/// One start.
+struct Start {
+    cpu_ms: f64,
+    wall_ms: f64,
+    rss_kb: f64,
+}
+
+impl Start {
+    async fn of(program: &Program, variables: &BTreeMap<String, String>) -> Result<Self, Failure> {
+        let began = Instant::now();
+        let lambda = program.start(variables).await?;
+        let wall_ms = began.elapsed().as_secs_f64() * 1e3;
+        let process = lambda.process_id().ok_or("it is gone")?;
+        let start = Self {
+            cpu_ms: number(cpu_ns(process)) / 1e6,
+            wall_ms,
+            rss_kb: number(rss_kb(process)),
+        };
+        lambda.stop().await;
+        Ok(start)
+    }
+}
+
+/// A process that is invoked over and over.
+struct Running {
+    name: String,
+    lambda: Lambda,
+    process: u32,
+    event: Value,
+    invocations: usize,
+}
+
+impl Running {
+    async fn start(
+        program: &Program,
+        event: &Value,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let lambda = program.start(variables).await?;
+        Ok(Self {
+            name: program.name.clone(),
+            process: lambda.process_id().ok_or("it is gone")?,
+            lambda,
+            event: event.clone(),
+            invocations: 0,
+        })
+    }
+
+    /// Invokes it so often, and answers the CPU time of one invocation in microseconds.
+    async fn go(&mut self, count: usize) -> Result<f64, Failure> {
+        let before = cpu_ns(self.process);
+        for _ in 0..count {
+            self.invocations += 1;
+            let key = format!("{}-{}-{}", self.name, self.process, self.invocations);
+            invoke(&self.lambda, &with_key(&self.event, &key)).await?;
+        }
+        let spent = cpu_ns(self.process).saturating_sub(before);
+        Ok(number(spent) / 1e3 / crate::statistics::size(count))
+    }
+
+    /// Looks at its memory after `count` invocations in all, and after as many again.
+    async fn memory(mut self, count: usize, speed: &mut Speed) -> Result<(), Failure> {
+        self.go(count.saturating_sub(self.invocations)).await?;
+        let reached = number(rss_kb(self.process));
+        speed.rss_kb = reached;
+        self.go(count).await?;
+        speed.growth_kb = number(rss_kb(self.process)) - reached;
+        let lines = self.lambda.lines();
+        let kept = lines.len().min(1_000);
+        let bytes = lines
+            .iter()
+            .rev()
+            .take(kept)
+            .map(|line| line.text.len() + 1)
+            .sum();
+        let each = lines_of_one(&self.lambda, &self.event).await?;
+        speed.log_bytes =
+            crate::statistics::size(bytes) / crate::statistics::size(kept.max(1)) * each;
+        self.lambda.stop().await;
+        Ok(())
+    }
+}
+
+/// How many lines an invocation writes: those that one more adds to what is kept, unless that is full.
+async fn lines_of_one(lambda: &Lambda, event: &Value) -> Result<f64, Failure> {
+    let lines = lambda.lines();
+    let Some(last) = lines.last().cloned() else {
+        return Ok(0.0);
+    };
+    invoke(lambda, &with_key(event, "the-last-line")).await?;
+    let after = lambda.lines();
+    let new = after.iter().rev().take_while(|line| **line != last).count();
+    Ok(crate::statistics::size(new))
+}
