@@ -46,3 +46,7 @@ pub mod telemetry;
 pub mod transport;
 pub mod usage;
 pub mod webhook;
+
+/// Where memory comes from. A request takes thousands of small pieces of it, most of them for the AWS SDK.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
