@@ -3,6 +3,7 @@
 //! Langfuse does not deduplicate: ids and start time derive from the entry, and a trace is sent again only
 //! after a proven failure. <https://langfuse.com/faq/all/tracing-data-updates>
 
+mod otlp;
 mod span;
 
 use std::collections::HashSet;

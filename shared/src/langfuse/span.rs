@@ -2,20 +2,27 @@
 //!
 //! <https://langfuse.com/integrations/native/opentelemetry#property-mapping>
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use ring::digest;
-use serde_json::{Value, json};
+use serde::Serialize;
 
+use super::otlp::{Attribute, Export, Span};
 use crate::id::hex;
 use crate::ledger::UsageEntry;
-use crate::meter::{Line, Tokens};
+use crate::meter::{Line, Meter, Tokens};
 use crate::price_book::{AttoUsd, UnitPrice, value_of};
+use crate::sparks::Sparks;
 
 /// How much of a trace's input, and of its output, is sent.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
+
+/// What a span takes without its content, mostly; it only saves that the text is moved while it grows.
+const ROOM_BYTES: usize = 3 * 1024;
+
+/// How many attributes a span has at most, apart from its metadata.
+const ATTRIBUTES: usize = 19;
 
 /// A usage as it is to be traced.
 #[derive(Clone, Copy, Debug)]
@@ -59,106 +66,93 @@ fn seeded(seed: &str) -> [u8; 32] {
 }
 
 /// The OTLP export of some traces, as JSON.
-pub(super) fn export(traces: &[Trace<'_>], environment: &str) -> String {
-    let spans: Vec<Value> = traces
-        .iter()
-        .map(|trace| span(trace, environment))
-        .collect();
-    let version = env!("CARGO_PKG_VERSION");
-    let resource = [
-        attribute("service.name", "sparks"),
-        attribute("service.version", version),
-    ];
-    let scope = json!({"name": "sparks", "version": version});
-    json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"scope": scope, "spans": spans}]}]})
-        .to_string()
+///
+/// # Panics
+/// Never: it is made of texts and numbers.
+pub(super) fn export(traces: &[Trace<'_>], environment: &str) -> Vec<u8> {
+    let export = Export::of(traces.iter().map(|trace| span(trace, environment)));
+    let contents = traces.iter().map(|trace| trace.content);
+    let contents: usize = contents
+        .flat_map(|content| [content.input, content.output])
+        .map(|text| text.map_or(0, |text| text.len().min(MAX_CONTENT_BYTES)))
+        .sum();
+    let mut json = Vec::with_capacity(ROOM_BYTES * traces.len() + contents);
+    serde_json::to_writer(&mut json, &export).expect("texts and numbers are JSON");
+    json
 }
 
-fn span(trace: &Trace<'_>, environment: &str) -> Value {
+fn span<'a>(trace: &Trace<'a>, environment: &'a str) -> Span<'a> {
     let entry = trace.entry;
     let name = entry.trace.name.as_deref().unwrap_or("usage");
     // Langfuse keeps milliseconds; the start time is part of a span's identity there.
     let nanoseconds = format!("{}000000", entry.occurred_at.as_millisecond());
-    json!({
-        "traceId": trace_id(entry.id.as_str()),
-        "spanId": span_id(entry.id.as_str()),
-        "name": name,
-        "kind": 1,
-        "startTimeUnixNano": nanoseconds,
-        "endTimeUnixNano": nanoseconds,
-        "attributes": attributes(trace, name, environment),
-        "status": {"code": 1},
-    })
+    Span::new(
+        trace_id(entry.id.as_str()),
+        span_id(entry.id.as_str()),
+        name,
+        nanoseconds,
+        attributes(trace, name, environment),
+    )
 }
 
-fn attributes(trace: &Trace<'_>, name: &str, environment: &str) -> Vec<Value> {
+fn attributes<'a>(trace: &Trace<'a>, name: &'a str, environment: &'a str) -> Vec<Attribute<'a>> {
     let entry = trace.entry;
     let user = entry
         .member
         .as_ref()
         .map_or(entry.account.as_str(), |member| member.as_str());
     let tokens = tokens(entry);
-    let mut attributes = vec![
-        attribute("langfuse.trace.name", name),
-        attribute("langfuse.user.id", user),
-        attribute("langfuse.environment", environment),
-        attribute(
-            "langfuse.observation.type",
-            if tokens.is_some() {
-                "generation"
-            } else {
-                "span"
-            },
-        ),
-        attribute("langfuse.observation.cost_details", cost_details(entry)),
-        attribute(
+    let kind = match tokens {
+        Some(_) => "generation",
+        None => "span",
+    };
+    let mut attributes = Vec::with_capacity(ATTRIBUTES + entry.trace.metadata.len());
+    attributes.extend([
+        Attribute::text("langfuse.trace.name", name),
+        Attribute::text("langfuse.user.id", user),
+        Attribute::text("langfuse.environment", environment),
+        Attribute::text("langfuse.observation.type", kind),
+        Attribute::text("langfuse.observation.cost_details", cost_details(entry)),
+        Attribute::text(
             "langfuse.observation.metadata.sparks",
             entry.sparks.to_string(),
         ),
-        attribute("langfuse.observation.metadata.usage_id", entry.id.as_str()),
-        attribute(
+        Attribute::text("langfuse.observation.metadata.usage_id", entry.id.as_str()),
+        Attribute::text(
             "langfuse.observation.metadata.account",
             entry.account.as_str(),
         ),
-        attribute(
+        Attribute::text(
             "langfuse.observation.metadata.price_version",
             entry.price_version.as_str(),
         ),
-        attribute("langfuse.observation.metadata.lines", lines(entry)),
-    ];
+        Attribute::text("langfuse.observation.metadata.lines", lines(entry)),
+    ]);
     if let Some(tokens) = tokens {
-        attributes.push(attribute(
+        let details = usage_details(&tokens);
+        attributes.push(Attribute::text(
             "langfuse.observation.usage_details",
-            usage_details(&tokens),
+            details,
         ));
     }
     if let Some(model) = only_model(entry) {
-        attributes.push(attribute("langfuse.observation.model.name", model));
+        attributes.push(Attribute::text("langfuse.observation.model.name", model));
     }
     if let Some(session) = &entry.trace.session_id {
-        attributes.push(attribute("langfuse.session.id", session.as_str()));
+        attributes.push(Attribute::text("langfuse.session.id", session.as_str()));
     }
     if !entry.trace.tags.is_empty() {
-        let tags: Vec<Value> = entry
-            .trace
-            .tags
-            .iter()
-            .map(|tag| json!({"stringValue": tag}))
-            .collect();
-        attributes
-            .push(json!({"key": "langfuse.trace.tags", "value": {"arrayValue": {"values": tags}}}));
+        attributes.push(Attribute::texts("langfuse.trace.tags", &entry.trace.tags));
     }
     for (key, value) in &entry.trace.metadata {
-        attributes.push(attribute(
-            &format!("langfuse.trace.metadata.{key}"),
-            value.as_str(),
-        ));
+        let key = format!("langfuse.trace.metadata.{key}");
+        attributes.push(Attribute::text(key, value.as_str()));
     }
     attributes.extend(content(trace.content));
     let sent = trace.content.input.is_some() || trace.content.output.is_some();
     if entry.trace.content && !sent {
         // It is not stored, so a trace that is sent again is without it.
-        attributes.push(attribute(
+        attributes.push(Attribute::text(
             "langfuse.observation.metadata.sparks.content",
             "dropped",
         ));
@@ -167,24 +161,29 @@ fn attributes(trace: &Trace<'_>, name: &str, environment: &str) -> Vec<Value> {
 }
 
 /// What went into and came out of the model, cut to size and marked where it was cut.
-fn content(content: Content<'_>) -> Vec<Value> {
+fn content(content: Content<'_>) -> Vec<Attribute<'_>> {
+    let sides = [
+        (
+            "langfuse.observation.input",
+            "langfuse.observation.metadata.input_cut_at_bytes",
+            content.input,
+        ),
+        (
+            "langfuse.observation.output",
+            "langfuse.observation.metadata.output_cut_at_bytes",
+            content.output,
+        ),
+    ];
     let mut attributes = Vec::new();
-    for (side, text) in [("input", content.input), ("output", content.output)] {
+    for (side, mark, text) in sides {
         let Some(text) = text else { continue };
         let sent = cut(text);
-        attributes.push(attribute(&format!("langfuse.observation.{side}"), sent));
+        attributes.push(Attribute::text(side, sent));
         if sent.len() < text.len() {
-            attributes.push(attribute(
-                &format!("langfuse.observation.metadata.{side}_cut_at_bytes"),
-                sent.len().to_string(),
-            ));
+            attributes.push(Attribute::text(mark, sent.len().to_string()));
         }
     }
     attributes
-}
-
-fn attribute<'a>(key: &str, value: impl Into<Cow<'a, str>>) -> Value {
-    json!({"key": key, "value": {"stringValue": value.into()}})
 }
 
 /// The beginning of a text that is sent, cut between two characters.
@@ -274,10 +273,19 @@ fn only_model(entry: &UsageEntry) -> Option<&str> {
 
 /// Meter, model and Sparks of each line, as JSON.
 fn lines(entry: &UsageEntry) -> String {
-    let lines: Vec<Value> = entry
-        .lines
-        .iter()
-        .map(|priced| json!({"meter": priced.line.meter(), "model": priced.line.model(), "sparks": priced.sparks}))
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        meter: Meter,
+        model: Option<&'a str>,
+        sparks: Sparks,
+    }
+    let lines = entry.lines.iter();
+    let lines: Vec<Shown<'_>> = lines
+        .map(|priced| Shown {
+            meter: priced.line.meter(),
+            model: priced.line.model(),
+            sparks: priced.sparks,
+        })
         .collect();
-    Value::from(lines).to_string()
+    serde_json::to_string(&lines).expect("texts are JSON")
 }
