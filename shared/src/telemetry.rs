@@ -4,6 +4,7 @@
 //! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
 //! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
 
+mod event;
 mod invocation;
 mod line;
 mod lines;
@@ -16,6 +17,7 @@ use std::fmt::Write;
 use tracing::{Subscriber, error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -59,10 +61,8 @@ where
 {
     let filter = capped(&environment.log_filter()?);
     let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .with_target(false)
-        .with_current_span(false)
-        .without_time()
+        .fmt_fields(JsonFields::new())
+        .event_format(event::Json)
         .with_writer(writer);
     Ok(tracing_subscriber::registry().with(lines).with(filter))
 }

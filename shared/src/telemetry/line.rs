@@ -1,8 +1,11 @@
 //! The one line of an invocation: JSON, in CloudWatch's embedded metric format.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::invocation::Invocation;
 
@@ -13,63 +16,110 @@ const NAMESPACE: &str = "Sparks";
 const DIMENSIONS: [&str; 2] = ["Function", "Stage"];
 
 /// The line of an invocation that ended at this time.
+///
+/// # Panics
+/// Never: it is made of texts and numbers.
 pub(super) fn of(invocation: &Invocation, ended: Timestamp) -> String {
-    let Invocation {
-        origin,
-        call,
-        began,
-        account,
-        answer,
-        metrics,
-        completed,
-        ..
-    } = invocation;
-    let mut line = Map::new();
-    let mut say = |name: &str, value: Value| line.insert(name.to_owned(), value);
-    say(DIMENSIONS[0], origin.function.into());
-    say(DIMENSIONS[1], origin.stage.as_str().into());
-    say("message", message(invocation).into());
-    say("request_id", call.request_id.as_str().into());
-    let duration_ms = ended.as_millisecond() - began.as_millisecond();
-    say("duration_ms", duration_ms.max(0).into());
-    if let Some((method, route)) = call.route() {
-        say("method", method.into());
-        say("route", route.into());
+    let line = Line { invocation, ended };
+    serde_json::to_string(&line).expect("texts and numbers are JSON")
+}
+
+struct Line<'a> {
+    invocation: &'a Invocation,
+    ended: Timestamp,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Invocation {
+            origin,
+            call,
+            began,
+            account,
+            answer,
+            metrics,
+            completed,
+            ..
+        } = self.invocation;
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry(DIMENSIONS[0], origin.function)?;
+        line.serialize_entry(DIMENSIONS[1], &origin.stage)?;
+        line.serialize_entry("message", &message(self.invocation))?;
+        line.serialize_entry("request_id", &call.request_id)?;
+        let duration_ms = self.ended.as_millisecond() - began.as_millisecond();
+        line.serialize_entry("duration_ms", &duration_ms.max(0))?;
+        if let Some((method, route)) = call.route() {
+            line.serialize_entry("method", method)?;
+            line.serialize_entry("route", route)?;
+        }
+        if let Some(answer) = answer {
+            line.serialize_entry("status", &answer.status.as_u16())?;
+            line.serialize_entry("replayed", &answer.replayed)?;
+            if let Some(code) = answer.code {
+                line.serialize_entry("code", code)?;
+            }
+        }
+        if let Some(account) = account.one() {
+            line.serialize_entry("account.id", account)?;
+        }
+        if let Some(id) = call.trace.xray_trace_id() {
+            line.serialize_entry("xray_trace_id", id)?;
+        }
+        if let Some(traceparent) = call.trace.traceparent() {
+            line.serialize_entry("traceparent", traceparent)?;
+        }
+        if !completed {
+            line.serialize_entry("cut_short", &true)?;
+        }
+        let mut listed = Vec::with_capacity(metrics.len());
+        for (metric, amount) in metrics {
+            let name = metric.name();
+            line.serialize_entry(&name, amount)?;
+            let unit = metric.unit();
+            listed.push(Definition { name, unit });
+        }
+        // A document that extracts nothing is none of this format.
+        if !listed.is_empty() {
+            line.serialize_entry("_aws", &Instructions::of(*began, listed))?;
+        }
+        line.end()
     }
-    if let Some(answer) = answer {
-        say("status", answer.status.as_u16().into());
-        say("replayed", answer.replayed.into());
-        if let Some(code) = answer.code {
-            say("code", code.into());
+}
+
+/// What tells CloudWatch that the line carries metrics.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Instructions {
+    timestamp: i64,
+    cloud_watch_metrics: [Directive; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [[&'static str; 2]; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: Cow<'static, str>,
+    unit: &'static str,
+}
+
+impl Instructions {
+    fn of(began: Timestamp, metrics: Vec<Definition>) -> Self {
+        Self {
+            timestamp: began.as_millisecond(),
+            cloud_watch_metrics: [Directive {
+                namespace: NAMESPACE,
+                dimensions: [DIMENSIONS],
+                metrics,
+            }],
         }
     }
-    if let Some(account) = account.one() {
-        say("account.id", account.as_str().into());
-    }
-    if let Some(id) = call.trace.xray_trace_id() {
-        say("xray_trace_id", id.into());
-    }
-    if let Some(traceparent) = call.trace.traceparent() {
-        say("traceparent", traceparent.into());
-    }
-    if !completed {
-        say("cut_short", true.into());
-    }
-    let mut listed = Vec::with_capacity(metrics.len());
-    for (metric, amount) in metrics {
-        let name = metric.name();
-        say(&name, (*amount).into());
-        listed.push(json!({"Name": name, "Unit": metric.unit()}));
-    }
-    // A document that extracts nothing is none of this format.
-    if !listed.is_empty() {
-        let directive =
-            json!({"Namespace": NAMESPACE, "Dimensions": [DIMENSIONS], "Metrics": listed});
-        let instructions =
-            json!({"Timestamp": began.as_millisecond(), "CloudWatchMetrics": [directive]});
-        say("_aws", instructions);
-    }
-    Value::Object(line).to_string()
 }
 
 /// What happened, in words.

@@ -68,25 +68,32 @@ pub enum Step {
 impl Metric {
     /// The name at CloudWatch, with what it is of: one line has one value per dimension.
     pub(super) fn name(self) -> Cow<'static, str> {
-        let (name, of) = match self {
-            Self::UsageRecorded => return "UsageRecorded".into(),
-            Self::SparksBurned => return "SparksBurned".into(),
-            Self::OutboxAgeSeconds => return "OutboxAgeSeconds".into(),
-            Self::OutboxPending => return "OutboxPending".into(),
-            Self::CreditsGranted => return "CreditsGranted".into(),
-            Self::SparksCredited => return "SparksCredited".into(),
-            Self::ClawBacks => return "ClawBacks".into(),
-            Self::SparksTakenBack => return "SparksTakenBack".into(),
-            Self::Restorations => return "Restorations".into(),
-            Self::SparksRestored => return "SparksRestored".into(),
-            Self::WebhookFailures => return "WebhookFailures".into(),
-            Self::DeliveryConfirmed(provider) => ("DeliveryConfirmed", provider.as_str()),
-            Self::DeliveryPending(provider) => ("DeliveryPending", provider.as_str()),
-            Self::DeliveryParked(provider) => ("DeliveryParked", provider.as_str()),
-            Self::Refusals(code) => ("Refusals", code),
-            Self::StepDurationMs(step) => ("StepDurationMs", step.as_str()),
-        };
-        format!("{name}.{of}").into()
+        Cow::Borrowed(match self {
+            Self::UsageRecorded => "UsageRecorded",
+            Self::SparksBurned => "SparksBurned",
+            Self::OutboxAgeSeconds => "OutboxAgeSeconds",
+            Self::OutboxPending => "OutboxPending",
+            Self::CreditsGranted => "CreditsGranted",
+            Self::SparksCredited => "SparksCredited",
+            Self::ClawBacks => "ClawBacks",
+            Self::SparksTakenBack => "SparksTakenBack",
+            Self::Restorations => "Restorations",
+            Self::SparksRestored => "SparksRestored",
+            Self::WebhookFailures => "WebhookFailures",
+            Self::DeliveryConfirmed(Provider::Langfuse) => "DeliveryConfirmed.langfuse",
+            Self::DeliveryConfirmed(Provider::Stripe) => "DeliveryConfirmed.stripe",
+            Self::DeliveryPending(Provider::Langfuse) => "DeliveryPending.langfuse",
+            Self::DeliveryPending(Provider::Stripe) => "DeliveryPending.stripe",
+            Self::DeliveryParked(Provider::Langfuse) => "DeliveryParked.langfuse",
+            Self::DeliveryParked(Provider::Stripe) => "DeliveryParked.stripe",
+            Self::StepDurationMs(Step::Price) => "StepDurationMs.price",
+            Self::StepDurationMs(Step::Commit) => "StepDurationMs.commit",
+            Self::StepDurationMs(Step::Langfuse) => "StepDurationMs.langfuse",
+            Self::StepDurationMs(Step::Stripe) => "StepDurationMs.stripe",
+            Self::StepDurationMs(Step::Mark) => "StepDurationMs.mark",
+            Self::StepDurationMs(Step::Read) => "StepDurationMs.read",
+            Self::Refusals(code) => return format!("Refusals.{code}").into(),
+        })
     }
 
     /// The unit at CloudWatch, which has none of Sparks.
@@ -116,28 +123,6 @@ impl Metric {
         match self {
             Self::OutboxAgeSeconds => one.max(two),
             _ => one.saturating_add(two),
-        }
-    }
-}
-
-impl Provider {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Langfuse => "langfuse",
-            Self::Stripe => "stripe",
-        }
-    }
-}
-
-impl Step {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Price => "price",
-            Self::Commit => "commit",
-            Self::Langfuse => "langfuse",
-            Self::Stripe => "stripe",
-            Self::Mark => "mark",
-            Self::Read => "read",
         }
     }
 }
