@@ -26,13 +26,13 @@ impl Ledger {
     /// The same bytes keep their token, so a commit whose reply was lost is found, not repeated.
     pub(super) async fn transact(
         &self,
-        actions: &[TransactWriteItem],
+        actions: Vec<TransactWriteItem>,
         patience: &Patience,
     ) -> Result<Judged, Error> {
         let transaction = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(actions.to_vec()))
+            .set_transact_items(Some(actions))
             .client_request_token(format!("{:032x}", fastrand::u128(..)));
         self.persist(patience, || async {
             match transaction.clone().send().await {
@@ -174,7 +174,8 @@ impl Ledger {
     {
         let mut failed_attempts = 0;
         loop {
-            let attempt = patience.within(call()).await;
+            // Boxed: it is thousands of bytes, which every future around it would be moved with.
+            let attempt = patience.within(Box::pin(call())).await;
             let cause = match attempt {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(Failure::Again(cause))) => cause,

@@ -151,7 +151,7 @@ impl Ledger {
         let as_action = |update| TransactWriteItem::builder().update(update).build();
         actions.extend(rollups.into_iter().map(as_action));
 
-        match self.transact(&actions, request.patience).await? {
+        match self.transact(actions, request.patience).await? {
             Judged::Committed => Ok(Lesson::Committed),
             Judged::Refused(verdicts) => {
                 let verdicts = Verdicts::split(verdicts, plan.charged.len());

@@ -34,8 +34,8 @@ pub struct FoundCheckout {
 impl Ledger {
     /// Writes an intent unless its id is there.
     pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
-        let actions = [self.put_if_absent(new.to_item())];
-        match self.transact(&actions, patience).await? {
+        let actions = vec![self.put_if_absent(new.to_item())];
+        match self.transact(actions, patience).await? {
             Judged::Committed => Ok(Opened::New),
             Judged::Refused(verdicts) => match verdicts.into_iter().next() {
                 Some(Verdict::Failed(Some(stored))) => {
@@ -60,8 +60,8 @@ impl Ledger {
 
     /// Writes down the page of an intent. Done twice, it is done once.
     pub async fn bind_checkout(&self, page: &Checkout, patience: &Patience) -> Result<(), Error> {
-        let actions = [self.put_if_absent(page.to_item()), self.name_page(page)];
-        let Judged::Refused(verdicts) = self.transact(&actions, patience).await? else {
+        let actions = vec![self.put_if_absent(page.to_item()), self.name_page(page)];
+        let Judged::Refused(verdicts) = self.transact(actions, patience).await? else {
             return Ok(());
         };
         match verdicts.first() {
@@ -128,15 +128,15 @@ impl Ledger {
         status: CheckoutStatus,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = [self.note(intent, status)];
+        let actions = vec![self.note(intent, status)];
         // Refused, it is paid: whoever saw that came first, and has it right.
-        self.transact(&actions, patience).await.map(drop)
+        self.transact(actions, patience).await.map(drop)
     }
 
     /// Writes down that an intent is paid, and that nothing is left to be credited for it.
     pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
-        let actions = [self.note_paid(intent)];
-        self.transact(&actions, patience).await.map(drop)
+        let actions = vec![self.note_paid(intent)];
+        self.transact(actions, patience).await.map(drop)
     }
 
     /// Writes on a page which invoice granted its plan's first period.
@@ -146,13 +146,13 @@ impl Ledger {
         invoice: &InvoiceId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = [self.update(
+        let actions = vec![self.update(
             &Key::checkout(session),
             "attribute_exists(pk)",
             "SET invoice = :invoice",
             [(":invoice", item::text(invoice.as_str()))],
         )];
-        self.transact(&actions, patience).await.map(drop)
+        self.transact(actions, patience).await.map(drop)
     }
 
     /// Writes a page's id on its intent.

@@ -70,8 +70,8 @@ impl Ledger {
         );
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
-        let actions = [link, self.put_if_absent(reverse)];
-        match self.transact(&actions, patience).await? {
+        let actions = vec![link, self.put_if_absent(reverse)];
+        match self.transact(actions, patience).await? {
             Judged::Committed => Ok(customer.clone()),
             Judged::Refused(_) => {
                 let linked = self.customer(account, patience).await?.customer;
@@ -89,7 +89,7 @@ impl Ledger {
         customer: &CustomerId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = [self.update(
+        let actions = vec![self.update(
             &Key::customer(account),
             "customer = :customer",
             "ADD generation :one REMOVE customer",
@@ -99,6 +99,6 @@ impl Ledger {
             ],
         )];
         // Refused, it was taken off before.
-        self.transact(&actions, patience).await.map(drop)
+        self.transact(actions, patience).await.map(drop)
     }
 }

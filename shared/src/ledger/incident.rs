@@ -38,8 +38,8 @@ impl Ledger {
         incident: &Incident,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = [self.keep(incident)];
-        self.transact(&actions, patience).await.map(drop)
+        let actions = vec![self.keep(incident)];
+        self.transact(actions, patience).await.map(drop)
     }
 
     /// Refuses an intent and keeps why, both or none. An intent that is paid stays so.
@@ -49,11 +49,11 @@ impl Ledger {
         incident: &Incident,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = [
+        let actions = vec![
             self.note(intent, CheckoutStatus::Refused),
             self.keep(incident),
         ];
-        match self.transact(&actions, patience).await? {
+        match self.transact(actions, patience).await? {
             Judged::Committed => Ok(()),
             // The intent was paid by another page; this one is still to be looked at.
             Judged::Refused(_) => self.keep_incident(incident, patience).await,
@@ -118,7 +118,7 @@ impl Ledger {
                 ],
             );
             // Refused, it was seen again just now.
-            if let Judged::Committed = self.transact(&[action], patience).await? {
+            if let Judged::Committed = self.transact(vec![action], patience).await? {
                 dismissed += 1;
             }
         }

@@ -317,6 +317,6 @@ impl Ledger {
             "SET pending_due = :due",
             [(":due", item::time(due))],
         );
-        self.transact(&[action], patience).await.map(drop)
+        self.transact(vec![action], patience).await.map(drop)
     }
 }

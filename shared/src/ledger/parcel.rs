@@ -133,7 +133,7 @@ impl Ledger {
         let due = now.saturating_add(MEMBERS_WAIT).unwrap_or(Timestamp::MAX);
         let join = |member: &&Waiting| self.join(member, &parcel.id, now, due);
         actions.extend(members.iter().map(join));
-        let judged = self.transact(&actions, patience).await?;
+        let judged = self.transact(actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -217,7 +217,7 @@ impl Ledger {
         values.insert(":attempts".to_owned(), item::number(parcel.attempts));
         let condition = "stripe = :pending AND attempts = :attempts";
         let action = self.update_with(&key, condition, change, values);
-        let judged = self.transact(&[action], patience).await?;
+        let judged = self.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -72,7 +72,7 @@ impl Ledger {
             )
         };
         for key in &keys {
-            self.transact(&[note(key)], patience).await?;
+            self.transact(vec![note(key)], patience).await?;
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Ledger {
                 ],
             )
         }));
-        let judged = self.transact(&actions, patience).await?;
+        let judged = self.transact(actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -155,7 +155,7 @@ impl Ledger {
             Some(refused) => return Ok(refused),
         };
         let action = self.put_back_parked(&found, event, now);
-        match self.transact(&[action], patience).await? {
+        match self.transact(vec![action], patience).await? {
             Judged::Committed => Ok(redriven),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
         }
@@ -203,7 +203,7 @@ impl Ledger {
             (":bucket", Queue::Due.of(&parcel.account)),
         ]);
         actions.push(self.update_with(&key, "stripe = :parked", &change, values));
-        if let Judged::Refused(_) = self.transact(&actions, patience).await? {
+        if let Judged::Refused(_) = self.transact(actions, patience).await? {
             return Err(Error::Busy("the parcel kept changing".into()));
         }
         Ok(Redriven::Pending)

@@ -113,7 +113,7 @@ impl Ledger {
                 (":reported", item::time(reported)),
             ],
         );
-        let judged = self.transact(&[action], patience).await?;
+        let judged = self.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -130,7 +130,7 @@ impl Ledger {
             "SET reported_at = :reported",
             [(":reported", item::time(reported))],
         );
-        let judged = self.transact(&[action], patience).await?;
+        let judged = self.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -129,7 +129,7 @@ impl Ledger {
             self.put_if_absent(entry)
         }));
         actions.extend(change.also);
-        match self.transact(&actions, patience).await? {
+        match self.transact(actions, patience).await? {
             Judged::Committed => Ok(Attempt::Written),
             Judged::Refused(verdicts) => Ok(judge(verdicts)),
         }

@@ -146,8 +146,8 @@ impl Ledger {
         );
         let condition = "attribute_not_exists(pk) OR version = :version_before";
         let key = Key::subscriptions(account);
-        let actions = [self.update_with(&key, condition, &change, values)];
-        let judged = self.transact(&actions, patience).await?;
+        let actions = vec![self.update_with(&key, condition, &change, values)];
+        let judged = self.transact(actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }
