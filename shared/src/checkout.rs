@@ -378,12 +378,11 @@ pub async fn verify(
     let found = ledger.find_checkout(session, account, patience).await?;
     let found = found.ok_or(Error::NotFound)?;
     let payment = if let Some(credited) = found.credited {
-        // Read after the credit was seen, the balance has it.
-        let settled = ledger.settled_account(account, now, patience).await?;
+        let settled = ledger.settle(account, credited.account, now, patience);
         Payment {
             status: Status::Paid,
-            credited,
-            available: settled.map_or(Sparks::ZERO, |settled| settled.available),
+            credited: credited.sparks,
+            available: settled.await?.available,
         }
     } else {
         let page = &found.checkout;

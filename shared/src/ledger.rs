@@ -73,7 +73,7 @@ use secrecy::ExposeSecret;
 pub use account::{Account, Settlement};
 pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
-pub use checkout::{FoundCheckout, Opened};
+pub use checkout::{CreditedCheckout, FoundCheckout, Opened};
 pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
 pub use customer::CustomerLink;

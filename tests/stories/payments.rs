@@ -101,6 +101,32 @@ async fn what_is_credited_is_verified_without_asking_stripe() {
 }
 
 #[tokio::test]
+async fn what_is_credited_is_verified_in_one_call_unless_its_account_is_older() {
+    let world = without_webhooks().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    let account = || {
+        let mut items = world.items("A#acct_a").into_iter();
+        items.find(|item| item["sk"]["S"] == "A").unwrap()
+    };
+    let older = account();
+    world.pay(&session, CARD).await;
+    world.verify("acct_a", &session).await;
+    let newer = account();
+    let one_by_one = Fault::new("GetItem", "status:400").unwrap().times(100);
+    world.stack.dynamodb.faults().add(one_by_one);
+
+    let again = world.verify("acct_a", &session).await;
+    assert_eq!(status(&again), ("paid", "500000.000", "510000.000"));
+    // Items that are read together may be from before and after a credit: such an account is read again.
+    world.put_item(older).await;
+    let torn = world.verify("acct_a", &session).await;
+    torn.expect(StatusCode::INTERNAL_SERVER_ERROR);
+    world.put_item(newer).await;
+    let again = world.verify("acct_a", &session).await;
+    assert_eq!(status(&again), ("paid", "500000.000", "510000.000"));
+}
+
+#[tokio::test]
 async fn the_entry_keeps_what_was_paid_and_for_what() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;

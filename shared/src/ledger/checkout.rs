@@ -28,7 +28,16 @@ pub struct FoundCheckout {
     /// The page.
     pub checkout: Checkout,
     /// What was credited for it.
-    pub credited: Option<Sparks>,
+    pub credited: Option<CreditedCheckout>,
+}
+
+/// A credit for a page, and whose it is.
+#[derive(Debug)]
+pub struct CreditedCheckout {
+    /// What came in.
+    pub sparks: Sparks,
+    /// The account with that in its balance; what is due is not settled.
+    pub account: Account,
 }
 
 impl Ledger {
@@ -84,28 +93,47 @@ impl Ledger {
         Ok(item.as_ref().map(Checkout::from_item).transpose()?)
     }
 
-    /// The page of an id that is this account's, with what was credited for it.
+    /// The page of an id that is this account's, with what was credited for it: mostly in one call.
     pub async fn find_checkout(
         &self,
         session: &SessionId,
         account: &AccountId,
         patience: &Patience,
     ) -> Result<Option<FoundCheckout>, Error> {
-        let keys = [Key::checkout(session), Key::entry(session.as_str())];
-        let [page, entry] = self.by_keys(keys, patience).await?;
+        let keys = [
+            Key::checkout(session),
+            Key::entry(session.as_str()),
+            Key::account(account),
+        ];
+        let [page, mut entry, holder] = self.by_keys(keys, patience).await?;
         let page = page.as_ref().map(Checkout::from_item).transpose()?;
         let Some(checkout) = page.filter(|page| page.account == *account) else {
             return Ok(None);
         };
-        let credited = match (&entry, &checkout.invoice) {
-            (Some(entry), _) => Some(item::read_amount(entry, "amount")?),
-            (None, Some(invoice)) => {
-                let ids = [invoice.to_string()];
-                self.credited(&ids, patience).await?.remove(&ids[0])
-            }
-            (None, None) => None,
+        if let (None, Some(invoice)) = (&entry, &checkout.invoice) {
+            entry = self.item(&Key::entry(invoice.as_str()), patience).await?;
+        }
+        let Some(entry) = entry else {
+            return Ok(Some(FoundCheckout {
+                checkout,
+                credited: None,
+            }));
         };
-        Ok(Some(FoundCheckout { checkout, credited }))
+        let holder = holder.as_ref().map(Account::from_item).transpose()?;
+        // The items were read one by one: the account may be from before the credit that was seen.
+        let booked = item::read_number(&entry, "grants_version")?;
+        let holder = match holder.filter(|holder| holder.grants_version >= booked) {
+            Some(holder) => Some(holder),
+            None => self.account(account, patience).await?,
+        };
+        let credited = CreditedCheckout {
+            sparks: item::read_amount(&entry, "amount")?,
+            account: holder.ok_or_else(|| Error::Broken("a credited account is gone".into()))?,
+        };
+        Ok(Some(FoundCheckout {
+            checkout,
+            credited: Some(credited),
+        }))
     }
 
     /// The intent of a page, and its account.
