@@ -33,8 +33,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// A binary with its symbols, as it was built: what it costs to count, not to deploy.
-    pub(crate) fn with_symbols(name: &str, built: &Path) -> Self {
+    /// A binary as it was built: to be counted, not deployed.
+    pub(crate) fn as_built(name: &str, built: &Path) -> Self {
         Self {
             name: name.to_owned(),
             path: built.join(name),

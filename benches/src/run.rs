@@ -158,7 +158,7 @@ async fn count(
         events.push(usage_event(world, account, &format!("counted-{number}")).await?);
     }
     for name in [&compared.hello.name, &compared.ours.name] {
-        let program = Program::with_symbols(name, built);
+        let program = Program::as_built(name, built);
         let folder = out.join("callgrind");
         let counted = callgrind::start_and_invocations(world, &program, &events, &folder).await?;
         figures.init.insert(name.clone(), counted.init.shares());
@@ -173,7 +173,7 @@ pub(crate) async fn budget(
     out: &Path,
     renew: bool,
 ) -> Result<(String, bool), Failure> {
-    let programs = FUNCTIONS.map(|name| (name.to_owned(), Program::with_symbols(name, built)));
+    let programs = FUNCTIONS.map(|name| (name.to_owned(), Program::as_built(name, built)));
     let programs = BTreeMap::from(programs);
     let world = World::start().await?;
     let mut caller = caller(&world, &programs).await?;
