@@ -4,7 +4,6 @@
 //! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
 //! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
 
-mod event;
 mod invocation;
 mod line;
 mod lines;
@@ -17,7 +16,6 @@ use std::fmt::Write;
 use tracing::{Subscriber, error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -61,8 +59,10 @@ where
 {
     let filter = capped(&environment.log_filter()?);
     let lines = tracing_subscriber::fmt::layer()
-        .fmt_fields(JsonFields::new())
-        .event_format(event::Json)
+        .json()
+        .with_target(false)
+        .with_current_span(false)
+        .without_time()
         .with_writer(writer);
     Ok(tracing_subscriber::registry().with(lines).with(filter))
 }
