@@ -29,7 +29,7 @@ const SLACK_PERCENT: u64 = 5;
 
 /// What a function spends.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-struct Spent {
+pub(crate) struct Spent {
     /// Instructions of a start.
     start: u64,
     /// Instructions of a warm invocation.
@@ -37,35 +37,23 @@ struct Spent {
 }
 
 /// The budget of each function.
-type Budget = BTreeMap<String, Spent>;
+pub(crate) type Budget = BTreeMap<String, Spent>;
 
-/// Counts all functions and holds them to their budget; answers what there is to say, and whether they keep to it.
-pub(crate) async fn check(
-    world: &World,
-    caller: &mut Caller<'_>,
-    programs: &BTreeMap<String, Program>,
-    file: &Path,
-    folder: &Path,
-) -> Result<(String, bool), Failure> {
+/// Holds what was spent to the budget in a file; answers what there is to say, and whether it is kept to.
+pub(crate) fn check(file: &Path, spent: &Budget) -> Result<(String, bool), Failure> {
     let budget: Budget = serde_json::from_str(&fs::read_to_string(file)?)?;
-    let spent = count(world, caller, programs, folder).await?;
-    Ok(compare(&budget, &spent))
+    Ok(compare(&budget, spent))
 }
 
-/// Counts all functions, and makes that their budget.
-pub(crate) async fn renew(
-    world: &World,
-    caller: &mut Caller<'_>,
-    programs: &BTreeMap<String, Program>,
-    file: &Path,
-    folder: &Path,
-) -> Result<(), Failure> {
-    let spent = count(world, caller, programs, folder).await?;
-    fs::write(file, serde_json::to_string_pretty(&spent)? + "\n")?;
-    Ok(())
+/// Makes what was spent the budget; answers that.
+pub(crate) fn renew(file: &Path, spent: &Budget) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(spent)? + "\n";
+    fs::write(file, &text)?;
+    Ok(text)
 }
 
-async fn count(
+/// Counts what each function spends.
+pub(crate) async fn count(
     world: &World,
     caller: &mut Caller<'_>,
     programs: &BTreeMap<String, Program>,
