@@ -302,14 +302,14 @@ mod tests {
         let google = PROVIDERS.iter().find(|it| it.id == "google").unwrap();
         assert_eq!(google.fallbacks, ["anthropic"]);
         let found = |name| google.find(name).map(|listing| listing.id);
-        let only = |name| {
+        let elsewhere = |name| {
             PROVIDERS
                 .iter()
                 .filter(|it| it.id != "google")
                 .any(|it| it.find(name).is_some())
         };
         assert_eq!(found("claude-2"), Some("claude-2"));
-        assert!(only("gpt-5"));
+        assert!(elsewhere("gpt-5"));
         assert_eq!(found("gpt-5"), None);
     }
 
