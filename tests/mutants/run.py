@@ -3,8 +3,8 @@
 
 `cargo mutants` says what can be changed: all of it in the modules without I/O, and a hundred places, the same ones each
 time, where money is moved. The changes are built all at once in a copy of the project, each behind a number, so that one
-costs the time of its tests alone: those that come through the function it is in, the quickest first, until one fails.
-What no test notices is explained in survivors.json.
+costs the time of its tests alone: those that come through the function it is in, the core's own and the quickest first,
+until one fails. What no test notices must be explained in survivors.json.
 """
 
 import argparse
