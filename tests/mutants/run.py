@@ -212,8 +212,7 @@ def copy_project(mutants):
     """Writes the copy; answers at which lines of which file each mutant is, and each function with some."""
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     tracked = subprocess.run(tracked, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.split("\n")
-    places, functions, sites = {}, [], []
-    late = {}
+    places, functions, sites, copied = {}, [], [], {}
     for file in filter(lambda file: file and (PROJECT / file).is_file(), tracked):
         contents = (PROJECT / file).read_bytes()
         here = [mutant for mutant in mutants if mutant["file"] == file]
@@ -223,9 +222,11 @@ def copy_project(mutants):
             contents = text.encode()
             places |= {number: (file, *span) for number, span in lines.items()}
             functions += [(file, *site) for site in sites[before:]]
-        late[file] = contents
-    late["shared/src/lib.rs"] += f"{SWITCH}{len(sites)};\n}}\n".encode()
-    for file, contents in late.items():
+        copied[file] = contents
+    copied["shared/src/lib.rs"] += f"{SWITCH}{len(sites)};\n}}\n".encode()
+    for gone in [file for file in COPY.rglob("*") if file.is_file() and str(file.relative_to(COPY)) not in copied]:
+        gone.unlink()
+    for file, contents in copied.items():
         into = COPY / file
         if not into.is_file() or into.read_bytes() != contents:
             into.parent.mkdir(parents=True, exist_ok=True)
