@@ -4,6 +4,10 @@
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
+# What plays for minutes is not built with the rest.
+RELEASE := $(dir $(BIN))release
+CAMPAIGN := cargo build --locked --profile bench --workspace --features tests/campaigns
+
 DEPLOY := .tools/deploy
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -21,7 +25,7 @@ dev: cargo-lambda
 
 test: cargo-deny
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo build --locked --workspace --bins
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast; \
@@ -42,7 +46,8 @@ crash:
 
 # Plays seeds of the simulation and prints which faults came where: `make simulate SEEDS=10000 START=0`.
 simulate:
-	cargo run --locked --profile bench --package tests --bin simulate -- --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
+	$(CAMPAIGN) --bin simulate
+	$(RELEASE)/simulate --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
 
 # Makes bytes up for one place that reads them: `make fuzz TARGET=usage_body SECONDS=600`. It needs a C++ compiler, and no
 # nightly toolchain: without unsafe code of ours there is nothing for a sanitizer to find. What it finds on the way stays
@@ -55,11 +60,12 @@ fuzz: cargo-fuzz
 
 # Plays each flow with every fault at every request, and with a crash or a lost reply at every two.
 flows:
-	cargo run --locked --profile bench --package tests --bin simulate -- --flows
+	$(CAMPAIGN) --bin simulate
+	$(RELEASE)/simulate --flows
 
 # Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
 planted:
-	cargo run --locked --package tests --bin planted
+	cargo run --locked --package tests --features campaigns --bin planted
 
 # Changes the core in one place at a time, and has the tests notice: hours. `make mutants ARGS="--only sparks.rs"`.
 mutants: cargo-mutants
@@ -67,8 +73,8 @@ mutants: cargo-mutants
 
 # Records 200,000 usages while one request in twenty goes wrong, and finds the rate that holds: minutes.
 soak:
-	cargo build --locked --profile bench --workspace --bins
-	cargo run --locked --profile bench --package tests --bin soak -- --usages $(or $(USAGES),200000)
+	$(CAMPAIGN) --bins
+	$(RELEASE)/soak --usages $(or $(USAGES),200000)
 
 # Compares record-usage with a bare function and with Node.js, and holds the goals against it: half an hour, most of it
 # to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick look, `ARGS=--publish` keeps it.

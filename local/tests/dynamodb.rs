@@ -1,7 +1,5 @@
 //! What the DynamoDB of this machine promises, over HTTP as an SDK speaks to it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use local::client;
 use local::dynamodb::{Access, Dynamodb};
 use local::faults::Fault;

@@ -1,7 +1,5 @@
 //! What every fake does with faults, strangers and its own end.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use local::client;
 use local::dynamodb::{Access, Dynamodb};
 use local::faults::{Fault, Faults};

@@ -1,7 +1,5 @@
 //! What the local stack reads in `template.yaml`, and what it refuses to guess.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 

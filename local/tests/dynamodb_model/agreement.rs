@@ -5,8 +5,8 @@ use std::ops::Range;
 use local::dynamodb::Tables;
 use serde_json::{Value, json};
 
-use crate::sequences::{Sequence, Step};
-use crate::world::{TABLE, ask, database, definition, model, wider};
+use super::sequences::{Sequence, Step};
+use super::world::{TABLE, ask, database, definition, model, wider};
 
 /// How many pages of one list are asked for at most.
 const PAGES: usize = 20;

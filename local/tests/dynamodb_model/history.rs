@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use local::dynamodb::Tables;
 use serde_json::{Value, json};
 
-use crate::sequences::Sequence;
-use crate::world::{TABLE, ask, ask_stale, database, definition, model};
+use super::sequences::Sequence;
+use super::world::{TABLE, ask, ask_stale, database, definition, model};
 
 fn with_table() -> Tables {
     let tables = model();

@@ -3,10 +3,10 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::expressions::{
+use super::expressions::{
     attribute, condition, define, define_all, number, pick, set, text, update, value_of,
 };
-use crate::world::TABLE;
+use super::world::TABLE;
 
 /// The keys of items of each kind that the ledger has.
 const KEYS: [(&str, &str); 12] = [
@@ -142,7 +142,7 @@ impl Sequence {
             1 => "SET stripe".to_owned(),
             2 => "SET status = :v0".to_owned(),
             3 => return update,
-            _ => crate::expressions::update(&mut self.rng),
+            _ => super::expressions::update(&mut self.rng),
         };
         self.conditional(update, Some(&expression))
     }

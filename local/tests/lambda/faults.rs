@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use local::lambda::{InvokeError, Lambda, Options, StartError};
 
-use crate::function::{LONG, NO_TIME, options, script, started, tell, variables};
+use super::function::{LONG, NO_TIME, options, script, started, tell, variables};
 
 #[tokio::test]
 async fn a_function_that_fails_lives_on() {

@@ -9,7 +9,7 @@ use local::template::Template;
 use local::token::Keys;
 use serde_json::{Value, json};
 
-use crate::function::{LONG, options, script, variables};
+use super::function::{LONG, options, script, variables};
 
 fn fleet(limit: usize) -> Fleet {
     Fleet::new(script(), variables(&[]), options(), limit)

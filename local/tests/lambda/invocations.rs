@@ -5,7 +5,7 @@ use local::clock::Clock;
 use local::lambda::{InvokeError, Lambda, Stream};
 use serde_json::json;
 
-use crate::function::{LONG, options, script, started, tell, variables};
+use super::function::{LONG, options, script, started, tell, variables};
 
 #[tokio::test]
 async fn an_event_is_answered_by_a_process_that_lives_on() {

@@ -6,7 +6,7 @@ use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::{Value, json};
 
-use crate::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans};
+use super::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans};
 
 #[tokio::test]
 async fn a_good_span_is_stored_and_shown() {

@@ -11,7 +11,7 @@ use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::{Value, json};
 
-use crate::client::{SPAN, TRACE, delete, fake, read, send, span, span_at, span_with, text};
+use super::client::{SPAN, TRACE, delete, fake, read, send, span, span_at, span_with, text};
 
 const PATH: &str = "/api/public/v2/observations";
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{
+use super::client::{
     COST, TRACE, USAGE, answer, export, fake, request, send, span, span_at, span_with, spans, text,
 };
 

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use crate::client::{Answer, Client, fake};
+use super::client::{Answer, Client, fake};
 use futures_util::future;
 use local::faults::Fault;
 use local::http::FREE_PORT;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{Client, fake};
+use super::client::{Client, fake};
 
 #[tokio::test]
 async fn a_lookup_key_is_one_prices_and_moves_when_told_so() {

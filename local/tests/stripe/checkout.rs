@@ -3,7 +3,7 @@
 use local::stripe::FakeStripe;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client, fake};
+use super::client::{Answer, Client, fake};
 
 /// A fake with a price, a plan's price and a customer.
 struct Shop {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, fake};
+use super::client::{Client, fake};
 
 #[tokio::test]
 async fn a_customer_is_created_changed_and_deleted() {

@@ -3,7 +3,7 @@
 use local::faults::Fault;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client, fake};
+use super::client::{Answer, Client, fake};
 
 pub(crate) const PATH: &str = "/v2/core/event_destinations";
 pub(crate) const REPORT: &str = "v1.billing.meter.error_report_triggered";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, id};
+use super::shop::{Shop, id};
 
 /// A plan that has just been bought.
 async fn plan() -> (Shop, Value) {

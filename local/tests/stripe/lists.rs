@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, id};
+use super::shop::{Shop, id};
 
 const HOUR: i64 = 60 * 60;
 

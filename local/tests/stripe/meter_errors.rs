@@ -3,10 +3,10 @@
 use local::faults::Fault;
 use serde_json::{Value, json};
 
-use crate::client::{Client, fake};
-use crate::event_destinations::{NO_METER, PATH, REPORT, made};
-use crate::meters::{customer, send};
-use crate::webhooks::{control, endpoint, signs, states};
+use super::client::{Client, fake};
+use super::event_destinations::{NO_METER, PATH, REPORT, made};
+use super::meters::{customer, send};
+use super::webhooks::{control, endpoint, signs, states};
 
 const CODE: &str = "meter_event_customer_not_found";
 
@@ -230,7 +230,7 @@ async fn snapshots_and_thin_events_do_not_mix() {
     client.delete(&format!("/v1/customers/{customer}")).await;
     fake.settled().await;
 
-    let kinds = |got: &crate::webhooks::Got| -> Vec<Value> {
+    let kinds = |got: &super::webhooks::Got| -> Vec<Value> {
         let got = got.lock().unwrap();
         got.iter().map(|(_, event)| event["type"].clone()).collect()
     };

@@ -12,8 +12,8 @@ use local::http::FREE_PORT;
 use local::stripe::{FakeStripe, Stripe};
 use serde_json::json;
 
-use crate::client::{Answer, Client, fake};
-use crate::summaries::summaries;
+use super::client::{Answer, Client, fake};
+use super::summaries::summaries;
 
 pub(crate) const EVENTS: &str = "/v1/billing/meter_events";
 pub(crate) const DAY: i64 = 24 * 60 * 60;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, day, id};
+use super::shop::{Shop, day, id};
 
 /// A shop with a plan that was bought, and a portal.
 struct Portal {

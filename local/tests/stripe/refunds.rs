@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, id};
+use super::shop::{Shop, id};
 
 /// A payment of 20 dollars.
 async fn paid() -> (Shop, String) {

@@ -7,7 +7,7 @@ use local::http::FREE_PORT;
 use local::stripe::{FakeStripe, Stripe};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use super::client::Client;
 
 pub(crate) struct Shop {
     pub(crate) fake: FakeStripe,

@@ -4,7 +4,7 @@ use local::clock::Clock;
 use local::stripe::Stripe;
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, day, id};
+use super::shop::{Shop, day, id};
 
 /// A plan that has just been bought, on the last day of January.
 async fn plan() -> (Shop, Value) {

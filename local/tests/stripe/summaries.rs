@@ -7,8 +7,8 @@ use local::clock::Clock;
 use local::http::FREE_PORT;
 use local::stripe::{FakeStripe, Stripe};
 
-use crate::client::{Answer, Client};
-use crate::meters::{DAY, customer, fake_at_noon, send};
+use super::client::{Answer, Client};
+use super::meters::{DAY, customer, fake_at_noon, send};
 
 pub(crate) async fn summaries(
     fake: &FakeStripe,

@@ -8,7 +8,7 @@ use local::http::{FREE_PORT, Reply, Server, text};
 use local::stripe::{FakeStripe, signature};
 use serde_json::{Value, json};
 
-use crate::client::{Client, fake};
+use super::client::{Client, fake};
 
 /// What an endpoint got: the signature and the event.
 pub(crate) type Got = Arc<Mutex<Vec<(String, Value)>>>;

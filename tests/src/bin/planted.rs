@@ -103,6 +103,8 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
             "--locked",
             "--package",
             "tests",
+            "--features",
+            "campaigns",
             "--bin",
             "simulate",
         ])
