@@ -20,6 +20,7 @@ mod engine;
 mod model;
 mod operation;
 mod refusal;
+mod unprocessed;
 
 pub use access::{Access, Permission};
 use engine::Engine;
@@ -197,7 +198,13 @@ impl Tables {
             }
             None => None,
         };
-        let response = refused.unwrap_or_else(|| operation.run(&self.engine, request.body(), ago));
+        let kind = firing.as_ref().map(|firing| firing.kind);
+        let response = refused.unwrap_or_else(|| match kind {
+            Some(Kind::Unprocessed) => {
+                unprocessed::answer(&operation, &self.engine, request.body(), ago)
+            }
+            _ => operation.run(&self.engine, request.body(), ago),
+        });
         faults::deliver(firing.as_ref(), response).await
     }
 

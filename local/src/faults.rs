@@ -43,6 +43,8 @@ pub enum Kind {
     Throttle,
     /// `conflict+condition`: a cancelled transaction names both reasons. No effect.
     ConflictAndCondition,
+    /// `unprocessed`: DynamoDB reads the first item of a batch, and leaves the others for another request.
+    Unprocessed,
     /// `duplicate:N`: a webhook is sent N times more.
     Duplicate(u32),
     /// `reorder`: a webhook is sent after the next one.
@@ -57,7 +59,7 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is no fault: status:N, slow:MS, truncated, lost_reply, refuse, \
-     for DynamoDB conflict, throttle, conflict+condition, \
+     for DynamoDB conflict, throttle, conflict+condition, unprocessed, \
      and for webhooks duplicate:N, reorder, hold, drop"
 )]
 pub struct Unknown(String);
@@ -102,6 +104,7 @@ impl FromStr for Kind {
                 "conflict" => Self::Conflict,
                 "throttle" => Self::Throttle,
                 "conflict+condition" => Self::ConflictAndCondition,
+                "unprocessed" => Self::Unprocessed,
                 "reorder" => Self::Reorder,
                 "hold" => Self::Hold,
                 "drop" => Self::Drop,
@@ -122,6 +125,7 @@ impl fmt::Display for Kind {
             Self::Conflict => formatter.write_str("conflict"),
             Self::Throttle => formatter.write_str("throttle"),
             Self::ConflictAndCondition => formatter.write_str("conflict+condition"),
+            Self::Unprocessed => formatter.write_str("unprocessed"),
             Self::Duplicate(more) => write!(formatter, "duplicate:{more}"),
             Self::Reorder => formatter.write_str("reorder"),
             Self::Hold => formatter.write_str("hold"),

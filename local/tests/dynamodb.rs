@@ -294,6 +294,26 @@ async fn a_failed_condition_on_an_absent_item_carries_no_item() {
 }
 
 #[tokio::test]
+async fn a_batch_of_reads_may_be_answered_in_part() {
+    let dynamodb = with_table().await;
+    for name in ["a", "b", "c"] {
+        call(&dynamodb, "PutItem", &put(name)).await;
+    }
+    set(&dynamodb, "BatchGetItem", "unprocessed");
+    let asked = |names: &[&str]| {
+        let keys: Vec<Value> = names.iter().map(|name| key(name)).collect();
+        json!({ TABLE: { "Keys": keys, "ConsistentRead": true } })
+    };
+    let body = json!({"RequestItems": asked(&["a", "b", "c"])});
+
+    let (status, answer) = call(&dynamodb, "BatchGetItem", &body).await;
+
+    assert_eq!(status, 200);
+    assert_eq!(answer["Responses"], json!({ TABLE: [key("a")] }));
+    assert_eq!(answer["UnprocessedKeys"], asked(&["b", "c"]));
+}
+
+#[tokio::test]
 async fn a_500_has_no_effect() {
     let dynamodb = with_table().await;
     set(&dynamodb, "PutItem", "status:500");

@@ -1,6 +1,7 @@
 //! An account reads its ledger page by page, and what everything costs before it is used.
 
 use http::StatusCode;
+use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use tests::World;
@@ -312,4 +313,18 @@ async fn a_service_estimates_for_the_account_it_names() {
     );
     let unnamed = json!({"usage": [{"meter": "compute", "milliseconds": 1}]});
     assert_eq!(ask(unnamed).await.refusal(), (422, "account_id_required"));
+}
+
+#[tokio::test]
+async fn a_page_is_whole_where_dynamodb_reads_a_part_at_a_time() {
+    let world = World::start().await;
+    for grant in ["1", "2", "3"] {
+        world.grant("acct_a", grant).await;
+    }
+    let whole = page(&world, "").await;
+    let unprocessed = Fault::new("BatchGetItem", "unprocessed").unwrap();
+    world.stack.dynamodb.faults().add(unprocessed.times(2));
+    assert_eq!(page(&world, "").await, whole);
+    assert_eq!(ids(&whole).len(), 3);
+    assert_eq!(world.stack.dynamodb.faults().fired("BatchGetItem"), 2);
 }

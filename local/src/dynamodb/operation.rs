@@ -68,6 +68,7 @@ impl Operation {
                 self.name.as_str(),
                 "TransactWriteItems" | "TransactGetItems" | "PutItem" | "UpdateItem" | "DeleteItem"
             ),
+            Kind::Unprocessed => self.name == "BatchGetItem",
             Kind::Throttle => self.name.contains("Item") || self.name_reads_many(),
             Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse => {
                 true

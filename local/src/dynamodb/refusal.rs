@@ -23,6 +23,7 @@ pub(super) fn of(
         | Kind::Truncated
         | Kind::LostReply
         | Kind::Refuse
+        | Kind::Unprocessed
         | Kind::Duplicate(_)
         | Kind::Reorder
         | Kind::Hold

@@ -1,0 +1,33 @@
+//! A batch of reads of which DynamoDB answers a part: it may, and an embedded database never does.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::engine::Engine;
+use super::operation::{MEDIA_TYPE, Operation};
+use crate::http::{Response, respond};
+
+/// Reads the first item of each table, and answers that the others were not come to.
+pub(super) fn answer(operation: &Operation, engine: &Engine, body: &[u8], ago: usize) -> Response {
+    let mut first: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut left = json!({});
+    let tables = first["RequestItems"].as_object_mut().into_iter().flatten();
+    for (table, asked) in tables {
+        if let Some(keys) = asked["Keys"].as_array_mut()
+            && keys.len() > 1
+        {
+            let others = keys.split_off(1);
+            left[table] = asked.clone();
+            left[table]["Keys"] = others.into();
+        }
+    }
+    let response = operation.run(engine, first.to_string().as_bytes(), ago);
+    match serde_json::from_slice::<Value>(response.body()) {
+        Ok(mut answer) if response.status() == StatusCode::OK => {
+            answer["UnprocessedKeys"] = left;
+            respond(StatusCode::OK, MEDIA_TYPE, answer.to_string())
+        }
+        _ => response,
+    }
+}
