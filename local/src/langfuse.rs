@@ -36,6 +36,7 @@ mod span;
 mod storage;
 mod traps;
 
+use query::Query;
 use storage::Storage;
 
 /// The public key it takes.
@@ -222,22 +223,25 @@ impl Langfuse {
         }
         match (path, request.method().as_str()) {
             (TRACES, "POST") => self.take(request),
-            (OBSERVATIONS, "GET") => {
-                let stored = self.lock();
-                let spans = stored
-                    .spans
-                    .readable(self.clock.now(), self.ingestion_delay);
-                match observations::read(spans, request.uri().query()) {
-                    Ok(page) => server::json(StatusCode::OK, &page),
-                    Err(refusal) => server::json(StatusCode::BAD_REQUEST, &refusal.body()),
-                }
-            }
+            (OBSERVATIONS, "GET") => self.list(request.uri().query().unwrap_or_default()),
             _ => refuse(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "message",
                 "Method not allowed",
             ),
         }
+    }
+
+    /// Answers a page of observations.
+    fn list(&self, query: &str) -> Response {
+        let query = match Query::read(query) {
+            Ok(query) => query,
+            Err(refusal) => return server::json(StatusCode::BAD_REQUEST, &refusal.body()),
+        };
+        let (now, delay) = (self.clock.now(), self.ingestion_delay);
+        let stored = self.lock();
+        let readable = stored.spans.readable(query.places(), now, delay);
+        server::json(StatusCode::OK, &observations::page(&query, readable))
     }
 
     /// Takes an export whole, or refuses it whole.

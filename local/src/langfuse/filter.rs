@@ -128,6 +128,20 @@ impl Condition {
         self.column == other.column
     }
 
+    /// The earliest and the latest start of what can meet it.
+    pub(super) fn starts(&self) -> (Timestamp, Timestamp) {
+        match &self.test {
+            Test::Time(operator, time) if self.column == "startTime" => {
+                if operator.starts_with('>') {
+                    (*time, Timestamp::MAX)
+                } else {
+                    (Timestamp::MIN, *time)
+                }
+            }
+            _ => (Timestamp::MIN, Timestamp::MAX),
+        }
+    }
+
     /// Whether an observation meets it.
     pub(super) fn holds(&self, span: &Span) -> bool {
         match &self.test {

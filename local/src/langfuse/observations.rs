@@ -3,30 +3,24 @@
 //! A page ends at a place and not at a number, as at Langfuse. So of one span that was sent twice,
 //! the second is never seen when a page ends between them.
 
-use std::cmp::Reverse;
-
 use serde_json::{Map, Value, json};
 
-use super::query::{Place, Query, Refusal};
+use super::query::{Place, Query};
 use super::span::Span;
 
 /// How much is shown of a value of metadata, unless it is asked for whole.
 const METADATA_CHARACTERS: usize = 200;
 
-/// Answers a query, or says what is wrong with it.
-pub(super) fn read(spans: Vec<&Span>, query: Option<&str>) -> Result<Value, Refusal> {
-    let query = Query::read(query.unwrap_or_default())?;
-    let mut found = spans;
-    found.retain(|span| query.holds(span));
-    found.sort_by_cached_key(|span| Reverse(Place::of(span)));
-    let page = found.iter().take(query.limit);
-    let data: Vec<Value> = page.map(|span| observation(span, &query)).collect();
+/// Answers a query from what can be read, the newest first.
+pub(super) fn page<'a>(query: &Query, readable: impl Iterator<Item = &'a Span>) -> Value {
+    let mut found = readable.filter(|span| query.holds(span));
+    let page: Vec<&Span> = found.by_ref().take(query.limit).collect();
+    let data: Vec<Value> = page.iter().map(|span| observation(span, query)).collect();
     let mut meta = Map::new();
-    if found.len() > query.limit {
-        let last = found[query.limit - 1];
+    if let Some(last) = page.last().filter(|_| found.next().is_some()) {
         meta.insert("cursor".to_owned(), Place::of(last).cursor().into());
     }
-    Ok(json!({ "data": data, "meta": meta }))
+    json!({ "data": data, "meta": meta })
 }
 
 /// Langfuse's observation, with the groups of fields asked for.

@@ -3,9 +3,11 @@
 //! What Langfuse would pass over in silence, a parameter or a group of fields it does not know, is
 //! refused here: a question misspelt is answered with everything there.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,7 +34,7 @@ const GROUPS: [&str; 10] = [
 const LEVELS: [&str; 4] = ["DEBUG", "DEFAULT", "WARNING", "ERROR"];
 
 /// The place behind the last observation of a page, in the order of the list.
-#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     #[serde(rename = "lastStartTimeTo")]
     started: Timestamp,
@@ -49,6 +51,15 @@ impl Place {
             started: span.started(),
             trace_id: span.trace_id.clone(),
             id: span.span_id.clone(),
+        }
+    }
+
+    /// The place before all that began at a time or later.
+    fn before(started: Timestamp) -> Self {
+        Self {
+            started,
+            trace_id: String::new(),
+            id: String::new(),
         }
     }
 
@@ -179,11 +190,27 @@ impl Query {
         Ok(())
     }
 
-    /// Whether an observation is asked for.
+    /// Between which places in time all lies that is asked for.
+    pub(super) fn places(&self) -> Range<Place> {
+        let starts = self.conditions.iter().map(Condition::starts);
+        let (first, last) = starts.fold(
+            (Timestamp::MIN, Timestamp::MAX),
+            |(first, last), (from, to)| (first.max(from), last.min(to)),
+        );
+        let start = Place::before(first);
+        // Later in the list is earlier in time. To the millisecond, nothing begins between the two.
+        let behind = last.saturating_add(SignedDuration::from_millis(1));
+        let end = Place::before(behind.unwrap_or(Timestamp::MAX));
+        let end = match &self.after {
+            Some(after) => end.min(after.clone()),
+            None => end,
+        };
+        start.clone()..end.max(start)
+    }
+
+    /// Whether an observation of these places is asked for.
     pub(super) fn holds(&self, span: &Span) -> bool {
-        // Later in the list is earlier in time.
-        let behind = |after: &Place| Place::of(span) < *after;
-        self.after.as_ref().is_none_or(behind) && self.conditions.iter().all(|one| one.holds(span))
+        self.conditions.iter().all(|one| one.holds(span))
     }
 }
 

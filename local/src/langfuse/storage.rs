@@ -1,16 +1,21 @@
 //! Where spans are kept: in memory, and in a file of a folder if there is one.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::query::Place;
 use super::span::Span;
 
 /// The spans of a project, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
     spans: Vec<Span>,
+    /// The same in the order of the list, so that a page of many does not look at all.
+    listed: BTreeSet<(Place, usize)>,
     file: Option<PathBuf>,
 }
 
@@ -26,6 +31,7 @@ impl Storage {
             }
         }
         Ok(Self {
+            listed: listed(&spans, 0),
             spans,
             file: Some(file),
         })
@@ -36,14 +42,20 @@ impl Storage {
         &self.spans
     }
 
-    /// Those that can be read: they came `delay` ago at least. Without a delay that is all of them,
-    /// even when a test has moved the clock back.
-    pub(super) fn readable(&self, now: Timestamp, delay: SignedDuration) -> Vec<&Span> {
+    /// Those between two places that can be read, the last first: they came `delay` ago at least. Without a delay that is
+    /// all of them, even when a test has moved the clock back.
+    pub(super) fn readable(
+        &self,
+        places: Range<Place>,
+        now: Timestamp,
+        delay: SignedDuration,
+    ) -> impl Iterator<Item = &Span> {
         let until = now.saturating_sub(delay).unwrap_or(Timestamp::MIN);
-        let came = |span: &&Span| {
+        let came = move |span: &&Span| {
             delay.is_zero() || span.taken_at.is_none_or(|taken_at| taken_at <= until)
         };
-        self.spans.iter().filter(came).collect()
+        let listed = self.listed.range((places.start, 0)..(places.end, 0));
+        listed.rev().map(|(_, at)| &self.spans[*at]).filter(came)
     }
 
     /// Keeps more spans; all of them or, with an error, none.
@@ -53,6 +65,7 @@ impl Storage {
             let mut file = options.create(true).append(true).open(file)?;
             file.write_all(&lines(&spans)?)?;
         }
+        self.listed.extend(listed(&spans, self.spans.len()));
         self.spans.extend(spans);
         Ok(())
     }
@@ -61,6 +74,7 @@ impl Storage {
     pub(super) fn lose(&mut self, trace_id: &str) -> std::io::Result<usize> {
         let before = self.spans.len();
         self.spans.retain(|span| span.trace_id != trace_id);
+        self.listed = listed(&self.spans, 0);
         if let Some(file) = &self.file {
             let new = file.with_extension("jsonl.new");
             std::fs::write(&new, lines(&self.spans)?)?;
@@ -68,6 +82,12 @@ impl Storage {
         }
         Ok(before - self.spans.len())
     }
+}
+
+/// The places of spans, of which the first came as number `first`.
+fn listed(spans: &[Span], first: usize) -> BTreeSet<(Place, usize)> {
+    let places = spans.iter().map(Place::of);
+    places.zip(first..).collect()
 }
 
 fn lines(spans: &[Span]) -> std::io::Result<Vec<u8>> {
