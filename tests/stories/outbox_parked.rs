@@ -44,6 +44,13 @@ async fn report(world: &World, identifiers: &[&str], code: &str) {
     world.webhooks_settled().await;
 }
 
+/// How often the log says that something for Stripe was parked.
+fn parked_and_counted(world: &World) -> i64 {
+    let lines = world.lines();
+    let counted = lines.iter().map(|line| &line["DeliveryParked.stripe"]);
+    counted.filter_map(Value::as_i64).sum()
+}
+
 #[tokio::test]
 async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
     let world = world().await;
@@ -56,6 +63,11 @@ async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
         assert_eq!(state, "parked", "{code}");
         assert!(why.starts_with("reported by stripe"), "{why}");
     }
+    assert_eq!(parked_and_counted(&world), 2);
+    // Of each report, one event is told of that is not known here.
+    let kept = world.items("INCIDENTS");
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0]["code"]["S"], "meter_errors");
     let listed = outbox(&world).await;
     assert_eq!(listed["pending"], 0);
     let parked = listed["parked"].as_array().unwrap();
@@ -97,6 +109,8 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
         .iter()
         .filter(|entry| entry["stripe"]["S"] == "parked");
     assert_eq!(parked.count(), 52);
+    assert_eq!(parked_and_counted(&world), 1, "it is one event");
+    assert!(world.items("INCIDENTS").is_empty(), "all is known here");
     let member = entries
         .iter()
         .find(|entry| entry.get("parcel").is_some())
