@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::circuit::Circuit;
 use crate::clock::{self, Clock};
 use crate::config::LangfuseAccess;
+use crate::id::UsageId;
 use crate::telemetry::{self, Step};
 use crate::transport::{self, Transport};
 
@@ -30,6 +31,9 @@ const PAGE: u32 = 1_000;
 
 /// How many pages are read through for one question.
 const MAX_PAGES: usize = 10;
+
+/// To what Langfuse keeps the time at which something began.
+const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
 /// How far back a look at the keys goes: it is not about what is found.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
@@ -46,12 +50,31 @@ struct Page {
 #[serde(rename_all = "camelCase")]
 struct Observation {
     trace_id: String,
+    start_time: Timestamp,
 }
 
 #[derive(Default, Deserialize)]
 struct Meta {
     #[serde(default)]
     cursor: Option<String>,
+}
+
+/// What Langfuse has of some time.
+#[derive(Debug)]
+pub struct Traced {
+    traces: HashSet<String>,
+    /// From when on these are all there are.
+    complete_from: Timestamp,
+}
+
+impl Traced {
+    /// Whether the trace of a usage is there; nothing where it is not among what was read, and not all was.
+    pub fn has(&self, usage: &UsageId, occurred_at: Timestamp) -> Option<bool> {
+        if self.traces.contains(&trace_id(usage.as_str())) {
+            return Some(true);
+        }
+        (occurred_at >= self.complete_from).then_some(false)
+    }
 }
 
 /// A client of Langfuse's OpenTelemetry endpoint.
@@ -140,18 +163,21 @@ impl Langfuse {
         outcome
     }
 
-    /// Which traces Langfuse has whose usage occurred from one time on and before another one.
+    /// Which traces Langfuse has whose usage occurred from one time on and before another one, the last first.
     ///
-    /// Nothing when there are more of them than are read through, so that nothing can be said of those not seen.
+    /// Where there are more of them than are read through, the earliest are left out.
     /// <https://api.reference.langfuse.com/#tag/observationsv2>
     pub async fn traced(
         &self,
         from: Timestamp,
         before: Timestamp,
         timeout: Duration,
-    ) -> Result<Option<HashSet<String>>, Error> {
+    ) -> Result<Traced, Error> {
         let started = self.clock.now();
-        let mut traces = HashSet::new();
+        let mut traced = Traced {
+            traces: HashSet::new(),
+            complete_from: before,
+        };
         let mut cursor = String::new();
         for _ in 0..MAX_PAGES {
             if self.circuit.is_open(self.clock.now()) {
@@ -166,20 +192,25 @@ impl Langfuse {
             let page = self.page(&uri, left).await;
             self.count(page.as_ref().err());
             let page = page?;
-            traces.extend(
-                page.data
-                    .into_iter()
-                    .map(|observation| observation.trace_id),
-            );
-            match page.meta.cursor {
-                None => return Ok(Some(traces)),
-                Some(next) => {
-                    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-                    cursor = format!("&cursor={next}");
+            for observation in page.data {
+                if observation.start_time > traced.complete_from {
+                    // What comes later would say nothing of what has not come.
+                    return Err(Error::Failed(StatusCode::OK));
                 }
+                traced.complete_from = observation.start_time;
+                traced.traces.insert(observation.trace_id);
             }
+            let Some(next) = page.meta.cursor else {
+                traced.complete_from = from;
+                return Ok(traced);
+            };
+            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            cursor = format!("&cursor={next}");
         }
-        Ok(None)
+        // Others may have begun in the millisecond of the last one.
+        let behind = traced.complete_from.saturating_add(RESOLUTION);
+        traced.complete_from = behind.unwrap_or(before).min(before);
+        Ok(traced)
     }
 
     /// Whether Langfuse takes the keys: reads an observation of the last hour, which changes nothing.

@@ -61,15 +61,16 @@ impl World {
         world.later(SignedDuration::from_secs(120)).await
     }
 
-    /// Has others write so many spans to Langfuse, a millisecond apart.
-    pub async fn crowd_langfuse(&self, from: Timestamp, count: i64) {
+    /// Has others write so many spans to Langfuse, so far apart.
+    pub async fn crowd_langfuse(&self, from: Timestamp, apart: SignedDuration, count: i64) {
         let url = format!("{}/api/public/otel/v1/traces", self.stack.langfuse.url());
         let numbers: Vec<i64> = (0..count).collect();
         for numbers in numbers.chunks(1_000) {
             let spans = numbers.iter().map(|number| {
-                let at = (from.as_nanosecond() + i128::from(*number) * 1_000_000).to_string();
+                let at = from.as_nanosecond() + i128::from(*number) * apart.as_nanos();
+                let at = at.to_string();
                 json!({
-                    "traceId": format!("{:032x}", number + 1), "spanId": format!("{:016x}", number + 7),
+                    "traceId": format!("ffff{number:028x}"), "spanId": format!("{:016x}", number + 7),
                     "name": "chat", "startTimeUnixNano": at, "endTimeUnixNano": at,
                     "attributes": [
                         {"key": "langfuse.environment", "value": {"stringValue": "local"}},

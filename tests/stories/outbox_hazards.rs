@@ -87,7 +87,7 @@ async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
 
 /// Others may write far more to the same project than can be read through.
 #[tokio::test]
-async fn langfuse_is_asked_for_shorter_times_where_it_has_too_much() {
+async fn langfuse_is_asked_on_where_it_has_too_much_to_tell_at_once() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
     let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
@@ -101,7 +101,9 @@ async fn langfuse_is_asked_for_shorter_times_where_it_has_too_much() {
     assert_eq!(world.pending(), 2);
     world.stack.langfuse.faults().clear();
     let between = "2026-11-22T12:04:00Z".parse().unwrap();
-    world.crowd_langfuse(between, 10_001).await;
+    world
+        .crowd_langfuse(between, SignedDuration::from_millis(1), 10_001)
+        .await;
     let world = world.later(SignedDuration::from_mins(3)).await;
     let report = world.deliver().await;
     assert_eq!(
@@ -109,4 +111,43 @@ async fn langfuse_is_asked_for_shorter_times_where_it_has_too_much() {
         (&json!(2), &json!(0))
     );
     assert_eq!(world.spans().len(), 3 + 10_001);
+    let state = world.stack.langfuse.state();
+    let requests = state["requests"].as_array().unwrap().iter();
+    let pages = requests
+        .filter(|request| request["method"] == "GET")
+        .count();
+    assert_eq!(
+        pages,
+        10 + 1,
+        "what was told at first is not asked for again"
+    );
+}
+
+#[tokio::test]
+async fn a_trace_of_a_crowded_time_waits_and_keeps_no_other_from_being_asked_for() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "100").await;
+    let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
+    world.stack.langfuse.faults().add(lost.times(4));
+    let noon = "2026-11-22T12:00:00Z".parse().unwrap();
+    for (key, at) in [
+        ("alone", "2026-11-22T11:59:00Z"),
+        ("among", "2026-11-22T12:00:00Z"),
+    ] {
+        let body =
+            json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "occurred_at": at});
+        let recorded = world.record("acct_a", key, &body).await;
+        recorded.expect(StatusCode::CREATED);
+    }
+    world.stack.langfuse.faults().clear();
+    world
+        .crowd_langfuse(noon, SignedDuration::ZERO, 10_000)
+        .await;
+    let world = world.later(SignedDuration::from_mins(3)).await;
+    let report = world.deliver().await;
+    assert_eq!(
+        (&report["traces"], &report["waiting"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(world.spans().len(), 2 + 10_000);
 }

@@ -1,6 +1,6 @@
 //! Traces: Langfuse has what it confirmed.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use shared::langfuse::{self, Langfuse, trace_id};
 use shared::ledger::{DeliveryState, UsageOfDay};
 
@@ -8,11 +8,8 @@ use super::look::{Look, TIMEOUT};
 use super::table::Table;
 use crate::Error;
 
-/// With more usages than this, a window is halved before it is asked for: Langfuse is read through up to 10,000 traces.
-const MAX_IN_WINDOW: usize = 9_000;
-
-/// No window is shorter: times are whole milliseconds.
-const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_millis(1);
+/// Times are whole milliseconds.
+const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
 /// Lists usages whose traces Langfuse has confirmed and does not have.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
@@ -31,54 +28,39 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     let mut confirmed: Vec<&UsageOfDay> = confirmed.collect();
     confirmed.sort_by_key(|usage| usage.occurred_at);
     look.report.checked.traces = confirmed.len() as u64;
-    let mut windows = vec![confirmed.as_slice()];
-    while let Some(window) = windows.pop() {
-        let (Some(first), Some(last)) = (window.first(), window.last()) else {
-            continue;
-        };
+    let mut asked_for = confirmed;
+    while let (Some(first), Some(last)) = (asked_for.first(), asked_for.last()) {
         let (first, last) = (first.occurred_at, last.occurred_at);
-        if window.len() <= MAX_IN_WINDOW
-            && let Some(missing) = missing(look, &langfuse, window, (first, last)).await?
-        {
-            for usage in missing {
-                let id = usage.id.as_str();
-                let detail = format!("Langfuse does not have its trace {}", trace_id(id));
-                look.report
-                    .differ("trace_missing", id, Some(&usage.account), detail);
+        let before = last.saturating_add(RESOLUTION).unwrap_or(last);
+        let traced = look
+            .asked(is_busy, async || {
+                langfuse.traced(first, before, TIMEOUT).await
+            })
+            .await?;
+        let count = asked_for.len();
+        let mut left = Vec::new();
+        for usage in asked_for {
+            match traced.has(&usage.id, usage.occurred_at) {
+                Some(true) => {}
+                Some(false) => {
+                    let id = usage.id.as_str();
+                    let detail = format!("Langfuse does not have its trace {}", trace_id(id));
+                    look.report
+                        .differ("trace_missing", id, Some(&usage.account), detail);
+                }
+                None => left.push(usage),
             }
-        } else if first == last {
-            let detail = format!("Langfuse has more traces of {first} than can be read through");
-            look.report
-                .differ("unclear", first.to_string(), None, detail);
-        } else {
-            let middle = first + last.duration_since(first) / 2;
-            let half = window.partition_point(|usage| usage.occurred_at <= middle);
-            let (earlier, later) = window.split_at(half);
-            windows.extend([later, earlier]);
         }
+        if left.len() == count {
+            let detail = format!("Langfuse has more traces of {last} than can be read through");
+            look.report
+                .differ("unclear", last.to_string(), None, detail);
+            left.retain(|usage| usage.occurred_at < last);
+        }
+        // It had too much to tell all at once: what is left is asked for next.
+        asked_for = left;
     }
     Ok(())
-}
-
-/// Those usages of a window whose traces are not there; nothing when there are too many to say.
-async fn missing<'a>(
-    look: &Look<'_, '_>,
-    langfuse: &Langfuse,
-    window: &[&'a UsageOfDay],
-    (first, last): (Timestamp, Timestamp),
-) -> Result<Option<Vec<&'a UsageOfDay>>, Error> {
-    let before = last.saturating_add(SHORTEST_WINDOW).unwrap_or(last);
-    let traced = look
-        .asked(is_busy, async || {
-            langfuse.traced(first, before, TIMEOUT).await
-        })
-        .await?;
-    let Some(traced) = traced else {
-        return Ok(None);
-    };
-    let missing = window.iter().copied();
-    let missing = missing.filter(|usage| !traced.contains(&trace_id(usage.id.as_str())));
-    Ok(Some(missing.collect()))
 }
 
 fn is_busy(error: &langfuse::Error) -> bool {

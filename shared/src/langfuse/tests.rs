@@ -34,15 +34,16 @@ fn langfuse(status: Result<u16, &'static str>) -> (Langfuse, Sent) {
         };
         Box::pin(std::future::ready(answer))
     }));
+    (at(&transport), sent)
+}
+
+fn at(transport: &Transport) -> Langfuse {
     let access = LangfuseAccess {
         host: "https://langfuse.test".into(),
         public_key: "pk-lf-1".into(),
         secret_key: "canary".into(),
     };
-    (
-        Langfuse::new(&access, "prod", &transport, &Clock::system()),
-        sent,
-    )
+    Langfuse::new(&access, "prod", transport, &Clock::system())
 }
 
 fn entry() -> UsageEntry {
@@ -170,4 +171,43 @@ async fn content_and_keys_do_not_show_in_debug_output() {
         !shown.contains("canary") && !shown.contains("Basic"),
         "{shown}"
     );
+}
+
+/// Asks a Langfuse for a second, which tells of one observation a page, at these milliseconds.
+async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
+    let asked = Mutex::new(pages.iter());
+    let transport = Transport::in_process(Arc::new(move |request, _| {
+        let mut left = asked.lock().unwrap();
+        let with_cursor = request.uri().query().unwrap().contains("cursor=");
+        assert_eq!(with_cursor, left.len() < pages.len());
+        let started = Timestamp::from_millisecond(*left.next().unwrap()).unwrap();
+        let cursor = (left.len() > 0).then_some("next");
+        let page = serde_json::json!({
+            "data": [{ "traceId": started.to_string(), "startTime": started }],
+            "meta": { "cursor": cursor },
+        });
+        let answer = Response::new(Bytes::from(page.to_string()));
+        Box::pin(std::future::ready(Ok(answer)))
+    }));
+    let langfuse = at(&transport);
+    let (from, before) = (Timestamp::UNIX_EPOCH, Timestamp::constant(1, 0));
+    langfuse.traced(from, before, Duration::from_secs(1)).await
+}
+
+#[tokio::test]
+async fn what_is_not_read_through_is_complete_from_the_last_that_was_read() {
+    let whole = traced(&[900, 900, 0]).await.unwrap();
+    assert_eq!(whole.complete_from, Timestamp::UNIX_EPOCH);
+    assert_eq!(whole.traces.len(), 2);
+    let part = traced(&[999, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]).await.unwrap();
+    assert_eq!(part.complete_from.as_millisecond(), 2);
+    assert_eq!(part.traces.len(), 10);
+    let crowded = traced(&[999; 11]).await.unwrap();
+    assert_eq!(crowded.complete_from.as_millisecond(), 1_000);
+}
+
+#[tokio::test]
+async fn an_answer_in_another_order_tells_nothing() {
+    let unordered = traced(&[500, 501]).await.unwrap_err();
+    assert!(matches!(unordered, Error::Failed(StatusCode::OK)));
 }

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{Outbox, call_timeout, has_time};
 use crate::id::UsageId;
-use crate::langfuse::{self, Content, Langfuse, Trace, trace_id};
+use crate::langfuse::{self, Content, Langfuse, Trace};
 use crate::ledger::{DeliveryState, Mark, Waiting};
 use crate::patience::Patience;
 use crate::telemetry::chain;
@@ -23,9 +23,9 @@ const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 /// Usages that occurred at most so far apart are asked for together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// How many windows are asked for in one round: Langfuse takes 30 questions a minute at the least. One of which it has too
-/// much is halved; what is not come to waits for the next run.
-const MAX_WINDOWS: usize = 8;
+/// How many questions are asked in one round: Langfuse takes 30 a minute at the least. What is not come to waits for the
+/// next run.
+const MAX_QUESTIONS: usize = 8;
 
 /// What Langfuse said of the traces that may have been sent.
 pub(super) struct Probed {
@@ -68,7 +68,7 @@ pub(super) async fn probe(
     });
     let mut windows = windows(asked_for.collect());
     windows.reverse();
-    for _ in 0..MAX_WINDOWS {
+    for _ in 0..MAX_QUESTIONS {
         let Some(window) = windows.pop().filter(|_| has_time(patience)) else {
             break;
         };
@@ -79,29 +79,34 @@ pub(super) async fn probe(
         let before = last
             .saturating_add(SignedDuration::from_millis(1))
             .unwrap_or(last);
-        match langfuse.traced(first, before, call_timeout(patience)).await {
-            Ok(Some(there)) => {
-                for usage in window {
-                    let id = usage.entry.id.clone();
-                    if there.contains(&trace_id(id.as_str())) {
-                        probed.present.insert(id);
-                    } else {
-                        probed.absent.insert(id);
-                    }
-                }
-            }
-            Ok(None) if first == last => {
-                warn!("langfuse has more traces of one time than can be read through");
-            }
-            Ok(None) => {
-                let middle = first + last.duration_since(first) / 2;
-                let half = window.partition_point(|usage| usage.entry.occurred_at <= middle);
-                windows.extend([window[half..].to_vec(), window[..half].to_vec()]);
-            }
+        let traced = match langfuse.traced(first, before, call_timeout(patience)).await {
+            Ok(traced) => traced,
             Err(error) => {
                 warn!(error = chain(&error), "langfuse did not say what it has");
                 break;
             }
+        };
+        let asked = window.len();
+        let mut left = Vec::new();
+        for usage in window {
+            let id = usage.entry.id.clone();
+            match traced.has(&id, usage.entry.occurred_at) {
+                Some(true) => {
+                    probed.present.insert(id);
+                }
+                Some(false) => {
+                    probed.absent.insert(id);
+                }
+                None => left.push(usage),
+            }
+        }
+        if left.len() == asked {
+            warn!("langfuse has more traces of one time than can be read through");
+            left.retain(|usage| usage.entry.occurred_at < last);
+        }
+        // It had too much to tell all at once: what is left is asked for next.
+        if !left.is_empty() {
+            windows.push(left);
         }
     }
     probed
