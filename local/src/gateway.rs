@@ -2,15 +2,17 @@
 //!
 //! Routes, authorizer and CORS come from the [`Template`]; tokens are verified here as well as
 //! anywhere, so no function has a second way in. What API Gateway itself refuses is refused here
-//! in its words. `/_local/health` and `/_local/token` exist besides.
+//! in its words. `/_local/health` and `/_local/token` exist besides, and the reference page at `/`.
 
 mod answer;
 mod cors;
 mod event;
 mod function;
 mod local;
+mod page;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -110,6 +112,11 @@ impl Gateway {
         self.shared.token(account, scope)
     }
 
+    /// Whether the reference page is built, and so served at `/`.
+    pub fn has_page(&self) -> bool {
+        page::is_built(Path::new(page::FOLDER))
+    }
+
     /// The names of the functions that have not answered yet.
     pub async fn missing(&self) -> Vec<String> {
         local::missing(&self.shared).await
@@ -144,6 +151,9 @@ impl Shared {
 async fn handle(shared: &Shared, request: Request) -> Response {
     if request.uri().path().starts_with("/_local/") {
         return local::handle(shared, &request).await;
+    }
+    if let Some(response) = page::answer(Path::new(page::FOLDER), &request) {
+        return response;
     }
     let origin = request.headers().get(ORIGIN).cloned();
     let cors = shared.template.cors.as_ref();

@@ -218,7 +218,7 @@ async fn without_a_good_token_no_function_is_called() {
 async fn what_has_no_route_is_not_found() {
     let gateway = gateway(echo).await;
     for path in [
-        "/",
+        "/nowhere",
         "/v1/checkout",
         "/v1/usage/",
         "/v2/usage",
@@ -320,6 +320,19 @@ async fn a_token_is_to_be_had_for_an_account_and_for_a_service() {
     for refused in ["", "{}", r#"{"account":"a","alg":"none"}"#] {
         let response = client().post(&url).body(refused).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn a_token_can_be_had_that_has_expired() {
+    let gateway = gateway(echo).await;
+    let url = format!("{}/_local/token", gateway.url());
+    for (age_s, status) in [(3500, 200), (3600, 401)] {
+        let wanted = format!(r#"{{"account":"acct_1","age_s":{age_s}}}"#);
+        let token = event_of(client().post(&url).body(wanted)).await;
+        let balance = client().get(format!("{}/v1/balance", gateway.url()));
+        let balance = balance.bearer_auth(token["token"].as_str().unwrap());
+        assert_eq!(balance.send().await.unwrap().status(), status);
     }
 }
 

@@ -120,6 +120,11 @@ impl Flow<'_> {
                 " (the real one)"
             }
         };
+        let page = if self.gateway.has_page() {
+            format!("{url}/")
+        } else {
+            "not built: `make web` builds it, with Node.js 20.19 or later".to_owned()
+        };
         let listen = if self.fakes.stripe {
             String::new()
         } else {
@@ -130,6 +135,7 @@ impl Flow<'_> {
         };
         format!(
             r#"
+Page       {page}
 API        {url}/_local/health
 DynamoDB   {dynamodb}/_local/state
 Stripe     {stripe}{}
