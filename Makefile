@@ -1,5 +1,6 @@
 # The commands of the project. `make dev` runs everything on this machine, `make test` checks everything
-# but the running stack, which `make test-api` does, and a deployment, which `make deploy-check` rehearses.
+# but the running stack, which `make test-api` and `make test-web` do, and a deployment, which `make deploy-check`
+# rehearses.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -14,12 +15,13 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev test test-api crash simulate flows planted mutants fuzz soak bench bench-parts bench-outbox budget measured audit \
-  sbom prices invoke lint-template deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
+.PHONY: dev web web-where-node-is test test-api test-web picture crash simulate flows planted mutants fuzz soak bench \
+  bench-parts bench-outbox budget measured audit sbom prices invoke lint-template deploy-check cargo-lambda cargo-deny \
+  cargo-cyclonedx cargo-fuzz cargo-mutants
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
-dev: cargo-lambda
+dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
 
@@ -38,6 +40,39 @@ test: cargo-deny
 test-api: cargo-lambda .tools/api/installed
 	cargo build --locked --workspace --bins
 	.tools/api/bin/python tests/api/run.py $(BIN)
+
+# Uses the page in a real browser, through the whole running stack: some four minutes. Screenshots are kept in
+# .local/screenshots. Without Chromium it fails: tests that did not run have not passed.
+CHROMIUM ?= /usr/bin/chromium
+test-web: cargo-lambda web
+	@test -x "$(CHROMIUM)" || { echo "test-web: there is no Chromium at $(CHROMIUM): install it \
+	  (apt-get install chromium), or say where it is: make test-web CHROMIUM=…" >&2; exit 1; }
+	npm --prefix web run check
+	cargo build --locked --workspace --bins
+	CHROMIUM="$(CHROMIUM)" PROGRAMS=$(abspath $(BIN)) npm --prefix web run stories
+
+# Makes the README's picture anew.
+picture: test-web
+	cp .local/screenshots/receipt.png docs/page.png
+
+# The reference page, which the local gateway serves. Nothing but this needs Node.js.
+web: web/dist/index.html
+
+web/dist/index.html: web/node_modules/.package-lock.json openapi.yaml web/index.html web/vite.config.ts \
+  web/tsconfig.json $(shell find web/src web/public -type f ! -name openapi.d.ts)
+	npm --prefix web run build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund
+	touch $@
+
+NODE_IS_NEW_ENOUGH := const [a, b] = process.versions.node.split('.').map(Number); process.exit(a > 20 || (a === 20 && b > 18) ? 0 : 1)
+
+# Builds it where that is possible, and says so where it is not: everything else runs without it.
+web-where-node-is:
+	@if ! command -v npm >/dev/null || ! node -e "$(NODE_IS_NEW_ENOUGH)"; \
+	then echo "make dev: there is no Node.js 20.19 or later with npm, so there is no page at /"; \
+	else $(MAKE) --no-print-directory web || echo "make dev: the page was not built, see above"; fi
 
 # Kills the functions at every moment, over and over: `make crash COUNT=50`.
 crash:

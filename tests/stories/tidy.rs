@@ -7,12 +7,15 @@ use local::template::Template;
 use regex_lite::Regex;
 
 /// What is made, fetched or none of ours to write.
-const NOT_OURS: [&str; 8] = [
+const NOT_OURS: [&str; 11] = [
     ".aws-sam",
     ".git",
     ".local",
     ".tools",
     "Cargo.lock",
+    "built",
+    "dist",
+    "node_modules",
     "proptest-regressions",
     "samconfig.toml",
     "target",

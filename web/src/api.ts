@@ -1,0 +1,100 @@
+// The typed client: paths, bodies and answers are those of openapi.yaml, from which openapi.d.ts is made.
+
+import createClient from 'openapi-fetch';
+import type { components, paths } from './openapi';
+
+export type Schemas = components['schemas'];
+export type Api = ReturnType<typeof connect>;
+
+/** Gives the caller's bearer token; with `renew`, one that is newer than the last. */
+export type Token = (renew: boolean) => Promise<string>;
+
+/** What came of a call. A failure is a value: whoever asks has to look at it. */
+export type Answer<T> = { ok: true; value: T; replayed: boolean } | { ok: false; failure: Failure };
+
+/** Why there is no answer, by who says so. */
+export type Failure =
+  /** The API, in a problem of RFC 9457. */
+  | { by: 'api'; problem: Problem }
+  /** API Gateway, in words of its own. */
+  | { by: 'gateway'; status: number; message: string }
+  /** Nobody: the network, or too long a wait. */
+  | { by: 'network' };
+
+export type Problem = Schemas['Problem'] | Schemas['InsufficientSparks'];
+
+/** API Gateway gives up on a function after 30 seconds; then there is nothing to wait for. */
+const PATIENCE_MS = 35_000;
+
+const UNAUTHORIZED = 401;
+
+/** A client of the API at an address, acting as whoever the token names. */
+export function connect(baseUrl: string, token: Token) {
+  return createClient<paths>({
+    baseUrl,
+    // A token may have expired unnoticed, so a refused one is renewed once. Sending a request again
+    // is safe: one that takes effect carries a key.
+    fetch: async (request) => {
+      const again = request.clone();
+      const answer = await send(request, await token(false));
+      return answer.status === UNAUTHORIZED ? send(again, await token(true)) : answer;
+    },
+  });
+}
+
+async function send(request: Request, token: string): Promise<Response> {
+  request.headers.set('Authorization', `Bearer ${token}`);
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  return fetch(request, { signal });
+}
+
+interface Result<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** Waits for a call of the client, and says what came of it. */
+export async function ask<T>(call: Promise<Result<T>>): Promise<Answer<T>> {
+  let result: Result<T>;
+  try {
+    result = await call;
+  } catch {
+    return { ok: false, failure: { by: 'network' } };
+  }
+  const { data, error, response } = result;
+  if (response.ok && data !== undefined) {
+    return { ok: true, value: data, replayed: response.headers.has('Idempotent-Replayed') };
+  }
+  return { ok: false, failure: failure(response.status, error) };
+}
+
+function failure(status: number, body: unknown): Failure {
+  if (typeof body === 'object' && body !== null) {
+    if ('code' in body) {
+      return { by: 'api', problem: body as Problem };
+    }
+    if ('message' in body) {
+      return { by: 'gateway', status, message: String(body.message) };
+    }
+  }
+  return { by: 'gateway', status, message: '' };
+}
+
+/** Whether the call certainly had no effect, so that its key may be forgotten. */
+export function hadNoEffect(failure: Failure): boolean {
+  switch (failure.by) {
+    case 'api':
+      return failure.problem.status < 500;
+    case 'gateway':
+      return failure.status < 500;
+    case 'network':
+      return false;
+  }
+}
+
+/** The problem of a balance that does not cover a usage, where it is that. */
+export function shortage(failure: Failure): Schemas['InsufficientSparks'] | undefined {
+  const problem = failure.by === 'api' ? failure.problem : undefined;
+  return problem && 'top_up_items' in problem ? problem : undefined;
+}

@@ -1,0 +1,96 @@
+// Buying, from the click to Stripe's page.
+
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { type Answer, ask, type Failure, type Schemas } from './api';
+import { useSession } from './app';
+import { type Order, OrdersKept } from './keys';
+import { go } from './route';
+
+/** Problems of an order whose key leads nowhere any more; another one is a new order. */
+const SPENT = ['checkout_expired', 'idempotency_key_reused'];
+
+/** Where a buyer is led: Stripe's page, or what became of this order before. */
+type Way = { to: string; outside: boolean };
+
+/** Orders an item, and leads there. */
+export function useBuying() {
+  const { api, account } = useSession();
+  const orders = useMemo(() => new OrdersKept(account), [account]);
+  const [busy, setBusy] = useState<string>();
+  const [failure, setFailure] = useState<Failure>();
+  useEffect(() => {
+    // A page that the browser brings back as it was must not still say that it is on its way.
+    const back = (event: PageTransitionEvent) => event.persisted && setBusy(undefined);
+    addEventListener('pageshow', back);
+    return () => removeEventListener('pageshow', back);
+  }, []);
+
+  const open = (order: Order): Promise<Answer<Schemas['CheckoutPage']>> =>
+    ask(
+      api.POST('/v1/checkout', {
+        params: { header: { 'Idempotency-Key': order.key } },
+        body: {
+          item: order.item,
+          quantity: order.quantity,
+          success_url: `${location.origin}/paid?session_id={CHECKOUT_SESSION_ID}`,
+          cancel_url: `${location.origin}/buy`,
+        },
+      }),
+    );
+
+  const find = async (item: Order['item'], quantity: number): Promise<Answer<Way>> => {
+    const order = await orders.begin(item, quantity);
+    // This tab may have been away, or another one may be ahead: first see how that order stands.
+    const paid = order.sessionId ? await standing(order.sessionId) : undefined;
+    if (paid) {
+      return paid;
+    }
+    const answer = await open(order);
+    if (answer.ok && answer.value.url !== null) {
+      await orders.opened(order.key, answer.value.session_id);
+      return { ...answer, value: { to: answer.value.url, outside: true } };
+    }
+    const spent = answer.ok || (answer.failure.by === 'api' && SPENT.includes(answer.failure.problem.code));
+    if (!spent) {
+      return answer;
+    }
+    await orders.end(order.key);
+    return answer.ok
+      ? ((await standing(answer.value.session_id)) ?? find(item, quantity))
+      : find(item, quantity);
+  };
+
+  /** The way to a page that is paid, or is about to be; none for one that can still be paid, or not any more. */
+  const standing = async (sessionId: string): Promise<Answer<Way> | undefined> => {
+    const answer = await ask(
+      api.POST('/v1/checkout/{session_id}/verify', { params: { path: { session_id: sessionId } } }),
+    );
+    if (!answer.ok) {
+      // A page that nobody knows cannot have been paid.
+      const unknown = answer.failure.by === 'api' && answer.failure.problem.code === 'session_not_found';
+      return unknown ? undefined : answer;
+    }
+    if (answer.value.status === 'expired') {
+      await orders.end(sessionId);
+    }
+    const settled = answer.value.status === 'paid' || answer.value.status === 'processing';
+    return settled
+      ? { ...answer, value: { to: `/paid?session_id=${sessionId}`, outside: false } }
+      : undefined;
+  };
+
+  const buy = async (item: Order['item'], quantity = 1) => {
+    setBusy(item);
+    setFailure(undefined);
+    const way = await find(item, quantity);
+    if (!way.ok) {
+      setBusy(undefined);
+      setFailure(way.failure);
+    } else if (way.value.outside) {
+      location.assign(way.value.to);
+    } else {
+      go(way.value.to);
+    }
+  };
+  return { buy: (item: Order['item'], quantity?: number) => void buy(item, quantity), busy, failure };
+}

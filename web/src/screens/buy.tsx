@@ -1,0 +1,99 @@
+// What there is to buy. A click opens Stripe's page; amounts are the catalogue's, never this page's.
+
+import { useState } from 'preact/hooks';
+import { ask, type Schemas } from '../api';
+import { useSession } from '../app';
+import { useBuying } from '../buying';
+import { useReading } from '../reading';
+import { price, spoken } from '../sparks';
+import { Trouble } from '../trouble';
+
+type Pack = Schemas['Catalog']['packs'][number];
+type Offered = Schemas['Catalog']['plans'][number];
+type Item = Schemas['CheckoutRequest']['item'];
+
+interface Buying {
+  buy: (item: Item, quantity?: number) => void;
+  busy: string | undefined;
+}
+
+export function Buy() {
+  const { api } = useSession();
+  const { value, failure, again } = useReading(() => ask(api.GET('/v1/catalog')), [api]);
+  const buying = useBuying();
+  return (
+    <>
+      {failure && <Trouble failure={failure} again={again} />}
+      {buying.failure && <Trouble failure={buying.failure} />}
+      {!value && !failure && <p class="waiting">Reading the catalogue…</p>}
+      {value && (
+        <>
+          <h2>Once</h2>
+          <ul class="offers">
+            {value.packs.map((pack) => (
+              <PackOffer key={pack.item} pack={pack} {...buying} />
+            ))}
+          </ul>
+          <h2>Each month</h2>
+          <ul class="offers">
+            {value.plans.map((plan) => (
+              <PlanOffer key={plan.item} plan={plan} {...buying} />
+            ))}
+          </ul>
+          <p class="fine">You pay at Stripe, and come back here. One Spark is sold for ${value.spark_usd}.</p>
+        </>
+      )}
+    </>
+  );
+}
+
+function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
+  const [quantity, setQuantity] = useState(1);
+  const order = (event: SubmitEvent) => {
+    event.preventDefault();
+    buy(pack.item as Item, quantity);
+  };
+  const field = `quantity-${pack.item}`;
+  return (
+    <li class="card">
+      <form onSubmit={order}>
+        <h3>{spoken(pack.sparks)} Sparks</h3>
+        <p class="price">{price(pack.price_cents)}</p>
+        <label for={field}>How many</label>
+        <input
+          id={field}
+          type="number"
+          inputMode="numeric"
+          required
+          min={1}
+          max={pack.max_quantity}
+          step={1}
+          value={quantity}
+          onInput={(event) => setQuantity(event.currentTarget.valueAsNumber || 1)}
+        />
+        <button type="submit" disabled={busy !== undefined}>
+          {busy === pack.item ? 'Opening Stripe…' : 'Buy'}
+          <span class="hidden"> {pack.name}</span>
+        </button>
+      </form>
+    </li>
+  );
+}
+
+function PlanOffer({ plan, buy, busy }: { plan: Offered } & Buying) {
+  return (
+    <li class="card">
+      <h3>{plan.name}</h3>
+      <p class="price">{plan.price_cents === 0 ? 'Free' : `${price(plan.price_cents)} a month`}</p>
+      <p>{spoken(plan.sparks)} Sparks each month</p>
+      {plan.for_sale ? (
+        <button type="button" disabled={busy !== undefined} onClick={() => buy(plan.item as Item)}>
+          {busy === plan.item ? 'Opening Stripe…' : 'Subscribe'}
+          <span class="hidden"> to {plan.name}</span>
+        </button>
+      ) : (
+        <p class="fine">You have it already.</p>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,93 @@
+// Every change of the balance, newest first. Pages follow each other whatever is recorded meanwhile.
+
+import { useState } from 'preact/hooks';
+import { ask, type Schemas } from '../api';
+import { useSession } from '../app';
+import { useReading } from '../reading';
+import { printed } from '../sparks';
+import { Table } from '../table';
+import { Trouble } from '../trouble';
+import { Moment } from '../when';
+import { SOURCES } from './balance';
+import { METERS } from './use/receipt';
+
+type Entry = Schemas['LedgerEntry'];
+
+const PER_PAGE = 20;
+
+export function Ledger() {
+  const { api } = useSession();
+  // The cursors of the pages that led here: the API only goes on, and back is the one before.
+  const [path, setPath] = useState<string[]>([]);
+  const cursor = path.at(-1);
+  const { value, failure, busy, again } = useReading(
+    () =>
+      ask(api.GET('/v1/ledger', { params: { query: { limit: PER_PAGE, ...(cursor ? { cursor } : {}) } } })),
+    [api, cursor],
+  );
+  const next = value?.next_cursor;
+  return (
+    <>
+      {failure && <Trouble failure={failure} again={again} />}
+      {!value && !failure && <p class="waiting">Reading the ledger…</p>}
+      {value?.entries.length === 0 && <p>Nothing has happened yet.</p>}
+      {value && value.entries.length > 0 && <Entries entries={value.entries} />}
+      {value && (
+        <nav class="pages" aria-label="Pages">
+          <button
+            type="button"
+            class="quiet"
+            disabled={busy || path.length === 0}
+            onClick={() => setPath(path.slice(0, -1))}
+          >
+            Newer
+          </button>
+          <span aria-live="polite">Page {path.length + 1}</span>
+          <button
+            type="button"
+            class="quiet"
+            disabled={busy || !next}
+            onClick={() => next && setPath([...path, next])}
+          >
+            Older
+          </button>
+        </nav>
+      )}
+    </>
+  );
+}
+
+function Entries({ entries }: { entries: Entry[] }) {
+  return (
+    <Table
+      caption="What changed the balance"
+      columns={[{ title: 'When' }, { title: 'What' }, { title: 'Sparks', number: true }]}
+      rows={entries.map((entry) => ({
+        key: entry.id,
+        cells: [
+          <Moment key="at" at={entry.recorded_at} />,
+          <>
+            {what(entry)} <span class="id">{entry.id}</span>
+          </>,
+          printed(entry.amount),
+        ],
+      }))}
+    />
+  );
+}
+
+/** An entry in words. */
+function what(entry: Entry): string {
+  switch (entry.kind) {
+    case 'usage':
+      return `Used: ${(entry.lines ?? []).map((line) => line.model ?? METERS[line.meter]).join(', ')}`;
+    case 'credit':
+      return [entry.source && SOURCES[entry.source], entry.item, entry.reason].filter(Boolean).join(', ');
+    case 'expiry':
+      return 'Ended unspent';
+    case 'reversal':
+      return 'Taken back';
+    case 'restoration':
+      return 'Given back';
+  }
+}

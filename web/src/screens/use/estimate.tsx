@@ -1,0 +1,60 @@
+// What a usage would cost, while it is being chosen.
+
+import { useEffect, useState } from 'preact/hooks';
+import { type Answer, ask, type Schemas } from '../../api';
+import { useSession } from '../../app';
+import { spoken } from '../../sparks';
+import { words } from '../../trouble';
+import { type Chosen, request } from './form';
+import { Lines } from './receipt';
+
+/** How long the numbers rest before the API is asked. */
+const REST_MS = 250;
+
+interface EstimateProps {
+  chosen: Chosen;
+  /** Is told whether the balance covers it. */
+  fits: (fits: boolean) => void;
+}
+
+export function Estimate({ chosen, fits }: EstimateProps) {
+  const { api } = useSession();
+  const [answer, setAnswer] = useState<Answer<Schemas['Estimate']>>();
+  // Only another choice is another question
+  useEffect(() => {
+    let current = true;
+    const timer = setTimeout(async () => {
+      const answer = await ask(api.POST('/v1/estimate', { body: request(chosen) }));
+      if (current) {
+        setAnswer(answer);
+        fits(!answer.ok || answer.value.sufficient);
+      }
+    }, REST_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [api, chosen]);
+  if (!answer) {
+    return <p class="waiting">Asking for the price…</p>;
+  }
+  if (!answer.ok) {
+    const { title, advice } = words(answer.failure);
+    return (
+      <p class="note">
+        No estimate: {title.toLowerCase()}. {advice}
+      </p>
+    );
+  }
+  return (
+    <section class="card" aria-label="Estimate">
+      <p class="total">
+        {spoken(answer.value.sparks)} <span class="unit">Sparks</span>
+      </p>
+      <p>
+        is what it will cost. You have <strong>{spoken(answer.value.available)}</strong>.
+      </p>
+      <Lines lines={answer.value.lines} />
+    </section>
+  );
+}
