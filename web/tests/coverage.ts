@@ -1,0 +1,20 @@
+// The stories are of the page, not beside it: here is what the page itself has asked the API for.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { called } from './visitor';
+
+test('the page has called every route of the three flows and of the readings', () => {
+  assert.deepEqual([...called].sort(), [
+    'GET /v1/balance',
+    'GET /v1/catalog',
+    'GET /v1/ledger',
+    'GET /v1/subscription',
+    'GET /v1/usage',
+    'POST /v1/checkout',
+    'POST /v1/checkout/{session_id}/verify',
+    'POST /v1/estimate',
+    'POST /v1/portal',
+    'POST /v1/usage',
+  ]);
+});

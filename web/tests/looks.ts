@@ -1,0 +1,107 @@
+// How it looks and feels, for everybody: with other eyes, on a small screen, over a slow line.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { assertAccessible, story } from './visitor';
+
+const MAX_SCRIPT_BYTES = 150 * 1024;
+/** The account that `make dev` shows around has a bit of everything. */
+const ACCOUNT = 'acct_demo';
+const SCREENS: [string, (page: Page) => Promise<void>][] = [
+  ['/', (page) => page.getByRole('table').waitFor()],
+  ['/use', (page) => page.getByRole('region', { name: 'Estimate' }).waitFor()],
+  ['/usage', (page) => page.getByRole('img').waitFor()],
+  ['/ledger', (page) => page.getByRole('table').waitFor()],
+  ['/buy', (page) => page.getByRole('heading', { name: 'Each month' }).waitFor()],
+  ['/account', (page) => page.getByText('It ends on').waitFor()],
+  ['/paid', (page) => page.getByText('There is none here.').waitFor()],
+  ['/nowhere', (page) => page.getByRole('main').waitFor()],
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [name, width] of [
+    ['large', 1280],
+    ['small', 320],
+  ] as const) {
+    const circumstances = { account: ACCOUNT, colorScheme, viewport: { width, height: 800 } };
+    story(
+      `every screen is accessible, ${colorScheme} and ${name}`,
+      circumstances,
+      async ({ page, open, picture }) => {
+        for (const [path, shown] of SCREENS.slice(0, -1)) {
+          await open(path);
+          await shown(page);
+          await assertAccessible(page);
+          const { wide, room } = await page.evaluate(() => ({
+            wide: document.documentElement.scrollWidth,
+            room: document.documentElement.clientWidth,
+          }));
+          assert.ok(wide <= room, `${path} is ${wide} wide, and there is room for ${room}`);
+          await picture(`${colorScheme}-${name}-${path.slice(1) || 'balance'}`);
+        }
+      },
+    );
+  }
+}
+
+story('a receipt and a refusal are accessible', { expected: /status of 402/ }, async ({ page, open }) => {
+  await open('/use');
+  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByRole('region', { name: 'Receipt' }).waitFor();
+  await assertAccessible(page);
+  await page.getByRole('button', { name: 'Record another' }).click();
+  await page.getByLabel('Output tokens').fill('1000000');
+  await page.getByRole('button', { name: 'Record it' }).click();
+  await page.getByRole('alert').getByRole('button', { name: '500,000 Sparks, $20.00' }).waitFor();
+  await assertAccessible(page);
+});
+
+story(
+  'each screen is announced: by the title, and by what has the focus',
+  { account: ACCOUNT },
+  async ({ page, open }) => {
+    await open('/');
+    await page.getByRole('link', { name: 'Ledger', exact: true }).click();
+    await page.waitForFunction(() => document.title === 'Ledger · Sparks');
+    assert.equal(await page.locator(':focus').innerText(), 'Ledger');
+    assert.equal(new URL(page.url()).pathname, '/ledger');
+    assert.equal(
+      await page.getByRole('link', { name: 'Ledger', exact: true }).getAttribute('aria-current'),
+      'page',
+    );
+    await page.goBack();
+    await page.waitForFunction(() => document.title === 'Balance · Sparks');
+  },
+);
+
+story(
+  'the page is allowed its own files and its own API, and nothing else',
+  {},
+  async ({ stack, page, open }) => {
+    await open('/');
+    const answer = await page.request.get(stack.api);
+    const policy = answer.headers()['content-security-policy'] ?? '';
+    assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/);
+    assert.doesNotMatch(policy, /unsafe|\*/);
+    const outside = await page.evaluate(() =>
+      fetch('http://127.0.0.1:1/').then(
+        () => 'sent',
+        () => 'refused',
+      ),
+    );
+    assert.equal(outside, 'refused');
+  },
+);
+
+test('all scripts together are at most 150 KB over the wire', () => {
+  const folder = resolve('dist/assets');
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  const bytes = scripts.map((name) => gzipSync(readFileSync(resolve(folder, name))).length);
+  const total = bytes.reduce((all, some) => all + some, 0);
+  console.log(`scripts: ${scripts.length}, ${total} bytes gzipped`);
+  assert.ok(scripts.length > 0 && total <= MAX_SCRIPT_BYTES, `${total} bytes`);
+});

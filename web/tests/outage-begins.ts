@@ -1,0 +1,33 @@
+// Langfuse is down while somebody uses the app. What it misses it gets later, by itself; the outbox leaves
+// that alone for some minutes, so the end of this is told after all other stories.
+
+import assert from 'node:assert/strict';
+import { fault, healed } from './stack';
+import { story } from './visitor';
+
+export const ACCOUNT = 'acct_outage';
+
+/** The action of that tab, as the page keeps it. */
+export const kept = { place: `sparks.action.${ACCOUNT}`, action: '' };
+
+story(
+  'with Langfuse down a usage stands, and says what is still to come',
+  { account: ACCOUNT },
+  async (visitor) => {
+    const { stack, page, open, picture } = visitor;
+    await fault(stack.langfuse, '/', 'refuse');
+    await open('/use');
+    await page.getByRole('button', { name: 'Record it' }).click();
+
+    const receipt = page.getByRole('region', { name: 'Receipt' });
+    await receipt.getByText('9,870.5 are left.').waitFor();
+    assert.equal(await receipt.locator('.status.pending').count(), 1, 'Langfuse');
+    assert.equal(await receipt.locator('.status.confirmed').count(), 1, 'Stripe');
+    await picture('langfuse-down');
+    await receipt.getByRole('button', { name: 'Look again' }).click();
+    await receipt.getByText('were charged, once,').waitFor();
+    await receipt.getByText('9,870.5 are left.').waitFor();
+    await healed(stack.langfuse);
+    kept.action = (await page.evaluate((place) => sessionStorage.getItem(place), kept.place)) ?? '';
+  },
+);

@@ -1,0 +1,30 @@
+// What Langfuse missed, the outbox brings: the same receipt says so in the end.
+
+import assert from 'node:assert/strict';
+import { ACCOUNT, kept } from './outage-begins';
+import { post, read, until } from './stack';
+import { story } from './visitor';
+
+/** What may have arrived is asked for after two and a half minutes, and nothing has been waited for before. */
+const OUTBOX_LIMIT_MS = 240_000;
+
+const circumstances = { account: ACCOUNT, limit_ms: OUTBOX_LIMIT_MS + 60_000 };
+story('what Langfuse missed arrives without anybody doing anything', circumstances, async (visitor) => {
+  const { stack, page, open } = visitor;
+  assert.ok(kept.action, 'the outage has been');
+  await page.addInitScript(({ place, action }) => sessionStorage.setItem(place, action), kept);
+  await open('/use');
+  const receipt = page.getByRole('region', { name: 'Receipt' });
+  const trace = /trace ([0-9a-f]{32})/.exec(await receipt.innerText())?.[1];
+  const arrived = async () => {
+    await post(`${stack.api}/_local/schedule/deliver-outbox`, {});
+    const { spans } = await read<{ spans: { trace_id: string }[] }>(`${stack.langfuse}/_local/state`);
+    return spans.some((span) => span.trace_id === trace) || undefined;
+  };
+  await until('the trace is in Langfuse', arrived, { limit_ms: OUTBOX_LIMIT_MS, pace_ms: 2_000 });
+
+  await receipt.getByRole('button', { name: 'Look again' }).click();
+
+  await receipt.locator('.status.confirmed').nth(1).waitFor();
+  await receipt.getByText('9,870.5 are left.').waitFor();
+});

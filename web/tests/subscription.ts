@@ -1,0 +1,49 @@
+// The third flow: a plan, Stripe's portal, back, and how it stands now.
+
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import { fault, healed } from './stack';
+import { story } from './visitor';
+
+const plan = (page: Page) => page.getByRole('region', { name: 'Plan' });
+
+async function subscribe(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Subscribe to Plus' }).click();
+  await page.waitForURL(/\/c\/pay\//);
+  await page.getByRole('button', { name: 'Pay', exact: true }).click();
+  await page.getByText('Paid, thank you').waitFor();
+}
+
+story('a plan is begun, cancelled at the portal, and resumed there', {}, async ({ page, open, picture }) => {
+  await open('/account');
+  await plan(page).getByText('No plan').waitFor();
+  await page.getByRole('link', { name: 'See the plans' }).click();
+  await subscribe(page);
+  await page.locator('.available', { hasText: '510,000 Sparks' }).waitFor();
+  await page.getByRole('link', { name: 'Plan', exact: true }).click();
+  await plan(page).getByText('It is renewed on').waitFor();
+  await picture('plan');
+
+  await plan(page).getByRole('button', { name: 'Cancel' }).click();
+  await page.waitForURL(/\/p\/session\//);
+  await page.getByRole('button', { name: 'Cancel plan' }).click();
+  await plan(page).getByText('It ends on').waitFor();
+  assert.equal(await plan(page).getByRole('button', { name: 'Cancel' }).count(), 0);
+
+  await plan(page).getByRole('button', { name: 'Manage at Stripe' }).click();
+  await page.waitForURL(/\/p\/session\//);
+  await page.getByRole('button', { name: 'Do not cancel' }).click();
+  await page.getByRole('link', { name: 'Back' }).click();
+  await plan(page).getByText('It is renewed on').waitFor();
+});
+
+story('while Stripe does not answer, the plan is shown as it stood', {}, async ({ stack, page, open }) => {
+  await open('/buy');
+  await subscribe(page);
+  await open('/account');
+  await plan(page).getByText('It is renewed on').waitFor();
+  await fault(stack.stripe, '/v1/subscriptions', 'status:503');
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await plan(page).getByText('Stripe does not answer; this is how it stood on').waitFor();
+  await healed(stack.stripe);
+});

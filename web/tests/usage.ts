@@ -1,0 +1,187 @@
+// The first flow: from a form to the receipt.
+
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import { MODELS } from '../src/screens/use/form';
+import { as, post, read } from './stack';
+import { story, type Visitor } from './visitor';
+
+// 1,000 tokens read at $1.25 a million, 200 cached at $0.125, 300 written at $10, all times 1.2; and 1.5 s.
+const COST = '129.5';
+const LEFT = '9,870.5';
+
+interface Ledger {
+  entries: { id: string; kind: string; amount: string }[];
+}
+
+/** What the account was charged for. */
+async function usages({ stack, account }: Visitor): Promise<Ledger['entries']> {
+  const { entries } = await read<Ledger>(`${stack.api}/v1/ledger`, { headers: await as(stack, account) });
+  return entries.filter((entry) => entry.kind === 'usage');
+}
+
+const receipt = (page: Page) => page.getByRole('region', { name: 'Receipt' });
+const record = (page: Page) => page.getByRole('button', { name: 'Record it' }).click();
+
+story('a usage is estimated, recorded, receipted, and known to Langfuse and Stripe', {}, async (visitor) => {
+  const { stack, page, open, picture } = visitor;
+  await open('/use');
+  await page.getByRole('region', { name: 'Estimate' }).getByText(`${COST} Sparks`).waitFor();
+  assert.deepEqual(await usages(visitor), [], 'an estimate records nothing');
+
+  await record(page);
+
+  await receipt(page).getByText(`${COST} Sparks`).waitFor();
+  await page.locator('.available', { hasText: `${LEFT} Sparks` }).waitFor();
+  const text = await receipt(page).innerText();
+  assert.match(text, /Tokens, gpt-5\s+\$0\.004275\s+128\.250/);
+  assert.match(text, /Computing\s+–\s+1\.250/);
+  assert.match(text, /\d{4}-\d\d-\d\d\.[0-9a-f]{8}/, 'the version of the prices');
+  assert.equal(await receipt(page).locator('.status.confirmed').count(), 2);
+  const trace = /trace ([0-9a-f]{32})/.exec(text)?.[1];
+  const event = /event (use_[0-9a-f]{32})/.exec(text)?.[1];
+  const { spans } = await read<{ spans: { trace_id: string }[] }>(`${stack.langfuse}/_local/state`);
+  assert.ok(spans.some((span) => span.trace_id === trace));
+  type Event = { identifier: string; payload: { value: string } };
+  const { meter_events } = await read<{ meter_events: Event[] }>(`${stack.stripe}/_local/state`);
+  assert.deepEqual(
+    meter_events.filter(({ identifier }) => identifier === event).map(({ payload }) => payload.value),
+    ['129500'],
+  );
+  await picture('receipt');
+});
+
+story('every model that is suggested has a price, and so has none', {}, async ({ page, open }) => {
+  await open('/use');
+  for (const model of [...MODELS, '']) {
+    const asked = page.waitForResponse('**/v1/estimate');
+    await page.getByLabel('Model').fill(`${model} `);
+    await page.getByLabel('Model').fill(model);
+    assert.equal((await asked).status(), 200, model);
+  }
+});
+
+story(
+  'a model without a price is named, and can be corrected',
+  { expected: /status of 422/ },
+  async (visitor) => {
+    const { page, open } = visitor;
+    await open('/use');
+    await page.getByLabel('Model').fill('gpt-unheard-of');
+    await page.getByText('No estimate: no price for that model.').waitFor();
+    await record(page);
+    await page.getByRole('alert').getByText('No price for that model').waitFor();
+
+    await page.getByLabel('Model').fill('gpt-5');
+    await record(page);
+
+    await receipt(page).getByText(`${COST} Sparks`).waitFor();
+    assert.equal((await usages(visitor)).length, 1);
+  },
+);
+
+story(
+  'an answer that got lost costs nothing twice, even after a reload',
+  { expected: /ERR_FAILED/ },
+  async (visitor) => {
+    const { page, open } = visitor;
+    const keys: (string | null)[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/v1/usage')) {
+        keys.push(request.headers()['idempotency-key'] ?? null);
+      }
+    });
+    await open('/use');
+    await page.route('**/v1/usage', async (route) => {
+      // It arrives and takes effect; only the page does not hear of it.
+      await route.fetch();
+      await route.abort();
+    });
+    await record(page);
+    await page.getByRole('alert').getByText('No answer').waitFor();
+    assert.equal((await usages(visitor)).length, 1);
+
+    await page.unroute('**/v1/usage');
+    await page.reload();
+    await page.getByText('One action is not finished').waitFor();
+    await record(page);
+
+    await receipt(page).getByText('were charged, once,').waitFor();
+    await page.locator('.available', { hasText: LEFT }).waitFor();
+    assert.equal((await usages(visitor)).length, 1);
+    assert.equal(keys.length, 2);
+    assert.equal(keys[0], keys[1], 'the key survives the reload');
+  },
+);
+
+story('a receipt is there again after a reload, and another action has another key', {}, async (visitor) => {
+  const { page, open } = visitor;
+  await open('/use');
+  await record(page);
+  await receipt(page).waitFor();
+  await page.reload();
+  await receipt(page).getByText('were charged, once,').waitFor();
+  assert.equal((await usages(visitor)).length, 1);
+
+  await page.getByRole('button', { name: 'Record another' }).click();
+  await record(page);
+
+  await receipt(page).getByText('9,741 are left.').waitFor();
+  assert.equal((await usages(visitor)).length, 2);
+});
+
+story(
+  'too few Sparks lead to a pack, and back to the same action',
+  { expected: /status of 402/ },
+  async (visitor) => {
+    const { page, open, picture } = visitor;
+    await open('/use');
+    await page.getByLabel('Output tokens').fill('1000000');
+    await page.getByText('That is more than you have.').waitFor();
+    const refused = page.waitForRequest('**/v1/usage');
+    await record(page);
+    const alert = page.getByRole('alert');
+    await alert.getByText('Not enough Sparks').waitFor();
+    await alert.getByText('It costs 300,039.5 Sparks, and you have 10,000.').waitFor();
+    await picture('insufficient');
+    assert.equal(await alert.getByRole('button', { name: '125,000' }).count(), 0, 'a pack that is too small');
+
+    await alert.getByRole('button', { name: '500,000 Sparks, $20.00' }).click();
+    await page.getByRole('button', { name: 'Pay', exact: true }).click();
+    await page.getByText('Paid, thank you').waitFor();
+    await page.getByRole('link', { name: 'Go on where you were' }).click();
+    const accepted = page.waitForRequest('**/v1/usage');
+    await record(page);
+
+    await receipt(page).getByText('300,039.5 Sparks').waitFor();
+    await receipt(page).getByText('209,960.5 are left.').waitFor();
+    const key = async (request: typeof refused) => (await request).headers()['idempotency-key'];
+    assert.equal(await key(refused), await key(accepted));
+  },
+);
+
+story('everything can be done with the keyboard alone', {}, async ({ page, open }) => {
+  await open('/use');
+  await page.getByRole('region', { name: 'Estimate' }).waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await page.locator(':focus').innerText(), 'To the content');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.locator(':focus').getAttribute('id'), 'model');
+  await page.keyboard.press('Enter');
+  await receipt(page).waitFor();
+});
+
+story(
+  'what another page of the app has recorded is seen after a look',
+  {},
+  async ({ stack, account, page, open }) => {
+    await open('/use');
+    await record(page);
+    await receipt(page).getByText(`${LEFT} are left.`).waitFor();
+    const headers = { ...(await as(stack, account)), 'Idempotency-Key': 'elsewhere' };
+    await post(`${stack.api}/v1/usage`, { usage: [{ meter: 'compute', milliseconds: 600 }] }, headers);
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await receipt(page).getByText('9,870 are left.').waitFor();
+  },
+);

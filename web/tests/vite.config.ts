@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+// Makes JavaScript of the stories, for Node's own test runner; packages stay where they are.
+export default defineConfig({
+  publicDir: false,
+  build: {
+    ssr: fileURLToPath(new URL('main.ts', import.meta.url)),
+    outDir: fileURLToPath(new URL('built', import.meta.url)),
+    emptyOutDir: true,
+    target: 'node20',
+    sourcemap: true,
+    rollupOptions: { output: { entryFileNames: 'main.js' } },
+  },
+});
