@@ -2,7 +2,7 @@
 //!
 //! | module | stands in for |
 //! |---|---|
-//! | [`gateway`] | API Gateway: routes, authorizer and CORS of `template.yaml`, HTTP to events and back |
+//! | [`gateway`] | API Gateway: routes, authorizer and CORS of `template.yaml`, HTTP to events and back; it serves the reference page, too |
 //! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they ask for work |
 //! | [`token`] | the app's identity provider |
 //! | [`dynamodb`] | DynamoDB, with its conflicts and throttling on request |
