@@ -23,33 +23,40 @@ async function usages({ stack, account }: Visitor): Promise<Ledger['entries']> {
 const receipt = (page: Page) => page.getByRole('region', { name: 'Receipt' });
 const record = (page: Page) => page.getByRole('button', { name: 'Record it' }).click();
 
-story('a usage is estimated, recorded, receipted, and known to Langfuse and Stripe', {}, async (visitor) => {
-  const { stack, page, open, picture } = visitor;
-  await open('/use');
-  await page.getByRole('region', { name: 'Estimate' }).getByText(`${COST} Sparks`).waitFor();
-  assert.deepEqual(await usages(visitor), [], 'an estimate records nothing');
+/** The README's picture is of this one. */
+const PICTURE = { viewport: { width: 1000, height: 660 } };
 
-  await record(page);
+story(
+  'a usage is estimated, recorded, receipted, and known to Langfuse and Stripe',
+  PICTURE,
+  async (visitor) => {
+    const { stack, page, open, picture } = visitor;
+    await open('/use');
+    await page.getByRole('region', { name: 'Estimate' }).getByText(`${COST} Sparks`).waitFor();
+    assert.deepEqual(await usages(visitor), [], 'an estimate records nothing');
 
-  await receipt(page).getByText(`${COST} Sparks`).waitFor();
-  await page.locator('.available', { hasText: `${LEFT} Sparks` }).waitFor();
-  const text = await receipt(page).innerText();
-  assert.match(text, /Tokens, gpt-5\s+\$0\.004275\s+128\.250/);
-  assert.match(text, /Computing\s+–\s+1\.250/);
-  assert.match(text, /\d{4}-\d\d-\d\d\.[0-9a-f]{8}/, 'the version of the prices');
-  assert.equal(await receipt(page).locator('.status.confirmed').count(), 2);
-  const trace = /trace ([0-9a-f]{32})/.exec(text)?.[1];
-  const event = /event (use_[0-9a-f]{32})/.exec(text)?.[1];
-  const { spans } = await read<{ spans: { trace_id: string }[] }>(`${stack.langfuse}/_local/state`);
-  assert.ok(spans.some((span) => span.trace_id === trace));
-  type Event = { identifier: string; payload: { value: string } };
-  const { meter_events } = await read<{ meter_events: Event[] }>(`${stack.stripe}/_local/state`);
-  assert.deepEqual(
-    meter_events.filter(({ identifier }) => identifier === event).map(({ payload }) => payload.value),
-    ['129500'],
-  );
-  await picture('receipt');
-});
+    await record(page);
+
+    await receipt(page).getByText(`${COST} Sparks`).waitFor();
+    await page.locator('.available', { hasText: `${LEFT} Sparks` }).waitFor();
+    const text = await receipt(page).innerText();
+    assert.match(text, /Tokens, gpt-5\s+\$0\.004275\s+128\.250/);
+    assert.match(text, /Computing\s+–\s+1\.250/);
+    assert.match(text, /\d{4}-\d\d-\d\d\.[0-9a-f]{8}/, 'the version of the prices');
+    assert.equal(await receipt(page).locator('.status.confirmed').count(), 2);
+    const trace = /trace ([0-9a-f]{32})/.exec(text)?.[1];
+    const event = /event (use_[0-9a-f]{32})/.exec(text)?.[1];
+    const { spans } = await read<{ spans: { trace_id: string }[] }>(`${stack.langfuse}/_local/state`);
+    assert.ok(spans.some((span) => span.trace_id === trace));
+    type Event = { identifier: string; payload: { value: string } };
+    const { meter_events } = await read<{ meter_events: Event[] }>(`${stack.stripe}/_local/state`);
+    assert.deepEqual(
+      meter_events.filter(({ identifier }) => identifier === event).map(({ payload }) => payload.value),
+      ['129500'],
+    );
+    await picture('receipt');
+  },
+);
 
 story('every model that is suggested has a price, and so has none', {}, async ({ page, open }) => {
   await open('/use');
