@@ -30,8 +30,16 @@ export function Use() {
   if (action && !failure && !receipt && !busy) {
     return <Unfinished record={() => record(action)} forget={forget} />;
   }
+  if (action?.recorded && !receipt && busy) {
+    return <p class="waiting">Reading the receipt…</p>;
+  }
   if (receipt && action) {
-    return <Receipt {...receipt} busy={busy} again={() => record(action)} done={forget} />;
+    return (
+      <>
+        {failure && <Trouble failure={failure} />}
+        <Receipt {...receipt} busy={busy} again={() => record(action)} done={forget} />
+      </>
+    );
   }
   return (
     <>
@@ -61,7 +69,10 @@ export function Use() {
 function useAction(changed: () => void) {
   const { api, account } = useSession();
   const [kept] = useState(() => new ActionKept(account));
-  const [standing, setStanding] = useState<Standing>(() => ({ action: kept.read() }));
+  const [standing, setStanding] = useState<Standing>(() => {
+    const action = kept.read();
+    return { action, busy: action?.recorded ?? false };
+  });
 
   const record = async (what: Action | Schemas['UsageRequest']) => {
     const action = 'key' in what ? what : kept.begin(what);
@@ -81,7 +92,7 @@ function useAction(changed: () => void) {
       kept.forget();
       setStanding({ action: undefined, failure });
     } else {
-      setStanding({ action, failure });
+      setStanding((before) => ({ ...before, action, failure, busy: false }));
     }
   };
   const forget = () => {
