@@ -86,6 +86,7 @@ export function story(
         await tab.goto(url.href);
       },
       picture: async (of) => {
+        await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: resolve(PICTURES, `${of}.png`) });
       },
     };
