@@ -52,6 +52,7 @@ function invitation(child: ChildProcess): Promise<string> {
   const log = createWriteStream(LOG);
   return new Promise((done, failed) => {
     const fail = (why: string) => {
+      clearTimeout(late);
       child.kill();
       failed(new Error(`the stack did not start (${why}); ${LOG} says why`));
     };
