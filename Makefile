@@ -55,8 +55,12 @@ test-web: cargo-lambda web
 picture: test-web
 	cp .local/screenshots/receipt.png docs/page.png
 
-# The reference page, which the local gateway serves. Nothing but this needs Node.js.
-web: web/dist/index.html
+# The reference page, which the local gateway serves. Nothing but this needs Node.js. `make dev` and `make test-web` may
+# want it at once: where there is flock, the second one waits, and finds it built.
+web:
+	@if command -v flock >/dev/null; \
+	then flock web $(MAKE) --no-print-directory web/dist/index.html; \
+	else $(MAKE) --no-print-directory web/dist/index.html; fi
 
 web/dist/index.html: web/node_modules/.package-lock.json openapi.yaml web/index.html web/vite.config.ts \
   web/tsconfig.json $(shell find web/src web/public -type f ! -name openapi.d.ts)
