@@ -15,9 +15,9 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev web web-where-node-is test test-api test-web picture crash simulate flows planted mutants fuzz soak bench \
-  bench-parts bench-outbox budget measured audit sbom prices invoke lint-template deploy-check cargo-lambda cargo-deny \
-  cargo-cyclonedx cargo-fuzz cargo-mutants
+.PHONY: dev web web-where-node-is node-is-new-enough test test-api test-web picture crash simulate flows planted \
+  mutants fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
+  deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
 # which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
@@ -70,12 +70,16 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	touch $@
 
-NODE_IS_NEW_ENOUGH := const [a, b] = process.versions.node.split('.').map(Number); process.exit(a > 20 || (a === 20 && b > 18) ? 0 : 1)
+# What Vite runs on: `engines` of its package says so.
+NODE_IS_NEW_ENOUGH := command -v npm >/dev/null && node -e "const [a, b] = process.versions.node.split('.').map(Number); \
+  process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)"
+node-is-new-enough:
+	@$(NODE_IS_NEW_ENOUGH)
 
 # Builds it where that is possible, and says so where it is not: everything else runs without it.
 web-where-node-is:
-	@if ! command -v npm >/dev/null || ! node -e "$(NODE_IS_NEW_ENOUGH)"; \
-	then echo "make dev: there is no Node.js 20.19 or later with npm, so there is no page at /"; \
+	@if ! { $(NODE_IS_NEW_ENOUGH); }; \
+	then echo "make dev: there is no Node.js 20.19, or 22.12 or later, with npm, so there is no page at /"; \
 	else $(MAKE) --no-print-directory web || echo "make dev: the page was not built, see above"; fi
 
 # Kills the functions at every moment, over and over: `make crash COUNT=50`.

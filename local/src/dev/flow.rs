@@ -123,7 +123,7 @@ impl Flow<'_> {
         let page = if self.gateway.has_page() {
             format!("{url}/")
         } else {
-            "not built: `make web` builds it, with Node.js 20.19 or later".to_owned()
+            "not built: `make web` builds it, with Node.js 20.19, or 22.12 or later".to_owned()
         };
         let listen = if self.fakes.stripe {
             String::new()

@@ -21,8 +21,8 @@ const SCREENS: [&str; 7] = [
 /// The folder of the files whose name is the hash of what is in them.
 const HASHED: &str = "assets/";
 
-const NOT_BUILT: &str = "The page is not built. With Node.js 20.19 or later, `make web` builds it; \
-    the API runs without it.\n";
+const NOT_BUILT: &str = "The page is not built. With Node.js 20.19, or 22.12 or later, `make web` \
+    builds it; the API runs without it.\n";
 
 /// What the page may do: nothing but its own files and its own API. A real host sends the same.
 const SAFETY: [(&str, &str); 4] = [
