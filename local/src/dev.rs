@@ -167,6 +167,7 @@ impl Running {
         let flow = flow::Flow {
             gateway: &self.gateway,
             environment: &self.environment,
+            environment_file: &options.environment_file,
             fakes: options.fakes(),
         };
         match flow.run().await {
@@ -221,24 +222,28 @@ async fn set_up_stripe(
     ]))
 }
 
-/// Writes `.local/env`, with which the operator's command reaches this stack.
+/// Writes the file with which the operator's command reaches this stack.
 fn write_environment(
     project: &Path,
     environment: &BTreeMap<String, String>,
     options: &Options,
 ) -> Result<(), Error> {
-    let mut text =
-        String::from("# Made by `make dev`: `. .local/env` reaches the running stack.\n");
+    let file = &options.environment_file;
+    let mut text = format!(
+        "# Made by `make dev`: `. {}` reaches the running stack.\n",
+        file.display()
+    );
     for (name, value) in environment {
         // The keys of real services stay where they came from.
         if !options.real_services.contains_key(name) {
             let _ = writeln!(text, "export {name}='{value}'");
         }
     }
-    let folder = project.join(".local");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join("env"), text))
-        .map_err(|error| Error::System("write `.local/env`", error))
+    let file = project.join(file);
+    let folder = file.parent().unwrap_or(project);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&file, text))
+        .map_err(|error| Error::System("write the operator's environment", error))
 }
 
 /// Runs scheduled functions as often as the template says.

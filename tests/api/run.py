@@ -15,6 +15,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOG = ROOT / ".local" / "test-api.log"
+# Its own: another stack may be running.
+ENVIRONMENT = ROOT / ".local" / "test-api.env"
 # What the examples of openapi.yaml name.
 ACCOUNT = "acct_1"
 # So that seldom a usage costs more than there is.
@@ -31,7 +33,8 @@ def main():
     programs = pathlib.Path(sys.argv[1]).absolute()
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
-        stack = subprocess.Popen([programs / "sparks-local"], cwd=ROOT, env=os.environ | ports(), stdout=log, stderr=log)
+        environment = os.environ | ports() | {"SPARKS_LOCAL_ENV": str(ENVIRONMENT)}
+        stack = subprocess.Popen([programs / "sparks-local"], cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             api = address(stack)
             return test(api, programs / "sparks")
@@ -62,7 +65,7 @@ def address(stack):
 
 
 def test(api, sparks):
-    variables = dict(re.findall(r"^export (\w+)='(.*)'$", (ROOT / ".local/env").read_text(), re.MULTILINE))
+    variables = dict(re.findall(r"^export (\w+)='(.*)'$", ENVIRONMENT.read_text(), re.MULTILINE))
     granting = [sparks, "grant", ACCOUNT, SPARKS, "--reason", "test-api"]
     subprocess.run(granting, env=os.environ | variables, check=True)
     environment = {

@@ -8,6 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 // The stories are run from `web`.
 export const ROOT = resolve('..');
 const LOG = resolve(ROOT, '.local/test-web.log');
+/** Its own: another stack may be running. */
+const ENVIRONMENT = resolve(ROOT, '.local/test-web.env');
 /** The functions start one after another, and the first of them may have to be linked. */
 const READY_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 30_000;
@@ -28,7 +30,7 @@ export async function start(): Promise<Stack> {
   const ports = Object.fromEntries(PORTS.map((name) => [`SPARKS_${name}_PORT`, '0']));
   const child = spawn(program, {
     cwd: ROOT,
-    env: { ...process.env, ...ports },
+    env: { ...process.env, ...ports, SPARKS_LOCAL_ENV: ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = await invitation(child);

@@ -1,6 +1,7 @@
 //! The three flows, step by step: what a caller sees, and what arrived at Langfuse and Stripe. First the usage.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -53,6 +54,7 @@ pub enum Error {
 pub(super) struct Flow<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) environment: &'a BTreeMap<String, String>,
+    pub(super) environment_file: &'a Path,
     pub(super) fakes: Fakes,
 }
 
@@ -140,7 +142,7 @@ API        {url}/_local/health
 DynamoDB   {dynamodb}/_local/state
 Stripe     {stripe}{}
 Langfuse   {langfuse}{}
-operator   . .local/env && target/debug/sparks balance {ACCOUNT}
+operator   . {} && target/debug/sparks balance {ACCOUNT}
 
 Record another usage:
 
@@ -157,6 +159,7 @@ curl -s {url}/v1/checkout -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key:
 Ctrl-C stops everything."#,
             state(self.fakes.stripe),
             state(self.fakes.langfuse),
+            self.environment_file.display(),
         )
     }
 

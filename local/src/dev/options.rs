@@ -13,6 +13,9 @@ const DYNAMODB_PORT: u16 = 8000;
 const STRIPE_PORT: u16 = 12111;
 const LANGFUSE_PORT: u16 = 3111;
 
+/// Where the operator finds the exports, from the project's folder.
+const ENVIRONMENT_FILE: &str = ".local/env";
+
 /// The keys the fakes take, which are no sign of a real service.
 const FAKE_STRIPE_KEY: &str = "sk_test_local";
 const FAKE_LANGFUSE_KEY: &str = "pk-lf-local";
@@ -50,6 +53,8 @@ pub struct Options {
     pub functions: SocketAddr,
     /// Where the database and the fakes are.
     pub stack: stack::Options,
+    /// Where the exports for the operator's command go, from the project's folder.
+    pub environment_file: PathBuf,
     /// The variables of real services, which come before those of the fakes.
     pub real_services: BTreeMap<String, String>,
 }
@@ -94,6 +99,9 @@ impl Options {
                 directory: set(environment, "SPARKS_LOCAL_DIR").map(PathBuf::from),
                 ..stack::Options::default()
             },
+            environment_file: set(environment, "SPARKS_LOCAL_ENV")
+                .unwrap_or(ENVIRONMENT_FILE)
+                .into(),
             real_services,
         })
     }
@@ -206,6 +214,14 @@ mod tests {
         assert_eq!(options.stack.stripe.port(), 7);
         let wrong = read(&[("SPARKS_DYNAMODB_PORT", "x")]).unwrap_err();
         assert_eq!(wrong, Error::Port("SPARKS_DYNAMODB_PORT"));
+    }
+
+    #[test]
+    fn each_of_several_stacks_can_have_a_file_of_its_own() {
+        for (value, file) in [("", ".local/env"), ("other.env", "other.env")] {
+            let options = read(&[("SPARKS_LOCAL_ENV", value)]).unwrap();
+            assert_eq!(options.environment_file, PathBuf::from(file));
+        }
     }
 
     #[test]
