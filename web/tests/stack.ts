@@ -13,6 +13,8 @@ const ENVIRONMENT = resolve(ROOT, '.local/test-web.env');
 /** The functions start one after another, and the first of them may have to be linked. */
 const READY_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 30_000;
+/** Signals of which Node.js would die without a word, with the status a shell gives them. */
+const DEADLY = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 const PORTS = ['GATEWAY', 'FUNCTIONS', 'DYNAMODB', 'STRIPE', 'LANGFUSE'];
 
 export interface Stack {
@@ -33,6 +35,11 @@ export async function start(): Promise<Stack> {
     env: { ...process.env, ...ports, SPARKS_LOCAL_ENV: ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // It ends with us, however we end.
+  process.once('exit', () => child.kill());
+  for (const [signal, status] of Object.entries(DEADLY)) {
+    process.once(signal, () => process.exit(status));
+  }
   const said = await invitation(child);
   const found = (name: string, path: string) => {
     const address = new RegExp(`^${name} +(http\\S+?)${path}$`, 'm').exec(said)?.[1];
@@ -76,7 +83,7 @@ function invitation(child: ChildProcess): Promise<string> {
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) {
+  if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
   const gone = new Promise((done) => child.once('exit', done));
