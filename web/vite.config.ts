@@ -1,3 +1,5 @@
+// How the page is built.
+
 import { defineConfig } from 'vite';
 
 export default defineConfig({

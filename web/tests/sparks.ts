@@ -1,3 +1,5 @@
+// Amounts, as they are read and written. This needs no browser.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decimal, milli, price, printed, spoken, usd } from '../src/sparks';

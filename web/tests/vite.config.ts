@@ -1,7 +1,8 @@
+// Makes JavaScript of the stories, for Node's own test runner; packages stay where they are.
+
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-// Makes JavaScript of the stories, for Node's own test runner; packages stay where they are.
 export default defineConfig({
   publicDir: false,
   build: {
