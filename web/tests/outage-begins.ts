@@ -2,7 +2,7 @@
 // that alone for some minutes, so the end of this is told after all other stories.
 
 import assert from 'node:assert/strict';
-import { fault, healed } from './stack';
+import { fault } from './stack';
 import { story } from './visitor';
 
 export const ACCOUNT = 'acct_outage';
@@ -27,7 +27,6 @@ story(
     await receipt.getByRole('button', { name: 'Look again' }).click();
     await receipt.getByText('were charged, once,').waitFor();
     await receipt.getByText('9,870.5 are left.').waitFor();
-    await healed(stack.langfuse);
     kept.action = (await page.evaluate((place) => sessionStorage.getItem(place), kept.place)) ?? '';
   },
 );

@@ -135,7 +135,7 @@ export async function as(stack: Stack, account: string): Promise<{ Authorization
   return { Authorization: `Bearer ${token}` };
 }
 
-/** Makes a fake fail at the next requests below a path. */
+/** Makes a fake fail at the next requests below a path, for as long as the story goes on. */
 export async function fault(fake: string, path: string, fault: string, times = 100): Promise<void> {
   const answer = await fetch(`${fake}/_local/faults`, {
     method: 'POST',

@@ -12,9 +12,9 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
-import { ROOT, type Stack, start } from './stack';
+import { healed, ROOT, type Stack, start } from './stack';
 
-export const PICTURES = resolve(ROOT, '.local/screenshots');
+const PICTURES = resolve(ROOT, '.local/screenshots');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** How long anything on the page may take. */
 const PATIENCE_MS = 15_000;
@@ -61,17 +61,19 @@ after(async () => {
   await stack?.stop();
 });
 
-/** A test in a browser: it fails as well if the browser has complained. */
+/** A test in a browser: it fails as well if the browser has complained. What was made to fail is healed after it. */
 export function story(
   name: string,
   circumstances: Circumstances,
   tell: (visitor: Visitor) => Promise<void>,
 ): void {
   const { limit_ms = STORY_LIMIT_MS, expected, account: named, ...options } = circumstances;
-  test(name, { timeout: limit_ms }, async () => {
+  test(name, { timeout: limit_ms }, async ({ signal }) => {
     const account = named ?? `acct_web_${++visitors}`;
     const context = await browser.newContext({ locale: 'en-US', timezoneId: 'Europe/Paris', ...options });
     context.setDefaultTimeout(PATIENCE_MS);
+    // A story that takes too long ends: what it would still do, it would do beside the next one.
+    signal.addEventListener('abort', () => void context.close().catch(() => {}));
     const complaints: string[] = [];
     context.on('page', (page) => watch(page, expected, complaints));
     const page = await context.newPage();
@@ -94,10 +96,11 @@ export function story(
       await tell(visitor);
       assert.deepEqual(complaints, [], 'the browser complained');
     } catch (error) {
-      await visitor.picture(`failed-${name.replaceAll(/\W+/g, '-')}`);
+      // Without a picture, too, the error is what is to be seen.
+      await visitor.picture(`failed-${name.replaceAll(/\W+/g, '-')}`).catch(() => {});
       throw error;
     } finally {
-      await context.close();
+      await Promise.allSettled([context.close(), healed(stack.stripe), healed(stack.langfuse)]);
     }
   });
 }
