@@ -88,7 +88,7 @@ story('whoever leaves without paying is back at the offers', {}, async (visitor)
   assert.equal(await credits(visitor), 0);
 });
 
-story('two tabs that order the same at once get one page, and pay once', {}, async (visitor) => {
+story('two tabs with the same order get the same page, which is credited once', {}, async (visitor) => {
   const { page, context, open } = visitor;
   const other = await context.newPage();
   const tabs = [page, other];
