@@ -202,11 +202,7 @@ impl Visit<'_> {
         let ledger = self.till.ledger;
         let page = ledger.checkout(session, self.patience).await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is gone".into()))?;
-        let ended = page.expires_at <= self.now
-            || matches!(
-                intent.status,
-                CheckoutStatus::Paid | CheckoutStatus::Expired
-            );
+        let ended = page.expires_at <= self.now || intent.status.is_settled();
         info!(session.id = %page.session, intent.id = %intent.id, "told the page `{}` again", page.session);
         Ok(Page {
             session_id: page.session,

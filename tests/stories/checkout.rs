@@ -200,6 +200,18 @@ async fn a_replay_after_the_page_has_ended_or_was_paid_has_no_address() {
 }
 
 #[tokio::test]
+async fn a_declined_card_leaves_its_page_open() {
+    let world = World::start().await;
+    let session = world.open("acct_a", "pack_500k").await;
+    world.pay(&session, "4000000000000002").await;
+    let verified = world.verify("acct_a", &session).await;
+    assert_eq!(verified.expect(StatusCode::OK).body["status"], "unpaid");
+    let order = world.order("pack_500k");
+    let again = world.checkout("acct_a", "pack_500k", &order).await;
+    assert!(again.body["url"].is_string(), "{again:?}");
+}
+
+#[tokio::test]
 async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
     let world = World::start().await;
     let fault = Fault::new("/v1/checkout/sessions", "status:503").unwrap();

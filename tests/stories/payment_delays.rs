@@ -99,6 +99,29 @@ async fn a_payment_that_failed_for_good_is_not_looked_for_until_it_is_on_its_way
 }
 
 #[tokio::test]
+async fn a_payment_that_failed_for_good_has_ended_its_page_and_another_key_opens_another() {
+    for item in ["pack_500k", "plus"] {
+        let world = without_webhooks().await;
+        let order = world.order(item);
+        let failed = world.open("acct_a", item).await;
+        world.pay(&failed, "delayed").await.expect(StatusCode::OK);
+        world
+            .settle_payment(&failed, "failed")
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(status(&world, &failed).await, told("unpaid", "0.000"));
+
+        let again = world.checkout("acct_a", item, &order).await;
+        assert_eq!((again.status, again.is_replay()), (201, true));
+        assert_eq!(again.body["url"], json!(null), "{item}");
+        assert_eq!(session_id(&again), failed);
+        let other = world.checkout("acct_a", "k2", &order).await;
+        assert!(other.body["url"].is_string() && !other.is_replay());
+        assert_ne!(session_id(&other), failed);
+    }
+}
+
+#[tokio::test]
 async fn a_plan_that_is_paid_by_bank_debit_is_processing_until_the_money_is_there() {
     for outcome in ["succeeded", "failed"] {
         let world = without_webhooks().await;

@@ -162,6 +162,28 @@ story('a bank debit is on its way until it has arrived', {}, async (visitor) => 
   assert.equal(await credits(visitor), 1);
 });
 
+story('a bank debit that failed is paid on another page', {}, async (visitor) => {
+  const { stack, page, open } = visitor;
+  await open('/buy');
+  await buy(page);
+  await atStripe(page);
+  const failed = page.url();
+  const session = failed.split('/').at(-1) ?? '';
+  await page.getByRole('button', { name: 'Pay by delayed bank debit' }).click();
+  await page.getByText('The payment is on its way').waitFor();
+  await post(`${stack.stripe}/_local/checkout/${session}/settle`, { outcome: 'failed' });
+  await page.getByRole('button', { name: 'Ask again' }).click();
+  await page.getByText('Not paid yet').waitFor();
+
+  await page.getByRole('link', { name: 'Back to what there is' }).click();
+  await buy(page);
+  await atStripe(page);
+  assert.notEqual(page.url(), failed);
+  await pay(page);
+  await page.getByText('Paid, thank you').waitFor();
+  assert.equal(await credits(visitor), 1);
+});
+
 story(
   'a payment of nobody’s, or of somebody else, is not confirmed',
   { expected: /status of 404/ },

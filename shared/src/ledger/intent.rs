@@ -99,8 +99,8 @@ impl CheckoutStatus {
         }
     }
 
-    /// Whether nobody needs to look into it any more.
-    pub(super) const fn is_settled(self) -> bool {
+    /// Whether it has come to an end: nobody can pay at its page or needs to look into it any more.
+    pub const fn is_settled(self) -> bool {
         matches!(self, Self::Paid | Self::Unpaid | Self::Expired)
     }
 }

@@ -114,7 +114,8 @@ function Status({ payment }: { payment: Payment }) {
         <>
           <h2>Not paid yet</h2>
           <p>
-            Nothing was charged. Stripe’s page is still open for you: order the same again to go on there.
+            Nothing was charged. Order the same again: Stripe’s page is still open for you, or a new one opens
+            where a bank debit has failed.
           </p>
         </>
       );
