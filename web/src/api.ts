@@ -27,6 +27,7 @@ export type Problem = Schemas['Problem'] | Schemas['InsufficientSparks'];
 const PATIENCE_MS = 35_000;
 
 const UNAUTHORIZED = 401;
+const UNPROCESSABLE = 422;
 
 /** A client of the API at an address, acting as whoever the token names. */
 export function connect(baseUrl: string, token: Token) {
@@ -81,16 +82,15 @@ function failure(status: number, body: unknown): Failure {
   return { by: 'gateway', status, message: '' };
 }
 
-/** Whether the call certainly had no effect, so that its key may be forgotten. */
+/**
+ * Whether nothing was done under the key of this call, by it or before it, so that the key may be forgotten.
+ *
+ * Only a 422 of the API says so: the key was looked up, or no request like this was ever taken. Whatever else
+ * refuses a call comes before its key, and an earlier one may have been charged, whose answer got lost. With a
+ * 402 nothing was charged, and the same key succeeds after a top-up.
+ */
 export function hadNoEffect(failure: Failure): boolean {
-  switch (failure.by) {
-    case 'api':
-      return failure.problem.status < 500;
-    case 'gateway':
-      return failure.status < 500;
-    case 'network':
-      return false;
-  }
+  return failure.by === 'api' && failure.problem.status === UNPROCESSABLE;
 }
 
 /** The problem of a balance that does not cover a usage, where it is that. */

@@ -85,7 +85,10 @@ const GATEWAY: Record<number, Words> = {
   401: { title: 'Your session has ended', advice: 'Sign in again.' },
   404: WORDS.not_found,
   413: WORDS.body_too_large,
-  429: { title: 'Too many requests', advice: 'Nothing was done. Wait a moment, and try again.' },
+  429: {
+    title: 'Too many requests',
+    advice: 'Wait a moment, and try again: you are charged once, if at all.',
+  },
   503: WORDS.unavailable,
 };
 

@@ -1,7 +1,7 @@
 // The first flow: from a form to the receipt.
 
 import assert from 'node:assert/strict';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { MODELS } from '../src/screens/use/form';
 import { as, post, read } from './stack';
 import { story, type Visitor } from './visitor';
@@ -22,6 +22,26 @@ async function usages({ stack, account }: Visitor): Promise<Ledger['entries']> {
 
 const receipt = (page: Page) => page.getByRole('region', { name: 'Receipt' });
 const record = (page: Page) => page.getByRole('button', { name: 'Record it' }).click();
+
+/** Notes the keys under which usage is sent. */
+function keysOf(page: Page): Set<string | undefined> {
+  const keys = new Set<string | undefined>();
+  page.on('request', (request) => {
+    if (request.url().endsWith('/v1/usage')) {
+      keys.add(request.headers()['idempotency-key']);
+    }
+  });
+  return keys;
+}
+
+/** The next usage arrives and takes effect; only the page does not hear of it. */
+async function loseAnswer(page: Page): Promise<void> {
+  const lose = async (route: Route) => {
+    await route.fetch();
+    await route.abort();
+  };
+  await page.route('**/v1/usage', lose, { times: 1 });
+}
 
 /** The README's picture is of this one. */
 const PICTURE = { viewport: { width: 1000, height: 660 } };
@@ -92,23 +112,13 @@ story(
   { expected: /ERR_FAILED/ },
   async (visitor) => {
     const { page, open } = visitor;
-    const keys: (string | null)[] = [];
-    page.on('request', (request) => {
-      if (request.url().endsWith('/v1/usage')) {
-        keys.push(request.headers()['idempotency-key'] ?? null);
-      }
-    });
+    const keys = keysOf(page);
     await open('/use');
-    await page.route('**/v1/usage', async (route) => {
-      // It arrives and takes effect; only the page does not hear of it.
-      await route.fetch();
-      await route.abort();
-    });
+    await loseAnswer(page);
     await record(page);
     await page.getByRole('alert').getByText('No answer').waitFor();
     assert.equal((await usages(visitor)).length, 1);
 
-    await page.unroute('**/v1/usage');
     await page.reload();
     await page.getByText('One action is not finished').waitFor();
     await record(page);
@@ -116,8 +126,91 @@ story(
     await receipt(page).getByText('were charged, once,').waitFor();
     await page.locator('.available', { hasText: LEFT }).waitFor();
     assert.equal((await usages(visitor)).length, 1);
-    assert.equal(keys.length, 2);
-    assert.equal(keys[0], keys[1], 'the key survives the reload');
+    assert.equal(keys.size, 1, 'the key survives the reload');
+  },
+);
+
+story(
+  'whatever refuses a retry after a lost answer, the key stays',
+  { expected: /ERR_FAILED|status of 4/ },
+  async (visitor) => {
+    const { page, open } = visitor;
+    const keys = keysOf(page);
+    await open('/use');
+    await loseAnswer(page);
+    await record(page);
+    const alert = page.getByRole('alert');
+    await alert.getByText('No answer').waitFor();
+    let refusal = { status: 0, title: '', body: {} };
+    await page.route('**/v1/usage', (route) => route.fulfill({ status: refusal.status, json: refusal.body }));
+    const forbidden = { status: 403, code: 'account_forbidden', title: '', detail: '', request_id: 'r-1' };
+    for (refusal of [
+      { status: 401, title: 'Your session has ended', body: { message: 'Unauthorized' } },
+      { status: 403, title: 'Not your account', body: forbidden },
+      { status: 404, title: 'Not found', body: { message: 'Not Found' } },
+      { status: 413, title: 'Too much at once', body: { message: 'Request Entity Too Large' } },
+      { status: 429, title: 'Too many requests', body: { message: 'Too Many Requests' } },
+    ]) {
+      await alert.getByRole('button', { name: 'Try again' }).click();
+      await alert.getByText(refusal.title).waitFor();
+      await alert.getByText('it may have been charged already').waitFor();
+    }
+    await page.unroute('**/v1/usage');
+
+    await alert.getByRole('button', { name: 'Try again' }).click();
+
+    await receipt(page).getByText('were charged, once,').waitFor();
+    assert.equal((await usages(visitor)).length, 1);
+    assert.equal(keys.size, 1);
+  },
+);
+
+story('after a 503 the same key is sent again', { expected: /status of 503/ }, async (visitor) => {
+  const { page, open } = visitor;
+  const keys = keysOf(page);
+  await open('/use');
+  const unavailable = async (route: Route) => {
+    await route.fetch();
+    await route.fulfill({ status: 503, json: { message: 'Service Unavailable' } });
+  };
+  await page.route('**/v1/usage', unavailable, { times: 1 });
+  await record(page);
+  await page.getByRole('alert').getByText('Not available right now').waitFor();
+
+  await page.getByRole('button', { name: 'Try again' }).click();
+
+  await receipt(page).getByText('were charged, once,').waitFor();
+  assert.equal((await usages(visitor)).length, 1);
+  assert.equal(keys.size, 1);
+});
+
+story('a double click charges once', {}, async (visitor) => {
+  const { page, open } = visitor;
+  const keys = keysOf(page);
+  await open('/use');
+  await page.getByRole('button', { name: 'Record it' }).dblclick();
+  await receipt(page).getByText(`${LEFT} are left.`).waitFor();
+  assert.equal((await usages(visitor)).length, 1);
+  assert.equal(keys.size, 1);
+});
+
+story(
+  'a token that expires meanwhile is renewed, and the key stays',
+  { expected: /status of 401/ },
+  async (visitor) => {
+    const { stack, account, page, open } = visitor;
+    const keys = keysOf(page);
+    await open('/use');
+    const { token } = await post<{ token: string }>(`${stack.api}/_local/token`, { account, age_s: 3600 });
+    const expire = (route: Route) =>
+      route.continue({ headers: { ...route.request().headers(), authorization: `Bearer ${token}` } });
+    await page.route('**/v1/usage', expire, { times: 1 });
+    const refused = page.waitForResponse((answer) => answer.status() === 401);
+    await record(page);
+    await refused;
+    await receipt(page).getByText(`${LEFT} are left.`).waitFor();
+    assert.equal((await usages(visitor)).length, 1);
+    assert.equal(keys.size, 1);
   },
 );
 

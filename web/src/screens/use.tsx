@@ -87,8 +87,8 @@ function useAction(changed: () => void) {
       return;
     }
     const { failure } = answer;
-    // With Sparks bought, the same key succeeds. What is refused for another reason needs another request.
-    if (hadNoEffect(failure) && !shortage(failure) && !action.recorded) {
+    // What is refused needs another request. Whatever else happened, the same key leads to the same charge.
+    if (hadNoEffect(failure) && !action.recorded) {
       kept.forget();
       setStanding({ action: undefined, failure });
     } else {
@@ -108,12 +108,15 @@ function useAction(changed: () => void) {
   return { standing, record: (what: Action | Schemas['UsageRequest']) => void record(what), forget };
 }
 
+/** What is to be known before a key is given up. */
+const FORGOTTEN = 'Forgetting it takes nothing back: it may have been charged already.';
+
 /** What a reload, a closed lid or a payment came in between of. */
 function Unfinished({ record, forget }: { record: () => void; forget: () => void }) {
   return (
     <section class="card note">
       <h2>One action is not finished</h2>
-      <p>It has its key already, so sending it again charges it once, even if it had arrived.</p>
+      <p>It has its key already, so sending it again charges it once, even if it had arrived. {FORGOTTEN}</p>
       <p class="actions">
         <button type="button" onClick={record}>
           Record it
@@ -138,6 +141,7 @@ function Refused({ failure, again, forget }: RefusedProps) {
   return (
     <Trouble failure={failure} again={again}>
       {short && <TopUp shortage={short} />}
+      {again && !short && <p class="fine">{FORGOTTEN}</p>}
       {again && (
         <button type="button" class="quiet" onClick={forget}>
           Forget it
