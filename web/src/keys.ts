@@ -30,16 +30,23 @@ export class ActionKept {
   }
 
   begin(request: Schemas['UsageRequest']): Action {
-    return this.keep({ key: newKey(), request, recorded: false });
-  }
-
-  keep(action: Action): Action {
+    const action = { key: newKey(), request, recorded: false };
     sessionStorage.setItem(this.#place, JSON.stringify(action));
     return action;
   }
 
-  forget(): void {
-    sessionStorage.removeItem(this.#place);
+  /** Notes how an action stands, unless the tab is about another one by now: an answer may come late. */
+  keep(action: Action): void {
+    if (this.read()?.key === action.key) {
+      sessionStorage.setItem(this.#place, JSON.stringify(action));
+    }
+  }
+
+  /** Forgets an action, unless the tab is about another one by now. */
+  forget({ key }: Action): void {
+    if (this.read()?.key === key) {
+      sessionStorage.removeItem(this.#place);
+    }
   }
 }
 

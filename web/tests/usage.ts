@@ -214,6 +214,36 @@ story(
   },
 );
 
+story('an answer that comes late is not taken for that of a later action', {}, async (visitor) => {
+  const { page, open } = visitor;
+  await open('/use');
+  let release = () => {};
+  const released = new Promise<void>((done) => {
+    release = done;
+  });
+  const hold = async (route: Route) => {
+    await released;
+    await route.continue();
+  };
+  await page.route('**/v1/usage', hold, { times: 1 });
+  await record(page);
+  await page.getByText('Recording…').waitFor();
+  await page.getByRole('link', { name: 'Ledger', exact: true }).click();
+  await page.getByRole('link', { name: 'Use Sparks', exact: true }).click();
+  await page.getByText('it may have been charged already').waitFor();
+  await page.getByRole('button', { name: 'Forget it' }).click();
+  await page.getByLabel('Output tokens').fill('0');
+  await record(page);
+  await receipt(page).getByText('9,960.5 are left.').waitFor();
+
+  release();
+  await page.locator('.available', { hasText: '9,831 Sparks' }).waitFor();
+  await page.reload();
+
+  await receipt(page).getByText('39.5 Sparks').waitFor();
+  assert.equal((await usages(visitor)).length, 2);
+});
+
 story('a receipt is there again after a reload, and another action has another key', {}, async (visitor) => {
   const { page, open } = visitor;
   await open('/use');

@@ -81,7 +81,8 @@ function useAction(changed: () => void) {
       api.POST('/v1/usage', { params: { header: { 'Idempotency-Key': action.key } }, body: action.request }),
     );
     if (answer.ok) {
-      const recorded = kept.keep({ ...action, recorded: true });
+      const recorded = { ...action, recorded: true };
+      kept.keep(recorded);
       setStanding({ action: recorded, receipt: answer });
       changed();
       return;
@@ -89,14 +90,16 @@ function useAction(changed: () => void) {
     const { failure } = answer;
     // What is refused needs another request. Whatever else happened, the same key leads to the same charge.
     if (hadNoEffect(failure) && !action.recorded) {
-      kept.forget();
+      kept.forget(action);
       setStanding({ action: undefined, failure });
     } else {
       setStanding((before) => ({ ...before, action, failure, busy: false }));
     }
   };
   const forget = () => {
-    kept.forget();
+    if (standing.action) {
+      kept.forget(standing.action);
+    }
     setStanding({ action: undefined });
   };
   useMounted(() => {
