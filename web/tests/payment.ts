@@ -46,7 +46,10 @@ story('several packs are one order', {}, async ({ page, open }) => {
   const pack = page
     .getByRole('listitem')
     .filter({ has: page.getByRole('heading', { name: '125,000 Sparks' }) });
-  await pack.getByLabel('How many').fill('3');
+  const quantity = pack.getByLabel('How many');
+  await quantity.fill('');
+  assert.equal(await quantity.inputValue(), '', 'what was emptied stays empty');
+  await quantity.fill('3');
   await pack.getByRole('button').click();
   await atStripe(page);
   await page.getByText('15.00 USD').first().waitFor();

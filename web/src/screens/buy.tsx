@@ -48,10 +48,11 @@ export function Buy() {
 }
 
 function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
-  const [quantity, setQuantity] = useState(1);
+  const [quantity, setQuantity] = useState('1');
   const order = (event: SubmitEvent) => {
     event.preventDefault();
-    buy(pack.item as Item, quantity);
+    // The browser lets nothing else through than a whole number.
+    buy(pack.item as Item, Number(quantity));
   };
   const field = `quantity-${pack.item}`;
   return (
@@ -69,7 +70,7 @@ function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
           max={pack.max_quantity}
           step={1}
           value={quantity}
-          onInput={(event) => setQuantity(event.currentTarget.valueAsNumber || 1)}
+          onInput={(event) => setQuantity(event.currentTarget.value)}
         />
         <button type="submit" disabled={busy !== undefined}>
           {busy === pack.item ? 'Opening Stripe…' : 'Buy'}
