@@ -9,6 +9,9 @@ import { go } from './route';
 /** Problems of an order whose key leads nowhere any more; another one is a new order. */
 const SPENT = ['checkout_expired', 'idempotency_key_reused'];
 
+/** How often an order that leads nowhere is replaced by a new one in a row. */
+const MAX_NEW_ORDERS = 2;
+
 /** Where a buyer is led: Stripe's page, or what became of this order before. */
 type Way = { to: string; outside: boolean };
 
@@ -38,7 +41,11 @@ export function useBuying() {
       }),
     );
 
-  const find = async (item: Order['item'], quantity: number): Promise<Answer<Way>> => {
+  const find = async (
+    item: Order['item'],
+    quantity: number,
+    newOrders = MAX_NEW_ORDERS,
+  ): Promise<Answer<Way>> => {
     const order = await orders.begin(item, quantity);
     // This tab may have been away, or another one may be ahead: first see how that order stands.
     const paid = order.sessionId ? await standing(order.sessionId) : undefined;
@@ -55,9 +62,11 @@ export function useBuying() {
       return answer;
     }
     await orders.end(order.key);
-    return answer.ok
-      ? ((await standing(answer.value.session_id)) ?? find(item, quantity))
-      : find(item, quantity);
+    const settled = answer.ok ? await standing(answer.value.session_id) : undefined;
+    if (settled || newOrders > 0) {
+      return settled ?? find(item, quantity, newOrders - 1);
+    }
+    return answer.ok ? { ...answer, value: inside(answer.value.session_id) } : answer;
   };
 
   /** The way to a page that is paid, or is about to be; none for one that can still be paid, or not any more. */
@@ -74,23 +83,34 @@ export function useBuying() {
       await orders.end(sessionId);
     }
     const settled = answer.value.status === 'paid' || answer.value.status === 'processing';
-    return settled
-      ? { ...answer, value: { to: `/paid?session_id=${sessionId}`, outside: false } }
-      : undefined;
+    return settled ? { ...answer, value: inside(sessionId) } : undefined;
   };
 
   const buy = async (item: Order['item'], quantity = 1) => {
     setBusy(item);
     setFailure(undefined);
-    const way = await find(item, quantity);
-    if (!way.ok) {
-      setBusy(undefined);
-      setFailure(way.failure);
-    } else if (way.value.outside) {
-      location.assign(way.value.to);
-    } else {
-      go(way.value.to);
+    let leaving = false;
+    try {
+      const way = await find(item, quantity);
+      if (!way.ok) {
+        setFailure(way.failure);
+      } else if (way.value.outside) {
+        location.assign(way.value.to);
+        leaving = true;
+      } else {
+        go(way.value.to);
+      }
+    } finally {
+      // On the way to Stripe nothing can be clicked until this page is gone.
+      if (!leaving) {
+        setBusy(undefined);
+      }
     }
   };
   return { buy: (item: Order['item'], quantity?: number) => void buy(item, quantity), busy, failure };
+}
+
+/** The screen that says how a page at Stripe stands. */
+function inside(sessionId: string): Way {
+  return { to: `/paid?session_id=${sessionId}`, outside: false };
 }
