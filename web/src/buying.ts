@@ -15,6 +15,11 @@ const MAX_NEW_ORDERS = 2;
 /** Where a buyer is led: Stripe's page, or what became of this order before. */
 type Way = { to: string; outside: boolean };
 
+/** Whether there is a plan that has not ended, in whatever state it is. */
+export function hasPlan({ status }: Schemas['SubscriptionStanding']): boolean {
+  return status !== 'none' && status !== 'canceled';
+}
+
 /** Orders an item, and leads there. */
 export function useBuying() {
   const { api, account } = useSession();
@@ -86,12 +91,21 @@ export function useBuying() {
     return settled ? { ...answer, value: inside(sessionId) } : undefined;
   };
 
-  const buy = async (item: Order['item'], quantity = 1) => {
+  /** The way to the plan that there is: a second one would be paid besides. */
+  const subscribed = async (): Promise<Answer<Way> | undefined> => {
+    const answer = await ask(api.GET('/v1/subscription'));
+    if (!answer.ok) {
+      return answer;
+    }
+    return hasPlan(answer.value) ? { ...answer, value: { to: '/account', outside: false } } : undefined;
+  };
+
+  const lead = async (item: Order['item'], find: () => Promise<Answer<Way>>) => {
     setBusy(item);
     setFailure(undefined);
     let leaving = false;
     try {
-      const way = await find(item, quantity);
+      const way = await find();
       if (!way.ok) {
         setFailure(way.failure);
       } else if (way.value.outside) {
@@ -107,7 +121,12 @@ export function useBuying() {
       }
     }
   };
-  return { buy: (item: Order['item'], quantity?: number) => void buy(item, quantity), busy, failure };
+  return {
+    buy: (item: Order['item'], quantity = 1) => void lead(item, () => find(item, quantity)),
+    subscribe: (item: Order['item']) => void lead(item, async () => (await subscribed()) ?? find(item, 1)),
+    busy,
+    failure,
+  };
 }
 
 /** The screen that says how a page at Stripe stands. */

@@ -37,6 +37,23 @@ story('a plan is begun, cancelled at the portal, and resumed there', {}, async (
   await plan(page).getByText('It is renewed on').waitFor();
 });
 
+story('a plan is not bought twice', {}, async ({ context, page, open }) => {
+  const offer = (tab: Page) => tab.getByRole('button', { name: 'Subscribe to Plus' });
+  const other = await context.newPage();
+  await open('/buy', other);
+  await offer(other).waitFor();
+  await open('/buy');
+  await subscribe(page);
+
+  await open('/buy');
+  await page.getByRole('link', { name: 'Change it' }).waitFor();
+  assert.equal(await offer(page).count(), 0);
+  // The other tab still offers it.
+  await offer(other).click();
+  await plan(other).getByText('It is renewed on').waitFor();
+  assert.equal(new URL(other.url()).pathname, '/account');
+});
+
 story('while Stripe does not answer, the plan is shown as it stood', {}, async ({ stack, page, open }) => {
   await open('/buy');
   await subscribe(page);

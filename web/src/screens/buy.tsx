@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { ask, type Schemas } from '../api';
 import { useSession } from '../app';
-import { useBuying } from '../buying';
+import { hasPlan, useBuying } from '../buying';
 import { useReading } from '../reading';
 import { price, spoken } from '../sparks';
 import { Trouble } from '../trouble';
@@ -14,12 +14,15 @@ type Item = Schemas['CheckoutRequest']['item'];
 
 interface Buying {
   buy: (item: Item, quantity?: number) => void;
+  subscribe: (item: Item) => void;
   busy: string | undefined;
 }
 
 export function Buy() {
   const { api } = useSession();
   const { value, failure, again } = useReading(() => ask(api.GET('/v1/catalog')), [api]);
+  const subscription = useReading(() => ask(api.GET('/v1/subscription')), [api]);
+  const subscribed = subscription.value !== undefined && hasPlan(subscription.value);
   const buying = useBuying();
   return (
     <>
@@ -37,7 +40,7 @@ export function Buy() {
           <h2>Each month</h2>
           <ul class="offers">
             {value.plans.map((plan) => (
-              <PlanOffer key={plan.item} plan={plan} {...buying} />
+              <PlanOffer key={plan.item} plan={plan} subscribed={subscribed} {...buying} />
             ))}
           </ul>
           <p class="fine">You pay at Stripe, and come back here. One Spark is sold for ${value.spark_usd}.</p>
@@ -81,20 +84,24 @@ function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
   );
 }
 
-function PlanOffer({ plan, buy, busy }: { plan: Offered } & Buying) {
+function PlanOffer({ plan, subscribed, subscribe, busy }: { plan: Offered; subscribed: boolean } & Buying) {
   return (
     <li class="card">
       <h3>{plan.name}</h3>
       <p class="price">{plan.price_cents === 0 ? 'Free' : `${price(plan.price_cents)} a month`}</p>
       <p>{spoken(plan.sparks)} Sparks each month</p>
-      {plan.for_sale ? (
-        <button type="button" disabled={busy !== undefined} onClick={() => buy(plan.item as Item)}>
+      {plan.for_sale && subscribed && (
+        <p class="fine">
+          You have a plan. <a href="/account">Change it</a>
+        </p>
+      )}
+      {plan.for_sale && !subscribed && (
+        <button type="button" disabled={busy !== undefined} onClick={() => subscribe(plan.item as Item)}>
           {busy === plan.item ? 'Opening Stripe…' : 'Subscribe'}
           <span class="hidden"> to {plan.name}</span>
         </button>
-      ) : (
-        <p class="fine">You have it already.</p>
       )}
+      {!plan.for_sale && <p class="fine">You have it already.</p>}
     </li>
   );
 }
