@@ -58,18 +58,21 @@ export function useBuying() {
       return paid;
     }
     const answer = await open(order);
-    if (answer.ok && answer.value.url !== null) {
+    if (answer.ok) {
       await orders.opened(order.key, answer.value.session_id);
-      return { ...answer, value: { to: answer.value.url, outside: true } };
-    }
-    const spent = answer.ok || (answer.failure.by === 'api' && SPENT.includes(answer.failure.problem.code));
-    if (!spent) {
+      if (answer.value.url !== null) {
+        return { ...answer, value: { to: answer.value.url, outside: true } };
+      }
+      const settled = await standing(answer.value.session_id);
+      if (settled) {
+        return settled;
+      }
+    } else if (answer.failure.by !== 'api' || !SPENT.includes(answer.failure.problem.code)) {
       return answer;
     }
     await orders.end(order.key);
-    const settled = answer.ok ? await standing(answer.value.session_id) : undefined;
-    if (settled || newOrders > 0) {
-      return settled ?? find(item, quantity, newOrders - 1);
+    if (newOrders > 0) {
+      return find(item, quantity, newOrders - 1);
     }
     return answer.ok ? { ...answer, value: inside(answer.value.session_id) } : answer;
   };
