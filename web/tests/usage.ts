@@ -78,6 +78,19 @@ story(
   },
 );
 
+story('after a change the old price is gone, and what it said of the balance', {}, async ({ page, open }) => {
+  const estimate = page.getByRole('region', { name: 'Estimate' });
+  await open('/use');
+  await page.getByLabel('Output tokens').fill('1000000');
+  await page.getByText('That is more than you have.').waitFor();
+  // No answer comes to this one.
+  await page.route('**/v1/estimate', () => {});
+  await page.getByLabel('Output tokens').fill('0');
+  await page.getByText('Asking for the price…').waitFor();
+  assert.equal(await estimate.count(), 0);
+  assert.equal(await page.getByText('That is more than you have.').count(), 0);
+});
+
 story('every model that is suggested has a price, and so has none', {}, async ({ page, open }) => {
   await open('/use');
   for (const model of [...MODELS, '']) {

@@ -24,7 +24,6 @@ interface Standing {
 export function Use() {
   const { balance } = useSession();
   const [chosen, setChosen] = useState<Chosen>(FIRST);
-  const [short, setShort] = useState(false);
   const { standing, record, forget } = useAction(balance.again);
   const { action, receipt, failure, busy = false } = standing;
   if (action && !failure && !receipt && !busy) {
@@ -53,10 +52,7 @@ export function Use() {
           record={() => record(request(chosen))}
         />
         <div aria-live="polite">
-          {!action && <Estimate chosen={chosen} fits={(fits) => setShort(!fits)} />}
-          {!action && short && (
-            <p class="note">That is more than you have. Recording it will ask you to buy Sparks.</p>
-          )}
+          {!action && <Estimate chosen={chosen} />}
           {busy && <p class="waiting">Recording…</p>}
           {failure && <Refused failure={failure} again={action && (() => record(action))} forget={forget} />}
         </div>

@@ -11,23 +11,18 @@ import { Lines } from './receipt';
 /** How long the numbers rest before the API is asked. */
 const REST_MS = 250;
 
-interface EstimateProps {
-  chosen: Chosen;
-  /** Is told whether the balance covers it. */
-  fits: (fits: boolean) => void;
-}
-
-export function Estimate({ chosen, fits }: EstimateProps) {
+export function Estimate({ chosen }: { chosen: Chosen }) {
   const { api } = useSession();
   const [answer, setAnswer] = useState<Answer<Schemas['Estimate']>>();
   // Only another choice is another question
   useEffect(() => {
     let current = true;
+    // What another choice costs says nothing of this one.
+    setAnswer(undefined);
     const timer = setTimeout(async () => {
       const answer = await ask(api.POST('/v1/estimate', { body: request(chosen) }));
       if (current) {
         setAnswer(answer);
-        fits(!answer.ok || answer.value.sufficient);
       }
     }, REST_MS);
     return () => {
@@ -47,14 +42,19 @@ export function Estimate({ chosen, fits }: EstimateProps) {
     );
   }
   return (
-    <section class="card" aria-label="Estimate">
-      <p class="total">
-        {spoken(answer.value.sparks)} <span class="unit">Sparks</span>
-      </p>
-      <p>
-        is what it will cost. You have <strong>{spoken(answer.value.available)}</strong>.
-      </p>
-      <Lines lines={answer.value.lines} />
-    </section>
+    <>
+      <section class="card" aria-label="Estimate">
+        <p class="total">
+          {spoken(answer.value.sparks)} <span class="unit">Sparks</span>
+        </p>
+        <p>
+          is what it will cost. You have <strong>{spoken(answer.value.available)}</strong>.
+        </p>
+        <Lines lines={answer.value.lines} />
+      </section>
+      {!answer.value.sufficient && (
+        <p class="note">That is more than you have. Recording it will ask you to buy Sparks.</p>
+      )}
+    </>
   );
 }
