@@ -60,23 +60,28 @@ function drawn(canvas: HTMLCanvasElement, { days, series }: Days): Bars {
           stacked: true,
           border: quiet.border,
           grid: { color: colour('--line') },
-          ticks: { color: quiet.color, maxTicksLimit: 6, callback: (value) => sparks(Number(value), spoken) },
+          ticks: { color: quiet.color, maxTicksLimit: 6, callback: (value) => sparks(Number(value)) },
         },
       },
       plugins: {
         legend: { position: 'bottom', labels: { color: colour('--text'), boxWidth: 12, boxHeight: 12 } },
         tooltip: {
           filter: ({ raw }) => raw !== 0,
-          callbacks: { label: ({ dataset, raw }) => ` ${dataset.label}: ${sparks(Number(raw), printed)}` },
+          callbacks: {
+            label: ({ datasetIndex, dataIndex }) => {
+              const shown = series[datasetIndex];
+              return ` ${shown?.name}: ${printed(decimal(shown?.amounts[dataIndex] ?? 0n))}`;
+            },
+          },
         },
       },
     },
   });
 }
 
-/** A height is in thousandths; its text is in Sparks. */
-function sparks(height: number, written: (sparks: string) => string): string {
-  return written(decimal(BigInt(Math.round(height))));
+/** What a height of the axis stands for: it is in thousandths, and its text is in Sparks. */
+function sparks(height: number): string {
+  return spoken(decimal(BigInt(Math.round(height))));
 }
 
 /** Whether the page is dark right now. */
