@@ -86,3 +86,24 @@ story('the ledger is paged, there and back', {}, async ({ stack, account, page, 
     .waitFor();
   assert.ok(await page.getByRole('button', { name: 'Newer' }).isDisabled());
 });
+
+story(
+  'a page of the ledger that cannot be read shows no other one',
+  { expected: /ERR_FAILED/ },
+  async ({ stack, account, page, open }) => {
+    await open('/');
+    await page.getByText('Free each month').waitFor();
+    await use(stack, account, 21);
+    await open('/ledger');
+    await page.locator('tbody tr').nth(19).waitFor();
+    await page.route(/\/v1\/ledger/, (route) => route.abort());
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.getByText('Page 2').waitFor();
+    await page.getByRole('alert').getByText('No answer').waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 0);
+    await page.unroute(/\/v1\/ledger/);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('Free each month').waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 2);
+  },
+);

@@ -25,13 +25,15 @@ export function Ledger() {
       ask(api.GET('/v1/ledger', { params: { query: { limit: PER_PAGE, ...(cursor ? { cursor } : {}) } } })),
     [api, cursor],
   );
-  const next = value?.next_cursor;
+  // Where a page cannot be read, no other one stands in its place.
+  const shown = failure ? undefined : value;
+  const next = shown?.next_cursor;
   return (
     <>
       {failure && <Trouble failure={failure} again={again} />}
       {!value && !failure && <p class="waiting">Reading the ledger…</p>}
-      {value?.entries.length === 0 && <p>Nothing has happened yet.</p>}
-      {value && value.entries.length > 0 && <Entries entries={value.entries} />}
+      {shown?.entries.length === 0 && <p>Nothing has happened yet.</p>}
+      {shown && shown.entries.length > 0 && <Entries entries={shown.entries} />}
       {value && (
         <nav class="pages" aria-label="Pages">
           <button
