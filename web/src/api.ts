@@ -24,7 +24,7 @@ export type Failure =
 export type Problem = Schemas['Problem'] | Schemas['InsufficientSparks'];
 
 /** API Gateway gives up on a function after 30 seconds; then there is nothing to wait for. */
-const PATIENCE_MS = 35_000;
+export const PATIENCE_MS = 35_000;
 
 const UNAUTHORIZED = 401;
 const UNPROCESSABLE = 422;
@@ -37,16 +37,21 @@ export function connect(baseUrl: string, token: Token) {
     // is safe: one that takes effect carries a key.
     fetch: async (request) => {
       const again = request.clone();
-      const answer = await send(request, await token(false));
-      return answer.status === UNAUTHORIZED ? send(again, await token(true)) : answer;
+      const answer = await send(request, token(false));
+      return answer.status === UNAUTHORIZED ? send(again, token(true)) : answer;
     },
   });
 }
 
-async function send(request: Request, token: string): Promise<Response> {
-  request.headers.set('Authorization', `Bearer ${token}`);
+async function send(request: Request, token: Promise<string>): Promise<Response> {
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  request.headers.set('Authorization', `Bearer ${await Promise.race([token, aborted(signal)])}`);
   return fetch(request, { signal });
+}
+
+/** Fails once the signal says so: not everything that is waited for takes one. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, failed) => signal.addEventListener('abort', () => failed(signal.reason)));
 }
 
 interface Result<T> {

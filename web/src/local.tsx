@@ -1,6 +1,6 @@
 // What only the stack on one machine has: tokens for the asking, and accounts to try things as.
 
-import type { Token } from './api';
+import { PATIENCE_MS, type Token } from './api';
 
 const STORED = 'sparks.local.account';
 const DEFAULT = 'acct_demo';
@@ -30,7 +30,14 @@ export function localToken(account: string): Token {
 }
 
 async function issued(account: string): Promise<string> {
-  const answer = await fetch('/_local/token', { method: 'POST', body: JSON.stringify({ account }) });
+  const answer = await fetch('/_local/token', {
+    method: 'POST',
+    body: JSON.stringify({ account }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  if (!answer.ok) {
+    throw new Error(`there is no token: ${answer.status}`);
+  }
   const { token } = (await answer.json()) as { token: string };
   return token;
 }

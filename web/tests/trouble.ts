@@ -10,6 +10,9 @@ import { story } from './visitor';
 const alert = (page: Page) => page.getByRole('alert');
 const balance = (page: Page) => page.getByRole('region', { name: 'Available' });
 
+/** The page waits for 35 seconds. */
+const HANGING_LIMIT_MS = 60_000;
+
 /** Has the local gateway give tokens that have just expired; answers how many were asked for. */
 async function expireTokens(page: Page, api: string, account: string, times: number): Promise<() => number> {
   let asked = 0;
@@ -53,6 +56,10 @@ story(
   async (visitor) => {
     const { page, open, picture } = visitor;
     await page.route(/\/(v1|_local)\//, (route) => route.abort());
+    await open('/use');
+    await page.getByText('No estimate: no answer.').waitFor();
+    await page.getByRole('button', { name: 'Record it' }).click();
+    await alert(page).getByText('No answer').waitFor();
     for (const [path, heading] of [
       ['/ledger', 'Ledger'],
       ['/usage', 'Usage'],
@@ -72,6 +79,20 @@ story(
     assert.equal(await alert(page).count(), 0);
   },
 );
+
+story('an API that hangs is given up on, and so is who gives the token', {}, async (visitor) => {
+  const { page, context, open } = visitor;
+  const other = await context.newPage();
+  await page.route('**/_local/token', () => {});
+  await other.route('**/v1/**', () => {});
+  const tabs = [page, other];
+  await Promise.all(tabs.map((tab) => open('/', tab)));
+  const given_up = (tab: Page) => alert(tab).getByText('No answer').waitFor({ timeout: HANGING_LIMIT_MS });
+  await Promise.all(tabs.map(given_up));
+  await Promise.all(tabs.map((tab) => tab.unrouteAll()));
+  await Promise.all(tabs.map((tab) => alert(tab).getByRole('button', { name: 'Try again' }).click()));
+  await Promise.all(tabs.map((tab) => balance(tab).getByText('10,000 Sparks').waitFor()));
+});
 
 story(
   'without JavaScript the page says what it needs',
