@@ -190,10 +190,17 @@ story('a bank debit that failed is paid on another page', {}, async (visitor) =>
 story(
   'a payment of nobody’s, or of somebody else, is not confirmed',
   { expected: /status of 404/ },
-  async ({ page, open }) => {
+  async ({ stack, account, page, open }) => {
     await open('/paid');
     await page.getByText('There is none here.').waitFor();
     await open('/paid?session_id=cs_test_nobody');
+    await page.getByRole('alert').getByText('No such payment').waitFor();
+    const order = { item: 'pack_500k', success_url: `${stack.api}/paid`, cancel_url: `${stack.api}/buy` };
+    const theirs = { ...(await as(stack, `${account}_other`)), 'Idempotency-Key': 'theirs' };
+    type Opened = { session_id: string };
+    const { session_id } = await post<Opened>(`${stack.api}/v1/checkout`, order, theirs);
+    await post(`${stack.stripe}/_local/checkout/${session_id}/pay`, { card: '4242424242424242' });
+    await open(`/paid?session_id=${session_id}`);
     await page.getByRole('alert').getByText('No such payment').waitFor();
   },
 );
