@@ -1,5 +1,6 @@
 //! Where spans are kept: in memory, and in a file of a folder if there is one.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
@@ -10,12 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::Place;
 use super::span::Span;
 
+/// As which a span came: of two in one place, the first that came is the first of the list.
+type Number = Reverse<usize>;
+
 /// The spans of a project, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
     spans: Vec<Span>,
     /// The same in the order of the list, so that a page of many does not look at all.
-    listed: BTreeSet<(Place, usize)>,
+    listed: BTreeSet<(Place, Number)>,
     file: Option<PathBuf>,
 }
 
@@ -54,8 +58,10 @@ impl Storage {
         let came = move |span: &&Span| {
             delay.is_zero() || span.taken_at.is_none_or(|taken_at| taken_at <= until)
         };
-        let listed = self.listed.range((places.start, 0)..(places.end, 0));
-        listed.rev().map(|(_, at)| &self.spans[*at]).filter(came)
+        let before = |place| (place, Reverse(usize::MAX));
+        let listed = self.listed.range(before(places.start)..before(places.end));
+        let listed = listed.rev().map(|(_, number)| &self.spans[number.0]);
+        listed.filter(came)
     }
 
     /// Keeps more spans; all of them or, with an error, none.
@@ -85,9 +91,9 @@ impl Storage {
 }
 
 /// The places of spans, of which the first came as number `first`.
-fn listed(spans: &[Span], first: usize) -> BTreeSet<(Place, usize)> {
+fn listed(spans: &[Span], first: usize) -> BTreeSet<(Place, Number)> {
     let places = spans.iter().map(Place::of);
-    places.zip(first..).collect()
+    places.zip((first..).map(Reverse)).collect()
 }
 
 fn lines(spans: &[Span]) -> std::io::Result<Vec<u8>> {
