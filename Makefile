@@ -31,9 +31,9 @@ test: cargo-deny
 	cargo build --locked --workspace --bins
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast; \
-	else echo cargo test; cargo test --locked --workspace --all-targets --no-fail-fast; fi
+	else echo cargo test; cargo test --locked --workspace --tests --no-fail-fast; fi
 	cargo test --locked --workspace --doc
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo deny --locked check bans licenses sources
 
 # Sends the whole running stack what openapi.yaml allows, and what it does not: two to three minutes.
