@@ -7,6 +7,7 @@ mod otlp;
 mod span;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::Engine;
@@ -63,8 +64,8 @@ struct Meta {
 #[derive(Debug)]
 pub struct Traced {
     traces: HashSet<String>,
-    /// From when on these are all there are.
-    complete_from: Timestamp,
+    /// Of when these are all there are.
+    complete: Range<Timestamp>,
 }
 
 impl Traced {
@@ -73,7 +74,7 @@ impl Traced {
         if self.traces.contains(&trace_id(usage.as_str())) {
             return Some(true);
         }
-        (occurred_at >= self.complete_from).then_some(false)
+        self.complete.contains(&occurred_at).then_some(false)
     }
 }
 
@@ -163,54 +164,78 @@ impl Langfuse {
         outcome
     }
 
-    /// Which traces Langfuse has whose usage occurred from one time on and before another one, the last first.
+    /// Which traces Langfuse has whose usage occurred at these times, the last first.
     ///
-    /// Where there are more of them than are read through, the earliest are left out.
+    /// Where there are more of them than are read through, or a page does not come, the earliest are left out.
     /// <https://api.reference.langfuse.com/#tag/observationsv2>
     pub async fn traced(
         &self,
-        from: Timestamp,
-        before: Timestamp,
+        times: Range<Timestamp>,
         timeout: Duration,
     ) -> Result<Traced, Error> {
         let started = self.clock.now();
-        let mut traced = Traced {
-            traces: HashSet::new(),
-            complete_from: before,
-        };
+        let mut traces = HashSet::new();
+        let mut last = times.end;
         let mut cursor = String::new();
-        for _ in 0..MAX_PAGES {
-            if self.circuit.is_open(self.clock.now()) {
-                return Err(Error::Skipped);
-            }
-            let uri = format!(
-                "{}/api/public/v2/observations?fields=core&limit={PAGE}&environment={}\
-                 &fromStartTime={from:.3}&toStartTime={before:.3}{cursor}",
-                self.host, self.environment
-            );
+        for page in 0..MAX_PAGES {
             let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            let page = self.page(&uri, left).await;
-            self.count(page.as_ref().err());
-            let page = page?;
-            for observation in page.data {
-                if observation.start_time > traced.complete_from {
+            let listed = match self.list(&times, &cursor, left).await {
+                Ok(listed) => listed,
+                Err(error) if page == 0 => return Err(error),
+                Err(_) => break,
+            };
+            for observation in listed.data {
+                if observation.start_time > last {
                     // What comes later would say nothing of what has not come.
                     return Err(Error::Failed(StatusCode::OK));
                 }
-                traced.complete_from = observation.start_time;
-                traced.traces.insert(observation.trace_id);
+                last = observation.start_time;
+                traces.insert(observation.trace_id);
             }
-            let Some(next) = page.meta.cursor else {
-                traced.complete_from = from;
-                return Ok(traced);
+            let Some(next) = listed.meta.cursor else {
+                let complete = times;
+                return Ok(Traced { traces, complete });
             };
             let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
             cursor = format!("&cursor={next}");
         }
         // Others may have begun in the millisecond of the last one.
-        let behind = traced.complete_from.saturating_add(RESOLUTION);
-        traced.complete_from = behind.unwrap_or(before).min(before);
-        Ok(traced)
+        let behind = last.saturating_add(RESOLUTION).unwrap_or(times.end);
+        let complete = behind.min(times.end)..times.end;
+        Ok(Traced { traces, complete })
+    }
+
+    /// Whether Langfuse has the trace of one usage.
+    pub async fn has(
+        &self,
+        usage: &UsageId,
+        occurred_at: Timestamp,
+        timeout: Duration,
+    ) -> Result<bool, Error> {
+        let behind = occurred_at.saturating_add(RESOLUTION);
+        let times = occurred_at..behind.unwrap_or(occurred_at);
+        let only = format!("&traceId={}", trace_id(usage.as_str()));
+        let listed = self.list(&times, &only, timeout).await?;
+        Ok(!listed.data.is_empty())
+    }
+
+    async fn list(
+        &self,
+        times: &Range<Timestamp>,
+        more: &str,
+        timeout: Duration,
+    ) -> Result<Page, Error> {
+        if self.circuit.is_open(self.clock.now()) {
+            return Err(Error::Skipped);
+        }
+        let uri = format!(
+            "{}/api/public/v2/observations?fields=core&limit={PAGE}&environment={}\
+             &fromStartTime={:.3}&toStartTime={:.3}{more}",
+            self.host, self.environment, times.start, times.end
+        );
+        let page = self.page(&uri, timeout).await;
+        self.count(page.as_ref().err());
+        page
     }
 
     /// Whether Langfuse takes the keys: reads an observation of the last hour, which changes nothing.

@@ -31,10 +31,10 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     let mut asked_for = confirmed;
     while let (Some(first), Some(last)) = (asked_for.first(), asked_for.last()) {
         let (first, last) = (first.occurred_at, last.occurred_at);
-        let before = last.saturating_add(RESOLUTION).unwrap_or(last);
+        let behind = last.saturating_add(RESOLUTION).unwrap_or(last);
         let traced = look
             .asked(is_busy, async || {
-                langfuse.traced(first, before, TIMEOUT).await
+                langfuse.traced(first..behind, TIMEOUT).await
             })
             .await?;
         let count = asked_for.len();

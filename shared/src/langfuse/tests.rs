@@ -173,6 +173,9 @@ async fn content_and_keys_do_not_show_in_debug_output() {
     );
 }
 
+/// In place of a page: it gets lost.
+const LOST: i64 = -1;
+
 /// Asks a Langfuse for a second, which tells of one observation a page, at these milliseconds.
 async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
     let asked = Mutex::new(pages.iter());
@@ -180,30 +183,39 @@ async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
         let mut left = asked.lock().unwrap();
         let with_cursor = request.uri().query().unwrap().contains("cursor=");
         assert_eq!(with_cursor, left.len() < pages.len());
-        let started = Timestamp::from_millisecond(*left.next().unwrap()).unwrap();
-        let cursor = (left.len() > 0).then_some("next");
-        let page = serde_json::json!({
-            "data": [{ "traceId": started.to_string(), "startTime": started }],
-            "meta": { "cursor": cursor },
+        let answer = match *left.next().unwrap() {
+            LOST => Err(transport::Error::TimedOut),
+            millisecond => Ok(millisecond),
+        };
+        let answer = answer.map(|millisecond| {
+            let started = Timestamp::from_millisecond(millisecond).unwrap();
+            let cursor = (left.len() > 0).then_some("next");
+            let page = serde_json::json!({
+                "data": [{ "traceId": started.to_string(), "startTime": started }],
+                "meta": { "cursor": cursor },
+            });
+            Response::new(Bytes::from(page.to_string()))
         });
-        let answer = Response::new(Bytes::from(page.to_string()));
-        Box::pin(std::future::ready(Ok(answer)))
+        Box::pin(std::future::ready(answer))
     }));
     let langfuse = at(&transport);
-    let (from, before) = (Timestamp::UNIX_EPOCH, Timestamp::constant(1, 0));
-    langfuse.traced(from, before, Duration::from_secs(1)).await
+    let second = Timestamp::UNIX_EPOCH..Timestamp::constant(1, 0);
+    langfuse.traced(second, Duration::from_secs(1)).await
 }
 
 #[tokio::test]
-async fn what_is_not_read_through_is_complete_from_the_last_that_was_read() {
+async fn what_is_not_read_through_is_complete_after_the_last_that_was_read() {
     let whole = traced(&[900, 900, 0]).await.unwrap();
-    assert_eq!(whole.complete_from, Timestamp::UNIX_EPOCH);
+    assert_eq!(whole.complete.start, Timestamp::UNIX_EPOCH);
     assert_eq!(whole.traces.len(), 2);
     let part = traced(&[999, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]).await.unwrap();
-    assert_eq!(part.complete_from.as_millisecond(), 2);
+    assert_eq!(part.complete.start.as_millisecond(), 2);
     assert_eq!(part.traces.len(), 10);
     let crowded = traced(&[999; 11]).await.unwrap();
-    assert_eq!(crowded.complete_from.as_millisecond(), 1_000);
+    assert!(crowded.complete.is_empty());
+    let lost = traced(&[999, 500, LOST]).await.unwrap();
+    assert_eq!(lost.complete.start.as_millisecond(), 501);
+    assert!(matches!(traced(&[LOST]).await, Err(Error::Lost(_))));
 }
 
 #[tokio::test]

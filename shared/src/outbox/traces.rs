@@ -23,6 +23,9 @@ const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 /// Usages that occurred at most so far apart are asked for together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
+/// To what Langfuse keeps the time at which something began.
+const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
+
 /// How many questions are asked in one round: Langfuse takes 30 a minute at the least. What is not come to waits for the
 /// next run.
 const MAX_QUESTIONS: usize = 8;
@@ -34,6 +37,15 @@ pub(super) struct Probed {
 }
 
 impl Probed {
+    fn note(&mut self, id: &UsageId, there: bool) {
+        let known = if there {
+            &mut self.present
+        } else {
+            &mut self.absent
+        };
+        known.insert(id.clone());
+    }
+
     /// The usages whose traces are there.
     pub(super) fn confirmed(&self) -> impl Iterator<Item = (UsageId, Mark)> + '_ {
         self.present.iter().map(|id| (id.clone(), Mark::Confirmed))
@@ -66,50 +78,63 @@ pub(super) async fn probe(
             && !usage.unsent_to_langfuse
             && now.duration_since(attempted) >= PROBED_AFTER
     });
-    let mut windows = windows(asked_for.collect());
-    windows.reverse();
-    for _ in 0..MAX_QUESTIONS {
-        let Some(window) = windows.pop().filter(|_| has_time(patience)) else {
-            break;
-        };
+    let asking = ask(
+        langfuse,
+        windows(asked_for.collect()),
+        &mut probed,
+        patience,
+    );
+    if let Err(error) = asking.await {
+        warn!(error = chain(&error), "langfuse did not say what it has");
+    }
+    probed
+}
+
+/// Asks for windows, the earliest first, as long as there are questions and time.
+async fn ask(
+    langfuse: &Langfuse,
+    windows: Vec<Vec<&Waiting>>,
+    probed: &mut Probed,
+    patience: &Patience,
+) -> Result<(), langfuse::Error> {
+    let mut questions = 0..MAX_QUESTIONS;
+    let mut may_ask = || questions.next().is_some() && has_time(patience);
+    let mut windows: Vec<_> = windows.into_iter().rev().collect();
+    while let Some(window) = windows.pop() {
         let (Some(first), Some(last)) = (window.first(), window.last()) else {
             continue;
         };
+        if !may_ask() {
+            break;
+        }
         let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
-        let before = last
-            .saturating_add(SignedDuration::from_millis(1))
-            .unwrap_or(last);
-        let traced = match langfuse.traced(first, before, call_timeout(patience)).await {
-            Ok(traced) => traced,
-            Err(error) => {
-                warn!(error = chain(&error), "langfuse did not say what it has");
-                break;
-            }
-        };
+        let behind = last.saturating_add(RESOLUTION).unwrap_or(last);
+        let traced = langfuse
+            .traced(first..behind, call_timeout(patience))
+            .await?;
         let asked = window.len();
         let mut left = Vec::new();
         for usage in window {
-            let id = usage.entry.id.clone();
-            match traced.has(&id, usage.entry.occurred_at) {
-                Some(true) => {
-                    probed.present.insert(id);
-                }
-                Some(false) => {
-                    probed.absent.insert(id);
-                }
+            match traced.has(&usage.entry.id, usage.entry.occurred_at) {
+                Some(there) => probed.note(&usage.entry.id, there),
                 None => left.push(usage),
             }
         }
         if left.len() == asked {
-            warn!("langfuse has more traces of one time than can be read through");
-            left.retain(|usage| usage.entry.occurred_at < last);
+            // There are more of the last's time than are read through, so its usages are asked for one by one.
+            let crowded = left.partition_point(|usage| usage.entry.occurred_at < last);
+            for usage in left.split_off(crowded) {
+                if may_ask() {
+                    let id = &usage.entry.id;
+                    let there = langfuse.has(id, last, call_timeout(patience)).await?;
+                    probed.note(id, there);
+                }
+            }
         }
-        // It had too much to tell all at once: what is left is asked for next.
-        if !left.is_empty() {
-            windows.push(left);
-        }
+        // It had too much to tell all at once: what is before that is asked for next.
+        windows.push(left);
     }
-    probed
+    Ok(())
 }
 
 /// Usages by the time at which they occurred, in windows.
