@@ -252,7 +252,8 @@ async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
 async fn a_page_that_stripe_is_at_work_on_is_asked_for_again() {
     let world = World::start().await;
     let at_work = Fault::new("/v1/checkout/sessions", "status:409").unwrap();
-    world.stack.stripe.faults().add(at_work.times(2));
+    // One more than the calls that a client of Stripe makes by itself.
+    world.stack.stripe.faults().add(at_work.times(4));
     let page = world
         .checkout("acct_a", "k1", &world.order("pack_500k"))
         .await;

@@ -127,6 +127,21 @@ async fn a_table_that_is_not_the_ledgers_is_said_so() {
         )
     );
 
+    let numbers = json!({
+        "TableName": "numbers", "BillingMode": "PAY_PER_REQUEST", "KeySchema": key("pk", "sk"),
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "N"},
+        ],
+    });
+    world.stack.dynamodb.create_table(numbers).unwrap();
+    let world = world.with("TABLE_NAME", "numbers");
+    let (_, report) = doctor(&world).await;
+    let (_, said) = check(&report, "table");
+    assert!(
+        said.starts_with("the table's keys are not `pk` and `sk`"),
+        "{said}"
+    );
+
     let world = world.with("TABLE_NAME", "none");
     let (_, report) = doctor(&world).await;
     assert_eq!(bad(&report), ["table", "incidents"]);

@@ -1,5 +1,6 @@
 //! `sparks verify` works everything out again from the entries, and names what is not so.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -211,6 +212,18 @@ async fn an_entry_that_no_ledger_lists_is_named_by_its_key() {
         let named = format!("`E#{}` is in no account's ledger", id(first));
         assert!(findings.contains(&named), "{findings:?}");
     }
+}
+
+/// The month's free Sparks come in first, whatever the ids of the entries: a debt is not repaid from them.
+#[tokio::test]
+async fn what_is_taken_back_first_in_a_month_is_in_order() {
+    let world = World::at_noon().await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    world.spend("acct_a", "k2", 300_000).await;
+    let world = world.later(SignedDuration::from_hours(24 * 9)).await;
+    world.dispute(&payment, 2_000, "needs_response").await;
+    assert_eq!(world.items("E#free#acct_a#2026-12").len(), 1);
+    world.sparks(&["verify"]).await.unwrap();
 }
 
 #[tokio::test]
