@@ -108,7 +108,8 @@ flows:
 
 # Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
 planted:
-	cargo run --locked --package tests --features campaigns --bin planted
+	cargo build --locked --workspace --features tests/campaigns --bin planted
+	$(BIN)/planted
 
 # Changes the core in one place at a time, and has the tests notice: hours. `make mutants ARGS="--only sparks.rs"`.
 mutants: cargo-mutants

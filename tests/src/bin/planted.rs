@@ -101,10 +101,9 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
         .args([
             "build",
             "--locked",
-            "--package",
-            "tests",
+            "--workspace",
             "--features",
-            "campaigns",
+            "tests/campaigns",
             "--bin",
             "simulate",
         ])
