@@ -7,7 +7,7 @@ mod otlp;
 mod span;
 
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,12 +17,13 @@ use http::{Method, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tracing::warn;
 
 use crate::circuit::Circuit;
 use crate::clock::{self, Clock};
 use crate::config::LangfuseAccess;
 use crate::id::UsageId;
-use crate::telemetry::{self, Step};
+use crate::telemetry::{self, Step, chain};
 use crate::transport::{self, Transport};
 
 pub use span::{Content, MAX_CONTENT_BYTES, Trace, trace_id};
@@ -164,16 +165,17 @@ impl Langfuse {
         outcome
     }
 
-    /// Which traces Langfuse has whose usage occurred at these times, the last first.
+    /// Which traces Langfuse has whose usage occurred at these times, to the millisecond, the last first.
     ///
     /// Where there are more of them than are read through, or a page does not come, the earliest are left out.
     /// <https://api.reference.langfuse.com/#tag/observationsv2>
     pub async fn traced(
         &self,
-        times: Range<Timestamp>,
+        times: RangeInclusive<Timestamp>,
         timeout: Duration,
     ) -> Result<Traced, Error> {
         let started = self.clock.now();
+        let times = *times.start()..behind(*times.end());
         let mut traces = HashSet::new();
         let mut last = times.end;
         let mut cursor = String::new();
@@ -182,7 +184,10 @@ impl Langfuse {
             let listed = match self.list(&times, &cursor, left).await {
                 Ok(listed) => listed,
                 Err(error) if page == 0 => return Err(error),
-                Err(_) => break,
+                Err(error) => {
+                    warn!(error = chain(&error), "langfuse did not tell all");
+                    break;
+                }
             };
             for observation in listed.data {
                 if observation.start_time > last {
@@ -200,8 +205,7 @@ impl Langfuse {
             cursor = format!("&cursor={next}");
         }
         // Others may have begun in the millisecond of the last one.
-        let behind = last.saturating_add(RESOLUTION).unwrap_or(times.end);
-        let complete = behind.min(times.end)..times.end;
+        let complete = behind(last).min(times.end)..times.end;
         Ok(Traced { traces, complete })
     }
 
@@ -212,8 +216,7 @@ impl Langfuse {
         occurred_at: Timestamp,
         timeout: Duration,
     ) -> Result<bool, Error> {
-        let behind = occurred_at.saturating_add(RESOLUTION);
-        let times = occurred_at..behind.unwrap_or(occurred_at);
+        let times = occurred_at..behind(occurred_at);
         let only = format!("&traceId={}", trace_id(usage.as_str()));
         let listed = self.list(&times, &only, timeout).await?;
         Ok(!listed.data.is_empty())
@@ -276,6 +279,11 @@ impl Langfuse {
             Some(Error::Refused(_) | Error::Skipped) | None => self.circuit.succeeded(),
         }
     }
+}
+
+/// The first time after another one that Langfuse can tell from it.
+fn behind(time: Timestamp) -> Timestamp {
+    time.saturating_add(RESOLUTION).unwrap_or(Timestamp::MAX)
 }
 
 fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {

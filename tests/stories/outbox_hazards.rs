@@ -3,7 +3,7 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::World;
 use tokio::task::yield_now;
 
@@ -123,31 +123,39 @@ async fn langfuse_is_asked_on_where_it_has_too_much_to_tell_at_once() {
     );
 }
 
+/// Eight questions are asked in a run: one of all, one of what is before the crowded time, and of that, each alone.
 #[tokio::test]
-async fn a_trace_of_a_time_with_too_many_others_is_asked_for_alone() {
+async fn traces_of_a_time_with_too_many_others_are_asked_for_alone_after_all_others() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
     let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
     world.stack.langfuse.faults().add(lost.times(4));
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
-    for (key, at) in [
-        ("alone", "2026-11-22T11:59:00Z"),
-        ("among", "2026-11-22T12:00:00Z"),
-    ] {
-        let body =
-            json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "occurred_at": at});
-        let recorded = world.record("acct_a", key, &body).await;
-        recorded.expect(StatusCode::CREATED);
-    }
+    let at = |time: &str| json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "occurred_at": time});
+    let alone = world
+        .record("acct_a", "alone", &at("2026-11-22T11:59:00Z"))
+        .await;
+    alone.expect(StatusCode::CREATED);
+    let among = (0..8).map(|number| {
+        let mut item = at("2026-11-22T12:00:00Z");
+        item["idempotency_key"] = format!("among{number}").into();
+        item
+    });
+    let among: Vec<Value> = among.collect();
+    let batch = world.record_batch("acct_a", &among).await;
+    batch.expect(StatusCode::OK);
     world.stack.langfuse.faults().clear();
     world
         .crowd_langfuse(noon, SignedDuration::ZERO, 10_000)
         .await;
+
     let world = world.later(SignedDuration::from_mins(3)).await;
     let report = world.deliver().await;
     assert_eq!(
         (&report["traces"], &report["waiting"]),
-        (&json!(2), &json!(0))
+        (&json!(1 + 6), &json!(2))
     );
-    assert_eq!(world.spans().len(), 2 + 10_000);
+    let world = world.later(SignedDuration::from_mins(15)).await;
+    assert_eq!(world.deliver().await["traces"], 2);
+    assert_eq!(world.spans().len(), 1 + 8 + 10_000);
 }

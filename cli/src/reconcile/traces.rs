@@ -1,15 +1,11 @@
 //! Traces: Langfuse has what it confirmed.
 
-use jiff::SignedDuration;
 use shared::langfuse::{self, Langfuse, trace_id};
 use shared::ledger::{DeliveryState, UsageOfDay};
 
 use super::look::{Look, TIMEOUT};
 use super::table::Table;
 use crate::Error;
-
-/// Times are whole milliseconds.
-const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
 /// Lists usages whose traces Langfuse has confirmed and does not have.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
@@ -31,10 +27,9 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     let mut asked_for = confirmed;
     while let (Some(first), Some(last)) = (asked_for.first(), asked_for.last()) {
         let (first, last) = (first.occurred_at, last.occurred_at);
-        let behind = last.saturating_add(RESOLUTION).unwrap_or(last);
         let traced = look
             .asked(is_busy, async || {
-                langfuse.traced(first..behind, TIMEOUT).await
+                langfuse.traced(first..=last, TIMEOUT).await
             })
             .await?;
         let count = asked_for.len();

@@ -199,7 +199,7 @@ async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
         Box::pin(std::future::ready(answer))
     }));
     let langfuse = at(&transport);
-    let second = Timestamp::UNIX_EPOCH..Timestamp::constant(1, 0);
+    let second = Timestamp::UNIX_EPOCH..=Timestamp::constant(0, 999_000_000);
     langfuse.traced(second, Duration::from_secs(1)).await
 }
 

@@ -23,9 +23,6 @@ const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 /// Usages that occurred at most so far apart are asked for together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// To what Langfuse keeps the time at which something began.
-const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
-
 /// How many questions are asked in one round: Langfuse takes 30 a minute at the least. What is not come to waits for the
 /// next run.
 const MAX_QUESTIONS: usize = 8;
@@ -100,6 +97,7 @@ async fn ask(
     let mut questions = 0..MAX_QUESTIONS;
     let mut may_ask = || questions.next().is_some() && has_time(patience);
     let mut windows: Vec<_> = windows.into_iter().rev().collect();
+    let mut crowded = Vec::new();
     while let Some(window) = windows.pop() {
         let (Some(first), Some(last)) = (window.first(), window.last()) else {
             continue;
@@ -108,9 +106,8 @@ async fn ask(
             break;
         }
         let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
-        let behind = last.saturating_add(RESOLUTION).unwrap_or(last);
         let traced = langfuse
-            .traced(first..behind, call_timeout(patience))
+            .traced(first..=last, call_timeout(patience))
             .await?;
         let asked = window.len();
         let mut left = Vec::new();
@@ -121,18 +118,20 @@ async fn ask(
             }
         }
         if left.len() == asked {
-            // There are more of the last's time than are read through, so its usages are asked for one by one.
-            let crowded = left.partition_point(|usage| usage.entry.occurred_at < last);
-            for usage in left.split_off(crowded) {
-                if may_ask() {
-                    let id = &usage.entry.id;
-                    let there = langfuse.has(id, last, call_timeout(patience)).await?;
-                    probed.note(id, there);
-                }
-            }
+            // There are more of the last's time than are read through.
+            let before = left.partition_point(|usage| usage.entry.occurred_at < last);
+            crowded.extend(left.split_off(before));
         }
         // It had too much to tell all at once: what is before that is asked for next.
         windows.push(left);
+    }
+    // These are asked for one by one, and so hold up no other one.
+    for Waiting { entry, .. } in crowded {
+        if !may_ask() {
+            break;
+        }
+        let asking = langfuse.has(&entry.id, entry.occurred_at, call_timeout(patience));
+        probed.note(&entry.id, asking.await?);
     }
     Ok(())
 }
