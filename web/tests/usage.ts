@@ -34,13 +34,15 @@ function keysOf(page: Page): Set<string | undefined> {
   return keys;
 }
 
-/** The next usage arrives and takes effect; only the page does not hear of it. */
-async function loseAnswer(page: Page): Promise<void> {
+/** Records what takes effect, and of which only the page does not hear. */
+async function recordUnheard(page: Page): Promise<void> {
   const lose = async (route: Route) => {
     await route.fetch();
     await route.abort();
   };
   await page.route('**/v1/usage', lose, { times: 1 });
+  await record(page);
+  await page.getByRole('alert').getByText('No answer').waitFor();
 }
 
 /** The README's picture is of this one. */
@@ -127,9 +129,7 @@ story(
     const { page, open } = visitor;
     const keys = keysOf(page);
     await open('/use');
-    await loseAnswer(page);
-    await record(page);
-    await page.getByRole('alert').getByText('No answer').waitFor();
+    await recordUnheard(page);
     assert.equal((await usages(visitor)).length, 1);
 
     await page.reload();
@@ -150,10 +150,8 @@ story(
     const { page, open } = visitor;
     const keys = keysOf(page);
     await open('/use');
-    await loseAnswer(page);
-    await record(page);
+    await recordUnheard(page);
     const alert = page.getByRole('alert');
-    await alert.getByText('No answer').waitFor();
     let refusal = { status: 0, title: '', body: {} };
     await page.route('**/v1/usage', (route) => route.fulfill({ status: refusal.status, json: refusal.body }));
     const forbidden = { status: 403, code: 'account_forbidden', title: '', detail: '', request_id: 'r-1' };
