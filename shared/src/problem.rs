@@ -8,7 +8,7 @@ mod subscriptions;
 use http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Request, Response};
 use serde_json::{Map, Value, json};
-use tracing::{Instrument, info_span, warn};
+use tracing::warn;
 
 use crate::sparks::Sparks;
 use crate::telemetry::{Call, Metric, Origin};
@@ -29,14 +29,13 @@ pub async fn answer(
     answer: impl Future<Output = Result<Response<Body>, Problem>>,
 ) -> Response<Body> {
     let id = request::id(request);
-    let span = info_span!("request", request.id = %id);
     let call = Call {
         request_id: id.clone(),
         route_key: request::route_key(request),
         trace: request::trace_context(request),
     };
     let answer = async {
-        match answer.instrument(span).await {
+        match answer.await {
             Ok(response) => {
                 let replayed = request::is_replayed(&response);
                 telemetry::answered(response.status(), None, replayed);

@@ -4,6 +4,7 @@
 //! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
 //! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
 
+mod event;
 mod invocation;
 mod line;
 mod lines;
@@ -11,17 +12,18 @@ mod metric;
 mod trace_context;
 
 use std::error::Error;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use tracing::{Subscriber, error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{self, Environment};
 use crate::sparks::Sparks;
 
+use event::Events;
 pub use invocation::{Call, Origin, account, count, invocation, step, timed};
 pub(crate) use invocation::{answered, traceparent};
 pub use lines::Lines;
@@ -45,26 +47,26 @@ const OURS: [&str; 8] = [
 /// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
 /// tokens and prompts.
 pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
-    logs(environment, std::io::stdout)?.init();
+    let write = |line: &[u8]| {
+        // There is nowhere to say that there is nowhere to write.
+        let _ = std::io::stdout().lock().write_all(line);
+    };
+    logs(environment, write)?.init();
     Ok(())
 }
 
-/// Writes logs where [`init`] does not: for whoever wants to read them in this process.
+/// Hands each line to `write` as a whole: for whoever wants to read logs in this process.
 pub fn logs<W>(
     environment: Environment<'_>,
-    writer: W,
+    write: W,
 ) -> Result<impl Subscriber + Send + Sync, config::Error>
 where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    W: Fn(&[u8]) + Send + Sync + 'static,
 {
     let filter = capped(&environment.log_filter()?);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .with_target(false)
-        .with_current_span(false)
-        .without_time()
-        .with_writer(writer);
-    Ok(tracing_subscriber::registry().with(lines).with(filter))
+    Ok(tracing_subscriber::registry()
+        .with(Events(write))
+        .with(filter))
 }
 
 fn capped(asked: &Targets) -> Targets {

@@ -105,7 +105,9 @@ pub fn play(options: &Options) -> Report {
     let log = Log::default();
     let lookup = |name: &str| (name == "RUST_LOG").then(|| "debug".to_owned());
     let writer = log.clone();
-    let logs = telemetry::logs(Environment::from_lookup(&lookup), move || writer.clone());
+    let logs = telemetry::logs(Environment::from_lookup(&lookup), move |line| {
+        writer.write(line);
+    });
     let _written = tracing::subscriber::set_default(logs.expect("a filter"));
     runtime
         .expect("a runtime")

@@ -205,6 +205,16 @@ pub(crate) fn traceparent() -> Option<String> {
     CURRENT.try_with(own).ok().flatten()
 }
 
+/// The id of the request under way.
+pub(super) fn request_id() -> Option<String> {
+    // It may be borrowed by what is logging.
+    let id = |invocation: &RefCell<Invocation>| {
+        let invocation = invocation.try_borrow().ok()?;
+        Some(invocation.call.request_id.clone())
+    };
+    CURRENT.try_with(id).ok().flatten()
+}
+
 fn now() -> Option<Timestamp> {
     let clock = |invocation: &RefCell<Invocation>| invocation.borrow().origin.clock.now();
     CURRENT.try_with(clock).ok()

@@ -1,6 +1,5 @@
 //! What the processes of a run write to their logs.
 
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A log that is read as it is written; clones are the same one.
@@ -13,16 +12,10 @@ impl Log {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&std::mem::take(&mut *written)).into_owned()
     }
-}
 
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Keeps a line.
+    pub(super) fn write(&self, line: &[u8]) {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        written.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        written.extend_from_slice(line);
     }
 }
