@@ -7,11 +7,12 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
+use url::Url;
 
 /// How long a TCP and TLS connection may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,14 +24,41 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
+/// How many addresses are kept as they were read.
+const MAX_ADDRESSES: usize = 16;
+
 /// Sends requests, over the network or to an endpoint in this process.
 #[derive(Clone, Debug)]
 pub struct Transport(Route);
 
 #[derive(Clone)]
 enum Route {
-    Network(reqwest::Client),
+    Network(Arc<Network>),
     InProcess(Arc<Endpoint>),
+}
+
+struct Network {
+    client: reqwest::Client,
+    addresses: Addresses,
+}
+
+/// The first addresses that were called, as `reqwest` wants them: to read one takes it 8,000 instructions. DynamoDB's and
+/// those that tell of usage are the same each time; of others, such as a page's at Stripe, each is read when it is called.
+#[derive(Default)]
+struct Addresses(Mutex<Vec<(Uri, Url)>>);
+
+impl Addresses {
+    fn read(&self, uri: Uri) -> Result<Url, url::ParseError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, url)) = known.iter().find(|(known, _)| *known == uri) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&uri.to_string())?;
+        if known.len() < MAX_ADDRESSES {
+            known.push((uri, url.clone()));
+        }
+        Ok(url)
+    }
 }
 
 /// What answers requests that never leave the process, each within a time that it keeps to itself.
@@ -80,7 +108,10 @@ impl Transport {
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build()
             .expect("a client of constant settings builds");
-        Self(Route::Network(client))
+        Self(Route::Network(Arc::new(Network {
+            client,
+            addresses: Addresses::default(),
+        })))
     }
 
     /// A transport whose requests are answered by `endpoint`.
@@ -95,7 +126,7 @@ impl Transport {
         timeout: Duration,
     ) -> Result<Response<Bytes>, Error> {
         match &self.0 {
-            Route::Network(client) => tokio::time::timeout(timeout, over_network(client, request))
+            Route::Network(network) => tokio::time::timeout(timeout, network.send(request))
                 .await
                 .unwrap_or(Err(Error::TimedOut)),
             Route::InProcess(endpoint) => endpoint(request, timeout).await,
@@ -103,24 +134,28 @@ impl Transport {
     }
 }
 
-async fn over_network(
-    client: &reqwest::Client,
-    request: Request<Bytes>,
-) -> Result<Response<Bytes>, Error> {
-    let request = request.try_into().map_err(not_sent)?;
-    let mut incoming = client.execute(request).await.map_err(classify)?;
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = incoming.status();
-    *answer.headers_mut() = std::mem::take(incoming.headers_mut());
-    let mut body = BytesMut::new();
-    while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(Error::Broken("the answer is too large".into()));
+impl Network {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        let (head, body) = request.into_parts();
+        let url = self.addresses.read(head.uri);
+        let url = url.map_err(|error| Error::NotSent(error.into()))?;
+        let mut request = reqwest::Request::new(head.method, url);
+        *request.headers_mut() = head.headers;
+        *request.body_mut() = Some(body.into());
+        let mut incoming = self.client.execute(request).await.map_err(classify)?;
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = incoming.status();
+        *answer.headers_mut() = std::mem::take(incoming.headers_mut());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(Error::Broken("the answer is too large".into()));
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
+        *answer.body_mut() = body.freeze();
+        Ok(answer)
     }
-    *answer.body_mut() = body.freeze();
-    Ok(answer)
 }
 
 /// The address is left out: it may carry what must not reach a log.
@@ -144,5 +179,35 @@ impl fmt::Debug for Route {
             Self::Network(_) => "Network",
             Self::InProcess(_) => "InProcess",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_itself_however_often_and_many_there_are() {
+        let addresses = Addresses::default();
+        for _ in 0..2 {
+            for number in 0..2 * MAX_ADDRESSES {
+                for text in [
+                    format!("https://api.example.com/v1/things/{number}"),
+                    format!("https://api.example.com/v1/things/{number}?limit={number}"),
+                    format!("http://127.0.0.1:{number}/"),
+                ] {
+                    let read = addresses.read(text.parse().unwrap()).unwrap();
+                    assert_eq!(read, Url::parse(&text).unwrap());
+                }
+            }
+        }
+        assert_eq!(addresses.0.lock().unwrap().len(), MAX_ADDRESSES);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_address_is_not_called() {
+        let request = Request::get("/v1/things").body(Bytes::new()).unwrap();
+        let answer = Transport::network().send(request, CONNECT_TIMEOUT).await;
+        assert!(matches!(answer, Err(Error::NotSent(_))), "{answer:?}");
     }
 }
