@@ -56,7 +56,7 @@ impl Prices {
     }
 
     /// What a million requests cost, each of so many usages.
-    fn requests(&self, asked: &Asked, cpu_us: f64, log_bytes: f64) -> Cost {
+    fn requests(&self, asked: &Asked, cpu_us: f64) -> Cost {
         let providers = (asked.rounds - 2.0).max(0.0) * self.assumed_provider_ms;
         let waiting = 2.0 * self.assumed_dynamodb_ms + providers.min(self.delivery_budget_ms);
         let memory = number(u64::from(MEMORY_MB));
@@ -70,7 +70,7 @@ impl Prices {
             of_it_cpu: of_time(cpu),
             dynamodb: asked.units.write * self.dynamodb_million_write_units
                 + asked.units.read * self.dynamodb_million_read_units,
-            logs: log_bytes / 1e3 * self.logs_gigabyte,
+            logs: asked.log_bytes / 1e3 * self.logs_gigabyte,
             all: 0.0,
         };
         cost.all = cost.api + cost.lambda_requests + cost.lambda_time + cost.dynamodb + cost.logs;
@@ -89,15 +89,15 @@ impl Prices {
             ("usage in Node.js", "usage in Node.js", "node"),
         ] {
             if let (Some(asked), Some(speed)) = (asked.get(flow), speeds.get(program)) {
-                let cost = self.requests(asked, speed.warm_cpu_us.median, speed.log_bytes);
+                let cost = self.requests(asked, speed.warm_cpu_us.median);
                 costs.insert(name.to_owned(), cost);
             }
         }
         // The CPU time of a batch is not measured: that of as many single usages is more.
         let batch = number(BATCH);
         if let (Some(asked), Some(speed)) = (asked.get("batch of 45"), speeds.get("record-usage")) {
-            let (cpu_us, log_bytes) = (speed.warm_cpu_us.median * batch, speed.log_bytes);
-            let cost = self.requests(asked, cpu_us, log_bytes).each(batch);
+            let cost = self.requests(asked, speed.warm_cpu_us.median * batch);
+            let cost = cost.each(batch);
             costs.insert("usage in a batch of 45".to_owned(), cost);
         }
         costs

@@ -27,6 +27,8 @@ pub(crate) struct Asked {
     pub(crate) requests: f64,
     /// DynamoDB's units.
     pub(crate) units: Units,
+    /// What it writes to its log.
+    pub(crate) log_bytes: f64,
     /// The requests of the last time, in the order in which they came.
     pub(crate) in_order: Vec<String>,
 }
@@ -79,7 +81,9 @@ pub(crate) async fn of_flow(
         seen.sort_by_key(|one| one.arrived);
         in_order = seen.into_iter().map(|one| one.what).collect();
     }
-    lambda.stop().await;
+    lambda.kill().await;
+    let lines = lambda.lines();
+    let log_bytes = lines.iter().map(|line| line.text.len() + 1).sum();
     Ok(Asked {
         rounds: Sample::of(counted).median,
         requests,
@@ -87,6 +91,8 @@ pub(crate) async fn of_flow(
             write: units.write / size(TIMES),
             read: units.read / size(TIMES),
         },
+        // The first one logs, too.
+        log_bytes: size(log_bytes) / size(TIMES + 1),
         in_order,
     })
 }

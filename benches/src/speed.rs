@@ -42,8 +42,6 @@ pub(crate) struct Speed {
     pub(crate) rss_kb: f64,
     /// What it grew by in as many again.
     pub(crate) growth_kb: f64,
-    /// What it writes to its log for an invocation.
-    pub(crate) log_bytes: f64,
 }
 
 /// Measures programs, each with the event that it is given over and over.
@@ -164,30 +162,7 @@ impl Running {
         speed.rss_kb = reached;
         self.go(count).await?;
         speed.growth_kb = number(rss_kb(self.process)) - reached;
-        let lines = self.lambda.lines();
-        let kept = lines.len().min(1_000);
-        let bytes = lines
-            .iter()
-            .rev()
-            .take(kept)
-            .map(|line| line.text.len() + 1)
-            .sum();
-        let each = lines_of_one(&self.lambda, &self.event).await?;
-        speed.log_bytes =
-            crate::statistics::size(bytes) / crate::statistics::size(kept.max(1)) * each;
         self.lambda.stop().await;
         Ok(())
     }
-}
-
-/// How many lines an invocation writes: those that one more adds to what is kept, unless that is full.
-async fn lines_of_one(lambda: &Lambda, event: &Value) -> Result<f64, Failure> {
-    let lines = lambda.lines();
-    let Some(last) = lines.last().cloned() else {
-        return Ok(0.0);
-    };
-    invoke(lambda, &with_key(event, "the-last-line")).await?;
-    let after = lambda.lines();
-    let new = after.iter().rev().take_while(|line| **line != last).count();
-    Ok(crate::statistics::size(new))
 }
