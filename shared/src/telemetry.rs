@@ -12,8 +12,7 @@ mod metric;
 mod trace_context;
 
 use std::error::Error;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fmt::Write;
 
 use tracing::{Subscriber, error};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -47,11 +46,7 @@ const OURS: [&str; 8] = [
 /// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
 /// tokens and prompts.
 pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
-    let write = |line: &[u8]| {
-        // There is nowhere to say that there is nowhere to write.
-        let _ = std::io::stdout().lock().write_all(line);
-    };
-    logs(environment, write)?.init();
+    logs(environment, lines::print)?.init();
     Ok(())
 }
 

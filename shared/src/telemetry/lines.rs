@@ -40,6 +40,11 @@ pub(super) fn write(mut line: String, keeper: Option<&Lines>) {
             .push(line);
     }
     line.push('\n');
+    print(line.as_bytes());
+}
+
+/// Writes a line to standard output at once.
+pub(super) fn print(line: &[u8]) {
     // There is nowhere to say that there is nowhere to write.
-    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    let _ = std::io::stdout().lock().write_all(line);
 }
