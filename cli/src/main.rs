@@ -7,11 +7,13 @@ use clap::Parser;
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::parameters::Parameters;
+use shared::random;
 use shared::telemetry;
 use shared::transport::Transport;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    random::seed();
     let command = cli::Command::parse();
     match run(command).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 //! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`], [`outbox`]
 //! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], [`parameters`], over [`transport`]
-//! - the process: [`config`], [`telemetry`], [`clock`], [`patience`]
+//! - the process: [`config`], [`telemetry`], [`clock`], [`patience`], [`random`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`], [`object`]
 
 mod aws_http;
@@ -35,6 +35,7 @@ pub mod payment;
 pub mod portal;
 pub mod price_book;
 pub mod problem;
+pub mod random;
 pub mod request;
 pub mod return_url;
 pub mod reversal;

@@ -5,11 +5,13 @@ use lambda_http::{Error, run, service_fn};
 use shared::clock::Clock;
 use shared::config::Environment;
 use shared::parameters::Parameters;
+use shared::random;
 use shared::telemetry;
 use shared::transport::Transport;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    random::seed();
     let environment = Environment::process();
     telemetry::init(environment)?;
     let transport = Transport::network();
