@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod faults;
+mod table;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::catalog::{OFFERS, PriceIds, Terms};
 use crate::return_url::AllowedOrigins;
 
 pub use elsewhere::Elsewhere;
+pub use table::{ItemVersion, Table};
 
 /// A variable that stops the start, and why.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -161,11 +163,6 @@ impl<'a> Environment<'a> {
         let filter = self.optional(name).unwrap_or_else(|| "info".to_owned());
         let problem = "must be a level such as `info`, or pairs such as `shared=debug`";
         filter.parse().map_err(|_| Error { name, problem })
-    }
-
-    /// `TABLE_NAME`: the table of the ledger.
-    pub fn table_name(self) -> Result<String, Error> {
-        self.required("TABLE_NAME")
     }
 
     /// `STAGE`: the name of this deployment; ids derived from it differ between deployments.

@@ -2,7 +2,8 @@
 //!
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|
-//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `grants`, `free_plan`, `free_due` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` |
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `free_plan`, `free_due`; while the gate is closed `gate_until`, `gate_holder` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` · the gate, open, lapsed or one's own |
+//! | grants | `A#<account>` | `G` | `grants_version`, `grants` (a part of the account item before item version 2) | with each change of the account but a debit, unchanged `grants_version` |
 //! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], none there · [`Ledger::unlink_customer`], the deleted one there |
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
@@ -10,8 +11,8 @@
 //! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], not put back since; states and `claims` as read · [`Ledger::redrive`], states and `claims` as read · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
 //! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts`, `parked`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending, `attempts` as read · [`Ledger::park_reported`], not put back since · [`Ledger::redrive`], parked, with its members · [`Ledger::note_found`], parked, with its members |
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
-//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, by its condition |
-//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage | with the account, absent |
+//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no end of its grants that was not read |
+//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage, and the grant that it `joins` | with the account, absent |
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays, or [`Ledger::settle_intent`] |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], there |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Ledger::keep_incident`], not seen later · [`Ledger::dismiss_incidents`], not seen again |
@@ -30,6 +31,7 @@ mod account;
 mod audit;
 mod booking;
 mod calls;
+mod change;
 mod charge;
 mod checkout;
 mod correction;
@@ -39,8 +41,10 @@ mod day;
 mod entry;
 mod failure;
 mod free_plan;
+mod gate;
 mod grants;
 mod history;
+mod holdings;
 mod incident;
 mod intent;
 mod item;
@@ -57,7 +61,9 @@ mod subscription;
 mod table;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -70,7 +76,7 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
-pub use account::{Account, Settlement};
+pub use account::Account;
 pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
 pub use checkout::{CreditedCheckout, FoundCheckout, Opened};
@@ -81,6 +87,7 @@ pub use day::{OfDay, UsageOfDay};
 pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
 pub use history::{EntriesAsked, Place};
+pub use holdings::{Holdings, Settlement};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::{Malformed, PENDING_BUCKETS, Queue};
@@ -95,10 +102,11 @@ pub use rollup::Used;
 pub use subscription::{Subscribed, Subscriber, Subscriptions};
 pub use verify::{Accounts, Next, Verified};
 
-use crate::config::Aws;
+use crate::config::{Aws, ItemVersion, Table};
 use crate::id::{AccountId, UsageId};
 use crate::patience::Patience;
 use crate::transport::Transport;
+use charge::Drained;
 use item::{Item, Key};
 
 /// How long one call of DynamoDB may take.
@@ -109,6 +117,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Ledger {
     client: Client,
     table: String,
+    item_version: ItemVersion,
+    drained: Arc<Drained>,
 }
 
 /// Why the ledger did not do what it was asked.
@@ -130,7 +140,7 @@ pub enum Error {
 
 impl Ledger {
     /// A ledger over the given transport.
-    pub fn new(aws: &Aws, table: &str, transport: &Transport) -> Self {
+    pub fn new(aws: &Aws, table: &Table, transport: &Transport) -> Self {
         let credentials = Credentials::new(
             aws.access_key_id.clone(),
             aws.secret_access_key.expose_secret(),
@@ -154,8 +164,15 @@ impl Ledger {
         config.set_endpoint_url(aws.dynamodb_endpoint.clone());
         Self {
             client: Client::from_conf(config.build()),
-            table: table.to_owned(),
+            table: table.name.clone(),
+            item_version: table.item_version,
+            drained: Arc::default(),
         }
+    }
+
+    /// The version of the items that are written.
+    pub const fn item_version(&self) -> ItemVersion {
+        self.item_version
     }
 
     /// The account as it is now; nothing when there is none.
@@ -166,6 +183,21 @@ impl Ledger {
     ) -> Result<Option<Account>, Error> {
         let item = self.item(&Key::account(account), patience).await?;
         Ok(item.as_ref().map(Account::from_item).transpose()?)
+    }
+
+    /// The usages recorded under some ids, in no order. At most 100 can be asked for.
+    pub async fn usages(
+        &self,
+        ids: &[&UsageId],
+        patience: &Patience,
+    ) -> Result<Vec<UsageEntry>, Error> {
+        let ids: BTreeSet<&UsageId> = ids.iter().copied().collect();
+        let keys = ids
+            .into_iter()
+            .map(|id| Key::entry(id.as_str()).attributes());
+        let found = self.items(keys.collect(), patience).await?;
+        let read = found.iter().map(UsageEntry::from_item);
+        Ok(read.collect::<Result<_, _>>()?)
     }
 
     /// The usage recorded under an id; nothing when there is none.

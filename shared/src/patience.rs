@@ -1,5 +1,6 @@
 //! How long one invocation goes on trying, and how it waits between attempts.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +18,13 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// No wait is longer.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
+
+/// How long a request waits for other transactions on its account, so that one busy account cannot occupy every
+/// environment. What can be served at 80 debits a second of one account is served within half a second.
+pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
+
+/// How long a request waits before it looks at a closed gate again.
+const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
 
 /// A bound on the attempts of one invocation.
 #[derive(Clone, Debug)]
@@ -64,6 +72,16 @@ impl Patience {
         let wait = longest * fastrand::u32(1..=1_000) / 1_000;
         let left = clock::until(self.until, self.clock.now());
         if left <= wait {
+            return false;
+        }
+        self.clock.sleep(wait).await;
+        true
+    }
+
+    /// Waits for a gate that is closed for some milliseconds; false if the time is up.
+    pub(crate) async fn at_the_gate(&self) -> bool {
+        let wait = Duration::from_millis(fastrand::u64(AT_THE_GATE));
+        if self.left() <= wait {
             return false;
         }
         self.clock.sleep(wait).await;

@@ -27,7 +27,7 @@ impl Environment<'_> {
         }
         let malformed = [
             self.aws().err(),
-            self.table_name().err(),
+            self.table().err(),
             self.stage().err(),
             self.delivery_budget().err(),
             self.required_stripe().err(),

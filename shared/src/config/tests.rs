@@ -17,7 +17,7 @@ fn lookup(
 #[test]
 fn a_missing_variable_is_named() {
     let none = lookup(&[]);
-    let error = Environment::from_lookup(&none).table_name().unwrap_err();
+    let error = Environment::from_lookup(&none).table().unwrap_err();
     assert_eq!(
         error.to_string(),
         "the environment variable TABLE_NAME is not set"

@@ -1,13 +1,13 @@
 //! Works an account out again from its entries, and says where the table disagrees. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::account::Account;
 use super::booking::{self, CreditEntry};
 use super::entry::UsageEntry;
 use super::grants::{self, Grant};
+use super::holdings::Holdings;
 use super::item::{self, Item, Malformed};
 use super::purchase::Reversals;
 use super::rollup;
@@ -27,6 +27,8 @@ pub(crate) struct Audit {
     changes: Vec<Change>,
     /// What usages come to, by the key of the roll-up, with every model by its own name.
     rollups: HashMap<String, Sums>,
+    /// What roll-ups held before the entries were read, of an account that is in use.
+    rollups_before: Option<HashMap<String, Item>>,
     /// What purchases say was taken of them, and what entries say.
     taken: BTreeMap<String, (i128, i128)>,
     /// The first usage that is not what its own unit prices come to, and how many there are.
@@ -56,10 +58,11 @@ enum What {
         purchase: String,
         taken: Sparks,
     },
-    /// By the operator: all that was left.
+    /// By the operator: all that was left, or of a grant that others joined at most what was asked for.
     TakenOut {
         grant: String,
-        left: Sparks,
+        at_most: Sparks,
+        taken: Sparks,
     },
 }
 
@@ -142,9 +145,11 @@ impl Audit {
             "reversal" => {
                 let purchase = item::read_text(entry, "reverses")?.to_owned();
                 if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
+                    let joins = item::optional_text(entry, "joins")?;
                     return Ok(What::TakenOut {
-                        grant: purchase,
-                        left: taken,
+                        at_most: joins.map_or(Sparks::from_milli(i64::MAX), |_| taken),
+                        grant: joins.map_or(purchase, str::to_owned),
+                        taken,
                     });
                 }
                 self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
@@ -177,34 +182,39 @@ impl Audit {
         })
     }
 
+    /// Keeps what a roll-up held before the entries were read: those that were added meanwhile were seen or not.
+    pub(crate) fn see_rollup_before(&mut self, stored: &Item) {
+        let sk = item::read_text(stored, "sk").unwrap_or_default().to_owned();
+        let before = self.rollups_before.get_or_insert_default();
+        before.insert(sk, stored.clone());
+    }
+
     /// Compares a stored roll-up with what the entries of its time come to.
     pub(crate) fn see_rollup(&mut self, stored: &Item) {
         let sk = item::read_text(stored, "sk").unwrap_or_default();
         let expected = self.rollups.remove(sk).unwrap_or_default();
         let kept = rollup::models_of(stored);
-        let mut sums = Sums::new();
-        for (name, sum) in expected {
-            // Beyond some models, a roll-up counts them together.
-            let name = match name.split_once('#') {
-                Some((meter, model)) if !kept.contains(model) => {
-                    format!("{meter}#{}", rollup::OTHER)
-                }
-                _ => name,
-            };
-            let together = sums.entry(name).or_default();
-            together.0 += sum.0;
-            together.1 += sum.1;
-        }
-        let finding = match stored_sums(stored) {
-            Ok(stored) if stored == sums => return,
-            Ok(_) => format!("the roll-up `{sk}` is not what its entries come to"),
-            Err(malformed) => format!("the roll-up `{sk}` cannot be read: {malformed}"),
+        let expected = folded(expected, &kept);
+        let before = match &self.rollups_before {
+            Some(before) => before.get(sk).map_or(Ok(Sums::new()), stored_sums),
+            None => stored_sums(stored),
+        };
+        let before = before.map(|before| folded(before, &kept));
+        let finding = match (before, stored_sums(stored)) {
+            (Ok(before), Ok(after)) if between(&before, &expected, &after) => return,
+            (Ok(_), Ok(_)) => format!("the roll-up `{sk}` is not what its entries come to"),
+            (Err(malformed), _) | (_, Err(malformed)) => {
+                format!("the roll-up `{sk}` cannot be read: {malformed}")
+            }
         };
         self.findings.push(finding);
     }
 
     /// Says where the account disagrees with what was seen, and how many entries were.
-    pub(crate) fn finish(mut self, account: &Account) -> (u64, Vec<String>) {
+    ///
+    /// `debited_after` is what was debited by the time that everything was read: debits in between were seen or not.
+    pub(crate) fn finish(mut self, found: &Holdings, debited_after: Sparks) -> (u64, Vec<String>) {
+        let account = &found.account;
         match self.mispriced.take() {
             Some((first, 1)) => self.findings.push(first),
             Some((first, all)) => {
@@ -213,13 +223,18 @@ impl Audit {
             }
             None => {}
         }
-        if i128::from(account.available.milli()) != self.sum {
+        // Debits move Sparks from one to the other, so their sum stands still while nothing else changes.
+        let (available, debited) = (
+            i128::from(account.available.milli()),
+            i128::from(account.debited.milli()),
+        );
+        if available + debited != self.sum + self.debited {
             self.findings.push(format!(
                 "the balance is {}, and the entries come to {} milli-Sparks",
                 account.available, self.sum
             ));
         }
-        if i128::from(account.debited.milli()) != self.debited {
+        if !(debited..=i128::from(debited_after.milli())).contains(&self.debited) {
             self.findings.push(format!(
                 "{} were debited, and the usages come to {} milli-Sparks",
                 account.debited, self.debited
@@ -237,7 +252,7 @@ impl Audit {
                 ));
             }
         }
-        let replayed = self.replay(account);
+        let replayed = self.replay(found);
         if let Err(finding) = replayed {
             self.findings.push(finding);
         }
@@ -245,10 +260,10 @@ impl Audit {
     }
 
     /// Goes through all changes of the set of grants again, and compares what is left of each grant.
-    fn replay(&mut self, account: &Account) -> Result<(), String> {
+    fn replay(&mut self, found: &Holdings) -> Result<(), String> {
         self.changes
             .sort_by_key(|change| (change.version, change.what.place()));
-        let mut replayed = Account::new(false, account.created_at);
+        let mut replayed = Holdings::new(false, found.account.created_at);
         for change in &self.changes {
             let id = &change.id;
             attribute(&mut replayed, change.settled)
@@ -260,7 +275,8 @@ impl Audit {
                     if known.is_none_or(|known| known.remaining != *left) {
                         return Err(format!("`{id}` does not end what was left of its grant"));
                     }
-                    replayed.available = replayed
+                    replayed.account.available = replayed
+                        .account
                         .available
                         .checked_sub(*left)
                         .ok_or_else(|| format!("`{id}` is out of range"))?;
@@ -271,26 +287,57 @@ impl Audit {
                 What::TakenBack { purchase, taken } => replayed
                     .take_back(purchase, *taken)
                     .ok_or_else(|| format!("`{id}` is out of range"))?,
-                What::TakenOut { grant, left } => {
-                    if replayed.take_out(grant) != Some(*left) {
+                What::TakenOut {
+                    grant,
+                    at_most,
+                    taken,
+                } => {
+                    if replayed.take_out(grant, *at_most) != Some(*taken) {
                         return Err(format!("`{id}` does not take what was left of its grant"));
                     }
                 }
             }
         }
         let late = || "debits were settled that are not there".to_owned();
-        attribute(&mut replayed, account.settled).ok_or_else(late)?;
+        attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
         let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
             let grants = grants.iter();
             grants
                 .map(|grant| (grant.id.clone(), grant.remaining))
                 .collect()
         };
-        if left(&replayed.grants) != left(&account.grants) {
+        if left(&replayed.grants) != left(&found.grants) {
             return Err("what is left of the grants is not what the entries come to".to_owned());
         }
         Ok(())
     }
+}
+
+/// Sums under the names that a roll-up keeps apart: beyond some models, it counts them together.
+fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
+    let mut folded = Sums::new();
+    for (name, sum) in sums {
+        let name = match name.split_once('#') {
+            Some((meter, model)) if !kept.contains(model) => {
+                format!("{meter}#{}", rollup::OTHER)
+            }
+            _ => name,
+        };
+        let together = folded.entry(name).or_default();
+        together.0 += sum.0;
+        together.1 += sum.1;
+    }
+    folded
+}
+
+/// Whether no sum is below what it was before or above what it is now.
+fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
+    let of = |sums: &Sums, name: &String| sums.get(name).copied().unwrap_or_default();
+    let mut names = before.keys().chain(sums.keys()).chain(after.keys());
+    names.all(|name| {
+        let (low, sum, high) = (of(before, name), of(sums, name), of(after, name));
+        (low.0..=high.0).contains(&sum.0) && (low.1..=high.1).contains(&sum.1)
+    })
 }
 
 /// Where a usage is not what the unit prices stored with its lines come to.
@@ -314,12 +361,13 @@ fn mispricing(usage: &UsageEntry) -> Option<String> {
 }
 
 /// Attributes the debits up to a settlement.
-fn attribute(account: &mut Account, settled: Sparks) -> Option<()> {
+fn attribute(holdings: &mut Holdings, settled: Sparks) -> Option<()> {
+    let account = &mut holdings.account;
     let debits = settled.checked_sub(account.settled)?;
     if debits < Sparks::ZERO {
         return None;
     }
-    grants::burn(&mut account.grants, debits);
+    grants::burn(&mut holdings.grants, debits);
     account.available = account.available.checked_sub(debits)?;
     account.settled = settled;
     account.debited = settled;

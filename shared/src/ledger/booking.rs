@@ -32,6 +32,8 @@ pub struct CreditEntry {
     pub free_plan: bool,
     /// What was bought, where it was paid for.
     pub purchase: Option<Purchase>,
+    /// The grant that it joins, where it makes none of its own.
+    pub joins: Option<String>,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
@@ -59,6 +61,9 @@ impl CreditEntry {
         if let Some(purchase) = &self.purchase {
             item.insert("purchase".into(), item::json(purchase));
         }
+        if let Some(grant) = &self.joins {
+            item.insert("joins".into(), item::text(grant));
+        }
         item
     }
 
@@ -82,6 +87,7 @@ impl CreditEntry {
                 Some(_) => Some(item::read_json(item, "purchase")?),
                 None => None,
             },
+            joins: item::optional_text(item, "joins")?.map(str::to_owned),
             recorded_at: item::read_time(item, "recorded_at")?,
         })
     }
@@ -97,14 +103,20 @@ impl CreditEntry {
             reason: None,
             free_plan: false,
             purchase: None,
+            joins: None,
             recorded_at: grant.granted_at,
         }
+    }
+
+    /// The id of the grant that holds its Sparks.
+    pub(crate) fn grant_id(&self) -> &str {
+        self.joins.as_deref().unwrap_or(&self.id)
     }
 
     /// The grant that comes in with it.
     pub(crate) fn grant(&self) -> Grant {
         Grant {
-            id: self.id.clone(),
+            id: self.grant_id().to_owned(),
             source: self.source,
             remaining: self.sparks,
             granted_at: self.recorded_at,
@@ -158,6 +170,11 @@ pub(crate) fn reversal_item(
 /// The id of the operator's entry that takes back what is left of a grant, or gives back a usage.
 pub(crate) fn correction_id(entry: &str) -> String {
     format!("reversed#{entry}")
+}
+
+/// The id of the one grant of an account that all Sparks join that the operator gives back.
+pub(crate) fn returned_id(account: &AccountId) -> String {
+    format!("returned#{account}")
 }
 
 /// The item of the operator's entry that gives back a usage.

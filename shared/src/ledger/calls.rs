@@ -1,15 +1,17 @@
 //! How DynamoDB is called: until it succeeds, cannot succeed, or the patience ends.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
-use super::failure::{self, Failure, Verdict};
+use super::failure::{self, Cause, Failure, Verdict};
 use super::item::{Item, Key};
 use super::{Error, Ledger, values};
 use crate::patience::Patience;
+use crate::telemetry::{self, Metric};
 
 /// How a transaction ended that DynamoDB has judged.
 #[derive(Debug)]
@@ -20,45 +22,144 @@ pub(super) enum Judged {
     Refused(Vec<Verdict>),
 }
 
+/// How a transaction ended that is not repeated where it meets another one.
+#[derive(Debug)]
+pub(super) enum Tried {
+    /// DynamoDB has judged it.
+    Judged(Judged),
+    /// Another transaction held one of its items; nothing is written.
+    Conflict(Cause),
+}
+
+/// How an update with a condition ended.
+pub(super) enum Updated {
+    /// It is written; the item as it is now where that was asked for.
+    Written(Item),
+    /// Its condition failed on this item; None if there is none, or it was not asked for.
+    Refused(Option<Item>),
+    /// A transaction held the item; nothing is written.
+    Conflict(Cause),
+}
+
 impl Ledger {
     /// Sends actions as one transaction until DynamoDB has judged it.
-    ///
-    /// The same bytes keep their token, so a commit whose reply was lost is found, not repeated.
     pub(super) async fn transact(
         &self,
         actions: Vec<TransactWriteItem>,
         patience: &Patience,
     ) -> Result<Judged, Error> {
+        let mut conflicts = 0;
+        loop {
+            match self.try_transact(actions.clone(), patience).await? {
+                Tried::Judged(judged) => return Ok(judged),
+                Tried::Conflict(cause) => {
+                    conflicts += 1;
+                    if !patience.another(conflicts).await {
+                        return Err(Error::Busy(cause));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends actions as one transaction until DynamoDB has judged it or it has met another transaction.
+    ///
+    /// The same bytes keep their token while their outcome is unknown, so a commit whose reply was lost is found, not
+    /// repeated. A cancelled transaction goes on under a new token.
+    pub(super) async fn try_transact(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        patience: &Patience,
+    ) -> Result<Tried, Error> {
+        let mut cancelled = 0;
+        loop {
+            match self.try_token(actions.clone(), patience).await? {
+                Ok(tried) => return Ok(tried),
+                Err(cause) => {
+                    cancelled += 1;
+                    if !patience.another(cancelled).await {
+                        return Err(Error::Busy(cause));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a transaction under one token; `Err` if it must go on under another one.
+    async fn try_token(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        patience: &Patience,
+    ) -> Result<Result<Tried, Cause>, Error> {
         let transaction = self
             .client
             .transact_write_items()
             .set_transact_items(Some(actions))
             .client_request_token(format!("{:032x}", fastrand::u128(..)));
         self.persist(patience, || async {
-            match transaction.clone().send().await {
-                Ok(_) => Ok(Judged::Committed),
-                Err(error) => match failure::of_transaction(error) {
-                    Failure::Refused(verdicts) => Ok(Judged::Refused(verdicts)),
-                    failure => Err(failure),
-                },
+            let error = match transaction.clone().send().await {
+                Ok(_) => return Ok(Ok(Tried::Judged(Judged::Committed))),
+                Err(error) => error,
+            };
+            let ends_token = failure::ends_token(&error);
+            match failure::of_transaction(error) {
+                Failure::Refused(verdicts) => Ok(Ok(Tried::Judged(Judged::Refused(verdicts)))),
+                Failure::Conflict(cause) => {
+                    telemetry::count(Metric::Conflicts, 1);
+                    Ok(Ok(Tried::Conflict(cause)))
+                }
+                Failure::Again(cause) if ends_token => Ok(Err(cause)),
+                failure => Err(failure),
             }
         })
         .await
     }
 
-    /// Sends one update, which costs half of what a transaction does; answers whether its condition held.
+    /// Sends one update, which costs half of what a transaction does; returns whether its condition held.
     pub(super) async fn update_if(
         &self,
         update: UpdateItemFluentBuilder,
         patience: &Patience,
     ) -> Result<bool, Error> {
+        let mut conflicts = 0;
+        loop {
+            match self.try_update(update.clone(), patience).await? {
+                Updated::Written(_) => return Ok(true),
+                Updated::Refused(_) => return Ok(false),
+                Updated::Conflict(cause) => {
+                    conflicts += 1;
+                    if !patience.another(conflicts).await {
+                        return Err(Error::Busy(cause));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends one update until it is judged or has met a transaction.
+    pub(super) async fn try_update(
+        &self,
+        update: UpdateItemFluentBuilder,
+        patience: &Patience,
+    ) -> Result<Updated, Error> {
         self.persist(patience, || async {
-            match update.clone().send().await {
-                Ok(_) => Ok(true),
-                Err(error) => match error.as_service_error() {
-                    Some(cause) if cause.is_conditional_check_failed_exception() => Ok(false),
-                    _ => Err(failure::of_call(error)),
-                },
+            let error = match update.clone().send().await {
+                Ok(updated) => {
+                    return Ok(Updated::Written(updated.attributes.unwrap_or_default()));
+                }
+                Err(error) => error,
+            };
+            if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) =
+                error.as_service_error()
+            {
+                return Ok(Updated::Refused(refused.item.clone()));
+            }
+            match failure::of_call(error) {
+                Failure::Conflict(cause) => {
+                    telemetry::count(Metric::Conflicts, 1);
+                    Ok(Updated::Conflict(cause))
+                }
+                failure => Err(failure),
             }
         })
         .await
@@ -74,6 +175,30 @@ impl Ledger {
             .build()
             .expect("table and item are set");
         TransactWriteItem::builder().put(put).build()
+    }
+
+    /// Puts an item in the place of another one, on a condition.
+    pub(super) fn put_if(&self, item: Item, condition: &str, values: Item) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
+    }
+
+    /// Asks that an item does not exist, without changing anything.
+    pub(super) fn check_absent(&self, key: &Key) -> TransactWriteItem {
+        let absent = "attribute_not_exists(pk)";
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(absent)
+            .build()
+            .expect("table, key and condition are set");
+        TransactWriteItem::builder().condition_check(check).build()
     }
 
     /// Changes an item on a condition.
@@ -178,7 +303,7 @@ impl Ledger {
             let attempt = patience.within(Box::pin(call())).await;
             let cause = match attempt {
                 Some(Ok(answer)) => return Ok(answer),
-                Some(Err(Failure::Again(cause))) => cause,
+                Some(Err(Failure::Again(cause) | Failure::Conflict(cause))) => cause,
                 Some(Err(Failure::Broken(cause))) => return Err(Error::Broken(cause)),
                 Some(Err(Failure::Refused(_))) => {
                     return Err(Error::Broken("an unexpected condition failed".into()));

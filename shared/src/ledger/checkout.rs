@@ -5,6 +5,7 @@
 
 use super::calls::Judged;
 use super::failure::Verdict;
+use super::holdings::{Holdings, Read};
 use super::intent::{Checkout, CheckoutStatus, Intent};
 use super::item::{self, Item, Key};
 use super::{Account, Error, Ledger, values};
@@ -136,17 +137,26 @@ impl Ledger {
         }))
     }
 
-    /// The intent of a page, and its account.
+    /// The intent of a page, and its account with its grants.
     pub async fn intent_and_account(
         &self,
         page: &Checkout,
         patience: &Patience,
-    ) -> Result<(Intent, Option<Account>), Error> {
-        let keys = [Key::intent(&page.intent), Key::account(&page.account)];
-        let [intent, account] = self.by_keys(keys, patience).await?;
+    ) -> Result<(Intent, Option<Holdings>), Error> {
+        let account = &page.account;
+        let keys = [
+            Key::intent(&page.intent),
+            Key::account(account),
+            Key::grants(account),
+        ];
+        let [intent, item, grants] = self.by_keys(keys, patience).await?;
         let intent = intent.ok_or_else(|| Error::Broken("a page has no intent".into()))?;
-        let account = account.as_ref().map(Account::from_item).transpose()?;
-        Ok((Intent::from_item(&intent)?, account))
+        let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
+            Read::Missing => None,
+            Read::Whole(holdings) => Some(holdings),
+            Read::Torn => self.holdings(account, patience).await?,
+        };
+        Ok((Intent::from_item(&intent)?, holdings))
     }
 
     /// Writes down how far an intent has come, unless it is paid.

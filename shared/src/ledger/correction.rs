@@ -5,14 +5,16 @@
 
 use jiff::Timestamp;
 
-use super::account::Account;
 use super::booking::{self, CreditEntry};
+use super::change::{Change, Decision, Start};
 use super::credit::MAX_GRANTS;
 use super::entry::UsageEntry;
 use super::grants::Source;
+use super::holdings::Holdings;
 use super::item::{self, Item, Key, Malformed};
-use super::settlement::{Attempt, Change, entries};
+use super::settlement::entries;
 use super::{Error, Ledger};
+use crate::config::ItemVersion;
 use crate::id::{AccountId, UsageId};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -63,8 +65,8 @@ pub enum Irreversible {
 
 /// An entry that can be corrected, and how.
 enum Reversible {
-    /// A grant: what is left of it is taken back.
-    Grant(String),
+    /// Sparks that came in: what is left of them is taken back.
+    Credit(Box<CreditEntry>),
     /// A usage: all of it is given back.
     Usage(UsageId, Sparks),
 }
@@ -75,6 +77,8 @@ struct Correcting<'a> {
     account: AccountId,
     what: Reversible,
     reason: &'a str,
+    /// The grant that what is given back joins.
+    returned: Option<String>,
 }
 
 impl Ledger {
@@ -95,9 +99,12 @@ impl Ledger {
         let Some(stored) = self.item(&Key::entry(entry), patience).await? else {
             return Ok(Corrected::NoEntry);
         };
+        let account: AccountId = item::read_parsed(&stored, "account")?;
+        let returned = booking::returned_id(&account);
         let correcting = Correcting {
             id: booking::correction_id(entry),
-            account: item::read_parsed(&stored, "account")?,
+            returned: (self.item_version >= ItemVersion::V2).then_some(returned),
+            account,
             what: match reversible(&stored)? {
                 Ok(what) => what,
                 Err(refused) => return Ok(Corrected::Refused(refused)),
@@ -118,51 +125,49 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Corrected, Error> {
         let account = &correcting.account;
-        let mut failed_attempts = 0;
-        while failed_attempts == 0 || patience.another(failed_attempts).await {
-            failed_attempts += 1;
-            // What has ended is booked first: it cannot be taken back any more.
-            let found = self.settled_account(account, now, patience).await?;
+        // What has ended is booked first: it cannot be taken back any more.
+        let found = self.settled_holdings(account, now, patience).await?;
+        let decide = move |found: Option<Holdings>| async move {
             let found = found.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
             let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
-            let gives = matches!(correcting.what, Reversible::Usage(..));
-            if gives && settlement.account.grants.len() >= MAX_GRANTS {
-                return Ok(Corrected::TooMany(account.clone()));
-            }
-            let mut written = settlement.account.clone();
+            let mut written = settlement.holdings.clone();
             let entry = correcting.apply(&mut written, now);
             let entry = entry.ok_or(Error::OutOfRange)?;
+            if written.grants.len() > MAX_GRANTS.max(settlement.holdings.grants.len()) {
+                return Ok(Decision::Done(Corrected::TooMany(account.clone())));
+            }
             let correction = Correction::from_item(&entry)?;
             let mut booked = vec![entry];
             booked.extend(entries(&settlement, account, now));
+            let outcome = Corrected::Recorded(correction, written.account.available);
             let change = Change {
-                read: Some(&found),
-                written: &written,
+                written,
                 entries: booked,
                 also: Vec::new(),
             };
-            match self.change(account, change, patience).await? {
-                Attempt::Written => {
-                    return Ok(Corrected::Recorded(correction, written.available));
-                }
-                Attempt::EntryExists(Some(done)) => {
-                    return Ok(Corrected::Replayed(Correction::from_item(&done)?));
-                }
-                Attempt::EntryExists(None) | Attempt::AccountChanged => {}
-            }
-        }
-        Err(Error::Busy("the account kept changing".into()))
+            Ok(Decision::Write(change, outcome))
+        };
+        let known = |stored: Option<Item>| {
+            let done = stored.as_ref().map(Correction::from_item).transpose()?;
+            Ok(done.map(Corrected::Replayed))
+        };
+        self.change(account, Start::Read(found), patience, decide, known)
+            .await
     }
 }
 
 impl Correcting<'_> {
-    /// Changes a settled account; answers the entry that books it. Nothing when an amount would not fit.
-    fn apply(&self, account: &mut Account, now: Timestamp) -> Option<Item> {
+    /// Changes a settled account; returns the entry that books it, or None if an amount would not fit.
+    fn apply(&self, holdings: &mut Holdings, now: Timestamp) -> Option<Item> {
         match &self.what {
-            Reversible::Grant(grant) => {
-                let left = account.take_out(grant)?;
-                let mut entry = booking::reversal_item(&self.account, &self.id, grant, left, now);
+            Reversible::Credit(credit) => {
+                let left = holdings.take_out(credit.grant_id(), credit.sparks)?;
+                let (account, id) = (&self.account, &self.id);
+                let mut entry = booking::reversal_item(account, id, &credit.id, left, now);
                 entry.insert("reason".into(), item::text(self.reason));
+                if let Some(grant) = &credit.joins {
+                    entry.insert("joins".into(), item::text(grant));
+                }
                 Some(entry)
             }
             Reversible::Usage(usage, sparks) => {
@@ -175,9 +180,10 @@ impl Correcting<'_> {
                     reason: Some(self.reason.to_owned()),
                     free_plan: false,
                     purchase: None,
+                    joins: self.returned.clone(),
                     recorded_at: now,
                 };
-                account.credit(credit.grant())?;
+                holdings.credit(credit.grant())?;
                 Some(booking::giving_back_item(&credit, usage))
             }
         }
@@ -197,7 +203,7 @@ fn reversible(stored: &Item) -> Result<Result<Reversible, Irreversible>, Malform
                 _ if credit.purchase.is_some() => Err(Irreversible::Purchase),
                 Source::Pack | Source::Plan => Err(Irreversible::Purchase),
                 Source::Free => Err(Irreversible::Free),
-                Source::Promo | Source::Manual => Ok(Reversible::Grant(credit.id)),
+                Source::Promo | Source::Manual => Ok(Reversible::Credit(Box::new(credit))),
             }
         }
         "expiry" => Err(Irreversible::Expiry),

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use super::account::Account;
 use super::booking::CreditEntry;
+use super::change::{Change, Decision, Start};
 use super::grants::Source;
+use super::holdings::Holdings;
 use super::item::{self, Item, Key, Malformed};
 use super::purchase::Purchase;
-use super::settlement::{Attempt, Change, entries};
+use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
@@ -63,8 +65,7 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Credited, Error> {
-        let found = self.account(&credit.account, patience).await?;
-        self.credit_found(found, credit, now, patience).await
+        self.credit_from(Start::Unread, credit, now, patience).await
     }
 
     /// What to say of a credit for which there is no room: it may have come in before.
@@ -109,63 +110,74 @@ impl Ledger {
     /// The same for an account that was just read. The intent of a purchase is paid in the same transaction.
     pub async fn credit_found(
         &self,
-        found: Option<Account>,
+        found: Option<Holdings>,
         credit: &NewCredit,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Credited, Error> {
-        let entry = CreditEntry {
-            id: credit.id.clone(),
-            account: credit.account.clone(),
-            source: credit.source,
-            sparks: credit.sparks,
-            expires_at: credit.expires_at,
-            reason: credit.reason.clone(),
-            free_plan: credit.free_plan,
-            purchase: credit.purchase.clone(),
-            recorded_at: now,
-        };
-        let intent = credit.purchase.as_ref();
-        let intent = intent.and_then(|purchase| purchase.intent.as_ref());
-        let mut found = found;
-        let mut failed_attempts = 0;
-        while failed_attempts == 0 || patience.another(failed_attempts).await {
-            let mut due = match &found {
-                Some(found) => found.clone(),
-                None => Account::new(false, now),
-            };
+        self.credit_from(Start::Read(found), credit, now, patience)
+            .await
+    }
+
+    async fn credit_from(
+        &self,
+        start: Start,
+        credit: &NewCredit,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Credited, Error> {
+        let entry = &credit.entry(now);
+        let account = &credit.account;
+        let decide = move |found: Option<Holdings>| async move {
+            let mut due = found.unwrap_or_else(|| Holdings::new(false, now));
             if credit.free_plan {
                 due.join_free_plan();
             }
-            let settlement = due.settle(&credit.account, now).ok_or(Error::OutOfRange)?;
-            if credit.purchase.is_none() && settlement.account.grants.len() >= MAX_GRANTS {
-                return self.credited_before(&entry, patience).await;
+            let settlement = due.settle(account, now).ok_or(Error::OutOfRange)?;
+            if credit.purchase.is_none() && settlement.holdings.grants.len() >= MAX_GRANTS {
+                let before = self.credited_before(entry, patience).await?;
+                return Ok(Decision::Done(before));
             }
-            let mut account = settlement.account.clone();
-            account.credit(entry.grant()).ok_or(Error::OutOfRange)?;
+            let mut written = settlement.holdings.clone();
+            written.credit(entry.grant()).ok_or(Error::OutOfRange)?;
             let mut booked = vec![entry.to_item()];
-            booked.extend(entries(&settlement, &credit.account, now));
+            booked.extend(entries(&settlement, account, now));
+            let outcome = Credited::Recorded(written.account.clone());
+            let intent = credit.purchase.as_ref();
+            let intent = intent.and_then(|purchase| purchase.intent.as_ref());
             let change = Change {
-                read: found.as_ref(),
-                written: &account,
+                written,
                 entries: booked,
                 also: intent
                     .map(|intent| self.note_paid(intent))
                     .into_iter()
                     .collect(),
             };
-            match self.change(&credit.account, change, patience).await? {
-                Attempt::Written => return Ok(Credited::Recorded(account)),
-                Attempt::EntryExists(Some(stored)) if entry.is(&stored)? => {
-                    return Ok(Credited::Replayed);
-                }
-                Attempt::EntryExists(_) => return Ok(Credited::Reused),
-                Attempt::AccountChanged => {
-                    found = self.account(&credit.account, patience).await?;
-                    failed_attempts += 1;
-                }
-            }
+            Ok(Decision::Write(change, outcome))
+        };
+        let known = |stored: Option<Item>| {
+            Ok(Some(match stored {
+                Some(stored) if entry.is(&stored)? => Credited::Replayed,
+                _ => Credited::Reused,
+            }))
+        };
+        self.change(account, start, patience, decide, known).await
+    }
+}
+
+impl NewCredit {
+    fn entry(&self, now: Timestamp) -> CreditEntry {
+        CreditEntry {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            source: self.source,
+            sparks: self.sparks,
+            expires_at: self.expires_at,
+            reason: self.reason.clone(),
+            free_plan: self.free_plan,
+            purchase: self.purchase.clone(),
+            joins: None,
+            recorded_at: now,
         }
-        Err(Error::Busy("the account kept changing".into()))
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::http::Response;
 
@@ -11,15 +12,19 @@ use super::item::Item;
 /// What happened to a call.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It may succeed when sent again: a conflict, a throttle, an outage, or no answer. Whether it had
-    /// its effect is unknown.
-    Again(Box<dyn StdError + Send + Sync>),
+    /// It may succeed when sent again: a throttle, an outage, or no answer. Whether it took effect is unknown.
+    Again(Cause),
+    /// Another transaction holds an item of it; nothing was written.
+    Conflict(Cause),
     /// Conditions did not hold; nothing was written. One entry per action of the transaction, with the
     /// item as it was where a condition failed.
     Refused(Vec<Verdict>),
     /// It cannot succeed: the request, the permissions or the table are wrong.
-    Broken(Box<dyn StdError + Send + Sync>),
+    Broken(Cause),
 }
+
+/// What an error leads back to.
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// How one action of a refused transaction was judged.
 #[derive(Debug)]
@@ -37,22 +42,29 @@ struct Cancelled {
     codes: String,
 }
 
+/// The code of a call that met an item of a transaction under way.
+const CONFLICT: &str = "TransactionConflictException";
+
+/// The code of a transaction whose token was used for other parameters.
+const MISMATCH: &str = "IdempotentParameterMismatchException";
+
 /// Codes of errors that pass.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const PASSING: [&str; 7] = [
+const PASSING: [&str; 6] = [
     "InternalServerError",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ServiceUnavailable",
     "ThrottlingException",
-    "TransactionConflictException",
     "TransactionInProgressException",
 ];
 
-/// Codes of cancellation reasons that pass; one of them among the reasons means trying again.
+/// The cancellation reason of an item that another transaction holds.
+const CONFLICT_REASON: &str = "TransactionConflict";
+
+/// Other cancellation reasons that pass; one of them among the reasons means trying again.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
-const PASSING_REASONS: [&str; 4] = [
-    "TransactionConflict",
+const PASSING_REASONS: [&str; 3] = [
     "ThrottlingError",
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
@@ -63,6 +75,9 @@ pub(crate) fn of_call<E>(error: SdkError<E, Response>) -> Failure
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    if error.code() == Some(CONFLICT) {
+        return Failure::Conflict(error.into());
+    }
     let passes = match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             true
@@ -84,18 +99,56 @@ where
     }
 }
 
+/// Judges the failure of a read of several items at once.
+pub(crate) fn of_snapshot(error: SdkError<TransactGetItemsError, Response>) -> Failure {
+    let Some(TransactGetItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return of_call(error);
+    };
+    // There are no conditions: it met a transaction, or a limit.
+    let reasons = cancelled.cancellation_reasons().iter();
+    let mut codes = reasons.map(|reason| reason.code().unwrap_or("None"));
+    if codes
+        .all(|code| code == "None" || code == CONFLICT_REASON || PASSING_REASONS.contains(&code))
+    {
+        Failure::Again(error.into())
+    } else {
+        Failure::Broken(error.into())
+    }
+}
+
+/// Whether a failed transaction must be sent under another token: it was cancelled, or its token is another's.
+pub(crate) fn ends_token(error: &SdkError<TransactWriteItemsError, Response>) -> bool {
+    let cancelled = matches!(
+        error.as_service_error(),
+        Some(TransactWriteItemsError::TransactionCanceledException(_))
+    );
+    cancelled || error.code() == Some(MISMATCH)
+}
+
 /// Judges the failure of a transaction.
 pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError, Response>) -> Failure {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     else {
-        return of_call(error);
+        return match error.code() {
+            // Other parameters never took effect under this token, and conditions guard against the same ones twice.
+            Some(MISMATCH) => Failure::Again(error.into()),
+            _ => of_call(error),
+        };
     };
     let reasons = cancelled.cancellation_reasons();
     let codes = || reasons.iter().map(|reason| reason.code().unwrap_or("None"));
-    if codes().any(|code| PASSING_REASONS.contains(&code)) {
+    let cancelled = || -> Cause {
         let codes = codes().collect::<Vec<_>>().join(", ");
-        return Failure::Again(Box::new(Cancelled { codes }));
+        Box::new(Cancelled { codes })
+    };
+    if codes().any(|code| code == CONFLICT_REASON) {
+        return Failure::Conflict(cancelled());
+    }
+    if codes().any(|code| PASSING_REASONS.contains(&code)) {
+        return Failure::Again(cancelled());
     }
     let mut verdicts = Vec::with_capacity(reasons.len());
     for reason in reasons {

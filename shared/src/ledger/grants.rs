@@ -113,7 +113,12 @@ pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks)
     burn(grants, left);
 }
 
-/// Takes from some of the grants in burn order; answers what they do not cover.
+/// Takes an amount out of the grant of one id.
+pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &str, amount: Sparks) {
+    burn_some(grants, amount, |grant| grant.id == id);
+}
+
+/// Takes from some of the grants in burn order; returns what they do not cover.
 fn burn_some(
     grants: &mut Vec<Grant>,
     amount: Sparks,

@@ -43,9 +43,14 @@ impl Key {
         Self { pk, sk: sk.into() }
     }
 
-    /// An account: its balance and grants.
+    /// An account: its balance.
     pub(crate) fn account(account: &AccountId) -> Self {
         Self::new(format!("A#{account}"), "A")
+    }
+
+    /// The grants of an account.
+    pub(crate) fn grants(account: &AccountId) -> Self {
+        Self::new(format!("A#{account}"), "G")
     }
 
     /// A ledger entry, by its id.

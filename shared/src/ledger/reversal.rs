@@ -1,15 +1,16 @@
 //! Reversals: what refunds and disputes take back of a purchase, and what is given back when they come to nothing.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 
-use super::account::{Account, Settlement};
 use super::booking::{self, CreditEntry};
+use super::change::{Change, Decision, Start};
 use super::grants::Grant;
+use super::holdings::{Holdings, Settlement};
 use super::item::{self, Item, Key, Malformed};
 use super::purchase::{Purchase, Reversals};
-use super::settlement::{Attempt, Change, entries};
-use super::{Error, Ledger};
+use super::settlement::entries;
+use super::{Error, Ledger, values};
 use crate::id::AccountId;
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -70,13 +71,16 @@ impl Purchased {
 
 /// A purchase, and its account as it was read before.
 struct Bought {
-    found: Account,
     settlement: Settlement,
     credit: CreditEntry,
     purchase: Purchase,
     reversals: Reversals,
+    /// Its reversals as they are stored.
+    noted: Option<AttributeValue>,
     /// What of it has ended, in all.
     ended: Sparks,
+    /// Its grants of which no end is booked.
+    not_ended: Vec<String>,
 }
 
 impl Bought {
@@ -97,39 +101,37 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Reversed, Error> {
         let (account, purchase) = (&new.account, new.purchase.as_str());
-        let mut failed_attempts = 0;
-        while failed_attempts == 0 || patience.another(failed_attempts).await {
-            failed_attempts += 1;
-            let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
-                return Ok(Reversed::Nothing);
+        let decide = move |found: Option<Holdings>| async move {
+            let bought = self.bought(account, found, purchase, now, patience);
+            let Some(mut bought) = bought.await? else {
+                return Ok(Decision::Done(Reversed::Nothing));
             };
             match bought.reversals.get(&new.id) {
-                Some(known) if known.restored => return Ok(Reversed::Ended),
-                Some(_) => return Ok(Reversed::Replayed),
+                Some(known) if known.restored => return Ok(Decision::Done(Reversed::Ended)),
+                Some(_) => return Ok(Decision::Done(Reversed::Replayed)),
                 None => {}
             }
             let granted = bought.credit.sparks;
             let share = bought.purchase.share(granted, new.amount, &new.currency);
             let Some(wanted) = share else {
-                return Ok(Reversed::NoShare);
+                return Ok(Decision::Done(Reversed::NoShare));
             };
             let most = bought.most().ok_or(Error::OutOfRange)?;
             let taken = bought.reversals.take(&new.id, wanted, most);
             let taken = taken.ok_or(Error::OutOfRange)?;
-            let mut written = bought.settlement.account.clone();
+            let mut written = bought.settlement.holdings.clone();
             let changed = written.take_back(purchase, taken);
             changed.ok_or(Error::OutOfRange)?;
             let entry = booking::reversal_item(account, &new.id, purchase, taken, now);
-            if self.book(&bought, &written, entry, now, patience).await? {
-                return Ok(Reversed::Recorded(taken));
-            }
-        }
-        Err(Error::Busy("the account kept changing".into()))
+            let change = self.booking(bought, written, entry, now);
+            Ok(Decision::Write(change, Reversed::Recorded(taken)))
+        };
+        self.change_settled(account, now, patience, decide).await
     }
 
     /// Gives back what a reversal took, less what other reversals of the purchase take over, once.
     ///
-    /// One that took nothing yet is noted as ended, so that whoever still believes in it takes nothing either.
+    /// One that took nothing yet is noted as ended, so that it takes nothing later either.
     pub async fn restore(
         &self,
         ended: &NewReversal,
@@ -137,15 +139,14 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Reversed, Error> {
         let (account, purchase) = (&ended.account, ended.purchase.as_str());
-        let mut failed_attempts = 0;
-        while failed_attempts == 0 || patience.another(failed_attempts).await {
-            failed_attempts += 1;
-            let Some(mut bought) = self.bought(account, purchase, now, patience).await? else {
-                return Ok(Reversed::Nothing);
+        let decide = move |found: Option<Holdings>| async move {
+            let bought = self.bought(account, found, purchase, now, patience);
+            let Some(mut bought) = bought.await? else {
+                return Ok(Decision::Done(Reversed::Nothing));
             };
             let known = bought.reversals.get(&ended.id);
             if known.is_some_and(|known| known.restored) {
-                return Ok(Reversed::Replayed);
+                return Ok(Decision::Done(Reversed::Replayed));
             }
             let most = bought.most().ok_or(Error::OutOfRange)?;
             if known.is_none() {
@@ -163,14 +164,30 @@ impl Ledger {
                 expires_at: bought.credit.expires_at.map(|end| end.max(at_least)),
                 restores: Some(purchase.to_owned()),
             };
-            let mut written = bought.settlement.account.clone();
+            let mut written = bought.settlement.holdings.clone();
             written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
             let entry = booking::restoration_item(account, &grant, purchase);
-            if self.book(&bought, &written, entry, now, patience).await? {
-                return Ok(Reversed::Recorded(restored));
-            }
-        }
-        Err(Error::Busy("the account kept changing".into()))
+            let change = self.booking(bought, written, entry, now);
+            Ok(Decision::Write(change, Reversed::Recorded(restored)))
+        };
+        self.change_settled(account, now, patience, decide).await
+    }
+
+    /// Changes an account after what has ended is booked, so that its entries tell how much of a purchase that was.
+    async fn change_settled<F>(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        patience: &Patience,
+        decide: impl FnMut(Option<Holdings>) -> F,
+    ) -> Result<Reversed, Error>
+    where
+        F: Future<Output = Result<Decision<Reversed>, Error>>,
+    {
+        let found = self.settled_holdings(account, now, patience).await?;
+        let start = Start::Read(found);
+        self.change(account, start, patience, decide, |_| Ok(None))
+            .await
     }
 
     /// What came in under an id, with what was taken back of it; nothing where nothing did.
@@ -183,19 +200,19 @@ impl Ledger {
         Ok(item.as_ref().map(Purchased::from_item).transpose()?)
     }
 
-    /// A purchase with its account, and what of it has ended; nothing when it was never credited.
+    /// A purchase with its account as it was read, and what of it has ended; None if it was never credited.
     ///
-    /// The account is read first, with nothing due. Whatever changes one of the others changes its version too, and then
-    /// what is written on the condition of that version is refused.
+    /// The items are read one by one, so they may be of different moments. [`Ledger::booking`] writes on the condition
+    /// that each of them is still as it was read.
     async fn bought(
         &self,
         account: &AccountId,
+        found: Option<Holdings>,
         purchase: &str,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Option<Bought>, Error> {
-        // What has ended is booked first, so that its entries tell how much of the purchase it was.
-        let Some(found) = self.settled_account(account, now, patience).await? else {
+        let Some(found) = found else {
             return Ok(None);
         };
         let Some(stored) = self.item(&Key::entry(purchase), patience).await? else {
@@ -210,69 +227,96 @@ impl Ledger {
             return Ok(None);
         };
         let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
+        let grants = grants_of(purchase, &reversals);
+        let (mut ended, not_ended) = self.ended(&grants, patience).await?;
+        // What ends with this very change is booked with it.
+        for grant in settlement
+            .ended
+            .iter()
+            .filter(|grant| grants.contains(&grant.id))
+        {
+            ended = ended
+                .checked_add(grant.remaining)
+                .ok_or(Error::OutOfRange)?;
+        }
+        let settles = |id: &String| settlement.ended.iter().any(|grant| grant.id == *id);
+        let not_ended = not_ended.into_iter().filter(|id| !settles(id)).collect();
         Ok(Some(Bought {
-            ended: self.ended(purchase, &reversals, patience).await?,
-            found,
+            ended,
+            not_ended,
             settlement,
             credit,
             purchase: bought,
+            noted: stored.get("reversals").cloned(),
             reversals,
         }))
     }
 
-    /// What is booked as ended of a purchase, restored parts included.
+    /// The Sparks that are booked as ended of some grants, and the grants of which nothing is.
     async fn ended(
         &self,
-        purchase: &str,
-        reversals: &Reversals,
+        grants: &[String],
         patience: &Patience,
-    ) -> Result<Sparks, Error> {
-        let restored = reversals.all().iter().filter(|reversal| reversal.restored);
-        let grants = restored.map(|reversal| booking::restoration_id(&reversal.id));
-        let grants = grants.chain([purchase.to_owned()]);
-        let keys: Vec<Item> = grants
-            .map(|grant| Key::entry(&booking::expiry_id(&grant)).attributes())
+    ) -> Result<(Sparks, Vec<String>), Error> {
+        let keys: Vec<Key> = grants
+            .iter()
+            .map(|grant| Key::entry(&booking::expiry_id(grant)))
             .collect();
         let mut ended = Sparks::ZERO;
+        let mut not_ended = grants.to_vec();
         // DynamoDB reads at most 100 at once.
         for keys in keys.chunks(100) {
-            for entry in self.items(keys.to_vec(), patience).await? {
+            let keys = keys.iter().map(Key::attributes).collect();
+            for entry in self.items(keys, patience).await? {
                 let amount = item::read_amount(&entry, "amount")?;
                 ended = ended.checked_sub(amount).ok_or(Error::OutOfRange)?;
+                let grant = item::read_text(&entry, "grant")?;
+                not_ended.retain(|known| known != grant);
             }
         }
-        Ok(ended)
+        Ok((ended, not_ended))
     }
 
-    /// Books a change to a purchase, unless something has changed since it was read.
-    async fn book(
-        &self,
-        bought: &Bought,
-        written: &Account,
-        entry: Item,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<bool, Error> {
+    /// The change that books something about a purchase, on the condition that all of it is as it was read.
+    fn booking(&self, bought: Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
         let account = &bought.credit.account;
         let mut booked = vec![entry];
         booked.extend(entries(&bought.settlement, account, now));
-        let change = Change {
-            read: Some(&bought.found),
+        let absent = bought.not_ended.iter().map(|grant| {
+            let ended = Key::entry(&booking::expiry_id(grant));
+            self.check_absent(&ended)
+        });
+        let mut also: Vec<TransactWriteItem> = absent.collect();
+        also.push(self.note_reversals(&bought));
+        Change {
             written,
             entries: booked,
-            also: vec![self.note_reversals(&bought.credit.id, &bought.reversals)],
-        };
-        let attempt = self.change(account, change, patience).await?;
-        Ok(matches!(attempt, Attempt::Written))
+            also,
+        }
     }
 
-    /// Writes on a purchase what was taken of it. The account's version guards it.
-    fn note_reversals(&self, purchase: &str, reversals: &Reversals) -> TransactWriteItem {
-        self.update(
-            &Key::entry(purchase),
-            "attribute_exists(pk)",
+    /// Writes on a purchase what was taken of it, unless that has changed since it was read.
+    fn note_reversals(&self, bought: &Bought) -> TransactWriteItem {
+        let mut values = values([(":reversals", item::json(&bought.reversals))]);
+        let condition = match &bought.noted {
+            Some(noted) => {
+                values.insert(":noted".into(), noted.clone());
+                "reversals = :noted"
+            }
+            None => "attribute_exists(pk) AND attribute_not_exists(reversals)",
+        };
+        self.update_with(
+            &Key::entry(&bought.credit.id),
+            condition,
             "SET reversals = :reversals",
-            [(":reversals", item::json(reversals))],
+            values,
         )
     }
+}
+
+/// The grants that a purchase's Sparks are in, or were: its own, and those that restored a part of it.
+fn grants_of(purchase: &str, reversals: &Reversals) -> Vec<String> {
+    let restored = reversals.all().iter().filter(|reversal| reversal.restored);
+    let restored = restored.map(|reversal| booking::restoration_id(&reversal.id));
+    [purchase.to_owned()].into_iter().chain(restored).collect()
 }

@@ -1,39 +1,15 @@
-//! Changes to the set of grants: opening an account, and settling what is due.
-//!
-//! Each is one transaction on the condition that the account is as it was read, so two changes never
-//! overlap and no debit slips in between unattributed.
+//! Opens accounts, and settles what is due before the next debit.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
-use super::account::{Account, Settlement};
+use super::account::Account;
 use super::booking::{self, CreditEntry};
-use super::calls::Judged;
-use super::failure::Verdict;
-use super::item::{self, Item, Key};
+use super::change::{Change, Decision, Start};
+use super::holdings::{Holdings, Settlement};
+use super::item::Item;
 use super::{Error, Ledger};
 use crate::id::AccountId;
 use crate::patience::Patience;
-
-/// A change to the set of an account's grants, and what goes with it.
-pub(super) struct Change<'a> {
-    /// The account as it was read; nothing where there was none.
-    pub(super) read: Option<&'a Account>,
-    /// What takes its place.
-    pub(super) written: &'a Account,
-    /// The entries that book it, which must not exist yet.
-    pub(super) entries: Vec<Item>,
-    /// What else is written with it.
-    pub(super) also: Vec<TransactWriteItem>,
-}
-
-/// How one attempt to write ended.
-pub(super) enum Attempt {
-    Written,
-    /// The first entry exists.
-    EntryExists(Option<Item>),
-    AccountChanged,
-}
 
 impl Ledger {
     /// Brings an account into being unless it exists, and reads it. The free plan's first Sparks come with it.
@@ -42,23 +18,14 @@ impl Ledger {
         account: &AccountId,
         now: Timestamp,
         patience: &Patience,
-    ) -> Result<Account, Error> {
-        let new = Account::new(true, now);
-        let settlement = new.settle(account, now).ok_or(Error::OutOfRange)?;
-        let change = Change {
-            read: None,
-            written: &settlement.account,
-            entries: entries(&settlement, account, now),
-            also: Vec::new(),
+    ) -> Result<Holdings, Error> {
+        let decide = move |found: Option<Holdings>| async move {
+            let found = found.unwrap_or_else(|| Holdings::new(true, now));
+            settling(account, found, now)
         };
-        match self.change(account, change, patience).await? {
-            Attempt::Written => Ok(settlement.account),
-            Attempt::EntryExists(_) | Attempt::AccountChanged => {
-                let existing = self.settled_account(account, now, patience).await?;
-                existing
-                    .ok_or_else(|| Error::Broken("an account that exists cannot be read".into()))
-            }
-        }
+        let start = Start::Read(None);
+        self.change(account, start, patience, decide, |_| Ok(None))
+            .await
     }
 
     /// The account with everything settled that was due, so that ledger and balance agree.
@@ -69,10 +36,26 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Option<Account>, Error> {
         match self.account(account, patience).await? {
-            Some(found) if found.is_due(now) => {
-                self.settle(account, found, now, patience).await.map(Some)
+            Some(found) => self.settle(account, found, now, patience).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same with its grants.
+    pub async fn settled_holdings(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        patience: &Patience,
+    ) -> Result<Option<Holdings>, Error> {
+        match self.holdings(account, patience).await? {
+            Some(found) => {
+                let start = Start::Read(Some(found));
+                self.settle_from(account, start, now, patience)
+                    .await
+                    .map(Some)
             }
-            found => Ok(found),
+            None => Ok(None),
         }
     }
 
@@ -85,84 +68,45 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Account, Error> {
-        let mut found = found;
-        let mut failed_attempts = 0;
-        while found.is_due(now) {
-            if failed_attempts > 0 && !patience.another(failed_attempts).await {
-                return Err(Error::Busy("the account kept changing".into()));
-            }
-            failed_attempts += 1;
-            let settlement = found.settle(id, now).ok_or(Error::OutOfRange)?;
-            let change = Change {
-                read: Some(&found),
-                written: &settlement.account,
-                entries: entries(&settlement, id, now),
-                also: Vec::new(),
-            };
-            found = match self.change(id, change, patience).await? {
-                Attempt::Written => settlement.account,
-                Attempt::EntryExists(_) | Attempt::AccountChanged => self
-                    .account(id, patience)
-                    .await?
-                    .ok_or_else(|| Error::Broken("an account disappeared".into()))?,
-            };
+        if !found.is_due(now) {
+            return Ok(found);
         }
-        Ok(found)
+        let settled = self.settle_from(id, Start::Unread, now, patience).await?;
+        Ok(settled.account)
     }
 
-    /// Makes a change, all of it or nothing.
-    ///
-    /// The first entry decides between [`Attempt::EntryExists`] and the account's own change.
-    pub(super) async fn change(
+    async fn settle_from(
         &self,
-        id: &AccountId,
-        change: Change<'_>,
+        account: &AccountId,
+        start: Start,
+        now: Timestamp,
         patience: &Patience,
-    ) -> Result<Attempt, Error> {
-        let account = match change.read {
-            None => self.put_if_absent(change.written.to_item(id)),
-            Some(read) => self.change_account(id, read, change.written),
+    ) -> Result<Holdings, Error> {
+        let decide = move |found: Option<Holdings>| async move {
+            let found = found.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
+            settling(account, found, now)
         };
-        let mut actions = vec![account];
-        actions.extend(change.entries.into_iter().map(|mut entry| {
-            booking::note_place(&mut entry, change.written);
-            self.put_if_absent(entry)
-        }));
-        actions.extend(change.also);
-        match self.transact(actions, patience).await? {
-            Judged::Committed => Ok(Attempt::Written),
-            Judged::Refused(verdicts) => Ok(judge(verdicts)),
-        }
+        self.change(account, start, patience, decide, |_| Ok(None))
+            .await
     }
+}
 
-    /// Changes an account on the condition that it is as it was read. Attributes that this version of the
-    /// code does not know stay as they are.
-    fn change_account(
-        &self,
-        id: &AccountId,
-        read: &Account,
-        written: &Account,
-    ) -> TransactWriteItem {
-        self.update(
-            &Key::account(id),
-            "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
-            "SET available = :available, settled = :settled, next_due = :next_due, \
-             grants_version = :grants_version, grants = :grants, free_plan = :free_plan, \
-             free_due = :free_due",
-            [
-                (":debited", item::amount(read.debited)),
-                (":due_before", item::number(read.next_due_ms)),
-                (":version_before", item::number(read.grants_version)),
-                (":available", item::amount(written.available)),
-                (":settled", item::amount(written.settled)),
-                (":next_due", item::number(written.next_due_ms)),
-                (":grants_version", item::number(written.grants_version)),
-                (":grants", item::json(&written.grants)),
-                (":free_plan", item::number(i64::from(written.free_plan))),
-                (":free_due", item::number(written.free_due_ms)),
-            ],
-        )
+/// Settles an account when something is due.
+fn settling(
+    account: &AccountId,
+    found: Holdings,
+    now: Timestamp,
+) -> Result<Decision<Holdings>, Error> {
+    if !found.account.is_due(now) {
+        return Ok(Decision::Done(found));
     }
+    let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
+    let change = Change {
+        entries: entries(&settlement, account, now),
+        written: settlement.holdings.clone(),
+        also: Vec::new(),
+    };
+    Ok(Decision::Write(change, settlement.holdings))
 }
 
 /// The entries that book a settlement: first what ended, then what came in.
@@ -172,12 +116,4 @@ pub(super) fn entries(settlement: &Settlement, id: &AccountId, now: Timestamp) -
     let free = settlement.free.iter();
     let free = free.map(|grant| CreditEntry::of_free_plan(grant, id).to_item());
     ended.chain(free).collect()
-}
-
-/// The account is the first action, the deciding entry the second.
-fn judge(verdicts: Vec<Verdict>) -> Attempt {
-    match verdicts.into_iter().nth(1) {
-        Some(Verdict::Failed(stored)) => Attempt::EntryExists(stored),
-        Some(Verdict::Held) | None => Attempt::AccountChanged,
-    }
 }

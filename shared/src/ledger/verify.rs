@@ -43,37 +43,46 @@ pub struct Accounts {
 pub type Next = HashMap<String, AttributeValue>;
 
 impl Ledger {
-    /// Works an account out again from its entries; nothing where there is none.
+    /// Works an account out again from its entries; None if there is no account.
     ///
-    /// The index that lists entries may lag behind the table for a moment, so what disagrees is read again.
+    /// The index that lists entries may lag behind the table for a moment, so what disagrees is read again. Debits that
+    /// go on meanwhile do not disturb it: sums are compared with those of before and after. Only a change of the grants
+    /// does.
     pub async fn verify(
         &self,
         account: &AccountId,
         patience: &Patience,
     ) -> Result<Option<Verified>, Error> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let Some(before) = self.account(account, patience).await? else {
+        let mut busy = false;
+        for attempt in 1..=MAX_ATTEMPTS {
+            let Some(before) = self.holdings(account, patience).await? else {
                 return Ok(None);
             };
             let mut audit = Audit::default();
+            if busy {
+                self.each_rollup_of(account, patience, |rollup| audit.see_rollup_before(rollup))
+                    .await?;
+            }
             self.see_entries_of(account, &mut audit, patience).await?;
-            self.see_rollups_of(account, &mut audit, patience).await?;
+            self.each_rollup_of(account, patience, |rollup| audit.see_rollup(rollup))
+                .await?;
             let after = self.account(account, patience).await?;
-            let (entries, findings) = audit.finish(&before);
-            let still = after.as_ref() == Some(&before);
-            if attempt >= MAX_ATTEMPTS || (still && findings.is_empty()) {
+            let after = after.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
+            let (entries, findings) = audit.finish(&before, after.debited);
+            busy = after.debited != before.account.debited;
+            let comparable = after.grants_version == before.account.grants_version;
+            if attempt >= MAX_ATTEMPTS || (comparable && findings.is_empty()) {
                 return Ok(Some(Verified {
                     entries,
-                    findings: if still { findings } else { Vec::new() },
-                    unsettled: !still,
+                    findings: if comparable { findings } else { Vec::new() },
+                    unsettled: !comparable,
                 }));
             }
             if !patience.another(attempt).await {
-                return Err(Error::Busy("the account kept changing".into()));
+                break;
             }
         }
+        Err(Error::Busy("the account kept changing".into()))
     }
 
     /// Some of all accounts, and where they go on.
@@ -153,16 +162,15 @@ impl Ledger {
         }
     }
 
-    async fn see_rollups_of(
+    async fn each_rollup_of(
         &self,
         account: &AccountId,
-        audit: &mut Audit,
         patience: &Patience,
+        see: impl FnMut(&Item),
     ) -> Result<(), Error> {
         // Of whichever kind: every sort key lies between these.
-        for rollup in self.rollups(account, "!", "~", patience).await? {
-            audit.see_rollup(&rollup);
-        }
+        let rollups = self.rollups(account, "!", "~", patience).await?;
+        rollups.iter().for_each(see);
         Ok(())
     }
 }

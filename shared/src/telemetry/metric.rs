@@ -31,6 +31,8 @@ pub enum Metric {
     Restorations,
     /// What they gave back, in milli-Sparks.
     SparksRestored,
+    /// Transactions and updates that met another transaction on an item of their account.
+    Conflicts,
     /// Requests, and items of batches, that were answered with the problem of this code.
     Refusals(&'static str),
     /// Webhooks with a good signature that were not acknowledged: Stripe sends them again.
@@ -79,6 +81,7 @@ impl Metric {
             Self::SparksTakenBack => "SparksTakenBack",
             Self::Restorations => "Restorations",
             Self::SparksRestored => "SparksRestored",
+            Self::Conflicts => "Conflicts",
             Self::WebhookFailures => "WebhookFailures",
             Self::DeliveryConfirmed(Provider::Langfuse) => "DeliveryConfirmed.langfuse",
             Self::DeliveryConfirmed(Provider::Stripe) => "DeliveryConfirmed.stripe",
@@ -107,6 +110,7 @@ impl Metric {
             | Self::CreditsGranted
             | Self::ClawBacks
             | Self::Restorations
+            | Self::Conflicts
             | Self::Refusals(_)
             | Self::WebhookFailures => "Count",
             Self::SparksBurned

@@ -86,7 +86,7 @@ impl Plan {
 }
 
 /// The outcome of a usage whose id was there before.
-fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
+pub(super) fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
     if usage.request_hash == earlier.request_hash {
         Charged::Replayed(earlier.clone())
     } else {

@@ -1,0 +1,55 @@
+//! The table of the ledger, and the item version that may be stored in it.
+
+use super::{Environment, Error};
+
+/// The layout of stored items. A release reads every version and writes the configured one.
+///
+/// An existing deployment installs a release with the previous version first, so that all functions read the new
+/// items before any of them writes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ItemVersion {
+    /// Grants are a part of the account item; accounts and services share the ids of usages.
+    V1,
+    /// Grants are an item of their own; usages of an account's own token have ids of their own; Sparks that are given
+    /// back join one grant of the account.
+    V2,
+}
+
+impl ItemVersion {
+    /// What a new deployment stores.
+    pub const NEWEST: Self = Self::V2;
+
+    const ALL: [(&'static str, Self); 2] = [("1", Self::V1), ("2", Self::V2)];
+}
+
+/// The table of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// The version of the items that are written to it.
+    pub item_version: ItemVersion,
+}
+
+impl Environment<'_> {
+    /// `TABLE_NAME`: the table of the ledger, and `ITEM_VERSION`: what is written to it, by default the newest.
+    pub fn table(self) -> Result<Table, Error> {
+        Ok(Table {
+            name: self.required("TABLE_NAME")?,
+            item_version: self.item_version()?,
+        })
+    }
+
+    fn item_version(self) -> Result<ItemVersion, Error> {
+        let name = "ITEM_VERSION";
+        let Some(text) = self.optional(name) else {
+            return Ok(ItemVersion::NEWEST);
+        };
+        let mut known = ItemVersion::ALL.into_iter();
+        let known = known.find(|(number, _)| *number == text);
+        known.map(|(_, version)| version).ok_or(Error {
+            name,
+            problem: "must be `1` or `2`",
+        })
+    }
+}

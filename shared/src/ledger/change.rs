@@ -1,0 +1,223 @@
+//! Changes of the set of grants: read, decide, write, until it is written.
+//!
+//! The decision is made on what was read, and written on the condition that the account is still so: no two changes
+//! overlap, and no debit slips in between unattributed. Where something came in between, the next attempt closes the
+//! gate first, so a change gets through however busy the account is.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::booking;
+use super::calls::{Judged, Tried};
+use super::failure::Verdict;
+use super::gate::Gate;
+use super::holdings::{Holdings, Layout};
+use super::item::{self, Item, Key};
+use super::{Error, Ledger};
+use crate::config::ItemVersion;
+use crate::id::AccountId;
+use crate::patience::Patience;
+
+/// A change of an account, and what goes with it.
+pub(super) struct Change {
+    /// What takes the place of what was read.
+    pub(super) written: Holdings,
+    /// The entries that book it, which must not exist yet. The first one decides whether the change was made before.
+    pub(super) entries: Vec<Item>,
+    /// What else is written with it.
+    pub(super) also: Vec<TransactWriteItem>,
+}
+
+/// What is to be done about an account as it was read.
+pub(super) enum Decision<T> {
+    /// Nothing; this is the outcome.
+    Done(T),
+    /// A change with this outcome.
+    Write(Change, T),
+}
+
+/// Where a change begins.
+pub(super) enum Start {
+    /// With a read.
+    Unread,
+    /// With the account as it was just read, or taken for missing.
+    Read(Option<Holdings>),
+}
+
+/// How one attempt to write ended.
+enum Attempt {
+    Written,
+    /// The first entry exists.
+    EntryExists(Option<Item>),
+    /// The account is not as it was read, or another transaction holds it.
+    Changed,
+}
+
+impl Ledger {
+    /// Changes an account: `decide` on what is read, and again whenever that is not so any more.
+    ///
+    /// `known` returns the outcome of a change whose first entry exists; if it returns None, the account is read again.
+    pub(super) async fn change<T, F>(
+        &self,
+        account: &AccountId,
+        start: Start,
+        patience: &Patience,
+        mut decide: impl FnMut(Option<Holdings>) -> F,
+        known: impl Fn(Option<Item>) -> Result<Option<T>, Error>,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Decision<T>, Error>>,
+    {
+        let mut gate = Gate::of(account);
+        let mut start = start;
+        let mut attempts = 0;
+        loop {
+            let read = match std::mem::replace(&mut start, Start::Unread) {
+                Start::Read(found) => found,
+                Start::Unread => self.holdings(account, patience).await?,
+            };
+            let closed = |read: &Holdings| read.account.gate_is_held(patience.now());
+            if read.as_ref().is_some_and(closed) {
+                if patience.at_the_gate().await {
+                    continue;
+                }
+                return Err(Error::Busy("the gate of the account stayed closed".into()));
+            }
+            let (read, change, outcome) = match decide(read.clone()).await? {
+                Decision::Done(outcome) => return Ok(outcome),
+                Decision::Write(change, outcome) if attempts == 0 => (read, change, outcome),
+                // Something came in between before: it cannot behind the gate.
+                Decision::Write(..) => {
+                    let held = self.close(&mut gate, patience).await?;
+                    match decide(held.clone()).await? {
+                        Decision::Write(change, outcome) => (held, change, outcome),
+                        Decision::Done(outcome) => {
+                            if let Some(held) = &held {
+                                self.open(&gate, held, patience).await?;
+                            }
+                            return Ok(outcome);
+                        }
+                    }
+                }
+            };
+            attempts += 1;
+            match self.write(account, read.as_ref(), change, patience).await? {
+                Attempt::Written => return Ok(outcome),
+                Attempt::EntryExists(stored) => {
+                    if let Some(outcome) = known(stored)? {
+                        return Ok(outcome);
+                    }
+                }
+                Attempt::Changed => {}
+            }
+            if patience.left().is_zero() {
+                return Err(Error::Busy("the account kept changing".into()));
+            }
+        }
+    }
+
+    /// Writes a change, all of it or nothing, unless the account is not as it was read.
+    async fn write(
+        &self,
+        account: &AccountId,
+        read: Option<&Holdings>,
+        change: Change,
+        patience: &Patience,
+    ) -> Result<Attempt, Error> {
+        let stored = read.map(|read| read.layout);
+        let apart = self.item_version >= ItemVersion::V2 || stored == Some(Layout::Apart);
+        let written = &change.written;
+        let mut actions = vec![match read {
+            None => self.put_account(account, written, apart),
+            Some(read) => self.update_account(account, read, written, apart),
+        }];
+        let booked = !change.entries.is_empty();
+        actions.extend(change.entries.into_iter().map(|mut entry| {
+            booking::note_place(&mut entry, &written.account);
+            self.put_if_absent(entry)
+        }));
+        if apart {
+            actions.push(self.put_grants(account, read, written));
+        }
+        actions.extend(change.also);
+        Ok(match self.try_transact(actions, patience).await? {
+            Tried::Judged(Judged::Committed) => Attempt::Written,
+            Tried::Judged(Judged::Refused(verdicts)) => {
+                // The account is the first action, the deciding entry the second.
+                match verdicts.into_iter().nth(1).filter(|_| booked) {
+                    Some(Verdict::Failed(stored)) => Attempt::EntryExists(stored),
+                    Some(Verdict::Held) | None => Attempt::Changed,
+                }
+            }
+            Tried::Conflict(_) => Attempt::Changed,
+        })
+    }
+
+    fn put_account(
+        &self,
+        account: &AccountId,
+        written: &Holdings,
+        apart: bool,
+    ) -> TransactWriteItem {
+        let mut item = written.account.to_item(account);
+        if !apart {
+            item.insert("grants".into(), item::json(&written.grants));
+        }
+        self.put_if_absent(item)
+    }
+
+    /// Changes the account item on the condition that it is as it was read. Attributes that this release does not know
+    /// stay as they are.
+    fn update_account(
+        &self,
+        id: &AccountId,
+        read: &Holdings,
+        written: &Holdings,
+        apart: bool,
+    ) -> TransactWriteItem {
+        let (before, after) = (&read.account, &written.account);
+        let mut values = super::values([
+            (":debited", item::amount(before.debited)),
+            (":due_before", item::number(before.next_due_ms)),
+            (":version_before", item::number(before.grants_version)),
+            (":available", item::amount(after.available)),
+            (":settled", item::amount(after.settled)),
+            (":next_due", item::number(after.next_due_ms)),
+            (":grants_version", item::number(after.grants_version)),
+            (":free_plan", item::number(i64::from(after.free_plan))),
+            (":free_due", item::number(after.free_due_ms)),
+        ]);
+        let grants = if apart {
+            "REMOVE gate_until, gate_holder, grants"
+        } else {
+            values.insert(":grants".into(), item::json(&written.grants));
+            ", grants = :grants REMOVE gate_until, gate_holder"
+        };
+        self.update_with(
+            &Key::account(id),
+            "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
+            &format!(
+                "SET available = :available, settled = :settled, next_due = :next_due, \
+                 grants_version = :grants_version, free_plan = :free_plan, free_due = :free_due {grants}"
+            ),
+            values,
+        )
+    }
+
+    /// Puts the grants in their own item, in the place of those that were read.
+    fn put_grants(
+        &self,
+        account: &AccountId,
+        read: Option<&Holdings>,
+        written: &Holdings,
+    ) -> TransactWriteItem {
+        let item = written.grants_item(account);
+        match read {
+            Some(read) if read.layout == Layout::Apart => self.put_if(
+                item,
+                "grants_version = :version_before",
+                super::values([(":version_before", item::number(read.account.grants_version))]),
+            ),
+            Some(_) | None => self.put_if_absent(item),
+        }
+    }
+}

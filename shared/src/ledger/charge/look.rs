@@ -1,0 +1,135 @@
+//! Looks at an account and at usages without charging: before a likely refusal, and before every final one.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{Get, TransactGetItem};
+
+use super::super::account::Account;
+use super::super::entry::UsageEntry;
+use super::super::failure;
+use super::super::item::{Item, Key};
+use super::super::{Error, Ledger};
+use super::{Charged, Charging, Knowledge, Request, repeated};
+use crate::id::UsageId;
+use crate::patience::{CONFLICT_BUDGET, Patience};
+
+impl Ledger {
+    /// Learns of one moment what the account has and which usages exist. Learns nothing while something is due.
+    pub(super) async fn look(
+        &self,
+        request: &Request<'_>,
+        knowledge: &mut Knowledge,
+    ) -> Result<(), Error> {
+        let ids: BTreeSet<&UsageId> = request.usages.iter().map(|usage| &usage.id).collect();
+        let unknown = ids.into_iter();
+        let unknown: Vec<&UsageId> = unknown
+            .filter(|id| !knowledge.stored.contains_key(id))
+            .collect();
+        let mut keys = vec![Key::account(request.account)];
+        keys.extend(unknown.iter().map(|id| Key::entry(id.as_str())));
+        let mut found = self.snapshot(&keys, request.patience).await?.into_iter();
+        let Some(Some(account)) = found.next() else {
+            return Ok(());
+        };
+        let account = Account::from_item(&account)?;
+        if account.is_due(request.now) {
+            return Ok(());
+        }
+        for (id, stored) in unknown.into_iter().zip(found) {
+            match stored {
+                Some(stored) => {
+                    let stored = UsageEntry::from_item(&stored)?;
+                    knowledge.stored.insert(id.clone(), stored);
+                }
+                None => {
+                    knowledge.missing.insert(id.clone());
+                }
+            }
+        }
+        knowledge.available = Some(account.available);
+        knowledge.together = true;
+        Ok(())
+    }
+
+    /// Reads the entries of usages that are about to be refused for funds: what is recorded meanwhile is a replay,
+    /// whatever a refused transaction has said of it.
+    pub(super) async fn look_again(
+        &self,
+        request: &Request<'_>,
+        knowledge: &Knowledge,
+        charging: &mut Charging,
+    ) -> Result<(), Error> {
+        let outcomes = || charging.outcomes.iter().enumerate();
+        // What this very request recorded at a later position was not there before.
+        let recorded: BTreeSet<&UsageId> = outcomes()
+            .filter(|(_, outcome)| matches!(outcome, Some(Charged::Recorded(_))))
+            .map(|(position, _)| &request.usages[position].id)
+            .collect();
+        let refused: Vec<usize> = outcomes()
+            .filter(|(_, outcome)| matches!(outcome, Some(Charged::InsufficientSparks { .. })))
+            .map(|(position, _)| position)
+            .filter(|position| !recorded.contains(&request.usages[*position].id))
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        self.drained.note(request.account, request.patience.now());
+        if knowledge.together {
+            return Ok(());
+        }
+        let ids: BTreeSet<&UsageId> = refused
+            .iter()
+            .map(|&position| &request.usages[position].id)
+            .collect();
+        let keys: Vec<Key> = ids.into_iter().map(|id| Key::entry(id.as_str())).collect();
+        let found = match self.snapshot(&keys, request.patience).await {
+            Ok(found) => found,
+            Err(failure) => {
+                // Nothing is certain about them now.
+                refused
+                    .iter()
+                    .for_each(|&position| charging.outcomes[position] = None);
+                return Err(failure);
+            }
+        };
+        for stored in found.into_iter().flatten() {
+            let stored = UsageEntry::from_item(&stored)?;
+            for &position in &refused {
+                let usage = &request.usages[position];
+                if usage.id == stored.id {
+                    charging.outcomes[position] = Some(repeated(usage, &stored));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads items as of one moment, in the order of their keys.
+    async fn snapshot(
+        &self,
+        keys: &[Key],
+        patience: &Patience,
+    ) -> Result<Vec<Option<Item>>, Error> {
+        let gets = keys.iter().map(|key| {
+            let get = Get::builder()
+                .table_name(&self.table)
+                .set_key(Some(key.attributes()))
+                .build()
+                .expect("table and key are set");
+            TransactGetItem::builder().get(get).build()
+        });
+        let read = self
+            .client
+            .transact_get_items()
+            .set_transact_items(Some(gets.collect()));
+        // Only conflicts are waited for, and they pass.
+        let patience = patience.at_most(CONFLICT_BUDGET);
+        let answer = self
+            .persist(&patience, || async {
+                read.clone().send().await.map_err(failure::of_snapshot)
+            })
+            .await?;
+        let found = answer.responses.unwrap_or_default().into_iter();
+        Ok(found.map(|response| response.item).collect())
+    }
+}

@@ -1,0 +1,147 @@
+//! The gate of an account: how a change of the grants gets through while debits keep coming.
+//!
+//! Each debit changes the account, so a change that reads, decides and writes would lose every race against a steady
+//! stream of them. It closes the gate instead: one update sets `next_due` to 0, after which debits are refused as if
+//! something were due, and returns the account as it will stay. The gate lapses by itself: whoever finds it so settles
+//! the account, which opens it. Safety comes from the condition of the change alone; the gate only makes it fast.
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::SignedDuration;
+
+use super::calls::Updated;
+use super::holdings::{Holdings, Read};
+use super::item::{self, Key, Malformed};
+use super::{Error, Ledger};
+use crate::id::AccountId;
+use crate::patience::Patience;
+
+/// How long a gate stays closed at most; each further attempt of one change takes twice as long, so that it gets
+/// through a table that answers slowly as well.
+const CLOSED_FOR: SignedDuration = SignedDuration::from_millis(150);
+
+/// How often the time doubles.
+const MOST_DOUBLINGS: u32 = 4;
+
+/// How often an account is read whose items do not belong together: for some five seconds, which is longer than a
+/// transaction takes to become visible.
+const MOST_READS: u32 = 400;
+
+/// The right of one change to close the gate.
+#[derive(Debug)]
+pub(super) struct Gate<'a> {
+    account: &'a AccountId,
+    holder: String,
+    closed: u32,
+}
+
+impl<'a> Gate<'a> {
+    pub(super) fn of(account: &'a AccountId) -> Self {
+        Self {
+            account,
+            holder: format!("{:032x}", fastrand::u128(..)),
+            closed: 0,
+        }
+    }
+}
+
+impl Ledger {
+    /// Closes the gate of an account and reads what it holds; None if there is no account.
+    pub(super) async fn close(
+        &self,
+        gate: &mut Gate<'_>,
+        patience: &Patience,
+    ) -> Result<Option<Holdings>, Error> {
+        let closed_for = CLOSED_FOR * 2_i32.pow(gate.closed.min(MOST_DOUBLINGS));
+        gate.closed += 1;
+        loop {
+            let now = patience.now();
+            let until = now.saturating_add(closed_for).unwrap_or(now);
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(Key::account(gate.account).attributes()))
+                .condition_expression(
+                    "attribute_exists(pk) AND \
+                     (attribute_not_exists(gate_until) OR gate_until <= :now OR gate_holder = :holder)",
+                )
+                .update_expression(
+                    "SET next_due = :zero, gate_until = :until, gate_holder = :holder",
+                )
+                .expression_attribute_values(":now", item::time(now))
+                .expression_attribute_values(":zero", item::number(0))
+                .expression_attribute_values(":until", item::time(until))
+                .expression_attribute_values(":holder", item::text(&gate.holder))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                );
+            match self.try_update(update, patience).await? {
+                Updated::Written(account) => {
+                    let grants = match account.get("grants") {
+                        Some(_) => None,
+                        None => self.item(&Key::grants(gate.account), patience).await?,
+                    };
+                    return match Holdings::from_items(Some(&account), grants.as_ref())? {
+                        Read::Whole(holdings) => Ok(Some(holdings)),
+                        // The grants become visible late, or the gate lapsed and another change came in.
+                        Read::Torn | Read::Missing => self.holdings(gate.account, patience).await,
+                    };
+                }
+                Updated::Refused(None) => return Ok(None),
+                Updated::Refused(Some(_)) | Updated::Conflict(_) => {}
+            }
+            if !patience.at_the_gate().await {
+                return Err(Error::Busy("the gate of the account stayed closed".into()));
+            }
+        }
+    }
+
+    /// Opens a gate behind which nothing was to be changed.
+    pub(super) async fn open(
+        &self,
+        gate: &Gate<'_>,
+        held: &Holdings,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::account(gate.account).attributes()))
+            .condition_expression("gate_holder = :holder AND grants_version = :version")
+            .update_expression("SET next_due = :next_due REMOVE gate_until, gate_holder")
+            .expression_attribute_values(":holder", item::text(&gate.holder))
+            .expression_attribute_values(":version", item::number(held.account.grants_version))
+            .expression_attribute_values(":next_due", item::number(held.next_due_ms()));
+        self.update_if(update, patience).await.map(drop)
+    }
+
+    /// An account with its grants; None if there is none.
+    pub async fn holdings(
+        &self,
+        account: &AccountId,
+        patience: &Patience,
+    ) -> Result<Option<Holdings>, Error> {
+        for _ in 0..MOST_READS {
+            let keys = [Key::account(account), Key::grants(account)];
+            let [item, grants] = self.by_keys(keys, patience).await?;
+            match Holdings::from_items(item.as_ref(), grants.as_ref())? {
+                Read::Missing => return Ok(None),
+                Read::Whole(holdings) => return Ok(Some(holdings)),
+                Read::Torn => {}
+            }
+            if !patience.at_the_gate().await {
+                break;
+            }
+        }
+        Err(torn())
+    }
+}
+
+/// Grants that stay of another version than their account: a table that was restored in the middle of a transaction.
+const fn torn() -> Error {
+    Error::Malformed(Malformed {
+        attribute: "grants_version",
+    })
+}
