@@ -3,6 +3,7 @@
 //! `cargo bench --package benches --bench parts`. Time differs between machines and moments: it is for whoever works on
 //! one of them, and no check holds it to anything.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use shared::clock::Clock;
-use shared::config::Aws;
-use shared::id::{AccountId, IdempotencyKey, UsageId};
+use shared::config::{Aws, ItemVersion, Table};
+use shared::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry};
 use shared::meter::{Line, Tokens};
 use shared::patience::Patience;
@@ -68,7 +69,7 @@ fn usage(account: &AccountId, number: usize) -> UsageEntry {
     let key: IdempotencyKey = format!("key-{number}").parse().expect("a key");
     let price = price_book::price(&[line(Some("gpt-5"))], now()).expect("a price");
     UsageEntry {
-        id: UsageId::derive("bench", account, &key),
+        id: UsageId::derive("bench", account, KeySpace::Services, &key),
         account: account.clone(),
         member: None,
         request_hash: RequestHash([7; 32]),
@@ -98,7 +99,11 @@ fn items(criterion: &mut Criterion) {
         dynamodb_endpoint: None,
         ssm_endpoint: None,
     };
-    let ledger = Ledger::new(&aws, "bench", &Transport::in_process(Arc::new(answer)));
+    let table = Table {
+        name: "bench".to_owned(),
+        item_version: ItemVersion::NEWEST,
+    };
+    let ledger = Ledger::new(&aws, &table, &Transport::in_process(Arc::new(answer)));
     let account: AccountId = "acct_bench".parse().expect("an account");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -110,7 +115,11 @@ fn items(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.to_async(&runtime).iter_batched(
                 || Patience::new(&Clock::system(), now(), None, std::time::Duration::ZERO),
-                async |patience| ledger.charge(&account, &usages, now(), &patience).await,
+                async |patience| {
+                    ledger
+                        .charge(&account, &usages, HashMap::new(), now(), &patience)
+                        .await
+                },
                 BatchSize::SmallInput,
             );
         });

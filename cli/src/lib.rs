@@ -219,7 +219,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// The ledger in its table.
     fn ledger(&self) -> Result<Ledger, Error> {
-        let table = self.environment.table_name()?;
+        let table = self.environment.table()?;
         let aws = self.environment.aws()?;
         Ok(Ledger::new(&aws, &table, &self.transport))
     }

@@ -9,7 +9,7 @@ use crate::{Desk, Error};
 pub(crate) async fn balance(desk: &mut Desk<'_>, account: AccountId) -> Result<(), Error> {
     let subject = Subject {
         account,
-        may_open: false,
+        by_service: true,
     };
     let ledger = desk.ledger()?;
     let balance = match balance::read(&ledger, &subject, desk.clock.now(), &desk.patience).await {
@@ -43,7 +43,7 @@ pub(crate) async fn ledger(
 ) -> Result<(), Error> {
     let subject = Subject {
         account,
-        may_open: false,
+        by_service: true,
     };
     let ledger = desk.ledger()?;
     let query = statement::Query::newest(limit);

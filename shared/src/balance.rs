@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::identity::Subject;
-use crate::ledger::{self, Account, Ledger, Source};
+use crate::ledger::{self, Account, Holdings, Ledger, Source};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 
@@ -51,7 +51,13 @@ pub async fn read(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Balance, Error> {
-    Ok(of(&account(ledger, subject, now, patience).await?, now))
+    let id = &subject.account;
+    let holdings = match ledger.settled_holdings(id, now, patience).await? {
+        Some(holdings) => holdings,
+        None if subject.may_open() => ledger.open_account(id, now, patience).await?,
+        None => return Err(Error::AccountNotFound),
+    };
+    Ok(of(&holdings, now))
 }
 
 /// The account that a request is about, with everything settled that was due. Its own first request brings it
@@ -65,20 +71,23 @@ pub(crate) async fn account(
     let id = &subject.account;
     match ledger.settled_account(id, now, patience).await? {
         Some(account) => Ok(account),
-        None if subject.may_open => Ok(ledger.open_account(id, now, patience).await?),
+        None if subject.may_open() => {
+            let opened = ledger.open_account(id, now, patience).await?;
+            Ok(opened.account)
+        }
         None => Err(Error::AccountNotFound),
     }
 }
 
-fn of(account: &Account, now: Timestamp) -> Balance {
-    let grants = account.grants_left().into_iter().map(|grant| GrantLeft {
+fn of(holdings: &Holdings, now: Timestamp) -> Balance {
+    let grants = holdings.grants_left().into_iter().map(|grant| GrantLeft {
         id: grant.id,
         source: grant.source,
         remaining: grant.remaining,
         expires_at: grant.expires_at.map(clock::wire),
     });
     Balance {
-        available: account.available,
+        available: holdings.account.available,
         grants: grants.collect(),
         as_of: clock::wire(now),
     }

@@ -14,6 +14,7 @@ use crate::id::{AccountId, CustomerId};
 use crate::langfuse::{self, Langfuse, Trace};
 use crate::ledger::{CustomerLink, Deliveries, DeliveryState, Ledger, Mark, Marks};
 use crate::patience::{ANSWER_RESERVE, Patience};
+use crate::sparks::Sparks;
 use crate::stripe::{self, MeterEvent, Stripe};
 use crate::telemetry::{self, Metric, Provider, Step, chain};
 
@@ -72,8 +73,8 @@ impl Delivery {
         &self.stage
     }
 
-    /// The states in which a new entry starts.
-    pub const fn initial(&self) -> Deliveries {
+    /// The states in which a new entry of so many Sparks starts. The meter is not told of what costs nothing.
+    pub fn initial(&self, sparks: Sparks) -> Deliveries {
         const fn pending_if(configured: bool) -> DeliveryState {
             if configured {
                 DeliveryState::Pending
@@ -83,7 +84,7 @@ impl Delivery {
         }
         Deliveries {
             langfuse: pending_if(self.langfuse.is_some()),
-            stripe: pending_if(self.stripe.is_some()),
+            stripe: pending_if(self.stripe.is_some() && sparks > Sparks::ZERO),
         }
     }
 
@@ -161,7 +162,8 @@ impl Delivery {
         patience: &Patience,
     ) -> Vec<Option<Mark>> {
         let mut marks = vec![None; traces.len()];
-        let Some(stripe) = &self.stripe else {
+        let metered = |trace: &Trace<'_>| trace.entry.deliveries.stripe == DeliveryState::Pending;
+        let Some(stripe) = self.stripe.as_ref().filter(|_| traces.iter().any(metered)) else {
             return marks;
         };
         let started = self.clock.now();
@@ -194,7 +196,11 @@ impl Delivery {
                 }
             }
         };
-        for (trace, mark) in traces.iter().zip(&mut marks) {
+        for (trace, mark) in traces
+            .iter()
+            .zip(&mut marks)
+            .filter(|(trace, _)| metered(trace))
+        {
             if left().is_zero() {
                 break;
             }

@@ -127,10 +127,23 @@ impl IntentId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageId(String);
 
+/// Whose idempotency keys: no customer can use up a key of the app's backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySpace {
+    /// Keys of services, and before item version 2 all keys of usages.
+    Services,
+    /// Keys of an account's own tokens.
+    OwnTokens,
+}
+
 impl UsageId {
-    /// The id of what `account` records under `key`.
-    pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
-        let hash = sha256(&["usage", stage, account.as_str(), key.as_str()]);
+    /// The id of what is recorded for `account` under `key`.
+    pub fn derive(stage: &str, account: &AccountId, space: KeySpace, key: &IdempotencyKey) -> Self {
+        let kind = match space {
+            KeySpace::Services => "usage",
+            KeySpace::OwnTokens => "own usage",
+        };
+        let hash = sha256(&[kind, stage, account.as_str(), key.as_str()]);
         Self(format!("use_{}", hex(&hash[..16])))
     }
 
@@ -259,8 +272,16 @@ mod tests {
     #[test]
     fn a_usage_id_belongs_to_one_stage_account_and_key() {
         let id = |stage: &str, account: &str, key: &str| {
-            UsageId::derive(stage, &account.parse().unwrap(), &key.parse().unwrap())
+            let (account, key) = (account.parse().unwrap(), key.parse().unwrap());
+            UsageId::derive(stage, &account, KeySpace::Services, &key)
         };
+        let own = UsageId::derive(
+            "s",
+            &"a".parse().unwrap(),
+            KeySpace::OwnTokens,
+            &"k".parse().unwrap(),
+        );
+        assert_ne!(id("s", "a", "k"), own);
         assert_eq!(id("s", "a", "k"), id("s", "a", "k"));
         assert_ne!(id("s", "a", "bk"), id("s", "ab", "k"));
         assert_ne!(id("s", "a", "k"), id("t", "a", "k"));

@@ -24,8 +24,15 @@ pub enum Caller {
 pub struct Subject {
     /// The account.
     pub account: AccountId,
-    /// Whether this request may bring the account into being. A service's may not: a typo would.
-    pub may_open: bool,
+    /// Whether a service asks. Only an account's own request brings it into being: a service's typo would, too.
+    pub by_service: bool,
+}
+
+impl Subject {
+    /// Whether this request may bring the account into being.
+    pub const fn may_open(&self) -> bool {
+        !self.by_service
+    }
 }
 
 /// Why a request is not about any account.
@@ -94,12 +101,12 @@ impl Caller {
             (Self::Service, None) => Err(Error::AccountIdRequired),
             (Self::Service, Some(account)) => Ok(Subject {
                 account,
-                may_open: false,
+                by_service: true,
             }),
             (Self::Account(own), Some(named)) if named != own => Err(Error::AccountForbidden),
             (Self::Account(account), _) => Ok(Subject {
                 account,
-                may_open: true,
+                by_service: false,
             }),
         }
     }
@@ -177,7 +184,7 @@ mod tests {
             own().subject(None).unwrap(),
             Subject {
                 account: account("own"),
-                may_open: true
+                by_service: false
             }
         );
         assert_eq!(
@@ -194,7 +201,7 @@ mod tests {
             served,
             Subject {
                 account: account("other"),
-                may_open: false
+                by_service: true
             }
         );
     }

@@ -77,7 +77,7 @@ impl Outbox {
         let langfuse = environment.langfuse()?;
         let stripe = environment.stripe()?;
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, &clock)),
             terms: match &stripe {
                 Some(_) => Some(environment.plan_terms()?),

@@ -16,8 +16,8 @@ use crate::desk::Desk;
 use crate::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::invoice;
 use crate::ledger::{
-    self, Account, Checkout, CheckoutStatus, Credited, Incident, Intent, Ledger, NewCredit,
-    Purchase, Source,
+    self, Account, Checkout, CheckoutStatus, Credited, Holdings, Incident, Intent, Ledger,
+    NewCredit, Purchase, Source,
 };
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -140,7 +140,10 @@ pub async fn reconcile_checkout(
         ledger.note_checkout(&intent, noted, patience).await?;
     }
     let account = match account {
-        Some(account) => Some(ledger.settle(&page.account, account, now, patience).await?),
+        Some(found) => {
+            let settled = ledger.settle(&page.account, found.account, now, patience);
+            Some(settled.await?)
+        }
         None => None,
     };
     Ok(Payment {
@@ -274,7 +277,7 @@ struct Paid {
 async fn credit(
     ledger: &Ledger,
     Paid { session, intent }: Paid,
-    account: Option<Account>,
+    account: Option<Holdings>,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Payment, Error> {

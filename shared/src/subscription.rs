@@ -59,7 +59,7 @@ pub async fn read(
         Some(found) => {
             ledger.settle(account, found, now, patience).await?;
         }
-        None if subject.may_open => {
+        None if subject.may_open() => {
             ledger.open_account(account, now, patience).await?;
         }
         None => return Err(Error::AccountNotFound),

@@ -10,8 +10,9 @@ mod recording;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::config::ItemVersion;
 use crate::delivery::Delivery;
-use crate::id::{IdempotencyKey, UsageId};
+use crate::id::{IdempotencyKey, KeySpace, UsageId};
 use crate::identity::Subject;
 use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
 use crate::patience::Patience;
@@ -80,7 +81,7 @@ pub async fn record(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(Recorded, Sparks), Error> {
-    let prepared = vec![prepare(delivery, subject, key, usage, now)];
+    let prepared = vec![prepare(ledger, delivery, subject, key, usage, now)];
     let recording = Recording {
         ledger,
         delivery,
@@ -107,7 +108,7 @@ pub async fn record_batch(
     for item in items {
         let invalid = match item.request {
             Ok((key, usage)) => {
-                prepared.push(prepare(delivery, subject, &key, usage, now));
+                prepared.push(prepare(ledger, delivery, subject, &key, usage, now));
                 None
             }
             Err(invalid) => Some(Err(Error::Invalid(invalid))),
@@ -156,22 +157,44 @@ impl Error {
 
 /// Prices a usage and puts it in the form of its entry.
 fn prepare(
+    ledger: &Ledger,
     delivery: &Delivery,
     subject: &Subject,
     key: &IdempotencyKey,
     usage: Usage,
     now: Timestamp,
 ) -> Prepared {
-    let id = UsageId::derive(delivery.stage(), &subject.account, key);
+    let (id, other_id) = ids(delivery.stage(), subject, ledger.item_version(), key);
     let hash = usage.hash();
     let entry = telemetry::timed(Step::Price, || {
         entry(delivery, subject, id.clone(), hash, &usage, now)
     });
     Prepared {
         id,
+        other_id,
         hash,
         entry,
         usage,
+    }
+}
+
+/// The id under which a usage is recorded, and the other one under which the same key may have been used before: by the
+/// same token before item version 2, or by a function that already writes it.
+fn ids(
+    stage: &str,
+    subject: &Subject,
+    written: ItemVersion,
+    key: &IdempotencyKey,
+) -> (UsageId, Option<UsageId>) {
+    let account = &subject.account;
+    let of_services = UsageId::derive(stage, account, KeySpace::Services, key);
+    if subject.by_service {
+        return (of_services, None);
+    }
+    let own = UsageId::derive(stage, account, KeySpace::OwnTokens, key);
+    match written {
+        ItemVersion::V1 => (of_services, Some(own)),
+        ItemVersion::V2 => (own, Some(of_services)),
     }
 }
 
@@ -199,7 +222,7 @@ fn entry(
             content: usage.input.is_some() || usage.output.is_some(),
             ..usage.trace.clone()
         },
-        deliveries: delivery.initial(),
+        deliveries: delivery.initial(price.total),
     })
 }
 

@@ -185,12 +185,22 @@ impl Model {
     }
 
     /// Gives back what was spent, where it was; answers whether it was.
-    pub fn give_back(&mut self, key: &str, id: &str, now: Timestamp) -> bool {
+    pub fn give_back(&mut self, key: &str, now: Timestamp) -> bool {
         let Some(milli) = self.spent.remove(key) else {
             return false;
         };
         self.settle(now);
-        self.add(&Credit::for_good(id, milli), now, None);
+        let id = format!("returned#{}", self.account);
+        let mut known = self.grants.iter_mut();
+        let known = known.find(|grant| grant.id == id && grant.left > 0);
+        match known {
+            // While something is left of it, there is no debt.
+            Some(known) => {
+                known.left += milli;
+                self.sum += milli;
+            }
+            None => self.add(&Credit::for_good(&id, milli), now, None),
+        }
         true
     }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tests::{Answer, World};
 
 fn one_spark() -> Value {
@@ -136,4 +137,34 @@ async fn accounts_do_not_touch_each_other() {
         .expect(StatusCode::CREATED);
     assert_eq!(world.available("acct_a").await, "4.000");
     assert_eq!(world.available("acct_b").await, "5.000");
+}
+
+/// A refused transaction costs eight write units; a look costs four read units.
+#[tokio::test]
+async fn an_account_that_was_refused_a_moment_ago_is_looked_at_first() {
+    let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
+    world.grant("acct_a", "0.999").await;
+    let counted = Fault::new("TransactWriteItems", "slow:0").unwrap();
+    let faults = world.stack.dynamodb.faults();
+    faults.add(counted.times(u32::MAX));
+    let refused = async |key: &str| {
+        let refused = world.record("acct_a", key, &one_spark()).await;
+        assert_eq!(refused.refusal(), (402, "insufficient_sparks"));
+        faults.fired("TransactWriteItems")
+    };
+    let first = refused("k1").await;
+    assert_eq!((refused("k1").await, refused("k2").await), (first, first));
+
+    // What was recorded is a replay, whatever is left.
+    world.grant("acct_a", "0.001").await;
+    let recorded = world.record("acct_a", "k2", &one_spark()).await;
+    recorded.expect(StatusCode::CREATED);
+    let before = refused("k3").await;
+    let again = world.record("acct_a", "k2", &one_spark()).await;
+    assert!(again.expect(StatusCode::CREATED).is_replay());
+    assert_eq!(faults.fired("TransactWriteItems"), before);
+
+    clock.sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(refused("k4").await, before + 1);
 }

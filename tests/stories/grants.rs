@@ -23,10 +23,7 @@ fn tokens(sparks: u64) -> Value {
 fn ledger(world: &World) -> Ledger {
     let lookup = |name: &str| world.environment().get(name).cloned();
     let environment = Environment::from_lookup(&lookup);
-    let (aws, table) = (
-        environment.aws().unwrap(),
-        environment.table_name().unwrap(),
-    );
+    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
     Ledger::new(&aws, &table, &Transport::network())
 }
 
@@ -135,7 +132,7 @@ async fn a_grant_that_sorts_before_older_ones_takes_only_what_comes_after_it() {
     ledger.credit(&b, now, &patience()).await.unwrap();
     world.spend("acct_a", "k2", 50).await;
     let account = ledger
-        .account(&a.account, &patience())
+        .holdings(&a.account, &patience())
         .await
         .unwrap()
         .unwrap();
@@ -156,7 +153,7 @@ async fn two_credits_at_the_same_moment_are_both_there() {
     for credited in join_all(all).await {
         assert!(matches!(credited, Ok(Credited::Recorded(_))));
     }
-    let account = ledger.account(&credits[0].account, &patience).await;
+    let account = ledger.holdings(&credits[0].account, &patience).await;
     assert_eq!(account.unwrap().unwrap().grants_left().len(), 8);
     world.sparks(&["verify"]).await.unwrap();
 }
@@ -187,7 +184,7 @@ async fn a_grant_that_ends_in_a_burst_is_exact_whichever_clock_sees_it() {
     let lost = world.entry("exp#ending").unwrap();
     let available = 1_000_000 - 200_000 + lost;
     assert_eq!(world.sum_of_entries("acct_a"), available);
-    let account = ledger.account(&ending.account, &patience).await;
+    let account = ledger.holdings(&ending.account, &patience).await;
     let account = account.unwrap().unwrap();
     assert_eq!(left(&account.grants_left()), [("staying", available)]);
     world.sparks(&["verify"]).await.unwrap();

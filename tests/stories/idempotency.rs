@@ -211,3 +211,78 @@ async fn a_refused_request_may_succeed_with_the_same_key_after_a_top_up() {
     assert!(!answer.is_replay());
     assert_eq!(answer.body["balance"]["available"], "0.000");
 }
+
+/// Message ids are easy to guess: a user who sends one first must not stop the charge that the app's backend makes.
+#[tokio::test]
+async fn a_customer_cannot_use_up_a_key_of_the_backend() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "1000").await;
+    let nothing = json!({"usage": [{"meter": "compute", "milliseconds": 0}]});
+    let used = world.record("acct_a", "msg-123", &nothing).await;
+    assert_eq!(used.expect(StatusCode::CREATED).body["sparks"], "0.000");
+
+    let charge = json!({
+        "account_id": "acct_a", "usage": [{"meter": "ai_tokens", "input_tokens": 1000}],
+    });
+    let service = world.service_token();
+    let by_backend = async || {
+        let (token, body) = (Some(service.as_str()), charge.to_string());
+        world.post("/v1/usage", token, Some("msg-123"), body).await
+    };
+    let charged = by_backend().await.expect(StatusCode::CREATED);
+    assert_eq!(charged.body["sparks"], "100.000");
+
+    // Each of them still knows its own.
+    let again = by_backend().await.expect(StatusCode::CREATED);
+    assert!(again.is_replay());
+    assert_eq!(again.body["usage_id"], charged.body["usage_id"]);
+    let again = world.record("acct_a", "msg-123", &nothing).await;
+    assert!(again.expect(StatusCode::CREATED).is_replay());
+    assert_eq!(world.available("acct_a").await, "900.000");
+}
+
+/// An own token's key is found under either id while a deployment changes from one item version to the other.
+#[tokio::test]
+async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
+    for (first, second) in [("1", "2"), ("2", "1")] {
+        let world = World::at_noon()
+            .await
+            .with("ITEM_VERSION", first)
+            .restarted()
+            .await;
+        let recorded = world
+            .record("acct_a", "k1", &body)
+            .await
+            .expect(StatusCode::CREATED);
+        let world = world.with("ITEM_VERSION", second).restarted().await;
+        let again = world
+            .record("acct_a", "k1", &body)
+            .await
+            .expect(StatusCode::CREATED);
+        assert!(again.is_replay(), "{first} {second}");
+        assert_eq!(again.body["usage_id"], recorded.body["usage_id"]);
+        let items = [json!({"idempotency_key": "k1", "usage": body["usage"]})];
+        let batch = world
+            .record_batch("acct_a", &items)
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(batch.body["results"][0]["replayed"], true);
+        world.sparks(&["verify"]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_costs_nothing_is_recorded_and_traced_and_the_meter_is_not_told() {
+    let world = World::at_noon().await;
+    let nothing = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 0}]});
+    let recorded = world
+        .record("acct_a", "k1", &nothing)
+        .await
+        .expect(StatusCode::CREATED);
+    let delivery = &recorded.body["delivery"];
+    assert_eq!(delivery["stripe"]["status"], "off");
+    assert_eq!(delivery["langfuse"]["status"], "confirmed");
+    assert_eq!((world.spans().len(), world.meter_events().len()), (1, 0));
+    assert_eq!(world.pending(), 0);
+}

@@ -148,7 +148,8 @@ async fn an_account_comes_into_being_with_its_own_first_request() {
     // Its own first request also brings it the free plan.
     assert_eq!(answer.body["available"], "10000.000");
     assert_eq!(answer.body["grants"][0]["source"], "free");
-    assert_eq!(world.items("A#acct_new").len(), 1);
+    // The account and its grants.
+    assert_eq!(world.items("A#acct_new").len(), 2);
     let answer = world
         .post(
             "/v1/usage",

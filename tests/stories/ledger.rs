@@ -150,18 +150,19 @@ async fn a_grant_ends_with_the_first_request_past_its_expiry_and_the_ledger_says
         async move { world.record("acct_a", key, &body).await }
     };
     usage("k1").await.expect(StatusCode::CREATED);
-    let mut account = world
-        .items("A#acct_a")
-        .into_iter()
-        .find(|item| item["sk"]["S"] == "A")
-        .unwrap();
+    let item = |sk: &str| {
+        let mut items = world.items("A#acct_a").into_iter();
+        items.find(|item| item["sk"]["S"] == sk).unwrap()
+    };
+    let (mut account, mut held) = (item("A"), item("G"));
     let ended_ms = world.now_ms() - 1;
-    let grants = account["grants"]["S"].as_str().unwrap().replacen(
+    let grants = held["grants"]["S"].as_str().unwrap().replacen(
         "\"granted_at\"",
         &format!("\"expires_at\":{ended_ms},\"granted_at\""),
         1,
     );
-    account["grants"]["S"] = grants.into();
+    held["grants"]["S"] = grants.into();
+    world.put_item(held).await;
     account["next_due"]["N"] = ended_ms.to_string().into();
     world.put_item(account).await;
 

@@ -34,7 +34,7 @@ fn is_looked_into(world: &World) -> bool {
 fn ledger(world: &World) -> Ledger {
     let lookup = |name: &str| world.environment().get(name).cloned();
     let environment = Environment::from_lookup(&lookup);
-    let table = environment.table_name().unwrap();
+    let table = environment.table().unwrap();
     Ledger::new(&environment.aws().unwrap(), &table, &Transport::network())
 }
 

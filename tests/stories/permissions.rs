@@ -166,6 +166,7 @@ fn nobody_may_scan_or_delete_or_do_anything_everywhere() {
                     "dynamodb:BatchGetItem",
                     "dynamodb:PutItem",
                     "dynamodb:UpdateItem",
+                    "dynamodb:ConditionCheckItem",
                     "dynamodb:Query",
                     "ssm:GetParameters",
                 ];

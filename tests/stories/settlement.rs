@@ -9,9 +9,9 @@ use serde_json::json;
 use shared::catalog::{Kind, Order};
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::id::{AccountId, IdempotencyKey, UsageId};
+use shared::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::ledger::{
-    Account, Charged, Corrected, Deliveries, DeliveryState, Grant, Ledger, NewCredit, NewReversal,
+    Charged, Corrected, Deliveries, DeliveryState, Grant, Holdings, Ledger, NewCredit, NewReversal,
     Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
 };
 use shared::meter::Line;
@@ -69,7 +69,7 @@ fn left(grants: &[Grant]) -> Vec<Left> {
 /// The settlement code without a table.
 struct Pure {
     id: AccountId,
-    account: Account,
+    holdings: Holdings,
     purchases: HashMap<String, (Credit, Reversals, i64)>,
     spent: HashMap<String, Sparks>,
     sum: i64,
@@ -77,7 +77,7 @@ struct Pure {
 
 impl Pure {
     fn settle(&mut self, now: Timestamp) {
-        let settlement = self.account.settle(&self.id, now).unwrap();
+        let settlement = self.holdings.settle(&self.id, now).unwrap();
         for grant in &settlement.ended {
             self.sum -= grant.remaining.milli();
             let purchase = grant.restores.as_ref().unwrap_or(&grant.id);
@@ -87,22 +87,24 @@ impl Pure {
         }
         let free = settlement.free.map_or(0, |grant| grant.remaining.milli());
         self.sum += free;
-        self.account = settlement.account;
+        self.holdings = settlement.holdings;
     }
 
     fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
         match step {
             Step::Debit { key, milli } => {
-                if self.account.is_due(now) {
+                if self.holdings.account.is_due(now) {
                     self.settle(now);
                 }
-                if self.account.available.milli() < *milli {
+                if self.holdings.account.available.milli() < *milli {
                     return false;
                 }
                 self.sum -= milli;
                 let debit = sparks(*milli);
-                self.account.available = self.account.available.checked_sub(debit).unwrap();
-                self.account.debited = self.account.debited.checked_add(debit).unwrap();
+                self.holdings.account.available =
+                    self.holdings.account.available.checked_sub(debit).unwrap();
+                self.holdings.account.debited =
+                    self.holdings.account.debited.checked_add(debit).unwrap();
                 self.spent.insert(key.clone(), debit);
             }
             Step::Credit(credit) => {
@@ -115,7 +117,7 @@ impl Pure {
                     expires_at: credit.expires_at,
                     restores: None,
                 };
-                self.account.credit(grant).unwrap();
+                self.holdings.credit(grant).unwrap();
                 self.sum += credit.milli;
                 let bought = (credit.clone(), Reversals::default(), 0);
                 self.purchases.insert(credit.id.clone(), bought);
@@ -131,7 +133,7 @@ impl Pure {
                 let wanted = purchase(credit).unwrap().share(granted, *cents, "usd");
                 let most = sparks(credit.milli - *ended);
                 let taken = reversals.take(id, wanted.unwrap(), most).unwrap();
-                self.account.take_back(of, taken).unwrap();
+                self.holdings.take_back(of, taken).unwrap();
                 self.sum -= taken.milli();
             }
             Step::Restore { id, purchase: of } => {
@@ -148,16 +150,20 @@ impl Pure {
                     expires_at: credit.expires_at.map(|end| end.max(thirty_days)),
                     restores: Some(of.clone()),
                 };
-                self.account.credit(grant).unwrap();
+                self.holdings.credit(grant).unwrap();
                 self.sum += restored.milli();
             }
             Step::TakeOut { credit } => {
                 self.settle(now);
-                self.sum -= self.account.take_out(credit).unwrap().milli();
+                self.sum -= self
+                    .holdings
+                    .take_out(credit, sparks(i64::MAX))
+                    .unwrap()
+                    .milli();
             }
-            Step::GiveBack { key, id } => return self.give_back(key, id, now),
+            Step::GiveBack { key, .. } => return self.give_back(key, now),
             Step::Read => {
-                if self.account.is_due(now) {
+                if self.holdings.account.is_due(now) {
                     self.settle(now);
                 }
             }
@@ -167,20 +173,20 @@ impl Pure {
 }
 
 impl Pure {
-    fn give_back(&mut self, key: &str, id: &str, now: Timestamp) -> bool {
+    fn give_back(&mut self, key: &str, now: Timestamp) -> bool {
         let Some(spent) = self.spent.remove(key) else {
             return false;
         };
         self.settle(now);
         let grant = Grant {
-            id: id.to_owned(),
+            id: format!("returned#{}", self.id),
             source: Source::Manual,
             remaining: spent,
             granted_at: now,
             expires_at: None,
             restores: None,
         };
-        self.account.credit(grant).unwrap();
+        self.holdings.credit(grant).unwrap();
         self.sum += spent.milli();
         true
     }
@@ -193,7 +199,7 @@ fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
         let mut model = Model::new("acct_a", history.free_plan);
         let mut pure = Pure {
             id: "acct_a".parse().unwrap(),
-            account: Account::new(history.free_plan, Timestamp::UNIX_EPOCH),
+            holdings: Holdings::new(history.free_plan, Timestamp::UNIX_EPOCH),
             purchases: HashMap::new(),
             spent: HashMap::new(),
             sum: 0,
@@ -204,11 +210,11 @@ fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
             assert_eq!(covered.0, covered.1, "{}", at());
             assert_eq!(
                 model.available(),
-                pure.account.available.milli(),
+                pure.holdings.account.available.milli(),
                 "{}",
                 at()
             );
-            assert_eq!(model.left(), left(&pure.account.grants_left()), "{}", at());
+            assert_eq!(model.left(), left(&pure.holdings.grants_left()), "{}", at());
             assert_eq!(
                 (model.sum, pure.sum),
                 (model.available(), model.available()),
@@ -239,7 +245,10 @@ impl Table {
         match step {
             Step::Debit { key, milli } => {
                 let usage = self.usage(key, *milli, now);
-                let charging = self.ledger.charge(&self.id, &[usage], now, &patience).await;
+                let charging = self
+                    .ledger
+                    .charge(&self.id, &[usage], HashMap::new(), now, &patience)
+                    .await;
                 assert!(charging.failure.is_none(), "{charging:?}");
                 return matches!(charging.outcomes[0], Some(Charged::Recorded(_)));
             }
@@ -273,7 +282,12 @@ impl Table {
                 assert!(matches!(corrected.await, Ok(Corrected::Recorded(..))));
             }
             Step::GiveBack { key, id } => {
-                let usage = UsageId::derive("local", &self.id, &key.parse().unwrap());
+                let usage = UsageId::derive(
+                    "local",
+                    &self.id,
+                    KeySpace::OwnTokens,
+                    &key.parse().unwrap(),
+                );
                 let corrected = self.ledger.correct(usage.as_str(), "test", now, &patience);
                 return match corrected.await.unwrap() {
                     Corrected::Recorded(correction, _) => correction.id == *id,
@@ -298,7 +312,7 @@ impl Table {
         let price = price_book::price(&[line], now).unwrap();
         assert_eq!(price.total, sparks(milli));
         UsageEntry {
-            id: UsageId::derive("local", &self.id, &key),
+            id: UsageId::derive("local", &self.id, KeySpace::OwnTokens, &key),
             account: self.id.clone(),
             member: None,
             request_hash: RequestHash([0; 32]),
@@ -331,7 +345,7 @@ async fn through_the_table(seeds: Range<u64>) {
     let lookup = |name: &str| world.environment().get(name).cloned();
     let environment = Environment::from_lookup(&lookup);
     let aws = environment.aws().unwrap();
-    let table = environment.table_name().unwrap();
+    let table = environment.table().unwrap();
     let mut balances: HashMap<String, i64> = HashMap::new();
     for seed in seeds {
         let name = format!("h{seed}");
@@ -363,10 +377,11 @@ async fn through_the_table(seeds: Range<u64>) {
             let at = || format!("seed {seed}, step {number}: {step:?} at {now}");
             let covered = table.apply(step, *now).await;
             assert_eq!(model.apply(step, *now), covered, "{}", at());
-            let account = table.ledger.account(&table.id, &patience).await.unwrap();
-            let account = account.unwrap();
-            assert_eq!(model.available(), account.available.milli(), "{}", at());
-            assert_eq!(model.left(), left(&account.grants_left()), "{}", at());
+            let held = table.ledger.holdings(&table.id, &patience).await.unwrap();
+            let held = held.unwrap();
+            let available = held.account.available.milli();
+            assert_eq!(model.available(), available, "{}", at());
+            assert_eq!(model.left(), left(&held.grants_left()), "{}", at());
         }
         balances.insert(name, model.available());
     }

@@ -38,7 +38,7 @@ pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
     let patience = Patience::lasting(&desk.clock, PATIENCE);
     let findings = desk.ledger()?.table_findings(&patience).await?;
     if findings.is_empty() {
-        let table = desk.environment.table_name()?;
+        let table = desk.environment.table()?.name;
         return Ok(Check::good(
             name,
             format!("{table} has its keys and indexes"),

@@ -43,7 +43,7 @@ impl App {
         clock: Clock,
     ) -> Result<Self, config::Error> {
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             customers: Customers::default(),
             terms: environment.plan_terms()?,

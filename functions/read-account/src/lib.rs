@@ -36,7 +36,7 @@ impl App {
         clock: Clock,
     ) -> Result<Self, config::Error> {
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             account_claim: environment.account_claim(),
             origin: Origin::new("read-account", &environment.stage()?, &clock),
             clock,

@@ -43,7 +43,7 @@ impl App {
             .stripe()?
             .map(|access| Stripe::new(&access, transport, &clock));
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             delivery: Delivery::new(
                 langfuse,
                 stripe,

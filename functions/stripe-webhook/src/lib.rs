@@ -37,7 +37,7 @@ impl App {
         clock: Clock,
     ) -> Result<Self, config::Error> {
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             secrets: environment.stripe_webhook_secrets()?,
             terms: environment.plan_terms()?,

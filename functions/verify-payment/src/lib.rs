@@ -38,7 +38,7 @@ impl App {
         clock: Clock,
     ) -> Result<Self, config::Error> {
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table_name()?, transport),
+            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             stripe: Stripe::new(&environment.required_stripe()?, transport, &clock),
             terms: environment.plan_terms()?,
             account_claim: environment.account_claim(),

@@ -66,7 +66,12 @@ fn entry() -> UsageEntry {
     let price = price_book::price(&lines, occurred_at).unwrap();
     let account = "acct_a".parse().unwrap();
     UsageEntry {
-        id: crate::id::UsageId::derive("prod", &account, &"k1".parse().unwrap()),
+        id: crate::id::UsageId::derive(
+            "prod",
+            &account,
+            crate::id::KeySpace::Services,
+            &"k1".parse().unwrap(),
+        ),
         account,
         member: Some("u_7".parse().unwrap()),
         request_hash: RequestHash([0; 32]),

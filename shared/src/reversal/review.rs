@@ -118,6 +118,7 @@ mod tests {
         let reversals: Reversals = serde_json::from_value(reversals.clone()).unwrap();
         Purchased {
             credit: CreditEntry {
+                joins: None,
                 id: "cs_1".to_owned(),
                 account: "acct_a".parse().unwrap(),
                 source: Source::Pack,

@@ -8,7 +8,7 @@ use http::Request;
 use jiff::Timestamp;
 
 use super::*;
-use crate::id::UsageId;
+use crate::id::{KeySpace, UsageId};
 use crate::sparks::Sparks;
 use crate::telemetry;
 
@@ -70,8 +70,13 @@ fn answer(status: u16, body: &str) -> Result<Response<Bytes>, &'static str> {
         .unwrap())
 }
 
+fn usage_id() -> UsageId {
+    let (account, key) = ("acct_a".parse().unwrap(), "k1".parse().unwrap());
+    UsageId::derive("test", &account, KeySpace::Services, &key)
+}
+
 async fn record(stripe: &Stripe) -> Result<(), Error> {
-    let identifier = UsageId::derive("test", &"acct_a".parse().unwrap(), &"k1".parse().unwrap());
+    let identifier = usage_id();
     let customer = "cus_1".parse().unwrap();
     let event = MeterEvent {
         identifier: identifier.as_str(),
@@ -123,7 +128,7 @@ async fn every_answer_means_one_thing() {
     let duplicate = r#"{"error":{"type":"invalid_request_error","code":"duplicate_meter_event","message":"…"}}"#;
     let ours = format!(
         r#"{{"error":{{"message":"An event already exists with identifier {}."}}}}"#,
-        UsageId::derive("test", &"acct_a".parse().unwrap(), &"k1".parse().unwrap())
+        usage_id()
     );
     let others = r#"{"error":{"message":"An event already exists with identifier use_1."}}"#;
     let invalid = r#"{"error":{"type":"invalid_request_error","code":"timestamp_too_far_in_past","message":"…"}}"#;

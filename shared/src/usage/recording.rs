@@ -19,6 +19,8 @@ use crate::telemetry::{self, Metric, Step};
 /// A usage that is ready to be charged, or why it is not.
 pub(super) struct Prepared {
     pub(super) id: UsageId,
+    /// Another id under which the same request may be recorded.
+    pub(super) other_id: Option<UsageId>,
     pub(super) hash: ledger::RequestHash,
     pub(super) entry: Result<UsageEntry, Error>,
     pub(super) usage: Usage,
@@ -55,10 +57,15 @@ impl Recording<'_> {
             .cloned()
             .collect();
         let (charging, customer) = tokio::join!(
-            telemetry::step(Step::Commit, self.charge(&ready)),
+            async {
+                let earlier = self.earlier(&prepared).await?;
+                let charging = self.charge(&ready, &earlier);
+                let charging = telemetry::step(Step::Commit, charging).await?;
+                Ok::<_, Error>((earlier, charging))
+            },
             delivery.customer(ledger, account, patience)
         );
-        let charging = charging?;
+        let (earlier, charging) = charging?;
 
         let contents = new_contents(&prepared, &charging);
         let recorded: Vec<&UsageEntry> = charging
@@ -81,14 +88,15 @@ impl Recording<'_> {
         let (deliveries, balance, stored) = tokio::join!(
             delivery.deliver(ledger, account, &traces, customer, patience),
             async {
-                if !with_balance {
+                // A refusal says by itself what there is.
+                if !with_balance || !charging.outcomes.iter().flatten().any(is_recorded) {
                     return Ok(Sparks::ZERO);
                 }
                 let account = ledger.settled_account(account, now, patience);
                 let account = telemetry::step(Step::Read, account).await?;
                 Ok(account.map_or(Sparks::ZERO, |account| account.available))
             },
-            self.look_up(&prepared),
+            self.look_up(&prepared, &earlier),
         );
         let delivered = recorded
             .iter()
@@ -98,8 +106,32 @@ impl Recording<'_> {
         Ok((results(prepared, charging, &stored, &delivered), balance))
     }
 
+    /// The entries of requests that are recorded under their other id. What another request did there is of no concern.
+    async fn earlier(
+        &self,
+        prepared: &[Prepared],
+    ) -> Result<HashMap<UsageId, UsageEntry>, ledger::Error> {
+        let ids: Vec<&UsageId> = prepared
+            .iter()
+            .filter_map(|item| item.other_id.as_ref())
+            .collect();
+        let stored = self.ledger.usages(&ids, self.patience).await?;
+        let same = |item: &&Prepared, entry: &&UsageEntry| {
+            item.other_id.as_ref() == Some(&entry.id) && item.hash == entry.request_hash
+        };
+        let earlier = prepared.iter().filter_map(|item| {
+            let entry = stored.iter().find(|entry| same(&item, entry))?;
+            Some((item.id.clone(), entry.clone()))
+        });
+        Ok(earlier.collect())
+    }
+
     /// Charges, and opens the account first where this request may.
-    async fn charge(&self, ready: &[UsageEntry]) -> Result<Charging, Error> {
+    async fn charge(
+        &self,
+        ready: &[UsageEntry],
+        earlier: &HashMap<UsageId, UsageEntry>,
+    ) -> Result<Charging, Error> {
         let Self {
             ledger,
             subject,
@@ -108,16 +140,17 @@ impl Recording<'_> {
             ..
         } = *self;
         let account = &subject.account;
-        let mut charging = ledger.charge(account, ready, now, patience).await;
+        let charge = || ledger.charge(account, ready, earlier.clone(), now, patience);
+        let mut charging = Box::pin(charge()).await;
         if ready.is_empty() {
             charging.account_missing = ledger.account(account, patience).await?.is_none();
         }
         if charging.account_missing {
-            if !subject.may_open {
+            if !subject.may_open() {
                 return Err(Error::AccountNotFound);
             }
             ledger.open_account(account, now, patience).await?;
-            charging = ledger.charge(account, ready, now, patience).await;
+            charging = Box::pin(charge()).await;
         }
         match charging.failure.take() {
             // Nothing is known of any usage: the whole request failed.
@@ -132,9 +165,16 @@ impl Recording<'_> {
 
     /// Looks for the entries of usages that would be refused for their time or price: a replay is judged
     /// before those.
-    async fn look_up(&self, prepared: &[Prepared]) -> HashMap<UsageId, Option<UsageEntry>> {
+    async fn look_up(
+        &self,
+        prepared: &[Prepared],
+        earlier: &HashMap<UsageId, UsageEntry>,
+    ) -> HashMap<UsageId, Option<UsageEntry>> {
         let refused = prepared.iter().filter(|item| item.entry.is_err());
         let found = future::join_all(refused.map(|item| async {
+            if let Some(entry) = earlier.get(&item.id) {
+                return Some((item.id.clone(), Some(entry.clone())));
+            }
             match self.ledger.usage(&item.id, self.patience).await {
                 Ok(stored) => Some((item.id.clone(), stored)),
                 Err(failure) => {
@@ -145,6 +185,11 @@ impl Recording<'_> {
         }));
         found.await.into_iter().flatten().collect()
     }
+}
+
+/// Whether a usage is recorded, now or before.
+const fn is_recorded(outcome: &Charged) -> bool {
+    matches!(outcome, Charged::Recorded(_) | Charged::Replayed(_))
 }
 
 const fn recorded_now(outcome: &Charged) -> Option<&UsageEntry> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use http::header::HeaderMap;
 use lambda_http::{Body, Request};
 use serde_json::Value;
-use shared::id::{AccountId, IntentId, UsageId};
+use shared::id::{AccountId, IntentId, KeySpace, UsageId};
 
 use crate::world::{self, Call, STAGE};
 use crate::{contract, event};
@@ -170,7 +170,10 @@ fn ids(accounts: &BTreeSet<String>, headers: &HeaderMap, body: &Value) -> BTreeS
         let key = key.parse().expect("a key");
         for account in accounts {
             let account: AccountId = account.parse().expect("an account");
-            ids.insert(UsageId::derive(STAGE, &account, &key).as_str().to_owned());
+            for space in [KeySpace::Services, KeySpace::OwnTokens] {
+                let usage = UsageId::derive(STAGE, &account, space, &key);
+                ids.insert(usage.as_str().to_owned());
+            }
             ids.insert(IntentId::derive(STAGE, &account, &key).as_str().to_owned());
         }
     }

@@ -1,7 +1,7 @@
 //! Histories of an account, made up of everything that can happen to it.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::id::UsageId;
+use shared::id::{KeySpace, UsageId};
 
 use super::{Credit, Model};
 
@@ -141,7 +141,8 @@ impl History {
 /// The id of the credit that gives back what `account` spent under a key.
 fn giving_back_id(account: &str, key: &str) -> String {
     let (account, key) = (account.parse(), key.parse());
-    let usage = UsageId::derive("local", &account.expect("an account"), &key.expect("a key"));
+    let (account, key) = (account.expect("an account"), key.expect("a key"));
+    let usage = UsageId::derive("local", &account, KeySpace::OwnTokens, &key);
     format!("reversed#{usage}")
 }
 
@@ -158,7 +159,7 @@ impl Model {
             } => self.reverse(id, purchase, *cents, now),
             Step::Restore { id, purchase } => self.restore(id, purchase, now),
             Step::TakeOut { credit } => self.take_out(credit, now),
-            Step::GiveBack { key, id } => return self.give_back(key, id, now),
+            Step::GiveBack { key, .. } => return self.give_back(key, now),
             Step::Read if self.is_due(now) => self.settle(now),
             Step::Read => {}
         }

@@ -48,8 +48,14 @@ const STEPS: [(&str, &str); 5] = [
 #[derive(Default)]
 struct Account {
     available: i64,
+    /// What was debited since the grants were last brought up to date.
+    unsettled: i64,
+    /// What was left in the grants then.
+    left: i64,
     entries: i64,
     version: i64,
+    /// The version of the grants.
+    held: i64,
 }
 
 /// Looks at every commit. What it keeps is its own sum, not the ledger's.
@@ -77,6 +83,7 @@ impl Auditor {
             }
             match (kind, &change.before) {
                 ("A", _) => self.account(after),
+                ("G", _) => self.grants(after),
                 ("E", None) => {
                     debits |= after.text("kind") == Some("usage");
                     reverses |= after.text("kind") == Some("reversal");
@@ -100,8 +107,21 @@ impl Auditor {
                 continue;
             };
             let Account {
-                available, entries, ..
+                available,
+                unsettled,
+                left,
+                entries,
+                version,
+                held,
             } = account;
+            if left - unsettled != *available.max(&0) {
+                let what = format!("{name} has {available}, and {left} in grants less {unsettled}");
+                self.wrong.push(what);
+            }
+            if version != held {
+                let what = format!("{name} is of version {version}, and its grants of {held}");
+                self.wrong.push(what);
+            }
             if available != entries {
                 let what = format!("{name} has {available}, and its entries come to {entries}");
                 self.wrong.push(what);
@@ -125,23 +145,29 @@ impl Auditor {
 
     fn account(&mut self, item: &Item) {
         let name = owner(item).unwrap_or_default();
-        let available = number(item, "available");
-        let grants: Value =
-            serde_json::from_str(item.text("grants").unwrap_or("[]")).unwrap_or_default();
-        let left = grants.as_array().into_iter().flatten();
-        let left: i64 = left.map(|grant| milli(&grant["remaining"])).sum();
-        let unsettled = number(item, "debited") - number(item, "settled");
-        if left - unsettled != available.max(0) {
-            let what = format!("{name} has {available}, and {left} in grants less {unsettled}");
-            self.wrong.push(what);
-        }
         let account = self.accounts.entry(name.to_owned()).or_default();
         let version = number(item, "grants_version");
         if version < account.version {
             self.wrong
                 .push(format!("the version of {name} went back to {version}"));
         }
-        (account.available, account.version) = (available, version);
+        account.available = number(item, "available");
+        account.unsettled = number(item, "debited") - number(item, "settled");
+        account.version = version;
+        // Item version 1 has the grants in the account item.
+        if item.text("grants").is_some() {
+            self.grants(item);
+        }
+    }
+
+    fn grants(&mut self, item: &Item) {
+        let name = owner(item).unwrap_or_default();
+        let grants: Value =
+            serde_json::from_str(item.text("grants").unwrap_or("[]")).unwrap_or_default();
+        let left = grants.as_array().into_iter().flatten();
+        let account = self.accounts.entry(name.to_owned()).or_default();
+        account.left = left.map(|grant| milli(&grant["remaining"])).sum();
+        account.held = number(item, "grants_version");
     }
 
     fn entry(&mut self, before: &Item, after: &Item) {

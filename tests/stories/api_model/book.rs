@@ -216,8 +216,8 @@ impl Book {
             && !recorded.given_back
         {
             recorded.given_back = true;
-            let (milli, id) = (recorded.usage.milli(), format!("back{key}"));
-            self.account.give_back(&key.to_string(), &id, self.now);
+            let milli = recorded.usage.milli();
+            self.account.give_back(&key.to_string(), self.now);
             self.entries.push(("credit", milli));
         }
         Expected::Nothing

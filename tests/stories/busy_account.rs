@@ -1,0 +1,205 @@
+//! An account that is used all the time: its grants change all the same, and it holds up nothing but itself.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::catalog::{Kind, Order};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Purchase, Reversed, Source};
+use shared::patience::Patience;
+use shared::sparks::Sparks;
+use shared::transport::Transport;
+use tests::World;
+
+/// How many debits of one account are under way at each moment.
+const STREAMS: usize = 8;
+
+/// How long one change of the grants may take.
+const WITHIN: Duration = Duration::from_secs(2);
+
+fn one_spark() -> Value {
+    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
+}
+
+fn ledger(world: &World) -> Ledger {
+    let lookup = |name: &str| world.environment().get(name).cloned();
+    let environment = Environment::from_lookup(&lookup);
+    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
+    Ledger::new(&aws, &table, &Transport::network())
+}
+
+fn purchase(id: &str) -> NewCredit {
+    NewCredit {
+        id: id.to_owned(),
+        account: "acct_a".parse().unwrap(),
+        source: Source::Pack,
+        sparks: Sparks::from_milli(1_000_000),
+        expires_at: None,
+        reason: None,
+        free_plan: false,
+        purchase: Some(Purchase {
+            intent: None,
+            order: Order {
+                item: "pack_125k".into(),
+                kind: Kind::Pack,
+                quantity: 1,
+                sparks: Sparks::from_milli(1_000_000),
+                amount: 500,
+                currency: "usd".into(),
+                price_id: "price_1".into(),
+                catalog_version: "1".into(),
+            },
+            payment_intent: None,
+            amount_paid: 500,
+        }),
+    }
+}
+
+/// Debits without a pause until the other work is done; returns how many there were.
+async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u32) {
+    let (over, debits) = (AtomicBool::new(false), AtomicU32::new(0));
+    let stream = async |number: usize| {
+        while !over.load(Ordering::Relaxed) {
+            let key = format!("{number}-{}", debits.fetch_add(1, Ordering::Relaxed));
+            let recorded = world.record("acct_a", &key, &one_spark()).await;
+            recorded.expect(StatusCode::CREATED);
+        }
+    };
+    let work = async {
+        let done = work.await;
+        over.store(true, Ordering::Relaxed);
+        done
+    };
+    let (done, _) = join(work, join_all((0..STREAMS).map(stream))).await;
+    (done, debits.load(Ordering::Relaxed))
+}
+
+/// Books credits, claw-backs and the operator's grants, each within two seconds.
+async fn twenty_changes(world: &World) {
+    let ledger = ledger(world);
+    for number in 0..20 {
+        let patience = || Patience::lasting(&Clock::system(), WITHIN);
+        let now = Clock::system().now();
+        let bought = purchase(&format!("cs_{number}"));
+        let credited = ledger.credit(&bought, now, &patience()).await;
+        assert!(
+            matches!(credited, Ok(Credited::Recorded(_))),
+            "{number}: {credited:?}"
+        );
+
+        let refund = NewReversal {
+            id: format!("re_{number}"),
+            account: bought.account.clone(),
+            purchase: bought.id.clone(),
+            amount: 250,
+            currency: "usd".to_owned(),
+        };
+        let reversed = ledger.reverse(&refund, now, &patience()).await;
+        let half = Sparks::from_milli(500_000);
+        assert!(
+            matches!(reversed, Ok(Reversed::Recorded(taken)) if taken == half),
+            "{number}: {reversed:?}"
+        );
+
+        let granted = NewCredit {
+            id: format!("grant_{number}"),
+            source: Source::Manual,
+            purchase: None,
+            ..bought
+        };
+        let credited = ledger.credit(&granted, now, &patience()).await;
+        assert!(
+            matches!(credited, Ok(Credited::Recorded(_))),
+            "{number}: {credited:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn grants_change_within_two_seconds_under_eight_streams_of_debits() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "1000000").await;
+    let ((), debits) = while_in_use(&world, twenty_changes(&world)).await;
+    assert!(debits >= 20, "{debits}");
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn grants_change_within_two_seconds_under_eight_streams_at_a_slow_table() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "1000000").await;
+    let slow = Fault::new("/", "slow:25").unwrap().times(u32::MAX);
+    world.stack.dynamodb.faults().add(slow);
+    let ((), debits) = while_in_use(&world, twenty_changes(&world)).await;
+    assert!(debits >= 20, "{debits}");
+    world.stack.dynamodb.faults().clear();
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+/// The way of a buyer: an order that is verified while the account is in use.
+#[tokio::test]
+async fn who_has_paid_is_told_so_while_the_account_is_in_use() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "1000000").await;
+    world.drop_webhooks();
+    let session = world.open("acct_a", "pack_125k").await;
+    world.pay(&session, "4242424242424242").await;
+    let (verified, _) = while_in_use(&world, world.verify("acct_a", &session)).await;
+    let verified = verified.expect(StatusCode::OK);
+    assert_eq!(verified.body["sparks_credited"], "125000.000");
+}
+
+#[tokio::test]
+async fn a_gate_that_its_holder_left_closed_opens_by_itself() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "10").await;
+    let items = world.items("A#acct_a");
+    let account = items.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    let mut closed = account.clone();
+    closed["next_due"] = json!({"N": "0"});
+    closed["gate_until"] = json!({"N": (world.now_ms() + 100).to_string()});
+    closed["gate_holder"] = json!({"S": "gone"});
+    world.put_item(closed).await;
+
+    let recorded = world.record("acct_a", "k1", &one_spark()).await;
+
+    recorded.expect(StatusCode::CREATED);
+    let items = world.items("A#acct_a");
+    let account = items.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    assert_eq!(account["gate_until"], Value::Null);
+    world.sparks(&["verify"]).await.unwrap();
+}
+
+/// Two seconds, and not the 21 of an outage: many requests of one account must not hold all environments.
+#[tokio::test]
+async fn conflicts_end_in_a_503_that_resolves_under_its_key() {
+    let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
+    world.grant("acct_a", "10").await;
+    let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
+    world.stack.dynamodb.faults().add(conflict.times(u32::MAX));
+    let began = clock.now();
+
+    let refused = world.record("acct_a", "k1", &one_spark()).await;
+
+    assert_eq!(refused.refusal().0, 503);
+    assert_eq!(refused.headers["retry-after"], "1");
+    let waited = clock.now().duration_since(began);
+    assert!(waited.as_secs() < 3, "{waited}");
+    world.stack.dynamodb.faults().clear();
+    let recorded = world.record("acct_a", "k1", &one_spark()).await;
+    recorded.expect(StatusCode::CREATED);
+    assert_eq!(world.available("acct_a").await, "9.000");
+    let conflicts = |line: &Value| line["Conflicts"].as_i64().unwrap_or_default();
+    let of_the_account = |line: &&Value| line["account.id"] == "acct_a" && conflicts(line) > 3;
+    assert!(
+        world.lines().iter().any(|line| of_the_account(&line)),
+        "{:?}",
+        world.lines()
+    );
+}

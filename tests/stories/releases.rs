@@ -1,0 +1,92 @@
+//! What earlier releases have stored is read, added to and taken back like what is stored today.
+//!
+//! `releases/1.json` is the table of item version 1 after all that its functions and the operator do: usages delivered
+//! and parked, a parcel, purchases with a refund and a dispute, a plan, corrections, and ended grants.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::config::Environment;
+use shared::ledger::{Ledger, NewReversal, Reversed};
+use shared::patience::Patience;
+use shared::transport::Transport;
+use tests::World;
+
+/// A world a day after the last item was stored, with functions that write this item version.
+async fn stored_by_release_1(item_version: &str) -> World {
+    let clock = Clock::starting_at("2026-12-24T12:05:00Z".parse().unwrap());
+    let variables = [
+        ("DELIVERY_BUDGET_MS", "400"),
+        ("ITEM_VERSION", item_version),
+    ];
+    let world = World::start_with(&variables, clock).await;
+    let items: Vec<Value> = serde_json::from_str(include_str!("releases/1.json")).unwrap();
+    for item in items {
+        world.put_item(item).await;
+    }
+    world
+}
+
+fn account(world: &World) -> Value {
+    let mut items = world.items("A#acct_a").into_iter();
+    items.find(|item| item["sk"]["S"] == "A").unwrap()
+}
+
+async fn takes_back(world: &World) {
+    let lookup = |name: &str| world.environment().get(name).cloned();
+    let environment = Environment::from_lookup(&lookup);
+    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
+    let ledger = Ledger::new(&aws, &table, &Transport::network());
+    let purchase = world.items("E#cs_")[0]["id"]["S"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refund = NewReversal {
+        id: "re_later".to_owned(),
+        account: "acct_a".parse().unwrap(),
+        purchase,
+        amount: 100,
+        currency: "usd".to_owned(),
+    };
+    let now = "2026-12-24T12:05:00Z".parse().unwrap();
+    let patience = Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20));
+    let reversed = ledger.reverse(&refund, now, &patience).await;
+    assert!(
+        matches!(reversed, Ok(Reversed::Recorded(_))),
+        "{reversed:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_release_1_has_stored_is_read_and_changed_under_each_item_version() {
+    for item_version in ["1", "2"] {
+        let world = stored_by_release_1(item_version).await;
+        world.sparks(&["verify"]).await.unwrap();
+        let before = world.grants("acct_a").await;
+        assert!(before.len() >= 2, "{before:?}");
+
+        // A replay of then, a usage, a correction of then, a grant, and a refund of a purchase of then.
+        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
+        let again = world.record("acct_a", "k1", &body).await;
+        assert!(again.expect(StatusCode::CREATED).is_replay());
+        world.spend("acct_a", "later", 3).await;
+        let usages = world.items("E#use_").into_iter();
+        let mut of_then = usages.filter(|entry| {
+            entry["account"]["S"] == "acct_b" && entry["stripe"]["S"] == "confirmed"
+        });
+        let usage = of_then.next().unwrap()["id"]["S"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        for _ in 0..2 {
+            let reversed = world.sparks(&["reverse", &usage, "--reason", "late"]).await;
+            reversed.unwrap();
+        }
+        world.grant("acct_a", "5").await;
+        takes_back(&world).await;
+
+        world.sparks(&["verify"]).await.unwrap();
+        let inline = account(&world)["grants"].is_object();
+        assert_eq!(inline, item_version == "1", "{item_version}");
+    }
+}
