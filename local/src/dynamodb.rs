@@ -21,11 +21,13 @@ mod model;
 mod operation;
 mod refusal;
 mod unprocessed;
+mod visibility;
 
 pub use access::{Access, Permission};
 use engine::Engine;
 pub use model::{Change, Item, Refusal};
 use operation::Operation;
+pub use visibility::{Torn, Visibility};
 
 /// A running DynamoDB; it ends when dropped.
 pub struct Dynamodb {
@@ -167,12 +169,11 @@ impl Tables {
 
     /// Answers one request, as the address does.
     pub async fn handle(&self, request: Request) -> Reply {
-        self.handle_stale(request, 0).await
+        self.handle_with(request, &Visibility::Now).await
     }
 
-    /// Answers one request, and as of `ago` commits ago where it does not ask for a consistent read. Only a model
-    /// does so, and remembers 64 commits; everything else is answered as it is now.
-    pub async fn handle_stale(&self, request: Request, ago: usize) -> Reply {
+    /// Answers one request with this visibility, which only a model knows.
+    pub async fn handle_with(&self, request: Request, visibility: &Visibility) -> Reply {
         if request.uri().path() == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, |kind| !kind.is_of_webhooks()));
         }
@@ -199,12 +200,13 @@ impl Tables {
             None => None,
         };
         let kind = firing.as_ref().map(|firing| firing.kind);
-        let response = refused.unwrap_or_else(|| match kind {
+        let mut response = refused.unwrap_or_else(|| match kind {
             Some(Kind::Unprocessed) => {
-                unprocessed::answer(&operation, &self.engine, request.body(), ago)
+                unprocessed::answer(&operation, &self.engine, request.body(), visibility)
             }
-            _ => operation.run(&self.engine, request.body(), ago),
+            _ => operation.run(&self.engine, request.body(), visibility),
         });
+        self.engine.complete(&mut response).await;
         faults::deliver(firing.as_ref(), response).await
     }
 

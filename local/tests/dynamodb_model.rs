@@ -4,4 +4,5 @@ mod agreement;
 mod expressions;
 mod history;
 mod sequences;
+mod torn;
 mod world;

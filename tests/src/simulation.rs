@@ -24,6 +24,7 @@ mod operator;
 mod plan;
 mod point;
 mod postman;
+mod process;
 mod secrets;
 mod setting;
 mod shrink;

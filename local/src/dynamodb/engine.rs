@@ -8,9 +8,9 @@ use dynoxide::actions::scan::ScanRequest;
 use dynoxide::{Database, DynoxideError};
 use serde_json::{Value, json};
 
-use super::Error;
 use super::model::{Change, Item, Model};
 use super::operation::{self, Operation};
+use super::{Error, Visibility};
 use crate::clock::Clock;
 use crate::http::Response;
 
@@ -102,10 +102,18 @@ impl Engine {
         }
     }
 
+    /// Waits until what an answer tells is complete.
+    pub(super) async fn complete(&self, answer: &mut Response) {
+        if let (Self::Model(model), Some(at)) = (self, answer.extensions_mut().remove()) {
+            model.complete(at).await;
+        }
+    }
+
     /// The answer to an operation, if it succeeds.
     pub(super) fn call(&self, operation: &str, request: &Value) -> Option<Value> {
         let operation = Operation::named(operation)?;
-        let answer: Response = operation.run(self, request.to_string().as_bytes(), 0);
+        let answer: Response =
+            operation.run(self, request.to_string().as_bytes(), &Visibility::Now);
         let succeeded = answer.status().is_success();
         succeeded.then(|| serde_json::from_slice(answer.body()).ok())?
     }

@@ -3,10 +3,13 @@
 //! It answers as the embedded database does, which the tests hold it to. What it does not know it refuses by name.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Visibility;
 use super::operation::MEDIA_TYPE;
 use crate::clock::Clock;
 use crate::http::{Response, respond};
@@ -15,6 +18,7 @@ mod condition;
 mod definition;
 mod expressions;
 mod history;
+mod holds;
 mod item;
 mod key;
 mod key_condition;
@@ -37,6 +41,10 @@ pub use refusal::Refusal;
 
 use state::State;
 use write::Kind;
+
+/// When a transaction is complete: its answer carries it, and is kept back until then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CompleteAt(Timestamp);
 
 /// The model; a clone is the same one.
 #[derive(Clone)]
@@ -63,15 +71,28 @@ impl Model {
         }
     }
 
-    /// Answers an operation. What need not be consistent is answered as of `ago` commits ago.
-    pub(super) fn answer(&self, operation: &str, body: &[u8], ago: usize) -> Response {
-        match self.run(operation, body, ago) {
-            Ok(answer) => respond(StatusCode::OK, MEDIA_TYPE, answer),
-            Err(refusal) => respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, refusal.body()),
+    /// Answers an operation.
+    pub(super) fn answer(&self, operation: &str, body: &[u8], visibility: &Visibility) -> Response {
+        let answered = match operation {
+            "TransactWriteItems" => self.transact(body, visibility),
+            _ => self.run(operation, body, visibility.ago()).map(success),
+        };
+        answered
+            .unwrap_or_else(|refusal| respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, refusal.body()))
+    }
+
+    /// Waits until the transaction of an answer is complete.
+    pub(super) async fn complete(&self, CompleteAt(at): CompleteAt) {
+        loop {
+            let left = at.duration_since(self.clock.now());
+            match Duration::try_from(left) {
+                Ok(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                _ => return,
+            }
         }
     }
 
-    /// Shows each item of a table, in the order of their keys.
+    /// Shows each item of a table as it was committed, in the order of their keys.
     pub(super) fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Refusal> {
         let state = self.state();
         state.table(table)?.rows.values().for_each(see);
@@ -119,11 +140,6 @@ impl Model {
             "PutItem" => self.write(Kind::Put, body),
             "UpdateItem" => self.write(Kind::Update, body),
             "DeleteItem" => self.write(Kind::Delete, body),
-            "TransactWriteItems" => {
-                let request = read(body)?;
-                let now = self.clock.now();
-                self.state().transact(request, now)
-            }
             other => Err(Refusal::unknown(&format!("operation {other}"))),
         }
     }
@@ -133,7 +149,27 @@ impl Model {
         self.state().write(kind, &request)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn transact(&self, body: &[u8], visibility: &Visibility) -> Result<Response, Refusal> {
+        let request = request::read(body)?;
+        let now = self.clock.now();
+        let torn = visibility.torn();
+        let complete_at = self.state().transact(request, now, torn)?;
+        if torn.is_some_and(|torn| torn.stalled) {
+            return Ok(super::refusal::failure(StatusCode::INTERNAL_SERVER_ERROR));
+        }
+        let mut answer = success("{}".to_owned());
+        answer.extensions_mut().insert(CompleteAt(complete_at));
+        Ok(answer)
     }
+
+    /// The state as it is now.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.holds.release(self.clock.now());
+        state
+    }
+}
+
+fn success(answer: String) -> Response {
+    respond(StatusCode::OK, MEDIA_TYPE, answer)
 }

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Visibility;
 use super::engine::Engine;
 use crate::faults::Kind;
 use crate::http::{Request, Response, respond, single};
@@ -81,10 +82,10 @@ impl Operation {
         matches!(self.name.as_str(), "Query" | "Scan")
     }
 
-    /// Runs it. Only the model can answer as of `ago` commits ago.
-    pub(super) fn run(&self, engine: &Engine, body: &[u8], ago: usize) -> Response {
+    /// Runs it. The database knows no visibility but [`Visibility::Now`].
+    pub(super) fn run(&self, engine: &Engine, body: &[u8], visibility: &Visibility) -> Response {
         let database = match engine {
-            Engine::Model(model) => return model.answer(&self.name, body, ago),
+            Engine::Model(model) => return model.answer(&self.name, body, visibility),
             Engine::Database(database) => database,
         };
         match (self.run)(database, body) {

@@ -56,7 +56,8 @@ const THROTTLED: &str = "Throughput exceeds the current capacity of your table o
 const CONFLICT: &str = "Transaction is ongoing for the item";
 const CONDITION: &str = "The conditional request failed";
 
-fn failure(status: StatusCode) -> Response {
+/// The error of a status that DynamoDB answers with.
+pub(super) fn failure(status: StatusCode) -> Response {
     let (name, message) = match status.as_u16() {
         500 => ("InternalServerError", "Internal server error"),
         503 => (

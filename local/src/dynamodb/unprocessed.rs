@@ -4,12 +4,18 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::Visibility;
 use super::engine::Engine;
 use super::operation::{MEDIA_TYPE, Operation};
 use crate::http::{Response, respond};
 
 /// Reads the first item of each table, and answers that the others were not come to.
-pub(super) fn answer(operation: &Operation, engine: &Engine, body: &[u8], ago: usize) -> Response {
+pub(super) fn answer(
+    operation: &Operation,
+    engine: &Engine,
+    body: &[u8],
+    visibility: &Visibility,
+) -> Response {
     let mut first: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut left = json!({});
     let tables = first["RequestItems"].as_object_mut().into_iter().flatten();
@@ -22,7 +28,7 @@ pub(super) fn answer(operation: &Operation, engine: &Engine, body: &[u8], ago: u
             left[table]["Keys"] = others.into();
         }
     }
-    let response = operation.run(engine, first.to_string().as_bytes(), ago);
+    let response = operation.run(engine, first.to_string().as_bytes(), visibility);
     match serde_json::from_slice::<Value>(response.body()) {
         Ok(mut answer) if response.status() == StatusCode::OK => {
             answer["UnprocessedKeys"] = left;

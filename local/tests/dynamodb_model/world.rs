@@ -1,9 +1,13 @@
 //! Tables that are asked in process, and the table of the template.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use bytes::Bytes;
 use http::Request;
+use jiff::{SignedDuration, Timestamp};
 use local::clock::Clock;
-use local::dynamodb::{Access, Tables};
+use local::dynamodb::{Access, Tables, Visibility};
 use local::http::Reply;
 use local::template::Template;
 use serde_json::{Value, json};
@@ -17,8 +21,28 @@ pub(crate) fn database() -> Tables {
 
 /// The model, empty.
 pub(crate) fn model() -> Tables {
-    let at = "2026-11-22T12:00:00Z".parse().unwrap();
-    Tables::modelled(Access::default(), Clock::told_by(move || at))
+    modelled_at(&Time::default())
+}
+
+/// The model, empty, at a time that a test moves.
+pub(crate) fn modelled_at(time: &Time) -> Tables {
+    let time = time.clone();
+    Tables::modelled(Access::default(), Clock::told_by(move || time.now()))
+}
+
+/// A time that only a test moves; clones are the same one.
+#[derive(Clone, Default)]
+pub(crate) struct Time(Arc<AtomicI64>);
+
+impl Time {
+    pub(crate) fn pass(&self, milliseconds: i64) {
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        start + SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// The table as the template makes it.
@@ -55,7 +79,20 @@ pub(crate) async fn ask_stale(
     body: &Value,
     ago: usize,
 ) -> (u16, Value) {
-    match tables.handle_stale(request(operation, body), ago).await {
+    ask_with(tables, operation, body, &Visibility::Stale(ago)).await
+}
+
+/// What tables answer with this visibility.
+pub(crate) async fn ask_with(
+    tables: &Tables,
+    operation: &str,
+    body: &Value,
+    visibility: &Visibility,
+) -> (u16, Value) {
+    match tables
+        .handle_with(request(operation, body), visibility)
+        .await
+    {
         Reply::Answer(answer) => {
             let body = serde_json::from_slice(answer.body()).unwrap();
             (answer.status().as_u16(), body)

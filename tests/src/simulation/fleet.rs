@@ -13,7 +13,7 @@ use shared::config::Environment;
 use shared::telemetry::Lines;
 
 use super::World;
-use super::network::Process;
+use super::process::Process;
 use crate::invoke;
 
 /// A function.

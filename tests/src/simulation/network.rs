@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use local::dynamodb::Tables;
+use local::dynamodb::{Tables, Torn, Visibility};
 use local::faults::{Fault, Faults};
 use local::http::Reply;
 use local::langfuse::Langfuse;
@@ -20,6 +19,7 @@ use tokio::sync::Notify;
 use super::auditor::Auditor;
 use super::plan::{Options, Plan};
 use super::point::{is_stale, point, system};
+use super::process::{InFlight, Process};
 use super::weather::{Met, Weather};
 
 /// How much of the trace is kept.
@@ -28,52 +28,12 @@ const KEPT: usize = 6000;
 /// How long a request is on its way at most, each way, when nothing is wrong.
 const LONGEST_WAY_MS: u64 = 15;
 
-/// A process: it reaches the systems until it dies. Clones are the same one.
-#[derive(Clone)]
-pub(super) struct Process(Arc<Life>);
+/// How long after a commit the last of its items is visible at most: while the coordinator lives, and when it does not.
+const LONGEST_TEAR_MS: u64 = 60;
+const LONGEST_RECOVERY_MS: u64 = 4_000;
 
-struct Life {
-    /// What runs in it.
-    name: &'static str,
-    end: Notify,
-    in_flight: AtomicU32,
-}
-
-impl Process {
-    pub(super) fn of(name: &'static str) -> Self {
-        Self(Arc::new(Life {
-            name,
-            end: Notify::new(),
-            in_flight: AtomicU32::new(0),
-        }))
-    }
-
-    /// Waits for its end.
-    pub(super) async fn ends(&self) {
-        self.0.end.notified().await;
-    }
-
-    /// How many of its requests are under way.
-    pub(super) fn in_flight(&self) -> u32 {
-        self.0.in_flight.load(Ordering::Relaxed)
-    }
-}
-
-/// A request that is under way.
-struct InFlight(Process);
-
-impl InFlight {
-    fn of(process: &Process) -> Self {
-        process.0.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self(process.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// How many items of a transaction become visible each at a time of its own; more of them share these times.
+const TEARS: usize = 7;
 
 /// The network; clones are the same one.
 #[derive(Clone)]
@@ -213,7 +173,7 @@ impl Inner {
         timeout: Duration,
         process: &Process,
     ) -> Result<Response<Bytes>, Error> {
-        let point = format!("{}: {}", process.0.name, point(&request));
+        let point = format!("{}: {}", process.name(), point(&request));
         let (there, back, met) = {
             let mut state = self.state();
             let mut way = || Duration::from_millis(1 + state.weather.number(LONGEST_WAY_MS));
@@ -232,6 +192,8 @@ impl Inner {
             Met::NotSent | Met::Broken | Met::TimedOutBefore | Met::Late => None,
             Met::Answered(fault) => self.faulty(request.clone(), fault).await,
             Met::Stale => self.stale(request.clone()).await,
+            Met::Torn => self.torn(request.clone(), LONGEST_TEAR_MS, false).await,
+            Met::Stalled => self.torn(request.clone(), LONGEST_RECOVERY_MS, true).await,
             _ => self.answer(request.clone()).await,
         };
         let status = effect.as_ref().map_or(0, |answer| answer.status().as_u16());
@@ -269,7 +231,7 @@ impl Inner {
         process: &Process,
     ) -> Result<Response<Bytes>, Error> {
         self.note(&format!("{point}: {met:?}"));
-        process.0.end.notify_one();
+        process.end();
         std::future::pending().await
     }
 
@@ -313,7 +275,36 @@ impl Inner {
     async fn stale(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         let ago = 1 + self.state().weather.number(8);
         let ago = usize::try_from(ago).unwrap_or_default();
-        match self.tables.handle_stale(request, ago).await {
+        self.at_tables(request, &Visibility::Stale(ago)).await
+    }
+
+    /// The answer to a transaction whose items become visible one by one, within a time that the seed draws.
+    async fn torn(
+        &self,
+        request: Request<Bytes>,
+        longest_ms: u64,
+        stalled: bool,
+    ) -> Option<Response<Bytes>> {
+        let delays = {
+            let mut state = self.state();
+            let longest_ms = 1 + state.weather.number(longest_ms);
+            let mut delay = || Duration::from_millis(state.weather.number(longest_ms));
+            (0..TEARS).map(|_| delay()).collect()
+        };
+        self.note(&format!("{}: torn by {delays:?}", point(&request)));
+        let torn = Torn { delays, stalled };
+        self.at_tables(request, &Visibility::Torn(torn)).await
+    }
+
+    /// The answer of the table, after which the auditor looks at what was committed.
+    async fn at_tables(
+        &self,
+        request: Request<Bytes>,
+        visibility: &Visibility,
+    ) -> Option<Response<Bytes>> {
+        let reply = self.tables.handle_with(request, visibility).await;
+        self.audit();
+        match reply {
             Reply::Answer(answer) => Some(answer),
             Reply::HangUp => None,
         }
@@ -356,11 +347,7 @@ impl Inner {
 
     async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         let reply = match system(&request) {
-            "dynamodb" => {
-                let reply = self.tables.handle(request).await;
-                self.audit();
-                reply
-            }
+            "dynamodb" => return self.at_tables(request, &Visibility::Now).await,
             "stripe" => {
                 self.look_at_event(&request);
                 let reads = request.method() == http::Method::GET;

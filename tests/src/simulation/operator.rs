@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::World;
-use super::network::Process;
+use super::process::Process;
 use crate::sparks_over;
 
 /// What the operator grants at once, in milli-Sparks.

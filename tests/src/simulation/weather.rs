@@ -29,6 +29,10 @@ pub(super) enum Met {
     FailedAfter,
     /// It was answered from an older state.
     Stale,
+    /// A transaction whose items became visible one by one; it was answered when all were.
+    Torn,
+    /// The same, and the coordinator failed: an error was answered, and recovery took up to seconds.
+    Stalled,
     /// It was answered with an error of the system's, without effect.
     Answered(&'static str),
     /// The process died before it.
@@ -75,8 +79,17 @@ const AT_STRIPE: (&str, Met) = ("status_409", Met::Answered("status:409"));
 /// An older state, where that may be the answer.
 const STALE: (&str, Met) = ("stale", Met::Stale);
 
+/// What transactions that write meet besides.
+const AT_TRANSACTIONS: [(&str, Met); 2] = [("torn", Met::Torn), ("stalled", Met::Stalled)];
+
+/// One transaction in so many is torn: at DynamoDB all are, mostly for milliseconds.
+const TORN_ONE_IN: u64 = 3;
+
+/// One torn transaction in so many is stalled.
+const STALLED_ONE_IN: usize = 4;
+
 /// The names of all kinds of faults, those included that are none of a request.
-pub const KINDS: [&str; 31] = [
+pub const KINDS: [&str; 33] = [
     "broken",
     "cold_start",
     "conflict",
@@ -96,6 +109,7 @@ pub const KINDS: [&str; 31] = [
     "not_sent",
     "slow",
     "stale",
+    "stalled",
     "status_401",
     "status_409",
     "status_429",
@@ -104,6 +118,7 @@ pub const KINDS: [&str; 31] = [
     "throttle",
     "timed_out",
     "timed_out_before",
+    "torn",
     "truncated",
     "twice",
     "skewed",
@@ -135,7 +150,8 @@ impl Weather {
             .iter()
             .chain(&AT_DYNAMODB)
             .chain(&AT_PROVIDERS)
-            .chain([&AT_STRIPE, &STALE]);
+            .chain([&AT_STRIPE, &STALE])
+            .chain(&AT_TRANSACTIONS);
         // Each run lacks some kinds, so that the others meet each other.
         let absent = kinds.filter(|_| random.u8(0..4) == 0);
         Self {
@@ -205,10 +221,9 @@ impl Weather {
         // Drawn in any case, so that a fault that is left out changes nothing else.
         let one_in = self.one_in * rareness(point);
         let (strikes, which) = (self.random.u64(0..one_in) == 0, self.random.usize(..));
-        let stale = may_be_stale && self.random.u64(0..8) == 0;
-        if self.faulty && stale && !self.absent.contains(STALE.0) {
-            return if self.fire(point, STALE.0) {
-                STALE.1
+        if let Some((kind, met)) = self.visibility(point, may_be_stale) {
+            return if self.fire(point, kind) {
+                met
             } else {
                 Met::Nothing
             };
@@ -216,7 +231,7 @@ impl Weather {
         if !self.faulty || !strikes {
             return Met::Nothing;
         }
-        let mut kinds = kinds_at(system);
+        let mut kinds = kinds_at(system, point);
         kinds.retain(|(kind, _)| !self.absent.contains(kind));
         if kinds.is_empty() {
             return Met::Nothing;
@@ -229,6 +244,20 @@ impl Weather {
         }
     }
 
+    /// An older state for a read, or a commit that is not visible at once, where this request has one.
+    fn visibility(&mut self, point: &str, may_be_stale: bool) -> Option<(&'static str, Met)> {
+        let drawn = if may_be_stale {
+            (self.random.u64(0..8) == 0).then_some(STALE)
+        } else if writes_a_transaction(point) {
+            let is_torn = self.random.u64(0..TORN_ONE_IN) == 0;
+            let is_stalled = self.random.usize(0..STALLED_ONE_IN) == 0;
+            is_torn.then_some(AT_TRANSACTIONS[usize::from(is_stalled)])
+        } else {
+            None
+        };
+        drawn.filter(|(kind, _)| self.faulty && !self.absent.contains(kind))
+    }
+
     /// What was chosen for this request. Those with which the outbox looks for work are not counted.
     fn chosen(&mut self, point: &str, system: &str) -> Met {
         if !self.faulty || point == "deliver-outbox: dynamodb Query" {
@@ -237,7 +266,7 @@ impl Weather {
         let number = self.requests;
         self.requests += 1;
         let chosen = self.at.as_ref().and_then(|at| at.get(&number));
-        let kinds = kinds_at(system);
+        let kinds = kinds_at(system, point);
         match chosen.and_then(|kind| kinds.get(*kind)) {
             Some((kind, met)) if self.fire(point, kind) => *met,
             _ => Met::Nothing,
@@ -262,7 +291,7 @@ impl Weather {
 }
 
 /// What a request at a system can meet.
-fn kinds_at(system: &str) -> Vec<(&'static str, Met)> {
+fn kinds_at(system: &str, point: &str) -> Vec<(&'static str, Met)> {
     let own: &[(&'static str, Met)] = match system {
         "dynamodb" => &AT_DYNAMODB,
         _ => &AT_PROVIDERS,
@@ -271,7 +300,14 @@ fn kinds_at(system: &str) -> Vec<(&'static str, Met)> {
     if system == "stripe" {
         kinds.push(AT_STRIPE);
     }
+    if writes_a_transaction(point) {
+        kinds.extend(AT_TRANSACTIONS);
+    }
     kinds
+}
+
+fn writes_a_transaction(point: &str) -> bool {
+    point.ends_with("dynamodb TransactWriteItems")
 }
 
 /// How much rarer faults are at a point: most of all requests are those with which the outbox looks for work.

@@ -125,14 +125,12 @@ impl State {
                 .transpose()?,
             given,
         };
-        let before = match ago {
-            0 => None,
-            _ if request.consistent_read => None,
-            ago => Some(self.history.before(&request.table_name, ago)),
-        };
-        let page = match before.filter(|before| !before.is_empty()) {
-            Some(before) => page(&table.rows_before(index, &before), asked)?,
-            None => page(index.map_or(&table.rows, |index| &index.rows), asked)?,
+        let ago = if request.consistent_read { 0 } else { ago };
+        let before = self.before(&request.table_name, ago);
+        let page = if before.is_empty() {
+            page(index.map_or(&table.rows, |index| &index.rows), asked)?
+        } else {
+            page(&table.rows_before(index, &before), asked)?
         };
         answer(&page)
     }

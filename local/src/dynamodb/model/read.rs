@@ -45,7 +45,7 @@ impl State {
     /// A `GetItem`, which may see how it was `ago` commits ago.
     pub(super) fn get(&mut self, request: &Get, ago: usize) -> Result<String, Refusal> {
         let ago = if request.consistent_read { 0 } else { ago };
-        let before = self.history.before(&request.table_name, ago);
+        let before = self.before(&request.table_name, ago);
         let item = self.found(request, &before)?;
         answer(&Found { item })
     }
@@ -104,7 +104,7 @@ impl State {
             .as_ref()
             .map(|parsed| parsed.names(given))
             .transpose()?;
-        let before = self.history.before(table, ago);
+        let before = self.before(table, ago);
         let mut found = Vec::new();
         for key in &asked.keys {
             let Some(item) = self.item(table, key, &before)? else {
@@ -119,7 +119,7 @@ impl State {
         Ok(found)
     }
 
-    /// A `TransactGetItems`, which sees how it is.
+    /// A `TransactGetItems`, which sees how it is. It conflicts with a transaction that holds one of its items.
     pub(super) fn transact_get(&mut self, request: &TransactGet) -> Result<String, Refusal> {
         let actions = &request.transact_items;
         if actions.is_empty() || actions.len() > MAX_ACTIONS {
@@ -130,7 +130,11 @@ impl State {
         }
         let (mut responses, mut reasons) = (Vec::new(), Vec::new());
         for action in actions {
-            let found = match self.found(&action.get, &Before::new()) {
+            let read = match self.is_held(&action.get) {
+                true => Err(Refusal::Conflict),
+                false => self.found(&action.get, &Before::new()),
+            };
+            let found = match read {
                 // Of a read, an empty key is a reason like others.
                 Err(Refusal::EmptyKey(message)) => Err(Refusal::Invalid(message)),
                 found => found,
@@ -157,6 +161,12 @@ impl State {
             }
         }
         answer(&All { responses })
+    }
+
+    fn is_held(&self, get: &Get) -> bool {
+        let table = self.table(&get.table_name);
+        let key = table.and_then(|table| table.schema.named(&get.key));
+        key.is_ok_and(|key| self.holds.has(&get.table_name, &key))
     }
 
     fn found(&mut self, get: &Get, before: &Before) -> Result<Option<Item>, Refusal> {

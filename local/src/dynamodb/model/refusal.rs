@@ -6,6 +6,7 @@ use super::item::Item;
 
 const AMAZON: &str = "com.amazonaws.dynamodb.v20120810#";
 const CONDITION: &str = "The conditional request failed";
+const CONFLICT: &str = "Transaction is ongoing for the item";
 
 /// A request that was refused, without effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,12 @@ pub enum Refusal {
     /// Its condition does not hold. With the item as it is, where that was asked for.
     #[error("The conditional request failed")]
     Condition(Option<Item>),
+    /// A transaction holds the item.
+    #[error("Transaction is ongoing for the item")]
+    Conflict,
+    /// The transaction of this token was committed, and not all of its items are visible yet.
+    #[error("The transaction with the given request token is already in progress")]
+    InProgress,
     /// Another transaction has the same token.
     #[error("the token was that of another request")]
     OtherRequest,
@@ -95,6 +102,11 @@ impl Refusal {
                 message: Some(CONDITION.to_owned()),
                 item,
             }),
+            Self::Conflict => Ok(Reason {
+                code: "TransactionConflict",
+                message: Some(CONFLICT.to_owned()),
+                item: None,
+            }),
             all => Err(all),
         }
     }
@@ -109,6 +121,8 @@ impl Refusal {
             Self::NoTable => format!("{AMAZON}ResourceNotFoundException"),
             Self::TableExists(_) => format!("{AMAZON}ResourceInUseException"),
             Self::Condition(_) => format!("{AMAZON}ConditionalCheckFailedException"),
+            Self::Conflict => format!("{AMAZON}TransactionConflictException"),
+            Self::InProgress => format!("{AMAZON}TransactionInProgressException"),
             Self::OtherRequest => format!("{AMAZON}IdempotentParameterMismatchException"),
             Self::Cancelled(_) => format!("{AMAZON}TransactionCanceledException"),
         };

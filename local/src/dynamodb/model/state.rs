@@ -8,8 +8,9 @@ use serde_json::json;
 use super::definition::Definition;
 use super::expressions::Expressions;
 use super::history::History;
+use super::holds::Holds;
 use super::refusal::Refusal;
-use super::table::Table;
+use super::table::{Before, Table};
 use super::transaction::Tokens;
 
 /// All of it.
@@ -19,6 +20,7 @@ pub(super) struct State {
     pub(super) expressions: Expressions,
     pub(super) history: History,
     pub(super) tokens: Tokens,
+    pub(super) holds: Holds,
 }
 
 impl State {
@@ -44,6 +46,14 @@ impl State {
     pub(super) fn names(&self) -> Result<String, Refusal> {
         let names: Vec<&String> = self.tables.keys().collect();
         answer(&json!({ "TableNames": names }))
+    }
+
+    /// What a read sees of a table that is not how it was committed: what is not visible yet, and how it was `ago`
+    /// commits ago.
+    pub(super) fn before(&self, table: &str, ago: usize) -> Before {
+        let mut before = self.holds.hidden(table);
+        before.extend(self.history.before(table, ago));
+        before
     }
 
     /// The table of a name.

@@ -1,10 +1,17 @@
 //! Transactions: all of their actions or none, and each only once for a token.
+//!
+//! A transaction is judged and committed at one moment. Where it is torn, its items become visible one by one after
+//! that: until then reads see them as they were, and other transactions and writes conflict with them. The caller is
+//! answered when all are visible, as DynamoDB's coordinator does.
+//! <https://www.usenix.org/conference/atc23/presentation/idziorek>
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::Torn;
 use super::item::Attributes;
+use super::key::Key;
 use super::refusal::{Reason, Refusal};
 use super::request::{TransactWrite, TransactWriteItem, Write};
 use super::state::State;
@@ -22,8 +29,15 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The transactions that were committed under a token.
 #[derive(Default)]
 pub(super) struct Tokens {
-    known: HashMap<String, Vec<TransactWriteItem>>,
+    known: HashMap<String, Known>,
     since: VecDeque<(Timestamp, String)>,
+}
+
+/// A transaction that was committed.
+struct Known {
+    actions: Vec<TransactWriteItem>,
+    /// When the last of its items is visible.
+    complete_at: Timestamp,
 }
 
 impl Tokens {
@@ -38,25 +52,29 @@ impl Tokens {
         }
     }
 
-    fn remember(&mut self, token: String, actions: Vec<TransactWriteItem>, now: Timestamp) {
+    fn remember(&mut self, token: String, known: Known, now: Timestamp) {
         self.since.push_back((now, token.clone()));
-        self.known.insert(token, actions);
+        self.known.insert(token, known);
     }
 }
 
 impl State {
-    /// A `TransactWriteItems`.
+    /// A `TransactWriteItems`; returns when the last of its items is visible.
     pub(super) fn transact(
         &mut self,
         request: TransactWrite,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+        torn: Option<&Torn>,
+    ) -> Result<Timestamp, Refusal> {
         check(&request)?;
         self.tokens.forget(now);
         let known = request.client_request_token.as_ref();
         match known.and_then(|token| self.tokens.known.get(token)) {
-            Some(actions) if *actions == request.transact_items => return Ok("{}".to_owned()),
-            Some(_) => return Err(Refusal::OtherRequest),
+            Some(known) if known.actions != request.transact_items => {
+                return Err(Refusal::OtherRequest);
+            }
+            Some(known) if known.complete_at > now => return Err(Refusal::InProgress),
+            Some(_) => return Ok(now),
             None => {}
         }
         let prepared = request.transact_items.iter().map(|action| {
@@ -64,11 +82,17 @@ impl State {
             Prepared::new(kind, write, &mut self.expressions)
         });
         let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
-        self.check_targets(&prepared)?;
+        let targets = self.targets(&prepared)?;
         let (mut effects, mut reasons) = (Vec::new(), Vec::new());
         let mut cancelled = false;
-        for action in &prepared {
-            match action.judge(self.table(&action.write.table_name)?) {
+        for (action, target) in prepared.iter().zip(&targets) {
+            let table = self.table(&action.write.table_name)?;
+            let held = |key: &Key| self.holds.has(&table.name, key);
+            let judged = match target {
+                Some(key) if held(key) => Err(Refusal::Conflict),
+                _ => action.judge(table),
+            };
+            match judged {
                 Ok(effect) => {
                     effects.extend(effect);
                     reasons.push(Reason::none());
@@ -82,25 +106,59 @@ impl State {
         if cancelled {
             return Err(Refusal::Cancelled(reasons));
         }
+        let complete_at = self.hold(&prepared, targets, now, torn)?;
         self.commit(effects);
         if let Some(token) = request.client_request_token {
-            self.tokens.remember(token, request.transact_items, now);
+            let actions = request.transact_items;
+            let known = Known {
+                actions,
+                complete_at,
+            };
+            self.tokens.remember(token, known, now);
         }
-        Ok("{}".to_owned())
+        Ok(complete_at)
     }
 
-    /// Refuses two actions on one item, and actions on no table.
-    fn check_targets(&self, actions: &[Prepared<'_>]) -> Result<(), Refusal> {
+    /// Holds the items of a transaction until each is visible; returns when the last one is.
+    fn hold(
+        &mut self,
+        actions: &[Prepared<'_>],
+        targets: Vec<Option<Key>>,
+        now: Timestamp,
+        torn: Option<&Torn>,
+    ) -> Result<Timestamp, Refusal> {
+        let mut complete_at = now;
+        let delays = torn.map_or(&[][..], |torn| &torn.delays);
+        let held = actions.iter().zip(targets).zip(delays.iter().cycle());
+        for ((action, target), delay) in held {
+            let until = now.saturating_add(*delay).unwrap_or(now);
+            let table = self.table(&action.write.table_name)?.name.clone();
+            if let Some(key) = target
+                && until > now
+            {
+                self.holds.hold(&table, key, until);
+                complete_at = complete_at.max(until);
+            }
+        }
+        Ok(complete_at)
+    }
+
+    /// The keys of the items; refuses two actions on one item, and actions on no table.
+    fn targets(&self, actions: &[Prepared<'_>]) -> Result<Vec<Option<Key>>, Refusal> {
         let mut seen = HashSet::new();
+        let mut targets = Vec::with_capacity(actions.len());
         for action in actions {
             let table = &action.write.table_name;
             let target = action.target(self.table(table)?);
             // What has no key is refused as an action.
-            if target.is_some_and(|key| !seen.insert((table, key))) {
+            if let Some(key) = &target
+                && !seen.insert((table, key.clone()))
+            {
                 return Err(Refusal::Invalid(
                     "Transaction request cannot include multiple operations on one item".to_owned(),
                 ));
             }
+            targets.push(target);
         }
         let sizes = actions.iter().map(|action| {
             let parts = action.write.item.iter().chain(&action.write.key);
@@ -115,7 +173,7 @@ impl State {
                     .to_owned(),
             ));
         }
-        Ok(())
+        Ok(targets)
     }
 }
 

@@ -46,12 +46,16 @@ impl State {
         let prepared = Prepared::new(kind, request, &mut self.expressions)?;
         prepared.check_update()?;
         let table = self.table(&request.table_name)?;
+        let target = prepared.target(table);
+        if target.is_some_and(|key| self.holds.has(&table.name, &key)) {
+            return Err(Refusal::Conflict);
+        }
         let effect = prepared.judge(table)?;
         self.commit(effect);
         Ok("{}".to_owned())
     }
 
-    /// Lets effects come true, all at once.
+    /// Lets effects come true, all at once. Reads see each item as it was for as long as it is held.
     pub(super) fn commit(&mut self, effects: impl IntoIterator<Item = Effect>) {
         let mut commit = Vec::new();
         for Effect { table, key, after } in effects {
@@ -59,6 +63,7 @@ impl State {
                 continue;
             };
             let before = known.write(&key, after.as_ref());
+            self.holds.hide(&table, &key, before.as_ref());
             if before.is_some() || after.is_some() {
                 commit.push(Change {
                     table,

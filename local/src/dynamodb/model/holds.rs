@@ -1,0 +1,56 @@
+//! Items that transactions hold: who meets one conflicts, and reads still see it as it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::item::Item;
+use super::key::Key;
+use super::table::Before;
+
+/// The items that are held, by their tables.
+#[derive(Default)]
+pub(super) struct Holds(HashMap<Arc<str>, HashMap<Key, Hold>>);
+
+struct Hold {
+    until: Timestamp,
+    /// The item before the commit that is not visible yet; nothing where a hold hides no change.
+    hidden: Option<Option<Item>>,
+}
+
+impl Holds {
+    /// Ends the holds whose time is over.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        for held in self.0.values_mut() {
+            held.retain(|_, hold| hold.until > now);
+        }
+    }
+
+    /// Holds an item until then.
+    pub(super) fn hold(&mut self, table: &Arc<str>, key: Key, until: Timestamp) {
+        let held = self.0.entry(table.clone()).or_default();
+        let hidden = None;
+        held.insert(key, Hold { until, hidden });
+    }
+
+    /// Keeps what reads see of a held item until its hold ends.
+    pub(super) fn hide(&mut self, table: &str, key: &Key, before: Option<&Item>) {
+        let held = self.0.get_mut(table).and_then(|held| held.get_mut(key));
+        if let Some(hold) = held {
+            hold.hidden = Some(before.cloned());
+        }
+    }
+
+    /// Whether a transaction holds an item.
+    pub(super) fn has(&self, table: &str, key: &Key) -> bool {
+        self.0.get(table).is_some_and(|held| held.contains_key(key))
+    }
+
+    /// A table's items as reads still see them, where that is not how they were committed.
+    pub(super) fn hidden(&self, table: &str) -> Before {
+        let held = self.0.get(table).into_iter().flatten();
+        let hidden = held.filter_map(|(key, hold)| Some((key.clone(), hold.hidden.clone()?)));
+        hidden.collect()
+    }
+}
