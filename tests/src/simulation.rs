@@ -12,9 +12,11 @@
 )]
 
 mod auditor;
+mod banks;
 mod books;
 mod buyers;
 mod calls;
+mod endings;
 mod fleet;
 mod flows;
 mod items;
@@ -25,6 +27,8 @@ mod plan;
 mod point;
 mod postman;
 mod process;
+mod purchases;
+mod reversals;
 mod secrets;
 mod setting;
 mod shrink;
@@ -304,6 +308,7 @@ impl World {
             self.deliver_twice().await;
         }
         self.clear_parked().await;
+        self.end_plans().await;
         for account in self.accounts() {
             self.insist(&Call::subscription(&account), 20).await;
             self.balances(&account).await;

@@ -6,6 +6,7 @@ use local::dynamodb::{Change, Item};
 use serde_json::Value;
 
 use super::books::milli;
+use super::purchases::Purchases;
 
 /// How long Stripe is told of a usage by itself: longer, and it may count it twice.
 const OLDEST_MS: i64 = 23 * 3_600_000;
@@ -64,12 +65,14 @@ pub(super) struct Auditor {
     accounts: BTreeMap<String, Account>,
     /// From when on the age of usages and parcels counts for the meter.
     ages: BTreeMap<String, i64>,
+    purchases: Purchases,
     wrong: Vec<String>,
 }
 
 impl Auditor {
     /// Looks at a commit; answers what is wrong with it.
     pub(super) fn see(&mut self, commit: &[Change]) -> Vec<String> {
+        self.wrong.extend(self.purchases.see(commit));
         let mut touched = BTreeSet::new();
         let (mut debits, mut reverses) = (false, false);
         for change in commit {
@@ -231,7 +234,7 @@ fn owner(item: &Item) -> Option<&str> {
     }
 }
 
-fn number(item: &Item, name: &str) -> i64 {
+pub(super) fn number(item: &Item, name: &str) -> i64 {
     let number = item.integer(name).unwrap_or_default();
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -9,10 +9,9 @@ use local::http::Reply;
 use local::stripe::{API_VERSION, SECRET_KEY};
 use serde_json::{Value, json};
 
-use super::World;
 use super::books::milli;
 use super::calls::Call;
-use super::plan::Webhooks;
+use super::{World, banks};
 
 /// How often a browser asks again while everything goes wrong.
 const ATTEMPTS: u32 = 5;
@@ -64,9 +63,8 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         }
         if item == "plus" {
             live_with(&world, &account, &session, &mut random).await;
-        } else {
-            take_back(&world, &session, &mut random).await;
         }
+        banks::take_back(&world, &session, &mut random).await;
     }
 }
 
@@ -187,51 +185,6 @@ async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mu
                     let outcome = ["succeeded", "succeeded", "failed"][random.usize(0..3)];
                     world.at_stripe(&path, &json!({ "outcome": outcome })).await;
                 }
-            }
-        }
-    }
-}
-
-/// Gives money back, or has a bank take it. Without webhooks nobody would hear of it.
-async fn take_back(world: &Arc<World>, session: &str, random: &mut fastrand::Rng) {
-    if world.plan.webhooks == Webhooks::Never || random.u8(0..2) == 0 {
-        return;
-    }
-    let session = world
-        .stripe_itself(Method::GET, &format!("/v1/checkout/sessions/{session}"), "")
-        .await;
-    let Some(payment) = session["payment_intent"].as_str().map(str::to_owned) else {
-        return;
-    };
-    if session["payment_status"] != "paid" {
-        return;
-    }
-    let total = session["amount_total"].as_u64().unwrap_or_default();
-    for _ in 0..random.u8(1..3) {
-        world.pause(random, 20_000).await;
-        let cents = random.u64(1..=total);
-        if random.bool() {
-            let form = format!("payment_intent={payment}&amount={cents}");
-            let refund = world
-                .stripe_itself(Method::POST, "/v1/refunds", &form)
-                .await;
-            if let Some(refund) = refund["id"].as_str()
-                && random.u8(0..3) == 0
-            {
-                world.pause(random, 20_000).await;
-                let path = format!("/_local/refunds/{refund}");
-                world.at_stripe(&path, &json!({"status": "failed"})).await;
-            }
-        } else {
-            let body = json!({
-                "payment_intent": payment, "amount": cents, "status": "needs_response", "new": true
-            });
-            let dispute = world.at_stripe("/_local/disputes", &body).await;
-            if let Some(dispute) = dispute["id"].as_str() {
-                world.pause(random, 20_000).await;
-                let path = format!("/_local/disputes/{dispute}");
-                let status = ["won", "lost"][random.usize(0..2)];
-                world.at_stripe(&path, &json!({ "status": status })).await;
             }
         }
     }

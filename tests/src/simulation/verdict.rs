@@ -11,7 +11,6 @@ use super::World;
 use super::buyers::ITEMS;
 use super::items::{number, text};
 use super::operator::GRANTED;
-use super::plan::Webhooks;
 
 /// What waits for the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,61 +125,6 @@ impl World {
                 .filter(|entry| number(entry, "amount") != GRANTED);
             wrong.extend(other.map(|entry| format!("nobody granted {entry}")));
         }
-        wrong
-    }
-
-    /// Purchases of which refunds and disputes took something else than their share.
-    ///
-    /// What stands of them takes its part of what was paid, each rounded up, and all together at most what was granted.
-    fn reversals_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
-        if self.plan.webhooks == Webhooks::Never {
-            return Vec::new();
-        }
-        let mut booked: BTreeMap<&str, &Value> = entries(items)
-            .filter(|entry| matches!(text(entry, "kind"), "reversal" | "restoration"))
-            .map(|entry| (text(entry, "id"), entry))
-            .collect();
-        let mut wrong = Vec::new();
-        for session in list(&stripe["checkout_sessions"]) {
-            let Some(payment) = session["payment_intent"].as_str() else {
-                continue;
-            };
-            let id = session["id"].as_str().unwrap_or_default();
-            let credit = entries(items).find(|entry| text(entry, "id") == id);
-            let Some(credit) = credit else { continue };
-            let (granted, paid) = (number(credit, "amount"), session["amount_total"].as_i64());
-            let (mut wanted, mut taken) = (0, 0);
-            let objects = list(&stripe["refunds"]).chain(list(&stripe["disputes"]));
-            for object in objects.filter(|object| object["payment_intent"] == payment) {
-                let object_id = object["id"].as_str().unwrap_or_default();
-                let ended = matches!(
-                    object["status"].as_str(),
-                    Some("failed" | "canceled" | "won")
-                );
-                if !ended {
-                    let part = granted * object["amount"].as_i64().unwrap_or_default();
-                    wanted += part.div_euclid(paid.unwrap_or(1))
-                        + i64::from(part % paid.unwrap_or(1) != 0);
-                }
-                let entry = booked.remove(object_id);
-                let restored = booked.remove(format!("restored#{object_id}").as_str());
-                if !ended && (entry.is_none() || restored.is_some()) {
-                    wrong.push(format!("{object_id} took nothing back: {object}"));
-                }
-                for entry in [entry, restored].into_iter().flatten() {
-                    taken += number(entry, "amount");
-                    if text(entry, "account") != text(credit, "account") {
-                        wrong.push(format!("{object_id} is of another account: {entry}"));
-                    }
-                }
-            }
-            if taken != -wanted.min(granted) {
-                let what = format!("{taken} of {id} was taken, and {wanted} of {granted} is due");
-                wrong.push(what);
-            }
-        }
-        let strange = booked.into_values();
-        wrong.extend(strange.map(|entry| format!("there is no refund or dispute of {entry}")));
         wrong
     }
 
@@ -344,7 +288,7 @@ fn customers_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     wrong
 }
 
-fn entries(items: &[Value]) -> impl Iterator<Item = &Value> {
+pub(super) fn entries(items: &[Value]) -> impl Iterator<Item = &Value> {
     items.iter().filter(|item| text(item, "sk") == "E")
 }
 
@@ -353,6 +297,6 @@ fn usages(items: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
     usages.map(|entry| (text(entry, "id"), entry))
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }

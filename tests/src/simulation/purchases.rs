@@ -1,0 +1,120 @@
+//! Purchases and what was taken back of them, looked at with every commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::dynamodb::{Change, Item};
+use serde_json::Value;
+
+use super::auditor::number;
+use super::books::milli;
+
+/// A purchase as its entries say, in milli-Sparks.
+#[derive(Debug, Default)]
+struct Purchase {
+    granted: i64,
+    /// The refunds and disputes that are noted on it.
+    reversals: BTreeSet<String>,
+    /// What those that stand are noted to have taken.
+    noted: i64,
+    /// What entries took back and did not restore.
+    booked: i64,
+    /// What has ended of it, restored parts included.
+    ended: i64,
+}
+
+/// All purchases. An id with nothing granted is that of another credit.
+#[derive(Default)]
+pub(super) struct Purchases {
+    all: BTreeMap<String, Purchase>,
+    /// The purchase that a restored grant is of.
+    restored: BTreeMap<String, String>,
+}
+
+impl Purchases {
+    /// Looks at a commit; returns what is wrong with it.
+    pub(super) fn see(&mut self, commit: &[Change]) -> Vec<String> {
+        let mut touched = BTreeSet::new();
+        let mut wrong = Vec::new();
+        let items = commit.iter().filter_map(|change| change.after.as_ref());
+        let is_new = commit.iter().filter(|change| change.before.is_none());
+        let new: BTreeSet<&str> = is_new
+            .filter_map(|change| change.after.as_ref()?.text("id"))
+            .collect();
+        for item in items.filter(|item| item.text("sk") == Some("E")) {
+            let id = item.text("id").unwrap_or_default();
+            if new.contains(id) {
+                touched.extend(self.book(id, item));
+            }
+            if let Some(reversals) = item.text("reversals") {
+                wrong.extend(self.note(id, reversals));
+                touched.insert(id.to_owned());
+            }
+        }
+        for id in touched {
+            wrong.extend(self.all.get(&id).and_then(|of| of.wrong(&id)));
+        }
+        wrong
+    }
+
+    /// Adds a new entry; returns the purchase that it is of.
+    fn book(&mut self, id: &str, entry: &Item) -> Option<String> {
+        let amount = number(entry, "amount");
+        match entry.text("kind")? {
+            "credit" => {
+                self.all.entry(id.to_owned()).or_default().granted = amount;
+                None
+            }
+            // What the operator takes out of a grant is no refund.
+            "reversal" if !id.starts_with("reversed#") => {
+                let of = entry.text("reverses")?.to_owned();
+                self.all.entry(of.clone()).or_default().booked -= amount;
+                Some(of)
+            }
+            "restoration" => {
+                let of = entry.text("restores")?.to_owned();
+                self.restored.insert(id.to_owned(), of.clone());
+                self.all.entry(of.clone()).or_default().booked -= amount;
+                Some(of)
+            }
+            "expiry" => {
+                let grant = entry.text("grant")?;
+                let of = self.restored.get(grant).map_or(grant, String::as_str);
+                let of = of.to_owned();
+                self.all.entry(of.clone()).or_default().ended -= amount;
+                Some(of)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes what is noted on a purchase; a reversal that was noted stays.
+    fn note(&mut self, id: &str, reversals: &str) -> Option<String> {
+        let reversals: Value = serde_json::from_str(reversals).unwrap_or_default();
+        let of = self.all.entry(id.to_owned()).or_default();
+        let (mut known, mut noted) = (BTreeSet::new(), 0);
+        for reversal in reversals.as_array().into_iter().flatten() {
+            known.insert(reversal["id"].as_str().unwrap_or_default().to_owned());
+            if reversal["restored"] != true {
+                noted += milli(&reversal["taken"]);
+            }
+        }
+        let lost: Vec<&String> = of.reversals.difference(&known).collect();
+        let wrong =
+            (!lost.is_empty()).then(|| format!("{id} is not known to be reversed by {lost:?}"));
+        (of.noted, of.reversals) = (noted, known);
+        wrong
+    }
+}
+
+impl Purchase {
+    fn wrong(&self, id: &str) -> Option<String> {
+        if self.noted != self.booked {
+            return Some(format!(
+                "what is taken of {id} is noted and booked otherwise: {self:?}"
+            ));
+        }
+        let taken_or_ended = self.noted + self.ended;
+        (self.noted > 0 && taken_or_ended > self.granted)
+            .then(|| format!("more is taken of {id} than there was: {self:?}"))
+    }
+}
