@@ -8,6 +8,7 @@ mod grant;
 mod outbox;
 mod read;
 mod reconcile;
+mod repair;
 mod reverse;
 mod stripe_account;
 mod stripe_setup;
@@ -109,6 +110,15 @@ enum Action {
         /// The account; all of them when it is missing.
         account: Option<AccountId>,
     },
+    /// Write an account anew from its entries, after `verify` has named it: for a restored table that holds a half of a
+    /// transaction. Without `--yes` it says what would change.
+    Repair {
+        /// The account.
+        account: AccountId,
+        /// Write it. Nothing else may write to the account meanwhile.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Check the deployment, and list what somebody has to look at.
     Doctor {
         /// Say that somebody has looked at this object (`cs_…`, `in_…`, `re_…`): it is listed again only when it is
@@ -163,6 +173,9 @@ pub enum Error {
     /// The account does not exist.
     #[error("there is no account `{0}`")]
     NoAccount(AccountId),
+    /// The entries of an account do not fit together.
+    #[error("`{0}` cannot be repaired from its entries: {1}; nothing was written")]
+    NotRepairable(AccountId, String),
     /// The ledger cannot be listed.
     #[error("the ledger cannot be listed")]
     History(#[from] history::Error),
@@ -268,6 +281,7 @@ pub async fn run<'a>(
         } => reconcile::session(&mut desk, session).await,
         Action::Reconcile { day, session: None } => Box::pin(reconcile::day(&mut desk, day)).await,
         Action::Verify { account } => verify::run(&mut desk, account).await,
+        Action::Repair { account, yes } => repair::run(&mut desk, account, yes).await,
         Action::Doctor {
             dismiss: Some(subject),
         } => doctor::dismiss(&mut desk, subject).await,

@@ -328,3 +328,36 @@ async fn a_page_is_whole_where_dynamodb_reads_a_part_at_a_time() {
     assert_eq!(ids(&whole).len(), 3);
     assert_eq!(world.stack.dynamodb.faults().fired("BatchGetItem"), 2);
 }
+
+/// An entry has the time of its arrival, and may be written seconds later: conflicts and throttles are waited for.
+#[tokio::test]
+async fn who_polls_with_an_overlap_misses_nothing_that_is_written_late() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "100").await;
+    // The first of them meets conflicts for a second, and the other one comes meanwhile.
+    let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
+    world.stack.dynamodb.faults().add(conflict.times(5));
+    let early = world.spend("acct_a", "early", 1);
+    let others = async {
+        while world.stack.dynamodb.faults().fired("TransactWriteItems") < 5 {
+            tokio::task::yield_now().await;
+        }
+        world.spend("acct_a", "meanwhile", 1).await;
+        page(&world, "").await
+    };
+    let (first, ()) = futures_util::future::join(others, early).await;
+    let newest: jiff::Timestamp = first["entries"][0]["recorded_at"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+
+    let from = newest - jiff::SignedDuration::from_secs(60);
+    let polled = page(&world, &format!("from={from}")).await;
+
+    let mut seen = ids(&first);
+    seen.extend(ids(&polled));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), world.entries("acct_a").len(), "{seen:?}");
+}

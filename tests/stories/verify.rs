@@ -270,3 +270,81 @@ async fn what_is_found_is_printed_for_people_and_counted() {
     let fine: Value = serde_json::from_str(&fine).unwrap();
     assert_eq!((&fine["ok"], &fine["accounts"]), (&json!(true), &json!(1)));
 }
+
+/// What a restore to the middle of a transaction can leave: `verify` names it, and `repair` writes it anew.
+#[tokio::test]
+async fn half_a_transaction_is_repaired_from_the_entries() {
+    let world = world().await;
+    world
+        .sparks(&["grant", "acct_a", "5", "--reason", "kind"])
+        .await
+        .unwrap();
+    let item = |pk: &str, sk: &str| {
+        let mut items = world.items(pk).into_iter();
+        items
+            .find(|item| item["sk"]["S"].as_str().unwrap().starts_with(sk))
+            .unwrap()
+    };
+    let (account, grants) = (item("A#acct_a", "A"), item("A#acct_a", "G"));
+    let (quarter, day) = (item("R#acct_a", "Q#"), item("R#acct_a", "M#"));
+    let available = world.available("acct_a").await;
+    for planted in [
+        // A debit without its entry, and grants of before.
+        vec![with(&account, "available", json!({"N": "1000"}))],
+        vec![with(&account, "debited", json!({"N": "1000"}))],
+        vec![with(&grants, "grants_version", json!({"N": "1"}))],
+        // An entry without its roll-ups.
+        vec![
+            with(&quarter, "sparks#compute", json!({"N": "1"})),
+            without(&day, "sparks#compute"),
+        ],
+    ] {
+        for wrong in planted {
+            world.put_item(wrong).await;
+        }
+        let (_, outcome) = world.sparks_printing(&["verify", "acct_a"]).await;
+        assert!(
+            matches!(outcome, Err(cli::Error::NotInOrder)),
+            "{outcome:?}"
+        );
+        let table = world.table();
+        world.sparks(&["repair", "acct_a"]).await.unwrap();
+        assert_eq!(world.table(), table);
+
+        world.sparks(&["repair", "acct_a", "--yes"]).await.unwrap();
+
+        world.sparks(&["verify"]).await.unwrap();
+        assert_eq!(world.available("acct_a").await, available);
+    }
+    world.spend("acct_a", "k9", 1).await;
+    world.sparks(&["verify"]).await.unwrap();
+
+    let refused = world.sparks(&["repair", "acct_b"]).await;
+    assert!(matches!(refused, Err(cli::Error::NoAccount(_))));
+}
+
+/// The sums of an account that is debited all the time are compared with those of before and after.
+#[tokio::test]
+async fn an_account_in_constant_use_is_verified() {
+    let world = world().await;
+    world.grant("acct_a", "100000").await;
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let stream = async |number: usize| {
+        let mut count = 0;
+        while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            world.spend("acct_a", &format!("{number}-{count}"), 1).await;
+            count += 1;
+        }
+    };
+    let verified = async {
+        let verified = world.sparks(&["verify", "acct_a", "--json"]).await;
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        verified
+    };
+    let (verified, ..) = tokio::join!(verified, stream(0), stream(1), stream(2));
+    let verified: Value = serde_json::from_str(&verified.unwrap()).unwrap();
+    assert_eq!(
+        (&verified["ok"], &verified["unsettled"]),
+        (&json!(true), &json!([]))
+    );
+}

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 
+use super::account::Account;
 use super::booking::{self, CreditEntry};
 use super::entry::UsageEntry;
 use super::grants::{self, Grant};
@@ -15,7 +17,7 @@ use crate::price_book;
 use crate::sparks::Sparks;
 
 /// Sums of one roll-up: Sparks and quantity by the name of the attribute.
-type Sums = BTreeMap<String, (i128, i128)>;
+pub(crate) type Sums = BTreeMap<String, (i128, i128)>;
 
 /// What an account's entries come to.
 #[derive(Debug, Default)]
@@ -34,6 +36,15 @@ pub(crate) struct Audit {
     /// The first usage that is not what its own unit prices come to, and how many there are.
     mispriced: Option<(String, u64)>,
     findings: Vec<String>,
+}
+
+/// An account as its entries have it.
+#[derive(Debug)]
+pub(crate) struct Rebuilt {
+    /// The account and its grants.
+    pub(crate) holdings: Holdings,
+    /// Its roll-ups by their sort keys, with every model by its own name.
+    pub(crate) rollups: HashMap<String, Sums>,
 }
 
 /// An entry that changed the set of grants, with its place among the debits.
@@ -259,11 +270,58 @@ impl Audit {
         (self.entries, self.findings)
     }
 
-    /// Goes through all changes of the set of grants again, and compares what is left of each grant.
+    /// Compares what is left of each grant with what all changes of the set come to.
     fn replay(&mut self, found: &Holdings) -> Result<(), String> {
+        let mut replayed = self.replayed(found.account.created_at)?;
+        let late = || "debits were settled that are not there".to_owned();
+        attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
+        let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
+            let grants = grants.iter();
+            grants
+                .map(|grant| (grant.id.clone(), grant.remaining))
+                .collect()
+        };
+        if left(&replayed.grants) != left(&found.grants) {
+            return Err("what is left of the grants is not what the entries come to".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The account that the entries come to. `found` keeps what no entry says: the free plan, and when it came into
+    /// being.
+    pub(crate) fn rebuilt(mut self, found: &Account) -> Result<Rebuilt, String> {
+        let replayed = self.replayed(found.created_at)?;
+        let version = self.changes.last().map_or(0, |change| change.version);
+        let sparks = |milli: i128| i64::try_from(milli).map(Sparks::from_milli);
+        let (Ok(available), Ok(debited)) = (sparks(self.sum), sparks(self.debited)) else {
+            return Err("the sums are out of range".to_owned());
+        };
+        if debited < replayed.account.settled {
+            return Err("usages are missing that a change of the grants has settled".to_owned());
+        }
+        let mut holdings = Holdings {
+            account: Account {
+                available,
+                debited,
+                settled: replayed.account.settled,
+                grants_version: version.max(found.grants_version),
+                gate_until_ms: 0,
+                ..found.clone()
+            },
+            ..replayed
+        };
+        holdings.account.next_due_ms = holdings.next_due_ms();
+        Ok(Rebuilt {
+            holdings,
+            rollups: self.rollups,
+        })
+    }
+
+    /// Goes through all changes of the set of grants again.
+    fn replayed(&mut self, created_at: Timestamp) -> Result<Holdings, String> {
         self.changes
             .sort_by_key(|change| (change.version, change.what.place()));
-        let mut replayed = Holdings::new(false, found.account.created_at);
+        let mut replayed = Holdings::new(false, created_at);
         for change in &self.changes {
             let id = &change.id;
             attribute(&mut replayed, change.settled)
@@ -298,23 +356,12 @@ impl Audit {
                 }
             }
         }
-        let late = || "debits were settled that are not there".to_owned();
-        attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
-        let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
-            let grants = grants.iter();
-            grants
-                .map(|grant| (grant.id.clone(), grant.remaining))
-                .collect()
-        };
-        if left(&replayed.grants) != left(&found.grants) {
-            return Err("what is left of the grants is not what the entries come to".to_owned());
-        }
-        Ok(())
+        Ok(replayed)
     }
 }
 
 /// Sums under the names that a roll-up keeps apart: beyond some models, it counts them together.
-fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
+pub(crate) fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
     let mut folded = Sums::new();
     for (name, sum) in sums {
         let name = match name.split_once('#') {
@@ -374,7 +421,7 @@ fn attribute(holdings: &mut Holdings, settled: Sparks) -> Option<()> {
     Some(())
 }
 
-fn stored_sums(stored: &Item) -> Result<Sums, Malformed> {
+pub(crate) fn stored_sums(stored: &Item) -> Result<Sums, Malformed> {
     let mut sums = Sums::new();
     for (name, value) in stored {
         let (AttributeValue::N(number), Some((kind, name))) = (value, name.split_once('#')) else {

@@ -178,12 +178,17 @@ impl Ledger {
     }
 
     /// Puts an item in the place of another one, on a condition.
-    pub(super) fn put_if(&self, item: Item, condition: &str, values: Item) -> TransactWriteItem {
+    pub(super) fn put_if(
+        &self,
+        item: Item,
+        condition: &str,
+        values: Option<Item>,
+    ) -> TransactWriteItem {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition)
-            .set_expression_attribute_values(Some(values))
+            .set_expression_attribute_values(values)
             .build()
             .expect("table and item are set");
         TransactWriteItem::builder().put(put).build()

@@ -124,7 +124,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Attempt, Error> {
         let stored = read.map(|read| read.layout);
-        let apart = self.item_version >= ItemVersion::V2 || stored == Some(Layout::Apart);
+        let apart = self.stores_grants_apart() || stored == Some(Layout::Apart);
         let written = &change.written;
         let mut actions = vec![match read {
             None => self.put_account(account, written, apart),
@@ -152,6 +152,11 @@ impl Ledger {
         })
     }
 
+    /// Whether grants get an item of their own.
+    pub(super) fn stores_grants_apart(&self) -> bool {
+        self.item_version >= ItemVersion::V2
+    }
+
     fn put_account(
         &self,
         account: &AccountId,
@@ -167,7 +172,7 @@ impl Ledger {
 
     /// Changes the account item on the condition that it is as it was read. Attributes that this release does not know
     /// stay as they are.
-    fn update_account(
+    pub(super) fn update_account(
         &self,
         id: &AccountId,
         read: &Holdings,
@@ -180,6 +185,7 @@ impl Ledger {
             (":due_before", item::number(before.next_due_ms)),
             (":version_before", item::number(before.grants_version)),
             (":available", item::amount(after.available)),
+            (":debited_after", item::amount(after.debited)),
             (":settled", item::amount(after.settled)),
             (":next_due", item::number(after.next_due_ms)),
             (":grants_version", item::number(after.grants_version)),
@@ -196,7 +202,7 @@ impl Ledger {
             &Key::account(id),
             "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
             &format!(
-                "SET available = :available, settled = :settled, next_due = :next_due, \
+                "SET available = :available, debited = :debited_after, settled = :settled, next_due = :next_due, \
                  grants_version = :grants_version, free_plan = :free_plan, free_due = :free_due {grants}"
             ),
             values,
@@ -215,7 +221,10 @@ impl Ledger {
             Some(read) if read.layout == Layout::Apart => self.put_if(
                 item,
                 "grants_version = :version_before",
-                super::values([(":version_before", item::number(read.account.grants_version))]),
+                Some(super::values([(
+                    ":version_before",
+                    item::number(read.account.grants_version),
+                )])),
             ),
             Some(_) | None => self.put_if_absent(item),
         }

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use jiff::Timestamp;
 
+use super::audit::{self, Sums};
 use super::entry::UsageEntry;
 use super::item::{self, Item, Key, Malformed};
 use crate::meter::Meter;
@@ -64,6 +65,29 @@ pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
     let day =
         member.map(|member| Key::member_day(&entry.account, member.as_str(), entry.occurred_at));
     [Some(quarter), day].into_iter().flatten().collect()
+}
+
+/// The item of a roll-up with these sums, each model by its own name: it keeps the models of before and those for which
+/// there is room.
+pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
+    let mut kept = before.map(models_of).unwrap_or_default();
+    for (name, _) in &sums {
+        if let Some((_, model)) = name.split_once('#')
+            && kept.len() < MAX_MODELS
+        {
+            kept.insert(model.to_owned());
+        }
+    }
+    let mut item = key.attributes();
+    for (name, (sparks, quantity)) in audit::folded(sums, &kept) {
+        item.insert(format!("sparks#{name}"), item::number(sparks));
+        item.insert(format!("quantity#{name}"), item::number(quantity));
+    }
+    if !kept.is_empty() {
+        let models = kept.into_iter().collect();
+        item.insert("models".into(), AttributeValue::Ss(models));
+    }
+    item
 }
 
 /// The models that a stored roll-up keeps apart.

@@ -124,7 +124,7 @@ impl Ledger {
         })
     }
 
-    async fn see_entries_of(
+    pub(super) async fn see_entries_of(
         &self,
         account: &AccountId,
         audit: &mut Audit,

@@ -1,0 +1,183 @@
+//! Repairs accounts: writes anew what entries say, where a restored table holds a half of a transaction.
+//!
+//! Entries are never touched. A table that was restored to a moment in the middle of a transaction may have an entry
+//! without its debit, a debit without its roll-up, or grants of another version than their account.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+
+use super::account::Account;
+use super::audit::{self, Audit, Rebuilt};
+use super::calls::Judged;
+use super::holdings::{Holdings, Layout};
+use super::item::{self, Item, Key};
+use super::{Error, Ledger, rollup};
+use crate::id::AccountId;
+use crate::patience::Patience;
+use crate::sparks::Sparks;
+
+/// How many items one transaction writes, of the 100 that DynamoDB takes.
+const AT_ONCE: usize = 90;
+
+/// What a repair changes, or would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The balance before.
+    pub before: Sparks,
+    /// The balance that the entries come to.
+    pub after: Sparks,
+    /// How many roll-ups are not what the entries come to.
+    pub rollups: usize,
+}
+
+/// What became of a repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    /// It is written.
+    Written(Repair),
+    /// It would be.
+    Planned(Repair),
+    /// There is no such account.
+    NoAccount,
+    /// The entries themselves do not fit together: why.
+    Impossible(String),
+}
+
+impl Ledger {
+    /// Writes an account, its grants and its roll-ups anew from its entries; only plans it unless `write`.
+    ///
+    /// Nothing else may write to the account meanwhile: a debit in between makes it fail.
+    pub async fn repair(
+        &self,
+        account: &AccountId,
+        write: bool,
+        patience: &Patience,
+    ) -> Result<Repaired, Error> {
+        let Some(found) = self.account(account, patience).await? else {
+            return Ok(Repaired::NoAccount);
+        };
+        let mut audit = Audit::default();
+        self.see_entries_of(account, &mut audit, patience).await?;
+        let rebuilt = match audit.rebuilt(&found) {
+            Ok(rebuilt) => rebuilt,
+            Err(why) => return Ok(Repaired::Impossible(why)),
+        };
+        let stored = self.rollups(account, "!", "~", patience).await?;
+        let rollups = wrong_rollups(account, &rebuilt, stored)?;
+        let repair = Repair {
+            before: found.available,
+            after: rebuilt.holdings.account.available,
+            rollups: rollups.len(),
+        };
+        if !write {
+            return Ok(Repaired::Planned(repair));
+        }
+        let grants = self.item(&Key::grants(account), patience).await?;
+        let apart = self.stores_grants_apart() || grants.is_some();
+        let as_put = |item| self.put_if(item, WHATEVER, None);
+        let mut rollups: Vec<TransactWriteItem> = rollups.into_iter().map(as_put).collect();
+        while rollups.len() > AT_ONCE {
+            let mut some: Vec<TransactWriteItem> = rollups.drain(..AT_ONCE).collect();
+            some.push(self.unchanged(account, &found));
+            self.must_commit(some, patience).await?;
+        }
+        let mut last = self.rewrite(account, &found, &rebuilt, apart);
+        last.extend(rollups);
+        self.must_commit(last, patience).await?;
+        Ok(Repaired::Written(repair))
+    }
+
+    async fn must_commit(
+        &self,
+        actions: Vec<TransactWriteItem>,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        match self.transact(actions, patience).await? {
+            Judged::Committed => Ok(()),
+            Judged::Refused(_) => Err(Error::Busy("the account is in use".into())),
+        }
+    }
+
+    /// Asks that an account is as it was read, without changing it.
+    fn unchanged(&self, account: &AccountId, found: &Account) -> TransactWriteItem {
+        self.update(
+            &Key::account(account),
+            UNCHANGED,
+            "SET debited = :debited",
+            as_read(found),
+        )
+    }
+
+    /// Writes account and grants as they were rebuilt.
+    fn rewrite(
+        &self,
+        account: &AccountId,
+        found: &Account,
+        rebuilt: &Rebuilt,
+        apart: bool,
+    ) -> Vec<TransactWriteItem> {
+        let mut written = rebuilt.holdings.clone();
+        written.account.grants_version += 1;
+        let read = Holdings {
+            account: found.clone(),
+            grants: Vec::new(),
+            layout: Layout::Apart,
+        };
+        let mut actions = vec![self.update_account(account, &read, &written, apart)];
+        if apart {
+            actions.push(self.put_if(written.grants_item(account), WHATEVER, None));
+        }
+        actions
+    }
+}
+
+/// Whether an item is there or not.
+const WHATEVER: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
+
+/// The account is as it was read.
+const UNCHANGED: &str =
+    "debited = :debited AND available = :available AND grants_version = :version";
+
+fn as_read(found: &Account) -> [(&'static str, AttributeValue); 3] {
+    [
+        (":debited", item::amount(found.debited)),
+        (":available", item::amount(found.available)),
+        (":version", item::number(found.grants_version)),
+    ]
+}
+
+/// The roll-ups that are not what the entries come to, as they should be.
+fn wrong_rollups(
+    account: &AccountId,
+    rebuilt: &Rebuilt,
+    stored: Vec<Item>,
+) -> Result<Vec<Item>, Error> {
+    let mut stored_by_key = HashMap::new();
+    for item in stored {
+        stored_by_key.insert(item::read_text(&item, "sk")?.to_owned(), item);
+    }
+    let mut keys: Vec<&String> = rebuilt.rollups.keys().collect();
+    keys.extend(
+        stored_by_key
+            .keys()
+            .filter(|sk| !rebuilt.rollups.contains_key(*sk)),
+    );
+    let mut wrong = Vec::new();
+    for sk in keys {
+        let sums = rebuilt.rollups.get(sk).cloned().unwrap_or_default();
+        let before = stored_by_key.get(sk);
+        let key = Key {
+            pk: Key::rollups(account),
+            sk: sk.clone(),
+        };
+        let right = rollup::item_of(&key, sums, before);
+        let is_right = before
+            .and_then(|before| audit::stored_sums(before).ok())
+            .is_some_and(|before| audit::stored_sums(&right).ok() == Some(before));
+        if !is_right {
+            wrong.push(right);
+        }
+    }
+    Ok(wrong)
+}
