@@ -60,6 +60,8 @@ struct Shared {
     clock: Clock,
     requests: AtomicU64,
     awake: local::Awake,
+    /// What a custom domain has before each path, such as `/billing`, or nothing.
+    base_path: String,
 }
 
 impl Gateway {
@@ -80,6 +82,17 @@ impl Gateway {
         functions: Functions,
         keys: Keys,
     ) -> Result<Self, Error> {
+        Self::serve_under("", listener, template, functions, keys)
+    }
+
+    /// The same as a custom domain that maps this base path, such as `/billing`, to the API.
+    pub fn serve_under(
+        base_path: &str,
+        listener: Listener,
+        template: Template,
+        functions: Functions,
+        keys: Keys,
+    ) -> Result<Self, Error> {
         let authorizer = template
             .routes
             .iter()
@@ -92,6 +105,7 @@ impl Gateway {
             clock: Clock::system(),
             requests: AtomicU64::new(1),
             awake: local::Awake::default(),
+            base_path: base_path.to_owned(),
         });
         let serving = Arc::clone(&shared);
         let handler = move |request| {
@@ -172,9 +186,8 @@ async fn handle(shared: &Shared, request: Request) -> Response {
 
 /// Route, authorizer, body, function: in this order, as API Gateway does.
 async fn serve(shared: &Shared, request: Request) -> Response {
-    let found = shared
-        .template
-        .route(request.method().as_str(), request.uri().path());
+    let path = request.uri().path().strip_prefix(&shared.base_path);
+    let found = path.and_then(|path| shared.template.route(request.method().as_str(), path));
     let Some((route, path_parameters)) = found else {
         return refusal(StatusCode::NOT_FOUND, "Not Found");
     };

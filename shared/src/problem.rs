@@ -31,7 +31,7 @@ pub async fn answer(
     let id = request::id(request);
     let call = Call {
         request_id: id.clone(),
-        route_key: request::route_key(request),
+        route_key: Some(request::route(request).to_owned()),
         trace: request::trace_context(request),
     };
     let answer = async {

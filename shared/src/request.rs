@@ -184,12 +184,19 @@ pub fn id(request: &Request) -> String {
     }
 }
 
-/// The route of a request as the API Gateway has it: method and template, without what the path is about.
-pub fn route_key(request: &Request) -> Option<String> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.route_key.clone(),
-        _ => None,
+/// The route of a request as `template.yaml` writes it, such as `POST /v1/usage`; empty if the event has none.
+///
+/// API Gateway has matched it. The path is no guide: behind a custom domain it begins with that domain's base path.
+pub fn route(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or(""),
+        _ => "",
     }
+}
+
+/// The part of the path that the route has in braces, such as `session_id`, as API Gateway has decoded it.
+pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.path_parameters_ref()?.first(name)
 }
 
 /// The traces that a request is part of, by Lambda's word, its own, or none.

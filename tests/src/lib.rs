@@ -37,6 +37,9 @@ use shared::transport::Transport;
 
 pub use payments::session_id;
 
+/// The variable by which a story puts the API under a base path, as a custom domain does; no function reads it.
+pub const BASE_PATH: &str = "BASE_PATH";
+
 /// A running stack and its API.
 pub struct World {
     /// DynamoDB and the fakes.
@@ -194,7 +197,7 @@ impl World {
         key: Option<&str>,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
-        let mut request = self.http.post(format!("{}{path}", self.gateway.url()));
+        let mut request = self.http.post(self.url(path));
         request = request
             .header("content-type", "application/json")
             .body(body);
@@ -209,11 +212,18 @@ impl World {
 
     /// Sends a GET.
     pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
-        let mut request = self.http.get(format!("{}{path}", self.gateway.url()));
+        let mut request = self.http.get(self.url(path));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         answer(request).await
+    }
+
+    /// The address of a path of the API.
+    fn url(&self, path: &str) -> String {
+        let base_path = self.environment.get(BASE_PATH);
+        let base_path = base_path.map_or("", String::as_str);
+        format!("{}{base_path}{path}", self.gateway.url())
     }
 
     /// What an account can spend.
@@ -294,7 +304,8 @@ async fn set_up_stripe(
     listener: &Listener,
     clock: &Clock,
 ) -> Value {
-    let webhooks = format!("{}/v1/webhooks/stripe", listener.url());
+    let base_path = environment.get(BASE_PATH).map_or("", String::as_str);
+    let webhooks = format!("{}{base_path}/v1/webhooks/stripe", listener.url());
     let arguments = ["stripe-setup", "--webhook-url", &webhooks, "--json"];
     let made = sparks(environment, clock, &arguments)
         .await
@@ -463,13 +474,10 @@ fn gateway(
         }
     });
     functions.insert("deliver-outbox".to_owned(), outbox);
-    Gateway::serve(
-        listener,
-        template,
-        Functions::InProcess(functions),
-        Keys::generate(),
-    )
-    .expect("a gateway serves")
+    let base_path = environment.get(BASE_PATH).map_or("", String::as_str);
+    let functions = Functions::InProcess(functions);
+    let gateway = Gateway::serve_under(base_path, listener, template, functions, Keys::generate());
+    gateway.expect("a gateway serves")
 }
 
 /// The variables that a function has at AWS, and no others; it signs as itself, so that its own policies apply.

@@ -137,8 +137,7 @@ impl World {
 
     /// Sends a webhook with this signature header.
     pub async fn webhook(&self, header: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
-        let url = format!("{}/v1/webhooks/stripe", self.origin());
-        let mut request = self.http.post(url);
+        let mut request = self.http.post(self.url("/v1/webhooks/stripe"));
         request = request
             .header("content-type", "application/json; charset=utf-8")
             .body(body);

@@ -40,6 +40,7 @@ mod record_usage;
 mod releases;
 mod reversals;
 mod rollups;
+mod routes;
 mod secrets;
 mod settlement;
 mod simulation;

@@ -13,19 +13,26 @@ use tests::{World, session_id};
 
 const CARD: &str = "4242424242424242";
 
-/// The event of a request by `acct_a`, as API Gateway makes it.
-fn request(method: &str, path: &str, key: &str, body: &str) -> lambda_http::Request {
-    let event = json!({
-        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": "",
+const VERIFY: &str = "/v1/checkout/{session_id}/verify";
+
+/// The event of a POST by `acct_a`, as API Gateway makes it; a session is part of the path.
+fn request(route: &str, session: &str, key: &str, body: &str) -> lambda_http::Request {
+    let path = route.replace("{session_id}", session);
+    let route = format!("POST {route}");
+    let mut event = json!({
+        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
         "headers": {"content-type": "application/json", "idempotency-key": key},
         "requestContext": {
             "accountId": "0", "apiId": "local", "domainName": "127.0.0.1", "domainPrefix": "local",
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
-            "requestId": "r", "routeKey": "", "stage": "$default", "time": "", "timeEpoch": 0,
+            "http": {"method": "POST", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "requestId": "r", "routeKey": route, "stage": "$default", "time": "", "timeEpoch": 0,
             "authorizer": {"jwt": {"claims": {"sub": "acct_a"}, "scopes": null}},
         },
         "body": body, "isBase64Encoded": false,
     });
+    if path != route["POST ".len()..] {
+        event["pathParameters"] = json!({ "session_id": session });
+    }
     let event: lambda_http::request::LambdaRequest = serde_json::from_value(event).unwrap();
     lambda_http::Request::from(event)
 }
@@ -69,7 +76,7 @@ async fn killed_before_the_page_is_written_a_retry_gives_the_same_page() {
         let state = world.stack.stripe.state();
         state["checkout_sessions"].as_array().unwrap().len()
     };
-    let request = request("POST", "/v1/checkout", "k1", &body.to_string());
+    let request = request("/v1/checkout", "", "k1", &body.to_string());
 
     kill(create_checkout::handle(&app, request), || sessions() == 1).await;
 
@@ -99,8 +106,7 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
     let environment = Environment::from_lookup(&variables);
     let app =
         verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
-    let path = format!("/v1/checkout/{session}/verify");
-    let request = request("POST", &path, "k1", "");
+    let request = request(VERIFY, &session, "k1", "");
 
     kill(verify_payment::handle(&app, request), || {
         world.credits("acct_a").len() == 1
@@ -134,8 +140,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
         let environment = Environment::from_lookup(&variables);
         let app =
             verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
-        let verify = format!("/v1/checkout/{session}/verify");
-        let request = request("POST", &verify, "k1", "");
+        let request = request(VERIFY, &session, "k1", "");
 
         kill(verify_payment::handle(&app, request), asked).await;
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use shared::catalog::Terms;
 use shared::clock::Clock;
@@ -69,9 +69,9 @@ impl App {
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
-        match (request.method(), request.uri().path()) {
-            (&Method::POST, "/v1/portal") => Box::pin(open(app, &request)).await,
-            (&Method::GET, "/v1/subscription") => Box::pin(read(app, &request)).await,
+        match request::route(&request) {
+            "POST /v1/portal" => Box::pin(open(app, &request)).await,
+            "GET /v1/subscription" => Box::pin(read(app, &request)).await,
             _ => Err(Problem::not_found()),
         }
     };

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 
 use jiff::Timestamp;
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use shared::clock::Clock;
 use shared::config::{self, Environment};
@@ -47,12 +47,12 @@ impl App {
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET, "/v1/balance") => Box::pin(read_balance(app, &request)).await,
-            (&Method::GET, "/v1/usage") => Box::pin(read_usage(app, &request)).await,
-            (&Method::GET, "/v1/ledger") => Box::pin(read_ledger(app, &request)).await,
-            (&Method::GET, "/v1/catalog") => read_catalog(app, &request),
-            (&Method::POST, "/v1/estimate") => Box::pin(estimate(app, &request)).await,
+        match request::route(&request) {
+            "GET /v1/balance" => Box::pin(read_balance(app, &request)).await,
+            "GET /v1/usage" => Box::pin(read_usage(app, &request)).await,
+            "GET /v1/ledger" => Box::pin(read_ledger(app, &request)).await,
+            "GET /v1/catalog" => read_catalog(app, &request),
+            "POST /v1/estimate" => Box::pin(estimate(app, &request)).await,
             _ => Err(Problem::not_found()),
         }
     };

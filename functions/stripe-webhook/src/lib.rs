@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use secrecy::SecretString;
 use serde_json::json;
@@ -50,8 +50,8 @@ impl App {
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
-        match (request.method(), request.uri().path()) {
-            (&Method::POST, "/v1/webhooks/stripe") => receive(app, &request).await,
+        match request::route(&request) {
+            "POST /v1/webhooks/stripe" => receive(app, &request).await,
             _ => Err(Problem::not_found()),
         }
     };

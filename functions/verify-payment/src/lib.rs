@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use shared::catalog::Terms;
 use shared::checkout;
@@ -51,24 +51,20 @@ impl App {
 /// Answers a request; whatever goes wrong is a problem in the answer.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
-        match (request.method(), session(request.uri().path())) {
-            (&Method::POST, Some(session)) => verify(app, &request, session).await,
+        match request::route(&request) {
+            "POST /v1/checkout/{session_id}/verify" => verify(app, &request).await,
             _ => Err(Problem::not_found()),
         }
     };
     Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
 }
 
-/// The session that a path is about.
-fn session(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1/checkout/")?.strip_suffix("/verify")
-}
-
-async fn verify(app: &App, request: &Request, session: &str) -> Result<Response<Body>, Problem> {
+async fn verify(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let account = Caller::of(request, &app.account_claim)?.own_account()?;
     telemetry::account(&account);
     request::no_body(request)?;
     // What cannot be an id is nobody's.
+    let session = request::path_parameter(request, "session_id").unwrap_or_default();
     let session: SessionId = session.parse().map_err(|_| checkout::Error::NotFound)?;
 
     let now = app.clock.now();

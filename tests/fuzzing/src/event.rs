@@ -18,10 +18,12 @@ pub(crate) struct Arrival {
 
 /// The request of an event that API Gateway could have sent. The event's time is that at which Lambda ends it.
 pub(crate) fn arrival(event: &[u8]) -> Option<Arrival> {
-    let event: LambdaRequest = serde_json::from_slice(event).ok()?;
-    let LambdaRequest::ApiGatewayV2(sent) = &event else {
+    let mut event: LambdaRequest = serde_json::from_slice(event).ok()?;
+    let LambdaRequest::ApiGatewayV2(sent) = &mut event else {
         return None;
     };
+    // API Gateway says it in both places.
+    sent.request_context.route_key = sent.route_key.clone();
     if !can_be_sent(sent) {
         return None;
     }

@@ -6,6 +6,7 @@ use http::header::HeaderMap;
 use lambda_http::{Body, Request};
 use serde_json::Value;
 use shared::id::{AccountId, IntentId, KeySpace, UsageId};
+use shared::request;
 
 use crate::world::{self, Call, STAGE};
 use crate::{contract, event};
@@ -13,8 +14,15 @@ use crate::{contract, event};
 /// What makes a token a service's.
 const SERVICE: &str = "sparks:act_for_accounts";
 
-/// The paths that no account belongs to.
-const OF_NOBODY: [&str; 1] = ["/v1/catalog"];
+/// The route that no account belongs to.
+const OF_NOBODY: &str = "GET /v1/catalog";
+
+/// The routes that take an account in the body.
+const NAMES_IN_BODY: [&str; 3] = [
+    "POST /v1/usage",
+    "POST /v1/usage/batch",
+    "POST /v1/estimate",
+];
 
 /// Whatever an event says, only the authorizer's claims decide on whose account something is done: every key that is asked
 /// of the table is that account's, or one that a service names.
@@ -23,7 +31,7 @@ pub fn gateway_event(data: &[u8]) {
         return;
     };
     let asked = Asked::of(&request, claims.as_ref());
-    let path = request.uri().path().to_owned();
+    let route = request::route(&request).to_owned();
     let Some((answer, calls)) = world::with(|world| world.send(request)) else {
         return;
     };
@@ -38,7 +46,7 @@ pub fn gateway_event(data: &[u8]) {
             "{answer:?} without claims"
         );
     }
-    if answer.status.is_success() && !OF_NOBODY.contains(&path.as_str()) {
+    if answer.status.is_success() && route != OF_NOBODY {
         assert!(!asked.accounts.is_empty(), "{answer:?} for nobody");
     }
     if asked.names_another {
@@ -74,8 +82,9 @@ impl Asked {
             .filter(|(name, _)| name == "account_id")
             .map(|(_, account)| account.into_owned())
             .collect();
-        // Only a path of its own takes a body, and only one without a body takes a query.
-        if request.method() == "POST" {
+        let route = request::route(request);
+        // Only a route of its own takes a body, and only one without a body takes a query.
+        if route.starts_with("POST ") {
             named = body["account_id"]
                 .as_str()
                 .map(str::to_owned)
@@ -103,19 +112,15 @@ impl Asked {
         } else {
             own.into_iter().map(str::to_owned).collect()
         };
-        let takes_a_name = request.method() == "GET"
-            || ["/v1/usage", "/v1/usage/batch", "/v1/estimate"].contains(&request.uri().path());
+        let takes_a_name = route.starts_with("GET ") || NAMES_IN_BODY.contains(&route);
         let names_another = takes_a_name
             && !service
-            && request.uri().path() != "/v1/catalog"
+            && route != OF_NOBODY
             && named.iter().any(|named| Some(named.as_str()) != own);
         let mut ids = ids(&accounts, request.headers(), &body);
         // The credit of a page has the page's id, and says whose it is.
-        let page = request.uri().path().strip_prefix("/v1/checkout/");
-        ids.extend(
-            page.and_then(|page| page.strip_suffix("/verify"))
-                .map(str::to_owned),
-        );
+        let page = request::path_parameter(request, "session_id");
+        ids.extend(page.map(str::to_owned));
         Self {
             accounts,
             ids,

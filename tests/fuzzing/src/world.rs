@@ -9,6 +9,7 @@ use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
+use shared::request;
 use shared::telemetry::Lines;
 use shared::transport::Transport;
 
@@ -112,15 +113,14 @@ impl World {
                 (answer, lines)
             }};
         }
-        let path = request.uri().path();
-        let (answer, lines) = match (request.method().as_str(), path) {
-            ("POST", "/v1/usage" | "/v1/usage/batch") => ask!(record_usage),
-            ("GET", "/v1/balance" | "/v1/usage" | "/v1/ledger" | "/v1/catalog")
-            | ("POST", "/v1/estimate") => ask!(read_account),
-            ("POST", "/v1/checkout") => ask!(create_checkout),
-            ("POST", "/v1/portal") | ("GET", "/v1/subscription") => ask!(create_portal),
-            ("POST", "/v1/webhooks/stripe") => ask!(stripe_webhook),
-            ("POST", path) if path.starts_with("/v1/checkout/") => ask!(verify_payment),
+        let (answer, lines) = match request::route(&request) {
+            "POST /v1/usage" | "POST /v1/usage/batch" => ask!(record_usage),
+            "GET /v1/balance" | "GET /v1/usage" | "GET /v1/ledger" | "GET /v1/catalog"
+            | "POST /v1/estimate" => ask!(read_account),
+            "POST /v1/checkout" => ask!(create_checkout),
+            "POST /v1/portal" | "GET /v1/subscription" => ask!(create_portal),
+            "POST /v1/webhooks/stripe" => ask!(stripe_webhook),
+            "POST /v1/checkout/{session_id}/verify" => ask!(verify_payment),
             _ => return None,
         };
         for line in lines.kept() {

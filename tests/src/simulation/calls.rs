@@ -18,6 +18,7 @@ pub(super) struct Call {
     function: Function,
     route: &'static str,
     path: String,
+    session: Option<String>,
     account: Option<String>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
@@ -51,6 +52,7 @@ impl Call {
             function,
             route,
             path: path.to_owned(),
+            session: None,
             account: None,
             headers: Vec::new(),
             body: None,
@@ -85,6 +87,7 @@ impl Call {
         let route = "POST /v1/checkout/{session_id}/verify";
         let mut call = Self::new(Function::VerifyPayment, route).by(account);
         call.path = format!("/v1/checkout/{session}/verify");
+        call.session = Some(session.to_owned());
         call
     }
 
@@ -154,6 +157,9 @@ impl Call {
             },
             "isBase64Encoded": false,
         });
+        if let Some(session) = &self.session {
+            event["pathParameters"] = json!({ "session_id": session });
+        }
         if let Some(account) = &self.account {
             event["requestContext"]["authorizer"] =
                 json!({"jwt": {"claims": {"sub": account}, "scopes": null}});
