@@ -262,7 +262,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read() {
     let allowed = &preflight.headers()["access-control-allow-headers"];
     assert_eq!(
         allowed,
-        "authorization,content-type,idempotency-key,traceparent"
+        "authorization,content-type,idempotency-key,traceparent,tracestate,baggage,sentry-trace"
     );
     for request in [post_usage(&gateway), client().post(&url)] {
         let response = request.header("Origin", ORIGIN).send().await.unwrap();
