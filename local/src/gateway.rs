@@ -33,6 +33,9 @@ use answer::refusal;
 /// The largest body API Gateway takes.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
+/// The largest event Lambda takes. The body is a text in it, so each of its quotes counts twice.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
+
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -207,6 +210,11 @@ async fn serve(shared: &Shared, request: Request) -> Response {
         claims,
     };
     let event = call.event(&request_id, now);
+    // No character of a body takes more than six in the event, which is written only where that matters.
+    let is_large = request.body().len() > MAX_EVENT_BYTES / 8;
+    if is_large && event.to_string().len() > MAX_EVENT_BYTES {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    }
     let limit = shared
         .template
         .functions

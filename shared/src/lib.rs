@@ -7,7 +7,7 @@
 //! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], [`parameters`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`], [`random`]
-//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`], [`object`]
+//! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`], [`whole`], [`object`]
 
 mod aws_http;
 pub mod balance;
@@ -47,6 +47,7 @@ pub mod telemetry;
 pub mod transport;
 pub mod usage;
 pub mod webhook;
+pub mod whole;
 
 /// Where memory comes from. A request takes thousands of small pieces of it, most of them for the AWS SDK.
 #[global_allocator]

@@ -1,20 +1,24 @@
-//! Takes requests apart: bodies, keys and deadlines, each with its limit.
+//! Takes requests apart: routes, bodies, keys and deadlines, each with its limit.
+
+mod json;
 
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use crate::id::{AccountId, IdempotencyKey};
 use crate::telemetry::TraceContext;
 
-/// The largest body of a usage route, in bytes.
-pub const MAX_USAGE_BODY: usize = 1 << 20;
+pub use json::json;
+
+/// The largest body of a usage route, in bytes: the largest event that Lambda takes, so the gateway refuses before.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MAX_USAGE_BODY: usize = 6 << 20;
 
 /// The largest body of a webhook, in bytes.
 pub const MAX_WEBHOOK_BODY: usize = 1 << 20;
@@ -75,68 +79,10 @@ pub fn no_body(request: &Request) -> Result<(), Error> {
     struct Nothing {}
 
     let bytes = raw_body(request, MAX_BODY)?;
-    if bytes.is_empty() {
+    if json::without_mark(bytes).is_empty() {
         return Ok(());
     }
     json(bytes).map(|Nothing {}| ())
-}
-
-/// Reads JSON.
-pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| Error::NotJson("The body is not UTF-8.".into()))?;
-    let object = text.trim_ascii_start().starts_with('{');
-    let not_of_schema = match object.then(|| object_of(text)) {
-        Some(Err(error @ Error::NotOfSchema { .. })) => error,
-        Some(read) => return read,
-        None => Error::NotOfSchema {
-            field: "body".into(),
-            detail: "must be an object".into(),
-        },
-    };
-    // What is not JSON is not of any schema either.
-    let json = serde_json::from_str::<IgnoredAny>(text);
-    Err(json.map_or_else(
-        |error| schema_error(String::new(), &error),
-        |_| not_of_schema,
-    ))
-}
-
-fn object_of<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let field = error.path().to_string();
-        schema_error(field, error.inner())
-    })?;
-    deserializer
-        .end()
-        .map_err(|error| schema_error(".".into(), &error))?;
-    Ok(parsed)
-}
-
-fn schema_error(field: String, error: &serde_json::Error) -> Error {
-    match error.classify() {
-        Category::Data => {
-            let detail = error.to_string();
-            // The position says nothing beside the field.
-            let detail = detail.split(" at line ").next().unwrap_or_default();
-            let field = if field == "." {
-                "body".to_owned()
-            } else {
-                field
-            };
-            Error::NotOfSchema {
-                field,
-                detail: format!("is refused: {detail}"),
-            }
-        }
-        Category::Syntax | Category::Eof | Category::Io => {
-            let (line, column) = (error.line(), error.column());
-            Error::NotJson(format!(
-                "The body is not JSON: see line {line}, column {column}."
-            ))
-        }
-    }
 }
 
 /// The query of a route that takes nothing but the account, for services.
@@ -162,7 +108,7 @@ pub fn query<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     }
     serde_path_to_error::deserialize(Value::Object(parameters)).map_err(|error| {
         let field = error.path().to_string();
-        schema_error(field, error.inner())
+        json::not_of_schema(field, error.inner())
     })
 }
 

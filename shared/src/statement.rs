@@ -15,6 +15,7 @@ use crate::ledger::{self, EntriesAsked, Ledger, Place, Source};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 use crate::usage::ReceiptLine;
+use crate::whole;
 
 /// How many entries a page has when nobody says how many.
 const DEFAULT_LIMIT: u8 = 50;
@@ -136,10 +137,9 @@ impl Asked {
         }
         let limit = match &query.limit {
             None => DEFAULT_LIMIT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit) && limit.to_string() == *text)
+            Some(text) => whole::parse(text)
+                .and_then(|limit| u8::try_from(limit).ok())
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
                 .ok_or_else(|| {
                     let given = quoted(text);
                     Invalid::new(
@@ -196,10 +196,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_a_number_from_one_to_a_hundred_as_it_is_written() {
+    fn a_limit_is_a_whole_number_from_one_to_a_hundred_as_json_writes_it() {
         for (limit, taken) in [
             ("1", true),
             ("100", true),
+            ("50.0", true),
+            ("1e2", true),
+            ("50.5", false),
+            ("1e309", false),
+            ("-1", false),
             ("0", false),
             ("101", false),
             ("+5", false),

@@ -56,8 +56,9 @@ async fn an_order_that_is_not_for_sale_is_refused_and_writes_nothing() {
         ("item", json!(5), "invalid_request"),
         ("quantity", json!(0), "invalid_quantity"),
         ("quantity", json!(101), "invalid_quantity"),
-        ("quantity", json!(-1), "invalid_request"),
-        ("quantity", json!(1.5), "invalid_request"),
+        ("quantity", json!(-1), "invalid_quantity"),
+        ("quantity", json!(1.5), "invalid_quantity"),
+        ("quantity", json!(4_294_967_297_u64), "invalid_quantity"),
         ("quantity", json!("1"), "invalid_request"),
         (
             "success_url",

@@ -24,6 +24,7 @@ mod incidents;
 mod isolation;
 mod ledger;
 mod load;
+mod numbers;
 mod openapi;
 mod operator;
 mod outbox;

@@ -6,6 +6,7 @@ use crate::catalog::{self, Order, Terms};
 use crate::id::sha256;
 use crate::ledger::RequestHash;
 use crate::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
+use crate::whole::Whole;
 
 /// The body of `POST /v1/checkout`. Amounts, Sparks and prices are ours to say, so it has none.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,7 +16,7 @@ pub struct CheckoutBody {
     pub item: String,
     /// How many, by default one.
     #[serde(default)]
-    pub quantity: Option<u32>,
+    pub quantity: Option<Whole>,
     /// Where the buyer comes back to.
     pub success_url: String,
     /// Where the buyer goes without paying.
@@ -67,7 +68,12 @@ pub(super) struct Placed {
 impl CheckoutBody {
     /// The hash of what was asked, before anything is made of it.
     pub(super) fn hash(&self) -> RequestHash {
-        let quantity = self.quantity.map(|quantity| quantity.to_string());
+        let text = |quantity: Whole| {
+            quantity
+                .at_most(u64::MAX)
+                .map_or("-".to_owned(), |all| all.to_string())
+        };
+        let quantity = self.quantity.map(text);
         RequestHash(sha256(&[
             "checkout",
             &self.item,
@@ -81,7 +87,11 @@ impl CheckoutBody {
 impl Shop {
     /// Takes an order at the catalogue's terms.
     pub(super) fn order(&self, body: &CheckoutBody) -> Result<Placed, Invalid> {
-        let quantity = body.quantity.unwrap_or(1);
+        let count = |quantity: Whole| quantity.at_most(u32::MAX.into())?.try_into().ok();
+        // What is no count of items is as many as nobody can buy.
+        let quantity = body
+            .quantity
+            .map_or(1, |quantity| count(quantity).unwrap_or(0));
         let order =
             catalog::order(&body.item, quantity, &self.terms.price_ids).map_err(not_sold)?;
         let url = |field, text: &str| {

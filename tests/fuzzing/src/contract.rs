@@ -20,6 +20,47 @@ pub(crate) fn is_account(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(clear)
 }
 
+/// A body as a common reader has it, without a byte order mark, and with U+FFFD for half a surrogate pair.
+///
+/// There is none of what is not JSON, and of a number that no float holds.
+pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(data).ok()?;
+    let mut escapes = text.strip_prefix('\u{FEFF}').unwrap_or(text).split('\\');
+    let mut read = escapes.next()?.to_owned();
+    let mut units = Vec::new();
+    while let Some(escape) = escapes.next() {
+        if let Some(unit) = unit(escape) {
+            units.push(unit);
+            if escape.len() == 5 {
+                continue;
+            }
+        }
+        read += &as_escapes(&mut units);
+        match unit(escape) {
+            Some(_) => read += &escape[5..],
+            // What follows a backslash that is escaped is as it is written.
+            None if escape.is_empty() => read += &format!("\\\\{}", escapes.next()?),
+            None => read += &format!("\\{escape}"),
+        }
+    }
+    serde_json::from_str(&(read + &as_escapes(&mut units))).ok()
+}
+
+/// The unit of UTF-16 that an escape begins with, behind its backslash.
+fn unit(escape: &str) -> Option<u16> {
+    let digits = escape.strip_prefix('u')?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+/// A run of units, which together are one text.
+fn as_escapes(units: &mut Vec<u16>) -> String {
+    let characters = char::decode_utf16(units.drain(..));
+    let characters = characters.map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER));
+    let text: String = characters.collect();
+    let units = text.encode_utf16();
+    units.map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
 /// Whether a text is an idempotency key.
 pub(crate) fn is_key(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -150,8 +191,10 @@ fn is_list(
         .is_some_and(|list| lengths.contains(&list.len()) && list.iter().all(is))
 }
 
+/// A whole number; one with a fraction or an exponent is held to what it comes to elsewhere.
 fn is_count(value: &Value) -> bool {
-    value.as_u64().is_some_and(|count| count <= MAX_QUANTITY)
+    let whole = value.as_u64().is_some_and(|count| count <= MAX_QUANTITY);
+    whole || value.as_f64().is_some_and(|count| (0.0..=1e12).contains(&count))
 }
 
 /// A line has the fields of its meter. One of another meter may be there as long as it is null.

@@ -76,7 +76,7 @@ impl Asked {
             Body::Binary(bytes) => bytes,
             _ => &[],
         };
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let body = contract::plainly_read(body).unwrap_or_default();
         let query = request.uri().query().unwrap_or_default();
         let mut named: BTreeSet<String> = form_urlencoded::parse(query.as_bytes())
             .filter(|(name, _)| name == "account_id")

@@ -25,16 +25,19 @@ pub fn usage_body(data: &[u8]) {
         let account = body.account_id.as_ref();
         assert!(account.is_none_or(|account| contract::is_account(account.as_str())));
         if let Ok(usage) = body.into_usage() {
-            let sent: Value = serde_json::from_slice(data).expect("JSON");
-            assert_eq!(contract::usage_breaks(&sent, false), None, "{sent}");
             holds(&usage);
+            if let Some(sent) = contract::plainly_read(data) {
+                assert_eq!(contract::usage_breaks(&sent, false), None, "{sent}");
+            }
         }
     }
     if let Ok(body) = request::json::<BatchBody>(data)
         && let Ok(items) = body.into_items()
     {
-        let sent: Value = serde_json::from_slice(data).expect("JSON");
         assert!((1..=MAX_ITEMS).contains(&items.len()));
+        let Some(sent) = contract::plainly_read(data) else {
+            return;
+        };
         let sent = sent["items"].as_array().expect("items");
         assert_eq!(sent.len(), items.len());
         for (sent, item) in sent.iter().zip(items) {

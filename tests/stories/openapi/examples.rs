@@ -21,8 +21,8 @@ account_forbidden         | acct_1    | /v1/usage       | k         | {"account_
 account_invalid           | acct 1    | /v1/usage       | k         | @chat
 account_not_found         | service   | /v1/usage       | k         | {"account_id":"acct_typo","usage":[{"meter":"compute","milliseconds":1}]}
 account_id_required       | service   | /v1/usage       | k         | @chat
-body_too_large            | acct_1    | /v1/usage       | k         | 1048577
-gateway                   | acct_1    | /v1/usage       | k         | 10485761
+body_too_large            | acct_1    | /v1/checkout    | k         | 65537
+gateway                   | acct_1    | /v1/usage       | k         | 6291456
 gateway                   | -         | /v1/usage       | k         | @chat
 invalid_request           | acct_1    | /v1/usage       | k         | {"usage":[{"meter":"compute","milliseconds":"1500"}]}
 unknown_meter             | acct_1    | /v1/usage       | k         | {"usage":[{"meter":"gpu","milliseconds":1500}]}

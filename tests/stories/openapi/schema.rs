@@ -75,11 +75,11 @@ impl<'a> Schema<'a> {
                 "const" => rule == value,
                 "enum" => list(rule).contains(value),
                 "minimum" => value
-                    .as_i64()
-                    .is_none_or(|number| number >= rule.as_i64().expect("a minimum")),
+                    .as_f64()
+                    .is_none_or(|number| number >= rule.as_f64().expect("a minimum")),
                 "maximum" => value
-                    .as_i64()
-                    .is_none_or(|number| number <= rule.as_i64().expect("a maximum")),
+                    .as_f64()
+                    .is_none_or(|number| number <= rule.as_f64().expect("a maximum")),
                 "minLength" => value
                     .as_str()
                     .is_none_or(|text| text.chars().count() >= size(rule)),
@@ -191,7 +191,8 @@ fn is_of(rule: &Value, value: &Value) -> bool {
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
             "null" => value.is_null(),
-            "integer" => value.is_i64() || value.is_u64(),
+            // A number without a fraction, however it is written.
+            "integer" => value.as_f64().is_some_and(|number| number.fract().abs() < f64::EPSILON),
             other => panic!("the type `{other}` is not understood"),
         },
     }

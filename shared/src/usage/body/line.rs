@@ -1,10 +1,10 @@
 //! One line of a usage as it is sent, and how it becomes a line of a meter.
 
 use serde::Deserialize;
-use serde_json::Number;
 
 use super::{Invalid, Rule, invalid};
 use crate::meter::{GigabyteHours, Line, MAX_QUANTITY, Meter, Tokens};
+use crate::whole::Whole;
 
 /// The longest name of a model, in bytes.
 const MAX_MODEL_BYTES: usize = 128;
@@ -15,12 +15,12 @@ const MAX_MODEL_BYTES: usize = 128;
 pub(super) struct LineBody {
     meter: String,
     model: Option<String>,
-    input_tokens: Option<Number>,
-    cached_input_tokens: Option<Number>,
-    cache_write_tokens: Option<Number>,
-    output_tokens: Option<Number>,
-    reasoning_tokens: Option<Number>,
-    milliseconds: Option<Number>,
+    input_tokens: Option<Whole>,
+    cached_input_tokens: Option<Whole>,
+    cache_write_tokens: Option<Whole>,
+    output_tokens: Option<Whole>,
+    reasoning_tokens: Option<Whole>,
+    milliseconds: Option<Whole>,
     gigabyte_hours: Option<String>,
 }
 
@@ -100,7 +100,7 @@ impl LineBody {
             return invalid(Rule::Schema, at.field("input_tokens"), detail);
         }
         let count =
-            |name, number: Option<Number>| number.map_or(Ok(0), |number| at.whole(name, &number));
+            |name, number: Option<Whole>| number.map_or(Ok(0), |number| at.whole(name, number));
         let tokens = Tokens {
             input_tokens: count("input_tokens", self.input_tokens)?,
             cached_input_tokens: count("cached_input_tokens", self.cached_input_tokens)?,
@@ -119,7 +119,7 @@ impl LineBody {
             return invalid(Rule::Schema, at.field("milliseconds"), "is required");
         };
         Ok(Line::Compute {
-            milliseconds: at.whole("milliseconds", &number)?,
+            milliseconds: at.whole("milliseconds", number)?,
         })
     }
 
@@ -147,11 +147,10 @@ impl Place {
         format!("usage[{}].{name}", self.0)
     }
 
-    fn whole(self, name: &str, number: &Number) -> Result<u64, Invalid> {
-        if let Some(count) = number.as_u64().filter(|count| *count <= MAX_QUANTITY) {
-            return Ok(count);
-        }
-        let detail = format!("must be a whole number from 0 to {MAX_QUANTITY}");
-        invalid(Rule::Quantity, self.field(name), detail)
+    fn whole(self, name: &str, number: Whole) -> Result<u64, Invalid> {
+        number.at_most(MAX_QUANTITY).ok_or_else(|| {
+            let detail = format!("must be a whole number from 0 to {MAX_QUANTITY}");
+            Invalid::new(Rule::Quantity, self.field(name), detail)
+        })
     }
 }

@@ -1,12 +1,16 @@
 //! What is refused and how it is named, and which requests mean the same.
 
 use super::*;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+/// Reads a body from its text: numbers are read as they are written.
+fn of<T: DeserializeOwned>(body: &Value) -> serde_json::Result<T> {
+    serde_json::from_str(&body.to_string())
+}
+
 fn read(body: &Value) -> Result<Usage, Invalid> {
-    serde_json::from_value::<UsageBody>(body.clone())
-        .unwrap()
-        .into_usage()
+    of::<UsageBody>(body).unwrap().into_usage()
 }
 
 fn refusal(body: &Value) -> (Rule, String) {
@@ -56,9 +60,9 @@ fn what_breaks_a_rule_is_named() {
             "usage[0].output_tokens",
         ),
         (
-            with_line(&json!({"meter": "ai_tokens", "output_tokens": 1.0})),
+            with_line(&json!({"meter": "compute", "milliseconds": 1e300})),
             Rule::Quantity,
-            "usage[0].output_tokens",
+            "usage[0].milliseconds",
         ),
         (
             with_line(&json!({"meter": "ai_tokens", "input_tokens": 1_000_000_000_001_u64})),
@@ -125,14 +129,11 @@ fn what_an_object_says_is_not_read_from_a_list() {
         json!({"usage": [line_list]}),
         json!({"usage": [line], "trace": trace_list}),
     ] {
-        assert!(
-            serde_json::from_value::<UsageBody>(body.clone()).is_err(),
-            "{body}"
-        );
+        assert!(of::<UsageBody>(&body).is_err(), "{body}");
     }
     let item_list = json!(["k1", null, null, [line], null]);
     let batch = json!({"items": [item_list]});
-    assert!(serde_json::from_value::<BatchBody>(batch).is_err());
+    assert!(of::<BatchBody>(&batch).is_err());
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn a_time_is_one_of_rfc_3339() {
         ("2026-02-30T20:15:00Z", false),
     ] {
         let body = json!({"occurred_at": time, "usage": []});
-        let read = serde_json::from_value::<UsageBody>(body);
+        let read = of::<UsageBody>(&body);
         assert_eq!(read.is_ok(), taken, "{time}");
     }
 }
@@ -202,6 +203,30 @@ fn requests_that_mean_the_same_have_the_same_hash() {
     }
 }
 
+#[test]
+fn a_number_means_the_same_however_it_is_written() {
+    let hash = |line: &str| {
+        let body = format!(r#"{{"usage":[{line}]}}"#);
+        let body: UsageBody = serde_json::from_str(&body).unwrap();
+        body.into_usage().unwrap().hash()
+    };
+    let first = hash(r#"{"meter":"ai_tokens","input_tokens":1200}"#);
+    for same in [
+        "1200.0",
+        "1.2e3",
+        "12E2",
+        "120000e-2",
+        "1200.000000000000000000000",
+    ] {
+        let line = format!(r#"{{"meter":"ai_tokens","input_tokens":{same}}}"#);
+        assert_eq!(hash(&line), first, "{same}");
+    }
+    assert_ne!(
+        hash(r#"{"meter":"ai_tokens","input_tokens":1201.0}"#),
+        first
+    );
+}
+
 /// Entries keep the hash for years: if this fails, the replays of every stored entry would.
 #[test]
 fn the_hash_of_a_request_never_changes() {
@@ -220,7 +245,7 @@ fn the_hash_of_a_request_never_changes() {
 #[test]
 fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_alone() {
     let items = |items: Value| {
-        serde_json::from_value::<BatchBody>(json!({ "items": items }))
+        of::<BatchBody>(&json!({ "items": items }))
             .unwrap()
             .into_items()
     };
@@ -269,7 +294,7 @@ fn what_a_trace_says_does_not_show_in_debug_output() {
         "usage": [{"meter": "compute", "milliseconds": 1}],
         "trace": {"input": "a prompt", "output": "an answer"},
     });
-    let body: UsageBody = serde_json::from_value(body).unwrap();
+    let body: UsageBody = of(&body).unwrap();
     let shown = format!("{body:?}");
     assert!(shown.contains("TraceBody(..)"), "{shown}");
     assert!(
