@@ -6,8 +6,11 @@ use std::str::FromStr;
 use ring::digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest account, member or idempotency key, in characters.
+/// The longest account or idempotency key, in characters.
 pub const MAX_LENGTH: usize = 128;
+
+/// The longest member, in bytes.
+pub const MAX_MEMBER_BYTES: usize = 200;
 
 /// Why a text is not an identifier of its kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -64,18 +67,10 @@ macro_rules! identifier {
     };
 }
 
-fn in_account_alphabet(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.:@|-".contains(&byte)
-}
-
 identifier! {
-    /// Who pays: the account whose Sparks are burnt.
-    AccountId, "1 to 128 characters of `A-Z a-z 0-9 _ . : @ | -`", in_account_alphabet
-}
-
-identifier! {
-    /// Who acted on behalf of an account, where the app says so.
-    MemberId, "1 to 128 characters of `A-Z a-z 0-9 _ . : @ | -`", in_account_alphabet
+    /// Who pays: the account whose Sparks are burnt. `#` is what separates the parts of keys and ids.
+    AccountId, "1 to 128 visible ASCII characters other than `#`",
+    |byte| byte.is_ascii_graphic() && byte != b'#'
 }
 
 identifier! {
@@ -110,6 +105,54 @@ identifier! {
     /// What an account has asked to buy, `chk_` and 32 hexadecimal digits.
     IntentId, "1 to 128 characters of `a-z 0-9 _`",
     |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
+/// Who acted on behalf of an account, where the app says so: 1 to 200 bytes without control characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct MemberId(String);
+
+impl MemberId {
+    /// The member that an app names; None for an empty name. Nothing else is refused: a label never costs a usage.
+    ///
+    /// Control characters become U+FFFD. A name that is too long keeps its beginning, and a fingerprint of the whole
+    /// stands for the rest, so that two members stay two.
+    pub fn mended(name: &str) -> Option<Self> {
+        if let Ok(member) = name.parse() {
+            return Some(member);
+        }
+        let mended = name.replace(char::is_control, "\u{FFFD}");
+        if mended.len() <= MAX_MEMBER_BYTES {
+            return mended.parse().ok();
+        }
+        let rest = format!("~{}", fingerprint(&["member", name]));
+        let beginning = mended.floor_char_boundary(MAX_MEMBER_BYTES - rest.len());
+        Some(Self(format!("{}{rest}", &mended[..beginning])))
+    }
+
+    /// The member as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for MemberId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let fits = (1..=MAX_MEMBER_BYTES).contains(&text.len());
+        if fits && !text.contains(char::is_control) {
+            return Ok(Self(text.to_owned()));
+        }
+        let rule = "1 to 200 bytes without control characters";
+        Err(ParseError { rule })
+    }
+}
+
+/// It may be an e-mail, which has no place in a log.
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemberId(..)")
+    }
 }
 
 impl IntentId {
@@ -234,12 +277,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_keep_to_their_alphabet() {
+    fn accounts_are_what_issuers_name_users_by() {
         for good in [
             "a",
             "acct_1",
             "auth0|5f7c",
             "org:eu.1@x-y",
+            "waad|jo+ai@example.com",
+            "https://issuer.example/users/7?a=%2F&b='c'",
+            "!\"$%&'()*+,-./0:;<=>?@A[\\]^_`a{|}~",
             &"x".repeat(128),
         ] {
             assert_eq!(good.parse::<AccountId>().unwrap().as_str(), good);
@@ -250,13 +296,59 @@ mod tests {
             "a b",
             "a#b",
             "ä",
-            "a/b",
+            "#",
             "a\n",
+            "a\u{7f}",
             "\u{0}",
             &"x".repeat(129),
         ] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_member_is_mended_and_never_refused_for_what_it_is() {
+        let long = "é".repeat(100);
+        for (name, member) in [
+            ("u_7", "u_7"),
+            ("jo+ai@example.com", "jo+ai@example.com"),
+            ("team#1/Ana María", "team#1/Ana María"),
+            (" ", " "),
+            ("a\nb\0\u{85}\u{7f}", "a\u{FFFD}b\u{FFFD}\u{FFFD}\u{FFFD}"),
+            (&long, &long),
+        ] {
+            let mended = MemberId::mended(name).unwrap();
+            assert_eq!(mended.as_str(), member);
+            assert_eq!(member.parse().as_ref(), Ok(&mended));
+        }
+        assert_eq!(MemberId::mended(""), None);
+        for unmended in ["", "a\n", &"x".repeat(201)] {
+            assert!(unmended.parse::<MemberId>().is_err(), "{unmended:?}");
+        }
+    }
+
+    #[test]
+    fn long_members_are_cut_and_stay_apart() {
+        let cut = |name: &str| MemberId::mended(name).unwrap();
+        let names = [
+            "x".repeat(201),
+            format!("{}y", "x".repeat(200)),
+            format!("{}\n", "x".repeat(200)),
+            "é".repeat(101),
+            "\n".repeat(70),
+        ];
+        let members: Vec<MemberId> = names.iter().map(|name| cut(name)).collect();
+        for (index, member) in members.iter().enumerate() {
+            assert_eq!(member.as_str().parse().as_ref(), Ok(member), "{index}");
+            assert!(!members[..index].contains(member), "{index}");
+        }
+        assert!(members[0].as_str().starts_with(&"x".repeat(160)));
+    }
+
+    #[test]
+    fn no_log_tells_a_member() {
+        let member: MemberId = "jo@example.com".parse().unwrap();
+        assert_eq!(format!("{member:?}"), "MemberId(..)");
     }
 
     #[test]

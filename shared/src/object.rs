@@ -1,10 +1,12 @@
-//! A JSON object that is read as one. A struct could be read from a list, too, which no document of ours says.
+//! JSON objects that are read as such. A struct could be read from a list, too, which no document of ours says, and a map
+//! would keep the last of two members of one name.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// What an object says, and a list of the same never does.
 ///
@@ -41,9 +43,48 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 }
 
+/// The texts of an object by their names, each of which comes once.
+#[derive(Debug)]
+pub struct Texts(pub BTreeMap<String, String>);
+
+struct EachOnce;
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EachOnce)
+    }
+}
+
+impl<'de> Visitor<'de> for EachOnce {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Texts, A::Error> {
+        let mut texts = BTreeMap::new();
+        while let Some((name, text)) = members.next_entry::<String, String>()? {
+            if texts.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            texts.insert(name, text);
+        }
+        Ok(Texts(texts))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_comes_twice_is_refused() {
+        let Texts(texts) = serde_json::from_str(r#"{"b":"1","a":"2"}"#).unwrap();
+        assert_eq!(texts["a"], "2");
+        let refused = serde_json::from_str::<Texts>(r#"{"a":"1","b":"2","a":"1"}"#).unwrap_err();
+        assert!(refused.to_string().starts_with("duplicate field `a`"));
+    }
 
     #[test]
     fn what_is_no_object_is_told_what_it_should_be() {

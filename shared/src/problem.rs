@@ -234,7 +234,7 @@ impl From<identity::Error> for Problem {
                 "Send a valid bearer token.",
             ),
             identity::Error::AccountInvalid => {
-                let detail = "The token's account claim is missing or has characters outside `A-Z a-z 0-9 _ . : @ | -`.";
+                let detail = "The token's account claim is missing, or is not 1 to 128 visible ASCII characters other than `#`.";
                 (
                     StatusCode::FORBIDDEN,
                     "account_invalid",

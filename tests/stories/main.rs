@@ -5,6 +5,7 @@
     reason = "a story fails where its world is not as it should be"
 )]
 
+mod accounts;
 mod api_model;
 mod bad_input;
 mod balance_limit;
@@ -22,6 +23,7 @@ mod idempotency;
 mod identity;
 mod incidents;
 mod isolation;
+mod labels;
 mod ledger;
 mod load;
 mod numbers;

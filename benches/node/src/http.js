@@ -11,7 +11,7 @@ export class Problem extends Error {
 
 export function parse(event) {
   const account = event.requestContext?.authorizer?.jwt?.claims?.sub;
-  if (!/^[A-Za-z0-9_.:@|-]{1,128}$/.test(account ?? "")) throw new Problem(403, "account_invalid");
+  if (!/^[!"$-~]{1,128}$/.test(account ?? "")) throw new Problem(403, "account_invalid");
   const key = event.headers["idempotency-key"];
   if (!key) throw new Problem(400, "idempotency_key_required");
   const text = event.isBase64Encoded ? Buffer.from(event.body, "base64").toString() : event.body;

@@ -2,8 +2,6 @@
 
 mod line;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -11,7 +9,7 @@ use crate::clock;
 use crate::id::{AccountId, IdempotencyKey, MemberId, sha256};
 use crate::ledger::{RequestHash, TraceLabels};
 use crate::meter::Line;
-use crate::object::Object;
+use crate::object::{Object, Texts};
 use line::LineBody;
 
 /// The most lines a usage may have.
@@ -31,6 +29,7 @@ const MAX_METADATA: (usize, usize, usize) = (16, 40, 200);
 pub struct UsageBody {
     /// The account, for services.
     pub account_id: Option<AccountId>,
+    #[serde(default, deserialize_with = "member")]
     member_id: Option<MemberId>,
     #[serde(default, deserialize_with = "time")]
     occurred_at: Option<Timestamp>,
@@ -51,6 +50,7 @@ pub struct BatchBody {
 #[serde(deny_unknown_fields)]
 struct ItemBody {
     idempotency_key: String,
+    #[serde(default, deserialize_with = "member")]
     member_id: Option<MemberId>,
     #[serde(default, deserialize_with = "time")]
     occurred_at: Option<Timestamp>,
@@ -64,9 +64,15 @@ struct TraceBody {
     name: Option<String>,
     session_id: Option<String>,
     tags: Option<Vec<String>>,
-    metadata: Option<BTreeMap<String, String>>,
+    metadata: Option<Texts>,
     input: Option<String>,
     output: Option<String>,
+}
+
+/// A member, where one is named.
+fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
+    let given = Option::<String>::deserialize(deserializer)?;
+    Ok(given.as_deref().and_then(MemberId::mended))
 }
 
 /// A time, where one is given.
@@ -273,7 +279,8 @@ impl TraceBody {
             input,
             output,
         } = self;
-        let (tags, metadata) = (tags.unwrap_or_default(), metadata.unwrap_or_default());
+        let tags = tags.unwrap_or_default();
+        let metadata = metadata.map(|Texts(pairs)| pairs).unwrap_or_default();
         at_most("name", name.as_ref(), MAX_NAME_BYTES)?;
         at_most("session_id", session_id.as_ref(), MAX_NAME_BYTES)?;
         let (most_tags, tag_bytes) = MAX_TAGS;

@@ -14,10 +14,16 @@ const TOKENS: [&str; 5] = [
     "reasoning_tokens",
 ];
 
-/// Whether a text is an account or a member.
+/// Whether a text is an account.
 pub(crate) fn is_account(text: &str) -> bool {
-    let clear = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@|-".contains(&byte);
-    (1..=128).contains(&text.len()) && text.bytes().all(clear)
+    let visible = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'#';
+    (1..=128).contains(&text.len()) && text.bytes().all(visible)
+}
+
+/// Whether a text is a member as it is kept.
+pub(crate) fn is_member(text: &str) -> bool {
+    let control = |char: char| matches!(char, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+    (1..=200).contains(&text.len()) && !text.contains(control)
 }
 
 /// A body as a common reader has it, without a byte order mark, and with U+FFFD for half a surrogate pair.
@@ -158,7 +164,8 @@ pub(crate) fn usage_breaks(usage: &Value, of_batch: bool) -> Option<&'static str
             !of_batch || usage["idempotency_key"].as_str().is_some_and(is_key),
             "the key",
         ),
-        (is_none_or(&usage["member_id"], is_account), "the member"),
+        // Any name is mended.
+        (is_none_or(&usage["member_id"], |_| true), "the member"),
         (is_none_or(&usage["occurred_at"], is_time), "the time"),
         (is_list(&usage["usage"], 1..=20, is_line), "the lines"),
         (

@@ -53,6 +53,8 @@ pub fn usage_body(data: &[u8]) {
 
 fn holds(usage: &Usage) {
     let kept = serde_json::to_value(usage).expect("JSON");
+    let member = kept["member"].as_str();
+    assert!(member.is_none_or(contract::is_member), "{member:?}");
     let again = written_again(&kept);
     let bytes = again.to_string().into_bytes();
     let read: Result<Usage, Invalid> = request::json::<UsageBody>(&bytes)

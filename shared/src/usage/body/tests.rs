@@ -227,6 +227,29 @@ fn a_number_means_the_same_however_it_is_written() {
     );
 }
 
+#[test]
+fn a_member_is_mended_and_an_empty_one_is_left_out() {
+    let line = json!({"meter": "compute", "milliseconds": 1});
+    let member = |name: &str| {
+        let usage = read(&json!({"member_id": name, "usage": [line]})).unwrap();
+        usage.member.map(|member| member.as_str().to_owned())
+    };
+    assert_eq!(member("jo+ai@example.com").unwrap(), "jo+ai@example.com");
+    assert_eq!(member("a\u{0}").unwrap(), "a\u{FFFD}");
+    assert_eq!(member(&"x".repeat(9_999)).unwrap().len(), 200);
+    assert_eq!(member(""), None);
+}
+
+#[test]
+fn metadata_of_one_name_twice_is_refused() {
+    let body = r#"{"usage":[],"trace":{"metadata":{"k":"a","k":"b"}}}"#;
+    let refused = serde_json::from_str::<UsageBody>(body).unwrap_err();
+    assert!(
+        refused.to_string().starts_with("duplicate field `k`"),
+        "{refused}"
+    );
+}
+
 /// Entries keep the hash for years: if this fails, the replays of every stored entry would.
 #[test]
 fn the_hash_of_a_request_never_changes() {
