@@ -2,6 +2,7 @@
 
 use shared::id::AccountId;
 use shared::identity::Subject;
+use shared::usage::ProviderCost;
 use shared::{balance, history, statement};
 
 use crate::{Desk, Error};
@@ -48,7 +49,9 @@ pub(crate) async fn ledger(
     let ledger = desk.ledger()?;
     let query = statement::Query::newest(limit);
     let now = desk.clock.now();
-    let statement = match statement::read(&ledger, &subject, &query, now, &desk.patience).await {
+    let cost = ProviderCost::Shown;
+    let statement = statement::read(&ledger, &subject, &query, cost, now, &desk.patience);
+    let statement = match statement.await {
         Ok(statement) => statement,
         Err(history::Error::Account(balance::Error::AccountNotFound)) => {
             return Err(Error::NoAccount(subject.account));

@@ -345,6 +345,11 @@ impl<'a> Environment<'a> {
         self.switch("CHECKOUT_AUTOMATIC_TAX")
     }
 
+    /// `SHOW_PROVIDER_COST`: whether accounts see what usage cost at the provider, by default `false`.
+    pub fn show_provider_cost(self) -> Result<bool, Error> {
+        self.switch("SHOW_PROVIDER_COST")
+    }
+
     fn switch(self, name: &'static str) -> Result<bool, Error> {
         match self.optional(name).as_deref() {
             None | Some("false") => Ok(false),

@@ -14,7 +14,7 @@ use crate::identity::Subject;
 use crate::ledger::{self, EntriesAsked, Ledger, Place, Source};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
-use crate::usage::ReceiptLine;
+use crate::usage::{ProviderCost, ReceiptLine};
 use crate::whole;
 
 /// How many entries a page has when nobody says how many.
@@ -98,6 +98,7 @@ pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
     query: &Query,
+    cost: ProviderCost,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Statement, Error> {
@@ -111,7 +112,10 @@ pub async fn read(
     };
     let (entries, next) = ledger.entries(&subject.account, entries, patience).await?;
     Ok(Statement {
-        entries: entries.into_iter().map(Entry::of).collect(),
+        entries: entries
+            .into_iter()
+            .map(|entry| Entry::of(entry, cost))
+            .collect(),
         next_cursor: next.map(|next| URL_SAFE_NO_PAD.encode(next.as_str())),
     })
 }
@@ -169,7 +173,7 @@ fn place(cursor: &str) -> Option<Place> {
 }
 
 impl Entry {
-    fn of(entry: ledger::Entry) -> Self {
+    fn of(entry: ledger::Entry, cost: ProviderCost) -> Self {
         Self {
             id: entry.id,
             kind: entry.kind,
@@ -184,7 +188,7 @@ impl Entry {
             usage: entry.usage.map(|usage| Usage {
                 member_id: usage.member,
                 occurred_at: clock::wire(usage.occurred_at),
-                lines: usage.lines.iter().map(ReceiptLine::of).collect(),
+                lines: ReceiptLine::all_of(&usage.lines, cost),
                 price_version: usage.price_version,
             }),
         }

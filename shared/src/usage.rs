@@ -24,7 +24,7 @@ use recording::{Prepared, Recording};
 
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
 pub use estimate::{Estimate, estimate};
-pub use receipt::{BatchReceipt, ItemReceipt, ReceiptLine, UsageReceipt};
+pub use receipt::{BatchReceipt, ItemReceipt, ProviderCost, ReceiptLine, UsageReceipt};
 
 /// How far back a usage may have occurred: Stripe's meter takes 35 days, the outbox may need two.
 const OLDEST: SignedDuration = SignedDuration::from_hours(33 * 24);

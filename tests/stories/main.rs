@@ -37,6 +37,7 @@ mod payment_delays;
 mod payment_faults;
 mod payments;
 mod permissions;
+mod provider_cost;
 mod providers_down;
 mod reconcile;
 mod record_usage;

@@ -16,7 +16,7 @@ use shared::problem::{self, Problem};
 use shared::request::{self, AccountQuery, MAX_USAGE_BODY};
 use shared::telemetry::{self, Origin, Step};
 use shared::transport::Transport;
-use shared::usage::{self, UsageBody};
+use shared::usage::{self, ProviderCost, UsageBody};
 use shared::{balance, catalog, history, statement};
 
 /// What this function may touch.
@@ -24,6 +24,7 @@ use shared::{balance, catalog, history, statement};
 pub struct App {
     ledger: Ledger,
     account_claim: String,
+    accounts_see_cost: bool,
     origin: Origin,
     clock: Clock,
 }
@@ -38,6 +39,7 @@ impl App {
         Ok(Self {
             ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
             account_claim: environment.account_claim(),
+            accounts_see_cost: environment.show_provider_cost()?,
             origin: Origin::new("read-account", &environment.stage()?, &clock),
             clock,
         })
@@ -81,10 +83,11 @@ async fn read_usage(app: &App, request: &Request) -> Result<Response<Body>, Prob
 
 async fn read_ledger(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
+    let cost = ProviderCost::seen_by(&caller, app.accounts_see_cost);
     let query: statement::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
     let (now, patience) = app.arrival(request);
-    let statement = statement::read(&app.ledger, &subject, &query, now, &patience);
+    let statement = statement::read(&app.ledger, &subject, &query, cost, now, &patience);
     let statement = telemetry::step(Step::Read, statement).await?;
     Ok(request::answer(StatusCode::OK, &statement))
 }
@@ -97,11 +100,12 @@ fn read_catalog(app: &App, request: &Request) -> Result<Response<Body>, Problem>
 
 async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
+    let cost = ProviderCost::seen_by(&caller, app.accounts_see_cost);
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = subject(caller, body.account_id.take())?;
     let usage = body.into_usage()?;
     let (now, patience) = app.arrival(request);
-    let estimate = usage::estimate(&app.ledger, &subject, &usage, now, &patience);
+    let estimate = usage::estimate(&app.ledger, &subject, &usage, cost, now, &patience);
     let estimate = telemetry::step(Step::Read, estimate).await?;
     Ok(request::answer(StatusCode::OK, &estimate))
 }

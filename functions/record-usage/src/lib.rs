@@ -16,7 +16,9 @@ use shared::request::{self, MAX_USAGE_BODY};
 use shared::stripe::Stripe;
 use shared::telemetry::{self, Origin};
 use shared::transport::Transport;
-use shared::usage::{self, BatchBody, BatchReceipt, ItemReceipt, UsageBody, UsageReceipt};
+use shared::usage::{
+    self, BatchBody, BatchReceipt, ItemReceipt, ProviderCost, UsageBody, UsageReceipt,
+};
 
 /// What this function may touch.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub struct App {
     ledger: Ledger,
     delivery: Delivery,
     account_claim: String,
+    accounts_see_cost: bool,
     origin: Origin,
     clock: Clock,
 }
@@ -52,6 +55,7 @@ impl App {
                 &clock,
             ),
             account_claim: environment.account_claim(),
+            accounts_see_cost: environment.show_provider_cost()?,
             origin: Origin::new("record-usage", &stage, &clock),
             clock,
         })
@@ -72,6 +76,7 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
+    let cost = ProviderCost::seen_by(&caller, app.accounts_see_cost);
     let key = request::idempotency_key(request.headers())?;
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = caller.subject(body.account_id.take())?;
@@ -90,7 +95,8 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem>
     )
     .await?;
 
-    let mut answer = request::answer(StatusCode::CREATED, &UsageReceipt::new(&recorded, balance));
+    let receipt = UsageReceipt::new(&recorded, balance, cost);
+    let mut answer = request::answer(StatusCode::CREATED, &receipt);
     if recorded.replayed {
         request::mark_replayed(&mut answer);
     }
@@ -99,6 +105,7 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem>
 
 async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     let caller = Caller::of(request, &app.account_claim)?;
+    let cost = ProviderCost::seen_by(&caller, app.accounts_see_cost);
     let mut body: BatchBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = caller.subject(body.account_id.take())?;
     telemetry::account(&subject.account);
@@ -109,7 +116,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Pr
         usage::record_batch(&app.ledger, &app.delivery, &subject, items, now, &patience).await?;
 
     let results = outcomes.into_iter().map(|(key, outcome)| match outcome {
-        Ok(recorded) => ItemReceipt::recorded(key, &recorded),
+        Ok(recorded) => ItemReceipt::recorded(key, &recorded, cost),
         Err(error) => {
             let problem = Problem::from(error);
             problem.count();

@@ -38,6 +38,7 @@ impl Environment<'_> {
             self.plan_terms().err(),
             self.promotion_codes().err(),
             self.automatic_tax().err(),
+            self.show_provider_cost().err(),
             self.langfuse().err(),
             self.log_filter().err(),
         ];

@@ -108,7 +108,7 @@ fn secrets_do_not_show_in_debug_output() {
 }
 
 /// An environment in which every function starts.
-const COMPLETE: [(&str, &str); 18] = [
+const COMPLETE: [(&str, &str); 19] = [
     ("TABLE_NAME", "sparks"),
     ("STAGE", "prod"),
     ("DELIVERY_BUDGET_MS", "3000"),
@@ -126,6 +126,7 @@ const COMPLETE: [(&str, &str); 18] = [
     ("PLAN_GRACE_HOURS", "24"),
     ("CHECKOUT_PROMOTION_CODES", "false"),
     ("CHECKOUT_AUTOMATIC_TAX", "false"),
+    ("SHOW_PROVIDER_COST", "false"),
     ("LANGFUSE_HOST", "https://cloud.langfuse.com"),
     ("LANGFUSE_PUBLIC_KEY", "pk"),
     ("LANGFUSE_SECRET_KEY", "sk"),
@@ -155,6 +156,7 @@ fn what_is_missing_is_named_unless_there_is_a_default() {
         "PLAN_GRACE_HOURS",
         "CHECKOUT_PROMOTION_CODES",
         "CHECKOUT_AUTOMATIC_TAX",
+        "SHOW_PROVIDER_COST",
         "RUST_LOG",
     ];
     for (name, _) in COMPLETE {
@@ -182,6 +184,7 @@ fn what_is_malformed_is_named_once() {
         ("PLAN_GRACE_HOURS", "-1"),
         ("CHECKOUT_PROMOTION_CODES", "yes"),
         ("CHECKOUT_AUTOMATIC_TAX", "yes"),
+        ("SHOW_PROVIDER_COST", "yes"),
         ("LANGFUSE_HOST", "cloud.langfuse.com"),
         ("RUST_LOG", "shared=loud"),
     ] {

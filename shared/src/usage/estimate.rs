@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::receipt::ReceiptLine;
+use super::receipt::{ProviderCost, ReceiptLine};
 use super::{Error, Usage, priced};
 use crate::balance;
 use crate::identity::Subject;
@@ -28,6 +28,7 @@ pub async fn estimate(
     ledger: &Ledger,
     subject: &Subject,
     usage: &Usage,
+    cost: ProviderCost,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Estimate, Error> {
@@ -39,7 +40,7 @@ pub async fn estimate(
     };
     Ok(Estimate {
         sparks: price.total,
-        lines: price.lines.iter().map(ReceiptLine::of).collect(),
+        lines: ReceiptLine::all_of(&price.lines, cost),
         price_version: price_book::version().to_owned(),
         available: account.available,
         sufficient: price.total <= account.available,

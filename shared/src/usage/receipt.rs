@@ -5,11 +5,32 @@ use serde_json::{Map, Value};
 
 use super::Recorded;
 use crate::clock;
+use crate::identity::Caller;
 use crate::langfuse::trace_id;
 use crate::ledger::DeliveryState;
 use crate::meter::Meter;
 use crate::price_book::PricedLine;
 use crate::sparks::Sparks;
+
+/// Whether an answer says what usage cost at the provider, which with the price tells the margin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderCost {
+    /// It does.
+    Shown,
+    /// It does not.
+    Hidden,
+}
+
+impl ProviderCost {
+    /// What a caller sees: a service always the cost, an account only where accounts may.
+    pub const fn seen_by(caller: &Caller, accounts_may: bool) -> Self {
+        match caller {
+            Caller::Service => Self::Shown,
+            Caller::Account(_) if accounts_may => Self::Shown,
+            Caller::Account(_) => Self::Hidden,
+        }
+    }
+}
 
 /// The answer to a recorded usage: receipt, balance and delivery.
 #[derive(Debug, Serialize)]
@@ -65,7 +86,9 @@ pub struct ReceiptLine {
     meter: Meter,
     model: Option<String>,
     sparks: Sparks,
-    provider_cost_usd: Option<String>,
+    /// Left out where it is hidden; null where the line has no model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_cost_usd: Option<Option<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,9 +116,9 @@ struct StripeStatus {
 
 impl UsageReceipt {
     /// The receipt of a usage, with the balance as of now.
-    pub fn new(recorded: &Recorded, available: Sparks) -> Self {
+    pub fn new(recorded: &Recorded, available: Sparks, cost: ProviderCost) -> Self {
         Self {
-            receipt: Receipt::of(recorded),
+            receipt: Receipt::of(recorded, cost),
             balance: Balance { available },
             delivery: DeliveryStatus::of(recorded),
         }
@@ -104,9 +127,9 @@ impl UsageReceipt {
 
 impl ItemReceipt {
     /// The receipt of an item that is recorded.
-    pub fn recorded(idempotency_key: String, recorded: &Recorded) -> Self {
+    pub fn recorded(idempotency_key: String, recorded: &Recorded, cost: ProviderCost) -> Self {
         let outcome = Outcome::Recorded {
-            receipt: Receipt::of(recorded),
+            receipt: Receipt::of(recorded, cost),
             delivery: DeliveryStatus::of(recorded),
         };
         Self {
@@ -130,14 +153,13 @@ impl ItemReceipt {
 }
 
 impl Receipt {
-    fn of(recorded: &Recorded) -> Self {
+    fn of(recorded: &Recorded, cost: ProviderCost) -> Self {
         let entry = &recorded.entry;
-        let lines = entry.lines.iter().map(ReceiptLine::of);
         Self {
             usage_id: entry.id.to_string(),
             account_id: entry.account.to_string(),
             sparks: entry.sparks,
-            lines: lines.collect(),
+            lines: ReceiptLine::all_of(&entry.lines, cost),
             price_version: entry.price_version.clone(),
             recorded_at: clock::wire(entry.recorded_at),
         }
@@ -145,13 +167,21 @@ impl Receipt {
 }
 
 impl ReceiptLine {
-    /// A line with its price.
-    pub(crate) fn of(priced: &PricedLine) -> Self {
+    /// Lines with their prices.
+    pub(crate) fn all_of(lines: &[PricedLine], cost: ProviderCost) -> Vec<Self> {
+        lines.iter().map(|line| Self::of(line, cost)).collect()
+    }
+
+    fn of(priced: &PricedLine, cost: ProviderCost) -> Self {
+        let provider_cost_usd = match cost {
+            ProviderCost::Shown => Some(priced.provider_cost().map(|cost| cost.to_string())),
+            ProviderCost::Hidden => None,
+        };
         Self {
             meter: priced.line.meter(),
             model: priced.line.model().map(str::to_owned),
             sparks: priced.sparks,
-            provider_cost_usd: priced.provider_cost().map(|cost| cost.to_string()),
+            provider_cost_usd,
         }
     }
 }

@@ -21,21 +21,22 @@ const STATUSES: Record<Status, string> = {
   off: 'is not used here',
 };
 
-/** The lines, which add up to the whole. */
+/** The lines, which add up to the whole. What they cost at the provider is told only where the deployment shows it. */
 export function Lines({ lines }: { lines: Line[] }) {
+  const withCost = lines.some((line) => line.provider_cost_usd);
   return (
     <Table
       caption="Line by line"
       columns={[
         { title: 'For' },
-        { title: 'At the provider', number: true },
+        ...(withCost ? [{ title: 'At the provider', number: true }] : []),
         { title: 'Sparks', number: true },
       ]}
       rows={lines.map((line, number) => ({
         key: String(number),
         cells: [
           line.model === null ? METERS[line.meter] : `${METERS[line.meter]}, ${line.model}`,
-          line.provider_cost_usd === null ? '–' : usd(line.provider_cost_usd),
+          ...(withCost ? [line.provider_cost_usd ? usd(line.provider_cost_usd) : '–'] : []),
           printed(line.sparks),
         ],
       }))}
