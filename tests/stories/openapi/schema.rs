@@ -40,21 +40,6 @@ impl<'a> Schema<'a> {
         Self { rules, ..self }
     }
 
-    /// One of several schemas. What says neither a type nor a name is a condition, and lists nothing.
-    fn one_of(self, rules: &'a Value) -> Self {
-        let lists = rules.get("type").or_else(|| rules.get("$ref")).is_some();
-        let unlisted = if lists {
-            self.unlisted
-        } else {
-            Unlisted::AsDocumented
-        };
-        Self {
-            rules,
-            unlisted,
-            ..self
-        }
-    }
-
     fn check_at(&self, path: &str, value: &Value) -> Result<(), String> {
         let schema = self.rules.as_object().expect("a schema is an object");
         for (keyword, rule) in schema {
@@ -171,7 +156,7 @@ impl<'a> Schema<'a> {
     fn matching(&self, schemas: &'a Value, path: &str, value: &Value) -> Result<usize, String> {
         let outcomes: Vec<_> = list(schemas)
             .iter()
-            .map(|schema| self.one_of(schema).check_at(path, value))
+            .map(|schema| self.of(schema).check_at(path, value))
             .collect();
         let matching = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         if matching == 0 {
