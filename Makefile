@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev web web-where-node-is node-is-new-enough test test-api test-web picture crash simulate flows planted \
+.PHONY: dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash simulate flows planted \
   mutants fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
   deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
@@ -36,10 +36,18 @@ test: cargo-deny
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo deny --locked check bans licenses sources
 
-# Sends the whole running stack what openapi.yaml allows, and what it does not: two to three minutes.
-test-api: cargo-lambda .tools/api/installed
+# Sends the whole running stack what openapi.yaml allows, and what it does not: two to three minutes. With generators of
+# clients in CLIENTS, it uses their clients first.
+test-api: cargo-lambda .tools/api/installed $(if $(CLIENTS),.tools/clients/installed) \
+  $(if $(findstring openapi-typescript,$(CLIENTS)),web/node_modules/.package-lock.json)
 	cargo build --locked --workspace --bins
-	.tools/api/bin/python tests/api/run.py $(BIN)
+	.tools/api/bin/python tests/api/run.py $(BIN) --requests --clients $(CLIENTS)
+
+# Generates clients from openapi.yaml and uses each on the running stack: a minute. It needs Node.js and Java.
+proof-clients: cargo-lambda .tools/clients/openapi-generator web/node_modules/.package-lock.json
+	cargo build --locked --workspace --bins
+	.tools/clients/bin/python tests/api/run.py $(BIN) \
+	  --clients openapi-typescript openapi-python-client openapi-generator
 
 # Uses the page in a real browser, through the whole running stack: some four minutes. Screenshots are kept in
 # .local/screenshots. Without Chromium it fails: tests that did not run have not passed.
@@ -217,6 +225,15 @@ cargo-mutants:
 .tools/api/installed: .ci/api-tools.txt
 	python3 -m venv --clear .tools/api
 	.tools/api/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
+	touch $@
+
+.tools/clients/installed: .ci/client-tools.txt
+	python3 -m venv --clear .tools/clients
+	.tools/clients/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
+	touch $@
+
+.tools/clients/openapi-generator: .ci/openapi-generator.txt .tools/clients/installed
+	.tools/clients/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
 	touch $@
 
 install = python3 -m pip install --quiet --upgrade --no-deps --only-binary :all: \
