@@ -188,6 +188,11 @@ impl<'a> Environment<'a> {
             .unwrap_or_else(|| "sub".to_owned())
     }
 
+    /// `PROBLEMS_URL`: the page that describes problems, each under its code with dashes; by default none.
+    pub fn problems_url(self) -> Result<Option<String>, Error> {
+        self.optional_address("PROBLEMS_URL")
+    }
+
     /// `DELIVERY_BUDGET_MS`: how long an answer waits for deliveries, by default 3,000, at most 20,000.
     pub fn delivery_budget(self) -> Result<Duration, Error> {
         let name = "DELIVERY_BUDGET_MS";

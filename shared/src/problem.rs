@@ -15,16 +15,14 @@ use crate::telemetry::{Call, Metric, Origin};
 use crate::usage::{Invalid, Rule};
 use crate::{balance, catalog, history, identity, ledger, request, telemetry, usage};
 
-/// Where problems are described; each has a heading of its own there.
-const PROBLEMS: &str = "https://sparks.example/problems";
-
 /// After how many seconds a request that met a busy system should be sent again.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id, and the
-/// whole is one invocation of `origin`.
+/// whole is one invocation of `origin`. `page` is where the deployment describes problems, `PROBLEMS_URL`.
 pub async fn answer(
     origin: &Origin,
+    page: Option<&str>,
     request: &Request,
     answer: impl Future<Output = Result<Response<Body>, Problem>>,
 ) -> Response<Body> {
@@ -44,7 +42,7 @@ pub async fn answer(
             Err(problem) => {
                 problem.count();
                 telemetry::answered(problem.status, Some(problem.code), false);
-                problem.respond(&id)
+                problem.respond(&id, page)
             }
         }
     };
@@ -102,14 +100,20 @@ impl Problem {
         telemetry::count(Metric::Refusals(self.code), 1);
     }
 
-    /// The members of the problem's JSON object.
-    pub fn members(&self) -> Map<String, Value> {
+    /// The members of the problem's JSON object; with a page, its heading there is the problem's type.
+    ///
+    /// Without one the type is `about:blank`, whose title is the status phrase (RFC 9457, section 4.2.1).
+    pub fn members(&self, page: Option<&str>) -> Map<String, Value> {
+        let (kind, title) = match page {
+            Some(page) => {
+                let heading = self.code.replace('_', "-");
+                (format!("{page}#{heading}"), self.title)
+            }
+            None => ("about:blank".to_owned(), phrase(self.status)),
+        };
         let mut members = Map::new();
-        members.insert(
-            "type".into(),
-            json!(format!("{PROBLEMS}#{}", self.code.replace('_', "-"))),
-        );
-        members.insert("title".into(), json!(self.title));
+        members.insert("type".into(), json!(kind));
+        members.insert("title".into(), json!(title));
         members.insert("status".into(), json!(self.status.as_u16()));
         members.insert("detail".into(), json!(self.detail));
         members.insert("code".into(), json!(self.code));
@@ -118,8 +122,8 @@ impl Problem {
     }
 
     /// The answer to the request with this id.
-    fn respond(&self, request_id: &str) -> Response<Body> {
-        let mut members = self.members();
+    fn respond(&self, request_id: &str, page: Option<&str>) -> Response<Body> {
+        let mut members = self.members(page);
         members.insert("request_id".into(), json!(request_id));
         let mut response = Response::new(Body::from(Value::Object(members).to_string()));
         *response.status_mut() = self.status;
@@ -344,6 +348,17 @@ impl From<ledger::Error> for Problem {
                 Self::internal()
             }
         }
+    }
+}
+
+/// The status phrase of RFC 9110; the crate `http` has older phrases for two of them.
+fn phrase(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        status => status
+            .canonical_reason()
+            .expect("problems have statuses that are registered"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tests::World;
 
 fn usage(account: Option<&str>) -> String {
@@ -189,4 +190,51 @@ async fn every_problem_is_of_the_same_form() {
     assert!(body["request_id"].as_str().is_some_and(|id| !id.is_empty()));
     body["request_id"] = "[id]".into();
     insta::assert_json_snapshot!("problem", body);
+}
+
+#[tokio::test]
+async fn a_problem_leads_to_its_heading_on_the_page_of_the_deployment() {
+    let page = [("PROBLEMS_URL", "https://docs.example.com/problems")];
+    let world = World::start_with(&page, Clock::system()).await;
+    let token = world.token("acct_a");
+    let typed = |answer: &Value| (answer["type"].clone(), answer["title"].clone());
+    let expected = |code: &str, title: &str| {
+        let page = format!("https://docs.example.com/problems#{code}");
+        (json!(page), json!(title))
+    };
+
+    for path in ["/v1/usage", "/v1/checkout", "/v1/portal", "/v1/estimate"] {
+        let answer = world.post(path, Some(&token), Some("k1"), "{").await;
+        let found = typed(&answer.body);
+        assert_eq!(found, expected("invalid-json", "Invalid JSON"), "{path}");
+    }
+    let webhook = world.post("/v1/webhooks/stripe", None, None, "{}").await;
+    let found = typed(&webhook.body);
+    assert_eq!(found, expected("invalid-signature", "Invalid signature"));
+    let verify = "/v1/checkout/cs_test_1/verify";
+    let verified = world.post(verify, Some(&token), None, "").await;
+    let found = typed(&verified.body);
+    assert_eq!(found, expected("session-not-found", "Session not found"));
+
+    let unknown = json!({"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1});
+    let item = json!({"idempotency_key": "k1", "usage": [unknown]});
+    let batch = world.record_batch("acct_a", &[item]).await;
+    let found = typed(&batch.body["results"][0]);
+    assert_eq!(found, expected("unknown-model", "Unknown model"));
+}
+
+#[tokio::test]
+async fn a_blank_problem_has_the_status_phrase_for_its_title() {
+    let world = World::start().await;
+    let token = world.token("acct_a");
+    for (body, status, title) in [
+        ("{".to_owned(), 400, "Bad Request"),
+        (" ".repeat(70_000), 413, "Content Too Large"),
+        ("{}".to_owned(), 422, "Unprocessable Content"),
+    ] {
+        let answer = world.post("/v1/portal", Some(&token), None, body).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.body["type"], "about:blank");
+        assert_eq!(answer.body["title"], title);
+    }
 }

@@ -81,6 +81,8 @@ const WORDS: Record<Schemas['ProblemCode'], Words> = {
   },
 };
 
+const UNKNOWN: Words = { title: 'That did not work', advice: 'Try again, or tell us what is said below.' };
+
 const GATEWAY: Record<number, Words> = {
   401: { title: 'Your session has ended', advice: 'Sign in again.' },
   404: WORDS.not_found,
@@ -101,10 +103,8 @@ const NETWORK: Words = {
 export function words(failure: Failure): Words {
   switch (failure.by) {
     case 'api':
-      // A newer API may have codes that this page does not know; their own words are good ones.
-      return (
-        WORDS[failure.problem.code] ?? { title: failure.problem.title, advice: 'Try again, or tell us.' }
-      );
+      // A newer API may have codes that this page does not know. The problem's title is most often its status alone.
+      return WORDS[failure.problem.code] ?? UNKNOWN;
     case 'gateway':
       return GATEWAY[failure.status] ?? WORDS.internal;
     case 'network':

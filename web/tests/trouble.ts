@@ -125,7 +125,7 @@ story(
         contentType: 'application/problem+json',
         json: {
           type: 'about:blank',
-          title: 'As the API says',
+          title: 'Unprocessable Content',
           status: 422,
           detail: `Of ${next}.`,
           code: next,
@@ -141,7 +141,7 @@ story(
       await alert(page).getByText(`Of ${code}.`).waitFor();
       await alert(page).getByText('Request r-1').waitFor();
       const title = await alert(page).getByRole('heading').innerText();
-      assert.equal(title === 'As the API says', code === 'a_new_one', code);
+      assert.equal(title === 'That did not work', code === 'a_new_one', code);
     }
   },
 );

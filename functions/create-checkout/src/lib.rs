@@ -26,6 +26,7 @@ pub struct App {
     shop: Shop,
     account_claim: String,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -48,6 +49,7 @@ impl App {
             },
             account_claim: environment.account_claim(),
             origin: Origin::new("create-checkout", &environment.stage()?, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -61,7 +63,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn create(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

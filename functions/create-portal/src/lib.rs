@@ -32,6 +32,7 @@ pub struct App {
     configuration: Option<String>,
     account_claim: String,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -51,6 +52,7 @@ impl App {
             configuration: environment.stripe_portal_configuration()?,
             account_claim: environment.account_claim(),
             origin: Origin::new("create-portal", &environment.stage()?, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -75,7 +77,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn open(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

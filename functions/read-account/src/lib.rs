@@ -26,6 +26,7 @@ pub struct App {
     account_claim: String,
     accounts_see_cost: bool,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -41,6 +42,7 @@ impl App {
             account_claim: environment.account_claim(),
             accounts_see_cost: environment.show_provider_cost()?,
             origin: Origin::new("read-account", &environment.stage()?, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -58,7 +60,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn read_balance(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

@@ -28,6 +28,7 @@ pub struct App {
     account_claim: String,
     accounts_see_cost: bool,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -57,6 +58,7 @@ impl App {
             account_claim: environment.account_claim(),
             accounts_see_cost: environment.show_provider_cost()?,
             origin: Origin::new("record-usage", &stage, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -71,7 +73,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
@@ -120,7 +123,8 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Pr
         Err(error) => {
             let problem = Problem::from(error);
             problem.count();
-            ItemReceipt::refused(key, problem.status().as_u16(), problem.members())
+            let members = problem.members(app.problems_url.as_deref());
+            ItemReceipt::refused(key, problem.status().as_u16(), members)
         }
     });
     Ok(request::answer(

@@ -26,6 +26,7 @@ pub struct App {
     secrets: Vec<SecretString>,
     terms: Terms,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -42,6 +43,7 @@ impl App {
             secrets: environment.stripe_webhook_secrets()?,
             terms: environment.plan_terms()?,
             origin: Origin::new("stripe-webhook", &environment.stage()?, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -55,7 +57,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

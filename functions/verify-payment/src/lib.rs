@@ -27,6 +27,7 @@ pub struct App {
     terms: Terms,
     account_claim: String,
     origin: Origin,
+    problems_url: Option<String>,
     clock: Clock,
 }
 
@@ -43,6 +44,7 @@ impl App {
             terms: environment.plan_terms()?,
             account_claim: environment.account_claim(),
             origin: Origin::new("verify-payment", &environment.stage()?, &clock),
+            problems_url: environment.problems_url()?,
             clock,
         })
     }
@@ -56,7 +58,8 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
             _ => Err(Problem::not_found()),
         }
     };
-    Ok(Box::pin(problem::answer(&app.origin, &request, answer)).await)
+    let page = app.problems_url.as_deref();
+    Ok(Box::pin(problem::answer(&app.origin, page, &request, answer)).await)
 }
 
 async fn verify(app: &App, request: &Request) -> Result<Response<Body>, Problem> {

@@ -29,6 +29,7 @@ impl Environment<'_> {
             self.aws().err(),
             self.table().err(),
             self.stage().err(),
+            self.problems_url().err(),
             self.delivery_budget().err(),
             self.required_stripe().err(),
             self.stripe_price_ids().err(),
