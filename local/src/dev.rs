@@ -6,6 +6,7 @@
 mod flow;
 mod operator;
 mod options;
+mod origins;
 mod payment;
 mod subscription;
 mod watch;
@@ -132,10 +133,12 @@ impl Running {
         let mut environment = stack.environment();
         environment.extend(options.real_services.clone());
         let functions = options.functions_address()?;
-        let template = Template::of_the_project(&Template::local_parameters())?;
         let listener = Listener::bind(options.gateway).await;
         let listener = listener.map_err(gateway::Error::from)?;
-        environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        let mut origins = vec![listener.url()];
+        origins.extend(options.origins.clone());
+        let template = Template::on_this_machine(&origins)?;
+        environment.insert("ALLOWED_ORIGINS".to_owned(), origins.join(","));
         let made = set_up_stripe(&stack, &listener.url(), &environment, options).await?;
         environment.extend(made);
         let gateway = Gateway::serve(

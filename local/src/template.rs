@@ -177,6 +177,13 @@ impl Template {
             .into()
     }
 
+    /// The project's own template on one machine, for pages of these origins.
+    pub fn on_this_machine(origins: &[String]) -> Result<Self, Error> {
+        let mut parameters = Self::local_parameters();
+        parameters.insert("AllowedOrigins".to_owned(), origins.join(","));
+        Self::of_the_project(&parameters)
+    }
+
     /// The route a request is for, and the varying parts of its path, decoded.
     pub fn route(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self

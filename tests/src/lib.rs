@@ -424,7 +424,7 @@ fn gateway(
     clock: &Clock,
     lines: &Lines,
 ) -> Gateway {
-    let template = Template::of_the_project(&Template::local_parameters()).expect("the template");
+    let template = Template::on_this_machine(&[listener.url()]).expect("the template");
     let lookup = |name: &str| environment.get(name).cloned();
     let transport = Transport::network();
     // Each function has a crate with an `App` and a `handle` of its own types.

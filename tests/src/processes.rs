@@ -21,8 +21,7 @@ impl World {
         self.environment
             .insert("ALLOWED_ORIGINS".to_owned(), listener.url());
         set_up_stripe(&self.environment, &listener, &clock).await;
-        let template =
-            Template::of_the_project(&Template::local_parameters()).expect("the template");
+        let template = Template::on_this_machine(&[listener.url()]).expect("the template");
         let fleets: BTreeMap<String, Fleet> = template
             .functions
             .keys()

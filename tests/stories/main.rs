@@ -46,6 +46,7 @@ mod reversals;
 mod rollups;
 mod routes;
 mod secrets;
+mod settings;
 mod settlement;
 mod simulation;
 mod statement;

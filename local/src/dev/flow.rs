@@ -115,6 +115,7 @@ impl Flow<'_> {
         let of = |name: &str| self.environment.get(name).map_or("", String::as_str);
         let (stripe, langfuse) = (of("STRIPE_API_BASE"), of("LANGFUSE_HOST"));
         let dynamodb = of("AWS_ENDPOINT_URL_DYNAMODB");
+        let origins = of("ALLOWED_ORIGINS").replace(',', " ");
         let state = |fake: bool| {
             if fake {
                 "/_local/state"
@@ -139,6 +140,7 @@ impl Flow<'_> {
             r#"
 Page       {page}
 API        {url}/_local/health
+origins    {origins}
 DynamoDB   {dynamodb}/_local/state
 Stripe     {stripe}{}
 Langfuse   {langfuse}{}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use super::origins;
 use crate::stack;
 
 /// The addresses anybody finds the stack at who was told nothing else.
@@ -35,6 +36,11 @@ pub enum Error {
     /// One key of Langfuse without the other.
     #[error("{0} is missing: Langfuse needs both its keys")]
     HalfLangfuse(&'static str),
+    /// What is no origin, or one that the functions would refuse.
+    #[error(
+        "`{0}` in SPARKS_ALLOWED_ORIGINS is no origin such as http://localhost:3000 (https, or http on this machine)"
+    )]
+    Origin(String),
     /// No free port to be had for the functions.
     #[error("there is no free port for the functions")]
     NoFreePort,
@@ -51,6 +57,8 @@ pub struct Options {
     pub gateway: SocketAddr,
     /// The address of `cargo lambda watch`; port 0 is any free one.
     pub functions: SocketAddr,
+    /// The origins whose pages may call the API, besides its own.
+    pub origins: Vec<String>,
     /// Where the database and the fakes are.
     pub stack: stack::Options,
     /// Where the exports for the operator's command go, from the project's folder.
@@ -92,6 +100,8 @@ impl Options {
             fakes_only,
             gateway: address("SPARKS_GATEWAY_PORT", GATEWAY_PORT)?,
             functions: address("SPARKS_FUNCTIONS_PORT", FUNCTIONS_PORT)?,
+            origins: origins::read(set(environment, "SPARKS_ALLOWED_ORIGINS").unwrap_or_default())
+                .map_err(Error::Origin)?,
             stack: stack::Options {
                 dynamodb: address("SPARKS_DYNAMODB_PORT", DYNAMODB_PORT)?,
                 stripe: address("SPARKS_STRIPE_PORT", STRIPE_PORT)?,
@@ -214,6 +224,19 @@ mod tests {
         assert_eq!(options.stack.stripe.port(), 7);
         let wrong = read(&[("SPARKS_DYNAMODB_PORT", "x")]).unwrap_err();
         assert_eq!(wrong, Error::Port("SPARKS_DYNAMODB_PORT"));
+    }
+
+    #[test]
+    fn a_typo_in_an_origin_stops_the_start_with_its_name() {
+        let options = read(&[("SPARKS_ALLOWED_ORIGINS", "http://localhost:4321")]).unwrap();
+        assert_eq!(options.origins.last().unwrap(), "http://localhost:4321");
+        let error = read(&[("SPARKS_ALLOWED_ORIGINS", "localhost:4321")]).unwrap_err();
+        let message = error.to_string();
+        let named = "`localhost:4321` in SPARKS_ALLOWED_ORIGINS";
+        assert!(
+            message.starts_with(named) && !message.contains('\n'),
+            "{message}"
+        );
     }
 
     #[test]
