@@ -13,6 +13,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use options::Options;
 
 use crate::gateway::{self, Functions, Gateway};
-use crate::http::Listener;
+use crate::http::{Listener, Server};
 use crate::stack::{self, Fakes, Stack};
 use crate::template::{self, Template};
 use crate::token::Keys;
@@ -73,6 +74,8 @@ pub enum Error {
 struct Running {
     stack: Stack,
     gateway: Gateway,
+    /// Where programs invoke the functions.
+    invocations: Server,
     watch: Watch,
     environment: BTreeMap<String, String>,
 }
@@ -132,9 +135,9 @@ impl Running {
         let stack = Stack::start(options.stack.clone()).await?;
         let mut environment = stack.environment();
         environment.extend(options.real_services.clone());
-        let functions = options.functions_address()?;
-        let listener = Listener::bind(options.gateway).await;
-        let listener = listener.map_err(gateway::Error::from)?;
+        let functions = options::random_address()?;
+        let listener = listen(options.gateway).await?;
+        let invocations = listen(options.functions).await?;
         let mut origins = vec![listener.url()];
         origins.extend(options.origins.clone());
         let template = Template::on_this_machine(&origins)?;
@@ -147,11 +150,13 @@ impl Running {
             Functions::watched(format!("http://{functions}")),
             Keys::generate(),
         )?;
+        let invocations = gateway.serve_invocations(invocations);
         write_environment(project, &environment, options)?;
         let watch = Watch::start(project, functions, &environment)?;
         Ok(Self {
             stack,
             gateway,
+            invocations,
             watch,
             environment,
         })
@@ -161,7 +166,7 @@ impl Running {
     async fn demonstrate(&mut self, options: &Options) -> Result<(), Error> {
         say(format_args!(
             "waiting for the functions at {}",
-            self.watch.address()
+            self.invocations.address()
         ));
         tokio::select! {
             ready = ready(&self.gateway) => ready?,
@@ -190,9 +195,15 @@ impl Running {
     /// The functions first: nothing they call goes away under them.
     async fn stop(self) {
         self.watch.stop().await;
+        self.invocations.stop().await;
         self.gateway.stop().await;
         self.stack.stop().await;
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<Listener, Error> {
+    let listener = Listener::bind(address).await;
+    Ok(listener.map_err(gateway::Error::from)?)
 }
 
 /// Makes at Stripe what the functions need; answers the variables that name it.

@@ -8,6 +8,7 @@ mod answer;
 mod cors;
 mod event;
 mod function;
+mod invocations;
 mod local;
 mod page;
 
@@ -119,6 +120,15 @@ impl Gateway {
         Ok(Self { shared, server })
     }
 
+    /// Takes events for the functions by themselves, at an address of its own. Web pages cannot send any.
+    pub fn serve_invocations(&self, listener: Listener) -> Server {
+        let serving = Arc::clone(&self.shared);
+        Server::serve(listener, move |request| {
+            let shared = Arc::clone(&serving);
+            async move { Reply::Answer(invocations::handle(&shared, &request).await) }
+        })
+    }
+
     /// Where the API is, without a slash at the end.
     pub fn url(&self) -> String {
         self.server.url()
@@ -159,6 +169,13 @@ impl Gateway {
 }
 
 impl Shared {
+    /// What a function answered to an event; nothing when it failed or was late.
+    async fn invoke(&self, function: &str, event: Value) -> Option<Value> {
+        let limit = self.template.functions.get(function)?.timeout;
+        let running = self.functions.invoke(function, event, limit);
+        tokio::time::timeout(limit, running).await.ok()?
+    }
+
     fn token(&self, account: &str, scope: Option<&str>) -> String {
         self.keys
             .issue(&self.authorizer, account, scope, self.clock.now())

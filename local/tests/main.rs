@@ -7,6 +7,7 @@ mod dynamodb_model;
 mod faults;
 mod gateway;
 mod gateway_events;
+mod gateway_strangers;
 mod lambda;
 mod langfuse;
 mod stripe;

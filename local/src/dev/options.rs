@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use super::origins;
+use crate::http::FREE_PORT;
 use crate::stack;
 
 /// The addresses anybody finds the stack at who was told nothing else.
@@ -55,7 +56,7 @@ pub struct Options {
     pub fakes_only: bool,
     /// The API's address.
     pub gateway: SocketAddr,
-    /// The address of `cargo lambda watch`; port 0 is any free one.
+    /// The address at which programs invoke the functions; port 0 is any free one.
     pub functions: SocketAddr,
     /// The origins whose pages may call the API, besides its own.
     pub origins: Vec<String>,
@@ -123,16 +124,15 @@ impl Options {
             langfuse: !real("LANGFUSE_SECRET_KEY"),
         }
     }
+}
 
-    /// Where the functions will be: `cargo lambda watch` cannot tell which free port it took.
-    pub(super) fn functions_address(&self) -> Result<SocketAddr, Error> {
-        if self.functions.port() != 0 {
-            return Ok(self.functions);
-        }
-        TcpListener::bind(self.functions)
-            .and_then(|listener| listener.local_addr())
-            .map_err(|_| Error::NoFreePort)
-    }
+/// An address for `cargo lambda watch`, which cannot tell which free port it took.
+///
+/// It takes events from any web page, so its port is one that no page knows.
+pub(super) fn random_address() -> Result<SocketAddr, Error> {
+    TcpListener::bind(FREE_PORT)
+        .and_then(|listener| listener.local_addr())
+        .map_err(|_| Error::NoFreePort)
 }
 
 fn real_stripe(environment: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {

@@ -42,7 +42,6 @@ pub(super) struct Watch {
     child: Child,
     /// Its process group, which it leads; none once it has ended.
     group: Option<Pid>,
-    address: SocketAddr,
 }
 
 impl Watch {
@@ -81,13 +80,7 @@ impl Watch {
         Ok(Self {
             child,
             group: id.and_then(Pid::from_raw),
-            address,
         })
-    }
-
-    /// Where it takes invocations.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Waits until it ends by itself, which it should not.
