@@ -108,7 +108,7 @@ use crate::config::{Aws, ItemVersion, Table};
 use crate::id::{AccountId, UsageId};
 use crate::patience::Patience;
 use crate::transport::Transport;
-use charge::Drained;
+use charge::Unpaid;
 use item::{Item, Key};
 
 /// How long one call of DynamoDB may take.
@@ -120,7 +120,7 @@ pub struct Ledger {
     client: Client,
     table: String,
     item_version: ItemVersion,
-    drained: Arc<Drained>,
+    unpaid: Arc<Unpaid>,
 }
 
 /// Why the ledger did not do what it was asked.
@@ -135,6 +135,9 @@ pub enum Error {
     /// An item cannot be read back.
     #[error("the ledger holds an item that cannot be read")]
     Malformed(#[from] Malformed),
+    /// The account asks too often for what costs it nothing. Nothing was written.
+    #[error("the account asks too often for what costs it nothing")]
+    TooMuch,
     /// An amount would leave the range of Sparks.
     #[error("the amount does not fit the account")]
     OutOfRange,
@@ -168,7 +171,7 @@ impl Ledger {
             client: Client::from_conf(config.build()),
             table: table.name.clone(),
             item_version: table.item_version,
-            drained: Arc::default(),
+            unpaid: Arc::default(),
         }
     }
 

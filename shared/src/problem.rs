@@ -132,7 +132,12 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ]
+        .contains(&self.status)
+        {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
         response
@@ -178,6 +183,16 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Temporarily unavailable",
+            detail,
+        )
+    }
+
+    fn too_many_requests() -> Self {
+        let detail = "This account asks too often for what costs it nothing. Nothing was written. Wait, and top up.";
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
             detail,
         )
     }
@@ -343,6 +358,7 @@ impl From<ledger::Error> for Problem {
                 warn!(error = telemetry::chain(&error), "the ledger was busy");
                 Self::unavailable()
             }
+            ledger::Error::TooMuch => Self::too_many_requests(),
             ledger::Error::Broken(_) | ledger::Error::Malformed(_) | ledger::Error::OutOfRange => {
                 telemetry::failure(&error, "the ledger failed");
                 Self::internal()

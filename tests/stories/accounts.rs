@@ -70,7 +70,10 @@ async fn the_operator_reaches_every_account() {
         assert!(told.contains("\"available\":\"5.000\""), "{told}");
         let ledger = world.sparks(&["ledger", account]).await.unwrap();
         assert!(ledger.contains("grant_"), "{ledger}");
-        world.sparks(&["verify", account]).await.expect("books that agree");
+        world
+            .sparks(&["verify", account])
+            .await
+            .expect("books that agree");
     }
     world.sparks(&["verify"]).await.expect("books that agree");
     let refused = world.sparks(&["balance", "acct_typo"]).await.unwrap_err();

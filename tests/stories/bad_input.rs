@@ -206,7 +206,9 @@ async fn a_usage_takes_what_lambda_takes() {
     // Beyond, it is the gateway that refuses: a quote takes two bytes of the event.
     let quotes = usage_of(4 << 20).replace("xx", "\\\"");
     for body in [usage_of(6 << 20), quotes] {
-        let refused = world.post("/v1/usage", Some(&token), Some("k3"), body).await;
+        let refused = world
+            .post("/v1/usage", Some(&token), Some("k3"), body)
+            .await;
         let said = (refused.status, refused.body);
         assert_eq!(said, (413, json!({"message": "Request Entity Too Large"})));
     }
@@ -248,7 +250,9 @@ async fn a_byte_order_mark_is_ignored() {
     verified.await.expect(StatusCode::OK);
     // One in the middle, or a second one, is no mark.
     let twice = marked(marked(compute().to_string()));
-    let answer = world.post("/v1/usage", Some(&token), Some("k2"), twice).await;
+    let answer = world
+        .post("/v1/usage", Some(&token), Some("k2"), twice)
+        .await;
     assert_eq!(answer.refusal(), (400, "invalid_json"));
 }
 

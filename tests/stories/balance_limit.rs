@@ -168,3 +168,39 @@ async fn an_account_that_was_refused_a_moment_ago_is_looked_at_first() {
     clock.sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(refused("k4").await, before + 1);
 }
+
+/// Refusals and usages of nothing cost the operator. An environment serves some, and then says when to come again.
+#[tokio::test]
+async fn what_an_account_does_not_pay_for_has_a_limit() {
+    let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
+    let nothing = json!({"usage": [{"meter": "compute", "milliseconds": 0}]});
+    let items: Vec<Value> = (0..45)
+        .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": nothing["usage"]}))
+        .collect();
+    for _ in 0..6 {
+        world
+            .record_batch("acct_a", &items)
+            .await
+            .expect(StatusCode::OK);
+    }
+
+    let refused = world.record_batch("acct_a", &items).await;
+
+    assert_eq!(refused.refusal(), (429, "too_many_requests"));
+    assert_eq!(refused.headers["retry-after"], "1");
+    // What is paid for goes on, and so do other accounts.
+    world
+        .record("acct_a", "paid", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+    world
+        .record("acct_b", "k1", &nothing)
+        .await
+        .expect(StatusCode::CREATED);
+    clock.sleep(std::time::Duration::from_secs(1)).await;
+    world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+}

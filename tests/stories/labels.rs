@@ -92,7 +92,9 @@ async fn half_an_emoji_is_charged_and_replaced() {
     assert_eq!(span["output"], "ok \u{FFFD}");
     let item = format!(r#"{{"idempotency_key":"b1","usage":[{LINE}],"trace":{trace}}}"#);
     let batch = format!(r#"{{"items":[{item}]}}"#);
-    let batch = world.post("/v1/usage/batch", Some(&token), None, batch).await;
+    let batch = world
+        .post("/v1/usage/batch", Some(&token), None, batch)
+        .await;
     assert_eq!(batch.body["results"][0]["status"], 201, "{batch:?}");
 }
 
@@ -100,9 +102,12 @@ async fn half_an_emoji_is_charged_and_replaced() {
 async fn metadata_of_one_name_comes_once() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let body = format!(r#"{{"usage":[{LINE}],"trace":{{"metadata":{{"k":"a","l":"b","k":"c"}}}}}}"#);
+    let body =
+        format!(r#"{{"usage":[{LINE}],"trace":{{"metadata":{{"k":"a","l":"b","k":"c"}}}}}}"#);
     let token = world.token("acct_a");
-    let answer = world.post("/v1/usage", Some(&token), Some("k1"), body).await;
+    let answer = world
+        .post("/v1/usage", Some(&token), Some("k1"), body)
+        .await;
     assert_eq!(answer.refusal(), (422, "invalid_request"));
     assert_eq!(answer.body["field"], "trace.metadata", "{answer:?}");
     assert!(world.items("E#use_").is_empty());

@@ -28,17 +28,22 @@ async fn whole_numbers_may_be_written_with_a_fraction_or_an_exponent() {
 
     let first = send(r#"{"meter":"ai_tokens","input_tokens":1200.0,"output_tokens":1e3}"#).await;
     assert_eq!(first.body["sparks"], "220.000", "{first:?}");
-    for (input, output) in [("1200", "1000"), ("1.2E+3", "1000.000"), ("120000e-2", "1e3")] {
-        let line = format!(
-            r#"{{"meter":"ai_tokens","input_tokens":{input},"output_tokens":{output}}}"#
-        );
+    for (input, output) in [
+        ("1200", "1000"),
+        ("1.2E+3", "1000.000"),
+        ("120000e-2", "1e3"),
+    ] {
+        let line =
+            format!(r#"{{"meter":"ai_tokens","input_tokens":{input},"output_tokens":{output}}}"#);
         assert!(send(&line).await.is_replay(), "{line}");
     }
     let other = send(r#"{"meter":"ai_tokens","input_tokens":1200.5,"output_tokens":1e3}"#).await;
     assert_eq!(other.refusal(), (422, "invalid_quantity"));
 
     let line = r#"{"meter":"compute","milliseconds":6e4}"#;
-    let estimate = world.post("/v1/estimate", Some(&token), None, usage(line)).await;
+    let estimate = world
+        .post("/v1/estimate", Some(&token), None, usage(line))
+        .await;
     assert_eq!(estimate.body["sparks"], "50.000", "{estimate:?}");
     let page = world.get("/v1/ledger?limit=1.0", Some(&token)).await;
     assert_eq!(page.body["entries"].as_array().unwrap().len(), 1);
@@ -47,8 +52,12 @@ async fn whole_numbers_may_be_written_with_a_fraction_or_an_exponent() {
     order["quantity"] = json!(2);
     let page = world.checkout("acct_a", "o1", &order).await;
     page.expect(StatusCode::CREATED);
-    let floating = order.to_string().replace("\"quantity\":2", "\"quantity\":2.0");
-    let again = world.post("/v1/checkout", Some(&token), Some("o1"), floating).await;
+    let floating = order
+        .to_string()
+        .replace("\"quantity\":2", "\"quantity\":2.0");
+    let again = world
+        .post("/v1/checkout", Some(&token), Some("o1"), floating)
+        .await;
     assert!(again.is_replay(), "{again:?}");
 }
 
@@ -59,7 +68,9 @@ async fn a_number_out_of_range_is_refused_by_its_field() {
     for number in too_large() {
         let line = format!(r#"{{"meter":"ai_tokens","input_tokens":{number}}}"#);
         for path in ["/v1/usage", "/v1/estimate"] {
-            let answer = world.post(path, Some(&token), Some("k1"), usage(&line)).await;
+            let answer = world
+                .post(path, Some(&token), Some("k1"), usage(&line))
+                .await;
             let field = answer.body["field"].as_str();
             let refused = (answer.refusal(), field);
             let expected = ((422, "invalid_quantity"), Some("usage[0].input_tokens"));
@@ -67,17 +78,33 @@ async fn a_number_out_of_range_is_refused_by_its_field() {
         }
         let order = world.order("pack_125k").to_string();
         let order = order.replacen('{', &format!("{{\"quantity\":{number},"), 1);
-        let answer = world.post("/v1/checkout", Some(&token), Some("k1"), order).await;
+        let answer = world
+            .post("/v1/checkout", Some(&token), Some("k1"), order)
+            .await;
         let refused = (answer.refusal(), answer.body["field"].as_str());
-        assert_eq!(refused, ((422, "invalid_quantity"), Some("quantity")), "{number}");
+        assert_eq!(
+            refused,
+            ((422, "invalid_quantity"), Some("quantity")),
+            "{number}"
+        );
 
         // Where a text belongs, too, it is JSON.
         for (body, field) in [
-            (format!(r#"{{"member_id":{number},"usage":[]}}"#), "member_id"),
-            (usage(&format!(r#"{{"meter":"storage","gigabyte_hours":{number}}}"#)), "usage[0].gigabyte_hours"),
+            (
+                format!(r#"{{"member_id":{number},"usage":[]}}"#),
+                "member_id",
+            ),
+            (
+                usage(&format!(
+                    r#"{{"meter":"storage","gigabyte_hours":{number}}}"#
+                )),
+                "usage[0].gigabyte_hours",
+            ),
             (format!(r#"{{"usage":[],"surprise":{number}}}"#), "surprise"),
         ] {
-            let answer = world.post("/v1/usage", Some(&token), Some("k1"), body).await;
+            let answer = world
+                .post("/v1/usage", Some(&token), Some("k1"), body)
+                .await;
             let refused = (answer.refusal(), answer.body["field"].as_str());
             assert_eq!(refused, ((422, "invalid_request"), Some(field)), "{number}");
         }
@@ -96,12 +123,22 @@ async fn an_item_with_a_number_out_of_range_fails_alone() {
     };
     let numbers = too_large();
     let mut items = vec![item("first", "10")];
-    items.extend(numbers.iter().enumerate().map(|(at, number)| item(&format!("k{at}"), number)));
+    items.extend(
+        numbers
+            .iter()
+            .enumerate()
+            .map(|(at, number)| item(&format!("k{at}"), number)),
+    );
     items.push(item("last", "1e1"));
     let batch = format!(r#"{{"items":[{}]}}"#, items.join(","));
-    let answer = world.post("/v1/usage/batch", Some(&token), None, batch).await;
+    let answer = world
+        .post("/v1/usage/batch", Some(&token), None, batch)
+        .await;
     let results = answer.body["results"].as_array().unwrap();
-    let statuses: Vec<_> = results.iter().map(|result| result["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> = results
+        .iter()
+        .map(|result| result["status"].as_u64().unwrap())
+        .collect();
     assert_eq!(statuses, [201, 422, 422, 422, 422, 201], "{answer:?}");
     for (at, result) in results[1..5].iter().enumerate() {
         assert_eq!(result["code"], "invalid_quantity");

@@ -54,6 +54,9 @@ async fn accounts_see_it_only_where_the_deployment_shows_it() {
         let service = told(&world, &world.service_token(), "k2").await;
         assert_eq!(service, shown, "{setting:?}");
         let ledger = world.sparks(&["ledger", "acct_a", "--json"]).await.unwrap();
-        assert!(ledger.contains("\"provider_cost_usd\":\"0.00125\""), "{ledger}");
+        assert!(
+            ledger.contains("\"provider_cost_usd\":\"0.00125\""),
+            "{ledger}"
+        );
     }
 }

@@ -8,9 +8,9 @@
 //! An account that was refused a moment ago is looked at first: a refusal costs four read units then, and not the
 //! eight write units of a transaction in vain.
 
-mod drained;
 mod look;
 mod plan;
+mod unpaid;
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ use crate::patience::{CONFLICT_BUDGET, Patience};
 use crate::sparks::Sparks;
 use plan::{Plan, repeated};
 
-pub(super) use drained::Drained;
+pub(super) use unpaid::Unpaid;
 
 /// What became of one usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,14 @@ impl Ledger {
             ..Knowledge::default()
         };
         let charged = async {
-            if self.drained.holds(account, patience.now()) {
+            let now = patience.now();
+            let drained = self.unpaid.is_drained(account, now);
+            let free = usages.iter().filter(|usage| usage.sparks == Sparks::ZERO);
+            let unpaid = free.count() + usize::from(drained);
+            if unpaid > 0 && !self.unpaid.admit(account, unpaid, now) {
+                return Err(Error::TooMuch);
+            }
+            if drained {
                 self.look(&request, &mut knowledge).await?;
             }
             self.charge_all(&request, &mut knowledge, &mut charging)

@@ -201,7 +201,10 @@ fn is_list(
 /// A whole number; one with a fraction or an exponent is held to what it comes to elsewhere.
 fn is_count(value: &Value) -> bool {
     let whole = value.as_u64().is_some_and(|count| count <= MAX_QUANTITY);
-    whole || value.as_f64().is_some_and(|count| (0.0..=1e12).contains(&count))
+    whole
+        || value
+            .as_f64()
+            .is_some_and(|count| (0.0..=1e12).contains(&count))
 }
 
 /// A line has the fields of its meter. One of another meter may be there as long as it is null.

@@ -177,7 +177,9 @@ fn is_of(rule: &Value, value: &Value) -> bool {
             "boolean" => value.is_boolean(),
             "null" => value.is_null(),
             // A number without a fraction, however it is written.
-            "integer" => value.as_f64().is_some_and(|number| number.fract().abs() < f64::EPSILON),
+            "integer" => value
+                .as_f64()
+                .is_some_and(|number| number.fract().abs() < f64::EPSILON),
             other => panic!("the type `{other}` is not understood"),
         },
     }

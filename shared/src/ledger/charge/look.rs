@@ -73,7 +73,8 @@ impl Ledger {
         if refused.is_empty() {
             return Ok(());
         }
-        self.drained.note(request.account, request.patience.now());
+        self.unpaid
+            .note_drained(request.account, request.patience.now());
         if knowledge.together {
             return Ok(());
         }
