@@ -19,6 +19,7 @@ mod access;
 mod engine;
 mod model;
 mod operation;
+mod pace;
 mod refusal;
 mod unprocessed;
 mod visibility;
@@ -27,6 +28,7 @@ pub use access::{Access, Permission};
 use engine::Engine;
 pub use model::{Change, Item, Refusal};
 use operation::Operation;
+pub use pace::{Consumed, Pace};
 pub use visibility::{Torn, Visibility};
 
 /// A running DynamoDB; it ends when dropped.
@@ -131,6 +133,16 @@ impl Tables {
     /// long it remembers the tokens of transactions.
     pub fn modelled(access: Access, clock: Clock) -> Self {
         Self::new(Engine::model(clock), access)
+    }
+
+    /// The same, whose transactions take time and conflict, and whose partitions have a throughput.
+    pub fn paced(access: Access, clock: Clock, pace: Pace) -> Self {
+        Self::new(Engine::paced_model(clock, pace), access)
+    }
+
+    /// What requests have taken; nothing where there is no pace.
+    pub fn consumed(&self) -> Consumed {
+        self.engine.consumed()
     }
 
     fn new(engine: Engine, access: Access) -> Self {

@@ -3,6 +3,7 @@
 mod agreement;
 mod expressions;
 mod history;
+mod paced;
 mod sequences;
 mod torn;
 mod world;

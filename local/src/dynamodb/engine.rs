@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::model::{Change, Item, Model};
 use super::operation::{self, Operation};
+use super::pace::{Consumed, Pace};
 use super::{Error, Visibility};
 use crate::clock::Clock;
 use crate::http::Response;
@@ -42,6 +43,19 @@ impl Engine {
     /// The model, empty.
     pub(super) fn model(clock: Clock) -> Self {
         Self::Model(Model::new(clock))
+    }
+
+    /// The same with a pace.
+    pub(super) fn paced_model(clock: Clock, pace: Pace) -> Self {
+        Self::Model(Model::paced(clock, pace))
+    }
+
+    /// What requests have taken, as far as it is counted.
+    pub(super) fn consumed(&self) -> Consumed {
+        match self {
+            Self::Model(model) => model.consumed(),
+            Self::Database(_) => Consumed::default(),
+        }
     }
 
     /// Makes a table, unless it is there.

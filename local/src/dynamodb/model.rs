@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Visibility;
 use super::operation::MEDIA_TYPE;
+use super::pace::{Consumed, Pace};
 use crate::clock::Clock;
 use crate::http::{Response, respond};
 
@@ -30,6 +31,7 @@ mod refusal;
 mod request;
 mod state;
 mod table;
+mod throughput;
 mod transaction;
 mod update;
 mod value;
@@ -40,6 +42,7 @@ pub use item::Item;
 pub use refusal::Refusal;
 
 use state::State;
+use throughput::Throughput;
 use write::Kind;
 
 /// When a transaction is complete: its answer carries it, and is kept back until then.
@@ -62,6 +65,20 @@ impl Model {
         }
     }
 
+    /// The same with this pace.
+    pub(super) fn paced(clock: Clock, pace: Pace) -> Self {
+        let model = Self::new(clock);
+        model.state().throughput = Some(Throughput::new(pace));
+        model
+    }
+
+    /// What requests have taken; nothing where it is not counted.
+    pub(super) fn consumed(&self) -> Consumed {
+        let state = self.state();
+        let throughput = state.throughput.as_ref();
+        throughput.map_or_else(Consumed::default, |throughput| throughput.consumed.clone())
+    }
+
     /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
     pub(super) fn create_table(&self, definition: &Value) -> Result<(), Refusal> {
         let definition = request::read(definition.to_string().as_bytes())?;
@@ -77,8 +94,7 @@ impl Model {
             "TransactWriteItems" => self.transact(body, visibility),
             _ => self.run(operation, body, visibility.ago()).map(success),
         };
-        answered
-            .unwrap_or_else(|refusal| respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, refusal.body()))
+        answered.unwrap_or_else(|refusal| refused(&refusal))
     }
 
     /// Waits until the transaction of an answer is complete.
@@ -151,23 +167,29 @@ impl Model {
 
     fn transact(&self, body: &[u8], visibility: &Visibility) -> Result<Response, Refusal> {
         let request = request::read(body)?;
-        let now = self.clock.now();
         let torn = visibility.torn();
-        let complete_at = self.state().transact(request, now, torn)?;
-        if torn.is_some_and(|torn| torn.stalled) {
-            return Ok(super::refusal::failure(StatusCode::INTERNAL_SERVER_ERROR));
-        }
-        let mut answer = success("{}".to_owned());
-        answer.extensions_mut().insert(CompleteAt(complete_at));
+        let ended = self.state().transact(request, torn)?;
+        let mut answer = match ended.cancelled {
+            Some(reasons) => refused(&Refusal::Cancelled(reasons)),
+            None if torn.is_some_and(|torn| torn.stalled) => {
+                return Ok(super::refusal::failure(StatusCode::INTERNAL_SERVER_ERROR));
+            }
+            None => success("{}".to_owned()),
+        };
+        answer.extensions_mut().insert(CompleteAt(ended.at));
         Ok(answer)
     }
 
     /// The state as it is now.
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.holds.release(self.clock.now());
+        state.begin(self.clock.now());
         state
     }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, refusal.body())
 }
 
 fn success(answer: String) -> Response {

@@ -8,11 +8,12 @@ use super::condition::Condition;
 use super::item::{Attributes, Item};
 use super::key::Schema;
 use super::placeholders::Placeholders;
-use super::read::project;
+use super::read::{halves, project};
 use super::refusal::Refusal;
 use super::request::List;
 use super::state::{State, answer};
 use super::table::{Index, Place, Rows, Span, Table};
+use super::throughput::Partition;
 
 /// How much is looked at for a page.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
@@ -26,6 +27,9 @@ struct Page {
     scanned_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_evaluated_key: Option<Attributes>,
+    /// What was looked at.
+    #[serde(skip)]
+    bytes: usize,
 }
 
 /// What is to be listed.
@@ -107,6 +111,10 @@ impl State {
             }
             None => Span::all(),
         };
+        let partition = span.hash().map(|hash| match index {
+            Some(index) => Partition::of_index(table, &index.name, hash.clone()),
+            None => Partition::of_table(table, hash.clone()),
+        });
         let forward = request.scan_index_forward != Some(false);
         if let Some(start) = &request.exclusive_start_key {
             let start = start_of(start, table, index, &span)?;
@@ -132,6 +140,10 @@ impl State {
         } else {
             page(&table.rows_before(index, &before), asked)?
         };
+        if let Some(partition) = partition {
+            let halves = halves(request.consistent_read);
+            self.take_read(partition, page.bytes, halves)?;
+        }
         answer(&page)
     }
 }
@@ -246,6 +258,7 @@ fn page(rows: &Rows, asked: Asked<'_>) -> Result<Page, Refusal> {
         count: items.len(),
         items,
         scanned_count: scanned,
+        bytes: size,
         last_evaluated_key: last.filter(|_| more).map(keys),
     })
 }

@@ -10,12 +10,18 @@ use super::refusal::{Reason, Refusal};
 use super::request::{BatchGet, Get, Keys, TransactGet};
 use super::state::{State, answer};
 use super::table::Before;
+use super::throughput::Partition;
 
 /// How much a batch answers at most.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 const MAX_BATCH: usize = 100;
 const MAX_ACTIONS: usize = 100;
+
+/// The halves of read units that each 4 KB take: read eventually, consistently, and in a transaction.
+const EVENTUAL: u64 = 1;
+const CONSISTENT: u64 = 2;
+const TRANSACTIONAL: u64 = 4;
 
 /// An item, if there is one.
 #[derive(Serialize)]
@@ -46,7 +52,7 @@ impl State {
     pub(super) fn get(&mut self, request: &Get, ago: usize) -> Result<String, Refusal> {
         let ago = if request.consistent_read { 0 } else { ago };
         let before = self.before(&request.table_name, ago);
-        let item = self.found(request, &before)?;
+        let item = self.found(request, &before, halves(request.consistent_read))?;
         answer(&Found { item })
     }
 
@@ -107,7 +113,8 @@ impl State {
         let before = self.before(table, ago);
         let mut found = Vec::new();
         for key in &asked.keys {
-            let Some(item) = self.item(table, key, &before)? else {
+            let halves = halves(asked.consistent_read);
+            let Some(item) = self.item(table, key, &before, halves)? else {
                 continue;
             };
             *size += item.size();
@@ -130,9 +137,10 @@ impl State {
         }
         let (mut responses, mut reasons) = (Vec::new(), Vec::new());
         for action in actions {
-            let read = match self.is_held(&action.get) {
-                true => Err(Refusal::Conflict),
-                false => self.found(&action.get, &Before::new()),
+            let read = if self.is_held(&action.get) {
+                Err(Refusal::Conflict)
+            } else {
+                self.found(&action.get, &Before::new(), TRANSACTIONAL)
             };
             let found = match read {
                 // Of a read, an empty key is a reason like others.
@@ -169,7 +177,7 @@ impl State {
         key.is_ok_and(|key| self.holds.has(&get.table_name, &key))
     }
 
-    fn found(&mut self, get: &Get, before: &Before) -> Result<Option<Item>, Refusal> {
+    fn found(&mut self, get: &Get, before: &Before, halves: u64) -> Result<Option<Item>, Refusal> {
         let given = placeholders(get.expression_attribute_names.as_ref());
         let projection = self
             .expressions
@@ -179,23 +187,33 @@ impl State {
             .as_ref()
             .map(|parsed| parsed.names(given))
             .transpose()?;
-        let item = self.item(&get.table_name, &get.key, before)?;
+        let item = self.item(&get.table_name, &get.key, before, halves)?;
         Ok(item.map(|item| project(item, names.as_deref())))
     }
 
     fn item(
-        &self,
+        &mut self,
         table: &str,
         key: &Attributes,
         before: &Before,
+        halves: u64,
     ) -> Result<Option<Item>, Refusal> {
         let table = self.table(table)?;
         let key = table.schema.named(key)?;
-        Ok(match before.get(&key) {
+        let item = match before.get(&key) {
             Some(before) => before.clone(),
             None => table.get(&key).cloned(),
-        })
+        };
+        let partition = Partition::of_table(table, key.hash);
+        let bytes = item.as_ref().map_or(0, Item::size);
+        self.take_read(partition, bytes, halves)?;
+        Ok(item)
     }
+}
+
+/// What a read outside transactions takes.
+pub(super) fn halves(consistent: bool) -> u64 {
+    if consistent { CONSISTENT } else { EVENTUAL }
 }
 
 fn placeholders(names: Option<&Names>) -> Placeholders<'_> {

@@ -32,6 +32,12 @@ pub enum Refusal {
     /// A transaction holds the item.
     #[error("Transaction is ongoing for the item")]
     Conflict,
+    /// A partition has no throughput left.
+    #[error(
+        "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table \
+         or index so please try again shortly."
+    )]
+    Throttled,
     /// The transaction of this token was committed, and not all of its items are visible yet.
     #[error("The transaction with the given request token is already in progress")]
     InProgress,
@@ -107,6 +113,11 @@ impl Refusal {
                 message: Some(CONFLICT.to_owned()),
                 item: None,
             }),
+            Self::Throttled => Ok(Reason {
+                code: "ThrottlingError",
+                message: Some(Self::Throttled.to_string()),
+                item: None,
+            }),
             all => Err(all),
         }
     }
@@ -122,6 +133,7 @@ impl Refusal {
             Self::TableExists(_) => format!("{AMAZON}ResourceInUseException"),
             Self::Condition(_) => format!("{AMAZON}ConditionalCheckFailedException"),
             Self::Conflict => format!("{AMAZON}TransactionConflictException"),
+            Self::Throttled => format!("{AMAZON}ProvisionedThroughputExceededException"),
             Self::InProgress => format!("{AMAZON}TransactionInProgressException"),
             Self::OtherRequest => format!("{AMAZON}IdempotentParameterMismatchException"),
             Self::Cancelled(_) => format!("{AMAZON}TransactionCanceledException"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use super::history::History;
 use super::holds::Holds;
 use super::refusal::Refusal;
 use super::table::{Before, Table};
+use super::throughput::{Partition, Throughput};
 use super::transaction::Tokens;
 
 /// All of it.
@@ -21,9 +23,32 @@ pub(super) struct State {
     pub(super) history: History,
     pub(super) tokens: Tokens,
     pub(super) holds: Holds,
+    /// What partitions take, where that is limited.
+    pub(super) throughput: Option<Throughput>,
+    /// When this request is carried out.
+    pub(super) now: Timestamp,
 }
 
 impl State {
+    /// Begins a request at this time.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.now = now;
+        self.holds.release(now);
+    }
+
+    /// Takes read units of a partition, in halves for each 4 KB.
+    pub(super) fn take_read(
+        &mut self,
+        partition: Partition,
+        bytes: usize,
+        halves: u64,
+    ) -> Result<(), Refusal> {
+        match &mut self.throughput {
+            Some(throughput) => throughput.read(partition, bytes, halves, self.now),
+            None => Ok(()),
+        }
+    }
+
     /// A `CreateTable`.
     pub(super) fn create(&mut self, definition: Definition) -> Result<String, Refusal> {
         let name = definition.table_name.clone();

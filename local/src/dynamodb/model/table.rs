@@ -70,7 +70,7 @@ impl Index {
     }
 
     /// Where it lists an item; nothing when it does not.
-    fn place(&self, key: &Key, item: &Item) -> Option<Place> {
+    pub(super) fn place(&self, key: &Key, item: &Item) -> Option<Place> {
         let place = self.schema.key(item.attributes())?;
         Some((place, Some(key.clone())))
     }
@@ -231,6 +231,14 @@ impl Span {
                 Bound::Included(part) => Bound::Included(place(Some(part), Some(Key::LAST))),
                 Bound::Excluded(part) => Bound::Excluded(place(Some(part), None)),
             },
+        }
+    }
+
+    /// The hash key that all its rows have; nothing where it has no beginning.
+    pub(super) fn hash(&self) -> Option<&Part> {
+        match &self.from {
+            Bound::Included((key, _)) | Bound::Excluded((key, _)) => Some(&key.hash),
+            Bound::Unbounded => None,
         }
     }
 

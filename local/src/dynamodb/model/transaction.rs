@@ -2,10 +2,12 @@
 //!
 //! A transaction is judged and committed at one moment. Where it is torn, its items become visible one by one after
 //! that: until then reads see them as they were, and other transactions and writes conflict with them. The caller is
-//! answered when all are visible, as DynamoDB's coordinator does.
+//! answered when all are visible, as DynamoDB's coordinator does. A model with a pace holds the items of each transaction
+//! for a time, and those that a cancelled one had prepared for half of it.
 //! <https://www.usenix.org/conference/atc23/presentation/idziorek>
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +18,7 @@ use super::refusal::{Reason, Refusal};
 use super::request::{TransactWrite, TransactWriteItem, Write};
 use super::state::State;
 use super::value::Value;
-use super::write::{Kind, Prepared};
+use super::write::{Judged, Kind, Prepared, TRANSACTIONAL};
 
 /// How long a token is remembered.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
@@ -58,15 +60,29 @@ impl Tokens {
     }
 }
 
+/// How a transaction ended, and when its caller is told.
+pub(super) struct Ended {
+    pub(super) at: Timestamp,
+    /// Why it was cancelled, action by action; nothing where it was committed.
+    pub(super) cancelled: Option<Vec<Reason>>,
+}
+
+impl Ended {
+    fn committed(at: Timestamp) -> Self {
+        let cancelled = None;
+        Self { at, cancelled }
+    }
+}
+
 impl State {
-    /// A `TransactWriteItems`; returns when the last of its items is visible.
+    /// A `TransactWriteItems`.
     pub(super) fn transact(
         &mut self,
         request: TransactWrite,
-        now: Timestamp,
         torn: Option<&Torn>,
-    ) -> Result<Timestamp, Refusal> {
+    ) -> Result<Ended, Refusal> {
         check(&request)?;
+        let now = self.now;
         self.tokens.forget(now);
         let known = request.client_request_token.as_ref();
         match known.and_then(|token| self.tokens.known.get(token)) {
@@ -74,7 +90,7 @@ impl State {
                 return Err(Refusal::OtherRequest);
             }
             Some(known) if known.complete_at > now => return Err(Refusal::InProgress),
-            Some(_) => return Ok(now),
+            Some(_) => return Ok(Ended::committed(now)),
             None => {}
         }
         let prepared = request.transact_items.iter().map(|action| {
@@ -83,31 +99,20 @@ impl State {
         });
         let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         let targets = self.targets(&prepared)?;
-        let (mut effects, mut reasons) = (Vec::new(), Vec::new());
-        let mut cancelled = false;
-        for (action, target) in prepared.iter().zip(&targets) {
-            let table = self.table(&action.write.table_name)?;
-            let held = |key: &Key| self.holds.has(&table.name, key);
-            let judged = match target {
-                Some(key) if held(key) => Err(Refusal::Conflict),
-                _ => action.judge(table),
-            };
-            match judged {
-                Ok(effect) => {
-                    effects.extend(effect);
-                    reasons.push(Reason::none());
-                }
-                Err(refusal) => {
-                    cancelled = true;
-                    reasons.push(refusal.reason()?);
-                }
-            }
+        let judged = prepared.iter().map(|action| self.judge(action));
+        let judged = judged.collect::<Result<Vec<_>, _>>()?;
+        if let Some(place) = self.throttled_at(&prepared, &judged)? {
+            let mut reasons = vec![Reason::none(); prepared.len()];
+            reasons[place] = Refusal::Throttled.reason()?;
+            let cancelled = Some(reasons);
+            return Ok(Ended { at: now, cancelled });
         }
-        if cancelled {
-            return Err(Refusal::Cancelled(reasons));
+        self.note_conflicts(&judged);
+        if judged.iter().any(Result::is_err) {
+            return self.cancel(&prepared, targets, judged);
         }
-        let complete_at = self.hold(&prepared, targets, now, torn)?;
-        self.commit(effects);
+        let complete_at = self.hold(&prepared, targets, torn)?;
+        self.commit(judged.into_iter().filter_map(Result::ok).flatten());
         if let Some(token) = request.client_request_token {
             let actions = request.transact_items;
             let known = Known {
@@ -116,7 +121,63 @@ impl State {
             };
             self.tokens.remember(token, known, now);
         }
-        Ok(complete_at)
+        Ok(Ended::committed(complete_at))
+    }
+
+    /// Takes the units of a transaction; returns the place of an action that is throttled.
+    fn throttled_at(
+        &mut self,
+        actions: &[Prepared<'_>],
+        judged: &[Judged],
+    ) -> Result<Option<usize>, Refusal> {
+        let Some(throughput) = &mut self.throughput else {
+            return Ok(None);
+        };
+        throughput.consumed.transactions += 1;
+        let passes = judged.iter().all(Result::is_ok);
+        let (mut all, mut places) = (Vec::new(), Vec::new());
+        for (place, (action, judged)) in actions.iter().zip(judged).enumerate() {
+            let mut needs = self.needs(action, judged, TRANSACTIONAL)?;
+            // Of one that is cancelled nothing comes to the indexes.
+            needs.truncate(if passes { needs.len() } else { 1 });
+            places.extend(needs.iter().map(|_| place));
+            all.extend(needs);
+        }
+        Ok(self.take_write(&all).err().map(|need| places[need]))
+    }
+
+    /// Cancels a transaction: what it had prepared stays held for half of its time.
+    fn cancel(
+        &mut self,
+        actions: &[Prepared<'_>],
+        targets: Vec<Option<Key>>,
+        judged: Vec<Judged>,
+    ) -> Result<Ended, Refusal> {
+        let held_for = self.held_for(actions.len()) / 2;
+        let at = self.now.saturating_add(held_for).unwrap_or(self.now);
+        let mut reasons = Vec::with_capacity(judged.len());
+        for ((action, target), judged) in actions.iter().zip(targets).zip(judged) {
+            let table = self.table(&action.write.table_name)?.name.clone();
+            match (judged, target) {
+                (Err(refusal), _) => reasons.push(refusal.reason()?),
+                (Ok(_), target) => {
+                    reasons.push(Reason::none());
+                    if let Some(key) = target
+                        && at > self.now
+                    {
+                        self.holds.hold(&table, key, at);
+                    }
+                }
+            }
+        }
+        let cancelled = Some(reasons);
+        Ok(Ended { at, cancelled })
+    }
+
+    /// How long a transaction of so many items holds them where it is not torn.
+    fn held_for(&self, items: usize) -> Duration {
+        let throughput = self.throughput.as_ref();
+        throughput.map_or(Duration::ZERO, |throughput| throughput.pace.held_for(items))
     }
 
     /// Holds the items of a transaction until each is visible; returns when the last one is.
@@ -124,11 +185,12 @@ impl State {
         &mut self,
         actions: &[Prepared<'_>],
         targets: Vec<Option<Key>>,
-        now: Timestamp,
         torn: Option<&Torn>,
     ) -> Result<Timestamp, Refusal> {
+        let now = self.now;
         let mut complete_at = now;
-        let delays = torn.map_or(&[][..], |torn| &torn.delays);
+        let together = [self.held_for(actions.len())];
+        let delays = torn.map_or(&together[..], |torn| &torn.delays);
         let held = actions.iter().zip(targets).zip(delays.iter().cycle());
         for ((action, target), delay) in held {
             let until = now.saturating_add(*delay).unwrap_or(now);

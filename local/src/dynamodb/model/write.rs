@@ -11,7 +11,15 @@ use super::refusal::Refusal;
 use super::request::{ReturnValues, Write};
 use super::state::State;
 use super::table::Table;
+use super::throughput::{Need, Partition, index_needs, write_units};
 use super::update::Update;
+
+/// The units that each KB takes: written alone, and in a transaction.
+const PLAIN: u64 = 1;
+pub(super) const TRANSACTIONAL: u64 = 2;
+
+/// What a write comes to, or why it is refused.
+pub(super) type Judged = Result<Option<Effect>, Refusal>;
 
 /// How large an item may be.
 const MAX_ITEM_BYTES: usize = 400 * 1024;
@@ -45,14 +53,62 @@ impl State {
     pub(super) fn write(&mut self, kind: Kind, request: &Write) -> Result<String, Refusal> {
         let prepared = Prepared::new(kind, request, &mut self.expressions)?;
         prepared.check_update()?;
-        let table = self.table(&request.table_name)?;
-        let target = prepared.target(table);
-        if target.is_some_and(|key| self.holds.has(&table.name, &key)) {
-            return Err(Refusal::Conflict);
-        }
-        let effect = prepared.judge(table)?;
-        self.commit(effect);
+        let judged = self.judge(&prepared)?;
+        let needs = self.needs(&prepared, &judged, PLAIN)?;
+        self.take_write(&needs).map_err(|_| Refusal::Throttled)?;
+        self.note_conflicts([&judged]);
+        self.commit(judged?);
         Ok("{}".to_owned())
+    }
+
+    /// What a write comes to, unless a transaction holds its item. Refuses what names no table.
+    pub(super) fn judge(&self, write: &Prepared<'_>) -> Result<Judged, Refusal> {
+        let table = self.table(&write.write.table_name)?;
+        let target = write.target(table);
+        if target.is_some_and(|key| self.holds.has(&table.name, &key)) {
+            return Ok(Err(Refusal::Conflict));
+        }
+        Ok(write.judge(table))
+    }
+
+    /// The units that a write takes: those of its item first, and those of indexes where it comes to something.
+    pub(super) fn needs(
+        &self,
+        write: &Prepared<'_>,
+        judged: &Judged,
+        each_kb: u64,
+    ) -> Result<Vec<Need>, Refusal> {
+        let table = self.table(&write.write.table_name)?;
+        let Some(key) = write.target(table).filter(|_| self.throughput.is_some()) else {
+            return Ok(Vec::new());
+        };
+        let before = table.get(&key);
+        let effect = judged.as_ref().ok().and_then(Option::as_ref);
+        let after = effect.and_then(|effect| effect.after.as_ref());
+        let units = each_kb * write_units(before, after);
+        let mut needs = vec![(Partition::of_table(table, key.hash.clone()), units)];
+        if effect.is_some() {
+            needs.extend(index_needs(table, &key, before, after));
+        }
+        Ok(needs)
+    }
+
+    /// Takes write units; returns the place of the first need that a partition lacks them for.
+    pub(super) fn take_write(&mut self, needs: &[Need]) -> Result<(), usize> {
+        match &mut self.throughput {
+            Some(throughput) => throughput.write(needs, self.now),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts the request if something of it conflicts.
+    pub(super) fn note_conflicts<'a>(&mut self, judged: impl IntoIterator<Item = &'a Judged>) {
+        let mut judged = judged.into_iter();
+        if let Some(throughput) = &mut self.throughput
+            && judged.any(|judged| matches!(judged, Err(Refusal::Conflict)))
+        {
+            throughput.consumed.conflicts += 1;
+        }
     }
 
     /// Lets effects come true, all at once. Reads see each item as it was for as long as it is held.

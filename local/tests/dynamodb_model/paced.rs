@@ -1,0 +1,214 @@
+//! A model with a pace: transactions that conflict, and partitions that run out of throughput.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use local::clock::Clock;
+use local::dynamodb::{Access, Consumed, Pace, Tables};
+use serde_json::{Value, json};
+
+use super::world::{TABLE, Time, ask, definition};
+
+fn with_table(pace: Pace) -> (Tables, Time) {
+    let time = Time::default();
+    let told = time.clone();
+    let tables = Tables::paced(Access::default(), Clock::told_by(move || told.now()), pace);
+    tables.create_table(definition()).unwrap();
+    (tables, time)
+}
+
+fn pace(write_units: u64) -> Pace {
+    Pace {
+        transaction: Duration::from_millis(10),
+        further_item: Duration::from_millis(1),
+        write_units,
+        read_units: 10,
+    }
+}
+
+fn key(pk: &str) -> Value {
+    json!({"pk": {"S": pk}, "sk": {"S": "E"}})
+}
+
+fn put(pk: &str) -> Value {
+    json!({"TableName": TABLE, "Item": key(pk)})
+}
+
+fn absent(pk: &str) -> Value {
+    let mut put = put(pk);
+    put["ConditionExpression"] = "attribute_not_exists(pk)".into();
+    put
+}
+
+fn puts(actions: &[Value]) -> Value {
+    let actions: Vec<Value> = actions.iter().map(|put| json!({ "Put": put })).collect();
+    json!({ "TransactItems": actions })
+}
+
+fn codes(answer: &Value) -> Vec<&str> {
+    let reasons = answer["CancellationReasons"].as_array().unwrap();
+    let codes = reasons.iter().map(|reason| reason["Code"].as_str());
+    codes.map(Option::unwrap).collect()
+}
+
+/// Sends a transaction whose answer takes time, and leaves before it comes.
+fn begin(tables: &Tables, actions: &[Value]) {
+    let transaction = puts(actions);
+    let asked = ask(tables, "TransactWriteItems", &transaction);
+    assert_eq!(asked.now_or_never(), None, "it was answered at once");
+}
+
+/// The codes of a transaction that is cancelled; its answer comes once the time has passed.
+async fn cancelled(tables: &Tables, time: &Time, actions: &[Value]) -> Vec<String> {
+    let transaction = puts(actions);
+    let mut asked = Box::pin(ask(tables, "TransactWriteItems", &transaction));
+    let (_, answer) = if let Some(answer) = asked.as_mut().now_or_never() {
+        answer
+    } else {
+        time.pass(100);
+        asked.await
+    };
+    codes(&answer).into_iter().map(str::to_owned).collect()
+}
+
+async fn is_there(tables: &Tables, pk: &str) -> bool {
+    let get = json!({"TableName": TABLE, "Key": key(pk)});
+    ask(tables, "GetItem", &get).await.1["Item"].is_object()
+}
+
+async fn conflicts(tables: &Tables, pk: &str) -> bool {
+    let (_, answer) = ask(tables, "PutItem", &put(pk)).await;
+    answer["__type"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("TransactionConflictException"))
+}
+
+#[tokio::test]
+async fn a_transaction_holds_its_items_and_is_visible_after_its_time() {
+    let (tables, time) = with_table(pace(1_000));
+    begin(&tables, &["a", "b", "c", "d", "e"].map(put));
+    time.pass(10);
+    assert!(!is_there(&tables, "a").await && conflicts(&tables, "e").await);
+    time.pass(1);
+    assert!(is_there(&tables, "a").await && !conflicts(&tables, "e").await);
+}
+
+#[tokio::test]
+async fn a_cancelled_transaction_holds_what_it_had_prepared_for_half_of_its_time() {
+    let (tables, time) = with_table(pace(1_000));
+    ask(&tables, "PutItem", &put("there")).await;
+    begin(&tables, &[put("a"), absent("there")]);
+    // What failed is not held, what held is.
+    assert!(!conflicts(&tables, "there").await);
+    time.pass(4);
+    assert!(conflicts(&tables, "a").await);
+    time.pass(1);
+    assert!(!conflicts(&tables, "a").await);
+
+    begin(&tables, &[put("b")]);
+    let both = [put("c"), put("b"), absent("there")];
+    let codes = cancelled(&tables, &time, &both).await;
+    assert_eq!(
+        codes,
+        ["None", "TransactionConflict", "ConditionalCheckFailed"]
+    );
+}
+
+#[tokio::test]
+async fn a_partition_takes_its_units_in_a_second_and_no_more() {
+    let (tables, time) = with_table(pace(10));
+    // Six units of one partition, and a burst of ten.
+    let three = ["1", "2", "3"].map(|sk| {
+        let mut put = put("a");
+        put["Item"]["sk"] = json!({ "S": sk });
+        put
+    });
+    begin(&tables, &three);
+    time.pass(100);
+    let codes = cancelled(&tables, &time, &three).await;
+    assert_eq!(codes, ["None", "None", "ThrottlingError"]);
+    assert!(!conflicts(&tables, "b").await, "another partition is free");
+    time.pass(1_000);
+    begin(&tables, &three);
+    time.pass(20);
+    let throttled = loop {
+        let (_, answer) = ask(&tables, "PutItem", &put("a")).await;
+        if answer != json!({}) {
+            break answer;
+        }
+    };
+    let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+    assert_eq!(throttled["__type"], kind);
+}
+
+#[tokio::test]
+async fn an_index_takes_a_unit_for_each_entry_that_changes() {
+    let (tables, _) = with_table(pace(1_000));
+    let mut listed = put("a");
+    listed["Item"]["pending_bucket"] = json!({"S": "P#01"});
+    listed["Item"]["pending_due"] = json!({"N": "1"});
+    let units = async |request: Value| {
+        let before = tables.consumed().write_units;
+        let operation = if request["Key"].is_object() {
+            "UpdateItem"
+        } else {
+            "PutItem"
+        };
+        assert_eq!(ask(&tables, operation, &request).await.0, 200);
+        tables.consumed().write_units - before
+    };
+    let update = |expression: &str| {
+        json!({
+            "TableName": TABLE, "Key": key("a"), "UpdateExpression": expression,
+            "ExpressionAttributeValues": {":x": {"N": "7"}},
+        })
+    };
+    assert_eq!(units(listed).await, 2, "the item, and its entry");
+    assert_eq!(
+        units(update("SET claims = :x")).await,
+        1,
+        "nothing of the index"
+    );
+    assert_eq!(
+        units(update("SET pending_due = :x")).await,
+        3,
+        "an entry goes, and one comes"
+    );
+    let mut remove = update("REMOVE pending_bucket");
+    remove
+        .as_object_mut()
+        .unwrap()
+        .remove("ExpressionAttributeValues");
+    assert_eq!(units(remove).await, 2, "the entry goes");
+}
+
+#[tokio::test]
+async fn every_attempt_is_billed_and_reads_are() {
+    let (tables, time) = with_table(pace(1_000));
+    let mut large = put("large");
+    large["Item"]["text"] = json!({"S": "x".repeat(2_000)});
+    begin(&tables, &[large.clone(), put("a")]);
+    assert_eq!(
+        cancelled(&tables, &time, &[put("b"), put("a")]).await,
+        ["None", "TransactionConflict"]
+    );
+    let get = json!({"TableName": TABLE, "Key": key("large"), "ConsistentRead": true});
+    assert_eq!(ask(&tables, "GetItem", &get).await.0, 200);
+    let consumed = Consumed {
+        write_units: 4 + 2 + 4,
+        read_half_units: 2,
+        transactions: 2,
+        conflicts: 1,
+        throttled: 0,
+    };
+    assert_eq!(tables.consumed(), consumed);
+    for _ in 0..9 {
+        assert_eq!(ask(&tables, "GetItem", &get).await.0, 200);
+    }
+    let (status, throttled) = ask(&tables, "GetItem", &get).await;
+    assert_eq!(
+        (status, tables.consumed().throttled),
+        (400, 1),
+        "{throttled}"
+    );
+}
