@@ -20,6 +20,7 @@ mod endings;
 mod fleet;
 mod flows;
 mod items;
+pub mod load;
 mod log;
 mod network;
 mod operator;
@@ -102,21 +103,29 @@ pub fn run(seed: u64) -> Report {
 /// When the machine has no thread for it, or the template cannot be used.
 pub fn play(options: &Options) -> Report {
     let setting = Setting::get();
-    fastrand::seed(options.seed);
+    in_virtual_time(options.seed, "debug", |log| {
+        both_halves(options, setting, log)
+    })
+}
+
+/// Plays something whose time is not the machine's, with a log of this level.
+fn in_virtual_time<T, F>(seed: u64, level: &str, play: impl FnOnce(Log) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let log = Log::default();
-    let lookup = |name: &str| (name == "RUST_LOG").then(|| "debug".to_owned());
+    let lookup = |name: &str| (name == "RUST_LOG").then(|| level.to_owned());
     let writer = log.clone();
     let logs = telemetry::logs(Environment::from_lookup(&lookup), move |line| {
         writer.write(line);
     });
     let _written = tracing::subscriber::set_default(logs.expect("a filter"));
-    runtime
-        .expect("a runtime")
-        .block_on(both_halves(options, setting, log))
+    runtime.expect("a runtime").block_on(play(log))
 }
 
 async fn both_halves(options: &Options, setting: &Setting, log: Log) -> Report {
@@ -187,11 +196,20 @@ type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
 impl World {
     fn new(options: &Options, setting: &Setting, log: Log) -> Self {
-        let plan = Plan::of(options);
+        Self::with(options, Plan::of(options), setting, log, Tables::modelled)
+    }
+
+    fn with(
+        options: &Options,
+        plan: Plan,
+        setting: &Setting,
+        log: Log,
+        tables: impl FnOnce(Access, local::clock::Clock) -> Tables,
+    ) -> Self {
         let clock = Clock::starting_at(plan.start);
         let told = clock.clone();
         let time = local::clock::Clock::told_by(move || told.now());
-        let tables = Tables::modelled(Access::default(), time.clone());
+        let tables = tables(Access::default(), time.clone());
         tables
             .create_table(setting.table.clone())
             .expect("the template's table");

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
+use local::dynamodb::Pace;
+use tests::simulation::load::{self, Load};
 use tests::simulation::{self, Flow, Options, Report};
 
 /// How many failing seeds are told of in full.
@@ -42,6 +44,15 @@ struct Arguments {
     /// Play each flow with each fault at each request, and with a crash or a lost reply at each two, instead of seeds.
     #[arg(long)]
     flows: bool,
+    /// Play a load instead of seeds: so many single usages a second on one account, and twenty on another.
+    #[arg(long)]
+    load: Option<u32>,
+    /// How many seconds the load lasts.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// How many milliseconds a transaction holds its items.
+    #[arg(long, default_value_t = 5)]
+    held_ms: u64,
 }
 
 /// What came of all seeds.
@@ -67,6 +78,11 @@ impl Total {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let began = Instant::now();
+    if let Some(rate) = arguments.load {
+        print!("{}", arguments.play_load(rate));
+        println!("in {:.1?}", began.elapsed());
+        return ExitCode::SUCCESS;
+    }
     let flows = if arguments.flows {
         all_flows()
     } else {
@@ -135,6 +151,20 @@ fn all_flows() -> Vec<Options> {
 }
 
 impl Arguments {
+    fn play_load(&self, rate: u32) -> load::Report {
+        load::play(&Load {
+            busy: rate,
+            beside: 20,
+            lasts: Duration::from_secs(self.seconds),
+            member: false,
+            pace: Pace {
+                transaction: Duration::from_millis(self.held_ms),
+                ..Pace::default()
+            },
+            seed: self.start,
+        })
+    }
+
     fn options(&self, seed: u64) -> Options {
         let mut options = Options::of(seed);
         if let Some(most) = self.most_faults {

@@ -16,7 +16,7 @@ const SOON_MS: u64 = 500;
 
 /// Gives parts of a payment back, or has a bank take them. Without webhooks nobody would hear of it.
 pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rng) {
-    if world.plan.webhooks == Webhooks::Never || random.u8(0..2) == 0 {
+    if world.plan.webhooks == Webhooks::Never || random.u8(0..4) == 0 {
         return;
     }
     let Some((payment, cents)) = world.paid(session).await else {
@@ -40,7 +40,7 @@ async fn take_parts(
     longest_ms: u64,
     random: &mut Rng,
 ) {
-    let parts = random.u8(1..4);
+    let parts = random.u8(1..5);
     let parts = (0..parts).map(|_| part(world, payment, total, longest_ms, random.fork()));
     let parts: Vec<_> = parts.collect();
     join_all(parts).await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::fleet::Function;
+use super::process::Invocation;
 
 /// After which time API Gateway answers by itself.
 const GATEWAY_LIMIT: Duration = Duration::from_secs(30);
@@ -31,9 +32,22 @@ pub(super) struct Answer {
     pub(super) asked_at: Timestamp,
     pub(super) status: u64,
     pub(super) body: Value,
+    /// After which time it asks to be called again.
+    pub(super) retry_after: Option<String>,
 }
 
 impl Answer {
+    fn of(answer: &Value, asked_at: Timestamp) -> Self {
+        let body = answer["body"].as_str().unwrap_or_default();
+        let retry_after = answer["headers"]["retry-after"].as_str();
+        Self {
+            asked_at,
+            status: answer["statusCode"].as_u64().unwrap_or_default(),
+            body: serde_json::from_str(body).unwrap_or_default(),
+            retry_after: retry_after.map(str::to_owned),
+        }
+    }
+
     /// Whether asking again brings nothing else.
     pub(super) fn is_final(&self) -> bool {
         !matches!(self.status, 429 | 500 | 502 | 503 | 504)
@@ -186,13 +200,8 @@ impl World {
         let invocation = tokio::spawn(async move { world.invoke(function, event).await });
         let answer = tokio::time::timeout(limit, invocation).await.ok()?;
         let answer = answer.expect("a function does not panic")?;
-        let status = answer["statusCode"].as_u64().unwrap_or_default();
-        let body = answer["body"].as_str().unwrap_or_default();
-        let answer = Answer {
-            asked_at,
-            status,
-            body: serde_json::from_str(body).unwrap_or_default(),
-        };
+        let answer = Answer::of(&answer, asked_at);
+        let status = answer.status;
         let account = call.account.as_deref().unwrap_or_default();
         self.network.note(&format!(
             "{account} {}: {status} {}",
@@ -200,6 +209,15 @@ impl World {
             answer.code()
         ));
         Some(answer)
+    }
+
+    /// Calls the API once, as a caller who waits for as long as the gateway does; and how long the invocation took.
+    pub(super) async fn call_once(self: &Arc<Self>, call: &Call) -> Option<(Answer, Invocation)> {
+        let asked_at = self.clock.now();
+        let invocation = self.invoke_timed(call.function, call.event(asked_at));
+        let answered = tokio::time::timeout(GATEWAY_LIMIT, invocation).await.ok()?;
+        let (answer, took) = answered?;
+        Some((Answer::of(&answer, asked_at), took))
     }
 
     /// Calls until there is an answer that stays, at most so often.

@@ -62,8 +62,7 @@ impl World {
         let plans = entries(&items).filter(|entry| text(entry, "source") == "plan");
         let credits = plans.filter(|entry| text(entry, "kind") == "credit");
         let ends = credits.map(|credit| {
-            let of = (text(credit, "account"), text(credit, "id"));
-            let (account, invoice) = of;
+            let (account, invoice) = (text(credit, "account"), text(credit, "id"));
             (
                 number(credit, "expires_at"),
                 (account.to_owned(), invoice.to_owned()),

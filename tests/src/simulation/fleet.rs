@@ -13,7 +13,7 @@ use shared::config::Environment;
 use shared::telemetry::Lines;
 
 use super::World;
-use super::process::Process;
+use super::process::{Invocation, Process};
 use crate::invoke;
 
 /// A function.
@@ -74,6 +74,7 @@ struct Warm {
 pub(super) struct Fleet {
     idle: Mutex<BTreeMap<Function, Vec<Warm>>>,
     at_work: AtomicUsize,
+    most_at_work: AtomicUsize,
 }
 
 impl World {
@@ -82,17 +83,42 @@ impl World {
         self.fleet.at_work.load(Ordering::Relaxed)
     }
 
+    /// The most invocations that were under way at once.
+    pub(super) fn most_at_work(&self) -> usize {
+        self.fleet.most_at_work.load(Ordering::Relaxed)
+    }
+
     /// Invokes a function; answers nothing when its process died, or its time was up.
     pub(super) async fn invoke(&self, function: Function, event: Value) -> Option<Value> {
-        self.fleet.at_work.fetch_add(1, Ordering::Relaxed);
+        Some(self.invoke_timed(function, event).await?.0)
+    }
+
+    /// The same, and how long it took.
+    pub(super) async fn invoke_timed(
+        &self,
+        function: Function,
+        event: Value,
+    ) -> Option<(Value, Invocation)> {
+        let before = self.fleet.at_work.fetch_add(1, Ordering::Relaxed);
+        self.fleet
+            .most_at_work
+            .fetch_max(before + 1, Ordering::Relaxed);
         let answer = self.invoke_one(function, event).await;
         self.fleet.at_work.fetch_sub(1, Ordering::Relaxed);
         answer
     }
 
-    async fn invoke_one(&self, function: Function, event: Value) -> Option<Value> {
+    async fn invoke_one(&self, function: Function, event: Value) -> Option<(Value, Invocation)> {
         let name = function.name();
-        let warm = self.process(function);
+        let warm = if let Some(warm) = self.idle(function) {
+            warm
+        } else {
+            if !self.plan.cold_start.is_zero() {
+                self.clock.sleep(self.plan.cold_start).await;
+            }
+            self.start(function)
+        };
+        warm.process.begins();
         let (timeout, now) = (function.timeout(), warm.clock.now());
         let deadline = now + SignedDuration::try_from(timeout).expect("a time-out of seconds");
         let mut context = Context::default();
@@ -119,8 +145,9 @@ impl World {
                     self.network.violation(still);
                 }
                 self.look_at_text(name, &answer.to_string());
+                let took = warm.process.took();
                 self.keep_warm(function, warm);
-                Some(answer)
+                Some((answer, took))
             }
             Err(end) => {
                 self.network.note(&format!("{name} {end}"));
@@ -132,8 +159,8 @@ impl World {
         }
     }
 
-    /// A process that waits for work, or a new one.
-    fn process(&self, function: Function) -> Warm {
+    /// A process that waits for work.
+    fn idle(&self, function: Function) -> Option<Warm> {
         let retired = self.network.strikes(function.name(), "cold_start", 10);
         let mut idle = self
             .fleet
@@ -144,7 +171,7 @@ impl World {
         if retired {
             idle.clear();
         }
-        idle.pop().unwrap_or_else(|| self.start(function))
+        idle.pop()
     }
 
     fn keep_warm(&self, function: Function, warm: Warm) {

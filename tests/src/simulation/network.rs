@@ -17,7 +17,7 @@ use shared::transport::{Error, Transport};
 use tokio::sync::Notify;
 
 use super::auditor::Auditor;
-use super::plan::{Options, Plan};
+use super::plan::{Options, Plan, RoundTrips};
 use super::point::{is_stale, point, system};
 use super::process::{InFlight, Process};
 use super::weather::{Met, Weather};
@@ -29,7 +29,7 @@ const KEPT: usize = 6000;
 const LONGEST_WAY_MS: u64 = 15;
 
 /// How long after a commit the last of its items is visible at most: while the coordinator lives, and when it does not.
-const LONGEST_TEAR_MS: u64 = 60;
+const LONGEST_TEAR_MS: u64 = 300;
 const LONGEST_RECOVERY_MS: u64 = 4_000;
 
 /// How many items of a transaction become visible each at a time of its own; more of them share these times.
@@ -44,6 +44,7 @@ struct Inner {
     stripe: Stripe,
     langfuse: Langfuse,
     clock: Clock,
+    round_trips: Option<RoundTrips>,
     state: Mutex<State>,
     stripe_stirs: Notify,
 }
@@ -68,6 +69,7 @@ impl Network {
             stripe: stripe.clone(),
             langfuse: langfuse.clone(),
             clock: clock.clone(),
+            round_trips: plan.round_trips,
             state: Mutex::new(State {
                 weather: Weather::new(options, plan),
                 hasher: DefaultHasher::new(),
@@ -177,7 +179,10 @@ impl Inner {
         let (there, back, met) = {
             let mut state = self.state();
             let mut way = || Duration::from_millis(1 + state.weather.number(LONGEST_WAY_MS));
-            let (there, back) = (way(), way());
+            let drawn = (way(), way());
+            let round_trips = self.round_trips.as_ref();
+            let (there, back) =
+                round_trips.map_or(drawn, |trips| trips.of(system(&request), &point));
             let met = state
                 .weather
                 .meets(&point, system(&request), is_stale(&request));
@@ -197,6 +202,9 @@ impl Inner {
             _ => self.answer(request.clone()).await,
         };
         let status = effect.as_ref().map_or(0, |answer| answer.status().as_u16());
+        if status == 200 && point.ends_with("TransactWriteItems") {
+            process.commits_after(back);
+        }
         self.note(&format!("{point}: {met:?}, {status}"));
         let slow = match met {
             Met::Slow => Duration::from_millis(500 + self.state().weather.number(12_000)),

@@ -1,6 +1,7 @@
 //! What a seed decides before a run begins: who there is, what they do, and how much goes wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -76,6 +77,35 @@ pub(super) struct Plan {
     pub(super) skew_ms: u64,
     pub(super) outage: Option<Outage>,
     pub(super) outbox_every: SignedDuration,
+    /// How long a new process takes to start.
+    pub(super) cold_start: Duration,
+    /// How long requests are on their way, where that is not drawn for each.
+    pub(super) round_trips: Option<RoundTrips>,
+}
+
+/// How long requests are on their way, there and back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoundTrips {
+    /// A transaction, besides the time that DynamoDB takes for it.
+    pub(super) transaction: Duration,
+    /// Any other request to DynamoDB.
+    pub(super) plain: Duration,
+    /// A request to a provider.
+    pub(super) provider: Duration,
+}
+
+impl RoundTrips {
+    /// The way there and the way back of a request at this point.
+    pub(super) fn of(&self, system: &str, point: &str) -> (Duration, Duration) {
+        let both = match system {
+            "dynamodb" if point.contains("Transact") => self.transaction,
+            "dynamodb" => self.plain,
+            _ => self.provider,
+        };
+        // In whole milliseconds, which is what a virtual clock knows.
+        let there = Duration::from_millis(u64::try_from(both.as_millis() / 2).unwrap_or(u64::MAX));
+        (there, both.saturating_sub(there))
+    }
 }
 
 impl Plan {
@@ -90,6 +120,16 @@ impl Plan {
             skew_ms: 0,
             outage: None,
             ..plan
+        }
+    }
+
+    /// The plan of a run in which only what is asked for happens.
+    pub(super) fn quiet(options: &Options) -> Self {
+        Self {
+            webhooks: Webhooks::Never,
+            skew_ms: 0,
+            outage: None,
+            ..Self::of_seed(options.seed)
         }
     }
 
@@ -122,6 +162,8 @@ impl Plan {
             skew_ms: [0, 0, 500, 20_000][random.usize(0..4)],
             outage,
             outbox_every: SignedDuration::from_secs([45, 120, 180, 300][random.usize(0..4)]),
+            cold_start: Duration::ZERO,
+            round_trips: None,
         }
     }
 }

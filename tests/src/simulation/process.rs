@@ -1,9 +1,24 @@
 //! Processes of functions and commands: what they have under way, and their end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long an invocation took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Invocation {
+    /// From its beginning to its answer.
+    pub(super) took: Duration,
+    /// From its beginning to its first commit; nothing where it wrote nothing.
+    pub(super) committed_after: Option<Duration>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A process: it reaches the systems until it dies. Clones are the same one.
 #[derive(Clone)]
@@ -13,6 +28,9 @@ struct Life {
     name: &'static str,
     end: Notify,
     in_flight: AtomicU32,
+    /// When its invocation began, and when that committed first.
+    began: Mutex<Instant>,
+    committed: Mutex<Option<Instant>>,
 }
 
 impl Process {
@@ -21,7 +39,31 @@ impl Process {
             name,
             end: Notify::new(),
             in_flight: AtomicU32::new(0),
+            began: Mutex::new(Instant::now()),
+            committed: Mutex::default(),
         }))
+    }
+
+    /// Begins an invocation.
+    pub(super) fn begins(&self) {
+        *lock(&self.0.began) = Instant::now();
+        *lock(&self.0.committed) = None;
+    }
+
+    /// A transaction was committed, and the process is told after this time.
+    pub(super) fn commits_after(&self, back: Duration) {
+        let told_at = Instant::now() + back;
+        lock(&self.0.committed).get_or_insert(told_at);
+    }
+
+    /// How long its invocation has taken, and how long it took to its first commit.
+    pub(super) fn took(&self) -> Invocation {
+        let began = *lock(&self.0.began);
+        let committed = *lock(&self.0.committed);
+        Invocation {
+            took: began.elapsed(),
+            committed_after: committed.map(|at| at.duration_since(began)),
+        }
     }
 
     /// What runs in it.

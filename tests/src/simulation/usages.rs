@@ -148,6 +148,7 @@ pub(super) async fn record_batch(
                     asked_at,
                     status,
                     body: result,
+                    retry_after: None,
                 };
                 world.hears(account, key, usage, &answer).await;
             }

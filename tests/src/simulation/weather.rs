@@ -86,7 +86,7 @@ const AT_TRANSACTIONS: [(&str, Met); 2] = [("torn", Met::Torn), ("stalled", Met:
 const TORN_ONE_IN: u64 = 3;
 
 /// One torn transaction in so many is stalled.
-const STALLED_ONE_IN: usize = 4;
+const STALLED_ONE_IN: usize = 3;
 
 /// The names of all kinds of faults, those included that are none of a request.
 pub const KINDS: [&str; 33] = [
