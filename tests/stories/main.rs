@@ -10,6 +10,7 @@ mod api_model;
 mod bad_input;
 mod balance_limit;
 mod batch;
+mod busy;
 mod busy_account;
 mod checkout;
 mod checkout_input;
