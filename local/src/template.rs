@@ -73,6 +73,8 @@ pub struct Template {
     pub functions: BTreeMap<String, Function>,
     /// What the API answers to, in the template's order.
     pub routes: Vec<Route>,
+    /// The requests a second that a route takes which is throttled apart from the others, by [`Route::key`].
+    pub throttles: BTreeMap<String, u32>,
     /// Which origins may call it from a browser; nobody when absent.
     pub cors: Option<Cors>,
     table: resource::Table,
@@ -143,15 +145,17 @@ impl Template {
             };
             functions.insert(found.name, function);
         }
-        for route in api.throttled {
-            let known = routes.iter().any(|known| known.key() == route);
-            if !known {
-                return Err(Error::Route(route));
-            }
+        let unknown = api.throttles.keys().find(|throttled| {
+            let mut routes = routes.iter();
+            !routes.any(|route| route.key() == **throttled)
+        });
+        if let Some(unknown) = unknown {
+            return Err(Error::Route(unknown.clone()));
         }
         Ok(Self {
             functions,
             routes,
+            throttles: api.throttles,
             cors: api.cors,
             table,
         })

@@ -127,6 +127,35 @@ fn parameters_globals_and_intrinsics_are_filled_in() {
 }
 
 #[test]
+fn a_condition_chooses_a_value_or_leaves_a_property_out() {
+    let text = r#"
+Parameters: { Most: { Type: Number, Default: 0 } }
+Conditions: { HasMost: !Not [!Equals [!Ref Most, 0]] }
+Resources:
+  Api: { Type: AWS::Serverless::HttpApi, Properties: {} }
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: f
+      Timeout: !If [HasMost, 5, 6]
+      Environment: { Variables: { MOST: !If [HasMost, !Ref Most, !Ref "AWS::NoValue"], ALWAYS: 1 } }
+  Table: { Type: AWS::DynamoDB::Table, Properties: { AttributeDefinitions: [], KeySchema: [] } }
+"#;
+    for (most, timeout_s, variables) in [
+        (parameters(&[]), 6, &["ALWAYS"][..]),
+        (parameters(&[("Most", "2")]), 5, &["ALWAYS", "MOST"]),
+    ] {
+        let template = Template::parse(text, &most).unwrap();
+        let function = &template.functions["f"];
+        assert_eq!(function.timeout, Duration::from_secs(timeout_s));
+        assert_eq!(Vec::from_iter(&function.variables), variables);
+    }
+    let unknown = text.replace("HasMost: ", "HasLeast: ");
+    let unknown = Template::parse(&unknown, &parameters(&[])).unwrap_err();
+    assert_eq!(unknown.to_string(), "`!If` is not understood");
+}
+
+#[test]
 fn a_route_is_found_by_exact_method_and_whole_path() {
     let template = with_route("ApiId: !Ref Api, Method: GET, Path: '/v1/x/{id}'").unwrap();
     for (method, path) in [

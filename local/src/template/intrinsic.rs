@@ -1,4 +1,4 @@
-//! Turns a template into plain JSON: parameters, `!Ref`, `!Sub` and `!GetAtt` filled in.
+//! Turns a template into plain JSON: parameters, conditions, `!Ref`, `!Sub` and `!GetAtt` filled in.
 //!
 //! A reference to a resource becomes its name in the template, for want of a deployed one.
 
@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
 use super::Error;
+
+/// A property of this value is none.
+const NO_VALUE: &str = "AWS::NoValue";
 
 /// What AWS would know about the deployment.
 const PSEUDO: [(&str, &str); 4] = [
@@ -32,10 +35,13 @@ pub(super) fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Va
 }
 
 /// Everything a reference can name.
-struct Names(BTreeMap<String, Value>);
+struct Names<'a> {
+    values: BTreeMap<String, Value>,
+    conditions: Option<&'a Yaml>,
+}
 
-impl Names {
-    fn new(document: &Yaml, given: &BTreeMap<String, String>) -> Result<Self, Error> {
+impl<'a> Names<'a> {
+    fn new(document: &'a Yaml, given: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut names = BTreeMap::new();
         let declared = document.get("Parameters").and_then(Yaml::as_mapping);
         for (name, parameter) in declared.into_iter().flatten() {
@@ -61,7 +67,10 @@ impl Names {
         for (name, value) in PSEUDO {
             names.insert(name.to_owned(), value.into());
         }
-        Ok(Self(names))
+        Ok(Self {
+            values: names,
+            conditions: document.get("Conditions"),
+        })
     }
 
     fn resolve(&self, yaml: &Yaml) -> Result<Value, Error> {
@@ -72,7 +81,9 @@ impl Names {
                 let mut object = Map::new();
                 for (key, value) in entries {
                     let key = scalar(key).ok_or_else(|| Error::Intrinsic(format!("{key:?}")))?;
-                    object.insert(key, self.resolve(value)?);
+                    if !self.is_none(value) {
+                        object.insert(key, self.resolve(value)?);
+                    }
                 }
                 Ok(Value::Object(object))
             }
@@ -89,7 +100,53 @@ impl Names {
                 self.named(resource).map(|_| path.into())
             }
             ("!Join", None) => self.join(argument).map(Value::String),
+            ("!If", None) => self.resolve(self.chosen(argument)?),
             _ => Err(Error::Intrinsic(tag.to_owned())),
+        }
+    }
+
+    /// Whether a property's value says that there is none.
+    fn is_none(&self, yaml: &Yaml) -> bool {
+        match yaml {
+            Yaml::Tagged(tagged) if tagged.tag == "Ref" => tagged.value.as_str() == Some(NO_VALUE),
+            Yaml::Tagged(tagged) if tagged.tag == "If" => {
+                let chosen = self.chosen(&tagged.value);
+                chosen.is_ok_and(|chosen| self.is_none(chosen))
+            }
+            _ => false,
+        }
+    }
+
+    /// One of the two values of `!If [Condition, one, other]`.
+    fn chosen<'y>(&self, argument: &'y Yaml) -> Result<&'y Yaml, Error> {
+        let unclear = || Error::Intrinsic("!If".to_owned());
+        let parts = argument.as_sequence().map(Vec::as_slice);
+        let Some([Yaml::String(name), one, other]) = parts else {
+            return Err(unclear());
+        };
+        let condition = self.conditions.and_then(|all| all.get(name.as_str()));
+        let holds = self.holds(condition.ok_or_else(unclear)?)?;
+        Ok(if holds { one } else { other })
+    }
+
+    /// Whether a condition holds: `!Not [condition]` or `!Equals [one, other]`.
+    fn holds(&self, condition: &Yaml) -> Result<bool, Error> {
+        let unclear = || Error::Intrinsic("a condition".to_owned());
+        let Yaml::Tagged(tagged) = condition else {
+            return Err(unclear());
+        };
+        let parts = tagged.value.as_sequence().map(Vec::as_slice);
+        match (tagged.tag.to_string().as_str(), parts) {
+            ("!Not", Some([inner])) => Ok(!self.holds(inner)?),
+            // Parameters are texts, whatever their type.
+            ("!Equals", Some([one, other])) => {
+                let text = |yaml: &Yaml| match scalar(yaml) {
+                    Some(text) => Ok(Value::String(text)),
+                    None => self.resolve(yaml),
+                };
+                Ok(text(one)? == text(other)?)
+            }
+            _ => Err(unclear()),
         }
     }
 
@@ -107,7 +164,7 @@ impl Names {
     }
 
     fn named(&self, name: &str) -> Result<&Value, Error> {
-        self.0
+        self.values
             .get(name)
             .ok_or_else(|| Error::Unresolved(name.to_owned()))
     }

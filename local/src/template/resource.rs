@@ -22,8 +22,8 @@ pub(super) struct Api {
     pub(super) authorizers: BTreeMap<String, Authorizer>,
     /// What browsers are told.
     pub(super) cors: Option<Cors>,
-    /// The routes that are throttled apart from the others, such as `POST /v1/checkout`.
-    pub(super) throttled: Vec<String>,
+    /// The requests a second of each route that is throttled apart from the others, such as `POST /v1/checkout`.
+    pub(super) throttles: BTreeMap<String, u32>,
 }
 
 /// A function with what starts it.
@@ -73,12 +73,21 @@ struct ApiProperties {
     auth: ApiAuth,
     cors_configuration: Option<Cors>,
     #[serde(default)]
-    route_settings: Map<String, Value>,
+    route_settings: BTreeMap<String, RouteSettings>,
     /// Of all callers together: one machine has one.
     #[serde(rename = "DefaultRouteSettings")]
     _default_route_settings: Option<Value>,
     #[serde(rename = "AccessLogSettings")]
     _access_log_settings: Option<Value>,
+}
+
+/// Throttles of one route. Parameters are texts, whatever their type.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RouteSettings {
+    throttling_rate_limit: String,
+    #[serde(rename = "ThrottlingBurstLimit")]
+    _throttling_burst_limit: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -168,16 +177,20 @@ pub(super) fn api(document: &Value) -> Result<Api, Error> {
             },
         ))
     });
+    let throttles = properties
+        .route_settings
+        .into_iter()
+        .map(|(key, settings)| {
+            let limit = settings.throttling_rate_limit.parse();
+            let limit = limit.map_err(|_| Error::Route(key.clone()))?;
+            Ok((key, limit))
+        });
     Ok(Api {
         name,
         default_authorizer: properties.auth.default_authorizer,
         authorizers: authorizers.collect::<Result<_, Error>>()?,
         cors: properties.cors_configuration,
-        throttled: properties
-            .route_settings
-            .into_iter()
-            .map(|(key, _)| key)
-            .collect(),
+        throttles: throttles.collect::<Result<_, Error>>()?,
     })
 }
 
