@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::balance;
 use crate::decimal;
-use crate::id::AccountId;
+use crate::id::{AccountId, MemberId};
 use crate::identity::Subject;
-use crate::ledger::{self, Ledger, Used};
+use crate::ledger::{self, Ledger, RollupPages, Used};
 use crate::meter::{GigabyteHours, Meter};
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -23,7 +23,7 @@ pub use period::Invalid;
 use period::{Granularity, Period};
 pub(crate) use period::{day_or_time, quoted};
 
-/// How many rows one answer has at most, so that it stays well below what Lambda can answer with.
+/// The most rows that one answer has, so that it stays well below what Lambda can answer with.
 const MAX_ROWS: usize = 10_000;
 
 /// The query of `GET /v1/usage`.
@@ -36,6 +36,7 @@ pub struct Query {
     to: Option<String>,
     granularity: Option<Granularity>,
     group_by: Option<GroupBy>,
+    member_id: Option<MemberId>,
     tz: Option<String>,
 }
 
@@ -102,6 +103,9 @@ type Place = (Timestamp, bool, Option<String>, Meter);
 type Sums = BTreeMap<Place, (i128, i128)>;
 
 /// Reads what an account used. An account's own first request brings it into being.
+///
+/// Roll-ups are summed up while they are read, and reading ends with the row that is one too many: what is held never
+/// exceeds one page of the table and [`MAX_ROWS`] sums.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
@@ -114,36 +118,37 @@ pub async fn read(
     let times = (query.from.as_deref(), query.to.as_deref());
     let period = Period::new(times, granularity, query.tz.as_deref(), now);
     let period = period.map_err(Error::Invalid)?;
-    let days = match group_by {
-        GroupBy::Member => Some(period.utc_days().map_err(Error::Invalid)?),
-        GroupBy::Meter | GroupBy::Model => None,
-    };
+    let of_members = group_by == GroupBy::Member || query.member_id.is_some();
+    let days = of_members.then(|| period.utc_days()).transpose();
+    let days = days.map_err(Error::Invalid)?;
+    if query.member_id.is_some() && group_by == GroupBy::Model {
+        let detail = "must be `meter` or `member` with `member_id`: members are summed up by meter";
+        return Err(Error::Invalid(Invalid::new("group_by", detail)));
+    }
     balance::account(ledger, subject, now, patience).await?;
 
     let account = &subject.account;
-    let mut sums = Sums::new();
-    // Members first: what is recorded between the two readings is then in the whole, and nobody's yet.
-    if let Some((from, to)) = days {
-        let used = ledger.used_by_members(account, from, to, patience).await?;
-        add(&mut sums, used, &period, |used| used.member.clone());
-    }
-    let used = ledger
-        .used(account, period.from, period.to, patience)
-        .await?;
-    if days.is_some() {
-        add_the_rest(&mut sums, used, &period);
-    } else {
-        let group = |used: &Used| match group_by {
-            GroupBy::Model => used.model.clone(),
-            GroupBy::Meter | GroupBy::Member => Some(used.meter.to_string()),
-        };
-        add(&mut sums, used, &period, group);
-    }
-    if sums.len() > MAX_ROWS {
-        let detail = format!(
-            "is of more than {MAX_ROWS} rows; ask for a shorter time or a coarser granularity"
-        );
-        return Err(Error::Invalid(Invalid::new("from", detail)));
+    let mut table = Table::new(&period, group_by);
+    match (&query.member_id, days) {
+        (Some(member), _) => {
+            let days = (period.from, period.to);
+            let used = ledger.used_by_member(account, member, days, patience);
+            table.add(used.await?)?;
+        }
+        (None, Some((from, to))) => {
+            // Members first: what is recorded between the two readings is then in the whole, and nobody's yet.
+            table
+                .add_all(ledger.used_by_members(account, from, to), patience)
+                .await?;
+            let mut whole = Table::new(&period, GroupBy::Meter);
+            let used = ledger.used(account, period.from, period.to);
+            whole.add_all(used, patience).await?;
+            table.add_the_rest(whole)?;
+        }
+        (None, None) => {
+            let used = ledger.used(account, period.from, period.to);
+            table.add_all(used, patience).await?;
+        }
     }
     Ok(History {
         from: period.print(period.from),
@@ -151,33 +156,90 @@ pub async fn read(
         granularity,
         group_by,
         tz: period.zone_name().to_owned(),
-        rows: rows(sums, &period)?,
+        rows: rows(table.sums, &period)?,
     })
 }
 
-fn add(sums: &mut Sums, used: Vec<Used>, period: &Period, group: impl Fn(&Used) -> Option<String>) {
-    for used in used {
-        let group = group(&used);
-        let start = period.start_of(used.start);
-        let place = (start, group.is_none(), group, used.meter);
-        let sum = sums.entry(place).or_default();
-        sum.0 += used.milli;
-        sum.1 += used.quantity;
-    }
+/// The rows of an answer while they are summed up.
+struct Table<'a> {
+    period: &'a Period,
+    group_by: GroupBy,
+    sums: Sums,
 }
 
-/// Adds what is nobody's: the whole less what is some member's.
-fn add_the_rest(sums: &mut Sums, whole: Vec<Used>, period: &Period) {
-    let mut rest = Sums::new();
-    add(&mut rest, whole, period, |_| None);
-    for ((start, _, _, meter), sum) in &*sums {
-        if let Some(rest) = rest.get_mut(&(*start, true, None, *meter)) {
-            rest.0 -= sum.0;
-            rest.1 -= sum.1;
+impl<'a> Table<'a> {
+    const fn new(period: &'a Period, group_by: GroupBy) -> Self {
+        Self {
+            period,
+            group_by,
+            sums: Sums::new(),
         }
     }
-    rest.retain(|_, sum| *sum != (0, 0));
-    sums.extend(rest);
+
+    /// Adds roll-ups page by page, and reads no further than an answer may go.
+    async fn add_all(
+        &mut self,
+        mut pages: RollupPages<'_>,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        while let Some(used) = pages.next(patience).await? {
+            self.add(used)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, used: Vec<Used>) -> Result<(), Error> {
+        for used in used {
+            let start = self.period.start_of(used.start);
+            let group = match self.group_by {
+                GroupBy::Meter => Some(used.meter.to_string()),
+                GroupBy::Model => used.model,
+                GroupBy::Member => used.member,
+            };
+            let place = (start, group.is_none(), group, used.meter);
+            let sum = self.sums.entry(place).or_default();
+            sum.0 += used.milli;
+            sum.1 += used.quantity;
+        }
+        self.fits()
+    }
+
+    /// Adds what is nobody's: the whole less what is some member's.
+    ///
+    /// The two were read one after the other, and a transaction becomes visible item by item: a member's day may show a
+    /// usage that its quarter of an hour does not show yet. Such a usage is the member's already, so the rest of its row
+    /// is nothing, never less.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
+    fn add_the_rest(&mut self, whole: Table<'_>) -> Result<(), Error> {
+        let whole = whole.sums.into_iter();
+        let mut rest: Sums = whole
+            .map(|((start, _, _, meter), sum)| ((start, true, None, meter), sum))
+            .collect();
+        for ((start, _, _, meter), sum) in &self.sums {
+            if let Some(rest) = rest.get_mut(&(*start, true, None, *meter)) {
+                rest.0 -= sum.0;
+                rest.1 -= sum.1;
+            }
+        }
+        let rest = rest.into_iter();
+        let rest = rest.map(|(place, sum)| (place, (sum.0.max(0), sum.1.max(0))));
+        self.sums.extend(rest.filter(|(_, sum)| *sum != (0, 0)));
+        self.fits()
+    }
+
+    fn fits(&self) -> Result<(), Error> {
+        if self.sums.len() <= MAX_ROWS {
+            return Ok(());
+        }
+        let what = match self.group_by {
+            GroupBy::Member => {
+                "ask for a shorter time or a coarser granularity, or name one member in `member_id`"
+            }
+            GroupBy::Meter | GroupBy::Model => "ask for a shorter time or a coarser granularity",
+        };
+        let detail = format!("is of more than {MAX_ROWS} rows; {what}");
+        Err(Error::Invalid(Invalid::new("from", detail)))
+    }
 }
 
 fn rows(sums: Sums, period: &Period) -> Result<Vec<Row>, ledger::Error> {

@@ -87,7 +87,7 @@ pub use customer::CustomerLink;
 pub use day::{OfDay, UsageOfDay};
 pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};
 pub use grants::{Grant, Source};
-pub use history::{EntriesAsked, Place};
+pub use history::{EntriesAsked, Place, RollupPages};
 pub use holdings::{Holdings, Settlement};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};

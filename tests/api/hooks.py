@@ -179,7 +179,9 @@ def fitting_query(operation, query):
                 query[name] = day(days) + ("T06:15:00Z" if len(query[name]) > 10 else "")
         if "tz" in query:
             query["tz"] = ZONES[len(query["tz"]) % len(ZONES)]
-        if query.get("group_by") == "member":
+        if query.get("group_by") == "model":
+            query.pop("member_id", None)
+        if query.get("group_by") == "member" or "member_id" in query:
             query.pop("tz", None)
             query.update({name: query[name][:10] for name in ("from", "to") if name in query})
             if query.get("granularity") == "hour":

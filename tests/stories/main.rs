@@ -26,6 +26,7 @@ mod incidents;
 mod isolation;
 mod labels;
 mod ledger;
+mod large_histories;
 mod load;
 mod numbers;
 mod openapi;

@@ -63,7 +63,9 @@ impl Ledger {
             Ok(rebuilt) => rebuilt,
             Err(why) => return Ok(Repaired::Impossible(why)),
         };
-        let stored = self.rollups(account, "!", "~", patience).await?;
+        let mut stored = Vec::new();
+        self.each_rollup_of(account, patience, |rollup| stored.push(rollup.clone()))
+            .await?;
         let rollups = wrong_rollups(account, &rebuilt, stored)?;
         let repair = Repair {
             before: found.available,

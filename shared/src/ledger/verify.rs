@@ -162,15 +162,17 @@ impl Ledger {
         }
     }
 
-    async fn each_rollup_of(
+    pub(super) async fn each_rollup_of(
         &self,
         account: &AccountId,
         patience: &Patience,
-        see: impl FnMut(&Item),
+        mut see: impl FnMut(&Item),
     ) -> Result<(), Error> {
         // Of whichever kind: every sort key lies between these.
-        let rollups = self.rollups(account, "!", "~", patience).await?;
-        rollups.iter().for_each(see);
+        let mut pages = self.rollups(account, "!", "~");
+        while let Some(rollups) = pages.next_items(patience).await? {
+            rollups.iter().for_each(&mut see);
+        }
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
             "acct_1",
             None,
         ),
+        ("/v1/usage", "?member_id=u_7", "acct_4", None),
         ("/v1/ledger", "?limit=1", "acct_4", Some("page")),
         ("/v1/ledger", "", "acct_4", None),
         ("/v1/catalog", "", "acct_4", Some("catalog")),
