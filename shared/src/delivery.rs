@@ -124,14 +124,15 @@ impl Delivery {
         if traces.is_empty() {
             return Vec::new();
         }
+        // What the providers leave of the budget is for the marks: without its mark, an entry is sent once more.
+        let marking = Patience::lasting(&self.clock, self.budget + ANSWER_RESERVE);
         let (langfuse, stripe) = tokio::join!(
             self.trace(traces),
             self.meter(ledger, account, traces, customer, patience)
         );
-        let patience = Patience::lasting(&self.clock, ANSWER_RESERVE);
         let mut marks = Vec::with_capacity(traces.len());
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
-            marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &patience));
+            marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &marking));
         }
         let marks = stream::iter(marks).buffered(MARKS_AT_ONCE).collect();
         telemetry::step(Step::Mark, marks).await
@@ -153,6 +154,8 @@ impl Delivery {
     }
 
     /// Sends meter events one after another: Stripe takes one call at a time per customer and meter.
+    ///
+    /// What was not sent at all is marked so: only what is proven unsent may be sent in a parcel.
     async fn meter(
         &self,
         ledger: &Ledger,
@@ -161,10 +164,15 @@ impl Delivery {
         customer: Customer,
         patience: &Patience,
     ) -> Vec<Option<Mark>> {
-        let mut marks = vec![None; traces.len()];
         let metered = |trace: &Trace<'_>| trace.entry.deliveries.stripe == DeliveryState::Pending;
         let Some(stripe) = self.stripe.as_ref().filter(|_| traces.iter().any(metered)) else {
-            return marks;
+            return vec![None; traces.len()];
+        };
+        let unsent = |why| -> Vec<Option<Mark>> {
+            let marks = traces.iter();
+            marks
+                .map(|trace| metered(trace).then_some(Mark::Unsent(why)))
+                .collect()
         };
         let started = self.clock.now();
         let left = || {
@@ -173,7 +181,7 @@ impl Delivery {
         };
         let customer = match customer {
             Customer::Known(customer) => customer,
-            Customer::Unclear => return marks,
+            Customer::Unclear => return unsent("customer_unclear"),
             Customer::Missing(generation) => {
                 let made = self
                     .customers
@@ -191,16 +199,16 @@ impl Delivery {
                     Ok(customer) => customer,
                     Err(error) => {
                         warn!(error = chain(&error), "could not make a customer");
-                        return marks;
+                        return unsent("no_customer");
                     }
                 }
             }
         };
-        for (trace, mark) in traces
-            .iter()
-            .zip(&mut marks)
-            .filter(|(trace, _)| metered(trace))
-        {
+        let mut marks = unsent("not_tried");
+        for (trace, mark) in traces.iter().zip(&mut marks) {
+            if !metered(trace) {
+                continue;
+            }
             if left().is_zero() {
                 break;
             }

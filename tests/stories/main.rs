@@ -17,6 +17,7 @@ mod checkout_input;
 mod corrections;
 mod crash;
 mod deleted_customers;
+mod delivery_proofs;
 mod doctor;
 mod fuzzing;
 mod grants;

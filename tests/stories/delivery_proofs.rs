@@ -1,0 +1,105 @@
+//! What an answer did not get to send is proven unsent, so that the outbox may send it in parcels.
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+
+/// Records this many batches of 45 usages.
+async fn record_batches(world: &World, count: usize) {
+    for batch in 0..count {
+        let items = (0..45).map(|number| {
+            json!({
+                "idempotency_key": format!("b{batch}_{number}"),
+                "usage": [{"meter": "ai_tokens", "input_tokens": 1 + number}],
+            })
+        });
+        let items: Vec<Value> = items.collect();
+        let answer = world.record_batch("acct_a", &items).await;
+        answer.expect(StatusCode::OK);
+    }
+}
+
+/// How many entries are marked as never sent to Stripe, for this reason.
+fn unsent(world: &World, reason: &str) -> usize {
+    let entries = world.items("E#use_").into_iter();
+    entries
+        .filter(|entry| entry["stripe_unsent"]["S"] == reason)
+        .count()
+}
+
+#[tokio::test]
+async fn what_a_slow_stripe_left_of_batches_goes_in_parcels() {
+    let world = World::at_noon().await;
+    world.record_many("acct_a", 1).await;
+    let slow = Fault::new(METER, "slow:120").unwrap().times(1_000);
+    world.stack.stripe.faults().add(slow);
+    record_batches(&world, 3).await;
+    world.stack.stripe.faults().clear();
+    let untried = unsent(&world, "not_tried");
+    assert!(untried > 100, "{untried} of 135");
+
+    let world = world.later(SignedDuration::from_secs(120)).await;
+    let before = world.stack.stripe.asked().len();
+    let report = world.deliver().await;
+    let calls = world.stack.stripe.asked().len() - before;
+    assert!(report["parcels"].as_u64() >= Some(2), "{report}");
+    // One may have been sent by each batch, and goes under its own id.
+    assert!(calls < 20, "{calls} calls");
+    let world = world.drained().await;
+    world.assert_delivered_once();
+}
+
+#[tokio::test]
+async fn what_had_no_customer_to_be_counted_for_goes_in_parcels() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "100000").await;
+    let down = Fault::new("/v1/customers", "status:503").unwrap();
+    world.stack.stripe.faults().add(down.times(1_000));
+    record_batches(&world, 2).await;
+    world.stack.stripe.faults().clear();
+    assert_eq!(unsent(&world, "no_customer"), 90);
+    delivered_in_a_parcel(world).await;
+}
+
+#[tokio::test]
+async fn what_had_a_customer_that_could_not_be_looked_up_goes_in_parcels() {
+    let world = World::at_noon().await;
+    world.grant("acct_a", "100000").await;
+    let busy = Fault::new("GetItem", "throttle").unwrap();
+    world.stack.dynamodb.faults().add(busy.times(10_000));
+    record_batches(&world, 2).await;
+    world.stack.dynamodb.faults().clear();
+    assert_eq!(unsent(&world, "customer_unclear"), 90);
+    delivered_in_a_parcel(world).await;
+}
+
+async fn delivered_in_a_parcel(world: World) {
+    let world = world.later(SignedDuration::from_secs(120)).await;
+    let report = world.deliver().await;
+    assert_eq!(report["parcels"], 1, "{report}");
+    world.drained().await.assert_delivered_once();
+}
+
+/// The waits between 25 failures come to about five seconds: more than the second that is kept back for the answer, and
+/// less than the budget that the providers have left.
+#[tokio::test]
+async fn marks_have_what_the_providers_left_of_the_budget() {
+    let noon = "2026-11-22T12:00:00Z".parse().unwrap();
+    let variables = [("DELIVERY_BUDGET_MS", "10000")];
+    let world = World::start_with(&variables, Clock::skipping_from(noon)).await;
+    world.record_many("acct_a", 1).await;
+    let failing = Fault::new("UpdateItem", "status:500").unwrap().times(25);
+    world.stack.dynamodb.faults().add(failing);
+    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let receipt = world.record("acct_a", "k1", &body).await;
+    let delivery = &receipt.expect(StatusCode::CREATED).body["delivery"];
+    for provider in ["langfuse", "stripe"] {
+        assert_eq!(delivery[provider]["status"], "confirmed", "{delivery}");
+    }
+    assert_eq!(world.pending(), 0);
+}
