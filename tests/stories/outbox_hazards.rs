@@ -49,6 +49,18 @@ async fn usages_that_were_put_back_after_a_day_go_in_a_parcel_like_new_ones() {
     world.assert_delivered_once();
 }
 
+/// The lease is written, and what is written again finds its own.
+#[tokio::test]
+async fn a_lease_whose_reply_was_lost_is_its_holder_s() {
+    let world = World::with_a_parcel_due().await;
+    let lost = Fault::new("UpdateItem", "lost_reply").unwrap();
+    world.stack.dynamodb.faults().add(lost);
+    let report = world.deliver().await;
+    assert_eq!(world.stack.dynamodb.faults().fired("UpdateItem"), 1);
+    assert_eq!(report["metered"], 52, "{report}");
+    world.assert_delivered_once();
+}
+
 /// Their index lists them before the usages of the same account.
 #[tokio::test]
 async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {

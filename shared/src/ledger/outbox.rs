@@ -130,7 +130,7 @@ impl Waiting {
 }
 
 impl Ledger {
-    /// Takes a bucket, unless another run works on it.
+    /// Takes a bucket, unless another run works on it. A repeated call whose first reply was lost finds itself the holder.
     pub async fn lease(
         &self,
         bucket: u8,
@@ -144,7 +144,9 @@ impl Ledger {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::lease(bucket).attributes()))
-            .condition_expression("attribute_not_exists(pk) OR leased_until < :now")
+            .condition_expression(
+                "attribute_not_exists(pk) OR leased_until < :now OR holder = :holder",
+            )
             .update_expression("SET holder = :holder, leased_until = :until")
             .expression_attribute_values(":now", item::time(now))
             .expression_attribute_values(":holder", item::text(&holder))
