@@ -193,7 +193,7 @@ impl<'a> Environment<'a> {
         self.optional_address("PROBLEMS_URL")
     }
 
-    /// `DELIVERY_BUDGET_MS`: how long an answer waits for deliveries, by default 3,000, at most 20,000.
+    /// `DELIVERY_BUDGET_MS`: how long an answer waits for deliveries, by default 3,000, at most 10,000.
     pub fn delivery_budget(self) -> Result<Duration, Error> {
         let name = "DELIVERY_BUDGET_MS";
         let Some(text) = self.optional(name) else {
@@ -201,11 +201,11 @@ impl<'a> Environment<'a> {
         };
         text.parse()
             .ok()
-            .filter(|budget_ms| (100..=20_000).contains(budget_ms))
+            .filter(|budget_ms| (100..=10_000).contains(budget_ms))
             .map(Duration::from_millis)
             .ok_or(Error {
                 name,
-                problem: "must be a number of milliseconds from 100 to 20000",
+                problem: "must be a number of milliseconds from 100 to 10000",
             })
     }
 

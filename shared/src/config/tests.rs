@@ -174,6 +174,7 @@ fn what_is_malformed_is_named_once() {
     for (name, value) in [
         ("STAGE", "Prod"),
         ("DELIVERY_BUDGET_MS", "0"),
+        ("DELIVERY_BUDGET_MS", "10001"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://example.com"),
         ("STRIPE_SECRET_KEY", "pk_live_1"),
         ("STRIPE_API_BASE", "http://example.com"),

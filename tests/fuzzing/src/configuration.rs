@@ -29,7 +29,7 @@ pub fn configuration(data: &[u8]) {
         is_safe(&langfuse.host);
     }
     if let Ok(budget) = environment.delivery_budget() {
-        assert!((100..=20_000).contains(&budget.as_millis()), "{text:?}");
+        assert!((100..=10_000).contains(&budget.as_millis()), "{text:?}");
     }
     if let Ok(Some(id)) = environment.stripe_portal_configuration() {
         let clear = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
