@@ -3,6 +3,7 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
+use local::stripe::signature;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use tests::World;
@@ -178,8 +179,30 @@ async fn a_webhook_that_stripe_must_send_again_is_a_failure_and_a_forged_one_is_
     let lines = of(&world, "/v1/webhooks/stripe");
     assert_eq!(lines[0]["Refusals.invalid_signature"], 1);
     assert_eq!(lines[0].get("WebhookFailures"), None);
+    assert_eq!(lines[1]["WebhookSignatureKnown"], 1);
     assert_eq!(lines[1]["Refusals.unavailable"], 1);
     assert_eq!(lines[1]["WebhookFailures"], 1);
+}
+
+/// What the alarm on the secrets looks at. Scanners that do not sign as Stripe does are no sign that a secret is wrong.
+#[tokio::test]
+async fn only_webhooks_that_are_signed_as_stripe_signs_say_whether_the_secrets_are_right() {
+    let world = World::start().await;
+    let body = json!({"id": "evt_1", "object": "event", "type": "customer.created"}).to_string();
+    let (now, secret) = (world.now_ms() / 1_000, world.webhook_secret());
+    for (header, status, known) in [
+        (None, 400, None),
+        (Some("t=1,v1=forged".to_owned()), 400, None),
+        (Some(signature(&secret, now - 301, &body)), 400, None),
+        (Some(signature("whsec_other", now, &body)), 400, Some(0)),
+        (Some(signature(&secret, now, &body)), 200, Some(1)),
+    ] {
+        let answer = world.webhook(header.as_deref(), body.clone()).await;
+        assert_eq!(answer.status, status, "{header:?}");
+        let line = of(&world, "/v1/webhooks/stripe").pop().unwrap();
+        let counted = line.get("WebhookSignatureKnown").and_then(Value::as_i64);
+        assert_eq!(counted, known, "{header:?}");
+    }
 }
 
 #[tokio::test]

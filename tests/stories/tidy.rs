@@ -285,6 +285,21 @@ fn every_alarm_is_explained_where_it_leads() {
 }
 
 #[test]
+fn every_metric_that_an_alarm_looks_at_is_one_that_is_counted() {
+    let metrics = read("shared/src/telemetry/metric.rs");
+    let looked_at = Regex::new(r"Namespace: Sparks\n\s+MetricName: (\S+)\n").unwrap();
+    let template = read("template.yaml");
+    let names: Vec<&str> = looked_at
+        .captures_iter(&template)
+        .map(|found| found.get(1).expect("a name").as_str())
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
 fn every_file_that_a_document_names_exists() {
     let link = Regex::new(r"\]\(([^)#:]+)(?:#[^)]*)?\)").unwrap();
     let path = Regex::new(r"`([a-z_/-]+\.(?:json|md|rs|toml|txt|yaml))`").unwrap();

@@ -13,7 +13,7 @@ use shared::ledger::Ledger;
 use shared::patience::{ANSWER_RESERVE, Patience};
 use shared::problem::{self, Problem};
 use shared::request::{self, MAX_WEBHOOK_BODY};
-use shared::stripe::{self, Event, Stripe};
+use shared::stripe::{self, Event, Stripe, Unverified};
 use shared::telemetry::{self, Metric, Origin};
 use shared::transport::Transport;
 use shared::webhook::{self, Desk};
@@ -67,7 +67,13 @@ async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem
     let header = request.headers().get("stripe-signature");
     let header = header.and_then(|value| value.to_str().ok());
     let now = app.clock.now();
-    stripe::verify(header.unwrap_or_default(), body, &app.secrets, now)?;
+    let verified = stripe::verify(header.unwrap_or_default(), body, &app.secrets, now);
+    // A header that anybody's scanner sends says nothing about the secrets, and is not counted.
+    if matches!(verified, Ok(()) | Err(Unverified::Signature)) {
+        let known = i64::from(verified.is_ok());
+        telemetry::count(Metric::WebhookSignatureKnown, known);
+    }
+    verified?;
     let event: Event = request::json(body)?;
 
     let patience = Patience::new(&app.clock, now, request::deadline(request), ANSWER_RESERVE);

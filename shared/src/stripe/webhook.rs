@@ -11,6 +11,13 @@ use serde_json::Value;
 /// How far the time of a signature may be from ours, either way, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
 
+/// The most `v1` signatures of a header that are compared. Stripe sends one for each secret that is valid, which is two
+/// while a secret is rolled.
+const MAX_SIGNATURES: usize = 10;
+
+/// The length of a signature.
+const DIGEST_BYTES: usize = 32;
+
 /// Why a body is not from Stripe, as far as anybody can tell.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unverified {
@@ -65,7 +72,8 @@ impl Event {
 /// Verifies that the raw bytes of a body were signed with one of the secrets within 300 seconds of `now`.
 ///
 /// `header` is the value of `Stripe-Signature`: `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Other schemes are
-/// not looked at, and a secret that is blank counts as none: everybody could sign with it.
+/// not looked at, and a secret that is blank counts as none: everybody could sign with it. The body is hashed once a
+/// secret, however many signatures the header has, so that a forged header costs no more than one of Stripe's.
 pub fn verify(
     header: &str,
     body: &[u8],
@@ -78,31 +86,44 @@ pub fn verify(
     if apart.is_none_or(|apart| apart.unsigned_abs() > TOLERANCE_SECONDS.unsigned_abs()) {
         return Err(Unverified::Time);
     }
-    let mut signed = Vec::with_capacity(time.len() + 1 + body.len());
-    signed.extend_from_slice(time.as_bytes());
-    signed.push(b'.');
-    signed.extend_from_slice(body);
-    let known = secrets
-        .iter()
-        .map(ExposeSecret::expose_secret)
-        .filter(|secret| !secret.trim().is_empty())
-        .any(|secret| {
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-            signatures
-                .iter()
-                // In constant time.
-                .any(|signature| hmac::verify(&key, &signed, signature).is_ok())
-        });
-    if known {
+    let sign = |key: &hmac::Key| {
+        let mut signing = hmac::Context::with_key(key);
+        for part in [time.as_bytes(), b".", body] {
+            signing.update(part);
+        }
+        signing.sign()
+    };
+    if is_by_one_of(secrets, &signatures, sign) {
         Ok(())
     } else {
         Err(Unverified::Signature)
     }
 }
 
-/// The time as it was signed, and every `v1` signature that is one. A time given twice is refused: the
+/// Compares the signatures with the one that each secret makes; `sign` hashes the body.
+fn is_by_one_of(
+    secrets: &[SecretString],
+    signatures: &[[u8; DIGEST_BYTES]],
+    mut sign: impl FnMut(&hmac::Key) -> hmac::Tag,
+) -> bool {
+    secrets
+        .iter()
+        .map(ExposeSecret::expose_secret)
+        .filter(|secret| !secret.trim().is_empty())
+        .any(|secret| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            let expected = sign(&key);
+            // `ring` compares in constant time only when it verifies, so what is compared are hashes of both.
+            let expected = hmac::sign(&key, expected.as_ref());
+            signatures
+                .iter()
+                .any(|signature| hmac::verify(&key, signature, expected.as_ref()).is_ok())
+        })
+}
+
+/// The time as it was signed, and the first `v1` signatures that are well-formed. A time given twice is refused: the
 /// libraries differ in which of the two they take.
-fn parts(header: &str) -> Option<(&str, Vec<[u8; 32]>)> {
+fn parts(header: &str) -> Option<(&str, Vec<[u8; DIGEST_BYTES]>)> {
     let mut time = None;
     let mut signatures = Vec::new();
     for part in header.split(',') {
@@ -113,7 +134,9 @@ fn parts(header: &str) -> Option<(&str, Vec<[u8; 32]>)> {
                     return None;
                 }
             }
-            Some(("v1", value)) => signatures.extend(digest(value)),
+            Some(("v1", value)) if signatures.len() < MAX_SIGNATURES => {
+                signatures.extend(digest(value));
+            }
             _ => {}
         }
     }
@@ -122,10 +145,10 @@ fn parts(header: &str) -> Option<(&str, Vec<[u8; 32]>)> {
 }
 
 /// 64 lower-case hexadecimal digits as bytes.
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
+fn digest(text: &str) -> Option<[u8; DIGEST_BYTES]> {
+    let mut bytes = [0; DIGEST_BYTES];
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() != 64 || !text.bytes().all(digits) {
+    if text.len() != 2 * DIGEST_BYTES || !text.bytes().all(digits) {
         return None;
     }
     for (index, byte) in bytes.iter_mut().enumerate() {
@@ -234,6 +257,30 @@ mod tests {
         ] {
             assert_eq!(suite(&header, SUITE_TIME), verdict, "{header}");
         }
+    }
+
+    #[test]
+    fn the_body_is_hashed_once_a_secret_however_many_signatures_there_are() {
+        let secrets = ["whsec_1", " ", "whsec_2"].map(SecretString::from);
+        for count in [1, 10, 140] {
+            let mut hashed = 0;
+            let known = is_by_one_of(&secrets, &vec![[7; DIGEST_BYTES]; count], |key| {
+                hashed += 1;
+                hmac::sign(key, b"body")
+            });
+            assert_eq!((known, hashed), (false, 2), "{count}");
+        }
+    }
+
+    #[test]
+    fn ten_signatures_of_a_header_are_compared() {
+        let other = format!("v1={ROLLED_V1}");
+        let header = |before: usize| {
+            let others = vec![other.as_str(); before].join(",");
+            format!("t={SUITE_TIME},{others},v1={SUITE_V1}")
+        };
+        assert_eq!(suite(&header(9), SUITE_TIME), Ok(()));
+        assert_eq!(suite(&header(10), SUITE_TIME), Err(Unverified::Signature));
     }
 
     #[test]

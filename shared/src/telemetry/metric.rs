@@ -37,6 +37,8 @@ pub enum Metric {
     Refusals(&'static str),
     /// Webhooks with a good signature that were not acknowledged: Stripe sends them again.
     WebhookFailures,
+    /// Of each webhook that is signed as Stripe signs, just now: 1 by one of the secrets, 0 by none.
+    WebhookSignatureKnown,
     /// How long an invocation spent on a step, all times together.
     StepDurationMs(Step),
 }
@@ -83,6 +85,7 @@ impl Metric {
             Self::SparksRestored => "SparksRestored",
             Self::Conflicts => "Conflicts",
             Self::WebhookFailures => "WebhookFailures",
+            Self::WebhookSignatureKnown => "WebhookSignatureKnown",
             Self::DeliveryConfirmed(Provider::Langfuse) => "DeliveryConfirmed.langfuse",
             Self::DeliveryConfirmed(Provider::Stripe) => "DeliveryConfirmed.stripe",
             Self::DeliveryPending(Provider::Langfuse) => "DeliveryPending.langfuse",
@@ -112,7 +115,8 @@ impl Metric {
             | Self::Restorations
             | Self::Conflicts
             | Self::Refusals(_)
-            | Self::WebhookFailures => "Count",
+            | Self::WebhookFailures
+            | Self::WebhookSignatureKnown => "Count",
             Self::SparksBurned
             | Self::SparksCredited
             | Self::SparksTakenBack
