@@ -1,0 +1,67 @@
+//! What callers can ask of Stripe through the API in a second is less than Stripe takes of an account.
+
+use http::StatusCode;
+use local::faults::Fault;
+use local::template::Template;
+use serde_json::json;
+use tests::World;
+
+/// Calls a second that Stripe takes in live mode, besides meter events. <https://docs.stripe.com/rate-limits>
+const STRIPE_TAKES: usize = 100;
+
+/// What is left of them for webhooks and the outbox, whatever callers do.
+const KEPT_FREE: usize = 10;
+
+#[tokio::test]
+async fn routes_that_call_stripe_take_less_than_it_does() {
+    let world = World::at_noon().await;
+    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
+    world.stack.stripe.faults().add(dropped);
+    let mut before = world.stack.stripe.asked().len();
+    let mut calls = || {
+        let all = world.stack.stripe.asked().len();
+        all - std::mem::replace(&mut before, all)
+    };
+
+    // The first page of an account makes its customer, too.
+    let session = world.open("acct_a", "pack_500k").await;
+    let checkout = calls();
+    let opened = world.verify("acct_a", &session).await;
+    opened.expect(StatusCode::OK);
+    let open = calls();
+    let plan = world.open("acct_a", "plus").await;
+    world.pay(&plan, "4242424242424242").await;
+    world.verify("acct_a", &plan).await.expect(StatusCode::OK);
+    calls();
+    // What is paid can be asked for again and again, too.
+    world.verify("acct_a", &plan).await.expect(StatusCode::OK);
+    let verify = open.max(calls());
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    let subscription = calls();
+    let body = json!({"return_url": format!("{}/account", world.origin())});
+    world
+        .portal("acct_a", &body)
+        .await
+        .expect(StatusCode::CREATED);
+    let portal = calls();
+
+    let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    let together: usize = [
+        ("POST /v1/checkout", checkout),
+        ("POST /v1/checkout/{session_id}/verify", verify),
+        ("GET /v1/subscription", subscription),
+        ("POST /v1/portal", portal),
+    ]
+    .into_iter()
+    .map(|(route, calls)| {
+        assert!(calls > 0, "{route}");
+        calls * usize::try_from(template.throttles[route]).unwrap()
+    })
+    .sum();
+    assert!(
+        together <= STRIPE_TAKES - KEPT_FREE,
+        "{together} calls a second"
+    );
+    let webhooks = template.throttles["POST /v1/webhooks/stripe"];
+    assert!(webhooks < 500, "{webhooks}");
+}
