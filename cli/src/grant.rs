@@ -5,6 +5,7 @@ use shared::id::{AccountId, IdempotencyKey, credit_id};
 use shared::ledger::{Credited, NewCredit, Source};
 use shared::sparks::Sparks;
 
+use crate::reason::Reason;
 use crate::{Desk, Error};
 
 /// How much can be granted at once: far more than anybody needs, and far less than an account can hold.
@@ -14,7 +15,7 @@ pub(crate) async fn grant(
     desk: &mut Desk<'_>,
     account: AccountId,
     sparks: Sparks,
-    reason: String,
+    reason: &Reason,
     free_plan: bool,
     key: Option<IdempotencyKey>,
 ) -> Result<(), Error> {
@@ -32,7 +33,7 @@ pub(crate) async fn grant(
         source: Source::Manual,
         sparks,
         expires_at: None,
-        reason: Some(reason),
+        reason: Some(reason.as_str().to_owned()),
         free_plan,
         purchase: None,
     };

@@ -5,8 +5,10 @@
 
 mod doctor;
 mod grant;
+mod lines;
 mod outbox;
 mod read;
+mod reason;
 mod reconcile;
 mod repair;
 mod reverse;
@@ -19,6 +21,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use jiff::civil::Date;
+use lines::Lines;
+use reason::Reason;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::history;
@@ -32,6 +36,7 @@ use shared::reversal;
 use shared::sparks::Sparks;
 use shared::statement::MAX_LIMIT;
 use shared::stripe::{self, Stripe};
+use shared::telemetry;
 use shared::transport::Transport;
 use stripe_setup::Addresses;
 
@@ -57,9 +62,9 @@ enum Action {
         account: AccountId,
         /// How many Sparks, with at most 3 decimal places.
         sparks: Sparks,
-        /// Why; it is kept with the entry.
+        /// Why, in 1 to 200 characters; it is kept with the entry, and the account can read it.
         #[arg(long)]
-        reason: String,
+        reason: Reason,
         /// Give the account the free plan, too.
         #[arg(long, value_parser = ["free"])]
         plan: Option<String>,
@@ -71,9 +76,9 @@ enum Action {
     Reverse {
         /// The entry's id, as `sparks ledger` lists it.
         entry: String,
-        /// Why; it is kept with the entry.
+        /// Why, in 1 to 200 characters; it is kept with the entry, and the account can read it.
         #[arg(long)]
-        reason: String,
+        reason: Reason,
     },
     /// Show what an account can spend, grant by grant.
     Balance {
@@ -244,6 +249,11 @@ impl Desk<'_> {
     }
 }
 
+/// A failure and its causes in one line, without control characters: Stripe's words may be among them.
+pub fn failure(error: &(dyn std::error::Error + 'static)) -> String {
+    lines::printable(&telemetry::chain(error))
+}
+
 /// Runs a command, which reaches everything through this transport.
 pub async fn run<'a>(
     command: Command,
@@ -254,14 +264,15 @@ pub async fn run<'a>(
     notes: &'a mut dyn Write,
 ) -> Result<(), Error> {
     let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+    let (mut out, mut notes) = (Lines(out), Lines(notes));
     let mut desk = Desk {
         environment,
         transport: transport.clone(),
         clock,
         patience,
         json: command.json,
-        out,
-        notes,
+        out: &mut out,
+        notes: &mut notes,
     };
     match command.action {
         Action::Grant {
@@ -270,7 +281,7 @@ pub async fn run<'a>(
             reason,
             plan,
             key,
-        } => grant::grant(&mut desk, account, sparks, reason, plan.is_some(), key).await,
+        } => grant::grant(&mut desk, account, sparks, &reason, plan.is_some(), key).await,
         Action::Reverse { entry, reason } => reverse::run(&mut desk, entry, &reason).await,
         Action::Balance { account } => read::balance(&mut desk, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,

@@ -8,7 +8,6 @@ use shared::clock::Clock;
 use shared::config::Environment;
 use shared::parameters::Parameters;
 use shared::random;
-use shared::telemetry;
 use shared::transport::Transport;
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,7 +22,7 @@ async fn main() -> ExitCode {
                 reason = "this is where a command says what went wrong"
             )]
             {
-                eprintln!("sparks: {}", telemetry::chain(&*error));
+                eprintln!("sparks: {}", cli::failure(&*error));
             }
             ExitCode::FAILURE
         }

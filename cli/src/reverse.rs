@@ -4,12 +4,15 @@ use serde_json::json;
 use shared::ledger::{Corrected, Irreversible};
 use shared::sparks::Sparks;
 
+use crate::reason::Reason;
 use crate::{Desk, Error};
 
-pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &str) -> Result<(), Error> {
+pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &Reason) -> Result<(), Error> {
     let now = desk.clock.now();
     let ledger = desk.ledger()?;
-    let corrected = ledger.correct(&entry, reason, now, &desk.patience).await?;
+    let corrected = ledger
+        .correct(&entry, reason.as_str(), now, &desk.patience)
+        .await?;
     let (correction, available) = match corrected {
         Corrected::Recorded(correction, available) => (correction, Some(available)),
         Corrected::Replayed(correction) => (correction, None),

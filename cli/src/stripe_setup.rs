@@ -80,7 +80,8 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     }
     let price_ids = price_ids.iter().map(|(item, id)| format!("{item}={id}"));
     let price_ids = price_ids.collect::<Vec<_>>().join(",");
-    writeln!(desk.out, "\nSTRIPE_PRICE_IDS={price_ids}")?;
+    writeln!(desk.out)?;
+    writeln!(desk.out, "STRIPE_PRICE_IDS={price_ids}")?;
     writeln!(desk.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
     let secrets: Vec<&str> = [secret, destination_secret]
         .into_iter()

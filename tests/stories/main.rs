@@ -26,7 +26,6 @@ mod identity;
 mod incidents;
 mod isolation;
 mod labels;
-mod ledger;
 mod large_histories;
 mod ledger;
 mod load;

@@ -1,5 +1,6 @@
 //! The operator grants Sparks and reads balances and ledgers with `sparks`.
 
+use clap::Parser;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -168,4 +169,39 @@ async fn a_balance_is_shown_grant_by_grant() {
             .unwrap(),
     );
     assert_eq!(json["grants"][0]["remaining"], "7.500");
+}
+
+/// The table may hold what an older release or another tool has written.
+#[tokio::test]
+async fn what_the_table_says_does_not_steer_the_terminal() {
+    let world = World::start().await;
+    world.grant("acct_a", "5").await;
+    let entries = world.items("E#").into_iter();
+    let mut grant = entries
+        .filter(|entry| entry["reason"]["S"] == "test")
+        .next_back()
+        .unwrap();
+    grant["reason"] = json!({"S": "a\n\u{1b}[2Jb\u{9b}31m"});
+    world.put_item(grant).await;
+    let listed = world.sparks(&["ledger", "acct_a"]).await.unwrap();
+    let line = listed.lines().find(|line| line.contains("[2J")).unwrap();
+    assert!(line.ends_with(r"a\u000a\u001b[2Jb\u009b31m"), "{line}");
+    assert!(!listed.contains(|one: char| one.is_control() && one != '\n'));
+    let listed = world.sparks(&["ledger", "acct_a", "--json"]).await.unwrap();
+    assert!(!listed.contains(|one: char| one.is_control() && one != '\n'));
+    let reasons = parsed(&listed)["entries"].to_string();
+    assert!(reasons.contains("b\u{9b}31m"), "as it is stored: {reasons}");
+}
+
+#[test]
+fn a_reason_that_is_none_is_refused_before_anything_is_sent() {
+    let long = "x".repeat(201);
+    for reason in ["", " ", "two\nlines", "\u{1b}[2J", long.as_str()] {
+        for command in [["grant", "acct_a", "5"].as_slice(), &["reverse", "use_1"]] {
+            let arguments = [&["sparks"], command, &["--reason", reason]].concat();
+            let refused = cli::Command::try_parse_from(arguments).unwrap_err();
+            let message = refused.to_string();
+            assert!(message.contains("must be 1 to 200 characters"), "{message}");
+        }
+    }
 }

@@ -1,0 +1,64 @@
+//! Prints one line a call, without control characters: what the table and Stripe say may not steer a terminal.
+
+use std::fmt;
+use std::io::{self, Write};
+
+/// A writer that escapes control characters as JSON does, `\u001b`; the last line break of a call stays.
+pub(crate) struct Lines<'a>(pub(crate) &'a mut dyn Write);
+
+impl Lines<'_> {
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        let (line, end) = match text.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (text, ""),
+        };
+        self.0.write_all(printable(line).as_bytes())?;
+        self.0.write_all(end.as_bytes())
+    }
+}
+
+impl Write for Lines<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.print(&String::from_utf8_lossy(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    // Formatted as a whole: else every part would come by itself, with its own line breaks.
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
+        self.print(&arguments.to_string())
+    }
+}
+
+/// A text whose control characters are escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_prints_one_line_and_nothing_that_steers_a_terminal() {
+        let mut out = Vec::new();
+        let mut lines = Lines(&mut out);
+        writeln!(lines, "{}  {}", "a\nb\r", "\u{1b}[2J\u{9b}2J\u{7f} é").unwrap();
+        writeln!(lines).unwrap();
+        lines.write_all(b"c\td\n").unwrap();
+        let printed = String::from_utf8(out).unwrap();
+        let expected = "a\\u000ab\\u000d  \\u001b[2J\\u009b2J\\u007f é\n\nc\\u0009d\n";
+        assert_eq!(printed, expected);
+    }
+}
