@@ -41,6 +41,10 @@ const OURS: [&str; 8] = [
     "deliver_outbox",
 ];
 
+/// The AWS SDK's own crates. They log each call that was given up in time as an error of theirs, and several times; the
+/// ledger says what matters of it. They are silent unless `RUST_LOG` names them.
+const SDK: &str = "aws_smithy";
+
 /// Sends logs to standard output as JSON, filtered by `RUST_LOG`.
 ///
 /// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
@@ -79,6 +83,7 @@ fn capped(asked: &Targets) -> Targets {
     };
     Targets::new()
         .with_default(default.min(LevelFilter::INFO))
+        .with_target(SDK, LevelFilter::OFF)
         .with_targets(OURS.map(|ours| (ours, default)))
         .with_targets(
             asked
@@ -130,6 +135,28 @@ mod tests {
                     "{asked}: {target}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_sdk_is_silent_unless_it_is_named() {
+        const POISONING: &str = "aws_smithy_runtime::client::http::connection_poisoning";
+        for (asked, enabled) in [
+            ("info", false),
+            ("error", false),
+            ("trace", false),
+            ("info,aws_smithy_runtime=error", true),
+        ] {
+            let filter = capped(&asked.parse().unwrap());
+            assert_eq!(
+                filter.would_enable(POISONING, &Level::ERROR),
+                enabled,
+                "{asked}"
+            );
+            assert!(
+                filter.would_enable("lambda_runtime", &Level::ERROR),
+                "{asked}"
+            );
         }
     }
 
