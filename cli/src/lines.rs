@@ -38,7 +38,8 @@ pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
-            printable.push_str(&format!("\\u{:04x}", u32::from(character)));
+            let escaped = format!("\\u{:04x}", u32::from(character));
+            printable.push_str(&escaped);
         } else {
             printable.push(character);
         }

@@ -8,7 +8,7 @@ mod period;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::balance;
 use crate::decimal;
@@ -36,8 +36,14 @@ pub struct Query {
     to: Option<String>,
     granularity: Option<Granularity>,
     group_by: Option<GroupBy>,
+    #[serde(default, deserialize_with = "member")]
     member_id: Option<MemberId>,
     tz: Option<String>,
+}
+
+/// Reads a member as usages name it: mended, never refused.
+fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
+    Ok(MemberId::mended(&String::deserialize(deserializer)?))
 }
 
 /// What is kept apart.

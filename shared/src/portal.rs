@@ -102,8 +102,12 @@ pub async fn create(
     let ledger = entrance.desk.ledger;
     let known = ledger.subscriber(account, patience).await?;
     match known.account {
-        Some(found) => drop(ledger.settle(account, found, now, patience).await?),
-        None => drop(ledger.open_account(account, now, patience).await?),
+        Some(found) => {
+            ledger.settle(account, found, now, patience).await?;
+        }
+        None => {
+            ledger.open_account(account, now, patience).await?;
+        }
     }
     let customer = known.customer.ok_or(Error::NoCustomer)?;
     let visit = Visit {

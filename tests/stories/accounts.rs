@@ -14,7 +14,8 @@ const SUBJECTS: [&str; 5] = [
 ];
 
 fn escaped(account: &str) -> String {
-    account.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let escapes: Vec<String> = account.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    escapes.concat()
 }
 
 #[tokio::test]
@@ -35,8 +36,9 @@ async fn every_subject_runs_through_all_flows() {
         assert_eq!(batch.await.body["results"][0]["status"], 201);
 
         world.buy(account, "pack_125k", "o1").await;
-        let portal = world.portal(account, &json!({ "return_url": world.origin() }));
-        portal.await.expect(StatusCode::CREATED);
+        let back = json!({ "return_url": world.origin() });
+        let portal = world.portal(account, &back).await;
+        portal.expect(StatusCode::CREATED);
         world.subscribe(account, "plus").await;
         world.subscription(account).await.expect(StatusCode::OK);
 

@@ -12,7 +12,7 @@ const BUSY_RATE: u32 = 200;
 const BESIDE_RATE: u32 = 20;
 
 /// How long the load lasts.
-const LASTS: Duration = Duration::from_secs(60);
+const LASTS: Duration = Duration::from_mins(1);
 
 /// How much slower the other account may be, in percent of its p99 alone.
 const SLOWER_PERCENT: u32 = 10;

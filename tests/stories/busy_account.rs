@@ -124,7 +124,7 @@ async fn twenty_changes(world: &World) {
 async fn grants_change_within_two_seconds_under_eight_streams_of_debits() {
     let world = World::at_noon().await;
     world.grant("acct_a", "1000000").await;
-    let ((), debits) = while_in_use(&world, twenty_changes(&world)).await;
+    let ((), debits) = while_in_use(&world, Box::pin(twenty_changes(&world))).await;
     assert!(debits >= 20, "{debits}");
     world.sparks(&["verify"]).await.unwrap();
 }
@@ -135,7 +135,7 @@ async fn grants_change_within_two_seconds_under_eight_streams_at_a_slow_table() 
     world.grant("acct_a", "1000000").await;
     let slow = Fault::new("/", "slow:25").unwrap().times(u32::MAX);
     world.stack.dynamodb.faults().add(slow);
-    let ((), debits) = while_in_use(&world, twenty_changes(&world)).await;
+    let ((), debits) = while_in_use(&world, Box::pin(twenty_changes(&world))).await;
     assert!(debits >= 20, "{debits}");
     world.stack.dynamodb.faults().clear();
     world.sparks(&["verify"]).await.unwrap();

@@ -25,14 +25,16 @@ async fn a_member_is_whatever_the_app_names_its_users_by() {
         ("line\nbreak\0", "line\u{FFFD}break\u{FFFD}"),
     ];
     for (number, (member, _)) in members.iter().enumerate() {
-        let answer = world.record("acct_a", &format!("k{number}"), &usage_of(member));
-        answer.await.expect(StatusCode::CREATED);
+        let (key, body) = (format!("k{number}"), usage_of(member));
+        let answer = world.record("acct_a", &key, &body).await;
+        answer.expect(StatusCode::CREATED);
     }
     // An empty name is none, and two long ones stay two.
     let others = ["", &longer, &format!("{longer}2")];
     for (number, member) in others.iter().enumerate() {
-        let answer = world.record("acct_a", &format!("o{number}"), &usage_of(member));
-        answer.await.expect(StatusCode::CREATED);
+        let (key, body) = (format!("o{number}"), usage_of(member));
+        let answer = world.record("acct_a", &key, &body).await;
+        answer.expect(StatusCode::CREATED);
     }
 
     let token = world.token("acct_a");

@@ -178,8 +178,7 @@ async fn what_the_table_says_does_not_steer_the_terminal() {
     world.grant("acct_a", "5").await;
     let entries = world.items("E#").into_iter();
     let mut grant = entries
-        .filter(|entry| entry["reason"]["S"] == "test")
-        .next_back()
+        .rfind(|entry| entry["reason"]["S"] == "test")
         .unwrap();
     grant["reason"] = json!({"S": "a\n\u{1b}[2Jb\u{9b}31m"});
     world.put_item(grant).await;

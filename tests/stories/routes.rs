@@ -18,12 +18,7 @@ const CARD: &str = "4242424242424242";
 const EVENTS: [(&str, &str, u16, &str); 8] = [
     ("record-usage", "record-usage", 201, ""),
     ("record-usage-batch", "record-usage", 200, ""),
-    (
-        "record-usage-service",
-        "record-usage",
-        404,
-        "account_not_found",
-    ),
+    ("record-usage-service", "record-usage", 201, ""),
     ("read-balance", "read-account", 200, ""),
     ("create-checkout", "create-checkout", 422, "url_not_allowed"),
     ("create-portal", "create-portal", 422, "url_not_allowed"),

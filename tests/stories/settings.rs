@@ -1,4 +1,4 @@
-//! Settings that are refused before anything starts: by CloudFormation, and by `make dev`.
+//! Settings that are refused before anything starts: by `CloudFormation`, and by `make dev`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_yaml_ng::Value;
 use shared::return_url::AllowedOrigins;
 
-/// Whether CloudFormation takes a value for a parameter of the template.
+/// Whether `CloudFormation` takes a value for a parameter of the template.
 fn takes(template: &Value, parameter: &str, value: &str) -> bool {
     let rules = &template["Parameters"][parameter];
     assert!(rules["Type"].is_string(), "there is no {parameter}");

@@ -97,9 +97,8 @@ impl Ledger {
             .set_transact_items(Some(actions))
             .client_request_token(format!("{:032x}", fastrand::u128(..)));
         self.persist(patience, || async {
-            let error = match transaction.clone().send().await {
-                Ok(_) => return Ok(Ok(Tried::Judged(Judged::Committed))),
-                Err(error) => error,
+            let Err(error) = transaction.clone().send().await else {
+                return Ok(Ok(Tried::Judged(Judged::Committed)));
             };
             let ends_token = failure::ends_token(&error);
             match failure::of_transaction(error) {

@@ -123,7 +123,7 @@ impl Ledger {
             let changed = written.take_back(purchase, taken);
             changed.ok_or(Error::OutOfRange)?;
             let entry = booking::reversal_item(account, &new.id, purchase, taken, now);
-            let change = self.booking(bought, written, entry, now);
+            let change = self.booking(&bought, written, entry, now);
             Ok(Decision::Write(change, Reversed::Recorded(taken)))
         };
         self.change_settled(account, now, patience, decide).await
@@ -167,7 +167,7 @@ impl Ledger {
             let mut written = bought.settlement.holdings.clone();
             written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
             let entry = booking::restoration_item(account, &grant, purchase);
-            let change = self.booking(bought, written, entry, now);
+            let change = self.booking(&bought, written, entry, now);
             Ok(Decision::Write(change, Reversed::Recorded(restored)))
         };
         self.change_settled(account, now, patience, decide).await
@@ -278,7 +278,7 @@ impl Ledger {
     }
 
     /// The change that books something about a purchase, on the condition that all of it is as it was read.
-    fn booking(&self, bought: Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
+    fn booking(&self, bought: &Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
         let account = &bought.credit.account;
         let mut booked = vec![entry];
         booked.extend(entries(&bought.settlement, account, now));
@@ -287,7 +287,7 @@ impl Ledger {
             self.check_absent(&ended)
         });
         let mut also: Vec<TransactWriteItem> = absent.collect();
-        also.push(self.note_reversals(&bought));
+        also.push(self.note_reversals(bought));
         Change {
             written,
             entries: booked,

@@ -71,7 +71,7 @@ pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
 /// there is room.
 pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
     let mut kept = before.map(models_of).unwrap_or_default();
-    for (name, _) in &sums {
+    for name in sums.keys() {
         if let Some((_, model)) = name.split_once('#')
             && kept.len() < MAX_MODELS
         {

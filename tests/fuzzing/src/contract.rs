@@ -45,8 +45,8 @@ pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {
         match unit(escape) {
             Some(_) => read += &escape[5..],
             // What follows a backslash that is escaped is as it is written.
-            None if escape.is_empty() => read += &format!("\\\\{}", escapes.next()?),
-            None => read += &format!("\\{escape}"),
+            None if escape.is_empty() => read.extend(["\\\\", escapes.next()?]),
+            None => read.extend(["\\", escape]),
         }
     }
     serde_json::from_str(&(read + &as_escapes(&mut units))).ok()
@@ -64,7 +64,8 @@ fn as_escapes(units: &mut Vec<u16>) -> String {
     let characters = characters.map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER));
     let text: String = characters.collect();
     let units = text.encode_utf16();
-    units.map(|unit| format!("\\u{unit:04x}")).collect()
+    let escapes: Vec<String> = units.map(|unit| format!("\\u{unit:04x}")).collect();
+    escapes.concat()
 }
 
 /// Whether a text is an idempotency key.

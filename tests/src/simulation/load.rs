@@ -112,8 +112,11 @@ async fn send_at_random(world: &Arc<World>, load: &Load) -> Requests {
     let mut random = world.random("arrivals");
     let mut at = Duration::ZERO;
     let mut arrivals = Vec::new();
-    while load.busy > 0 {
-        at += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / f64::from(load.busy));
+    let mut pause =
+        || Duration::try_from_secs_f64(-(1.0 - random.f64()).ln() / f64::from(load.busy));
+    // At a rate of zero the first pause is longer than any duration.
+    while let Ok(pause) = pause() {
+        at += pause;
         if at >= load.lasts {
             break;
         }

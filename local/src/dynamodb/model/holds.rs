@@ -15,8 +15,10 @@ pub(super) struct Holds(HashMap<Arc<str>, HashMap<Key, Hold>>);
 
 struct Hold {
     until: Timestamp,
-    /// The item before the commit that is not visible yet; nothing where a hold hides no change.
-    hidden: Option<Option<Item>>,
+    /// Whether it hides a commit that is not visible yet.
+    hides: bool,
+    /// The item before that commit, if there was one.
+    before: Option<Item>,
 }
 
 impl Holds {
@@ -30,15 +32,23 @@ impl Holds {
     /// Holds an item until then.
     pub(super) fn hold(&mut self, table: &Arc<str>, key: Key, until: Timestamp) {
         let held = self.0.entry(table.clone()).or_default();
-        let hidden = None;
-        held.insert(key, Hold { until, hidden });
+        let (hides, before) = (false, None);
+        held.insert(
+            key,
+            Hold {
+                until,
+                hides,
+                before,
+            },
+        );
     }
 
     /// Keeps what reads see of a held item until its hold ends.
     pub(super) fn hide(&mut self, table: &str, key: &Key, before: Option<&Item>) {
         let held = self.0.get_mut(table).and_then(|held| held.get_mut(key));
         if let Some(hold) = held {
-            hold.hidden = Some(before.cloned());
+            hold.hides = true;
+            hold.before = before.cloned();
         }
     }
 
@@ -50,7 +60,9 @@ impl Holds {
     /// A table's items as reads still see them, where that is not how they were committed.
     pub(super) fn hidden(&self, table: &str) -> Before {
         let held = self.0.get(table).into_iter().flatten();
-        let hidden = held.filter_map(|(key, hold)| Some((key.clone(), hold.hidden.clone()?)));
-        hidden.collect()
+        let hidden = held.filter(|(_, hold)| hold.hides);
+        hidden
+            .map(|(key, hold)| (key.clone(), hold.before.clone()))
+            .collect()
     }
 }

@@ -87,9 +87,9 @@ impl Ledger {
             Ok(found) => found,
             Err(failure) => {
                 // Nothing is certain about them now.
-                refused
-                    .iter()
-                    .for_each(|&position| charging.outcomes[position] = None);
+                for position in refused {
+                    charging.outcomes[position] = None;
+                }
                 return Err(failure);
             }
         };
