@@ -35,11 +35,12 @@ impl Write for Lines<'_> {
 
 /// A text whose control characters are escaped.
 pub(crate) fn printable(text: &str) -> String {
+    use std::fmt::Write as _;
+
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
-            let escaped = format!("\\u{:04x}", u32::from(character));
-            printable.push_str(&escaped);
+            let _ = write!(printable, "\\u{:04x}", u32::from(character));
         } else {
             printable.push(character);
         }
@@ -55,7 +56,8 @@ mod tests {
     fn a_call_prints_one_line_and_nothing_that_steers_a_terminal() {
         let mut out = Vec::new();
         let mut lines = Lines(&mut out);
-        writeln!(lines, "{}  {}", "a\nb\r", "\u{1b}[2J\u{9b}2J\u{7f} é").unwrap();
+        let (broken, steering) = ("a\nb\r", "\u{1b}[2J\u{9b}2J\u{7f} é");
+        writeln!(lines, "{broken}  {steering}").unwrap();
         writeln!(lines).unwrap();
         lines.write_all(b"c\td\n").unwrap();
         let printed = String::from_utf8(out).unwrap();

@@ -176,7 +176,7 @@ async fn a_balance_is_shown_grant_by_grant() {
 async fn what_the_table_says_does_not_steer_the_terminal() {
     let world = World::start().await;
     world.grant("acct_a", "5").await;
-    let entries = world.items("E#").into_iter();
+    let mut entries = world.items("E#").into_iter();
     let mut grant = entries
         .rfind(|entry| entry["reason"]["S"] == "test")
         .unwrap();

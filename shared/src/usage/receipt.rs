@@ -88,7 +88,10 @@ pub struct ReceiptLine {
     sparks: Sparks,
     /// Left out where it is hidden; null where the line has no model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[expect(clippy::option_option, reason = "left out and null are two things in JSON")]
+    #[expect(
+        clippy::option_option,
+        reason = "left out and null are two things in JSON"
+    )]
     provider_cost_usd: Option<Option<String>>,
 }
 
