@@ -176,6 +176,7 @@ impl Stack {
             ("TABLE_NAME", TABLE.to_owned()),
             ("STAGE", "local".to_owned()),
             ("ACCOUNT_CLAIM", "sub".to_owned()),
+            ("PROBLEMS_URL", String::new()),
             ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
             ("PLAN_GRACE_HOURS", "24".to_owned()),
             ("CHECKOUT_PROMOTION_CODES", "true".to_owned()),

@@ -91,6 +91,9 @@ impl World {
         let listener = listen().await;
         let mut environment = stack.environment();
         environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        if let Some((name, value)) = variables.iter().find(|(name, _)| *name == BASE_PATH) {
+            environment.insert((*name).to_owned(), (*value).to_owned());
+        }
         let made = set_up_stripe(&environment, &listener, &clock).await;
         environment.extend(variables_of(&made));
         environment.extend(
