@@ -1,5 +1,8 @@
 //! A Langfuse for one machine, which refuses aloud what the real one drops or garbles in silence.
 //!
+//! It plays the timeline of the real one, too: spans become readable some time after they were taken, reads have a limit
+//! of their own, and a self-hosted version 3 takes exports and cannot be read.
+//!
 //! It takes the keys [`PUBLIC_KEY`] and [`SECRET_KEY`]. Spans are stored as they were sent and
 //! never told apart from their repetitions, which is what Langfuse does since version 4.
 //!
@@ -9,6 +12,9 @@
 //! | `GET /api/public/v2/observations` | reads back, as Langfuse answers |
 //! | `GET /api/public/health` | is it there |
 //! | `GET /_local/state` | `spans` as stored, `requests` |
+//! | `POST /_local/settings` | `{"mode":"v3"}` (also `v4_legacy`, `v4`), `{"visible_after_ms":15000}`, `{"reads_per_minute":30}` (or `null`); what is left out stays |
+//! | `GET /_local/settings` | the settings |
+//! | `POST /_local/observations` | `{"start_time":"…","environment":"…"}` adds an observation without a trace, whose `traceId` is null |
 //! | `DELETE /_local/observations/{trace_id}` | loses the spans of a trace |
 //! | `/_local/faults` | see [`crate::faults`] |
 
@@ -19,8 +25,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use jiff::SignedDuration;
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -28,16 +33,22 @@ use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Response, Server, media_type, single};
 
 mod attributes;
+mod controls;
 mod filter;
+mod limits;
 mod observations;
 mod otlp;
 mod query;
+mod settings;
 mod span;
 mod storage;
 mod traps;
 
+use limits::Window;
 use query::Query;
 use storage::Storage;
+
+pub use settings::{Mode, Settings};
 
 /// The public key it takes.
 pub const PUBLIC_KEY: &str = "pk-lf-local";
@@ -48,15 +59,6 @@ pub const SECRET_KEY: &str = "sk-lf-local";
 const TRACES: &str = "/api/public/otel/v1/traces";
 const OBSERVATIONS: &str = "/api/public/v2/observations";
 const HEALTH: &str = "/api/public/health";
-const LOCAL_OBSERVATIONS: &str = "/_local/observations/";
-
-/// The window of the smallest plan's limits, 1,000 exports and 30 other calls.
-/// <https://langfuse.com/faq/all/api-limits>
-const RATE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
-
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// A running fake of Langfuse; it ends when dropped.
 pub struct FakeLangfuse {
@@ -118,13 +120,14 @@ pub struct Langfuse {
     stored: Arc<Mutex<Stored>>,
     faults: Faults,
     clock: Clock,
-    ingestion_delay: SignedDuration,
 }
 
 #[derive(Debug, Default)]
 struct Stored {
     spans: Storage,
     requests: Vec<Value>,
+    settings: Settings,
+    reads: Window,
 }
 
 impl Default for Langfuse {
@@ -141,7 +144,6 @@ impl Langfuse {
             stored: Arc::default(),
             faults: Faults::default(),
             clock,
-            ingestion_delay: SignedDuration::ZERO,
         }
     }
 
@@ -154,9 +156,23 @@ impl Langfuse {
 
     /// Makes spans readable only so long after they were taken.
     #[must_use]
-    pub fn with_ingestion_delay(mut self, delay: Duration) -> Self {
-        self.ingestion_delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+    pub fn with_ingestion_delay(self, delay: Duration) -> Self {
+        let settings = Settings {
+            visible_after_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
+            ..self.settings()
+        };
+        self.set(settings);
         self
+    }
+
+    /// What kind of Langfuse it is.
+    pub fn settings(&self) -> Settings {
+        self.lock().settings
+    }
+
+    /// Makes it another kind of Langfuse from now on.
+    pub fn set(&self, settings: Settings) {
+        self.lock().settings = settings;
     }
 
     /// The faults to come.
@@ -176,13 +192,8 @@ impl Langfuse {
         if path == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, is_ours));
         }
-        if server::is(&request, &Method::GET, "/_local/state") {
-            return Reply::Answer(server::json(StatusCode::OK, &self.state()));
-        }
-        if let Some(trace_id) = path.strip_prefix(LOCAL_OBSERVATIONS)
-            && request.method() == Method::DELETE
-        {
-            return Reply::Answer(self.lose(trace_id));
+        if path.starts_with("/_local/") {
+            return Reply::Answer(self.control(&request));
         }
         let firing = self.faults.take(path, is_ours);
         let response = match firing.as_ref().map(|firing| firing.kind) {
@@ -211,7 +222,8 @@ impl Langfuse {
     fn answer(&self, request: &Request) -> Response {
         let path = request.uri().path();
         if path == HEALTH {
-            let body = json!({ "status": "OK", "version": "4.16.0" });
+            let version = self.settings().mode.version();
+            let body = json!({ "status": "OK", "version": version });
             return server::json(StatusCode::OK, &body);
         }
         if !matches!(path, TRACES | OBSERVATIONS) {
@@ -234,12 +246,22 @@ impl Langfuse {
 
     /// Answers a page of observations.
     fn list(&self, query: &str) -> Response {
+        let now = self.clock.now();
+        let mut stored = self.lock();
+        let settings = stored.settings;
+        if let Some(limit) = settings.reads_per_minute
+            && let Err(left) = stored.reads.count(now, limit)
+        {
+            return limits::refusal_for(limit, left, now);
+        }
+        if let Some((status, body)) = settings.mode.unreadable() {
+            return server::json(status, &body);
+        }
         let query = match Query::read(query) {
             Ok(query) => query,
             Err(refusal) => return server::json(StatusCode::BAD_REQUEST, &refusal.body()),
         };
-        let (now, delay) = (self.clock.now(), self.ingestion_delay);
-        let stored = self.lock();
+        let delay = settings.visible_after();
         let readable = stored.spans.readable(query.places(), now, delay);
         server::json(StatusCode::OK, &observations::page(&query, readable))
     }
@@ -263,46 +285,17 @@ impl Langfuse {
         server::json(StatusCode::OK, &body)
     }
 
-    /// Loses the spans of a trace.
-    fn lose(&self, trace_id: &str) -> Response {
-        match self.lock().spans.lose(trace_id) {
-            Ok(0) => refuse(StatusCode::NOT_FOUND, "message", "there is no such trace"),
-            Ok(lost) => {
-                let body = json!({ "trace_id": trace_id, "removed": lost });
-                server::json(StatusCode::OK, &body)
-            }
-            Err(error) => unkept(&error),
-        }
-    }
-
     /// What a `status:N` fault answers.
     fn fault(&self, status: StatusCode, path: &str) -> Response {
         if status != StatusCode::TOO_MANY_REQUESTS {
             let reason = status.canonical_reason().unwrap_or("Error");
             return refuse(status, "message", reason);
         }
-        let limit = if path == TRACES { 1_000 } else { 30 };
-        let reset = self.clock.now().saturating_add(RATE_WINDOW);
-        let reset = format!("{:.3}", reset.unwrap_or(self.clock.now()));
-        let body = json!({
-            "message": "Rate limit exceeded",
-            "code": "rate_limited",
-            "details": {
-                "retryAfterSeconds": RATE_WINDOW.as_secs(),
-                "limit": limit,
-                "remaining": 0,
-                "resetAt": reset,
-            },
-        });
-        let mut response = server::json(status, &body);
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, RATE_WINDOW.as_secs().into());
-        headers.insert(LIMIT, limit.into());
-        headers.insert(REMAINING, 0.into());
-        if let Ok(reset) = HeaderValue::try_from(reset) {
-            headers.insert(RESET, reset);
-        }
-        response
+        let limit = match path {
+            TRACES => limits::EXPORTS,
+            _ => limits::READS,
+        };
+        limits::refusal(limit, self.clock.now())
     }
 
     fn lock(&self) -> MutexGuard<'_, Stored> {

@@ -3,4 +3,5 @@
 mod client;
 mod exports;
 mod observations;
+mod settings;
 mod traps;

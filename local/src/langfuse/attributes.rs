@@ -45,6 +45,12 @@ impl Attributes {
         keys.iter().find_map(|key| self.get(key))
     }
 
+    /// The first of some attributes that is there and no empty text.
+    pub(super) fn given(&self, keys: &[&str]) -> Option<&Value> {
+        let mut there = keys.iter().filter_map(|key| self.get(key));
+        there.find(|value| value.as_str() != Some(""))
+    }
+
     /// All attributes whose key begins with `prefix`, by the rest of the key.
     pub(super) fn below(&self, prefix: &str) -> Map<String, Value> {
         let entries = self.0.iter();

@@ -28,7 +28,7 @@ fn observation(span: &Span, query: &Query) -> Value {
     // Times of the model come from the start and the end, so they are there with those.
     let mut observation = json!({
         "id": span.span_id,
-        "traceId": span.trace_id,
+        "traceId": Some(&span.trace_id).filter(|trace| !trace.is_empty()),
         "startTime": span.start,
         "endTime": span.end,
         "projectId": "local",

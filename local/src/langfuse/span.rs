@@ -23,7 +23,7 @@ pub(super) struct Span {
     pub(super) user_id: Value,
     pub(super) session_id: Value,
     pub(super) tags: Value,
-    /// The trace's, and over them the observation's own.
+    /// The observation's own, and over them the trace's, as in version 4.
     pub(super) metadata: Map<String, Value>,
     pub(super) input: Value,
     pub(super) output: Value,
@@ -57,7 +57,12 @@ impl Span {
         let attributes = Attributes::read(&span["attributes"])?;
         let text = |name: &str| span[name].as_str().unwrap_or_default().to_owned();
         let get = |keys: &[&str]| attributes.first(keys).cloned().unwrap_or_default();
+        // Where Langfuse looks for the first one that is not empty.
+        let given = |keys: &[&str]| attributes.given(keys).cloned().unwrap_or_default();
         let failed = [json!(2), json!("STATUS_CODE_ERROR")].contains(&span["status"]["code"]);
+        if !span["name"].is_string() {
+            return Err("name is missing".to_owned());
+        }
         let (start, start_unix_nano) = time(span, "startTimeUnixNano")?;
         let (end, end_unix_nano) = time(span, "endTimeUnixNano")?;
         if end < start {
@@ -73,17 +78,18 @@ impl Span {
             name: text("name"),
             trace_name: get(&["langfuse.trace.name"]),
             kind: get(&["langfuse.observation.type"]),
-            user_id: get(&["langfuse.user.id", "user.id"]),
-            session_id: get(&[
+            user_id: given(&["langfuse.user.id", "user.id"]),
+            session_id: given(&[
                 "langfuse.session.id",
                 "session.id",
                 "gen_ai.conversation.id",
+                "langfuse.trace.metadata.langfuse_session_id",
             ]),
             tags: get(&["langfuse.trace.tags"]),
             metadata: metadata(&attributes),
             input: get(&["langfuse.observation.input"]),
             output: get(&["langfuse.observation.output"]),
-            model: get(&[
+            model: given(&[
                 "langfuse.observation.model.name",
                 "gen_ai.response.model",
                 "gen_ai.request.model",
@@ -148,8 +154,8 @@ fn stored(time: &str) -> Timestamp {
 }
 
 fn metadata(attributes: &Attributes) -> Map<String, Value> {
-    let mut metadata = attributes.below("langfuse.trace.metadata.");
-    metadata.extend(attributes.below("langfuse.observation.metadata."));
+    let mut metadata = attributes.below("langfuse.observation.metadata.");
+    metadata.extend(attributes.below("langfuse.trace.metadata."));
     metadata
 }
 

@@ -13,6 +13,9 @@ const BUCKETS: [&str; 5] = [
     "output_reasoning_tokens",
 ];
 
+/// How long a session's id may be.
+const MAX_SESSION_CHARACTERS: usize = 200;
+
 const KINDS: [&str; 10] = [
     "generation",
     "span",
@@ -72,9 +75,7 @@ fn check_ids(span: &Span) -> Result<(), String> {
 }
 
 fn check_names(span: &Span) -> Result<(), String> {
-    if span.name.is_empty() {
-        return Err("name is missing".to_owned());
-    }
+    // An empty text is taken, and means no more than one that is left out.
     let texts = [
         ("langfuse.trace.name", &span.trace_name, true),
         ("langfuse.user.id", &span.user_id, true),
@@ -84,13 +85,14 @@ fn check_names(span: &Span) -> Result<(), String> {
         ("langfuse.observation.model.name", &span.model, false),
     ];
     for (name, value, required) in texts {
-        let missing = value.as_str().is_none_or(str::is_empty);
-        if missing && (required || !value.is_null()) {
+        let missing = required && !span.attributes.contains_key(name);
+        if missing || !(value.is_string() || value.is_null()) {
             return Err(format!(
                 "attribute `{name}` must be a text, on every span: there is no trace record"
             ));
         }
     }
+    check_session(span)?;
     let kind = span.kind.as_str().unwrap_or_default();
     if !span.kind.is_null() && !KINDS.contains(&kind) {
         return Err(format!(
@@ -112,6 +114,19 @@ fn check_names(span: &Span) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks a session's id, which Langfuse drops where it is too long or not of ASCII.
+/// <https://langfuse.com/docs/observability/features/sessions>
+fn check_session(span: &Span) -> Result<(), String> {
+    let id = span.session_id.as_str().unwrap_or_default();
+    if id.len() <= MAX_SESSION_CHARACTERS && id.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
+    Err(format!(
+        "attribute `langfuse.session.id` `{id}` is not at most {MAX_SESSION_CHARACTERS} visible characters of \
+         ASCII: Langfuse would drop it"
+    ))
 }
 
 /// Checks `usage_details`, and says whether there is any.

@@ -6,7 +6,7 @@ use local::http::FREE_PORT;
 use local::langfuse::{FakeLangfuse, Langfuse};
 use serde_json::{Value, json};
 
-use super::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans};
+use super::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans, text};
 
 #[tokio::test]
 async fn a_good_span_is_stored_and_shown() {
@@ -57,6 +57,18 @@ async fn a_span_sent_twice_is_there_twice() {
     send(&fake, &[span()]).await;
 
     assert_eq!(spans(&fake), 2);
+}
+
+#[tokio::test]
+async fn metadata_of_the_trace_stands_over_that_of_the_observation() {
+    let fake = fake().await;
+    let mut span = span();
+    let attributes = span["attributes"].as_array_mut().unwrap();
+    attributes.push(text("langfuse.trace.metadata.sparks", "0"));
+
+    send(&fake, &[span]).await;
+
+    assert_eq!(fake.state()["spans"][0]["metadata"]["sparks"], "0");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::client::{
 async fn one_bad_span_refuses_the_whole_export() {
     let fake = fake().await;
 
-    let (status, body) = send(&fake, &[span(), span_at("name", json!(""))]).await;
+    let (status, body) = send(&fake, &[span(), span_at("name", json!(null))]).await;
 
     assert_eq!(status, 400);
     let error = body["error"].as_str().unwrap();
@@ -69,6 +69,12 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
         ("langfuse.environment", string("langfuse-x"), "environment"),
         ("langfuse.trace.name", None, "langfuse.trace.name"),
         ("langfuse.user.id", None, "langfuse.user.id"),
+        (
+            "langfuse.session.id",
+            string("sesión-123"),
+            "langfuse.session.id",
+        ),
+        ("langfuse.session.id", string(&"s".repeat(201)), "drop it"),
         ("langfuse.trace.tags", string("prod"), "langfuse.trace.tags"),
         (
             "langfuse.trace.metadata.n",
@@ -89,6 +95,36 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
         assert!(error.contains(named), "{error}");
     }
     assert_eq!(spans(&fake), 0);
+}
+
+#[tokio::test]
+async fn empty_texts_are_taken_and_mean_nothing() {
+    let fake = fake().await;
+    let empty = Some(json!({ "stringValue": "" }));
+    let mut spans = vec![span_at("name", json!(""))];
+    for key in [
+        "langfuse.trace.name",
+        "langfuse.user.id",
+        "langfuse.session.id",
+        "langfuse.observation.input",
+        "langfuse.observation.output",
+        "langfuse.observation.model.name",
+    ] {
+        spans.push(span_with(key, empty.clone()));
+    }
+
+    let (status, body) = send(&fake, &spans).await;
+
+    assert_eq!(status, 200, "{body}");
+    let stored = fake.state()["spans"].clone();
+    assert_eq!(
+        (
+            &stored[1]["trace_name"],
+            &stored[2]["user_id"],
+            &stored[3]["session_id"]
+        ),
+        (&json!(""), &json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]
