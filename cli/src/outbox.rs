@@ -25,6 +25,9 @@ pub(crate) enum Action {
         /// Everything that may be put back.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
+        /// Send traces without asking Langfuse: you have seen that it does not have them.
+        #[arg(long, conflicts_with = "all")]
+        untraced: bool,
     },
     /// Work it through once, as the scheduled function does each minute.
     Run,
@@ -53,7 +56,7 @@ struct Listing {
 pub(crate) async fn run(desk: &mut Desk<'_>, action: Option<Action>) -> Result<(), Error> {
     match action {
         None => list(desk).await,
-        Some(Action::Redrive { ids, all }) => redrive(desk, ids, all).await,
+        Some(Action::Redrive { ids, all, untraced }) => redrive(desk, ids, all, untraced).await,
         Some(Action::Run) => work(desk).await,
     }
 }
@@ -144,7 +147,12 @@ impl Listing {
     }
 }
 
-async fn redrive(desk: &mut Desk<'_>, ids: Vec<String>, all: bool) -> Result<(), Error> {
+async fn redrive(
+    desk: &mut Desk<'_>,
+    ids: Vec<String>,
+    all: bool,
+    untraced: bool,
+) -> Result<(), Error> {
     let ledger = desk.ledger()?;
     let ids = if all {
         let parked = listing(&ledger, desk).await?.parked;
@@ -162,8 +170,13 @@ async fn redrive(desk: &mut Desk<'_>, ids: Vec<String>, all: bool) -> Result<(),
     let mut results = Vec::new();
     for id in ids {
         let patience = Patience::lasting(&desk.clock, PATIENCE);
-        let redriven = ledger.redrive(&id, desk.clock.now(), &patience).await?;
-        refused |= !matches!(redriven, Redriven::Pending | Redriven::TraceAlone);
+        let redriven = ledger
+            .redrive(&id, untraced, desk.clock.now(), &patience)
+            .await?;
+        refused |= !matches!(
+            redriven,
+            Redriven::Pending | Redriven::TraceAlone | Redriven::TraceAskedFor
+        );
         results.push((id, words(redriven)));
     }
     if desk.json {
@@ -198,6 +211,10 @@ const fn words(redriven: Redriven) -> (&'static str, &'static str) {
         Redriven::TraceAlone => (
             "trace_alone",
             "is traced again with the next run; its event stays parked: it may be at Stripe, is in a parcel, or is too old",
+        ),
+        Redriven::TraceAskedFor => (
+            "trace_asked_for",
+            "may be traced: Langfuse is asked again, for 6 hours; `--untraced` sends the trace unasked",
         ),
         Redriven::TooOld => (
             "too_old",

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use http::StatusCode;
 use tracing::{info, warn};
 
 use crate::clock::{self, Clock};
@@ -277,18 +278,22 @@ fn count(provider: Provider, state: DeliveryState) {
 }
 
 /// What a failure at Langfuse proves. A whole export is refused for one bad trace, so a refused batch
-/// stays pending and is sent again one by one.
+/// stays pending and is sent again one by one; one trace that is too large goes again without its input and output.
 fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
     match error {
         langfuse::Error::Skipped => Some(Mark::Unsent("circuit")),
         langfuse::Error::NotSent(_) => Some(Mark::Unsent("not_connected")),
         langfuse::Error::RateLimited => Some(Mark::Unsent("rate_limited")),
         langfuse::Error::Unauthorized(_) => Some(Mark::Unsent("unauthorized")),
+        langfuse::Error::NotFound(_) => Some(Mark::Unsent("not_found")),
         langfuse::Error::Refused(_) if traces > 1 => Some(Mark::Unsent("refused_together")),
+        langfuse::Error::Refused(StatusCode::PAYLOAD_TOO_LARGE) => Some(Mark::Unsent("too_large")),
         langfuse::Error::Refused(status) => {
             Some(Mark::Parked(format!("status {}", status.as_u16())))
         }
-        langfuse::Error::Lost(_) | langfuse::Error::Failed(_) => None,
+        langfuse::Error::Lost(_) | langfuse::Error::Failed(_) | langfuse::Error::Unreadable(_) => {
+            None
+        }
     }
 }
 

@@ -2,82 +2,30 @@
 //!
 //! Langfuse does not deduplicate: ids and start time derive from the entry, and a trace is sent again only
 //! after a proven failure. <https://langfuse.com/faq/all/tracing-data-updates>
+//!
+//! Every version takes exports. Reading back needs Langfuse Cloud, or a self-hosted version 4 in v4 write mode.
 
+mod labels;
 mod otlp;
+mod reading;
 mod span;
 
-use std::collections::HashSet;
-use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use tracing::warn;
 
 use crate::circuit::Circuit;
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::LangfuseAccess;
-use crate::id::UsageId;
-use crate::telemetry::{self, Step, chain};
+use crate::telemetry::{self, Step};
 use crate::transport::{self, Transport};
 
+pub use reading::{Reads, Traced, is_shown};
 pub use span::{Content, MAX_CONTENT_BYTES, Trace, trace_id};
-
-/// How many traces are read at once: as many as Langfuse gives.
-const PAGE: u32 = 1_000;
-
-/// How many pages are read through for one question.
-const MAX_PAGES: usize = 10;
-
-/// To what Langfuse keeps the time at which something began.
-const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
-
-/// How far back a look at the keys goes: it is not about what is found.
-const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
-
-/// A page of observations, as far as it is of interest.
-#[derive(Deserialize)]
-struct Page {
-    data: Vec<Observation>,
-    #[serde(default)]
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Observation {
-    trace_id: String,
-    start_time: Timestamp,
-}
-
-#[derive(Default, Deserialize)]
-struct Meta {
-    #[serde(default)]
-    cursor: Option<String>,
-}
-
-/// What Langfuse has of some time.
-#[derive(Debug)]
-pub struct Traced {
-    traces: HashSet<String>,
-    /// Of when these are all there are.
-    complete: Range<Timestamp>,
-}
-
-impl Traced {
-    /// Whether the trace of a usage is there; nothing where it is not among what was read, and not all was.
-    pub fn has(&self, usage: &UsageId, occurred_at: Timestamp) -> Option<bool> {
-        if self.traces.contains(&trace_id(usage.as_str())) {
-            return Some(true);
-        }
-        self.complete.contains(&occurred_at).then_some(false)
-    }
-}
 
 /// A client of Langfuse's OpenTelemetry endpoint.
 #[derive(Debug)]
@@ -89,9 +37,11 @@ pub struct Langfuse {
     environment: String,
     clock: Clock,
     circuit: Circuit,
+    /// Of reads: they have a limit of their own, and fail where exports do not.
+    reading: Circuit,
 }
 
-/// Why Langfuse did not confirm.
+/// Why Langfuse did not confirm, or did not say what it has.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing was sent: Langfuse has failed repeatedly and is left alone for now.
@@ -109,6 +59,12 @@ pub enum Error {
     /// Nothing was stored: the request is wrong as a whole and will not succeed as it is.
     #[error("langfuse refused the request with status {0}")]
     Refused(StatusCode),
+    /// Nothing was stored: its address is not there, as while a proxy in front of it is deployed. Try later.
+    #[error("langfuse was not found: status {0}")]
+    NotFound(StatusCode),
+    /// This Langfuse does not say what it has: it is version 3, or not in v4 write mode.
+    #[error("langfuse cannot say what it has: status {0}")]
+    Unreadable(StatusCode),
     /// The answer was lost: it may be stored.
     #[error("langfuse did not answer")]
     Lost(#[source] transport::Error),
@@ -133,12 +89,18 @@ impl Langfuse {
             environment: stage.to_owned(),
             clock: clock.clone(),
             circuit: Circuit::default(),
+            reading: Circuit::default(),
         }
+    }
+
+    /// Whether exports are skipped for now, after repeated failures.
+    pub fn is_left_alone(&self) -> bool {
+        self.circuit.is_open(self.clock.now())
     }
 
     /// Sends traces in one export, which Langfuse takes or refuses as a whole.
     pub async fn record(&self, traces: &[Trace<'_>], timeout: Duration) -> Result<(), Error> {
-        if self.circuit.is_open(self.clock.now()) {
+        if self.is_left_alone() {
             return Err(Error::Skipped);
         }
         let mut request = Request::builder()
@@ -161,131 +123,28 @@ impl Langfuse {
         let answer = self.transport.send(request, timeout);
         let answer = telemetry::step(Step::Langfuse, answer).await;
         let outcome = judge(answer.map(|answer| answer.status()));
-        self.count(outcome.as_ref().err());
+        count(&self.circuit, outcome.as_ref().err(), self.clock.now());
         outcome
     }
+}
 
-    /// Which traces Langfuse has whose usage occurred at these times, to the millisecond, the last first.
-    ///
-    /// Where there are more of them than are read through, or a page does not come, the earliest are left out.
-    /// <https://api.reference.langfuse.com/#tag/observationsv2>
-    pub async fn traced(
-        &self,
-        times: RangeInclusive<Timestamp>,
-        timeout: Duration,
-    ) -> Result<Traced, Error> {
-        let started = self.clock.now();
-        let times = *times.start()..behind(*times.end());
-        let mut traces = HashSet::new();
-        let mut last = times.end;
-        let mut cursor = String::new();
-        for page in 0..MAX_PAGES {
-            let left = timeout.saturating_sub(clock::until(self.clock.now(), started));
-            let listed = match self.list(&times, &cursor, left).await {
-                Ok(listed) => listed,
-                Err(error) if page == 0 => return Err(error),
-                Err(error) => {
-                    warn!(error = chain(&error), "langfuse did not tell all");
-                    break;
-                }
-            };
-            for observation in listed.data {
-                if observation.start_time > last {
-                    // What comes later would say nothing of what has not come.
-                    return Err(Error::Failed(StatusCode::OK));
-                }
-                last = observation.start_time;
-                traces.insert(observation.trace_id);
-            }
-            let Some(next) = listed.meta.cursor else {
-                let complete = times;
-                return Ok(Traced { traces, complete });
-            };
-            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            cursor = format!("&cursor={next}");
+/// Keeps a circuit: failures open it after a while, wrong keys and rate limits at once.
+fn count(circuit: &Circuit, error: Option<&Error>, now: jiff::Timestamp) {
+    match error {
+        Some(Error::Unauthorized(_) | Error::RateLimited) => circuit.open(now),
+        Some(Error::NotSent(_) | Error::Lost(_) | Error::Failed(_) | Error::NotFound(_)) => {
+            circuit.failed(now);
         }
-        // Others may have begun in the millisecond of the last one.
-        let complete = behind(last).min(times.end)..times.end;
-        Ok(Traced { traces, complete })
-    }
-
-    /// Whether Langfuse has the trace of one usage.
-    pub async fn has(
-        &self,
-        usage: &UsageId,
-        occurred_at: Timestamp,
-        timeout: Duration,
-    ) -> Result<bool, Error> {
-        let times = occurred_at..behind(occurred_at);
-        let only = format!("&traceId={}", trace_id(usage.as_str()));
-        let listed = self.list(&times, &only, timeout).await?;
-        Ok(!listed.data.is_empty())
-    }
-
-    async fn list(
-        &self,
-        times: &Range<Timestamp>,
-        more: &str,
-        timeout: Duration,
-    ) -> Result<Page, Error> {
-        if self.circuit.is_open(self.clock.now()) {
-            return Err(Error::Skipped);
-        }
-        let uri = format!(
-            "{}/api/public/v2/observations?fields=core&limit={PAGE}&environment={}\
-             &fromStartTime={:.3}&toStartTime={:.3}{more}",
-            self.host, self.environment, times.start, times.end
-        );
-        let page = self.page(&uri, timeout).await;
-        self.count(page.as_ref().err());
-        page
-    }
-
-    /// Whether Langfuse takes the keys: reads an observation of the last hour, which changes nothing.
-    pub async fn check(&self, timeout: Duration) -> Result<(), Error> {
-        let now = self.clock.now();
-        let from = now.saturating_sub(LOOK_BACK).unwrap_or(now);
-        let uri = format!(
-            "{}/api/public/v2/observations?fields=core&limit=1&fromStartTime={from:.3}",
-            self.host
-        );
-        self.page(&uri, timeout).await.map(drop)
-    }
-
-    async fn page(&self, uri: &str, timeout: Duration) -> Result<Page, Error> {
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(uri)
-            .header(header::AUTHORIZATION, self.authorization.expose_secret())
-            .header(
-                header::USER_AGENT,
-                concat!("sparks/", env!("CARGO_PKG_VERSION")),
-            )
-            .body(Bytes::new())
-            .map_err(|error| Error::NotSent(transport::Error::NotSent(error.into())))?;
-        let answer = self.transport.send(request, timeout).await;
-        let body = answer.as_ref().map(|answer| answer.body().clone()).ok();
-        judge(answer.map(|answer| answer.status()))?;
-        let body = body.unwrap_or_default();
-        serde_json::from_slice(&body).map_err(|_| Error::Failed(StatusCode::OK))
-    }
-
-    /// Keeps the circuit: failures open it after a while, wrong keys and rate limits at once.
-    fn count(&self, error: Option<&Error>) {
-        let now = self.clock.now();
-        match error {
-            Some(Error::Unauthorized(_) | Error::RateLimited) => self.circuit.open(now),
-            Some(Error::NotSent(_) | Error::Lost(_) | Error::Failed(_)) => self.circuit.failed(now),
-            Some(Error::Refused(_) | Error::Skipped) | None => self.circuit.succeeded(),
+        Some(Error::Refused(_) | Error::Unreadable(_) | Error::Skipped) | None => {
+            circuit.succeeded();
         }
     }
 }
 
-/// The first time after another one that Langfuse can tell from it.
-fn behind(time: Timestamp) -> Timestamp {
-    time.saturating_add(RESOLUTION).unwrap_or(Timestamp::MAX)
-}
-
+/// What an answer to an export proves.
+///
+/// Only what is about the request itself is refused for good. A 404 and its like come from something in front of Langfuse
+/// that knows no such address; after a 408 or a 409, as after a failure, the traces may be stored.
 fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {
     match answer {
         Ok(StatusCode::OK) => Ok(()),
@@ -293,7 +152,18 @@ fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {
             Err(Error::Unauthorized(status))
         }
         Ok(StatusCode::TOO_MANY_REQUESTS) => Err(Error::RateLimited),
-        Ok(status) if status.is_client_error() => Err(Error::Refused(status)),
+        Ok(
+            status @ (StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY),
+        ) => Err(Error::Refused(status)),
+        Ok(
+            status @ (StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::GONE
+            | StatusCode::MISDIRECTED_REQUEST),
+        ) => Err(Error::NotFound(status)),
         Ok(status) => Err(Error::Failed(status)),
         Err(error @ transport::Error::NotSent(_)) => Err(Error::NotSent(error)),
         Err(error) => Err(Error::Lost(error)),

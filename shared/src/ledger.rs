@@ -8,7 +8,7 @@
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
-//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], not put back since; states and `claims` as read · [`Ledger::redrive`], states and `claims` as read · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `langfuse_absent_at`, `langfuse_unclear_since`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], not put back since; states and `claims` as read · [`Ledger::redrive`], states and `claims` as read · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
 //! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts`, `parked`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending, `attempts` as read · [`Ledger::park_reported`], not put back since · [`Ledger::redrive`], parked, with its members · [`Ledger::note_found`], parked, with its members |
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no end of its grants that was not read |
@@ -93,7 +93,7 @@ pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
 pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
-pub use outbox::{Found, Lease, Listed, ListedKind, Waiting};
+pub use outbox::{Found, Lease, Listed, ListedKind, Parts, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
 pub use purchase::{Purchase, Reversal, Reversals};

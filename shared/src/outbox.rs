@@ -5,6 +5,7 @@
 //! that two runs at once do no harm.
 
 mod checkouts;
+mod due;
 mod meter;
 mod parcels;
 mod subscriptions;
@@ -24,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Environment};
 use crate::customers::Customers;
 use crate::desk::Desk;
-use crate::langfuse::Langfuse;
+use crate::langfuse::{Langfuse, Reads};
 use crate::ledger::{self, Ledger, Listed, ListedKind, PENDING_BUCKETS, Queue};
 use crate::patience::Patience;
 use crate::stripe::Stripe;
@@ -39,6 +40,10 @@ const TOGETHER: usize = 1_000;
 
 /// How many buckets a run works on at once: most have few customers, and one customer's events follow one another.
 const BUCKETS_AT_ONCE: usize = 4;
+
+/// How often a run reads from Langfuse: its smallest plan takes 30 reads a minute from all of an organisation, and others
+/// read, too.
+const READS_PER_RUN: u32 = 20;
 
 /// The longest that a call of a provider may take.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
@@ -124,11 +129,12 @@ pub struct Report {
 pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger::Error> {
     // Each run begins elsewhere, so that a run that is cut short does not always leave out the same.
     let first = fastrand::u8(0..PENDING_BUCKETS);
+    let reads = &Reads::at_most(READS_PER_RUN);
     let buckets = (0..PENDING_BUCKETS).map(|number| {
         let bucket = (first + number) % PENDING_BUCKETS;
         async move {
             let mut report = Report::default();
-            let worked = outbox.take(bucket, patience, &mut report).await;
+            let worked = outbox.take(bucket, reads, patience, &mut report).await;
             (report, worked)
         }
     });
@@ -166,6 +172,7 @@ impl Outbox {
     async fn take(
         &self,
         bucket: u8,
+        reads: &Reads,
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
@@ -184,7 +191,7 @@ impl Outbox {
             return Ok(());
         };
         report.buckets += 1;
-        let worked = self.work(bucket, patience, report).await;
+        let worked = self.work(bucket, reads, patience, report).await;
         self.ledger.release(lease, patience).await?;
         worked
     }
@@ -193,6 +200,7 @@ impl Outbox {
     async fn work(
         &self,
         bucket: u8,
+        reads: &Reads,
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
@@ -211,7 +219,7 @@ impl Outbox {
                 return Ok(());
             }
             seen.extend(fresh.iter().cloned());
-            self.finish(fresh, patience, report).await?;
+            self.finish(fresh, reads, patience, report).await?;
         }
         report.cut_short = true;
         Ok(())
@@ -220,6 +228,7 @@ impl Outbox {
     async fn finish(
         &self,
         due: Vec<Listed>,
+        reads: &Reads,
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
@@ -242,7 +251,7 @@ impl Outbox {
         if usages.is_empty() {
             return Ok(());
         }
-        usages::work(self, &usages, patience, report).await
+        usages::work(self, &usages, reads, patience, report).await
     }
 }
 

@@ -219,7 +219,11 @@ fn entry(
             .unwrap_or(occurred_at),
         recorded_at: now,
         trace: TraceLabels {
-            content: usage.input.is_some() || usage.output.is_some(),
+            // An empty text is none: it is not missed in a trace that is sent again.
+            content: [&usage.input, &usage.output]
+                .into_iter()
+                .flatten()
+                .any(|text| !text.is_empty()),
             ..usage.trace.clone()
         },
         deliveries: delivery.initial(price.total),

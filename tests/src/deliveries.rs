@@ -21,6 +21,21 @@ impl World {
         list(&self.stack.langfuse.state()["spans"])
     }
 
+    /// Makes the fake Langfuse another kind of Langfuse.
+    pub async fn langfuse_is(&self, settings: &Value) {
+        let changed = self.at_langfuse("/_local/settings", settings).await;
+        changed.expect(StatusCode::OK);
+    }
+
+    /// How often Langfuse was read, and how often it took an export or refused it.
+    pub fn langfuse_calls(&self) -> (usize, usize) {
+        let state = self.stack.langfuse.state();
+        let requests = list(&state["requests"]);
+        let reads = requests.iter().filter(|request| request["method"] == "GET");
+        let reads = reads.count();
+        (reads, requests.len() - reads)
+    }
+
     /// How many entries wait for the outbox.
     pub fn pending(&self) -> usize {
         self.items("E#")

@@ -71,6 +71,12 @@ impl World {
         answer(self.http.delete(url)).await.expect(StatusCode::OK);
     }
 
+    /// Uses a control of the fake Langfuse.
+    pub async fn at_langfuse(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("{}{path}", self.stack.langfuse.url());
+        answer(self.http.post(url).body(body.to_string())).await
+    }
+
     /// Loses a trace at the fake Langfuse.
     pub async fn lose_trace(&self, trace_id: &str) {
         let url = self.stack.langfuse.url();

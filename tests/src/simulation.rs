@@ -215,6 +215,7 @@ impl World {
             .expect("the template's table");
         let stripe = Stripe::of_copy(&setting.stripe, time.clone()).expect("a copy");
         let (stripe, langfuse) = (stripe.with_service_time(SERVICE_TIME), Langfuse::new(time));
+        langfuse.set(plan.langfuse);
         let network = Network::new(options, &plan, (&tables, &stripe, &langfuse), &clock);
         Self {
             plan,

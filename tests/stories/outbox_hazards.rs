@@ -135,7 +135,7 @@ async fn langfuse_is_asked_on_where_it_has_too_much_to_tell_at_once() {
     );
 }
 
-/// Eight questions are asked in a run: one of all, one of what is before the crowded time, and of that, each alone.
+/// A run reads twenty times: ten pages of all, one of what is before the crowded time, and of that, each alone.
 #[tokio::test]
 async fn traces_of_a_time_with_too_many_others_are_asked_for_alone_after_all_others() {
     let world = World::at_noon().await;
@@ -148,7 +148,7 @@ async fn traces_of_a_time_with_too_many_others_are_asked_for_alone_after_all_oth
         .record("acct_a", "alone", &at("2026-11-22T11:59:00Z"))
         .await;
     alone.expect(StatusCode::CREATED);
-    let among = (0..8).map(|number| {
+    let among = (0..10).map(|number| {
         let mut item = at("2026-11-22T12:00:00Z");
         item["idempotency_key"] = format!("among{number}").into();
         item
@@ -165,9 +165,9 @@ async fn traces_of_a_time_with_too_many_others_are_asked_for_alone_after_all_oth
     let report = world.deliver().await;
     assert_eq!(
         (&report["traces"], &report["waiting"]),
-        (&json!(1 + 6), &json!(2))
+        (&json!(1 + 9), &json!(1))
     );
     let world = world.later(SignedDuration::from_mins(15)).await;
-    assert_eq!(world.deliver().await["traces"], 2);
-    assert_eq!(world.spans().len(), 1 + 8 + 10_000);
+    assert_eq!(world.deliver().await["traces"], 1);
+    assert_eq!(world.spans().len(), 1 + 10 + 10_000);
 }

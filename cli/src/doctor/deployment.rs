@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::langfuse::Langfuse;
+use shared::langfuse::{self, Langfuse};
 use shared::patience::Patience;
 
 use super::check::Check;
@@ -90,7 +90,7 @@ fn skew(date: Option<Timestamp>, before: Timestamp, after: Timestamp) -> Check {
     Check::good(name, "this machine and Stripe agree on the time")
 }
 
-/// Whether Langfuse takes the keys.
+/// Whether Langfuse takes the keys and says which traces it has.
 pub(super) async fn langfuse(desk: &Desk<'_>) -> Result<Check, Error> {
     let name = "langfuse";
     let Some(access) = desk.environment.langfuse()? else {
@@ -98,9 +98,33 @@ pub(super) async fn langfuse(desk: &Desk<'_>) -> Result<Check, Error> {
     };
     let stage = desk.environment.stage()?;
     let langfuse = Langfuse::new(&access, &stage, &desk.transport, &desk.clock);
-    langfuse.check(LANGFUSE_TIMEOUT).await?;
     let host = &access.host;
-    Ok(Check::good(name, format!("{host} takes the keys")))
+    match langfuse.check(LANGFUSE_TIMEOUT).await {
+        Ok(()) => Ok(Check::good(name, format!("{host} takes the keys"))),
+        Err(langfuse::Error::Unreadable(status)) => {
+            let version = langfuse.version(LANGFUSE_TIMEOUT).await.ok();
+            Ok(unreadable(host, status.as_u16(), version))
+        }
+        Err(langfuse::Error::RateLimited) => {
+            let detail = format!("{host} has too many reads right now: look again in a minute");
+            Ok(Check::warning(name, detail))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Judges a host that does not say which traces it has by the version that it says it is.
+fn unreadable(host: &str, status: u16, version: Option<String>) -> Check {
+    let name = "langfuse";
+    let Some(version) = version else {
+        let detail = format!("{host} is no Langfuse: it answers with status {status}");
+        return Check::bad(name, detail);
+    };
+    let detail = format!(
+        "{host} is version {version} and takes traces, but does not say which it has (status {status}): a trace that \
+         it may have is parked after 6 hours. Langfuse Cloud does, and a self-hosted version 4 in v4 write mode"
+    );
+    Check::warning(name, detail)
 }
 
 #[cfg(test)]

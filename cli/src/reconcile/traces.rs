@@ -1,7 +1,11 @@
 //! Traces: Langfuse has what it confirmed.
+//!
+//! A Langfuse that cannot say what it has is no difference: that is noted. One that fails or has too many reads leaves the
+//! day unclear, and what was compared with Stripe is listed all the same.
 
-use shared::langfuse::{self, Langfuse, trace_id};
+use shared::langfuse::{self, Langfuse, Reads, is_shown, trace_id};
 use shared::ledger::{DeliveryState, UsageOfDay};
+use shared::telemetry::chain;
 
 use super::look::{Look, TIMEOUT};
 use super::table::Table;
@@ -21,17 +25,29 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     let confirmed = table.occurred(look).filter(|usage| {
         usage.deliveries.langfuse == DeliveryState::Confirmed && !look.is_recent(usage.sent_at)
     });
-    let mut confirmed: Vec<&UsageOfDay> = confirmed.collect();
-    confirmed.sort_by_key(|usage| usage.occurred_at);
-    look.report.checked.traces = confirmed.len() as u64;
-    let mut asked_for = confirmed;
+    let (mut asked_for, hidden): (Vec<&UsageOfDay>, Vec<&UsageOfDay>) =
+        confirmed.partition(|usage| is_shown(usage.occurred_at, look.now));
+    asked_for.sort_by_key(|usage| usage.occurred_at);
+    if !hidden.is_empty() {
+        let count = hidden.len();
+        let detail = format!("{count} traces were not compared: not every plan shows so old ones");
+        note(look, detail);
+    }
     while let (Some(first), Some(last)) = (asked_for.first(), asked_for.last()) {
         let (first, last) = (first.occurred_at, last.occurred_at);
         let traced = look
             .asked(is_busy, async || {
-                langfuse.traced(first..=last, TIMEOUT).await
+                let reads = Reads::at_most(u32::MAX);
+                langfuse.traced(first..=last, &reads, TIMEOUT).await
             })
-            .await?;
+            .await;
+        let traced = match traced {
+            Ok(traced) => traced,
+            Err(error) => {
+                unclear(look, asked_for.len(), &error);
+                return Ok(());
+            }
+        };
         let count = asked_for.len();
         let mut left = Vec::new();
         for usage in asked_for {
@@ -46,6 +62,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
                 None => left.push(usage),
             }
         }
+        look.report.checked.traces += (count - left.len()) as u64;
         if left.len() == count {
             let detail = format!("Langfuse has more traces of {last} than can be read through");
             look.report
@@ -56,6 +73,19 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         asked_for = left;
     }
     Ok(())
+}
+
+/// Says of how many traces it cannot be told whether Langfuse has them, and why.
+fn unclear(look: &mut Look<'_, '_>, count: usize, error: &langfuse::Error) {
+    let detail = format!("{count} traces were not compared: {}", chain(error));
+    match error {
+        langfuse::Error::Unreadable(_) => note(look, detail),
+        _ => look.report.differ("unclear", "langfuse", None, detail),
+    }
+}
+
+fn note(look: &mut Look<'_, '_>, detail: String) {
+    look.report.note("unclear", "langfuse", None, detail);
 }
 
 fn is_busy(error: &langfuse::Error) -> bool {

@@ -54,7 +54,7 @@ pub(super) struct Span<'a> {
     trace_id: String,
     #[serde(rename = "spanId")]
     id: String,
-    name: &'a str,
+    name: Cow<'a, str>,
     kind: u8,
     start_time_unix_nano: String,
     end_time_unix_nano: String,
@@ -109,7 +109,7 @@ impl<'a> Span<'a> {
     pub(super) fn new(
         trace_id: String,
         id: String,
-        name: &'a str,
+        name: Cow<'a, str>,
         nanoseconds: String,
         attributes: Vec<Attribute<'a>>,
     ) -> Self {
@@ -136,13 +136,11 @@ impl<'a> Attribute<'a> {
     }
 
     /// Several texts.
-    pub(super) fn texts(key: &'a str, values: &'a [String]) -> Self {
-        let values = values.iter();
-        let values = values.map(|value| Value::StringValue(value.as_str().into()));
+    pub(super) fn texts(key: &'a str, values: Vec<Cow<'a, str>>) -> Self {
         Self {
             key: key.into(),
             value: Value::ArrayValue {
-                values: values.collect(),
+                values: values.into_iter().map(Value::StringValue).collect(),
             },
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! <https://langfuse.com/integrations/native/opentelemetry#property-mapping>
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use ring::digest;
 use serde::Serialize;
 
+use super::labels;
 use super::otlp::{Attribute, Export, Span};
 use crate::id::hex;
 use crate::ledger::UsageEntry;
@@ -83,19 +85,24 @@ pub(super) fn export(traces: &[Trace<'_>], environment: &str) -> Vec<u8> {
 
 fn span<'a>(trace: &Trace<'a>, environment: &'a str) -> Span<'a> {
     let entry = trace.entry;
-    let name = entry.trace.name.as_deref().unwrap_or("usage");
+    let name = entry.trace.name.as_deref().and_then(labels::name);
+    let name = name.unwrap_or("usage".into());
     // Langfuse keeps milliseconds; the start time is part of a span's identity there.
     let nanoseconds = format!("{}000000", entry.occurred_at.as_millisecond());
     Span::new(
         trace_id(entry.id.as_str()),
         span_id(entry.id.as_str()),
-        name,
+        name.clone(),
         nanoseconds,
         attributes(trace, name, environment),
     )
 }
 
-fn attributes<'a>(trace: &Trace<'a>, name: &'a str, environment: &'a str) -> Vec<Attribute<'a>> {
+fn attributes<'a>(
+    trace: &Trace<'a>,
+    name: Cow<'a, str>,
+    environment: &'a str,
+) -> Vec<Attribute<'a>> {
     let entry = trace.entry;
     let user = entry
         .member
@@ -138,15 +145,18 @@ fn attributes<'a>(trace: &Trace<'a>, name: &'a str, environment: &'a str) -> Vec
     if let Some(model) = only_model(entry) {
         attributes.push(Attribute::text("langfuse.observation.model.name", model));
     }
-    if let Some(session) = &entry.trace.session_id {
-        attributes.push(Attribute::text("langfuse.session.id", session.as_str()));
+    let session = entry.trace.session_id.as_deref();
+    if let Some(session) = session.and_then(labels::session_id) {
+        attributes.push(Attribute::text("langfuse.session.id", session));
     }
-    if !entry.trace.tags.is_empty() {
-        attributes.push(Attribute::texts("langfuse.trace.tags", &entry.trace.tags));
+    let tags = entry.trace.tags.iter();
+    let tags: Vec<_> = tags.filter_map(|tag| labels::name(tag)).collect();
+    if !tags.is_empty() {
+        attributes.push(Attribute::texts("langfuse.trace.tags", tags));
     }
-    for (key, value) in &entry.trace.metadata {
+    for (key, value) in labels::metadata(&entry.trace.metadata) {
         let key = format!("langfuse.trace.metadata.{key}");
-        attributes.push(Attribute::text(key, value.as_str()));
+        attributes.push(Attribute::text(key, value));
     }
     attributes.extend(content(trace.content));
     let sent = trace.content.input.is_some() || trace.content.output.is_some();
@@ -177,10 +187,13 @@ fn content(content: Content<'_>) -> Vec<Attribute<'_>> {
     let mut attributes = Vec::new();
     for (side, mark, text) in sides {
         let Some(text) = text else { continue };
-        let sent = cut(text);
+        let beginning = cut(text);
+        let Some(sent) = labels::text(beginning) else {
+            continue;
+        };
         attributes.push(Attribute::text(side, sent));
-        if sent.len() < text.len() {
-            attributes.push(Attribute::text(mark, sent.len().to_string()));
+        if beginning.len() < text.len() {
+            attributes.push(Attribute::text(mark, beginning.len().to_string()));
         }
     }
     attributes

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use http::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::ledger::{Deliveries, DeliveryState, RequestHash, TraceLabels, UsageEntry};
@@ -137,8 +137,12 @@ async fn every_answer_means_one_thing() {
         (Ok(400), "refused"),
         (Ok(401), "unauthorized"),
         (Ok(403), "unauthorized"),
-        (Ok(405), "refused"),
+        (Ok(404), "not found"),
+        (Ok(405), "not found"),
+        (Ok(408), "failed"),
+        (Ok(409), "failed"),
         (Ok(413), "refused"),
+        (Ok(422), "refused"),
         (Ok(429), "rate limited"),
         (Ok(500), "failed"),
         (Ok(302), "failed"),
@@ -153,6 +157,8 @@ async fn every_answer_means_one_thing() {
             Err(Error::RateLimited) => "rate limited",
             Err(Error::Unauthorized(_)) => "unauthorized",
             Err(Error::Refused(_)) => "refused",
+            Err(Error::NotFound(_)) => "not found",
+            Err(Error::Unreadable(_)) => "unreadable",
             Err(Error::Lost(_)) => "lost",
             Err(Error::Failed(_)) => "failed",
         };
@@ -205,7 +211,161 @@ async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
     }));
     let langfuse = at(&transport);
     let second = Timestamp::UNIX_EPOCH..=Timestamp::constant(0, 999_000_000);
-    langfuse.traced(second, Duration::from_secs(1)).await
+    let reads = Reads::at_most(100);
+    langfuse
+        .traced(second, &reads, Duration::from_secs(1))
+        .await
+}
+
+/// A Langfuse that answers every request with this status and body, and counts them.
+fn answering(status: u16, body: &'static str) -> (Langfuse, Arc<Mutex<u32>>) {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let transport = Transport::in_process(Arc::new(move |_, _| {
+        *count.lock().unwrap() += 1;
+        let answer = Response::builder().status(status);
+        let answer = answer.body(Bytes::from_static(body.as_bytes())).unwrap();
+        Box::pin(std::future::ready(Ok(answer)))
+    }));
+    (at(&transport), asked)
+}
+
+async fn is_traced(langfuse: &Langfuse, reads: &Reads) -> Result<Traced, Error> {
+    let at = Timestamp::UNIX_EPOCH;
+    langfuse
+        .traced(at..=at, reads, Duration::from_secs(1))
+        .await
+}
+
+/// It says so for as long as it is asked, and exports go on.
+#[tokio::test]
+async fn a_langfuse_that_cannot_say_what_it_has_fails_in_nothing() {
+    for status in [400, 404, 405, 501] {
+        let (langfuse, asked) = answering(status, "{}");
+        let reads = Reads::at_most(100);
+        for _ in 0..5 {
+            let told = is_traced(&langfuse, &reads).await.unwrap_err();
+            assert!(matches!(told, Error::Unreadable(_)), "{status}: {told}");
+        }
+        assert_eq!(*asked.lock().unwrap(), 5);
+        assert!(!langfuse.is_left_alone());
+    }
+}
+
+/// The limit of reads is their own.
+#[tokio::test]
+async fn a_rate_limit_of_reads_ends_the_reading_and_no_export() {
+    let (langfuse, asked) = answering(429, "{}");
+    let reads = Reads::at_most(100);
+    let limited = is_traced(&langfuse, &reads).await.unwrap_err();
+    assert!(matches!(limited, Error::RateLimited));
+    assert!(!reads.are_left() && !langfuse.is_left_alone());
+    let skipped = is_traced(&langfuse, &Reads::at_most(1)).await.unwrap_err();
+    assert!(matches!(skipped, Error::Skipped));
+    assert_eq!(*asked.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn no_more_is_read_than_may_be() {
+    let page = r#"{"data":[],"meta":{"cursor":"next"}}"#;
+    let (langfuse, asked) = answering(200, page);
+    let reads = Reads::at_most(3);
+    let part = is_traced(&langfuse, &reads).await.unwrap();
+    assert!(part.traces.is_empty() && !reads.are_left());
+    let skipped = is_traced(&langfuse, &reads).await.unwrap_err();
+    assert!(matches!(skipped, Error::Skipped));
+    assert_eq!(*asked.lock().unwrap(), 3);
+}
+
+#[tokio::test]
+async fn an_observation_without_a_trace_is_passed_over() {
+    let page = r#"{"data":[
+        {"traceId":null,"startTime":"1970-01-01T00:00:00Z"},
+        {"traceId":"t1","startTime":"1970-01-01T00:00:00Z"},
+        {"startTime":"1970-01-01T00:00:00Z"}
+    ],"meta":{}}"#;
+    let (langfuse, _) = answering(200, page);
+    let told = is_traced(&langfuse, &Reads::at_most(1)).await.unwrap();
+    assert_eq!(told.traces, ["t1".to_owned()].into());
+    assert!(told.complete.contains(&Timestamp::UNIX_EPOCH));
+}
+
+/// The smallest plan shows 30 days.
+#[test]
+fn what_is_older_than_every_plan_shows_is_not_absent() {
+    let now = Timestamp::from_second(100 * 24 * 3_600).unwrap();
+    let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
+    assert!(is_shown(ago(28), now));
+    assert!(!is_shown(ago(29), now) && !is_shown(ago(33), now));
+}
+
+/// All that a span says of metadata: of the observation, and of the trace.
+fn metadata(export: &serde_json::Value) -> [Vec<String>; 2] {
+    let span = &export["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    let attributes = span["attributes"].as_array().unwrap();
+    let keys = attributes.iter().map(|one| one["key"].as_str().unwrap());
+    ["observation", "trace"].map(|whose| {
+        let prefix = format!("langfuse.{whose}.metadata.");
+        let below = keys.clone().filter_map(|key| key.strip_prefix(&prefix));
+        below.map(str::to_owned).collect()
+    })
+}
+
+/// A trace's metadata stands over the observation's, which is where Sparks says what a usage is.
+#[test]
+fn no_metadata_of_the_callers_stands_where_ours_does() {
+    let long = "x".repeat(MAX_CONTENT_BYTES + 1);
+    let contents = [
+        Content {
+            input: Some(&long),
+            output: Some(&long),
+        },
+        Content::default(),
+    ];
+    for content in contents {
+        let mut entry = entry();
+        entry.trace.content = true;
+        let export = |entry: &UsageEntry| {
+            let trace = Trace { entry, content };
+            serde_json::from_slice(&span::export(&[trace], "prod")).unwrap()
+        };
+        let [ours, _] = metadata(&export(&entry));
+        assert!(ours.len() >= 6);
+        let theirs = ours.iter().map(|key| (key.clone(), "forged".to_owned()));
+        entry.trace.metadata = theirs.collect();
+        let [still, theirs] = metadata(&export(&entry));
+        assert_eq!(still, ours);
+        assert_eq!(theirs.len(), ours.len());
+        let both = theirs.iter().filter(|key| ours.contains(key));
+        assert_eq!(both.count(), 0, "{theirs:?}");
+    }
+}
+
+#[test]
+fn empty_texts_of_a_trace_are_left_out() {
+    let mut entry = entry();
+    entry.trace.name = Some(String::new());
+    entry.trace.session_id = Some(String::new());
+    entry.trace.tags = vec![String::new()];
+    let content = Content {
+        input: Some(""),
+        output: Some(""),
+    };
+    let trace = Trace {
+        entry: &entry,
+        content,
+    };
+    let export = String::from_utf8(span::export(&[trace], "prod")).unwrap();
+    for absent in [
+        "langfuse.session.id",
+        "langfuse.trace.tags",
+        "langfuse.observation.input",
+        "langfuse.observation.output",
+        r#""stringValue":"""#,
+    ] {
+        assert!(!export.contains(absent), "{absent}: {export}");
+    }
+    assert!(export.contains(r#""name":"usage""#), "{export}");
 }
 
 #[tokio::test]

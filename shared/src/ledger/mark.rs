@@ -1,6 +1,7 @@
 //! Marks on usage entries: how far their deliveries have come.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,10 @@ pub enum Mark {
     Parked(String),
     /// It is still pending, and certainly was not received: why.
     Unsent(&'static str),
+    /// It is still pending, and the provider did not show it then, be it that it is late.
+    Absent(Timestamp),
+    /// It is still pending, and since then the provider cannot say whether it has it.
+    Unclear(Timestamp),
 }
 
 /// What is known of an entry's two deliveries; nothing where there is nothing new to write.
@@ -45,16 +50,18 @@ impl Mark {
         match self {
             Self::Confirmed => DeliveryState::Confirmed,
             Self::Parked(_) => DeliveryState::Parked,
-            Self::Unsent(_) => DeliveryState::Pending,
+            Self::Unsent(_) | Self::Absent(_) | Self::Unclear(_) => DeliveryState::Pending,
         }
     }
 
-    /// The attribute that keeps the reason, after the delivery's name, and the reason.
-    fn reason(&self) -> Option<(&'static str, &str)> {
+    /// The attribute that keeps the reason or the time, after the delivery's name, and what it keeps.
+    fn kept(&self) -> Option<(&'static str, AttributeValue)> {
         match self {
             Self::Confirmed => None,
-            Self::Parked(why) => Some(("parked", why)),
-            Self::Unsent(why) => Some(("unsent", why)),
+            Self::Parked(why) => Some(("parked", item::text(why))),
+            Self::Unsent(why) => Some(("unsent", item::text(*why))),
+            Self::Absent(at) => Some(("absent_at", item::time(*at))),
+            Self::Unclear(since) => Some(("unclear_since", item::time(*since))),
         }
     }
 }
@@ -127,7 +134,7 @@ impl Ledger {
                 .condition_expression(format!("{states} AND claims = :claims"))
                 .expression_attribute_values(":claims", item::number(claims)),
         };
-        let mut set = Vec::new();
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
         for (delivery, before, mark) in [
             ("langfuse", before.langfuse, &marks.langfuse),
             ("stripe", before.stripe, &marks.stripe),
@@ -142,14 +149,15 @@ impl Ledger {
                 format!(":{delivery}"),
                 item::text(mark.state().as_str()),
             );
-            if let Some((attribute, why)) = mark.reason() {
-                set.push(format!("{delivery}_{attribute} = :{delivery}_why"));
-                update =
-                    update.expression_attribute_values(format!(":{delivery}_why"), item::text(why));
+            if let Some((attribute, kept)) = mark.kept() {
+                set.push(format!("{delivery}_{attribute} = :{delivery}_kept"));
+                update = update.expression_attribute_values(format!(":{delivery}_kept"), kept);
+            }
+            if let Mark::Absent(_) = mark {
+                remove.push(format!("{delivery}_unclear_since"));
             }
         }
         let after = marks.after(before);
-        let mut remove = "";
         if after.any_pending() {
             if let Some(due) = due {
                 set.push("pending_due = :due".to_owned());
@@ -161,13 +169,11 @@ impl Ledger {
                 .expression_attribute_values(":parked", Queue::Parked.of(&entry.account))
                 .expression_attribute_values(":recorded_at", item::time(entry.recorded_at));
         } else {
-            remove = " REMOVE pending_bucket, pending_due";
+            remove.extend(["pending_bucket".to_owned(), "pending_due".to_owned()]);
         }
-        let set = if set.is_empty() {
-            String::new()
-        } else {
-            format!("SET {}", set.join(", "))
-        };
-        update.update_expression(format!("{set}{remove}"))
+        let parts = [("SET", set), ("REMOVE", remove)].into_iter();
+        let parts = parts.filter(|(_, changes)| !changes.is_empty());
+        let parts = parts.map(|(what, changes)| format!("{what} {}", changes.join(", ")));
+        update.update_expression(parts.collect::<Vec<_>>().join(" "))
     }
 }

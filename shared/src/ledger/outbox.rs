@@ -63,6 +63,15 @@ impl Listed {
     }
 }
 
+/// The parts of a usage that are sent together: each may be a while away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Its trace, to Langfuse.
+    pub trace: bool,
+    /// Its event, to Stripe's meter.
+    pub event: bool,
+}
+
 /// A usage that waits, with what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -74,6 +83,10 @@ pub struct Waiting {
     pub traced_at: Option<Timestamp>,
     /// Whether Langfuse has certainly never received it.
     pub unsent_to_langfuse: bool,
+    /// When Langfuse was read and did not show it, after it was sent last.
+    pub absent_at_langfuse: Option<Timestamp>,
+    /// Since when Langfuse cannot say whether it has it.
+    pub unclear_since: Option<Timestamp>,
     /// Whether Stripe has certainly never received it.
     pub unsent_to_stripe: bool,
     /// The parcel it is a member of.
@@ -114,6 +127,8 @@ impl Waiting {
                 None => 0,
             },
             traced_at: time("traced_at")?,
+            absent_at_langfuse: time("langfuse_absent_at")?,
+            unclear_since: time("langfuse_unclear_since")?,
             unsent_to_langfuse: text("langfuse_unsent")?.is_some(),
             unsent_to_stripe: text("stripe_unsent")?.is_some(),
             parcel: text("parcel")?.map(ParcelId::stored),
@@ -249,12 +264,11 @@ impl Ledger {
         Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }
 
-    /// Takes a usage, which is sent again after that, also to Langfuse `with_trace`. Nothing when somebody else has, or has
-    /// marked it.
+    /// Takes a usage of which these parts are sent after that. None if another run has taken it, or it was marked.
     pub async fn claim(
         &self,
         waiting: &Waiting,
-        with_trace: bool,
+        parts: Parts,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Option<Waiting>, Error> {
@@ -271,11 +285,16 @@ impl Ledger {
             .table_name(&self.table)
             .set_key(Some(Key::entry(waiting.entry.id.as_str()).attributes()))
             .condition_expression(format!("{states} AND {claimed}"))
-            .update_expression(if with_trace {
-                "SET claims = :claims, claimed_at = :now, traced_at = :now \
-                 REMOVE langfuse_unsent, stripe_unsent"
-            } else {
-                "SET claims = :claims, claimed_at = :now REMOVE stripe_unsent"
+            .update_expression(match (parts.trace, parts.event) {
+                (true, true) => {
+                    "SET claims = :claims, claimed_at = :now, traced_at = :now \
+                     REMOVE langfuse_unsent, langfuse_absent_at, langfuse_unclear_since, stripe_unsent"
+                }
+                (true, false) => {
+                    "SET claims = :claims, claimed_at = :now, traced_at = :now \
+                     REMOVE langfuse_unsent, langfuse_absent_at, langfuse_unclear_since"
+                }
+                (false, _) => "SET claims = :claims, claimed_at = :now REMOVE stripe_unsent",
             })
             .expression_attribute_values(":langfuse", item::text(deliveries.langfuse.as_str()))
             .expression_attribute_values(":stripe", item::text(deliveries.stripe.as_str()))
@@ -288,7 +307,7 @@ impl Ledger {
         let taken = self.update_if(update, patience).await?;
         Ok(taken.then(|| Waiting {
             claims: waiting.claims + 1,
-            traced_at: Some(now).filter(|_| with_trace).or(waiting.traced_at),
+            traced_at: Some(now).filter(|_| parts.trace).or(waiting.traced_at),
             ..waiting.clone()
         }))
     }

@@ -208,7 +208,7 @@ impl Ledger {
                 "SET stripe = :state, parked = :why, attempts = attempts + :one \
                  REMOVE pending_bucket, pending_due"
             }
-            Some(Mark::Unsent(_)) | None => {
+            Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => {
                 values.insert(":due".to_owned(), item::time(due));
                 "SET pending_due = :due, attempts = attempts + :one"
             }

@@ -38,6 +38,8 @@ pub enum Redriven {
     TooOld,
     /// Its trace is due now; its event stays parked, for one of the reasons above.
     TraceAlone,
+    /// Langfuse may have its trace, and is asked for it again.
+    TraceAskedFor,
 }
 
 impl Ledger {
@@ -120,9 +122,12 @@ impl Ledger {
     }
 
     /// Puts back what is parked of a usage, or a parcel with its members.
+    ///
+    /// A trace that Langfuse may have is asked for again, unless the operator has seen that it is not there: `untraced`.
     pub async fn redrive(
         &self,
         id: &str,
+        untraced: bool,
         now: Timestamp,
         patience: &Patience,
     ) -> Result<Redriven, Error> {
@@ -148,13 +153,16 @@ impl Ledger {
             None => refusal(&item, times, now)?,
         };
         let of_langfuse = found.entry.deliveries.langfuse == DeliveryState::Parked;
+        let is_asked_for = of_langfuse && found.unclear_since.is_some() && !untraced;
         let (event, redriven) = match refused {
             None if item.contains_key("absent_at") => (Again::Absent, Redriven::Pending),
+            None if is_asked_for && !of_stripe => (Again::Not, Redriven::TraceAskedFor),
             None => (Again::Repeated, Redriven::Pending),
+            Some(_) if is_asked_for => (Again::Not, Redriven::TraceAskedFor),
             Some(_) if of_langfuse => (Again::Not, Redriven::TraceAlone),
             Some(refused) => return Ok(refused),
         };
-        let action = self.put_back_parked(&found, event, now);
+        let action = self.put_back_parked(&found, event, untraced, now);
         match self.transact(vec![action], patience).await? {
             Judged::Committed => Ok(redriven),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
@@ -189,7 +197,7 @@ impl Ledger {
         let mut actions = Vec::with_capacity(parcel.members.len() + 1);
         for member in &parcel.members {
             let found = self.standing(member, patience).await?;
-            actions.extend(found.map(|found| self.put_back_parked(&found, event, now)));
+            actions.extend(found.map(|found| self.put_back_parked(&found, event, false, now)));
         }
         let again = if absent { ", redriven_at = :now" } else { "" };
         let change = format!(
@@ -210,7 +218,13 @@ impl Ledger {
     }
 
     /// Makes what is parked of a usage pending again, unless it has changed since it was read.
-    fn put_back_parked(&self, found: &Waiting, event: Again, now: Timestamp) -> TransactWriteItem {
+    fn put_back_parked(
+        &self,
+        found: &Waiting,
+        event: Again,
+        untraced: bool,
+        now: Timestamp,
+    ) -> TransactWriteItem {
         let deliveries = found.entry.deliveries;
         let mut values = values([
             (":langfuse", item::text(deliveries.langfuse.as_str())),
@@ -222,10 +236,18 @@ impl Ledger {
         let mut set = vec!["pending_bucket = :bucket", "pending_due = :now"];
         let mut remove = Vec::new();
         if deliveries.langfuse == DeliveryState::Parked {
-            // What Langfuse refuses, it does not store.
-            set.extend(["langfuse = :pending", "langfuse_unsent = :refused"]);
-            values.insert(":refused".to_owned(), item::text("refused"));
-            remove.push("langfuse_parked");
+            set.push("langfuse = :pending");
+            remove.extend([
+                "langfuse_parked",
+                "langfuse_absent_at",
+                "langfuse_unclear_since",
+            ]);
+            // What Langfuse refuses, it does not store. What it could not tell of may be there, and is asked for again.
+            if found.unclear_since.is_none() || untraced {
+                let why = if untraced { "untraced" } else { "refused" };
+                set.push("langfuse_unsent = :why");
+                values.insert(":why".to_owned(), item::text(why));
+            }
         }
         if deliveries.stripe == DeliveryState::Parked && event != Again::Not {
             set.push("stripe = :pending");

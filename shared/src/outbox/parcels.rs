@@ -9,6 +9,7 @@ use super::{Outbox, Report, meter};
 use crate::id::{ParcelId, UsageId};
 use crate::ledger::{self, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
 use crate::patience::Patience;
+use crate::stripe::Stripe;
 
 /// With more usages than this waiting for a customer, they are sent in parcels.
 const PARCELS_ABOVE: usize = 50;
@@ -46,7 +47,8 @@ pub(super) async fn freeze(
     report: &mut Report,
 ) -> Result<Frozen, ledger::Error> {
     let mut frozen = Frozen::default();
-    if outbox.stripe.is_none() {
+    // While Stripe is left alone, what is proven unsent stays so.
+    if outbox.stripe.as_ref().is_none_or(Stripe::is_left_alone) {
         return Ok(frozen);
     }
     let waiting: Vec<&Waiting> = usages

@@ -1,5 +1,9 @@
 //! Traces that Langfuse has not confirmed. Langfuse does not tell a repetition apart, so it is asked first whether it has
 //! what may have been sent.
+//!
+//! It shows late what it took, mostly after seconds and at times after many minutes. So a trace counts as absent only where
+//! two reads a quarter of an hour apart did not show it: a late trace is better than a double one. A Langfuse that cannot
+//! say what it has is asked for six hours; then the trace is parked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +12,7 @@ use tracing::warn;
 
 use super::{Outbox, call_timeout, has_time};
 use crate::id::UsageId;
-use crate::langfuse::{self, Content, Langfuse, Trace};
+use crate::langfuse::{self, Content, Langfuse, Reads, Trace};
 use crate::ledger::{DeliveryState, Mark, Waiting};
 use crate::patience::Patience;
 use crate::telemetry::chain;
@@ -20,32 +24,58 @@ const EXPORT: usize = 100;
 /// Langfuse answers with what it took some seconds ago.
 const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 
+/// How long after a read that did not show a trace another one proves that it is absent.
+const ABSENT_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long Langfuse may be unable to say whether it has a trace.
+const UNCLEAR_FOR: SignedDuration = SignedDuration::from_hours(6);
+
+/// Why a trace is parked of which Langfuse could not say for so long whether it has it.
+pub(super) const UNCLEAR: &str =
+    "langfuse did not say within 6 hours whether it has the trace; `sparks doctor` names the cause";
+
 /// Usages that occurred at most so far apart are asked for together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// How many questions are asked in one round: Langfuse takes 30 a minute at the least. What is not come to waits for the
-/// next run.
-const MAX_QUESTIONS: usize = 8;
-
 /// What Langfuse said of the traces that may have been sent.
 pub(super) struct Probed {
-    present: HashSet<UsageId>,
+    now: Timestamp,
+    marks: HashMap<UsageId, Mark>,
     absent: HashSet<UsageId>,
 }
 
 impl Probed {
-    fn note(&mut self, id: &UsageId, there: bool) {
-        let known = if there {
-            &mut self.present
+    /// Notes whether Langfuse shows a trace. It is absent where it was not shown a quarter of an hour ago either.
+    fn note(&mut self, usage: &Waiting, there: bool) {
+        let id = &usage.entry.id;
+        if there {
+            self.marks.insert(id.clone(), Mark::Confirmed);
+        } else if absent_at(usage).is_some() {
+            self.absent.insert(id.clone());
         } else {
-            &mut self.absent
-        };
-        known.insert(id.clone());
+            self.marks.insert(id.clone(), Mark::Absent(self.now));
+        }
     }
 
-    /// The usages whose traces are there.
-    pub(super) fn confirmed(&self) -> impl Iterator<Item = (UsageId, Mark)> + '_ {
-        self.present.iter().map(|id| (id.clone(), Mark::Confirmed))
+    /// Notes that Langfuse cannot say whether it has a trace, which is parked after a while.
+    fn unclear(&mut self, usage: &Waiting) {
+        let id = &usage.entry.id;
+        if self.marks.contains_key(id) || self.absent.contains(id) {
+            return;
+        }
+        let since = usage.unclear_since.unwrap_or(self.now);
+        let mark = if self.now.duration_since(since) < UNCLEAR_FOR {
+            Mark::Unclear(since)
+        } else {
+            Mark::Parked(UNCLEAR.to_owned())
+        };
+        self.marks.insert(id.clone(), mark);
+    }
+
+    /// What is known by now of the traces that are not sent.
+    pub(super) fn marks(&self) -> impl Iterator<Item = (UsageId, Mark)> + '_ {
+        let marks = self.marks.iter();
+        marks.map(|(id, mark)| (id.clone(), mark.clone()))
     }
 
     /// Whether a trace is certainly not at Langfuse.
@@ -55,85 +85,134 @@ impl Probed {
     }
 }
 
+/// When Langfuse did not show a trace, if that was after it was sent last.
+fn absent_at(usage: &Waiting) -> Option<Timestamp> {
+    usage.absent_at_langfuse.filter(|at| *at > sent_at(usage))
+}
+
+/// When a trace was sent last, at the latest.
+fn sent_at(usage: &Waiting) -> Timestamp {
+    usage.traced_at.unwrap_or(usage.entry.recorded_at)
+}
+
+/// From when on Langfuse is asked for a trace that may have been sent.
+pub(super) fn asked_from(usage: &Waiting) -> Timestamp {
+    match absent_at(usage) {
+        Some(absent_at) => asked_again_from(absent_at),
+        None => sent_at(usage)
+            .saturating_add(PROBED_AFTER)
+            .unwrap_or(Timestamp::MAX),
+    }
+}
+
+/// From when on Langfuse is asked again for a trace that it did not show then.
+pub(super) fn asked_again_from(absent_at: Timestamp) -> Timestamp {
+    absent_at
+        .saturating_add(ABSENT_AFTER)
+        .unwrap_or(Timestamp::MAX)
+}
+
 /// Asks Langfuse for the traces that may have been sent, window by window. Those it is too early to ask for wait.
 pub(super) async fn probe(
     outbox: &Outbox,
     usages: &[Waiting],
+    reads: &Reads,
     now: Timestamp,
     patience: &Patience,
 ) -> Probed {
     let mut probed = Probed {
-        present: HashSet::new(),
+        now,
+        marks: HashMap::new(),
         absent: HashSet::new(),
     };
     let Some(langfuse) = &outbox.langfuse else {
         return probed;
     };
     let asked_for = usages.iter().filter(|usage| {
-        let attempted = usage.traced_at.unwrap_or(usage.entry.recorded_at);
         usage.entry.deliveries.langfuse == DeliveryState::Pending
             && !usage.unsent_to_langfuse
-            && now.duration_since(attempted) >= PROBED_AFTER
+            && now >= asked_from(usage)
     });
-    let asking = ask(
+    let (shown, hidden): (Vec<&Waiting>, Vec<&Waiting>) =
+        asked_for.partition(|usage| langfuse::is_shown(usage.entry.occurred_at, now));
+    hidden.into_iter().for_each(|usage| probed.unclear(usage));
+    let asking = Asking {
         langfuse,
-        windows(asked_for.collect()),
-        &mut probed,
+        reads,
         patience,
-    );
-    if let Err(error) = asking.await {
-        warn!(error = chain(&error), "langfuse did not say what it has");
+    };
+    match asking.ask(windows(shown.clone()), &mut probed).await {
+        Ok(()) | Err(langfuse::Error::Skipped) => {}
+        Err(error) => {
+            warn!(error = chain(&error), "langfuse did not say what it has");
+            if let langfuse::Error::Unreadable(_) = error {
+                shown.into_iter().for_each(|usage| probed.unclear(usage));
+            }
+        }
     }
     probed
 }
 
-/// Asks for windows, the earliest first, as long as there are questions and time.
-async fn ask(
-    langfuse: &Langfuse,
-    windows: Vec<Vec<&Waiting>>,
-    probed: &mut Probed,
-    patience: &Patience,
-) -> Result<(), langfuse::Error> {
-    let mut questions = 0..MAX_QUESTIONS;
-    let mut may_ask = || questions.next().is_some() && has_time(patience);
-    let mut windows: Vec<_> = windows.into_iter().rev().collect();
-    let mut crowded = Vec::new();
-    while let Some(window) = windows.pop() {
-        let (Some(first), Some(last)) = (window.first(), window.last()) else {
-            continue;
-        };
-        if !may_ask() {
-            break;
-        }
-        let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
-        let traced = langfuse
-            .traced(first..=last, call_timeout(patience))
-            .await?;
-        let asked = window.len();
-        let mut left = Vec::new();
-        for usage in window {
-            match traced.has(&usage.entry.id, usage.entry.occurred_at) {
-                Some(there) => probed.note(&usage.entry.id, there),
-                None => left.push(usage),
+/// Asks as long as there are reads and time.
+struct Asking<'a> {
+    langfuse: &'a Langfuse,
+    reads: &'a Reads,
+    patience: &'a Patience,
+}
+
+impl Asking<'_> {
+    fn may_go_on(&self) -> bool {
+        self.reads.are_left() && has_time(self.patience)
+    }
+
+    /// Asks for windows, the earliest first.
+    async fn ask(
+        &self,
+        windows: Vec<Vec<&Waiting>>,
+        probed: &mut Probed,
+    ) -> Result<(), langfuse::Error> {
+        let mut windows: Vec<_> = windows.into_iter().rev().collect();
+        let mut crowded = Vec::new();
+        while let Some(window) = windows.pop() {
+            let (Some(first), Some(last)) = (window.first(), window.last()) else {
+                continue;
+            };
+            if !self.may_go_on() {
+                return Ok(());
             }
+            let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
+            let timeout = call_timeout(self.patience);
+            let traced = self.langfuse.traced(first..=last, self.reads, timeout);
+            let traced = traced.await?;
+            let asked = window.len();
+            let mut left = Vec::new();
+            for usage in window {
+                match traced.has(&usage.entry.id, usage.entry.occurred_at) {
+                    Some(there) => probed.note(usage, there),
+                    None => left.push(usage),
+                }
+            }
+            if left.len() == asked {
+                // There are more of the last's time than are read through.
+                let before = left.partition_point(|usage| usage.entry.occurred_at < last);
+                crowded.extend(left.split_off(before));
+            }
+            // It had too much to tell all at once: what is before that is asked for next.
+            windows.push(left);
         }
-        if left.len() == asked {
-            // There are more of the last's time than are read through.
-            let before = left.partition_point(|usage| usage.entry.occurred_at < last);
-            crowded.extend(left.split_off(before));
+        // These are asked for one by one, and so hold up no other one.
+        for usage in crowded {
+            if !self.may_go_on() {
+                return Ok(());
+            }
+            let (entry, timeout) = (&usage.entry, call_timeout(self.patience));
+            let asking = self
+                .langfuse
+                .has(&entry.id, entry.occurred_at, self.reads, timeout);
+            probed.note(usage, asking.await?);
         }
-        // It had too much to tell all at once: what is before that is asked for next.
-        windows.push(left);
+        Ok(())
     }
-    // These are asked for one by one, and so hold up no other one.
-    for Waiting { entry, .. } in crowded {
-        if !may_ask() {
-            break;
-        }
-        let asking = langfuse.has(&entry.id, entry.occurred_at, call_timeout(patience));
-        probed.note(&entry.id, asking.await?);
-    }
-    Ok(())
 }
 
 /// Usages by the time at which they occurred, in windows.
@@ -230,7 +309,10 @@ fn mark(outcome: &Result<(), langfuse::Error>) -> Option<Mark> {
         Err(langfuse::Error::NotSent(_)) => Some(Mark::Unsent("not_connected")),
         Err(langfuse::Error::RateLimited) => Some(Mark::Unsent("rate_limited")),
         Err(langfuse::Error::Unauthorized(_)) => Some(Mark::Unsent("unauthorized")),
-        Err(langfuse::Error::Lost(_) | langfuse::Error::Failed(_)) => None,
+        Err(langfuse::Error::NotFound(_)) => Some(Mark::Unsent("not_found")),
+        Err(
+            langfuse::Error::Lost(_) | langfuse::Error::Failed(_) | langfuse::Error::Unreadable(_),
+        ) => None,
     }
 }
 

@@ -6,10 +6,14 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
-use super::{Outbox, Report, meter, next_attempt, parcels, traces};
+use super::{Outbox, Report, due, has_time, meter, parcels, traces};
 use crate::id::{AccountId, UsageId};
-use crate::ledger::{self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Waiting};
+use crate::langfuse::{Langfuse, Reads};
+use crate::ledger::{
+    self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Parts, Waiting,
+};
 use crate::patience::Patience;
+use crate::stripe::Stripe;
 use crate::telemetry::{self, Metric, Provider};
 
 /// How many writes are under way at once.
@@ -30,19 +34,22 @@ pub(super) const TOO_OLD: &str =
 pub(super) struct Outcome {
     pub(super) langfuse: HashMap<UsageId, Mark>,
     pub(super) stripe: HashMap<UsageId, Mark>,
-    /// Usages that could not be tried, and are due again at once.
+    /// Usages that were taken and could not be tried.
     pub(super) untried: HashSet<UsageId>,
+    /// What of each usage was to be sent.
+    parts: HashMap<UsageId, Parts>,
 }
 
 /// Finishes what is due.
 pub(super) async fn work(
     outbox: &Outbox,
     due: &[Listed],
+    reads: &Reads,
     patience: &Patience,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let round = Round::read(&outbox.ledger, due, outbox.clock.now(), patience).await?;
-    round.work(outbox, patience, report).await
+    round.work(outbox, reads, patience, report).await
 }
 
 /// What is worked on together.
@@ -90,6 +97,7 @@ impl Round {
     async fn work(
         self,
         outbox: &Outbox,
+        reads: &Reads,
         patience: &Patience,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
@@ -99,8 +107,8 @@ impl Round {
             now,
         } = self;
         let mut outcome = Outcome::default();
-        let probed = traces::probe(outbox, &usages, now, patience).await;
-        outcome.langfuse.extend(probed.confirmed());
+        let probed = traces::probe(outbox, &usages, reads, now, patience).await;
+        outcome.langfuse.extend(probed.marks());
         meter::park_old(&usages, now, &mut outcome);
         let frozen = parcels::freeze(outbox, &usages, now, patience, report).await?;
         report.parcels += frozen.len();
@@ -108,21 +116,14 @@ impl Round {
         let followed = parcels::follow(outbox, &usages, &parcels, patience).await?;
         outcome.stripe.extend(followed);
 
-        let to_meter = |usage: &Waiting, outcome: &Outcome| {
-            usage.entry.deliveries.stripe == DeliveryState::Pending
-                && usage.parcel.is_none()
-                && !outcome.stripe.contains_key(&usage.entry.id)
-        };
-        let parts = |usage: &Waiting| Parts {
-            trace: probed.is_to_be_sent(usage),
-            event: to_meter(usage, &outcome),
-        };
-        let lost = take(outbox, &mut usages, patience, parts).await?;
+        outcome.parts = parts(outbox, &usages, &probed, &outcome);
+        let lost = take(outbox, &mut usages, &outcome.parts, patience).await?;
         usages.retain(|usage| !lost.contains(&usage.entry.id));
-        let of_traces = usages.iter().filter(|usage| probed.is_to_be_sent(usage));
-        let of_traces: Vec<&Waiting> = of_traces.collect();
-        let of_meter = usages.iter().filter(|usage| to_meter(usage, &outcome));
-        let of_meter: Vec<&Waiting> = of_meter.collect();
+        let of = |is_part: fn(&Parts) -> bool| -> Vec<&Waiting> {
+            let parts = |usage: &&Waiting| outcome.parts.get(&usage.entry.id).is_some_and(is_part);
+            usages.iter().filter(parts).collect()
+        };
+        let (of_traces, of_meter) = (of(|parts| parts.trace), of(|parts| parts.event));
         let (traced, metered) = tokio::join!(
             traces::send(outbox, &of_traces, patience),
             meter::send(outbox, &of_meter, &frozen, &parcels, patience),
@@ -135,25 +136,49 @@ impl Round {
     }
 }
 
-/// What of a usage is sent.
-#[derive(Clone, Copy)]
-struct Parts {
-    trace: bool,
-    event: bool,
+/// What of each usage is sent: what is proven to be missing, unless its provider is left alone for now.
+fn parts(
+    outbox: &Outbox,
+    usages: &[Waiting],
+    probed: &traces::Probed,
+    outcome: &Outcome,
+) -> HashMap<UsageId, Parts> {
+    let is_traced = !outbox
+        .langfuse
+        .as_ref()
+        .is_some_and(Langfuse::is_left_alone);
+    let is_metered = !outbox.stripe.as_ref().is_some_and(Stripe::is_left_alone);
+    let to_meter = |usage: &Waiting| {
+        usage.entry.deliveries.stripe == DeliveryState::Pending
+            && usage.parcel.is_none()
+            && !outcome.stripe.contains_key(&usage.entry.id)
+    };
+    let parts = usages.iter().map(|usage| {
+        let parts = Parts {
+            trace: is_traced && probed.is_to_be_sent(usage),
+            event: is_metered && to_meter(usage),
+        };
+        (usage.entry.id.clone(), parts)
+    });
+    parts
+        .filter(|(_, parts)| *parts != Parts::default())
+        .collect()
 }
 
-/// Takes those usages of which something is sent; answers which of them somebody else has.
+/// Takes those usages of which something is sent; returns those that another run has.
 async fn take(
     outbox: &Outbox,
     usages: &mut [Waiting],
+    parts: &HashMap<UsageId, Parts>,
     patience: &Patience,
-    parts: impl Fn(&Waiting) -> Parts,
 ) -> Result<HashSet<UsageId>, ledger::Error> {
     let now = outbox.clock.now();
-    let wanted = usages.iter_mut().map(|usage| (parts(usage), usage));
-    let wanted = wanted.filter(|(parts, _)| parts.trace || parts.event);
+    let wanted = usages.iter_mut().filter_map(|usage| {
+        let parts = *parts.get(&usage.entry.id)?;
+        Some((parts, usage))
+    });
     let claims = wanted.map(|(parts, usage)| async move {
-        let claiming = outbox.ledger.claim(usage, parts.trace, now, patience);
+        let claiming = outbox.ledger.claim(usage, parts, now, patience);
         let taken = claiming.await?;
         let lost = taken.is_none().then(|| usage.entry.id.clone());
         if let Some(taken) = taken {
@@ -187,10 +212,12 @@ async fn finish(
             stripe: outcome.stripe.get(id).cloned(),
         };
         count(usage, &marks, now, report);
-        let due = if outcome.untried.contains(id) {
+        // What there was no time for is the next run's.
+        let due = if outcome.untried.contains(id) && !has_time(patience) {
             now
         } else {
-            next_attempt(now, usage.claims)
+            let sent = outcome.parts.get(id).copied().unwrap_or_default();
+            due::again(usage, &marks, sent, now)
         };
         writes.push(async move { outbox.ledger.put_back(usage, &marks, due, patience).await });
     }
@@ -206,7 +233,7 @@ fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
     let is = |mark: &Option<Mark>, confirmed: bool| match mark {
         Some(Mark::Confirmed) => confirmed,
         Some(Mark::Parked(_)) => !confirmed,
-        Some(Mark::Unsent(_)) | None => false,
+        Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => false,
     };
     report.traces += u64::from(is(&marks.langfuse, true));
     report.metered += u64::from(is(&marks.stripe, true));
@@ -218,7 +245,7 @@ fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
         match mark {
             Some(Mark::Confirmed) => telemetry::count(Metric::DeliveryConfirmed(provider), 1),
             Some(Mark::Parked(_)) => telemetry::count(Metric::DeliveryParked(provider), 1),
-            Some(Mark::Unsent(_)) | None => {}
+            Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => {}
         }
     }
     if marks.after(usage.entry.deliveries).any_pending() {

@@ -23,6 +23,11 @@ const MAX_ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Stripe {
+    /// Whether calls are skipped for now, after repeated failures.
+    pub fn is_left_alone(&self) -> bool {
+        self.circuit.is_open(self.clock.now())
+    }
+
     /// Sends a form.
     pub(super) async fn submit(
         &self,

@@ -15,13 +15,15 @@ const OLDEST_MS: i64 = 23 * 3_600_000;
 const TOLERANCE_MS: i64 = 60_000;
 
 /// What of an entry may change.
-const MUTABLE: [&str; 16] = [
+const MUTABLE: [&str; 18] = [
     "langfuse",
     "stripe",
     "langfuse_parked",
     "stripe_parked",
     "langfuse_unsent",
     "stripe_unsent",
+    "langfuse_absent_at",
+    "langfuse_unclear_since",
     "pending_bucket",
     "pending_due",
     "claims",

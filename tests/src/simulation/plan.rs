@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use local::langfuse::Settings;
 
 use super::flows::Flow;
+
+/// How many reads Langfuse takes a minute on its smallest plan.
+const READS_PER_MINUTE: u32 = 30;
 
 /// Which run is played: that of a seed, or what is left of it when some of it is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +85,8 @@ pub(super) struct Plan {
     pub(super) cold_start: Duration,
     /// How long requests are on their way, where that is not drawn for each.
     pub(super) round_trips: Option<RoundTrips>,
+    /// How late Langfuse shows what it took, and how many reads it takes.
+    pub(super) langfuse: Settings,
 }
 
 /// How long requests are on their way, there and back.
@@ -164,6 +170,12 @@ impl Plan {
             outbox_every: SignedDuration::from_secs([45, 120, 180, 300][random.usize(0..4)]),
             cold_start: Duration::ZERO,
             round_trips: None,
+            langfuse: Settings {
+                // Mostly seconds; it has been a quarter of an hour.
+                visible_after_ms: [2_000, 10_000, 120_000, 14 * 60_000][random.usize(0..4)],
+                reads_per_minute: Some(READS_PER_MINUTE),
+                ..Settings::default()
+            },
         }
     }
 }
