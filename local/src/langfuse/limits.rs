@@ -32,7 +32,7 @@ impl Window {
     pub(super) fn count(&mut self, now: Timestamp, limit: u32) -> Result<(), SignedDuration> {
         let passed = self.began.map(|began| now.duration_since(began));
         let left = passed.map(|passed| WINDOW - passed);
-        let left = left.filter(|left| left.is_positive());
+        let left = left.filter(SignedDuration::is_positive);
         if left.is_none() {
             (self.began, self.calls) = (Some(now), 0);
         }

@@ -135,7 +135,9 @@ pub(super) async fn probe(
     });
     let (shown, hidden): (Vec<&Waiting>, Vec<&Waiting>) =
         asked_for.partition(|usage| langfuse::is_shown(usage.entry.occurred_at, now));
-    hidden.into_iter().for_each(|usage| probed.unclear(usage));
+    for usage in hidden {
+        probed.unclear(usage);
+    }
     let asking = Asking {
         langfuse,
         reads,
@@ -146,7 +148,9 @@ pub(super) async fn probe(
         Err(error) => {
             warn!(error = chain(&error), "langfuse did not say what it has");
             if let langfuse::Error::Unreadable(_) = error {
-                shown.into_iter().for_each(|usage| probed.unclear(usage));
+                for usage in shown {
+                    probed.unclear(usage);
+                }
             }
         }
     }
