@@ -174,9 +174,11 @@ impl Stack {
     pub fn environment(&self) -> BTreeMap<String, String> {
         let variables = [
             ("TABLE_NAME", TABLE.to_owned()),
+            ("ITEM_VERSION", "2".to_owned()),
             ("STAGE", "local".to_owned()),
             ("ACCOUNT_CLAIM", "sub".to_owned()),
             ("PROBLEMS_URL", String::new()),
+            ("SHOW_PROVIDER_COST", "false".to_owned()),
             ("ALLOWED_ORIGINS", "http://127.0.0.1:8787".to_owned()),
             ("PLAN_GRACE_HOURS", "24".to_owned()),
             ("CHECKOUT_PROMOTION_CODES", "true".to_owned()),

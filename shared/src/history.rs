@@ -8,6 +8,7 @@ mod period;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::balance;
@@ -43,7 +44,10 @@ pub struct Query {
 
 /// Reads a member as usages name it: mended, never refused.
 fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
-    Ok(MemberId::mended(&String::deserialize(deserializer)?))
+    let member = MemberId::mended(&String::deserialize(deserializer)?);
+    member
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("must name a member"))
 }
 
 /// What is kept apart.

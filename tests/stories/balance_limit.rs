@@ -178,6 +178,7 @@ async fn what_an_account_does_not_pay_for_has_a_limit() {
     let items: Vec<Value> = (0..45)
         .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": nothing["usage"]}))
         .collect();
+    world.available("acct_a").await;
     for _ in 0..6 {
         world
             .record_batch("acct_a", &items)

@@ -11,8 +11,8 @@ const BUSY_RATE: u32 = 200;
 /// Single usages a second of the account beside it.
 const BESIDE_RATE: u32 = 20;
 
-/// How long the load lasts.
-const LASTS: Duration = Duration::from_mins(1);
+/// How long the load lasts. `simulate --load 200 --seconds 60` plays a whole minute.
+const LASTS: Duration = Duration::from_secs(20);
 
 /// How much slower the other account may be, in percent of its p99 alone.
 const SLOWER_PERCENT: u32 = 10;

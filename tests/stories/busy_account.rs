@@ -203,3 +203,41 @@ async fn conflicts_end_in_a_503_that_resolves_under_its_key() {
         world.lines()
     );
 }
+
+/// DynamoDB writes by the kilobyte: what a debit writes must not grow with the grants.
+#[tokio::test]
+async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
+    let world = World::at_noon().await;
+    let ledger = ledger(&world);
+    for number in 0..400 {
+        let new = NewCredit {
+            id: format!("grant_{number}"),
+            source: Source::Manual,
+            purchase: None,
+            ..purchase("grant")
+        };
+        let (now, patience) = (
+            Clock::system().now(),
+            Patience::lasting(&Clock::system(), WITHIN),
+        );
+        let credited = ledger.credit(&new, now, &patience).await;
+        assert!(matches!(credited, Ok(Credited::Recorded(_))));
+    }
+    let item = |sk: &str| {
+        let mut items = world.items("A#acct_a").into_iter();
+        items.find(|item| item["sk"]["S"] == sk).unwrap()
+    };
+    let grants = item("G");
+    assert!(grants.to_string().len() > 20 * 1_024);
+
+    world
+        .record("acct_a", "k1", &one_spark())
+        .await
+        .expect(StatusCode::CREATED);
+
+    assert_eq!(item("G"), grants, "a debit writes no grants");
+    assert!(item("A").to_string().len() < 1_024);
+    let written = world.items("E#use_");
+    assert!(written.iter().all(|entry| entry.to_string().len() < 1_024));
+    world.sparks(&["verify"]).await.unwrap();
+}

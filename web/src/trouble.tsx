@@ -64,6 +64,10 @@ const WORDS: Record<Schemas['ProblemCode'], Words> = {
     title: 'No such payment',
     advice: 'It may belong to another account: sign in with the one that paid.',
   },
+  too_many_requests: {
+    title: 'Too many requests',
+    advice: 'Wait a moment, and top up: nothing was recorded.',
+  },
   unauthenticated: { title: 'You are not signed in', advice: 'Sign in again.' },
   unavailable: {
     title: 'Not available right now',

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::config::{ItemVersion, Table};
 use shared::langfuse::{self, Langfuse};
 use shared::patience::Patience;
 
@@ -38,11 +39,21 @@ pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
     let patience = Patience::lasting(&desk.clock, PATIENCE);
     let findings = desk.ledger()?.table_findings(&patience).await?;
     if findings.is_empty() {
-        let table = desk.environment.table()?.name;
-        return Ok(Check::good(
-            name,
-            format!("{table} has its keys and indexes"),
-        ));
+        let Table {
+            name: table,
+            item_version,
+        } = desk.environment.table()?;
+        let found = format!("{table} has its keys and indexes");
+        return Ok(match item_version {
+            ItemVersion::V1 => Check::warning(
+                name,
+                format!("{found}; once this release runs everywhere, deploy it with ItemVersion 2"),
+            ),
+            ItemVersion::V2 => Check::good(
+                name,
+                format!("{found}; items are of version 2, so no release before this one may run"),
+            ),
+        });
     }
     Ok(Check::bad(name, findings.join("; ")))
 }

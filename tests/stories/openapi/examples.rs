@@ -38,9 +38,10 @@ invalid_request           | acct_1    | /v1/usage/batch | -         | {"items":[
 "#;
 
 /// Examples of answers that no request to a local stack brings about, or only a slow one.
-const NOT_REQUESTED: [&str; 4] = [
+const NOT_REQUESTED: [&str; 5] = [
     "/components/responses/InternalError/content/application~1json/examples/gateway",
     "/components/responses/TooManyRequests/content/application~1json/examples/gateway",
+    "/components/responses/TooManyRequests/content/application~1problem+json/examples/too_many_requests",
     "/components/responses/Unavailable/content/application~1json/examples/gateway",
     "/components/responses/Unavailable/content/application~1problem+json/examples/unavailable",
 ];
