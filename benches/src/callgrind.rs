@@ -14,7 +14,7 @@ use crate::program::{self, Program, invoke};
 use crate::world::{Failure, World};
 
 /// What a delivery may take: a program under `callgrind` is slow.
-const BUDGET_MS: &str = "20000";
+const BUDGET_MS: &str = "10000";
 
 /// How long it may take to write down what it counted.
 const WRITES: Duration = Duration::from_mins(1);
