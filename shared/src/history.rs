@@ -115,7 +115,7 @@ type Sums = BTreeMap<Place, (i128, i128)>;
 /// Reads what an account used. An account's own first request brings it into being.
 ///
 /// Roll-ups are summed up while they are read, and reading ends with the row that is one too many: what is held never
-/// exceeds one page of the table and [`MAX_ROWS`] sums.
+/// exceeds one page of the table and `MAX_ROWS` sums.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,

@@ -1,5 +1,5 @@
-// Langfuse is down while somebody uses the app. What it misses it gets later, by itself; the outbox leaves
-// that alone for some minutes, so the end of this is told after all other stories.
+// Langfuse is down while the app is used: a proxy in front of it answers 404. The outbox sends the trace later; it leaves
+// a new usage alone for a while, so the end of this story comes after all others.
 
 import assert from 'node:assert/strict';
 import { fault } from './stack';
@@ -15,7 +15,7 @@ story(
   { account: ACCOUNT },
   async (visitor) => {
     const { stack, page, open, picture } = visitor;
-    await fault(stack.langfuse, '/', 'refuse');
+    await fault(stack.langfuse, '/', 'status:404');
     await open('/use');
     await page.getByRole('button', { name: 'Record it' }).click();
 
