@@ -319,6 +319,16 @@ async fn half_a_transaction_is_repaired_from_the_entries() {
     world.spend("acct_a", "k9", 1).await;
     world.sparks(&["verify"]).await.unwrap();
 
+    let usage = world.items("E#use_").remove(0);
+    world.put_item(without(&usage, "amount")).await;
+    let table = world.table();
+    let refused = world.sparks(&["repair", "acct_a", "--yes"]).await;
+    assert!(
+        matches!(refused, Err(cli::Error::NotRepairable(..))),
+        "{refused:?}"
+    );
+    assert_eq!(world.table(), table);
+
     let refused = world.sparks(&["repair", "acct_b"]).await;
     assert!(matches!(refused, Err(cli::Error::NoAccount(_))));
 }

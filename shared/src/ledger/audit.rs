@@ -290,6 +290,10 @@ impl Audit {
     /// The account that the entries come to. `found` keeps what no entry says: the free plan, and when it came into
     /// being.
     pub(crate) fn rebuilt(mut self, found: &Account) -> Result<Rebuilt, String> {
+        // Sums without an entry that cannot be read would be wrong.
+        if let Some(finding) = self.findings.first() {
+            return Err(finding.clone());
+        }
         let replayed = self.replayed(found.created_at)?;
         let version = self.changes.last().map_or(0, |change| change.version);
         let sparks = |milli: i128| i64::try_from(milli).map(Sparks::from_milli);
