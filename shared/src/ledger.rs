@@ -108,7 +108,7 @@ use crate::config::{Aws, ItemVersion, Table};
 use crate::id::{AccountId, UsageId};
 use crate::patience::Patience;
 use crate::transport::Transport;
-use charge::Unpaid;
+use charge::{FullRollups, Unpaid};
 use item::{Item, Key};
 
 /// How long one call of DynamoDB may take.
@@ -121,6 +121,7 @@ pub struct Ledger {
     table: String,
     item_version: ItemVersion,
     unpaid: Arc<Unpaid>,
+    full_rollups: Arc<FullRollups>,
 }
 
 /// Why the ledger did not do what it was asked.
@@ -172,6 +173,7 @@ impl Ledger {
             table: table.name.clone(),
             item_version: table.item_version,
             unpaid: Arc::default(),
+            full_rollups: Arc::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Usage is summed up by quarter of an hour, model and member in the transaction that records it.
 
 use http::StatusCode;
+use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::price_book::models;
 use tests::World;
@@ -85,6 +86,33 @@ async fn models_beyond_forty_in_a_quarter_count_as_other() {
         .map(|(_, value)| value["N"].as_str().unwrap().parse::<i64>().unwrap())
         .sum();
     assert_eq!(total, 47_000, "nothing is lost");
+}
+
+/// Without what an environment remembers of a full quarter, each usage of a further model costs two transactions.
+#[tokio::test]
+async fn a_model_beyond_forty_is_refused_once_and_not_for_each_usage() {
+    let world = World::start().await;
+    world.grant("acct_a", "100000").await;
+    let models = priced_models(&world);
+    let occurred_at = noon(&world);
+    let line = |model: &str| json!({"meter": "ai_tokens", "model": model, "input_tokens": 10});
+    for (number, lines) in models[..40].chunks(5).enumerate() {
+        let lines: Vec<Value> = lines.iter().map(|model| line(model)).collect();
+        let body = json!({"usage": lines, "occurred_at": occurred_at});
+        let recorded = world.record("acct_a", &format!("k{number}"), &body).await;
+        recorded.expect(StatusCode::CREATED);
+    }
+    let counted = Fault::new("TransactWriteItems", "slow:0").unwrap();
+    world.stack.dynamodb.faults().add(counted.times(100));
+    let mut before = 0;
+    for (key, transactions) in [("first", 2), ("second", 1), ("third", 1)] {
+        let body = json!({"usage": [line(models[40])], "occurred_at": occurred_at});
+        let recorded = world.record("acct_a", key, &body).await;
+        recorded.expect(StatusCode::CREATED);
+        let sent = world.stack.dynamodb.faults().fired("TransactWriteItems");
+        assert_eq!(sent - before, transactions, "{key}");
+        before = sent;
+    }
 }
 
 /// Noon of the current or previous day, so that all usages of a story fall into one roll-up.

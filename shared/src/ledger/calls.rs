@@ -114,6 +114,28 @@ impl Ledger {
         .await
     }
 
+    /// Makes a change of one item outside of a transaction, for half of the price; returns whether its condition held.
+    ///
+    /// An attempt whose answer was lost may have been written, and the next one is judged after it: the caller must not
+    /// mind a `false` for a change that it has made itself.
+    pub(super) async fn apply(
+        &self,
+        change: TransactWriteItem,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        let update = change.update.expect("one item is changed by an update");
+        let request = self
+            .client
+            .update_item()
+            .table_name(update.table_name)
+            .set_key(Some(update.key))
+            .update_expression(update.update_expression)
+            .set_condition_expression(update.condition_expression)
+            .set_expression_attribute_names(update.expression_attribute_names)
+            .set_expression_attribute_values(update.expression_attribute_values);
+        self.update_if(request, patience).await
+    }
+
     /// Sends one update, which costs half of what a transaction does; returns whether its condition held.
     pub(super) async fn update_if(
         &self,

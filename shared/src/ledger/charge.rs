@@ -9,6 +9,7 @@
 //! eight write units of a transaction in vain.
 
 mod look;
+mod models;
 mod plan;
 mod unpaid;
 
@@ -29,6 +30,7 @@ use crate::patience::{CONFLICT_BUDGET, Patience};
 use crate::sparks::Sparks;
 use plan::{Plan, repeated};
 
+pub(super) use models::FullRollups;
 pub(super) use unpaid::Unpaid;
 
 /// What became of one usage.
@@ -119,6 +121,7 @@ impl Ledger {
         };
         let mut knowledge = Knowledge {
             stored: earlier,
+            models: self.full_rollups.of(usages),
             ..Knowledge::default()
         };
         let charged = async {
@@ -220,7 +223,9 @@ impl Ledger {
             Tried::Conflict(cause) => Ok(Lesson::Conflict(cause)),
             Tried::Judged(Judged::Refused(verdicts)) => {
                 let verdicts = Verdicts::split(verdicts, plan.charged.len());
-                knowledge.see_rollups(&rollup_keys, verdicts.rollups);
+                let learnt = rollup::learnt(&rollup_keys, verdicts.rollups);
+                self.full_rollups.remember(&learnt);
+                knowledge.models.extend(learnt);
                 self.see_entries(request, plan, verdicts.entries, knowledge)
                     .await?;
                 self.see_account(request, verdicts.account, knowledge).await
@@ -319,15 +324,6 @@ impl Knowledge {
             self.stored.insert(usage.id.clone(), usage.clone());
         }
         self.available = None;
-    }
-
-    /// Takes from the verdicts which models are kept apart.
-    fn see_rollups(&mut self, keys: &[Key], verdicts: Vec<Verdict>) {
-        for (key, verdict) in keys.iter().zip(verdicts) {
-            if let Verdict::Failed(Some(item)) = verdict {
-                self.models.insert(key.clone(), rollup::models_of(&item));
-            }
-        }
     }
 }
 

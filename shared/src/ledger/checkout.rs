@@ -166,15 +166,14 @@ impl Ledger {
         status: CheckoutStatus,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = vec![self.note(intent, status)];
         // Refused, it is paid: whoever saw that came first, and has it right.
-        self.transact(actions, patience).await.map(drop)
+        let note = self.note(intent, status);
+        self.apply(note, patience).await.map(drop)
     }
 
     /// Writes down that an intent is paid, and that nothing is left to be credited for it.
     pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
-        let actions = vec![self.note_paid(intent)];
-        self.transact(actions, patience).await.map(drop)
+        self.apply(self.note_paid(intent), patience).await.map(drop)
     }
 
     /// Writes on a page which invoice granted its plan's first period.
@@ -184,13 +183,13 @@ impl Ledger {
         invoice: &InvoiceId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = vec![self.update(
+        let note = self.update(
             &Key::checkout(session),
             "attribute_exists(pk)",
             "SET invoice = :invoice",
             [(":invoice", item::text(invoice.as_str()))],
-        )];
-        self.transact(actions, patience).await.map(drop)
+        );
+        self.apply(note, patience).await.map(drop)
     }
 
     /// Writes a page's id on its intent.

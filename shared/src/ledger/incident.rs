@@ -38,8 +38,7 @@ impl Ledger {
         incident: &Incident,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = vec![self.keep(incident)];
-        self.transact(actions, patience).await.map(drop)
+        self.apply(self.keep(incident), patience).await.map(drop)
     }
 
     /// Refuses an intent and keeps why, both or none. An intent that is paid stays so.
@@ -118,9 +117,7 @@ impl Ledger {
                 ],
             );
             // Refused, it was seen again just now.
-            if let Judged::Committed = self.transact(vec![action], patience).await? {
-                dismissed += 1;
-            }
+            dismissed += u32::from(self.apply(action, patience).await?);
         }
         Ok(dismissed)
     }

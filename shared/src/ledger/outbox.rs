@@ -338,6 +338,6 @@ impl Ledger {
             "SET pending_due = :due",
             [(":due", item::time(due))],
         );
-        self.transact(vec![action], patience).await.map(drop)
+        self.apply(action, patience).await.map(drop)
     }
 }

@@ -74,7 +74,7 @@ impl Ledger {
             )
         };
         for key in &keys {
-            self.transact(vec![note(key)], patience).await?;
+            self.apply(note(key), patience).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::audit::{self, Sums};
 use super::entry::UsageEntry;
+use super::failure::Verdict;
 use super::item::{self, Item, Key, Malformed};
 use crate::meter::Meter;
 
@@ -96,6 +97,17 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
         Some(AttributeValue::Ss(models)) => models.iter().cloned().collect(),
         _ => BTreeSet::new(),
     }
+}
+
+/// The models of the roll-ups that refused an addition.
+pub(crate) fn learnt(keys: &[Key], verdicts: Vec<Verdict>) -> KnownModels {
+    let refused = keys.iter().zip(verdicts);
+    refused
+        .filter_map(|(key, verdict)| match verdict {
+            Verdict::Failed(Some(item)) => Some((key.clone(), models_of(&item))),
+            Verdict::Failed(None) | Verdict::Held => None,
+        })
+        .collect()
 }
 
 /// What was used of one meter, as a roll-up sums it up.

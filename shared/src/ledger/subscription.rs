@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::calls::Judged;
 use super::item::{self, Item, Key, Malformed, Queue};
 use super::{Account, Error, Ledger, values};
 use crate::id::{AccountId, CustomerId};
@@ -146,8 +145,8 @@ impl Ledger {
         );
         let condition = "attribute_not_exists(pk) OR version = :version_before";
         let key = Key::subscriptions(account);
-        let actions = vec![self.update_with(&key, condition, &change, values)];
-        let judged = self.transact(actions, patience).await?;
-        Ok(matches!(judged, Judged::Committed))
+        // Refused because an earlier attempt was written, it is read and asked for once more.
+        let update = self.update_with(&key, condition, &change, values);
+        self.apply(update, patience).await
     }
 }
