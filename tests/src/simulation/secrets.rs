@@ -1,4 +1,4 @@
-//! What nobody may read in logs, errors, answers and what is printed for debugging.
+//! Secrets and noise that must not be in logs, errors, answers and debug output.
 
 use local::stripe::SECRET_KEY;
 use shared::telemetry::Lines;
@@ -10,6 +10,9 @@ pub(super) const AWS_SECRET: &str = "canary-aws-secret";
 
 /// How addresses of pages begin, at which whoever has one pays or manages a plan.
 const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
+
+/// The line that the AWS SDK writes for each failed call, because the connection is not its own.
+const SDK_NOISE: &str = "unable to mark the connection";
 
 impl World {
     /// Looks for secrets in the lines of an invocation, and in what was logged meanwhile.
@@ -29,6 +32,10 @@ impl World {
                 self.network
                     .violation(format!("a log tells where to pay: {log}"));
             }
+        }
+        if log.contains(SDK_NOISE) {
+            self.network
+                .violation(format!("the AWS SDK logs a failure on its own: {log}"));
         }
     }
 
