@@ -13,9 +13,13 @@
 //! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed`, `transfer` |
 //! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
 //! | `POST /_local/checkout/{id}/expire` | ends a session now |
-//! | `POST /_local/subscriptions/{id}/renew` | ends the period: the next one is paid, or not with `{"outcome":"failed"}`; `{"outcome":"succeeded"}` pays what is open first |
+//! | `POST /_local/subscriptions/{id}/renew` | `{"outcome":"succeeded"}` or `failed` says how the card answers, and ends the period: the invoice is a draft for an hour of the clock, and then charged. An invoice that is open is paid instead by `succeeded`. With `"now":true`, or without a body, there is no draft hour |
+//! | `POST /_local/subscriptions/{id}/card` | `{"outcome":"failed"}` makes each charge fail from now on; `succeeded` lets them go well again |
 //! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
-//! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"}}]}` is paid at once |
+//! | `POST /_local/settings` | `{"dunning_ends":"cancel"}`, `unpaid` or `past_due` is the end of the retries after 3, 5 and 7 days; `{"tax":"exclusive"}`, `inclusive` or `none` the account's tax settings; `{"periods":"clock"}` lets the clock end periods, and not only `renew` (`control`) |
+//! | `POST /_local/customers/{id}` | `{"location":"missing"}` makes automatic tax fail at finalization; `known` mends it |
+//! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"},"parent"}]}` is paid at once; a `parent` of `invoice_item` is that of a pending item, and `"starting_balance"` is the part that the customer's balance pays or adds |
+//! | `POST /_local/invoices/{id}/pay` | `{"amount":500}` pays a part of an open invoice |
 //! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
 //! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
@@ -56,6 +60,7 @@ mod fake;
 mod falsify;
 mod form;
 mod idempotency;
+mod invoice_items;
 mod invoice_payments;
 mod invoices;
 mod list;
@@ -74,8 +79,10 @@ mod prices;
 mod products;
 mod refunds;
 mod routes;
+mod settings;
 mod state;
 mod subscriptions;
+mod tax;
 mod thin_events;
 mod v2;
 mod webhook_endpoints;
@@ -191,8 +198,19 @@ impl Stripe {
         self.lock().listed()
     }
 
+    /// Does what is due by the clock: drafts are finalized and charged, failed charges are retried.
+    ///
+    /// Each request and each round of deliveries begins with it; nothing waits on a timer.
+    pub fn pass_time(&self) {
+        let now = self.clock.now().as_second();
+        if billing::pass_time(&mut self.lock(), now) {
+            self.stir();
+        }
+    }
+
     /// Answers one request, as the address does.
     pub async fn handle(&self, request: Request) -> Reply {
+        self.pass_time();
         let path = request.uri().path();
         if path == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, is_ours));

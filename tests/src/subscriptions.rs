@@ -46,10 +46,22 @@ impl World {
             .await
     }
 
-    /// Ends a period of a subscription: `succeeded` or `failed`. Answers the invoice.
+    /// Ends a period of a subscription without a draft hour: `succeeded` or `failed`. Returns the invoice.
     pub async fn renew(&self, subscription: &str, outcome: &str) -> Value {
+        self.end_period(subscription, &json!({ "outcome": outcome, "now": true }))
+            .await
+    }
+
+    /// Ends a period of a subscription as Stripe does: the invoice it returns is a draft, which is charged an hour
+    /// later by the fake's clock, with the outcome `succeeded` or `failed`.
+    pub async fn roll_over(&self, subscription: &str, outcome: &str) -> Value {
+        self.end_period(subscription, &json!({ "outcome": outcome }))
+            .await
+    }
+
+    async fn end_period(&self, subscription: &str, body: &Value) -> Value {
         let path = format!("/_local/subscriptions/{subscription}/renew");
-        let renewed = self.at_stripe(&path, &json!({ "outcome": outcome })).await;
+        let renewed = self.at_stripe(&path, body).await;
         self.webhooks_settled().await;
         renewed.expect(StatusCode::OK).body["invoice"].clone()
     }

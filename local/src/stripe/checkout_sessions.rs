@@ -13,7 +13,7 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
-pub(super) use session::{Line, Session, tax_on};
+pub(super) use session::{Line, Session};
 
 /// How long a page may be open, in seconds: half an hour to a day.
 const OPEN_SECONDS: std::ops::RangeInclusive<i64> = 1_800..=86_400;
@@ -56,7 +56,15 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
             message,
         ));
     }
+    let prices: Vec<_> = lines.iter().map(|line| &line.price).collect();
+    if automatic_tax {
+        state.settings.tax.require(&prices)?;
+    }
+    let tax_behavior = state.settings.tax.behavior_of(prices[0]);
     let passed_on = passed_on(form, mode)?;
+    let trial_end = trial_end(form, now)?;
+    let mode_word = "subscription_data[billing_mode][type]";
+    let billing_mode = form.word(mode_word, &["classic", "flexible"])?;
     let expires_at = form.integer("expires_at")?.unwrap_or(now + 86_400);
     let client_reference_id = form.text("client_reference_id", 200)?;
     let success_url = form.required("success_url", 5_000)?;
@@ -91,6 +99,9 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
         subscription: None,
         invoice: None,
         automatic_tax,
+        tax_behavior: tax_behavior.unwrap_or_default(),
+        trial_end,
+        billing_mode: billing_mode.map(str::to_owned),
         client_reference_id,
         metadata,
         lines,
@@ -102,6 +113,13 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
     let created = session.to_json();
     state.checkout_sessions.insert(session.id.clone(), session);
     Ok(created)
+}
+
+/// Takes the end of the trial that a plan begins with.
+fn trial_end(form: &mut Form, now: i64) -> Result<Option<i64>, Error> {
+    let end = form.integer("subscription_data[trial_end]")?;
+    let days = form.integer("subscription_data[trial_period_days]")?;
+    Ok(end.or(days.map(|days| now + days * 86_400)))
 }
 
 fn customer(state: &State, form: &mut Form) -> Result<Option<String>, Error> {

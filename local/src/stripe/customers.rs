@@ -1,5 +1,7 @@
 //! Customers: `/v1/customers`.
 
+mod balance;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
+pub(super) use balance::{Change, Transaction, change_balance, create_transaction, transactions};
+
 /// A customer; a deleted one keeps its id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Customer {
@@ -21,6 +25,12 @@ pub(super) struct Customer {
     /// The end of the number of the card that it pays with.
     #[serde(default)]
     card_last4: Option<String>,
+    /// The amount that it owes; below zero, a credit for its next invoice.
+    #[serde(default)]
+    balance: i64,
+    /// Automatic tax cannot tell where it is.
+    #[serde(default)]
+    location_missing: bool,
 }
 
 /// What the caller says of a customer.
@@ -82,7 +92,7 @@ impl Customer {
             "id": self.id,
             "object": "customer",
             "address": null,
-            "balance": 0,
+            "balance": self.balance,
             "created": self.created,
             "currency": null,
             "customer_account": null,
@@ -116,6 +126,8 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
         deleted: false,
         details,
         card_last4: None,
+        balance: 0,
+        location_missing: false,
     };
     let created = customer.to_json();
     state.customers.insert(customer.id.clone(), customer);
@@ -171,6 +183,21 @@ pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
         billing::cancel(state, &subscription, now, now)?;
     }
     Ok(deleted)
+}
+
+impl State {
+    /// Whether automatic tax can tell where a customer is.
+    pub(super) fn is_located(&self, id: Option<&str>) -> bool {
+        let customer = id.and_then(|id| self.customers.get(id));
+        customer.is_none_or(|customer| !customer.location_missing)
+    }
+}
+
+/// Makes the location of a customer known to automatic tax, or unknown.
+pub(super) fn locate(state: &mut State, id: &str, known: bool) -> Result<Value, Error> {
+    let customer = existing(state, id)?;
+    customer.location_missing = !known;
+    Ok(customer.to_json())
 }
 
 /// Gives a customer another card to pay with.

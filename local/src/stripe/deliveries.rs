@@ -150,6 +150,7 @@ impl State {
 impl Stripe {
     /// The deliveries that are due, each as a request; they are under way from now on.
     pub fn due(&self) -> Vec<Due> {
+        self.pass_time();
         let now = self.clock.now();
         let mut state = self.lock();
         self.disturb(&mut state);
@@ -265,6 +266,7 @@ impl Stripe {
 
     /// Waits until everything is delivered, given up, or kept back on purpose.
     pub async fn settled(&self) {
+        self.pass_time();
         let mut stirred = self.stirred.subscribe();
         while !self.lock().is_settled() {
             if stirred.changed().await.is_err() {

@@ -8,24 +8,34 @@ use super::form::Form;
 use super::list::Page;
 use super::state::State;
 
-/// The payment of an invoice.
+/// A payment of an invoice: of all of it, or of a part.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct InvoicePayment {
     pub(super) id: String,
     pub(super) invoice: String,
     pub(super) payment_intent: String,
+    /// The amount requested.
     pub(super) amount: i64,
     pub(super) currency: String,
     pub(super) created: i64,
     pub(super) paid_at: Option<i64>,
+    #[serde(default)]
+    canceled_at: Option<i64>,
+    /// It is the payment that Stripe makes for what is due, not one of a part.
+    #[serde(default = "yes")]
+    is_default: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl InvoicePayment {
     fn status(&self) -> &'static str {
-        if self.paid_at.is_some() {
-            "paid"
-        } else {
-            "open"
+        match (self.paid_at, self.canceled_at) {
+            (Some(_), _) => "paid",
+            (None, Some(_)) => "canceled",
+            (None, None) => "open",
         }
     }
 
@@ -39,44 +49,69 @@ impl InvoicePayment {
             "created": self.created,
             "currency": self.currency,
             "invoice": self.invoice,
-            "is_default": true,
+            "is_default": self.is_default,
             "livemode": false,
             "payment": { "type": "payment_intent", "payment_intent": self.payment_intent },
             "status": self.status(),
-            "status_transitions": { "canceled_at": null, "paid_at": self.paid_at },
+            "status_transitions": { "canceled_at": self.canceled_at, "paid_at": self.paid_at },
         })
     }
 }
 
 impl State {
-    /// The payment of an invoice, made or to be made.
-    pub(super) fn invoice_payment(&self, invoice: &str) -> Option<&InvoicePayment> {
+    /// The payment that Stripe makes of what is due of an invoice, made or to be made.
+    pub(super) fn default_payment(&self, invoice: &str) -> Option<&InvoicePayment> {
         let mut payments = self.invoice_payments.values();
-        payments.find(|payment| payment.invoice == invoice)
+        payments.find(|payment| payment.invoice == invoice && payment.is_default)
     }
 
     /// Writes down that an invoice is paid with a payment, or is to be.
-    pub(super) fn pay_invoice_with(&mut self, invoice: &str, payment: &str, paid: bool, now: i64) {
-        let paid_at = paid.then_some(now);
-        let known = self.invoice_payments.values_mut();
-        if let Some(known) = { known }.find(|known| known.invoice == invoice) {
-            known.paid_at = paid_at;
-            return;
-        }
+    pub(super) fn pay_invoice_with(
+        &mut self,
+        invoice: &str,
+        payment: &str,
+        is_default: bool,
+        paid: bool,
+        now: i64,
+    ) {
         let Some(money) = self.payment_intents.get(payment).cloned() else {
             return;
         };
-        let id = self.next_id("inpay_");
-        let made = InvoicePayment {
-            id: id.clone(),
+        let known = self.default_payment(invoice).filter(|_| is_default);
+        let mut made = known.cloned().unwrap_or_else(|| InvoicePayment {
+            id: self.next_id("inpay_"),
             invoice: invoice.to_owned(),
             payment_intent: money.id,
             amount: money.amount,
             currency: money.currency,
             created: now,
-            paid_at,
-        };
-        self.invoice_payments.insert(id, made);
+            paid_at: None,
+            canceled_at: None,
+            is_default,
+        });
+        made.amount = money.amount;
+        made.canceled_at = None;
+        made.paid_at = paid.then_some(now);
+        let shown = made.to_json();
+        self.invoice_payments.insert(made.id.clone(), made);
+        if paid {
+            self.emit("invoice_payment.paid", &shown, now);
+        }
+    }
+
+    /// Brings an open default payment in line with what is due; for nothing, it is canceled.
+    pub(super) fn ask_default_payment(&mut self, invoice: &str, remaining: i64, now: i64) {
+        let mut payments = self.invoice_payments.values_mut();
+        let open = payments.find(|payment| {
+            payment.invoice == invoice && payment.is_default && payment.status() == "open"
+        });
+        if let Some(open) = open {
+            if remaining == 0 {
+                open.canceled_at = Some(now);
+            } else {
+                open.amount = remaining;
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Invoices: `/v1/invoices`, what each period of a subscription costs.
 
+mod actions;
 mod invoice;
+mod line;
 
 use serde_json::Value;
 
@@ -9,7 +11,9 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
-pub(super) use invoice::{Invoice, Line, Period};
+pub(super) use actions::{finalize, mark_uncollectible, pay, void};
+pub(super) use invoice::Invoice;
+pub(super) use line::{Line, Parent, Period};
 
 /// How an invoice may stand.
 const STATUSES: [&str; 5] = ["draft", "open", "paid", "uncollectible", "void"];

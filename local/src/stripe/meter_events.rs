@@ -4,6 +4,7 @@
 //! exactly 24 hours, and a customer's meter takes one call at a time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use super::error::Error;
 use super::form::Form;
 use super::list::Page;
 use super::meters::Meter;
+use super::prices::Price;
 use super::state::State;
 
 const MAX_PAST_SECONDS: i64 = 35 * 24 * 60 * 60;
@@ -67,6 +69,19 @@ impl State {
                 .retain(|identifier, _| !identifiers.contains(identifier));
         }
         lost
+    }
+
+    /// The usage that a metered price bills a customer for a period: whole numbers, not below zero.
+    pub(super) fn used(&self, price: &Price, customer: &str, period: Range<i64>) -> i64 {
+        let meter = price.meter().and_then(|id| self.meters.get(id));
+        let Some(meter) = meter else { return 0 };
+        let events = self.meter_events.iter().filter(|event| {
+            let own = event.event_name == meter.event_name && event.customer == customer;
+            own && period.contains(&event.timestamp)
+        });
+        let events: Vec<&MeterEvent> = events.collect();
+        let used = aggregate(&meter.formula, &events);
+        used.as_i64().unwrap_or_default().max(0)
     }
 }
 

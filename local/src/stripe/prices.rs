@@ -21,7 +21,7 @@ pub(super) struct Price {
     pub(super) active: bool,
     lookup_key: Option<String>,
     nickname: Option<String>,
-    tax_behavior: String,
+    pub(super) tax_behavior: String,
     metadata: BTreeMap<String, String>,
     created: i64,
 }
@@ -78,8 +78,41 @@ impl Price {
         }
     }
 
-    fn meter(&self) -> Option<&String> {
+    /// The meter whose events it bills.
+    pub(super) fn meter(&self) -> Option<&String> {
         self.recurring.as_ref()?.meter.as_ref()
+    }
+
+    /// Whether it is billed by usage, after the period.
+    pub(super) fn is_metered(&self) -> bool {
+        let recurring = self.recurring.as_ref();
+        recurring.is_some_and(|recurring| recurring.usage_type == "metered")
+    }
+
+    /// Whether both are billed equally often.
+    pub(super) fn has_interval_of(&self, other: &Self) -> bool {
+        let interval = |price: &Self| {
+            let recurring = price.recurring.as_ref();
+            recurring.map(|one| (one.interval.clone(), one.interval_count))
+        };
+        interval(self) == interval(other)
+    }
+
+    /// A price that only one amount has, as Stripe makes it for an amount without a price.
+    pub(super) fn of_amount(id: String, currency: &str, unit_amount: i64, now: i64) -> Self {
+        Self {
+            product: format!("prod_of_{id}"),
+            id,
+            currency: currency.to_owned(),
+            unit_amount,
+            recurring: None,
+            active: false,
+            lookup_key: None,
+            nickname: None,
+            tax_behavior: "unspecified".to_owned(),
+            metadata: BTreeMap::new(),
+            created: now,
+        }
     }
 }
 
@@ -210,12 +243,28 @@ pub(super) fn update(state: &mut State, form: &mut Form, id: &str) -> Result<Val
     let lookup_key = form.text("lookup_key", 200)?;
     let transfer = form.truth("transfer_lookup_key")? == Some(true);
     form.change_metadata("metadata", &mut changed.metadata)?;
+    let behaviors = ["exclusive", "inclusive", "unspecified"];
+    if let Some(behavior) = form.word("tax_behavior", &behaviors)? {
+        if changed.tax_behavior != "unspecified" && changed.tax_behavior != behavior {
+            let message = "You cannot change `tax_behavior` once it is set.";
+            return Err(Error::param("parameter_invalid", "tax_behavior", message));
+        }
+        behavior.clone_into(&mut changed.tax_behavior);
+    }
     form.finish()?;
     if lookup_key.is_some() && lookup_key != changed.lookup_key {
         take_lookup_key(state, lookup_key.as_deref(), transfer)?;
         changed.lookup_key = lookup_key;
     }
     let answer = changed.to_json();
+    // A subscription shows its price as it is now, and is billed for it even when it is archived.
+    for subscription in state.subscriptions.values_mut() {
+        for item in &mut subscription.items.data {
+            if item.price.id == id {
+                item.price = changed.clone();
+            }
+        }
+    }
     state.prices.insert(id.to_owned(), changed);
     Ok(answer)
 }

@@ -7,9 +7,9 @@ use super::error::Error;
 use super::form::Form;
 use super::state::State;
 use super::{
-    charges, checkout_sessions, customers, discounts, disputes, events, invoice_payments, invoices,
-    meter_events, meters, payment_intents, portal_configurations, portal_sessions, prices,
-    products, refunds, subscriptions, v2, webhook_endpoints,
+    charges, checkout_sessions, customers, discounts, disputes, events, invoice_items,
+    invoice_payments, invoices, meter_events, meters, payment_intents, portal_configurations,
+    portal_sessions, prices, products, refunds, subscriptions, tax, v2, webhook_endpoints,
 };
 
 /// Executes a call.
@@ -81,6 +81,14 @@ fn object(
         ("GET", ["customers", id]) => customers::retrieve(state, form, id),
         ("POST", ["customers", id]) => customers::update(state, form, id),
         ("DELETE", ["customers", id]) => customers::delete(state, form, id, now),
+        ("POST", ["customers", id, "balance_transactions"]) => {
+            customers::create_transaction(state, form, id, now)
+        }
+        ("GET", ["customers", id, "balance_transactions"]) => {
+            customers::transactions(state, form, id)
+        }
+        ("GET", ["tax", "settings"]) => tax::retrieve(state, form),
+        ("POST", ["tax", "settings"]) => tax::update(state, form),
         ("POST", ["products"]) => products::create(state, form, now),
         ("GET", ["products"]) => products::list(state, form),
         ("GET", ["products", id]) => products::retrieve(state, form, id),
@@ -103,7 +111,13 @@ fn object(
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::delete(state, form, id),
         (_, ["billing_portal", rest @ ..]) => portal(state, call, rest),
         (_, ["charges" | "disputes" | "refunds", ..]) => money(state, call, segments),
-        (_, ["invoice_payments" | "invoices" | "subscriptions", ..]) => {
+        (
+            _,
+            [
+                "invoice_payments" | "invoiceitems" | "invoices" | "subscriptions",
+                ..,
+            ],
+        ) => {
             let mut found = plan(state, call, segments)?;
             expand_plan(state, &mut found, expand)?;
             Ok(found)
@@ -147,8 +161,18 @@ fn plan(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, 
         ("GET", ["invoices"]) => invoices::list(state, form),
         ("GET", ["invoices", id]) => invoices::retrieve(state, form, id),
         ("GET", ["invoices", id, "lines"]) => invoices::lines(state, form, id),
+        ("POST", ["invoices", id, "finalize"]) => invoices::finalize(state, form, id, now),
+        ("POST", ["invoices", id, "pay"]) => invoices::pay(state, form, id, now),
+        ("POST", ["invoices", id, "void"]) => invoices::void(state, form, id, now),
+        ("POST", ["invoices", id, "mark_uncollectible"]) => {
+            invoices::mark_uncollectible(state, form, id, now)
+        }
+        ("POST", ["invoiceitems"]) => invoice_items::create(state, form, now),
+        ("POST", ["subscriptions"]) => subscriptions::create(state, form, now),
         ("GET", ["subscriptions"]) => subscriptions::list(state, form),
         ("GET", ["subscriptions", id]) => subscriptions::retrieve(state, form, id),
+        ("POST", ["subscriptions", id, "pause"]) => subscriptions::pause(state, form, id, now),
+        ("POST", ["subscriptions", id, "resume"]) => subscriptions::resume(state, form, id, now),
         ("POST", ["subscriptions", id]) => subscriptions::update(state, form, id, now),
         ("DELETE", ["subscriptions", id]) => subscriptions::cancel(state, form, id, now),
         _ => Err(Error::unknown_url(&call.method, &call.path)),
@@ -164,6 +188,14 @@ fn expand_plan(state: &State, found: &mut Value, expand: &[String]) -> Result<()
                 let invoice = found["latest_invoice"].as_str().map(str::to_owned);
                 if let Some(invoice) = invoice {
                     found["latest_invoice"] = state.invoice(&invoice)?.to_json();
+                }
+            }
+            ("list", "data.latest_invoice") => {
+                for one in found["data"].as_array_mut().into_iter().flatten() {
+                    let latest = &mut one["latest_invoice"];
+                    if let Some(id) = latest.as_str().map(str::to_owned) {
+                        *latest = state.invoice(&id)?.to_json();
+                    }
                 }
             }
             ("list", "data.payment.payment_intent") => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checkout_sessions::Session;
-use super::customers::Customer;
+use super::customers::{Customer, Transaction};
 use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
 use super::disputes::Dispute;
@@ -23,6 +23,7 @@ use super::portal_sessions::PortalSession;
 use super::prices::Price;
 use super::products::Product;
 use super::refunds::Refund;
+use super::settings::Settings;
 use super::subscriptions::Subscription;
 use super::webhook_endpoints::Endpoint;
 use crate::http::{Request, Response, single};
@@ -33,7 +34,9 @@ use crate::http::{Request, Response, single};
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct State {
+    pub(super) settings: Settings,
     pub(super) customers: BTreeMap<String, Customer>,
+    pub(super) balance_transactions: BTreeMap<String, Transaction>,
     pub(super) meters: BTreeMap<String, Meter>,
     pub(super) meter_events: Vec<MeterEvent>,
     /// When each identifier of an event was last received.

@@ -114,10 +114,94 @@ impl Shop {
         answer
     }
 
+    /// Makes another recurring price; answers its id.
+    pub(crate) async fn price(&self, amount: &str, interval: &str) -> String {
+        let form = [
+            ("currency", "usd"),
+            ("unit_amount", amount),
+            ("product", "prod_1"),
+            ("recurring[interval]", interval),
+        ];
+        id(&self.client.post("/v1/prices", &form).await.body["id"])
+    }
+
+    /// The newest event of a type.
+    pub(crate) fn event(&self, kind: &str) -> Value {
+        let state = self.fake.state();
+        let mut events = state["events"].as_array().unwrap().iter().rev();
+        let found = events.find(|event| event["type"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind}")).clone()
+    }
+
     /// What happened, in its order.
     pub(crate) fn kinds(&self) -> Vec<String> {
         let state = self.fake.state();
         let events = state["events"].as_array().unwrap().iter();
         events.map(|event| id(&event["type"])).collect()
+    }
+}
+
+/// A plan that has just been bought, on the last day of January.
+pub(crate) struct Plan {
+    pub(crate) shop: Shop,
+    pub(crate) id: String,
+    begun: Value,
+}
+
+impl Plan {
+    pub(crate) async fn begin() -> Self {
+        let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+        Self::begin_in(shop).await
+    }
+
+    pub(crate) async fn begin_in(shop: Shop) -> Self {
+        let begun = shop.subscribe().await;
+        let id = id(&begun["id"]);
+        Self { shop, id, begun }
+    }
+
+    /// The item as it was in the beginning.
+    pub(crate) fn item(&self) -> &Value {
+        &self.begun["items"]["data"][0]
+    }
+
+    pub(crate) async fn subscription(&self) -> Value {
+        self.shop
+            .get(&format!("/v1/subscriptions/{}", self.id))
+            .await
+    }
+
+    pub(crate) async fn invoice(&self, invoice: &Value) -> Value {
+        self.shop
+            .get(&format!("/v1/invoices/{}", id(invoice)))
+            .await
+    }
+
+    /// Does what only the fake can, with the subscription.
+    pub(crate) async fn control(&self, action: &str, body: Value) -> Value {
+        let path = format!("/_local/subscriptions/{}/{action}", self.id);
+        self.shop.control(&path, body).await
+    }
+
+    pub(crate) async fn roll_over(&self, outcome: &str) -> Value {
+        self.control("renew", json!({ "outcome": outcome })).await
+    }
+
+    pub(crate) async fn settings(&self, settings: Value) {
+        self.shop.control("/_local/settings", settings).await;
+    }
+
+    /// Changes the subscription; answers it.
+    pub(crate) async fn update(&self, form: &[(&str, &str)]) -> Value {
+        let path = format!("/v1/subscriptions/{}", self.id);
+        let updated = self.shop.client.post(&path, form).await;
+        assert_eq!(updated.status, 200, "{}", updated.body);
+        updated.body
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.shop.fake.clock().skip(seconds);
+        self.shop.fake.stripe().pass_time();
     }
 }

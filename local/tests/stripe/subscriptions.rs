@@ -72,6 +72,7 @@ async fn a_plan_begins_with_an_invoice_that_is_paid() {
             "invoice.created",
             "invoice.finalized",
             "payment_intent.succeeded",
+            "invoice_payment.paid",
             "invoice.paid",
             "invoice.payment_succeeded",
             "checkout.session.completed",
@@ -101,12 +102,13 @@ async fn a_renewal_pays_for_the_next_month_and_names_the_last_one() {
     assert_eq!(
         shop.kinds()[before..],
         [
+            "customer.subscription.updated",
             "invoice.created",
             "invoice.finalized",
             "payment_intent.succeeded",
+            "invoice_payment.paid",
             "invoice.paid",
             "invoice.payment_succeeded",
-            "customer.subscription.updated",
         ]
     );
     let path = format!(
@@ -123,7 +125,9 @@ async fn a_renewal_that_fails_is_paid_later() {
     let (shop, subscription) = plan().await;
     let path = format!("/_local/subscriptions/{}/renew", id(&subscription["id"]));
 
-    let failed = shop.control(&path, json!({"outcome": "failed"})).await;
+    let failed = shop
+        .control(&path, json!({"outcome": "failed", "now": true}))
+        .await;
     assert_eq!(failed["subscription"]["status"], "past_due");
     assert_eq!(failed["invoice"]["status"], "open");
     assert_eq!(failed["invoice"]["amount_remaining"], 2_000);
@@ -183,29 +187,23 @@ async fn a_plan_that_is_canceled_runs_to_the_end_of_its_period() {
 #[tokio::test]
 async fn another_price_is_paid_from_the_next_period_on_or_at_once() {
     let (shop, subscription) = plan().await;
+    let dearer = shop.price("3000", "month").await;
     let path = format!("/v1/subscriptions/{}", id(&subscription["id"]));
     let item = id(&subscription["items"]["data"][0]["id"]);
-    let change = |behavior: &'static str, price: &str| {
-        let (shop, path, item) = (&shop, &path, &item);
-        let price = price.to_owned();
-        async move {
-            let form = [
-                ("items[0][id]", item.as_str()),
-                ("items[0][price]", &price),
-                ("proration_behavior", behavior),
-            ];
-            shop.client.post(path, &form).await.body
-        }
+    let change = async |behavior: &str, price: &str| {
+        let form = [
+            ("items[0][id]", item.as_str()),
+            ("items[0][price]", price),
+            ("proration_behavior", behavior),
+        ];
+        shop.client.post(&path, &form).await.body
     };
 
-    let changed = change("none", &shop.yearly).await;
-    assert_eq!(
-        changed["items"]["data"][0]["price"]["id"],
-        json!(shop.yearly)
-    );
+    let changed = change("none", &dearer).await;
+    assert_eq!(changed["items"]["data"][0]["price"]["id"], json!(dearer));
     assert_eq!(shop.fake.state()["invoices"].as_array().unwrap().len(), 1);
     change("none", &shop.monthly).await;
-    change("always_invoice", &shop.yearly).await;
+    change("always_invoice", &dearer).await;
 
     let invoice = shop.fake.state()["invoices"][1].clone();
     assert_eq!(invoice["billing_reason"], "subscription_update");

@@ -183,7 +183,8 @@ async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mu
                 if let Some(subscription) = subscription {
                     let path = format!("/_local/subscriptions/{subscription}/renew");
                     let outcome = ["succeeded", "succeeded", "failed"][random.usize(0..3)];
-                    world.at_stripe(&path, &json!({ "outcome": outcome })).await;
+                    let body = json!({ "outcome": outcome, "now": true });
+                    world.at_stripe(&path, &body).await;
                 }
             }
         }

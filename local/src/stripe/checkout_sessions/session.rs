@@ -6,14 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::prices::Price;
-
-/// The tax that is added where tax is automatic, in percent of the discounted amount.
-const TAX_PERCENT: i64 = 10;
-
-/// The tax on an amount; half a cent and more is rounded up.
-pub(in crate::stripe) fn tax_on(amount: i64) -> i64 {
-    (amount * TAX_PERCENT + 50) / 100
-}
+use crate::stripe::tax::Behavior;
 
 /// Fields of a session that nothing here ever fills.
 const UNUSED: [&str; 21] = [
@@ -59,6 +52,14 @@ pub(in crate::stripe) struct Session {
     pub(in crate::stripe) subscription: Option<String>,
     pub(in crate::stripe) invoice: Option<String>,
     pub(in crate::stripe) automatic_tax: bool,
+    #[serde(default)]
+    pub(in crate::stripe) tax_behavior: Behavior,
+    /// The end of the trial that a plan begins with.
+    #[serde(default)]
+    pub(in crate::stripe) trial_end: Option<i64>,
+    /// The billing mode asked for: `flexible` or `classic`.
+    #[serde(default)]
+    pub(in crate::stripe) billing_mode: Option<String>,
     pub(in crate::stripe) client_reference_id: Option<String>,
     pub(in crate::stripe) metadata: BTreeMap<String, String>,
     pub(in crate::stripe) lines: Vec<Line>,
@@ -81,16 +82,20 @@ pub(in crate::stripe) struct Line {
 
 impl Session {
     fn subtotal(&self) -> i64 {
+        // A trial costs nothing.
+        if self.trial_end.is_some() {
+            return 0;
+        }
         let lines = self.lines.iter();
         lines
             .map(|line| line.price.unit_amount * line.quantity)
             .sum()
     }
 
-    /// The tax on top, where it is automatic.
+    /// The tax, where it is automatic.
     pub(in crate::stripe) fn tax(&self) -> i64 {
         if self.automatic_tax {
-            tax_on(self.subtotal() - self.discount)
+            self.tax_behavior.tax_on(self.subtotal() - self.discount)
         } else {
             0
         }
@@ -104,7 +109,11 @@ impl Session {
 
     /// What is to be paid.
     pub(in crate::stripe) fn total(&self) -> i64 {
-        self.subtotal() - self.discount + self.tax()
+        let added_tax = match self.tax_behavior {
+            Behavior::Exclusive => self.tax(),
+            Behavior::Inclusive => 0,
+        };
+        self.subtotal() - self.discount + added_tax
     }
 
     /// The amount before a discount, which a promotion code takes off.

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use crate::stripe::Stripe;
 use crate::stripe::billing::{self, Bill, Outcome};
+use crate::stripe::customers;
 use crate::stripe::error::Error;
-use crate::stripe::invoices::{Invoice, Line, Period};
+use crate::stripe::invoices::{Invoice, Line, Parent, Period};
 use crate::stripe::payment_intents::Status;
 use crate::stripe::state::State;
-use crate::stripe::subscriptions::Item;
+use crate::stripe::subscriptions::{Card, Item};
 
-/// Renews a subscription, or gives it a status; answers it, and its invoice where there is one.
+/// Renews a subscription, or gives it another card or status; answers it, and its invoice where there is one.
 pub(super) fn change(
     stripe: &Stripe,
     id: &str,
@@ -21,26 +22,59 @@ pub(super) fn change(
     let mut state = stripe.lock();
     let invoice = match action {
         "renew" => {
-            let outcome = match body["outcome"].as_str() {
-                None => Outcome::Paid,
-                Some("succeeded") => Outcome::Settled,
-                Some("failed") => Outcome::Failed,
-                Some(_) => return Err(Error::invalid("succeeded or failed")),
-            };
-            billing::renew(&mut state, id, outcome, now)?
+            let said = outcome(body)?;
+            // A caller that says nothing wants the next period, and no draft hour.
+            let skips_hour = said.is_none() || body["now"] == true;
+            let outcome = said.unwrap_or(Outcome::Paid);
+            billing::renew(&mut state, id, outcome, skips_hour, now)?
+        }
+        "card" => {
+            let failed = outcome(body)? == Some(Outcome::Failed);
+            state.subscription_mut(id)?.card = if failed { Card::Declined } else { Card::Good };
+            None
         }
         "status" => {
             let status = super::status(body)?;
             billing::change_status(&mut state, id, status, now)?;
             None
         }
-        _ => return Err(Error::invalid("renew or status")),
+        _ => return Err(Error::invalid("renew, card or status")),
     };
     let invoice = invoice.and_then(|invoice| state.invoices.get(&invoice));
     Ok(json!({
         "subscription": state.subscription(id)?.to_json(),
         "invoice": invoice.map(Invoice::to_json),
     }))
+}
+
+/// The outcome that a body names.
+fn outcome(body: &Value) -> Result<Option<Outcome>, Error> {
+    match body["outcome"].as_str() {
+        None => Ok(None),
+        Some("succeeded") => Ok(Some(Outcome::Settled)),
+        Some("failed") => Ok(Some(Outcome::Failed)),
+        Some(_) => Err(Error::invalid("succeeded or failed")),
+    }
+}
+
+/// Makes the location of a customer known to automatic tax, or unknown.
+pub(super) fn locate(stripe: &Stripe, id: &str, body: &Value) -> Result<Value, Error> {
+    let known = match body["location"].as_str() {
+        Some("known") => true,
+        Some("missing") => false,
+        _ => return Err(Error::invalid("location: known or missing")),
+    };
+    customers::locate(&mut stripe.lock(), id, known)
+}
+
+/// Pays a part of an open invoice.
+pub(super) fn pay_part(stripe: &Stripe, id: &str, body: &Value) -> Result<Value, Error> {
+    let now = stripe.clock.now().as_second();
+    let mut state = stripe.lock();
+    let amount = body["amount"].as_i64();
+    let amount = amount.ok_or_else(|| Error::missing("amount"))?;
+    let payment = billing::pay_part(&mut state, id, amount, now)?;
+    Ok(json!({ "invoice": state.invoice(id)?.to_json(), "payment_intent": payment }))
 }
 
 /// Puts lines on an invoice of a subscription, which is paid then.
@@ -63,20 +97,42 @@ pub(super) fn invoice(stripe: &Stripe, body: &Value) -> Result<Value, Error> {
             .to_owned(),
         lines,
         discount: body["discount"].as_i64().unwrap_or_default(),
-        tax: body["tax"].as_i64().unwrap_or_default(),
+        tax: Some(body["tax"].as_i64().unwrap_or_default()),
         period: Period {
             start: item.current_period_start,
             end: item.current_period_end,
         },
+        finalizes_at: None,
     };
+    if let Some(balance) = body["starting_balance"].as_i64() {
+        set_balance(&mut state, &id, balance, now)?;
+    }
     let invoice = billing::charge(&mut state, &id, bill, Status::Succeeded, now)?;
-    let payment = state.invoice_payment(&invoice);
+    let payment = state.default_payment(&invoice);
     let payment = payment.map(|payment| payment.payment_intent.clone());
     Ok(json!({
         "invoice": state.invoice(&invoice)?.to_json(),
         "payment_intent": payment,
         "subscription": state.subscription(&id)?.to_json(),
     }))
+}
+
+/// Brings the balance of a subscription's customer to an amount, before an invoice takes it.
+fn set_balance(state: &mut State, of: &str, balance: i64, now: i64) -> Result<(), Error> {
+    let subscription = state.subscription(of)?;
+    let currency = subscription.currency.clone();
+    let customer = subscription.customer.clone();
+    let before = state.balance(customer.as_deref());
+    if let Some(customer) = customer.filter(|_| balance != before) {
+        let change = customers::Change {
+            amount: balance - before,
+            kind: "adjustment".into(),
+            currency,
+            ..customers::Change::default()
+        };
+        customers::change_balance(state, &customer, change, now)?;
+    }
+    Ok(())
 }
 
 /// A line as it is said to be; what is not said is as the subscription's item is.
@@ -90,6 +146,9 @@ fn line(state: &mut State, item: &Item, said: &Value) -> Result<Line, Error> {
     let mut line = Line::of(state.next_id("il_"), &item);
     line.amount = said["amount"].as_i64().unwrap_or(line.amount);
     line.proration = said["proration"] == true;
+    if said["parent"] == "invoice_item" {
+        line.parent = Parent::InvoiceItem(state.next_id("ii_"));
+    }
     let moment = |name: &str| said["period"][name].as_i64();
     line.period = Period {
         start: moment("start").unwrap_or(line.period.start),

@@ -1,27 +1,23 @@
-//! An invoice: its lines, its amounts, and how Stripe shows it.
+//! An invoice: its amounts, its timeline, and how Stripe shows it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::line::{Line, Period};
 use crate::stripe::falsify::overwrite;
-use crate::stripe::prices::Price;
-use crate::stripe::subscriptions::Item;
+use crate::stripe::tax::Behavior;
 
 /// The most lines an invoice shows; the others are listed.
 const MAX_SHOWN_LINES: usize = 10;
 
-/// How long after a failure the next attempt is, in seconds.
-const RETRY_SECONDS: i64 = 3 * 24 * 60 * 60;
-
 /// Fields of an invoice that nothing here ever fills.
-const UNUSED: [&str; 35] = [
+const UNUSED: [&str; 31] = [
     "account_country",
     "account_name",
     "account_tax_ids",
     "application",
-    "automatically_finalizes_at",
     "custom_fields",
     "customer_account",
     "customer_address",
@@ -34,12 +30,10 @@ const UNUSED: [&str; 35] = [
     "default_source",
     "description",
     "due_date",
-    "ending_balance",
     "footer",
     "from_invoice",
     "hosted_invoice_url",
     "invoice_pdf",
-    "last_finalization_error",
     "latest_revision",
     "number",
     "on_behalf_of",
@@ -48,7 +42,6 @@ const UNUSED: [&str; 35] = [
     "shipping_cost",
     "shipping_details",
     "statement_descriptor",
-    "status_details",
     "test_clock",
     "total_pretax_credit_amounts",
     "webhooks_delivered_at",
@@ -70,108 +63,65 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) discount: i64,
     pub(in crate::stripe) tax: i64,
     pub(in crate::stripe) automatic_tax: bool,
+    pub(in crate::stripe) tax_behavior: Behavior,
+    /// The customer's balance before the invoice: below zero, it pays a part of it.
+    pub(in crate::stripe) starting_balance: i64,
+    /// The customer's balance after the invoice was finalized.
+    pub(in crate::stripe) ending_balance: Option<i64>,
     pub(in crate::stripe) amount_paid: i64,
+    /// The part of `amount_paid` that was paid outside of Stripe.
+    pub(in crate::stripe) paid_off_stripe: i64,
     pub(in crate::stripe) attempts: i64,
     pub(in crate::stripe) period: Period,
     pub(in crate::stripe) created: i64,
+    /// Stripe finalizes and charges it without being asked.
+    pub(in crate::stripe) auto_advance: bool,
+    /// The end of the draft hour.
+    pub(in crate::stripe) finalizes_at: Option<i64>,
+    pub(in crate::stripe) next_attempt: Option<i64>,
+    /// Stripe's `last_finalization_error`.
+    pub(in crate::stripe) finalization_error: Option<Value>,
     pub(in crate::stripe) finalized_at: Option<i64>,
     pub(in crate::stripe) paid_at: Option<i64>,
+    pub(in crate::stripe) voided_at: Option<i64>,
+    pub(in crate::stripe) uncollectible_at: Option<i64>,
+    /// The `reason` of `status_details.uncollectible`.
+    pub(in crate::stripe) uncollectible_reason: Option<String>,
     /// Fields that a test has falsified.
     pub(in crate::stripe) overrides: BTreeMap<String, Value>,
 }
 
-/// From when to when.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-pub(in crate::stripe) struct Period {
-    pub(in crate::stripe) start: i64,
-    pub(in crate::stripe) end: i64,
-}
-
-/// A line: what a price costs for a period.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(in crate::stripe) struct Line {
-    pub(in crate::stripe) id: String,
-    pub(in crate::stripe) item: String,
-    pub(in crate::stripe) price: Price,
-    pub(in crate::stripe) amount: i64,
-    pub(in crate::stripe) quantity: i64,
-    pub(in crate::stripe) proration: bool,
-    pub(in crate::stripe) period: Period,
-    pub(in crate::stripe) description: String,
-}
-
-impl Line {
-    /// The line of an item for the period it is in.
-    pub(in crate::stripe) fn of(id: String, item: &Item) -> Self {
-        Self {
-            id,
-            item: item.id.clone(),
-            price: item.price.clone(),
-            amount: item.amount(),
-            quantity: item.quantity,
-            proration: false,
-            period: Period {
-                start: item.current_period_start,
-                end: item.current_period_end,
-            },
-            description: format!("{} × {}", item.quantity, item.price.product),
-        }
-    }
-
-    fn to_json(&self, invoice: &Invoice, discount: i64) -> Value {
-        let discounted = discount != 0;
-        let discounts = discounted.then(|| json!({ "amount": discount, "discount": "di_Local" }));
-        json!({
-            "id": self.id,
-            "object": "line_item",
-            "amount": self.amount,
-            "currency": invoice.currency,
-            "description": self.description,
-            "discount_amounts": discounts.into_iter().collect::<Vec<_>>(),
-            "discountable": !self.proration,
-            "discounts": [],
-            "invoice": invoice.id,
-            "livemode": false,
-            "metadata": invoice.subscription_metadata,
-            "parent": {
-                "type": "subscription_item_details",
-                "invoice_item_details": null,
-                "subscription_item_details": {
-                    "invoice_item": null,
-                    "proration": self.proration,
-                    "proration_details": null,
-                    "subscription": invoice.subscription,
-                    "subscription_item": self.item,
-                },
-            },
-            "period": self.period,
-            "pretax_credit_amounts": [],
-            "pricing": {
-                "type": "price_details",
-                "price_details": { "price": self.price.id, "product": self.price.product },
-                "unit_amount_decimal": self.price.unit_amount.to_string(),
-            },
-            "quantity": self.quantity,
-            "quantity_decimal": self.quantity.to_string(),
-            "subtotal": self.amount,
-            "taxes": [],
-        })
-    }
-}
-
 impl Invoice {
-    fn subtotal(&self) -> i64 {
+    pub(in crate::stripe) fn subtotal(&self) -> i64 {
         self.lines.iter().map(|line| line.amount).sum()
     }
 
-    /// What it comes to; a credit is below zero.
-    pub(in crate::stripe) fn total(&self) -> i64 {
-        self.subtotal() - self.discount + self.tax
+    /// The tax that comes on top of the lines.
+    fn added_tax(&self) -> i64 {
+        match self.tax_behavior {
+            Behavior::Exclusive => self.tax,
+            Behavior::Inclusive => 0,
+        }
     }
 
-    /// What is to be paid at all.
+    /// The amount of its lines, discount and tax; a credit is below zero.
+    pub(in crate::stripe) fn total(&self) -> i64 {
+        self.subtotal() - self.discount + self.added_tax()
+    }
+
+    /// The amount that the customer owes, the customer's balance counted in.
     pub(in crate::stripe) fn due(&self) -> i64 {
-        self.total().max(0)
+        (self.total() + self.starting_balance).max(0)
+    }
+
+    /// The part of the amount due that is not paid yet.
+    pub(in crate::stripe) fn remaining(&self) -> i64 {
+        (self.due() - self.amount_paid).max(0)
+    }
+
+    /// Whether Stripe is still to do something with it.
+    fn advances(&self) -> bool {
+        self.auto_advance && ["draft", "open"].contains(&self.status.as_str())
     }
 
     /// Its lines, the discount on the first ones that it fits on.
@@ -187,20 +137,20 @@ impl Invoice {
 
     /// Stripe's `invoice`, without its payments.
     pub(in crate::stripe) fn to_json(&self) -> Value {
-        let open = self.status == "open";
         let mut shown = json!({
             "id": self.id,
             "object": "invoice",
             "attempt_count": self.attempts,
-            "attempted": self.attempts > 0,
-            "auto_advance": open,
+            "attempted": self.attempts > 0 || self.status == "paid",
+            "auto_advance": self.advances(),
             "automatic_tax": {
                 "disabled_reason": null,
                 "enabled": self.automatic_tax,
                 "liability": null,
                 "provider": null,
-                "status": self.automatic_tax.then_some("complete"),
+                "status": self.automatic_tax.then_some(self.tax_status()),
             },
+            "automatically_finalizes_at": self.finalizes_at,
             "billing_reason": self.billing_reason,
             "collection_method": "charge_automatically",
             "created": self.created,
@@ -209,12 +159,13 @@ impl Invoice {
             "customer_tax_exempt": "none",
             "default_tax_rates": [],
             "discounts": [],
+            "ending_balance": self.ending_balance,
             "effective_at": self.finalized_at,
             "issuer": { "type": "self" },
             "livemode": false,
             "metadata": {},
-            "next_payment_attempt": (open && self.attempts > 0)
-                .then_some(self.created + self.attempts * RETRY_SECONDS),
+            "last_finalization_error": self.finalization_error,
+            "next_payment_attempt": self.next_attempt,
             "parent": self.parent_json(),
             "payment_settings": {
                 "default_mandate": null,
@@ -224,11 +175,13 @@ impl Invoice {
             "period_end": self.period.end,
             "period_start": self.period.start,
             "status": self.status,
+            "status_details": self.uncollectible_reason.as_ref()
+                .map(|reason| json!({ "uncollectible": { "reason": reason } })),
             "status_transitions": {
                 "finalized_at": self.finalized_at,
-                "marked_uncollectible_at": null,
+                "marked_uncollectible_at": self.uncollectible_at,
                 "paid_at": self.paid_at,
-                "voided_at": null,
+                "voided_at": self.voided_at,
             },
         });
         for field in UNUSED {
@@ -238,6 +191,14 @@ impl Invoice {
         self.show_amounts(&mut shown);
         overwrite(&mut shown, &self.overrides);
         shown
+    }
+
+    fn tax_status(&self) -> &'static str {
+        if self.finalization_error.is_some() {
+            "requires_location_inputs"
+        } else {
+            "complete"
+        }
     }
 
     fn parent_json(&self) -> Value {
@@ -268,25 +229,26 @@ impl Invoice {
         let taxes = self.automatic_tax.then(|| {
             json!({
                 "amount": self.tax,
-                "tax_behavior": "exclusive",
+                "tax_behavior": self.tax_behavior,
                 "tax_rate_details": null,
                 "taxability_reason": "standard_rated",
-                "taxable_amount": self.subtotal() - self.discount,
+                "taxable_amount": self.total() - self.tax,
                 "type": "tax_rate_details",
             })
         });
+        let included_tax = self.tax - self.added_tax();
         let amounts = [
             ("amount_due", self.due()),
             ("amount_overpaid", 0),
             ("amount_paid", self.amount_paid),
-            ("amount_paid_off_stripe", 0),
-            ("amount_remaining", (self.due() - self.amount_paid).max(0)),
+            ("amount_paid_off_stripe", self.paid_off_stripe),
+            ("amount_remaining", self.remaining()),
             ("amount_shipping", 0),
             ("post_payment_credit_notes_amount", 0),
             ("pre_payment_credit_notes_amount", 0),
-            ("starting_balance", 0),
+            ("starting_balance", self.starting_balance),
             ("subtotal", self.subtotal()),
-            ("subtotal_excluding_tax", self.subtotal()),
+            ("subtotal_excluding_tax", self.subtotal() - included_tax),
             ("total", self.total()),
             ("total_excluding_tax", self.total() - self.tax),
         ];

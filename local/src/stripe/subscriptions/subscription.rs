@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::stripe::falsify::overwrite;
 use crate::stripe::invoices::Line;
+use crate::stripe::payment_intents::Status;
 use crate::stripe::period;
 use crate::stripe::prices::Price;
 
 /// Fields of a subscription that nothing here ever fills.
-const UNUSED: [&str; 23] = [
+const UNUSED: [&str; 19] = [
     "application",
     "application_fee_percent",
     "billing_cycle_anchor_config",
@@ -23,18 +24,14 @@ const UNUSED: [&str; 23] = [
     "description",
     "next_pending_invoice_item_invoice",
     "on_behalf_of",
-    "pause_collection",
     "payment_settings",
     "pending_invoice_item_interval",
     "pending_setup_intent",
     "pending_update",
     "schedule",
-    "status_details",
     "test_clock",
     "transfer_data",
-    "trial_end",
     "trial_settings",
-    "trial_start",
 ];
 
 /// A subscription.
@@ -55,10 +52,50 @@ pub(in crate::stripe) struct Subscription {
     pub(in crate::stripe) canceled_at: Option<i64>,
     pub(in crate::stripe) ended_at: Option<i64>,
     pub(in crate::stripe) created: i64,
-    /// What the next invoice has besides the next period.
+    /// The moment that periods are counted from, where it is not that of the creation.
+    pub(in crate::stripe) anchor: Option<i64>,
+    /// `flexible` or `classic`.
+    pub(in crate::stripe) billing_mode: String,
+    /// How the card behaves from now on.
+    pub(in crate::stripe) card: Card,
+    pub(in crate::stripe) pause_collection: Option<PauseCollection>,
+    pub(in crate::stripe) paused_at: Option<i64>,
+    pub(in crate::stripe) trial_start: Option<i64>,
+    pub(in crate::stripe) trial_end: Option<i64>,
+    /// The invoice items that wait for the next invoice, as the lines they will be.
     pub(in crate::stripe) pending: Vec<Line>,
     /// Fields that a test has falsified.
     pub(in crate::stripe) overrides: BTreeMap<String, Value>,
+}
+
+/// How the card of a subscription answers a charge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::stripe) enum Card {
+    /// It pays.
+    #[default]
+    Good,
+    /// It is declined.
+    Declined,
+}
+
+impl Card {
+    /// The status of a payment with it.
+    pub(in crate::stripe) fn outcome(self) -> Status {
+        match self {
+            Self::Good => Status::Succeeded,
+            Self::Declined => Status::RequiresPaymentMethod,
+        }
+    }
+}
+
+/// A pause of the collection: invoices are made, and not charged.
+/// <https://docs.stripe.com/billing/subscriptions/pause-payment>
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(in crate::stripe) struct PauseCollection {
+    /// `keep_as_draft`, `mark_uncollectible` or `void`.
+    pub(in crate::stripe) behavior: String,
+    pub(in crate::stripe) resumes_at: Option<i64>,
 }
 
 /// What a subscription is of.
@@ -100,13 +137,20 @@ impl Item {
         }
     }
 
+    /// Begins a period at a moment, from which the next ones are counted.
+    pub(in crate::stripe) fn restart(&mut self, now: i64) {
+        self.current_period_end = now;
+        self.advance(now);
+    }
+
     /// What a period costs.
     pub(in crate::stripe) fn amount(&self) -> i64 {
         self.price.unit_amount * self.quantity
     }
 
     fn to_json(&self, subscription: &Subscription) -> Value {
-        json!({
+        let licensed = !self.price.is_metered();
+        let mut shown = json!({
             "id": self.id,
             "object": "subscription_item",
             "billing_thresholds": null,
@@ -117,10 +161,14 @@ impl Item {
             "discounts": [],
             "metadata": {},
             "price": self.price.to_json(),
-            "quantity": self.quantity,
             "subscription": subscription.id,
             "tax_rates": [],
-        })
+        });
+        // An item of a metered price has no quantity.
+        if licensed {
+            shown["quantity"] = self.quantity.into();
+        }
+        shown
     }
 }
 
@@ -128,6 +176,33 @@ impl Subscription {
     /// Whether it is over for good.
     pub(in crate::stripe) fn has_ended(&self) -> bool {
         ["canceled", "incomplete_expired"].contains(&self.status.as_str())
+    }
+
+    /// The moment that its periods are counted from.
+    pub(in crate::stripe) fn anchor(&self) -> i64 {
+        self.anchor.unwrap_or(self.created)
+    }
+
+    fn billing_mode_json(&self) -> Value {
+        if self.billing_mode == "flexible" {
+            let flexible = json!({ "proration_discounts": "included" });
+            json!({ "flexible": flexible, "type": "flexible" })
+        } else {
+            json!({ "flexible": null, "type": "classic" })
+        }
+    }
+
+    fn status_details_json(&self) -> Value {
+        let Some(paused_at) = self.paused_at else {
+            return Value::Null;
+        };
+        json!({
+            "paused": {
+                "type": "subscription",
+                "subscription": { "type": "pause_requested" },
+                "transitioned_at": paused_at,
+            },
+        })
     }
 
     /// The period it is in: the one that ends first.
@@ -168,8 +243,8 @@ impl Subscription {
             "automatic_tax": {
                 "disabled_reason": null, "enabled": self.automatic_tax, "liability": null,
             },
-            "billing_cycle_anchor": self.created,
-            "billing_mode": { "type": "classic" },
+            "billing_cycle_anchor": self.anchor(),
+            "billing_mode": self.billing_mode_json(),
             "billing_schedules": [],
             "cancel_at": self.cancel_at,
             "cancel_at_period_end": self.cancel_at_period_end,
@@ -196,8 +271,14 @@ impl Subscription {
             "latest_invoice": self.latest_invoice,
             "livemode": false,
             "metadata": self.metadata,
+            "pause_collection": self.pause_collection.as_ref().map(|pause| {
+                json!({ "behavior": pause.behavior, "resumes_at": pause.resumes_at })
+            }),
             "start_date": self.created,
             "status": self.status,
+            "status_details": self.status_details_json(),
+            "trial_end": self.trial_end,
+            "trial_start": self.trial_start,
         });
         for field in UNUSED {
             shown[field] = Value::Null;

@@ -1,0 +1,269 @@
+//! Collects invoices: the first charge, the retries, parts, and the ends that are no payment.
+
+use super::{cancel, change_status};
+use crate::stripe::customers;
+use crate::stripe::error::Error;
+use crate::stripe::payment_intents::{Order, Status};
+use crate::stripe::settings::DunningEnd;
+use crate::stripe::state::State;
+
+/// The days between a failed attempt and the next one.
+/// <https://docs.stripe.com/billing/revenue-recovery/smart-retries#custom-schedule>
+const RETRY_DAYS: [i64; 3] = [3, 5, 7];
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Tries to pay an open invoice with a payment, its own one or a new one; returns its id.
+///
+/// Where nothing is due there is no payment, and the invoice is paid.
+pub(in crate::stripe) fn collect(
+    state: &mut State,
+    id: &str,
+    payment: Option<&String>,
+    status: Status,
+    now: i64,
+) -> Result<Option<String>, Error> {
+    let invoice = state.invoice(id)?.clone();
+    let remaining = invoice.remaining();
+    if remaining == 0 {
+        settle(state, id, now)?;
+        return Ok(None);
+    }
+    let known = state.default_payment(id);
+    let known = known.map(|own| own.payment_intent.clone());
+    let known = known.or_else(|| payment.cloned());
+    // Metadata of a subscription does not reach its payments. https://docs.stripe.com/metadata
+    let order = Order {
+        customer: invoice.customer.clone(),
+        amount: remaining,
+        currency: invoice.currency.clone(),
+        ..Order::default()
+    };
+    let used = state.attempt(known, order, status, now);
+    state.pay_invoice_with(id, &used, true, status == Status::Succeeded, now);
+    let invoice = state.invoice_mut(id)?;
+    if status != Status::Processing {
+        invoice.attempts = invoice.attempts.max(1);
+    }
+    match status {
+        Status::Succeeded => {
+            invoice.amount_paid += remaining;
+            settle(state, id, now)?;
+        }
+        Status::RequiresPaymentMethod => fail(state, id, now)?,
+        Status::RequiresAction => {
+            let shown = invoice.to_json();
+            state.emit("invoice.payment_action_required", &shown, now);
+        }
+        Status::Processing => {}
+    }
+    Ok(Some(used))
+}
+
+/// Notes that an open invoice is paid in full.
+fn settle(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    "paid".clone_into(&mut invoice.status);
+    invoice.paid_at = Some(now);
+    invoice.next_attempt = None;
+    let shown = invoice.to_json();
+    state.emit("invoice.paid", &shown, now);
+    state.emit("invoice.payment_succeeded", &shown, now);
+    follow(state, id, now)
+}
+
+/// Notes that a charge has failed, and when it is tried again.
+fn fail(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    let subscription = invoice.subscription.clone();
+    // The first invoice of a subscription is not retried.
+    let retried = invoice.billing_reason != "subscription_create";
+    if retried && invoice.next_attempt.is_none() {
+        let failed = usize::try_from(invoice.attempts - 1).unwrap_or_default();
+        let days = RETRY_DAYS.get(failed);
+        invoice.next_attempt = days.map(|days| now + days * DAY_SECONDS);
+        invoice.auto_advance = days.is_some();
+    }
+    let shown = invoice.to_json();
+    state.emit("invoice.payment_failed", &shown, now);
+    let Some(subscription) = subscription.filter(|_| retried) else {
+        return Ok(());
+    };
+    if ["active", "trialing"].contains(&state.subscription(&subscription)?.status.as_str()) {
+        change_status(state, &subscription, "past_due", now)?;
+    }
+    Ok(())
+}
+
+/// Charges an open invoice again, as the schedule says; after the last attempt, dunning ends.
+pub(super) fn retry(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    invoice.next_attempt = None;
+    invoice.attempts += 1;
+    let of = invoice.subscription.clone();
+    charge_card(state, id, now)?;
+    let invoice = state.invoice(id)?;
+    let over = invoice.status == "open" && invoice.next_attempt.is_none();
+    let Some(of) = of.filter(|_| over) else {
+        return Ok(());
+    };
+    if state.subscription(&of)?.has_ended() {
+        return Ok(());
+    }
+    match state.settings.dunning_ends {
+        DunningEnd::Cancel => cancel(state, &of, now, now),
+        DunningEnd::Unpaid => change_status(state, &of, "unpaid", now),
+        DunningEnd::PastDue => Ok(()),
+    }
+}
+
+/// Charges an open invoice to its subscription's card.
+pub(in crate::stripe) fn charge_card(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let of = state.invoice(id)?.subscription.clone();
+    let status = charged(state, of.as_deref());
+    collect(state, id, None, status, now)?;
+    Ok(())
+}
+
+/// How a charge of a subscription's card goes.
+pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
+    let subscription = subscription.and_then(|id| state.subscriptions.get(id));
+    subscription.map_or(Status::Succeeded, |known| known.card.outcome())
+}
+
+/// Brings the status of an invoice's subscription in line with its newest finalized invoice.
+///
+/// It is active again once that is paid or marked as uncollectible. A void one does not count.
+/// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
+fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice(id)?.clone();
+    let Some(of) = invoice.subscription else {
+        return Ok(());
+    };
+    let mut finalized = state.invoices.values().rev().filter(|one| {
+        let counts = one.finalized_at.is_some() && one.status != "void";
+        counts && one.subscription.as_ref() == Some(&of)
+    });
+    let newest_is_done = finalized.next().is_some_and(|one| one.status != "open");
+    let subscription = state.subscription_mut(&of)?;
+    let becomes = match subscription.status.as_str() {
+        "incomplete" if invoice.status == "void" => "incomplete_expired",
+        "past_due" | "unpaid" | "incomplete" if newest_is_done => "active",
+        // Only the invoice of its resumption ends a pause.
+        "paused"
+            if subscription
+                .paused_at
+                .is_some_and(|at| at <= invoice.created)
+                && subscription.latest_invoice.as_deref() == Some(id)
+                && invoice.status != "void" =>
+        {
+            subscription.paused_at = None;
+            "active"
+        }
+        _ => return Ok(()),
+    };
+    change_status(state, &of, becomes, now)
+}
+
+/// Pays a part of an open invoice with a payment of its own; returns the payment's id.
+pub(in crate::stripe) fn pay_part(
+    state: &mut State,
+    id: &str,
+    amount: i64,
+    now: i64,
+) -> Result<String, Error> {
+    let invoice = state.invoice(id)?.clone();
+    if invoice.status != "open" || !(1..=invoice.remaining()).contains(&amount) {
+        let remaining = invoice.remaining();
+        let message = format!("The invoice is {}, and {remaining} remain.", invoice.status);
+        return Err(Error::invalid(message));
+    }
+    let order = Order {
+        customer: invoice.customer.clone(),
+        amount,
+        currency: invoice.currency.clone(),
+        ..Order::default()
+    };
+    let used = state.attempt(None, order, Status::Succeeded, now);
+    state.pay_invoice_with(id, &used, false, true, now);
+    let invoice = state.invoice_mut(id)?;
+    invoice.amount_paid += amount;
+    let remaining = invoice.remaining();
+    state.ask_default_payment(id, remaining, now);
+    if remaining == 0 {
+        settle(state, id, now)?;
+    }
+    Ok(used)
+}
+
+/// Notes that the rest of an invoice was paid outside of Stripe.
+pub(in crate::stripe) fn pay_off_stripe(
+    state: &mut State,
+    id: &str,
+    now: i64,
+) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    let remaining = invoice.remaining();
+    invoice.amount_paid += remaining;
+    invoice.paid_off_stripe += remaining;
+    "paid".clone_into(&mut invoice.status);
+    invoice.paid_at = Some(now);
+    invoice.next_attempt = None;
+    let shown = invoice.to_json();
+    state.ask_default_payment(id, 0, now);
+    // No attempt was made, so none has succeeded. https://docs.stripe.com/api/events/types
+    state.emit("invoice.paid", &shown, now);
+    follow(state, id, now)
+}
+
+/// Voids a finalized invoice and gives back the customer's balance that it took.
+pub(in crate::stripe) fn void(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    if !["open", "uncollectible"].contains(&invoice.status.as_str()) {
+        return Err(not_open());
+    }
+    "void".clone_into(&mut invoice.status);
+    invoice.voided_at = Some(now);
+    invoice.next_attempt = None;
+    let taken = invoice.ending_balance.unwrap_or_default() - invoice.starting_balance;
+    let customer = invoice.customer.clone();
+    let shown = invoice.to_json();
+    state.ask_default_payment(id, 0, now);
+    state.emit("invoice.voided", &shown, now);
+    if let Some(customer) = customer.filter(|_| taken != 0) {
+        let change = customers::Change {
+            amount: -taken,
+            kind: "unapplied_from_invoice".into(),
+            currency: state.invoice(id)?.currency.clone(),
+            invoice: Some(id.to_owned()),
+            ..customers::Change::default()
+        };
+        customers::change_balance(state, &customer, change, now)?;
+    }
+    follow(state, id, now)
+}
+
+/// Marks an open invoice as uncollectible, for one of Stripe's reasons.
+pub(in crate::stripe) fn mark_uncollectible(
+    state: &mut State,
+    id: &str,
+    reason: &str,
+    now: i64,
+) -> Result<(), Error> {
+    let invoice = state.invoice_mut(id)?;
+    if invoice.status != "open" {
+        return Err(not_open());
+    }
+    "uncollectible".clone_into(&mut invoice.status);
+    invoice.uncollectible_at = Some(now);
+    invoice.uncollectible_reason = Some(reason.to_owned());
+    invoice.next_attempt = None;
+    let shown = invoice.to_json();
+    state.emit("invoice.marked_uncollectible", &shown, now);
+    follow(state, id, now)
+}
+
+fn not_open() -> Error {
+    let message = "You can only pass in open invoices. This invoice isn't open.";
+    Error::invalid(message).executed()
+}

@@ -1,0 +1,148 @@
+//! Renews subscriptions: the period rolls over at once, and its invoice is a draft for an hour.
+
+use super::cancel;
+use super::collection::{charge_card, collect, mark_uncollectible, void};
+use super::invoicing::{self, Bill, DRAFT_SECONDS};
+use crate::stripe::error::Error;
+use crate::stripe::invoices::{Line, Period};
+use crate::stripe::payment_intents::Status;
+use crate::stripe::state::State;
+use crate::stripe::subscriptions::{Card, Item, Subscription};
+
+/// How the card answers when a period is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stripe) enum Outcome {
+    /// The next period is paid.
+    Paid,
+    /// The next period begins, and its payment fails.
+    Failed,
+    /// The open invoice is paid, if there is one; or else as `Paid`.
+    Settled,
+}
+
+/// Ends the period of a subscription; returns the invoice of the next one, if there is one.
+///
+/// The clock stands still. With `now` the draft hour is skipped: a draft that waits is finalized
+/// and charged, or else the period rolls over and its invoice is.
+pub(in crate::stripe) fn renew(
+    state: &mut State,
+    id: &str,
+    outcome: Outcome,
+    skips_hour: bool,
+    now: i64,
+) -> Result<Option<String>, Error> {
+    let subscription = state.subscription_mut(id)?;
+    if subscription.has_ended() {
+        let message = format!("The subscription {id} is {}.", subscription.status);
+        return Err(Error::invalid(message));
+    }
+    subscription.card = if outcome == Outcome::Failed {
+        Card::Declined
+    } else {
+        Card::Good
+    };
+    let latest = |status: &str| {
+        let mut invoices = state.invoices.values().rev();
+        let found = invoices.find(|one| {
+            let waits = status == "open" || one.finalizes_at.is_some();
+            one.subscription.as_deref() == Some(id) && one.status == status && waits
+        });
+        found.map(|one| one.id.clone())
+    };
+    let (open, draft) = (latest("open"), latest("draft"));
+    if let (Outcome::Settled, Some(open)) = (outcome, open) {
+        collect(state, &open, None, Status::Succeeded, now)?;
+        return Ok(Some(open));
+    }
+    let invoice = match draft.filter(|_| skips_hour) {
+        Some(draft) => Some(draft),
+        None => roll_over(state, id, now)?,
+    };
+    if let Some(invoice) = invoice.as_deref().filter(|_| skips_hour) {
+        advance(state, invoice, now)?;
+    }
+    Ok(invoice)
+}
+
+/// Finalizes a draft and charges it.
+pub(super) fn advance(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+    let invoice = state.invoice(id)?;
+    let advances = invoice.status == "draft" && invoice.auto_advance;
+    if advances && invoicing::finalize(state, id, now)? {
+        charge_card(state, id, now)?;
+    }
+    Ok(())
+}
+
+/// Begins the next period, with its invoice as a draft; returns that, if there is one.
+///
+/// A subscription that was to end with its period ends; a paused one is not billed.
+pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<String>, Error> {
+    let subscription = state.subscription(id)?.clone();
+    let (start, end) = subscription.period().unwrap_or((now, now));
+    if subscription.ends_with_period() {
+        cancel(state, id, end, now)?;
+        return Ok(None);
+    }
+    if subscription.status == "paused" {
+        return Ok(None);
+    }
+    let mut lines = used(state, &subscription);
+    let subscription = state.subscription_mut(id)?;
+    lines.splice(0..0, std::mem::take(&mut subscription.pending));
+    let anchor = subscription.anchor();
+    for item in &mut subscription.items.data {
+        item.advance(anchor);
+    }
+    if subscription.status == "trialing" {
+        "active".clone_into(&mut subscription.status);
+    }
+    for item in subscription.items.data.clone() {
+        if !item.price.is_metered() {
+            lines.push(Line::of(state.next_id("il_"), &item));
+        }
+    }
+    let invoice = state.next_id("in_");
+    let subscription = state.subscription_mut(id)?;
+    subscription.latest_invoice = Some(invoice.clone());
+    let pause = subscription.pause_collection.clone();
+    // Invoices of an unpaid subscription stay drafts.
+    let advances = pause.is_none() && subscription.status != "unpaid";
+    let updated = subscription.to_json();
+    state.emit("customer.subscription.updated", &updated, now);
+    let bill = Bill {
+        // The invoice names the period that is over; only its lines name the one it pays for.
+        period: Period { start, end },
+        finalizes_at: advances.then_some(now + DRAFT_SECONDS),
+        ..Bill::at_once("subscription_cycle", lines, now)
+    };
+    invoicing::draft(state, id, &invoice, bill, now)?;
+    let behavior = pause.map(|pause| pause.behavior);
+    match behavior.as_deref() {
+        Some("void") => {
+            invoicing::finalize_unpaid(state, &invoice, now)?;
+            void(state, &invoice, now)?;
+        }
+        Some("mark_uncollectible") => {
+            invoicing::finalize_unpaid(state, &invoice, now)?;
+            mark_uncollectible(state, &invoice, "subscription_paused", now)?;
+        }
+        _ => {}
+    }
+    Ok(Some(invoice))
+}
+
+/// The lines of the usage in the period that ends.
+fn used(state: &mut State, subscription: &Subscription) -> Vec<Line> {
+    let items = subscription.items.data.iter();
+    let metered = items.filter(|item| item.price.is_metered());
+    let metered: Vec<Item> = metered.cloned().collect();
+    let mut lines = Vec::new();
+    for mut item in metered {
+        let period = item.current_period_start..item.current_period_end;
+        let customer = subscription.customer.as_deref().unwrap_or_default();
+        item.quantity = state.used(&item.price, customer, period);
+        lines.push(Line::of(state.next_id("il_"), &item));
+    }
+    lines
+}

@@ -1,0 +1,213 @@
+//! `POST /v1/subscriptions/{id}`, and `/pause` and `/resume` of it.
+
+use serde_json::Value;
+
+use super::{Item, PauseCollection, Subscription};
+use crate::stripe::billing;
+use crate::stripe::error::Error;
+use crate::stripe::form::Form;
+use crate::stripe::state::State;
+
+const PRORATIONS: [&str; 3] = ["always_invoice", "create_prorations", "none"];
+
+/// What an update changes besides the end and the metadata of a subscription.
+struct Changes {
+    item: Option<Item>,
+    /// The end of the trial; None within for now.
+    trial_end: Option<Option<i64>>,
+    resets_anchor: bool,
+    /// The pause of the collection; None within for none.
+    pause: Option<Option<PauseCollection>>,
+    prorate: &'static str,
+}
+
+impl Changes {
+    fn take(state: &State, of: &Subscription, form: &mut Form, now: i64) -> Result<Self, Error> {
+        let prorate = form.word("proration_behavior", &PRORATIONS)?;
+        Ok(Self {
+            item: changed_item(state, of, form)?,
+            trial_end: trial_end(form, now)?,
+            resets_anchor: anchor(form)? == Some("now"),
+            pause: pause_of(form)?,
+            prorate: prorate.unwrap_or("create_prorations"),
+        })
+    }
+
+    fn apply(self, state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+        if let Some(pause) = self.pause {
+            billing::pause_collection(state, id, pause)?;
+        }
+        if let Some(item) = self.item {
+            billing::change_price(state, id, &item, self.prorate, now)?;
+        }
+        if let Some(end) = self.trial_end {
+            billing::set_trial_end(state, id, end, self.prorate, now)?;
+        }
+        if self.resets_anchor {
+            billing::reset_anchor(state, id, self.prorate, now)?;
+        }
+        Ok(())
+    }
+}
+
+/// `POST /v1/subscriptions/{id}`
+pub(in crate::stripe) fn update(
+    state: &mut State,
+    form: &mut Form,
+    id: &str,
+    now: i64,
+) -> Result<Value, Error> {
+    let mut changed = state.subscription(id)?.clone();
+    let more = [
+        "billing_cycle_anchor",
+        "cancel_at",
+        "cancel_at_period_end",
+        "items",
+        "pause_collection",
+        "trial_end",
+    ];
+    let only_metadata = !more.iter().any(|name| form.has(name));
+    change_end(&mut changed, form, now)?;
+    form.change_metadata("metadata", &mut changed.metadata)?;
+    let changes = Changes::take(state, &changed, form, now)?;
+    form.finish()?;
+    if changed.has_ended() && !only_metadata {
+        let message =
+            "A canceled subscription can only update its cancellation_details and metadata.";
+        return Err(Error::invalid(message).executed());
+    }
+    state.subscriptions.insert(id.to_owned(), changed);
+    changes.apply(state, id, now)?;
+    let updated = state.subscription(id)?.to_json();
+    state.emit("customer.subscription.updated", &updated, now);
+    Ok(updated)
+}
+
+/// Takes the end of a trial: a moment to come, or `now`.
+pub(super) fn trial_end(form: &mut Form, now: i64) -> Result<Option<Option<i64>>, Error> {
+    let Some(end) = form.text("trial_end", 20)? else {
+        return Ok(None);
+    };
+    if end == "now" {
+        return Ok(Some(None));
+    }
+    let moment = end.parse().ok().filter(|moment| *moment > now);
+    let moment = moment.ok_or_else(|| {
+        let message = format!("Invalid timestamp, it must be in the future: {end}");
+        Error::param("parameter_invalid_integer", "trial_end", message)
+    })?;
+    Ok(Some(Some(moment)))
+}
+
+/// Takes the anchor: an object with a type, in the pinned version of the API.
+fn anchor(form: &mut Form) -> Result<Option<&'static str>, Error> {
+    if form.text("billing_cycle_anchor", 20)?.is_some() {
+        let message = "Invalid object: pass `billing_cycle_anchor[type]`.";
+        let param = "billing_cycle_anchor";
+        return Err(Error::param("parameter_invalid", param, message));
+    }
+    form.word("billing_cycle_anchor[type]", &["now", "unchanged"])
+}
+
+/// Takes the pause of the collection; an empty one ends it.
+fn pause_of(form: &mut Form) -> Result<Option<Option<PauseCollection>>, Error> {
+    if form.text("pause_collection", 0)?.is_some() {
+        return Ok(Some(None));
+    }
+    let words = ["keep_as_draft", "mark_uncollectible", "void"];
+    let behavior = form.word("pause_collection[behavior]", &words)?;
+    let resumes_at = form.integer("pause_collection[resumes_at]")?;
+    match behavior {
+        None if resumes_at.is_some() => Err(Error::missing("pause_collection[behavior]")),
+        None => Ok(None),
+        Some(behavior) => Ok(Some(Some(PauseCollection {
+            behavior: behavior.to_owned(),
+            resumes_at,
+        }))),
+    }
+}
+
+/// Takes when it is to end: with its period, at a moment, or not.
+fn change_end(changed: &mut Subscription, form: &mut Form, now: i64) -> Result<(), Error> {
+    let with_period = form.truth("cancel_at_period_end")?;
+    let at = form.text("cancel_at", 20)?;
+    if with_period == Some(true) && at.as_ref().is_some_and(|at| !at.is_empty()) {
+        let message =
+            "You may only specify one of these parameters: cancel_at, cancel_at_period_end.";
+        return Err(Error::param("parameter_invalid", "cancel_at", message));
+    }
+    if let Some(ends) = with_period {
+        changed.end_with_period(ends, now);
+    }
+    let Some(at) = at else { return Ok(()) };
+    if at.is_empty() {
+        if with_period.is_none() {
+            changed.end_with_period(false, now);
+        }
+        return Ok(());
+    }
+    changed.end_with_period(false, now);
+    let moment = at.parse().ok().filter(|moment| *moment > now);
+    let moment = moment.ok_or_else(|| {
+        let message = format!("Invalid timestamp, it must be in the future: {at}");
+        Error::param("parameter_invalid_integer", "cancel_at", message)
+    })?;
+    changed.cancel_at = Some(moment);
+    changed.canceled_at = Some(now);
+    Ok(())
+}
+
+/// Takes the item that is to have another price or quantity; only one may.
+fn changed_item(state: &State, of: &Subscription, form: &mut Form) -> Result<Option<Item>, Error> {
+    if !form.has("items") {
+        return Ok(None);
+    }
+    let id = form.required("items[0][id]", 255)?;
+    let mut items = of.items.data.iter();
+    let item = items.find(|item| item.id == id).cloned();
+    let mut item = item.ok_or_else(|| Error::no_such("subscription item", "items[0][id]", &id))?;
+    if let Some(price) = form.text("items[0][price]", 255)? {
+        let known = state.prices.get(&price).cloned();
+        let known = known.ok_or_else(|| Error::no_such("price", "items[0][price]", &price))?;
+        if known.recurring.is_none() {
+            let message = format!("The price specified is not recurring: `{price}`.");
+            return Err(Error::param(
+                "parameter_invalid",
+                "items[0][price]",
+                message,
+            ));
+        }
+        item.price = known;
+    }
+    if let Some(quantity) = form.integer("items[0][quantity]")? {
+        item.quantity = quantity;
+    }
+    Ok(Some(item))
+}
+
+/// `POST /v1/subscriptions/{id}/pause`
+pub(in crate::stripe) fn pause(
+    state: &mut State,
+    form: &mut Form,
+    id: &str,
+    now: i64,
+) -> Result<Value, Error> {
+    form.word("type", &["subscription"])?;
+    form.finish()?;
+    billing::pause(state, id, now)?;
+    Ok(state.subscription(id)?.to_json())
+}
+
+/// `POST /v1/subscriptions/{id}/resume`, which resets the anchor unless the caller keeps it.
+pub(in crate::stripe) fn resume(
+    state: &mut State,
+    form: &mut Form,
+    id: &str,
+    now: i64,
+) -> Result<Value, Error> {
+    let anchor = anchor(form)?;
+    form.word("proration_behavior", &PRORATIONS)?;
+    form.finish()?;
+    billing::resume(state, id, anchor != Some("unchanged"), now)?;
+    Ok(state.subscription(id)?.to_json())
+}

@@ -1,0 +1,164 @@
+//! Automatic tax: `/v1/tax/settings`, and how much of an amount is tax.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::form::Form;
+use super::prices::Price;
+use super::state::State;
+
+/// The rate of every place on earth, in percent of the amount without tax.
+const TAX_PERCENT: i64 = 10;
+
+/// Whether a price has the tax in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Behavior {
+    /// The tax comes on top.
+    #[default]
+    Exclusive,
+    /// The tax is a part of the price.
+    Inclusive,
+}
+
+impl Behavior {
+    /// Returns the tax of an amount; half a cent and more is rounded up.
+    pub(super) fn tax_on(self, amount: i64) -> i64 {
+        let whole = match self {
+            Self::Exclusive => 100,
+            Self::Inclusive => 100 + TAX_PERCENT,
+        };
+        (amount * TAX_PERCENT + whole / 2) / whole
+    }
+}
+
+/// The tax settings of the account. A new account of this fake is set up for tax on top.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    tax_behavior: Option<String>,
+    tax_code: Option<String>,
+    head_office: Option<BTreeMap<String, String>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let head_office = [("country", "US"), ("line1", "1 Local Street")];
+        let head_office = head_office.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            tax_behavior: Some("exclusive".to_owned()),
+            tax_code: None,
+            head_office: Some(head_office.into()),
+        }
+    }
+}
+
+impl Settings {
+    /// Returns what a control names: `exclusive`, `inclusive`, or `none` for nothing set up.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "exclusive" | "inclusive" => Some(Self {
+                tax_behavior: Some(word.to_owned()),
+                ..Self::default()
+            }),
+            "none" => Some(Self {
+                tax_behavior: None,
+                tax_code: None,
+                head_office: None,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns the tax behavior of a price: its own, or else the account's.
+    pub(super) fn behavior_of(&self, price: &Price) -> Option<Behavior> {
+        let own = Some(price.tax_behavior.as_str()).filter(|own| *own != "unspecified");
+        match own.or(self.tax_behavior.as_deref())? {
+            "inclusive" => Some(Behavior::Inclusive),
+            // In the United States and in Canada, prices are without tax.
+            "inferred_by_currency" if !["usd", "cad"].contains(&price.currency.as_str()) => {
+                Some(Behavior::Inclusive)
+            }
+            _ => Some(Behavior::Exclusive),
+        }
+    }
+
+    /// Fails where tax cannot be automatic: without a head office, or without a tax behavior.
+    /// <https://docs.stripe.com/tax/set-up>
+    pub(super) fn require(&self, prices: &[&Price]) -> Result<(), Error> {
+        if self.head_office.is_none() {
+            let message = "You must have a valid head office address to enable automatic tax \
+                 calculation in test mode. Visit https://dashboard.stripe.com/test/settings/tax to \
+                 update it.";
+            return Err(Error::invalid(message).executed());
+        }
+        for price in prices {
+            if self.behavior_of(price).is_none() {
+                let message = format!(
+                    "The price `{}` has no `tax_behavior`, and your account has no default tax \
+                     behavior. Set one of them to use automatic tax.",
+                    price.id
+                );
+                let error = Error::param("parameter_invalid", "automatic_tax", message);
+                return Err(error.executed());
+            }
+        }
+        Ok(())
+    }
+
+    /// Stripe's `tax.settings`.
+    fn to_json(&self) -> Value {
+        let fields = ["city", "country", "line1", "line2", "postal_code", "state"];
+        let head_office = self.head_office.as_ref().map(|known| {
+            let address = fields.map(|field| (field, known.get(field)));
+            json!({ "address": BTreeMap::from(address) })
+        });
+        let (status, details) = if head_office.is_some() {
+            ("active", json!({ "active": {} }))
+        } else {
+            let missing = json!({ "missing_fields": ["head_office"] });
+            ("pending", json!({ "pending": missing }))
+        };
+        json!({
+            "object": "tax.settings",
+            "defaults": {
+                "provider": "stripe",
+                "tax_behavior": self.tax_behavior,
+                "tax_code": self.tax_code,
+            },
+            "head_office": head_office,
+            "livemode": false,
+            "status": status,
+            "status_details": details,
+        })
+    }
+}
+
+/// `GET /v1/tax/settings`
+pub(super) fn retrieve(state: &State, form: &Form) -> Result<Value, Error> {
+    form.finish()?;
+    Ok(state.settings.tax.to_json())
+}
+
+/// `POST /v1/tax/settings`: each part can be set, and none removed.
+pub(super) fn update(state: &mut State, form: &mut Form) -> Result<Value, Error> {
+    let words = ["exclusive", "inclusive", "inferred_by_currency"];
+    let tax_behavior = form.word("defaults[tax_behavior]", &words)?;
+    let tax_code = form.text("defaults[tax_code]", 255)?;
+    let address = form.nested("head_office[address]");
+    form.finish()?;
+    let settings = &mut state.settings.tax;
+    if let Some(tax_behavior) = tax_behavior {
+        settings.tax_behavior = Some(tax_behavior.to_owned());
+    }
+    if tax_code.is_some() {
+        settings.tax_code = tax_code;
+    }
+    if !address.is_empty() {
+        settings.head_office = Some(address);
+    }
+    Ok(settings.to_json())
+}
