@@ -1,7 +1,9 @@
 //! The fake Stripe, held to what Stripe does.
 
+mod balances;
 mod calls;
 mod catalogue;
+mod changes;
 mod checkout;
 mod client;
 mod customers;
@@ -16,5 +18,6 @@ mod refunds;
 mod shop;
 mod subscriptions;
 mod summaries;
+mod taxes;
 mod timeline;
 mod webhooks;

@@ -83,7 +83,12 @@ impl Shop {
 
     /// Buys the plan; answers the subscription.
     pub(crate) async fn subscribe(&self) -> Value {
-        let session = self.order(&[("mode", "subscription")]).await;
+        self.subscribe_with(&[("mode", "subscription")]).await
+    }
+
+    /// Buys the plan with these parameters of a session; answers the subscription.
+    pub(crate) async fn subscribe_with(&self, session: &[(&str, &str)]) -> Value {
+        let session = self.order(session).await;
         let path = format!("/_local/checkout/{session}/pay");
         let card = json!({"card": "4242424242424242"});
         let session = self.control(&path, card).await["session"].clone();
@@ -151,11 +156,12 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) async fn begin() -> Self {
         let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
-        Self::begin_in(shop).await
+        Self::begin_with(shop, &[("mode", "subscription")]).await
     }
 
-    pub(crate) async fn begin_in(shop: Shop) -> Self {
-        let begun = shop.subscribe().await;
+    /// Buys a plan with these parameters of a session.
+    pub(crate) async fn begin_with(shop: Shop, session: &[(&str, &str)]) -> Self {
+        let begun = shop.subscribe_with(session).await;
         let id = id(&begun["id"]);
         Self { shop, id, begun }
     }
