@@ -16,9 +16,11 @@
 //! | `POST /_local/subscriptions/{id}/renew` | ends the period: the next one is paid, or not with `{"outcome":"failed"}`; `{"outcome":"succeeded"}` pays what is open first |
 //! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
 //! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"}}]}` is paid at once |
-//! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
-//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
-//! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
+//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute) |
+//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` if wanted |
+//! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` gives charges, refunds and disputes none from now on |
+//! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment as a person does in the Dashboard; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
+//! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
 //! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
@@ -40,6 +42,7 @@ use crate::clock::Clock;
 use crate::faults::{self, Faults, Firing, Kind};
 use crate::http::{self as server, Reply, Request, Response};
 
+mod balance_transactions;
 mod billing;
 mod call;
 mod charges;
@@ -52,6 +55,7 @@ mod disputes;
 mod error;
 mod event_destinations;
 mod events;
+mod expand;
 mod fake;
 mod falsify;
 mod form;
@@ -74,6 +78,7 @@ mod prices;
 mod products;
 mod refunds;
 mod routes;
+mod settings;
 mod state;
 mod subscriptions;
 mod thin_events;

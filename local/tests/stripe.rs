@@ -2,9 +2,11 @@
 
 mod calls;
 mod catalogue;
+mod charges;
 mod checkout;
 mod client;
 mod customers;
+mod disputes;
 mod event_destinations;
 mod invoices;
 mod lists;

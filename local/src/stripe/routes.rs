@@ -7,9 +7,10 @@ use super::error::Error;
 use super::form::Form;
 use super::state::State;
 use super::{
-    charges, checkout_sessions, customers, discounts, disputes, events, invoice_payments, invoices,
-    meter_events, meters, payment_intents, portal_configurations, portal_sessions, prices,
-    products, refunds, subscriptions, v2, webhook_endpoints,
+    balance_transactions, charges, checkout_sessions, customers, discounts, disputes, events,
+    expand, invoice_payments, invoices, meter_events, meters, payment_intents,
+    portal_configurations, portal_sessions, prices, products, refunds, subscriptions, v2,
+    webhook_endpoints,
 };
 
 /// Executes a call.
@@ -92,8 +93,6 @@ fn object(
         ("POST", ["coupons"]) => discounts::create_coupon(state, form, now),
         ("POST", ["promotion_codes"]) => discounts::create_code(state, form, now),
         ("GET", ["promotion_codes"]) => discounts::list_codes(state, form),
-        ("GET", ["payment_intents"]) => payment_intents::list(state, form),
-        ("GET", ["payment_intents", id]) => payment_intents::retrieve(state, form, id),
         ("GET", ["events"]) => events::list(state, form),
         ("GET", ["events", id]) => events::retrieve(state, form, id),
         ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(state, form, now),
@@ -102,7 +101,17 @@ fn object(
         ("POST", ["webhook_endpoints", id]) => webhook_endpoints::update(state, form, id),
         ("DELETE", ["webhook_endpoints", id]) => webhook_endpoints::delete(state, form, id),
         (_, ["billing_portal", rest @ ..]) => portal(state, call, rest),
-        (_, ["charges" | "disputes" | "refunds", ..]) => money(state, call, segments),
+        (
+            _,
+            [
+                "balance_transactions" | "charges" | "disputes" | "payment_intents" | "refunds",
+                ..,
+            ],
+        ) => {
+            let mut found = money(state, call, segments)?;
+            expand::expand(state, &mut found, expand)?;
+            Ok(found)
+        }
         (_, ["invoice_payments" | "invoices" | "subscriptions", ..]) => {
             let mut found = plan(state, call, segments)?;
             expand_plan(state, &mut found, expand)?;
@@ -124,10 +133,14 @@ fn portal(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value
     }
 }
 
-/// What happens to a payment after it.
+/// Payments, and what happens to them afterwards.
 fn money(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
     let (form, now) = (&mut call.form, call.now);
     match (call.method.as_str(), segments) {
+        ("GET", ["payment_intents"]) => payment_intents::list(state, form),
+        ("GET", ["payment_intents", id]) => payment_intents::retrieve(state, form, id),
+        ("GET", ["balance_transactions"]) => balance_transactions::list(state, form),
+        ("GET", ["balance_transactions", id]) => balance_transactions::retrieve(state, form, id),
         ("GET", ["charges", id]) => charges::retrieve(state, form, id),
         ("GET", ["disputes"]) => disputes::list(state, form),
         ("GET", ["disputes", id]) => disputes::retrieve(state, form, id),

@@ -6,6 +6,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::balance_transactions::BalanceTransaction;
 use super::checkout_sessions::Session;
 use super::customers::Customer;
 use super::deliveries::Delivery;
@@ -23,6 +24,7 @@ use super::portal_sessions::PortalSession;
 use super::prices::Price;
 use super::products::Product;
 use super::refunds::Refund;
+use super::settings::Settings;
 use super::subscriptions::Subscription;
 use super::webhook_endpoints::Endpoint;
 use crate::http::{Request, Response, single};
@@ -49,6 +51,7 @@ pub(super) struct State {
     pub(super) invoice_payments: BTreeMap<String, InvoicePayment>,
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
+    pub(super) balance_transactions: BTreeMap<String, BalanceTransaction>,
     pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
     pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
@@ -59,6 +62,7 @@ pub(super) struct State {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) keys: Keys,
     pub(super) requests: Vec<Logged>,
+    pub(super) settings: Settings,
     /// The customers' meters that a call has for itself at the moment.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
@@ -108,6 +112,7 @@ impl State {
             "invoice_payments": listed(&self.invoice_payments, InvoicePayment::to_json),
             "refunds": listed(&self.refunds, Refund::to_json),
             "disputes": listed(&self.disputes, Dispute::to_json),
+            "balance_transactions": listed(&self.balance_transactions, BalanceTransaction::to_json),
             "meters": listed(&self.meters, Meter::to_json),
             "meter_events": meter_events,
             "portal_configurations": listed(&self.portal_configurations, PortalConfiguration::to_json),

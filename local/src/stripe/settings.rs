@@ -1,0 +1,42 @@
+//! Settings of the fake: behaviour of Stripe that a test turns on or off.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::error::Error;
+
+/// The settings of an account, changed by `POST /_local/settings`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    /// Whether payments, refunds and disputes get a balance transaction from now on.
+    ///
+    /// Stripe creates that of a charge after the charge, so it can be null.
+    /// <https://docs.stripe.com/payments/payment-intents/asynchronous-capture>
+    pub(super) balance_transactions: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            balance_transactions: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Changes the settings that `members` names; returns all of them.
+    pub(super) fn merge(&mut self, members: &Value) -> Result<Value, Error> {
+        let unreadable = |error| Error::invalid(format!("Invalid settings: {error}"));
+        let mut all = serde_json::to_value(&*self).map_err(unreadable)?;
+        let members = members.as_object();
+        let members = members.ok_or_else(|| Error::invalid("Settings are a JSON object."))?;
+        for (name, value) in members {
+            let known = all.get_mut(name);
+            *known.ok_or_else(|| Error::invalid(format!("There is no setting `{name}`.")))? =
+                value.clone();
+        }
+        *self = Self::deserialize(&all).map_err(unreadable)?;
+        Ok(all)
+    }
+}
