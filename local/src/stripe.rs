@@ -21,6 +21,8 @@
 //! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` gives charges, refunds and disputes none from now on |
 //! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment as a person does in the Dashboard; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
+//! | `POST /_local/credit_notes/{id}/void` | voids a credit note whatever its invoice's status; the API does so only while the invoice is open |
+//! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` lets a card's issuer suspect a payment; `"fraud_type"` if wanted |
 //! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
@@ -48,10 +50,12 @@ mod call;
 mod charges;
 mod checkout_sessions;
 mod controls;
+mod credit_notes;
 mod customers;
 mod deliveries;
 mod discounts;
 mod disputes;
+mod early_fraud_warnings;
 mod error;
 mod event_destinations;
 mod events;

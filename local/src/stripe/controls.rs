@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::charges::Of;
 use super::error::Error;
 use super::paying::{self, Payment};
-use super::{Stripe, checkout_sessions, disputes, meter_errors, refunds};
+use super::{
+    Stripe, checkout_sessions, credit_notes, disputes, early_fraud_warnings, meter_errors, refunds,
+};
 use crate::http::{Request, Response, json as respond, text};
 
 /// Answers a request under `/_local`.
@@ -27,6 +29,14 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
         ("POST", ["settings"]) => stripe.lock().settings.merge(&body),
         ("POST", ["refunds"]) => refund(stripe, None, &body),
         ("POST", ["refunds", id]) => refund(stripe, Some(id), &body),
+        ("POST", ["early_fraud_warnings"]) => {
+            let now = stripe.clock.now().as_second();
+            early_fraud_warnings::warn(&mut stripe.lock(), &body, now)
+        }
+        ("POST", ["credit_notes", id, "void"]) => {
+            let now = stripe.clock.now().as_second();
+            credit_notes::end(&mut stripe.lock(), id, now)
+        }
         ("POST", ["meter_errors"]) => {
             let now = stripe.clock.now().as_second();
             meter_errors::report(&mut stripe.lock(), &body, now)

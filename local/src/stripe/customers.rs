@@ -21,6 +21,9 @@ pub(super) struct Customer {
     /// The end of the number of the card that it pays with.
     #[serde(default)]
     card_last4: Option<String>,
+    /// The credit balance; below zero, the customer has credit.
+    #[serde(default)]
+    pub(super) balance: i64,
 }
 
 /// What the caller says of a customer.
@@ -82,7 +85,7 @@ impl Customer {
             "id": self.id,
             "object": "customer",
             "address": null,
-            "balance": 0,
+            "balance": self.balance,
             "created": self.created,
             "currency": null,
             "customer_account": null,
@@ -116,6 +119,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
         deleted: false,
         details,
         card_last4: None,
+        balance: 0,
     };
     let created = customer.to_json();
     state.customers.insert(customer.id.clone(), customer);
@@ -171,6 +175,15 @@ pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
         billing::cancel(state, &subscription, now, now)?;
     }
     Ok(deleted)
+}
+
+/// Changes the balance of a customer; one that is deleted has none.
+pub(super) fn change_balance(state: &mut State, id: &str, by: i64, now: i64) -> Result<(), Error> {
+    let customer = existing(state, id)?;
+    customer.balance += by;
+    let updated = customer.to_json();
+    state.emit("customer.updated", &updated, now);
+    Ok(())
 }
 
 /// Gives a customer another card to pay with.

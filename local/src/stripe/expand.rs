@@ -3,22 +3,28 @@
 use serde_json::Value;
 
 use super::balance_transactions::BalanceTransaction;
+use super::credit_notes::CreditNote;
 use super::customers::Customer;
 use super::disputes::Dispute;
 use super::error::Error;
+use super::invoices::Invoice;
 use super::payment_intents::PaymentIntent;
 use super::refunds::Refund;
 use super::state::State;
 
 /// The fields of each object that can be expanded here.
-const EXPANDABLE: [(&str, &[&str]); 5] = [
+const EXPANDABLE: [(&str, &[&str]); 8] = [
+    // A refund of a credit note has no `object` of its own.
+    ("", &["refund"]),
     ("balance_transaction", &["source"]),
     (
         "charge",
         &["balance_transaction", "customer", "payment_intent"],
     ),
+    ("credit_note", &["customer", "invoice"]),
     ("dispute", &["charge", "payment_intent"]),
     ("payment_intent", &["customer", "latest_charge"]),
+    ("radar.early_fraud_warning", &["charge", "payment_intent"]),
     (
         "refund",
         &[
@@ -48,7 +54,7 @@ fn put(state: &State, value: &mut Value, path: &str) -> bool {
     }
     let (field, rest) = path.split_once('.').unwrap_or((path, ""));
     let object = value["object"].as_str().unwrap_or_default();
-    let inner = (object, field) == ("list", "data");
+    let inner = [("list", "data"), ("credit_note", "refunds")].contains(&(object, field));
     let known = EXPANDABLE
         .iter()
         .any(|(name, fields)| *name == object && fields.contains(&field));
@@ -68,7 +74,9 @@ impl State {
         match prefix {
             "ch" => self.charged(id).map(|payment| self.charge_json(payment)),
             "cus" => self.customers.get(id).map(Customer::to_json),
+            "cn" => self.credit_notes.get(id).map(CreditNote::to_json),
             "dp" => self.disputes.get(id).map(Dispute::to_json),
+            "in" => self.invoices.get(id).map(Invoice::to_json),
             "pi" => self.payment_intents.get(id).map(PaymentIntent::to_json),
             "re" => self.refunds.get(id).map(Refund::to_json),
             "txn" => self

@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::balance_transactions::BalanceTransaction;
 use super::checkout_sessions::Session;
+use super::credit_notes::CreditNote;
 use super::customers::Customer;
 use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
 use super::disputes::Dispute;
+use super::early_fraud_warnings::EarlyFraudWarning;
 use super::event_destinations::Destination;
 use super::idempotency::Keys;
 use super::invoice_payments::InvoicePayment;
@@ -52,6 +54,8 @@ pub(super) struct State {
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
     pub(super) balance_transactions: BTreeMap<String, BalanceTransaction>,
+    pub(super) credit_notes: BTreeMap<String, CreditNote>,
+    pub(super) early_fraud_warnings: BTreeMap<String, EarlyFraudWarning>,
     pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
     pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
@@ -112,6 +116,8 @@ impl State {
             "invoice_payments": listed(&self.invoice_payments, InvoicePayment::to_json),
             "refunds": listed(&self.refunds, Refund::to_json),
             "disputes": listed(&self.disputes, Dispute::to_json),
+            "credit_notes": listed(&self.credit_notes, CreditNote::to_json),
+            "early_fraud_warnings": listed(&self.early_fraud_warnings, |one| one.to_json(self)),
             "balance_transactions": listed(&self.balance_transactions, BalanceTransaction::to_json),
             "meters": listed(&self.meters, Meter::to_json),
             "meter_events": meter_events,

@@ -71,6 +71,9 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) tax: i64,
     pub(in crate::stripe) automatic_tax: bool,
     pub(in crate::stripe) amount_paid: i64,
+    /// What credit notes took off before it was paid, and afterwards.
+    pub(in crate::stripe) pre_payment_credit_notes_amount: i64,
+    pub(in crate::stripe) post_payment_credit_notes_amount: i64,
     pub(in crate::stripe) attempts: i64,
     pub(in crate::stripe) period: Period,
     pub(in crate::stripe) created: i64,
@@ -171,7 +174,7 @@ impl Invoice {
 
     /// What is to be paid at all.
     pub(in crate::stripe) fn due(&self) -> i64 {
-        self.total().max(0)
+        (self.total() - self.pre_payment_credit_notes_amount).max(0)
     }
 
     /// Its lines, the discount on the first ones that it fits on.
@@ -282,8 +285,14 @@ impl Invoice {
             ("amount_paid_off_stripe", 0),
             ("amount_remaining", (self.due() - self.amount_paid).max(0)),
             ("amount_shipping", 0),
-            ("post_payment_credit_notes_amount", 0),
-            ("pre_payment_credit_notes_amount", 0),
+            (
+                "post_payment_credit_notes_amount",
+                self.post_payment_credit_notes_amount,
+            ),
+            (
+                "pre_payment_credit_notes_amount",
+                self.pre_payment_credit_notes_amount,
+            ),
             ("starting_balance", 0),
             ("subtotal", self.subtotal()),
             ("subtotal_excluding_tax", self.subtotal()),
