@@ -16,13 +16,13 @@
 //! | `POST /_local/subscriptions/{id}/renew` | ends the period: the next one is paid, or not with `{"outcome":"failed"}`; `{"outcome":"succeeded"}` pays what is open first |
 //! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
 //! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"}}]}` is paid at once |
-//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute) |
-//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` if wanted |
-//! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` gives charges, refunds and disputes none from now on |
-//! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment as a person does in the Dashboard; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
+//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute). One that is `prevented` is `block` (no money moved) or `resolution` (the cardholder got the money) |
+//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` is optional |
+//! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` takes 25 calls a second of each operation and 100 in all, with `"sandbox":true` 25 in all |
+//! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment, as the Dashboard does; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
 //! | `POST /_local/credit_notes/{id}/void` | voids a credit note whatever its invoice's status; the API does so only while the invoice is open |
-//! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` lets a card's issuer suspect a payment; `"fraud_type"` if wanted |
+//! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` creates an early fraud warning for a payment; `"fraud_type"` is optional |
 //! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
@@ -80,6 +80,7 @@ mod portal_page;
 mod portal_sessions;
 mod prices;
 mod products;
+mod rate_limits;
 mod refunds;
 mod routes;
 mod settings;
@@ -230,6 +231,12 @@ impl Stripe {
                     ..
                 },
             ) => (firing.dress(Error::fault(*status).response_at(path)), None),
+            Some(
+                firing @ Firing {
+                    kind: Kind::Code(code),
+                    ..
+                },
+            ) => (firing.dress(Error::coded(code).response_at(path)), None),
             _ => self.answer(&request),
         };
         let response = self.sign(response, &request);
@@ -260,6 +267,9 @@ impl Stripe {
             Err(error) => return (error.response_at(path), None),
         };
         let mut state = self.lock();
+        if let Err(error) = state.count(&call) {
+            return (error.response_at(path), None);
+        }
         checkout_sessions::expire_old(&mut state, now);
         match state.keys.claim(&call) {
             Ok(Claim::First) => {}
@@ -337,7 +347,12 @@ fn date(time: Timestamp) -> HeaderValue {
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse
+        Kind::Status(_)
+            | Kind::Code(_)
+            | Kind::Slow(_)
+            | Kind::Truncated
+            | Kind::LostReply
+            | Kind::Refuse
     ) || kind.is_of_webhooks()
 }
 

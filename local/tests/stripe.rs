@@ -12,6 +12,7 @@ mod event_destinations;
 mod expiry;
 mod fraud;
 mod invoices;
+mod limits;
 mod lists;
 mod meter_errors;
 mod meters;

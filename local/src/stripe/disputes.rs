@@ -266,7 +266,7 @@ pub(super) fn claim(state: &mut State, claim: &Claim<'_>, now: i64) -> Result<Va
         balance_transactions: Vec::new(),
     };
     let moved = dispute.settle(state, now);
-    Ok(tell(state, dispute, "charge.dispute.created", &moved, now))
+    Ok(keep(state, dispute, "charge.dispute.created", &moved, now))
 }
 
 /// Moves a dispute. Money is withdrawn when it stops being an inquiry, and comes back when it is won.
@@ -283,11 +283,11 @@ pub(super) fn change(
     let known = known.to_owned();
     case_type(claim.status, &known).clone_into(&mut dispute.case_type);
     let moved = dispute.settle(state, now);
-    Ok(tell(state, dispute, "charge.dispute.updated", &moved, now))
+    Ok(keep(state, dispute, "charge.dispute.updated", &moved, now))
 }
 
 /// Keeps a dispute and emits its events; returns it as Stripe shows it.
-fn tell(state: &mut State, dispute: Dispute, first: &str, moved: &[&str], now: i64) -> Value {
+fn keep(state: &mut State, dispute: Dispute, first: &str, moved: &[&str], now: i64) -> Value {
     let shown = dispute.to_json();
     let closed = !dispute.is_open();
     state.disputes.insert(dispute.id.clone(), dispute);

@@ -35,7 +35,7 @@ pub(super) struct Refund {
     failure_balance_transaction: Option<String>,
 }
 
-/// What is said of a refund besides its payment and its amount.
+/// The terms of a new refund besides its payment and its amount.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
     pub(super) reason: Option<String>,

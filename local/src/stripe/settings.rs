@@ -14,12 +14,18 @@ pub(super) struct Settings {
     /// Stripe creates that of a charge after the charge, so it can be null.
     /// <https://docs.stripe.com/payments/payment-intents/asynchronous-capture>
     pub(super) balance_transactions: bool,
+    /// Whether calls are limited to Stripe's rates.
+    pub(super) rate_limits: bool,
+    /// Whether the account is a sandbox, whose rates are lower.
+    pub(super) sandbox: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             balance_transactions: true,
+            rate_limits: false,
+            sandbox: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::balance_transactions::BalanceTransaction;
+use super::call::Call;
 use super::checkout_sessions::Session;
 use super::credit_notes::CreditNote;
 use super::customers::Customer;
@@ -14,6 +15,7 @@ use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
 use super::disputes::Dispute;
 use super::early_fraud_warnings::EarlyFraudWarning;
+use super::error::Error;
 use super::event_destinations::Destination;
 use super::idempotency::Keys;
 use super::invoice_payments::InvoicePayment;
@@ -25,6 +27,7 @@ use super::portal_configurations::PortalConfiguration;
 use super::portal_sessions::PortalSession;
 use super::prices::Price;
 use super::products::Product;
+use super::rate_limits::Rates;
 use super::refunds::Refund;
 use super::settings::Settings;
 use super::subscriptions::Subscription;
@@ -70,6 +73,9 @@ pub(super) struct State {
     /// The customers' meters that a call has for itself at the moment.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
+    /// The calls of this second.
+    #[serde(skip)]
+    rates: Rates,
     /// How long the summaries of a meter know nothing of an event.
     #[serde(skip)]
     pub(super) summary_delay_seconds: i64,
@@ -92,6 +98,11 @@ impl State {
     pub(super) fn add_meter(&mut self, now: i64) {
         let meter = Meter::of_sparks(self.next_id("mtr_test_"), now);
         self.meters.insert(meter.id.clone(), meter);
+    }
+
+    /// Counts a call towards the rate limits; fails above them.
+    pub(super) fn count(&mut self, call: &Call) -> Result<(), Error> {
+        self.rates.count(call, &self.settings)
     }
 
     /// An id not yet used.

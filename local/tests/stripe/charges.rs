@@ -93,7 +93,7 @@ async fn a_setting_that_is_unknown_is_refused() {
     let url = format!("{}/_local/settings", shop.fake.url());
     for body in [
         json!({"nothing": true}),
-        json!({"balance_transactions": 5}),
+        json!({"rate_limits": 5}),
         json!([]),
     ] {
         let request = local::client::plain().post(&url).body(body.to_string());
