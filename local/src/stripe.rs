@@ -18,12 +18,12 @@
 //! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"}}]}` is paid at once |
 //! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute). One that is `prevented` is `block` (no money moved) or `resolution` (the cardholder got the money) |
 //! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` is optional |
-//! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` takes 25 calls a second of each operation and 100 in all, with `"sandbox":true` 25 in all |
+//! | `POST /_local/settings` | changes the settings that it names and returns all: `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` takes 25 calls a second of each operation and 100 in all, with `"sandbox":true` 25 in all; `"late_meter_errors":false` refuses a meter event of a deleted customer at once, instead of reporting it 10 seconds later |
 //! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment, as the Dashboard does; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
 //! | `POST /_local/credit_notes/{id}/void` | voids a credit note whatever its invoice's status; the API does so only while the invoice is open |
 //! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` creates an early fraud warning for a payment; `"fraud_type"` is optional |
-//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
+//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, `"meter"` whose they are, and `"as":"idempotency_key"` names them by the keys they were sent with |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
@@ -271,6 +271,7 @@ impl Stripe {
             return (error.response_at(path), None);
         }
         checkout_sessions::expire_old(&mut state, now);
+        meter_errors::report_rejected(&mut state, now);
         match state.keys.claim(&call) {
             Ok(Claim::First) => {}
             Ok(Claim::Replay(response)) => return (response, None),

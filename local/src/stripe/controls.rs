@@ -19,6 +19,7 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(2).collect();
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    meter_errors::report_rejected(&mut stripe.lock(), stripe.clock.now().as_second());
     let answered = match (request.method().as_str(), segments.as_slice()) {
         ("GET", ["state"]) => Ok(stripe.state()),
         ("POST", ["checkout", id, action]) => checkout(stripe, id, action, &body),
@@ -139,7 +140,7 @@ const REFUND_STATUSES: [&str; 5] = [
     "succeeded",
 ];
 
-/// Makes a refund as a person does in the Dashboard, or moves one as the bank does.
+/// Creates a refund, as the Dashboard does, or moves one, as the bank does.
 fn refund(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result<Value, Error> {
     let now = stripe.clock.now().as_second();
     let mut state = stripe.lock();

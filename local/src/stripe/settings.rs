@@ -8,12 +8,15 @@ use super::error::Error;
 /// The settings of an account, changed by `POST /_local/settings`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub(super) struct Settings {
     /// Whether payments, refunds and disputes get a balance transaction from now on.
     ///
     /// Stripe creates that of a charge after the charge, so it can be null.
     /// <https://docs.stripe.com/payments/payment-intents/asynchronous-capture>
     pub(super) balance_transactions: bool,
+    /// Whether a meter event of a deleted customer is accepted, and reported as an error later.
+    pub(super) late_meter_errors: bool,
     /// Whether calls are limited to Stripe's rates.
     pub(super) rate_limits: bool,
     /// Whether the account is a sandbox, whose rates are lower.
@@ -24,6 +27,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             balance_transactions: true,
+            late_meter_errors: true,
             rate_limits: false,
             sandbox: false,
         }

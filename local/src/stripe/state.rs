@@ -43,6 +43,8 @@ pub(super) struct State {
     pub(super) customers: BTreeMap<String, Customer>,
     pub(super) meters: BTreeMap<String, Meter>,
     pub(super) meter_events: Vec<MeterEvent>,
+    /// Events that were accepted and are reported as errors later.
+    pub(super) rejected_events: Vec<MeterEvent>,
     /// When each identifier of an event was last received.
     pub(super) identifiers: BTreeMap<String, i64>,
     pub(super) products: BTreeMap<String, Product>,
