@@ -10,6 +10,7 @@ mod customers;
 mod disputes;
 mod event_destinations;
 mod expiry;
+mod foreign;
 mod fraud;
 mod invoices;
 mod limits;
