@@ -7,7 +7,8 @@
 //! ```
 //! `path` is a prefix: of the URL's path, or of the operation's name for DynamoDB (`/` and the
 //! empty text match all), and `webhooks/<type>` for what the fake Stripe sends. `times` is how often it fires (1), `every` makes it fire at each n-th
-//! matching request only (1), and `headers` go on the answer of a `status:N`.
+//! matching request only (1), and `headers` go on the answer of a `status:N` or a `code:C`: a
+//! `status:429` with `{"stripe-rate-limited-reason":"global-rate"}` is one of Stripe's rate limits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,6 +30,9 @@ pub const PATH: &str = "/_local/faults";
 pub enum Kind {
     /// `status:N`: an error with this status, without effect.
     Status(StatusCode),
+    /// `code:C`: Stripe answers 400 with this `error.code`, `rate_limit` or `lock_timeout`. No
+    /// effect, and kept under no idempotency key.
+    Code(&'static str),
     /// `slow:MS`: the effect at once, the reply late.
     Slow(Duration),
     /// `truncated`: the effect, then the first half of the reply as if it were whole.
@@ -59,10 +63,14 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is no fault: status:N, slow:MS, truncated, lost_reply, refuse, \
+     for Stripe code:rate_limit and code:lock_timeout, \
      for DynamoDB conflict, throttle, conflict+condition, unprocessed, \
      and for webhooks duplicate:N, reorder, hold, drop"
 )]
 pub struct Unknown(String);
+
+/// The codes of errors that a `code:C` answers.
+const CODES: [&str; 2] = ["lock_timeout", "rate_limit"];
 
 impl Kind {
     /// Whether it happens to what the fake Stripe sends, and to nothing that it is sent.
@@ -86,6 +94,10 @@ impl FromStr for Kind {
                     return Err(unknown());
                 }
                 Self::Status(status)
+            }
+            Some(("code", code)) => {
+                let known = CODES.into_iter().find(|known| *known == code);
+                Self::Code(known.ok_or_else(unknown)?)
             }
             Some(("slow", number)) => {
                 let number = number.parse().map_err(|_| unknown())?;
@@ -118,6 +130,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(formatter, "status:{}", status.as_u16()),
+            Self::Code(code) => write!(formatter, "code:{code}"),
             Self::Slow(delay) => write!(formatter, "slow:{}", delay.as_millis()),
             Self::Truncated => formatter.write_str("truncated"),
             Self::LostReply => formatter.write_str("lost_reply"),
@@ -177,7 +190,7 @@ impl Fault {
         self
     }
 
-    /// Adds a header to the answer of a `status:N`.
+    /// Adds a header to the answer of a `status:N` or a `code:C`.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         let value = HeaderValue::from_static(value);

@@ -16,14 +16,17 @@
 //! | `POST /_local/subscriptions/{id}/renew` | `{"outcome":"succeeded"}` or `failed` says how the card answers, and ends the period: the invoice is a draft for an hour of the clock, and then charged. An invoice that is open is paid instead by `succeeded`. With `"now":true`, or without a body, there is no draft hour |
 //! | `POST /_local/subscriptions/{id}/card` | `{"outcome":"failed"}` makes each charge fail from now on; `succeeded` lets them go well again |
 //! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
-//! | `POST /_local/settings` | `{"dunning_ends":"cancel"}`, `unpaid` or `past_due` is the end of the retries after 3, 5 and 7 days; `{"tax":"exclusive"}`, `inclusive` or `none` the account's tax settings; `{"periods":"clock"}` lets the clock end periods, and not only `renew` (`control`) |
+//! | `POST /_local/settings` | `{"dunning_ends":"cancel"}`, `unpaid` or `past_due` is the end of the retries after 3, 5 and 7 days; `{"tax":"exclusive"}`, `inclusive` or `none` the account's tax settings; `{"periods":"clock"}` lets the clock end periods, and not only `renew` (`control`); `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` takes 25 calls a second of each operation and 100 in all, with `"sandbox":true` 25 in all; `"late_meter_errors":false` refuses a meter event of a deleted customer at once, instead of reporting it 10 seconds later |
 //! | `POST /_local/customers/{id}` | `{"location":"missing"}` makes automatic tax fail at finalization; `known` mends it |
 //! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"},"parent"}]}` is paid at once; a `parent` of `invoice_item` is that of a pending item, and `"starting_balance"` is the part that the customer's balance pays or adds |
 //! | `POST /_local/invoices/{id}/pay` | `{"amount":500}` pays a part of an open invoice |
-//! | `POST /_local/disputes` | `{"payment_intent","status"}`, `"amount"` and `"new":true` if wanted: disputes a payment, or moves its open dispute |
-//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute |
-//! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending` |
-//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, and `"meter"` whose they are |
+//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute). One that is `prevented` is `block` (no money moved) or `resolution` (the cardholder got the money) |
+//! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` is optional |
+//! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment, as the Dashboard does; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
+//! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
+//! | `POST /_local/credit_notes/{id}/void` | voids a credit note whatever its invoice's status; the API does so only while the invoice is open |
+//! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` creates an early fraud warning for a payment; `"fraud_type"` is optional |
+//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, `"meter"` whose they are, and `"as":"idempotency_key"` names them by the keys they were sent with |
 //! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
 //! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
 //! | `POST /_local/webhooks/release` | lets go of held deliveries |
@@ -44,18 +47,22 @@ use crate::clock::Clock;
 use crate::faults::{self, Faults, Firing, Kind};
 use crate::http::{self as server, Reply, Request, Response};
 
+mod balance_transactions;
 mod billing;
 mod call;
 mod charges;
 mod checkout_sessions;
 mod controls;
+mod credit_notes;
 mod customers;
 mod deliveries;
 mod discounts;
 mod disputes;
+mod early_fraud_warnings;
 mod error;
 mod event_destinations;
 mod events;
+mod expand;
 mod fake;
 mod falsify;
 mod form;
@@ -77,6 +84,7 @@ mod portal_page;
 mod portal_sessions;
 mod prices;
 mod products;
+mod rate_limits;
 mod refunds;
 mod routes;
 mod settings;
@@ -239,6 +247,12 @@ impl Stripe {
                     ..
                 },
             ) => (firing.dress(Error::fault(*status).response_at(path)), None),
+            Some(
+                firing @ Firing {
+                    kind: Kind::Code(code),
+                    ..
+                },
+            ) => (firing.dress(Error::coded(code).response_at(path)), None),
             _ => self.answer(&request),
         };
         let response = self.sign(response, &request);
@@ -269,7 +283,11 @@ impl Stripe {
             Err(error) => return (error.response_at(path), None),
         };
         let mut state = self.lock();
+        if let Err(error) = state.count(&call) {
+            return (error.response_at(path), None);
+        }
         checkout_sessions::expire_old(&mut state, now);
+        meter_errors::report_rejected(&mut state, now);
         match state.keys.claim(&call) {
             Ok(Claim::First) => {}
             Ok(Claim::Replay(response)) => return (response, None),
@@ -346,7 +364,12 @@ fn date(time: Timestamp) -> HeaderValue {
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse
+        Kind::Status(_)
+            | Kind::Code(_)
+            | Kind::Slow(_)
+            | Kind::Truncated
+            | Kind::LostReply
+            | Kind::Refuse
     ) || kind.is_of_webhooks()
 }
 

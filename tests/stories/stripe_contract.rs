@@ -3,6 +3,8 @@
 //! `stripe_contract/facts.json` says so: Stripe's own description of its API, cut down to the calls that are
 //! made and the fields that are read.
 
+mod money;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -45,6 +47,8 @@ async fn busy() -> World {
         world.pay(&session, "4242424242424242").await;
         world.verify("acct_a", &session).await;
     }
+    world.webhooks_settled().await;
+    money::move_and_read(&world).await;
     manage_and_give_back(&world).await;
     let today = Timestamp::from_millisecond(world.now_ms()).unwrap();
     let today = today.strftime("%Y-%m-%d").to_string();
@@ -229,6 +233,7 @@ async fn every_field_read_is_one_that_stripe_answers() {
         invoice_line,
         item,
     ];
+    objects.extend(money::parts(&world, &state).await);
     for list in [
         "checkout_sessions",
         "prices",
@@ -243,6 +248,9 @@ async fn every_field_read_is_one_that_stripe_answers() {
         "invoices",
         "refunds",
         "disputes",
+        "balance_transactions",
+        "credit_notes",
+        "early_fraud_warnings",
         "events",
     ] {
         objects.extend(state[list].as_array().unwrap().iter().cloned());

@@ -74,7 +74,7 @@ impl Operation {
             Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse => {
                 true
             }
-            Kind::Duplicate(_) | Kind::Reorder | Kind::Hold | Kind::Drop => false,
+            Kind::Code(_) | Kind::Duplicate(_) | Kind::Reorder | Kind::Hold | Kind::Drop => false,
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) fn of(
         | Kind::LostReply
         | Kind::Refuse
         | Kind::Unprocessed
+        | Kind::Code(_)
         | Kind::Duplicate(_)
         | Kind::Reorder
         | Kind::Hold

@@ -7,6 +7,33 @@ use super::form::Form;
 use super::payment_intents::{PaymentIntent, Status};
 use super::state::State;
 
+/// Fields of a charge that nothing here ever fills.
+const UNUSED: [&str; 23] = [
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "calculated_statement_descriptor",
+    "description",
+    "failure_balance_transaction",
+    "failure_code",
+    "failure_message",
+    "on_behalf_of",
+    "outcome",
+    "payment_method",
+    "payment_method_details",
+    "receipt_email",
+    "receipt_number",
+    "receipt_url",
+    "review",
+    "shipping",
+    "source",
+    "source_transfer",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+];
+
 /// The parameters that name what is given back or disputed, by its payment or its charge.
 pub(super) struct Of {
     pub(super) payment_intent: Option<String>,
@@ -72,13 +99,13 @@ impl State {
         let refunded = self.refunded(&payment.id);
         let mut claims = self.disputes.values();
         let disputed = claims.any(|dispute| dispute.payment_intent == payment.id);
-        json!({
+        let mut charge = json!({
             "id": payment.charge,
             "object": "charge",
             "amount": payment.amount,
             "amount_captured": if succeeded { payment.amount } else { 0 },
             "amount_refunded": refunded,
-            "balance_transaction": null,
+            "balance_transaction": payment.balance_transaction,
             "billing_details": {
                 "address": null, "email": null, "name": null, "phone": null, "tax_id": null,
             },
@@ -86,25 +113,19 @@ impl State {
             "created": payment.created,
             "currency": payment.currency,
             "customer": payment.customer,
-            "description": null,
             "disputed": disputed,
-            "failure_code": null,
-            "failure_message": null,
+            "fraud_details": {},
             "livemode": false,
             "metadata": payment.metadata,
             "paid": succeeded,
             "payment_intent": payment.id,
-            "payment_method": null,
-            "payment_method_details": null,
-            "receipt_email": null,
-            "receipt_number": null,
-            "receipt_url": null,
             "refunded": succeeded && refunded == payment.amount,
-            "shipping": null,
             "status": status,
-            "transfer_data": null,
-            "transfer_group": null,
-        })
+        });
+        for field in UNUSED {
+            charge[field] = Value::Null;
+        }
+        charge
     }
 }
 

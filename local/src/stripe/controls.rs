@@ -6,9 +6,12 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::charges::Of;
 use super::error::Error;
 use super::paying::{self, Payment};
-use super::{Stripe, checkout_sessions, disputes, meter_errors, refunds};
+use super::{
+    Stripe, checkout_sessions, credit_notes, disputes, early_fraud_warnings, meter_errors, refunds,
+};
 use crate::http::{Request, Response, json as respond, text};
 
 /// Answers a request under `/_local`.
@@ -16,6 +19,7 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(2).collect();
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    meter_errors::report_rejected(&mut stripe.lock(), stripe.clock.now().as_second());
     let answered = match (request.method().as_str(), segments.as_slice()) {
         ("GET", ["state"]) => Ok(stripe.state()),
         ("POST", ["checkout", id, action]) => checkout(stripe, id, action, &body),
@@ -26,7 +30,16 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
         ("POST", ["invoices", id, "pay"]) => plans::pay_part(stripe, id, &body),
         ("POST", ["disputes"]) => dispute(stripe, None, &body),
         ("POST", ["disputes", id]) => dispute(stripe, Some(id), &body),
-        ("POST", ["refunds", id]) => refund(stripe, id, &body),
+        ("POST", ["refunds"]) => refund(stripe, None, &body),
+        ("POST", ["refunds", id]) => refund(stripe, Some(id), &body),
+        ("POST", ["early_fraud_warnings"]) => {
+            let now = stripe.clock.now().as_second();
+            early_fraud_warnings::warn(&mut stripe.lock(), &body, now)
+        }
+        ("POST", ["credit_notes", id, "void"]) => {
+            let now = stripe.clock.now().as_second();
+            credit_notes::end(&mut stripe.lock(), id, now)
+        }
         ("POST", ["meter_errors"]) => {
             let now = stripe.clock.now().as_second();
             meter_errors::report(&mut stripe.lock(), &body, now)
@@ -98,24 +111,57 @@ fn status(body: &Value) -> Result<&str, Error> {
 fn dispute(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result<Value, Error> {
     let now = stripe.clock.now().as_second();
     let mut state = stripe.lock();
-    let status = status(body)?;
-    if let Some(id) = id {
-        return disputes::change(&mut state, id, status, now);
+    let case_type = body["case_type"].as_str();
+    if case_type.is_some_and(|case_type| !disputes::CASE_TYPES.contains(&case_type)) {
+        return Err(Error::invalid(format!(
+            "case_type is one of {}",
+            disputes::CASE_TYPES.join(", ")
+        )));
     }
     let claim = disputes::Claim {
         payment_intent: body["payment_intent"].as_str().unwrap_or_default(),
-        status,
+        status: status(body)?,
         amount: body["amount"].as_i64(),
+        currency: body["currency"].as_str(),
+        settled: body["settled"].as_i64(),
+        case_type,
         new: body["new"] == true,
     };
-    disputes::claim(&mut state, &claim, now)
+    match id {
+        Some(id) => disputes::change(&mut state, id, &claim, now),
+        None => disputes::claim(&mut state, &claim, now),
+    }
 }
 
-fn refund(stripe: &Stripe, id: &str, body: &Value) -> Result<Value, Error> {
+/// The statuses of a refund.
+const REFUND_STATUSES: [&str; 5] = [
+    "canceled",
+    "failed",
+    "pending",
+    "requires_action",
+    "succeeded",
+];
+
+/// Creates a refund, as the Dashboard does, or moves one, as the bank does.
+fn refund(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result<Value, Error> {
     let now = stripe.clock.now().as_second();
-    let status = status(body)?;
-    if !["failed", "canceled", "succeeded", "pending"].contains(&status) {
-        return Err(Error::invalid("failed, canceled, succeeded or pending"));
+    let mut state = stripe.lock();
+    let status = body["status"].as_str();
+    if status.is_some_and(|status| !REFUND_STATUSES.contains(&status)) {
+        return Err(Error::invalid(REFUND_STATUSES.join(", ")));
     }
-    refunds::change(&mut stripe.lock(), id, status, now)
+    if let Some(id) = id {
+        let status = status.ok_or_else(|| Error::missing("status"))?;
+        return refunds::change(&mut state, id, status, now);
+    }
+    let of = Of {
+        payment_intent: body["payment_intent"].as_str().map(str::to_owned),
+        charge: None,
+    };
+    let terms = refunds::Terms {
+        status: status.map(str::to_owned),
+        ..refunds::Terms::default()
+    };
+    let made = refunds::give_back(&mut state, &of, body["amount"].as_i64(), terms, now)?;
+    Ok(made.to_json())
 }

@@ -27,7 +27,7 @@ pub(super) struct Customer {
     card_last4: Option<String>,
     /// The amount that it owes; below zero, a credit for its next invoice.
     #[serde(default)]
-    balance: i64,
+    pub(super) balance: i64,
     /// Automatic tax cannot tell where it is.
     #[serde(default)]
     location_missing: bool,

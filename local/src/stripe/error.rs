@@ -135,6 +135,24 @@ impl Error {
         }
     }
 
+    /// There were too many calls in this second. It is kept under no key.
+    pub(super) fn rate_limited(reason: &'static str) -> Self {
+        Self {
+            headers: header("stripe-rate-limited-reason", reason),
+            ..Self::fault(StatusCode::TOO_MANY_REQUESTS)
+        }
+    }
+
+    /// What a `code:…` fault answers: a 400, as some of Stripe's systems answer.
+    ///
+    /// Stripe's own libraries read a 400 with `rate_limit` as they read a 429.
+    pub(super) fn coded(code: &'static str) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::invalid("This error was asked for.")
+        }
+    }
+
     /// What a `status:N` fault answers.
     pub(super) fn fault(status: StatusCode) -> Self {
         let (kind, code, message) = match status.as_u16() {

@@ -55,7 +55,8 @@ impl Destination {
             "event_payload": "thin",
             "events_from": ["@self"],
             "livemode": false,
-            "metadata": self.metadata,
+            // Without metadata it is null: Stripe types it so, and objects of others have none.
+            "metadata": (!self.metadata.is_empty()).then_some(&self.metadata),
             "name": self.name,
             "snapshot_api_version": null,
             "status": status,

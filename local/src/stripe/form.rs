@@ -91,6 +91,11 @@ impl Form {
         Ok(Some(text))
     }
 
+    /// A parameter, which stays to be taken.
+    pub(super) fn peek(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// A text that must be there and not be empty.
     pub(super) fn required(&mut self, name: &str, max: usize) -> Result<String, Error> {
         match self.text(name, max)? {

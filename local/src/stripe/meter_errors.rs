@@ -3,6 +3,8 @@
 //! What was taken and cannot be billed is in no invoice and no summary, and all that is heard of
 //! it is a thin event with some samples. <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,8 +22,22 @@ const WINDOW_SECONDS: i64 = 10;
 /// The code of events whose meter does not exist, which have an event of their own.
 const NO_METER: &str = "no_meter";
 
+/// The code of events whose customer does not exist.
+const NO_CUSTOMER: &str = "meter_event_customer_not_found";
+
+/// How a report names events: by their identifiers, or by the keys they were sent with.
+///
+/// Stripe documents the identifier of a sample as "the request idempotency key".
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Naming {
+    #[default]
+    Identifier,
+    IdempotencyKey,
+}
+
 /// What is to be reported.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Report {
     /// One kind of error, or…
@@ -41,6 +57,8 @@ struct Report {
     /// Whether their identifiers may be used again.
     #[serde(default)]
     forget: bool,
+    #[serde(default, rename = "as")]
+    naming: Naming,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +82,33 @@ pub(super) fn report(state: &mut State, body: &Value, now: i64) -> Result<Value,
         let message = "What is wrong needs its `code` and its `identifiers`.";
         return Err(Error::invalid(message));
     }
+    publish(state, &report, now)
+}
+
+/// Reports the events of deleted customers that were accepted a while ago.
+pub(super) fn report_rejected(state: &mut State, now: i64) {
+    let due = |event: &MeterEvent| event.created() + WINDOW_SECONDS <= now;
+    let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in state.rejected_events.iter().filter(|event| due(event)) {
+        let identifiers = kinds.entry(event.event_name().to_owned()).or_default();
+        identifiers.push(event.identifier().to_owned());
+    }
+    for identifiers in kinds.into_values() {
+        let report = Report {
+            errors: vec![Mistake {
+                identifiers,
+                code: NO_CUSTOMER.to_owned(),
+            }],
+            naming: Naming::IdempotencyKey,
+            ..Report::default()
+        };
+        // The events are gone even if their meter is, too.
+        let _reported = publish(state, &report, now);
+    }
+    state.rejected_events.retain(|event| !due(event));
+}
+
+fn publish(state: &mut State, report: &Report, now: i64) -> Result<Value, Error> {
     let homeless = report
         .errors
         .iter()
@@ -86,12 +131,12 @@ pub(super) fn report(state: &mut State, body: &Value, now: i64) -> Result<Value,
         });
         ("v1.billing.meter.error_report_triggered", Some(related))
     };
+    let data = data(state, report, named.len(), now);
     let lost = if report.keep {
         Vec::new()
     } else {
         state.lose(&named, report.forget)
     };
-    let data = data(&report, named.len(), now);
     let event = state.emit_thin(kind, related.as_ref(), &data, now);
     Ok(json!({ "event": event, "removed": lost.len() }))
 }
@@ -103,7 +148,7 @@ fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String
         let meter = meter.ok_or_else(|| Error::no_such("billing meter", "meter", wanted))?;
         return Ok(meter.id.clone());
     }
-    let mut events = state.meter_events.iter();
+    let mut events = state.meter_events.iter().chain(&state.rejected_events);
     let first = events.find(|event| named.iter().any(|one| one == event.identifier()));
     let name = first.map(MeterEvent::event_name);
     let mut meters = state.meters.values();
@@ -112,14 +157,26 @@ fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String
     meter.ok_or_else(|| Error::invalid("There is no meter whose errors could be reported."))
 }
 
-fn data(report: &Report, count: usize, now: i64) -> Value {
+/// The key that an event was sent with.
+fn key<'s>(state: &'s State, identifier: &str) -> Option<&'s str> {
+    let mut events = state.meter_events.iter().chain(&state.rejected_events);
+    events
+        .find(|event| event.identifier() == identifier)
+        .and_then(MeterEvent::key)
+}
+
+fn data(state: &State, report: &Report, count: usize, now: i64) -> Value {
     let samples = report.samples.unwrap_or(MAX_SAMPLES).min(MAX_SAMPLES);
     let kinds = report.errors.iter().map(|mistake| {
         let named = mistake.identifiers.iter().take(samples);
         let samples = named.map(|identifier| {
+            let name = match report.naming {
+                Naming::Identifier => None,
+                Naming::IdempotencyKey => key(state, identifier),
+            };
             json!({
                 "error_message": message(&mistake.code),
-                "request": { "identifier": identifier },
+                "request": { "identifier": name.unwrap_or(identifier) },
             })
         });
         json!({
@@ -145,7 +202,7 @@ fn data(report: &Report, count: usize, now: i64) -> Value {
 fn message(code: &str) -> &'static str {
     match code {
         "archived_meter" => "The meter is archived.",
-        "meter_event_customer_not_found" => "The customer of the event does not exist.",
+        NO_CUSTOMER => "The customer of the event does not exist.",
         "meter_event_no_customer_defined" => {
             "Customer mapping key stripe_customer_id not found in payload."
         }

@@ -32,12 +32,25 @@ pub(super) struct MeterEvent {
     created: i64,
     customer: String,
     value: i64,
+    /// The idempotency key that it was sent with.
+    #[serde(default)]
+    key: Option<String>,
 }
 
 impl MeterEvent {
     /// Which meter it is for.
     pub(super) fn event_name(&self) -> &str {
         &self.event_name
+    }
+
+    /// When it was accepted.
+    pub(super) fn created(&self) -> i64 {
+        self.created
+    }
+
+    /// The idempotency key that it was sent with.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// What it was called by whoever sent it.
@@ -99,7 +112,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
     let meter = active_meter(state, &event_name)?;
     let value = value(&payload, &meter.value_key)?;
     check_time(timestamp, call.now)?;
-    let customer = customer(state, &payload, &meter.customer_key)?;
+    let (customer, deleted) = customer(state, &payload, &meter.customer_key)?;
 
     let exclusive = (customer.clone(), meter.id.clone());
     if !state.busy.insert(exclusive.clone()) {
@@ -122,10 +135,15 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
         created: call.now,
         customer,
         value,
+        key: call.key.clone(),
     };
     let created = event.to_json();
     state.identifiers.insert(identifier, call.now);
-    state.meter_events.push(event);
+    if deleted {
+        state.rejected_events.push(event);
+    } else {
+        state.meter_events.push(event);
+    }
     Ok(created)
 }
 
@@ -181,14 +199,23 @@ fn check_time(timestamp: i64, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-fn customer(state: &State, payload: &BTreeMap<String, String>, key: &str) -> Result<String, Error> {
+/// The customer of an event, and whether it is deleted.
+///
+/// Documented: `meter_event_customer_not_found` is reported after the event was accepted. Assumed:
+/// that holds for a customer that was deleted, and an id that never was one is refused at once.
+fn customer(
+    state: &State,
+    payload: &BTreeMap<String, String>,
+    key: &str,
+) -> Result<(String, bool), Error> {
     let param = format!("payload[{key}]");
     let id = payload.get(key).ok_or_else(|| Error::missing(&param))?;
-    let customer = state.customers.get(id);
-    if customer.is_some_and(super::customers::Customer::is_there) {
-        return Ok(id.clone());
+    let known = state.customers.get(id);
+    let deleted = known.is_some_and(|customer| !customer.is_there());
+    if known.is_none() || deleted && !state.settings.late_meter_errors {
+        return Err(Error::no_such("customer", &param, id));
     }
-    Err(Error::no_such("customer", &param, id))
+    Ok((id.clone(), deleted))
 }
 
 /// `GET /v1/billing/meters/{id}/event_summaries`: what lies from `start_time` to before `end_time`.

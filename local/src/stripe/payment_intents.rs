@@ -5,10 +5,40 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::balance_transactions::{Kind, Movement, SETTLEMENT, charge_fee, convert};
 use super::error::Error;
 use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
+
+/// Fields of a payment intent that nothing here ever fills.
+const UNUSED: [&str; 25] = [
+    "allowed_payment_method_types",
+    "application",
+    "application_fee_amount",
+    "automatic_payment_methods",
+    "canceled_at",
+    "cancellation_reason",
+    "customer_account",
+    "description",
+    "excluded_payment_method_types",
+    "managed_payments",
+    "next_action",
+    "on_behalf_of",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_record",
+    "processing",
+    "receipt_email",
+    "review",
+    "setup_future_usage",
+    "shipping",
+    "source",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+];
 
 /// A payment.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -20,6 +50,9 @@ pub(super) struct PaymentIntent {
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) status: Status,
     pub(super) charge: Option<String>,
+    /// The balance transaction of its charge.
+    #[serde(default)]
+    pub(super) balance_transaction: Option<String>,
     pub(super) created: i64,
 }
 
@@ -53,44 +86,30 @@ impl PaymentIntent {
                 "type": "card_error",
             })
         });
-        json!({
+        let mut intent = json!({
             "id": self.id,
             "object": "payment_intent",
             "amount": self.amount,
             "amount_capturable": 0,
             "amount_received": received,
-            "application": null,
-            "application_fee_amount": null,
-            "automatic_payment_methods": null,
-            "canceled_at": null,
-            "cancellation_reason": null,
             "capture_method": "automatic_async",
             "client_secret": format!("{}_secret_local", self.id),
             "confirmation_method": "automatic",
             "created": self.created,
             "currency": self.currency,
             "customer": self.customer,
-            "description": null,
             "last_payment_error": last_error,
             "latest_charge": self.charge,
             "livemode": false,
             "metadata": self.metadata,
-            "next_action": null,
-            "on_behalf_of": null,
-            "payment_method": null,
             "payment_method_options": {},
             "payment_method_types": ["card"],
-            "processing": null,
-            "receipt_email": null,
-            "review": null,
-            "setup_future_usage": null,
-            "shipping": null,
-            "statement_descriptor": null,
-            "statement_descriptor_suffix": null,
             "status": self.status,
-            "transfer_data": null,
-            "transfer_group": null,
-        })
+        });
+        for field in UNUSED {
+            intent[field] = Value::Null;
+        }
+        intent
     }
 }
 
@@ -123,6 +142,7 @@ impl State {
             metadata: order.metadata,
             status,
             charge: None,
+            balance_transaction: None,
             created: now,
         });
         payment.status = status;
@@ -135,8 +155,30 @@ impl State {
             Status::RequiresAction => "payment_intent.requires_action",
             Status::Processing => "payment_intent.processing",
         };
+        if status == Status::Succeeded {
+            self.settle_charge(&id, now);
+        }
         self.emit(kind, &changed, now);
         id
+    }
+
+    /// Adds what a payment brings to the account's balance.
+    fn settle_charge(&mut self, id: &str, now: i64) {
+        let Some(payment) = self.payment_intents.get(id).cloned() else {
+            return;
+        };
+        let movement = Movement {
+            kind: Kind::Charge,
+            source: payment.charge.as_deref().unwrap_or_default(),
+            amount: payment.amount,
+            currency: &payment.currency,
+            settled: None,
+            fee: charge_fee(convert(payment.amount, &payment.currency, SETTLEMENT)),
+        };
+        let moved = self.move_money(&movement, now);
+        if let Some(payment) = self.payment_intents.get_mut(id) {
+            payment.balance_transaction = moved.map(|moved| moved.id);
+        }
     }
 }
 

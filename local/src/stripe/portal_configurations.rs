@@ -54,7 +54,8 @@ impl PortalConfiguration {
             "is_default": false,
             "livemode": false,
             "login_page": { "enabled": false, "url": null },
-            "metadata": self.metadata,
+            // Without metadata it is null: Stripe types it so, and objects of others have none.
+            "metadata": (!self.metadata.is_empty()).then_some(&self.metadata),
             "name": null,
             "updated": self.updated,
         })

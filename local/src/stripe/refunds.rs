@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::balance_transactions::{Kind, Movement};
 use super::charges::Of;
 use super::error::Error;
 use super::form::Form;
@@ -12,24 +13,40 @@ use super::list::{Created, Page};
 use super::payment_intents::PaymentIntent;
 use super::state::State;
 
+/// How long a buyer has to act on a refund that `requires_action`: 45 days.
+const ACTION_SECONDS: i64 = 45 * 24 * 60 * 60;
+
 /// A refund.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Refund {
-    id: String,
-    amount: i64,
+    pub(super) id: String,
+    pub(super) amount: i64,
     charge: String,
-    payment_intent: String,
+    pub(super) payment_intent: String,
     customer: Option<String>,
     currency: String,
     created: i64,
     status: String,
     reason: Option<String>,
     metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    balance_transaction: Option<String>,
+    #[serde(default)]
+    failure_balance_transaction: Option<String>,
+}
+
+/// The terms of a new refund besides its payment and its amount.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    pub(super) reason: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+    /// `pending` or `requires_action`; by default it has succeeded.
+    pub(super) status: Option<String>,
 }
 
 impl Refund {
     /// Whether the money is given back, or is about to be.
-    fn counts(&self) -> bool {
+    pub(super) fn counts(&self) -> bool {
         !["failed", "canceled"].contains(&self.status.as_str())
     }
 
@@ -39,7 +56,7 @@ impl Refund {
             "id": self.id,
             "object": "refund",
             "amount": self.amount,
-            "balance_transaction": null,
+            "balance_transaction": self.balance_transaction,
             "charge": self.charge,
             "created": self.created,
             "currency": self.currency,
@@ -55,10 +72,57 @@ impl Refund {
             "status": self.status,
             "transfer_reversal": null,
         });
-        if self.status == "failed" {
-            refund["failure_reason"] = "lost_or_stolen_card".into();
+        match self.status.as_str() {
+            "failed" => refund["failure_reason"] = "lost_or_stolen_card".into(),
+            "pending" => refund["pending_reason"] = "processing".into(),
+            "requires_action" => refund["next_action"] = self.next_action(),
+            _ => {}
+        }
+        if let Some(transaction) = &self.failure_balance_transaction {
+            refund["failure_balance_transaction"] = transaction.as_str().into();
         }
         refund
+    }
+
+    /// The e-mail in which Stripe asks the buyer for a bank account.
+    fn next_action(&self) -> Value {
+        json!({
+            "type": "display_details",
+            "display_details": {
+                "email_sent": {
+                    "email_sent_at": self.created,
+                    "email_sent_to": "buyer@example.com",
+                },
+                "expires_at": self.created + ACTION_SECONDS,
+            },
+        })
+    }
+
+    /// Moves the money, once it has left the balance or has come back.
+    fn settle(&mut self, state: &mut State, now: i64) {
+        let gone = self.balance_transaction.is_some();
+        let back = self.failure_balance_transaction.is_some();
+        let (kind, amount) = if self.status == "succeeded" && !gone {
+            (Kind::Refund, -self.amount)
+        } else if !self.counts() && gone && !back {
+            (Kind::RefundFailure, self.amount)
+        } else {
+            return;
+        };
+        let movement = Movement {
+            kind,
+            source: &self.id,
+            amount,
+            currency: &self.currency,
+            settled: None,
+            fee: 0,
+        };
+        let moved = state.move_money(&movement, now).map(|moved| moved.id);
+        if kind == Kind::Refund {
+            self.balance_transaction = moved;
+        } else {
+            self.failure_balance_transaction = moved;
+        }
     }
 }
 
@@ -81,9 +145,25 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
     let reason = form.word("reason", &reasons)?;
     let metadata = form.metadata("metadata")?;
     form.finish()?;
+    let terms = Terms {
+        reason: reason.map(str::to_owned),
+        metadata,
+        status: None,
+    };
+    Ok(give_back(state, &of, amount, terms, now)?.to_json())
+}
+
+/// Gives back an amount of a payment, by default what is left of it.
+pub(super) fn give_back(
+    state: &mut State,
+    of: &Of,
+    amount: Option<i64>,
+    terms: Terms,
+    now: i64,
+) -> Result<Refund, Error> {
     let (payment, charge) = of.paid(state)?;
     let amount = allowed(state, &payment, &charge, amount)?;
-    let refund = Refund {
+    let mut refund = Refund {
         id: state.next_id("re_"),
         amount,
         charge,
@@ -91,16 +171,18 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
         customer: payment.customer.clone(),
         currency: payment.currency.clone(),
         created: now,
-        status: "succeeded".to_owned(),
-        reason: reason.map(str::to_owned),
-        metadata,
+        status: terms.status.unwrap_or_else(|| "succeeded".to_owned()),
+        reason: terms.reason,
+        metadata: terms.metadata,
+        balance_transaction: None,
+        failure_balance_transaction: None,
     };
-    let created = refund.to_json();
-    state.refunds.insert(refund.id.clone(), refund);
-    state.emit("refund.created", &created, now);
+    refund.settle(state, now);
+    state.refunds.insert(refund.id.clone(), refund.clone());
+    state.emit("refund.created", &refund.to_json(), now);
     let charge = state.charge_json(&payment);
     state.emit("charge.refunded", &charge, now);
-    Ok(created)
+    Ok(refund)
 }
 
 /// The amount to give back: what is left, or less.
@@ -159,10 +241,12 @@ pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Er
 
 /// Moves a refund, as the bank does.
 pub(super) fn change(state: &mut State, id: &str, status: &str, now: i64) -> Result<Value, Error> {
-    let refund = state.refunds.get_mut(id);
-    let refund = refund.ok_or_else(|| Error::no_such("refund", "id", id))?;
+    let refund = state.refunds.get(id).cloned();
+    let mut refund = refund.ok_or_else(|| Error::no_such("refund", "id", id))?;
     status.clone_into(&mut refund.status);
+    refund.settle(state, now);
     let changed = refund.to_json();
+    state.refunds.insert(refund.id.clone(), refund);
     state.emit("refund.updated", &changed, now);
     if status == "failed" {
         state.emit("refund.failed", &changed, now);

@@ -1,18 +1,30 @@
-//! Settings of the account that a person makes in the Dashboard; here, `POST /_local/settings`.
+//! Settings of the account, and of the fake: `POST /_local/settings` changes them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::Error;
 use super::tax;
 
-/// The settings.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+/// The settings of an account.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub(super) struct Settings {
     pub(super) dunning_ends: DunningEnd,
     pub(super) periods: Periods,
     pub(super) tax: tax::Settings,
+    /// Whether payments, refunds and disputes get a balance transaction from now on.
+    ///
+    /// Stripe creates that of a charge after the charge, so it can be null.
+    /// <https://docs.stripe.com/payments/payment-intents/asynchronous-capture>
+    pub(super) balance_transactions: bool,
+    /// Whether a meter event of a deleted customer is accepted, and reported as an error later.
+    pub(super) late_meter_errors: bool,
+    /// Whether calls are limited to Stripe's rates.
+    pub(super) rate_limits: bool,
+    /// Whether the account is a sandbox, whose rates are lower.
+    pub(super) sandbox: bool,
 }
 
 /// The status of a subscription whose last payment attempt has failed.
@@ -40,30 +52,41 @@ pub(super) enum Periods {
     Clock,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dunning_ends: DunningEnd::default(),
+            periods: Periods::default(),
+            tax: tax::Settings::default(),
+            balance_transactions: true,
+            late_meter_errors: true,
+            rate_limits: false,
+            sandbox: false,
+        }
+    }
+}
+
 impl Settings {
-    /// Changes the settings that a body names; returns all of them.
-    pub(super) fn change(&mut self, body: &Value) -> Result<Value, Error> {
-        let mut changed = self.clone();
-        if let Some(word) = body["dunning_ends"].as_str() {
-            changed.dunning_ends = match word {
-                "cancel" => DunningEnd::Cancel,
-                "unpaid" => DunningEnd::Unpaid,
-                "past_due" => DunningEnd::PastDue,
-                _ => return Err(Error::invalid("cancel, unpaid or past_due")),
+    /// Changes the settings that `members` names; returns all of them. `tax` is a word for a whole set of tax settings.
+    pub(super) fn change(&mut self, members: &Value) -> Result<Value, Error> {
+        let unreadable = |error| Error::invalid(format!("Invalid settings: {error}"));
+        let mut all = serde_json::to_value(&*self).map_err(unreadable)?;
+        let members = members.as_object();
+        let members = members.ok_or_else(|| Error::invalid("Settings are a JSON object."))?;
+        for (name, value) in members {
+            let known = all.get_mut(name);
+            let known =
+                known.ok_or_else(|| Error::invalid(format!("There is no setting `{name}`.")))?;
+            *known = match (name.as_str(), value.as_str()) {
+                ("tax", Some(word)) => {
+                    let tax = tax::Settings::of_word(word);
+                    let tax = tax.ok_or_else(|| Error::invalid("exclusive, inclusive or none"))?;
+                    serde_json::to_value(tax).map_err(unreadable)?
+                }
+                _ => value.clone(),
             };
         }
-        if let Some(word) = body["periods"].as_str() {
-            changed.periods = match word {
-                "control" => Periods::Control,
-                "clock" => Periods::Clock,
-                _ => return Err(Error::invalid("control or clock")),
-            };
-        }
-        if let Some(word) = body["tax"].as_str() {
-            let tax = tax::Settings::of_word(word);
-            changed.tax = tax.ok_or_else(|| Error::invalid("exclusive, inclusive or none"))?;
-        }
-        *self = changed;
-        Ok(json!(self))
+        *self = Self::deserialize(&all).map_err(unreadable)?;
+        Ok(all)
     }
 }

@@ -6,11 +6,16 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::balance_transactions::BalanceTransaction;
+use super::call::Call;
 use super::checkout_sessions::Session;
+use super::credit_notes::CreditNote;
 use super::customers::{Customer, Transaction};
 use super::deliveries::Delivery;
 use super::discounts::{Coupon, PromotionCode};
 use super::disputes::Dispute;
+use super::early_fraud_warnings::EarlyFraudWarning;
+use super::error::Error;
 use super::event_destinations::Destination;
 use super::idempotency::Keys;
 use super::invoice_payments::InvoicePayment;
@@ -22,6 +27,7 @@ use super::portal_configurations::PortalConfiguration;
 use super::portal_sessions::PortalSession;
 use super::prices::Price;
 use super::products::Product;
+use super::rate_limits::Rates;
 use super::refunds::Refund;
 use super::settings::Settings;
 use super::subscriptions::Subscription;
@@ -36,9 +42,11 @@ use crate::http::{Request, Response, single};
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) customers: BTreeMap<String, Customer>,
-    pub(super) balance_transactions: BTreeMap<String, Transaction>,
+    pub(super) customer_balance_transactions: BTreeMap<String, Transaction>,
     pub(super) meters: BTreeMap<String, Meter>,
     pub(super) meter_events: Vec<MeterEvent>,
+    /// Events that were accepted and are reported as errors later.
+    pub(super) rejected_events: Vec<MeterEvent>,
     /// When each identifier of an event was last received.
     pub(super) identifiers: BTreeMap<String, i64>,
     pub(super) products: BTreeMap<String, Product>,
@@ -52,6 +60,9 @@ pub(super) struct State {
     pub(super) invoice_payments: BTreeMap<String, InvoicePayment>,
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
+    pub(super) balance_transactions: BTreeMap<String, BalanceTransaction>,
+    pub(super) credit_notes: BTreeMap<String, CreditNote>,
+    pub(super) early_fraud_warnings: BTreeMap<String, EarlyFraudWarning>,
     pub(super) portal_configurations: BTreeMap<String, PortalConfiguration>,
     pub(super) portal_sessions: BTreeMap<String, PortalSession>,
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
@@ -65,6 +76,9 @@ pub(super) struct State {
     /// The customers' meters that a call has for itself at the moment.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
+    /// The calls of this second.
+    #[serde(skip)]
+    rates: Rates,
     /// How long the summaries of a meter know nothing of an event.
     #[serde(skip)]
     pub(super) summary_delay_seconds: i64,
@@ -89,6 +103,11 @@ impl State {
         self.meters.insert(meter.id.clone(), meter);
     }
 
+    /// Counts a call towards the rate limits; fails above them.
+    pub(super) fn count(&mut self, call: &Call) -> Result<(), Error> {
+        self.rates.count(call, &self.settings)
+    }
+
     /// An id not yet used.
     pub(super) fn next_id(&mut self, prefix: &str) -> String {
         self.last_id += 1;
@@ -111,6 +130,9 @@ impl State {
             "invoice_payments": listed(&self.invoice_payments, InvoicePayment::to_json),
             "refunds": listed(&self.refunds, Refund::to_json),
             "disputes": listed(&self.disputes, Dispute::to_json),
+            "credit_notes": listed(&self.credit_notes, CreditNote::to_json),
+            "early_fraud_warnings": listed(&self.early_fraud_warnings, |one| one.to_json(self)),
+            "balance_transactions": listed(&self.balance_transactions, BalanceTransaction::to_json),
             "meters": listed(&self.meters, Meter::to_json),
             "meter_events": meter_events,
             "portal_configurations": listed(&self.portal_configurations, PortalConfiguration::to_json),

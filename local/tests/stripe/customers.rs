@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, fake};
+use super::shop::{Shop, id};
 
 #[tokio::test]
 async fn a_customer_is_created_changed_and_deleted() {
@@ -81,4 +82,49 @@ async fn customers_are_listed_newest_first_a_page_at_a_time() {
         (vec![oldest], &json!(false))
     );
     assert_eq!(ids(&back), ids(&first));
+}
+
+/// <https://docs.stripe.com/error-codes#resource-missing>
+#[tokio::test]
+async fn a_list_of_a_customer_that_does_not_exist_is_refused() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    for list in [
+        "checkout/sessions",
+        "credit_notes",
+        "invoices",
+        "payment_intents",
+        "subscriptions",
+    ] {
+        let path = format!("/v1/{list}?customer=cus_none&limit=1");
+        let answer = client.get(&path).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "resource_missing"),
+            "{list}"
+        );
+        let error = &answer.body["error"];
+        assert_eq!(error["param"], "customer");
+        assert_eq!(error["message"], "No such customer: 'cus_none'");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_customer_keeps_what_it_had() {
+    let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+    let subscription = id(&shop.subscribe().await["id"]);
+    let customer = &shop.customer;
+    shop.client
+        .delete(&format!("/v1/customers/{customer}"))
+        .await;
+
+    let path = format!("/v1/subscriptions?customer={customer}&status=all");
+    let list = shop.get(&path).await;
+    let found = &list["data"][0];
+    assert_eq!(
+        (&found["id"], &found["status"]),
+        (&json!(subscription), &json!("canceled"))
+    );
+    let invoices = shop.get(&format!("/v1/invoices?customer={customer}")).await;
+    assert_eq!(invoices["data"].as_array().unwrap().len(), 1);
 }

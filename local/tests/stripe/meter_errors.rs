@@ -322,3 +322,71 @@ async fn thin_events_are_listed_for_30_days() {
     let path = format!("/v2/core/events/{}", ids[0]);
     assert_eq!(client.get(&path).await.status, 404);
 }
+
+/// It was accepted, is in no summary, and is reported by the key of the request that brought it.
+#[tokio::test]
+async fn an_event_of_a_deleted_customer_is_accepted_and_reported_later() {
+    let fake = fake().await;
+    let client = Client::of(&fake).with("idempotency-key", Some("use_1:1"));
+    let customer = customer(&client).await;
+    client.delete(&format!("/v1/customers/{customer}")).await;
+    let client = client.with("idempotency-key", Some("use_2:1"));
+    let sent = send(&client, &customer, &[("identifier", "use_2")]).await;
+    assert_eq!(
+        (sent.status, &sent.body["identifier"]),
+        (200, &json!("use_2"))
+    );
+    assert_eq!(fake.state()["meter_events"], json!([]));
+    assert_eq!(fake.state()["thin_events"], json!([]));
+
+    fake.clock().skip(10);
+    let report = client.get("/v2/core/events").await.body["data"][0].clone();
+    assert_eq!(report["type"], REPORT);
+    let kind = &report["data"]["reason"]["error_types"][0];
+    assert_eq!(
+        (&kind["code"], &kind["error_count"]),
+        (&json!(CODE), &json!(1))
+    );
+    assert_eq!(kind["sample_errors"][0]["request"]["identifier"], "use_2:1");
+    fake.clock().skip(60);
+    let reports = client.get("/v2/core/events").await.body;
+    assert_eq!(reports["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_of_a_deleted_customer_is_refused_at_once_where_the_setting_says_so() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    control(
+        &fake,
+        "/_local/settings",
+        json!({"late_meter_errors": false}),
+    )
+    .await;
+    let customer = customer(&client).await;
+    client.delete(&format!("/v1/customers/{customer}")).await;
+    let answer = send(&client, &customer, &[]).await;
+    assert_eq!((answer.status, answer.code()), (400, "resource_missing"));
+}
+
+#[tokio::test]
+async fn a_report_may_name_events_by_the_keys_they_were_sent_with() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    send_all(&client, &["use_1"]).await;
+    let customer = customer(&client).await;
+    let client = client.with("idempotency-key", Some("use_2:3"));
+    send(&client, &customer, &[("identifier", "use_2")]).await;
+
+    let body = json!({"identifiers": ["use_1", "use_2"], "code": CODE, "as": "idempotency_key"});
+    let reported = report(&fake, body).await;
+
+    let samples = &reported["event"]["data"]["reason"]["error_types"][0]["sample_errors"];
+    let named = samples.as_array().unwrap().iter();
+    let named: Vec<&Value> = named
+        .map(|sample| &sample["request"]["identifier"])
+        .collect();
+    // What was sent without a key has no other name.
+    assert_eq!(named, ["use_1", "use_2:3"]);
+    assert_eq!(reported["removed"], 2);
+}

@@ -1,28 +1,14 @@
-//! Money of the fake Stripe that goes back: refunds and disputes.
+//! Refunds of the fake Stripe: money that a seller gives back.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::shop::{Shop, id};
 
 /// A payment of 20 dollars.
-async fn paid() -> (Shop, String) {
+pub(crate) async fn paid() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let payment = shop.buy().await;
     (shop, payment)
-}
-
-/// What happened from an event on, each with the status of its object.
-fn happened(shop: &Shop, from: usize) -> Vec<(String, String)> {
-    let state = shop.fake.state();
-    let events = state["events"].as_array().unwrap().iter().skip(from);
-    let said = |event: &Value| id(&event["data"]["object"]["status"]);
-    events
-        .map(|event| (id(&event["type"]), said(event)))
-        .collect()
-}
-
-fn kinds(happened: &[(String, String)]) -> Vec<&str> {
-    happened.iter().map(|(kind, _)| kind.as_str()).collect()
 }
 
 #[tokio::test]
@@ -107,77 +93,57 @@ async fn a_refund_that_fails_was_never_given() {
 }
 
 #[tokio::test]
-async fn a_dispute_takes_the_money_until_it_is_won() {
-    let (shop, payment) = paid().await;
-    let said = |status: &str| json!({"payment_intent": payment, "status": status});
-    let before = shop.kinds().len();
+async fn a_refund_may_take_days_to_end() {
+    for (status, field) in [
+        ("pending", "pending_reason"),
+        ("requires_action", "next_action"),
+    ] {
+        let (shop, payment) = paid().await;
+        let body = json!({"payment_intent": payment, "amount": 500, "status": status});
+        let refund = shop.control("/_local/refunds", body).await;
 
-    let made = shop
-        .control("/_local/disputes", said("needs_response"))
-        .await;
-    let won = shop.control("/_local/disputes", said("won")).await;
+        assert_eq!(refund["status"], status);
+        assert!(!refund[field].is_null(), "{refund}");
+        assert_eq!(refund["balance_transaction"], json!(null));
+        let charge = shop
+            .get(&format!("/v1/charges/{}", id(&refund["charge"])))
+            .await;
+        assert_eq!(charge["amount_refunded"], 500);
 
-    assert_eq!(made["amount"], 2_000);
-    assert_eq!(made["is_charge_refundable"], false);
-    assert_eq!(won["id"], made["id"]);
-    let happened = happened(&shop, before);
-    assert_eq!(
-        kinds(&happened),
-        [
-            "charge.dispute.created",
-            "charge.dispute.funds_withdrawn",
-            "charge.dispute.updated",
-            "charge.dispute.closed",
-            "charge.dispute.funds_reinstated",
-        ]
-    );
-    assert_eq!(happened[4].1, "won");
-    let path = format!("/v1/disputes?payment_intent={payment}");
-    assert_eq!(shop.get(&path).await["data"], json!([won]));
-    let path = format!("/v1/disputes/{}", id(&won["id"]));
-    assert_eq!(shop.get(&path).await, won);
+        shop.fake.clock().skip(3 * 24 * 60 * 60);
+        let before = shop.kinds().len();
+        let path = format!("/_local/refunds/{}", id(&refund["id"]));
+        let ended = shop.control(&path, json!({"status": "succeeded"})).await;
+
+        assert_eq!(shop.kinds()[before..], ["refund.updated"]);
+        assert_eq!(
+            (&ended["status"], &ended[field]),
+            (&json!("succeeded"), &json!(null))
+        );
+        let path = format!(
+            "/v1/balance_transactions/{}",
+            id(&ended["balance_transaction"])
+        );
+        let moved = shop.get(&path).await;
+        assert_eq!(
+            (&moved["amount"], &moved["source"]),
+            (&json!(-500), &refund["id"])
+        );
+    }
 }
 
 #[tokio::test]
-async fn an_inquiry_takes_nothing_until_it_becomes_a_dispute() {
+async fn the_money_of_a_failed_refund_comes_back() {
     let (shop, payment) = paid().await;
-    let inquiry = json!({"payment_intent": payment, "status": "warning_needs_response"});
-    let before = shop.kinds().len();
+    let body = json!({"payment_intent": payment, "amount": 500});
+    let refund = shop.control("/_local/refunds", body).await;
+    let path = format!("/_local/refunds/{}", id(&refund["id"]));
+    let failed = shop.control(&path, json!({"status": "failed"})).await;
 
-    let made = shop.control("/_local/disputes", inquiry).await;
-    let path = format!("/_local/disputes/{}", id(&made["id"]));
-    shop.control(&path, json!({"status": "warning_under_review"}))
-        .await;
-    shop.control(&path, json!({"status": "needs_response"}))
-        .await;
-    shop.control(&path, json!({"status": "lost"})).await;
-
+    let back = id(&failed["failure_balance_transaction"]);
+    let back = shop.get(&format!("/v1/balance_transactions/{back}")).await;
     assert_eq!(
-        kinds(&happened(&shop, before)),
-        [
-            "charge.dispute.created",
-            "charge.dispute.updated",
-            "charge.dispute.updated",
-            "charge.dispute.funds_withdrawn",
-            "charge.dispute.updated",
-            "charge.dispute.closed",
-        ]
+        (&back["type"], &back["net"]),
+        (&json!("refund_failure"), &json!(500))
     );
-}
-
-#[tokio::test]
-async fn a_payment_may_be_disputed_twice() {
-    let (shop, payment) = paid().await;
-    let open = json!({"payment_intent": payment, "status": "needs_response", "amount": 500});
-    let new = json!({"payment_intent": payment, "status": "needs_response", "new": true});
-
-    let first = shop.control("/_local/disputes", open).await;
-    let second = shop.control("/_local/disputes", new).await;
-
-    assert_eq!(first["amount"], 500);
-    assert_ne!(first["id"], second["id"]);
-    assert_eq!(shop.fake.state()["disputes"], json!([first, second]));
-    let refused = [("payment_intent", payment.as_str())];
-    let refused = shop.client.post("/v1/refunds", &refused).await;
-    assert_eq!(refused.code(), "charge_disputed");
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::existing;
 use crate::stripe::error::Error;
 use crate::stripe::form::Form;
+use crate::stripe::invoices::Invoice;
 use crate::stripe::list::Page;
 use crate::stripe::state::State;
 
@@ -31,6 +32,19 @@ pub(in crate::stripe) struct Change {
     pub(in crate::stripe) currency: String,
     pub(in crate::stripe) invoice: Option<String>,
     pub(in crate::stripe) description: Option<String>,
+}
+
+impl Change {
+    /// What a credit note of an invoice gives, or takes when it is void.
+    pub(in crate::stripe) fn of_credit_note(amount: i64, invoice: &Invoice) -> Self {
+        Self {
+            amount,
+            kind: "credit_note".into(),
+            currency: invoice.currency.clone(),
+            invoice: Some(invoice.id.clone()),
+            description: None,
+        }
+    }
 }
 
 impl Transaction {
@@ -91,7 +105,7 @@ pub(in crate::stripe) fn change_balance(
     };
     let made = transaction.to_json();
     state
-        .balance_transactions
+        .customer_balance_transactions
         .insert(transaction.id.clone(), transaction);
     state.emit("customer.updated", &updated, now);
     Ok(made)
@@ -130,7 +144,7 @@ pub(in crate::stripe) fn transactions(
     if !state.customers.contains_key(id) {
         return Err(Error::no_such("customer", "id", id));
     }
-    let all = state.balance_transactions.values().rev();
+    let all = state.customer_balance_transactions.values().rev();
     let own = all.filter(|transaction| transaction.customer == id);
     let url = format!("/v1/customers/{id}/balance_transactions");
     page.of(&url, own.map(Transaction::to_json).collect())

@@ -71,6 +71,9 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) amount_paid: i64,
     /// The part of `amount_paid` that was paid outside of Stripe.
     pub(in crate::stripe) paid_off_stripe: i64,
+    /// What credit notes took off before it was paid, and afterwards.
+    pub(in crate::stripe) pre_payment_credit_notes_amount: i64,
+    pub(in crate::stripe) post_payment_credit_notes_amount: i64,
     pub(in crate::stripe) attempts: i64,
     pub(in crate::stripe) period: Period,
     pub(in crate::stripe) created: i64,
@@ -111,7 +114,7 @@ impl Invoice {
 
     /// The amount that the customer owes, the customer's balance counted in.
     pub(in crate::stripe) fn due(&self) -> i64 {
-        (self.total() + self.starting_balance).max(0)
+        (self.total() + self.starting_balance - self.pre_payment_credit_notes_amount).max(0)
     }
 
     /// The part of the amount due that is not paid yet.
@@ -244,8 +247,14 @@ impl Invoice {
             ("amount_paid_off_stripe", self.paid_off_stripe),
             ("amount_remaining", self.remaining()),
             ("amount_shipping", 0),
-            ("post_payment_credit_notes_amount", 0),
-            ("pre_payment_credit_notes_amount", 0),
+            (
+                "post_payment_credit_notes_amount",
+                self.post_payment_credit_notes_amount,
+            ),
+            (
+                "pre_payment_credit_notes_amount",
+                self.pre_payment_credit_notes_amount,
+            ),
             ("starting_balance", self.starting_balance),
             ("subtotal", self.subtotal()),
             ("subtotal_excluding_tax", self.subtotal() - included_tax),

@@ -1,0 +1,28 @@
+//! Objects of the fake Stripe that somebody else has made, without metadata.
+
+use serde_json::{Value, json};
+
+use super::client::{Client, fake};
+use super::event_destinations::{PATH, destination};
+
+/// Stripe types the metadata of these as nullable, and that of a webhook endpoint as an object.
+#[tokio::test]
+async fn metadata_that_was_never_given_is_null_where_stripe_types_it_so() {
+    let fake = fake().await;
+    let client = Client::of(&fake);
+    let path = "/v1/billing_portal/configurations";
+    let form = [("features[invoice_history][enabled]", "true")];
+    let configuration = client.post(path, &form).await.body;
+    assert_eq!(configuration["metadata"], Value::Null);
+    let made = client
+        .post_json(PATH, &destination("https://a.example/"))
+        .await;
+    assert_eq!(made.body["metadata"], Value::Null);
+    let form = [("url", "https://a.example/"), ("enabled_events[]", "*")];
+    let endpoint = client.post("/v1/webhook_endpoints", &form).await.body;
+    assert_eq!(endpoint["metadata"], json!({}));
+
+    let path = format!("{path}/{}", configuration["id"].as_str().unwrap());
+    let ours = client.post(&path, &[("metadata[a]", "b")]).await.body;
+    assert_eq!(ours["metadata"], json!({"a": "b"}));
+}
