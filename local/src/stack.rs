@@ -174,7 +174,7 @@ impl Stack {
     pub fn environment(&self) -> BTreeMap<String, String> {
         let variables = [
             ("TABLE_NAME", TABLE.to_owned()),
-            ("ITEM_VERSION", "2".to_owned()),
+            ("ITEM_VERSION", "3".to_owned()),
             ("STAGE", "local".to_owned()),
             ("ACCOUNT_CLAIM", "sub".to_owned()),
             ("PROBLEMS_URL", String::new()),

@@ -96,8 +96,14 @@ identifier! {
 }
 
 identifier! {
-    /// A refund or a dispute at Stripe, `re_…` or `dp_…`.
+    /// A refund, a dispute or a credit note at Stripe, `re_…`, `dp_…` or `cn_…`.
     ReversalId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+identifier! {
+    /// A warning of fraud at Stripe, `issfr_…`. It is part of addresses, so it keeps to what needs no escape.
+    WarningId, "1 to 128 characters of `A-Z a-z 0-9 _`",
     |byte| byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

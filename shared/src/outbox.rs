@@ -1,4 +1,5 @@
-//! Finishes what the flows could not: deliveries that were not confirmed, payments nobody verified, renewals nobody told of.
+//! Finishes what the flows could not: deliveries that were not confirmed, payments that were not verified, and renewals,
+//! refunds and disputes of which no webhook came.
 //!
 //! It runs each minute. A run leases buckets of accounts, so that one customer is never worked on by two runs, and stops
 //! before its time is up; what is left waits for the next one. Everything is marked on a condition, so
@@ -8,6 +9,7 @@ mod checkouts;
 mod due;
 mod meter;
 mod parcels;
+mod reversals;
 mod subscriptions;
 mod traces;
 mod usages;
@@ -119,6 +121,8 @@ pub struct Report {
     pub payments: u64,
     /// Subscriptions that it looked into.
     pub subscriptions: u64,
+    /// Refunds, disputes and credit notes that it looked into.
+    pub reversals: u64,
     /// What failed on the way, without holding up the rest.
     pub failures: u64,
     /// Whether it stopped because its time was up.
@@ -160,6 +164,7 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         outbox.oldest_age_s = report.oldest_age_s,
         outbox.payments = report.payments,
         outbox.subscriptions = report.subscriptions,
+        outbox.reversals = report.reversals,
         outbox.failures = report.failures,
         outbox.cut_short = report.cut_short,
         "the outbox was worked through"
@@ -242,11 +247,16 @@ impl Outbox {
                 stripe,
                 terms,
             };
-            let (orders, accounts): (Vec<_>, Vec<_>) = others
-                .into_iter()
-                .partition(|one| one.kind() == ListedKind::Checkout);
+            let of_kind = |kind| -> Vec<Listed> {
+                let listed = others.iter().filter(|one| one.kind() == kind);
+                listed.cloned().collect()
+            };
+            let orders = of_kind(ListedKind::Checkout);
             checkouts::work(self, desk, &orders, patience, report).await?;
+            let accounts = of_kind(ListedKind::Subscription);
             subscriptions::work(self, desk, &accounts, patience, report).await?;
+            let reversals = of_kind(ListedKind::Reversal);
+            reversals::work(self, desk, &reversals, patience, report).await?;
         }
         if usages.is_empty() {
             return Ok(());
@@ -289,6 +299,7 @@ impl Report {
         self.oldest_age_s = self.oldest_age_s.max(bucket.oldest_age_s);
         self.payments += bucket.payments;
         self.subscriptions += bucket.subscriptions;
+        self.reversals += bucket.reversals;
         self.failures += bucket.failures;
         self.cut_short |= bucket.cut_short;
     }

@@ -1,32 +1,42 @@
-//! Takes back what refunds and disputes are of, and gives it back when they come to nothing.
+//! Takes back what refunds, disputes and credit notes are of, and gives it back when they come to nothing.
 //!
 //! A refund counts from when it exists, a dispute from when it is opened as more than an inquiry: the money is
-//! gone by then. A refund that fails and a dispute that is won restore what they took.
+//! gone by then. A refund that fails, a dispute that is won and a credit note that is void restore what they took.
+//! What is not final is looked at daily until it is, though no webhook comes.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
 mod review;
+mod warning;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::desk::Desk;
+use crate::config::ItemVersion;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, InvoiceId, ReversalId, SessionId};
 use crate::invoice;
-use crate::ledger::{self, NewReversal, Reversed};
+use crate::ledger::{self, Incident, NewReversal, Part, Reversed};
 use crate::patience::Patience;
-use crate::payment::{self, Page, STRIPE_TIMEOUT};
-use crate::stripe::{self, INTENT, MoneyBack, Reason, STAGE};
+use crate::payment::{self, Page};
+use crate::sparks::Sparks;
+use crate::stripe::{self, INTENT, MoneyBack, Paid, Reason, STAGE};
 use crate::telemetry::{self, Metric, Step};
 pub use review::{Finding, Review, review};
+pub use warning::warn_of_fraud;
 
-/// What became of a refund or a dispute.
+/// How often something is looked at that is not final.
+const LOOKED_AT_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// What became of a refund, a dispute or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// What it is of stands as it says.
     Done,
-    /// It changes nothing here, for this reason.
+    /// It changes nothing for now, for this reason.
     Nothing(&'static str),
-    /// It is nothing that can be followed; somebody has to look at it.
+    /// It is of another product or deployment.
+    NotOurs(&'static str),
+    /// It cannot be followed to a purchase; an operator has to look at it.
     Unclear(&'static str),
 }
 
@@ -68,7 +78,9 @@ struct Bought {
     id: String,
 }
 
-/// Reads a refund or a dispute from Stripe, and takes or restores what it is of.
+/// Reads a refund, a dispute or a credit note from Stripe, and takes or restores what it is of.
+///
+/// As long as it is not final, a look at it stays due.
 pub async fn reconcile(
     desk: Desk<'_>,
     reason: Reason,
@@ -76,76 +88,118 @@ pub async fn reconcile(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
+    let ledger = desk.ledger;
+    if reason == Reason::CreditNote && ledger.item_version() < ItemVersion::V3 {
+        return Ok(Outcome::Nothing("not_enabled"));
+    }
     let following = Following {
         desk,
+        reason,
         now,
         patience,
     };
-    let found = following.read(reason, id).await?;
-    let standing = standing(reason, found.status.as_deref());
-    if standing == Standing::Asked {
-        return Ok(Outcome::Nothing("inquiry"));
-    }
-    let bought = match Box::pin(following.bought(&found)).await? {
-        Ok(bought) => bought,
-        Err(outcome) => return Ok(outcome),
+    let found = following.read(id).await?;
+    let outcome = Box::pin(following.settle(&found)).await;
+    let waits = match &outcome {
+        Ok(Outcome::NotOurs(_)) => return outcome,
+        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => !is_final(reason, &found),
+        // It may be granted yet, once an operator has mended the terms.
+        Err(Error::Invoice(invoice::Error::Mismatch(_))) => true,
+        Err(_) => return outcome,
     };
-    telemetry::account(&bought.account);
-    let reversing = following.carry_out(&found, &bought, standing);
-    match telemetry::step(Step::Commit, reversing).await? {
-        Reversed::Recorded(sparks) => {
-            let (word, times, amount) = if standing == Standing::Taken {
-                ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
-            } else {
-                ("restored", Metric::Restorations, Metric::SparksRestored)
-            };
-            telemetry::count(times, 1);
-            telemetry::count(amount, sparks.milli());
-            info!(
-                account.id = %bought.account,
-                reversal.id = %found.id,
-                reversal.sparks = %sparks,
-                "{word} {sparks} Sparks of `{}` for `{}`", bought.id, found.id
-            );
-            Ok(Outcome::Done)
-        }
-        Reversed::Replayed => Ok(Outcome::Done),
-        Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
-        Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
-        // What was read may be older than its end. When Stripe still says so, somebody has to look.
-        Reversed::Ended => {
-            let again = following.read(reason, id).await?;
-            if self::standing(reason, again.status.as_deref()) == Standing::Taken {
-                warn!(reversal.id = %found.id, "`{}` is taken again after its end", found.id);
-                return Ok(Outcome::Unclear("taken_again"));
-            }
-            Ok(Outcome::Done)
-        }
+    if !waits {
+        ledger.unfollow(reason, id, patience).await?;
+        return outcome;
+    }
+    let due = now.saturating_add(LOOKED_AT_AFTER).unwrap_or(now);
+    let is_followed = ledger.follow(reason, id, due, patience).await?;
+    match outcome {
+        Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
+        outcome => outcome,
     }
 }
 
-fn standing(reason: Reason, status: Option<&str>) -> Standing {
-    match (reason, status.unwrap_or_default()) {
-        (Reason::Refund, "failed" | "canceled") | (Reason::Dispute, "won" | "prevented") => {
-            Standing::Ended
-        }
+/// How a refund, a dispute or a credit note stands.
+///
+/// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
+/// cardholder without a refund object (Visa's Rapid Dispute Resolution).
+/// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
+fn standing(reason: Reason, found: &MoneyBack) -> Standing {
+    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
+    let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
+    match (reason, found.status.as_deref().unwrap_or_default()) {
+        (Reason::Refund, "failed" | "canceled")
+        | (Reason::Dispute, "won")
+        | (Reason::CreditNote, "void") => Standing::Ended,
+        (Reason::Dispute, "prevented") if !is_resolved() => Standing::Ended,
         (Reason::Dispute, status) if status.starts_with("warning_") => Standing::Asked,
         _ => Standing::Taken,
     }
 }
 
-/// One refund or dispute that is followed.
+/// Whether nothing more is expected of a refund, a dispute or a credit note. Should something come, it is acted on.
+fn is_final(reason: Reason, found: &MoneyBack) -> bool {
+    let status = found.status.as_deref().unwrap_or_default();
+    match reason {
+        Reason::Refund => ["succeeded", "failed", "canceled"].contains(&status),
+        Reason::Dispute => ["won", "lost", "warning_closed", "prevented"].contains(&status),
+        Reason::CreditNote => true,
+    }
+}
+
+/// One refund, dispute or credit note that is followed.
 struct Following<'a> {
     desk: Desk<'a>,
+    reason: Reason,
     now: Timestamp,
     patience: &'a Patience,
 }
 
 impl Following<'_> {
-    async fn read(&self, reason: Reason, id: &ReversalId) -> Result<MoneyBack, Error> {
+    async fn read(&self, id: &ReversalId) -> Result<MoneyBack, Error> {
         let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let found = self.desk.stripe.money_back(reason, id, timeout).await?;
-        found.ok_or(Error::NotThere)
+        let found = self.desk.stripe.money_back(self.reason, id, timeout);
+        found.await?.ok_or(Error::NotThere)
+    }
+
+    /// Takes or restores what it is of.
+    async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
+        let standing = standing(self.reason, found);
+        if standing == Standing::Asked {
+            let paid_at = paid_at(self.desk, found, self.patience).await?;
+            return Ok(match paid_at {
+                PaidAt::Elsewhere(reason) => Outcome::NotOurs(reason),
+                PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
+            });
+        }
+        // The refunds of a credit note are followed under their own ids.
+        if self.reason == Reason::CreditNote && found.amount == 0 {
+            return Ok(Outcome::Nothing("nothing_credited"));
+        }
+        let bought = match Box::pin(self.bought(found)).await? {
+            Ok(bought) => bought,
+            Err(outcome) => return Ok(outcome),
+        };
+        telemetry::account(&bought.account);
+        let reversing = self.carry_out(found, &bought, standing);
+        match telemetry::step(Step::Commit, reversing).await? {
+            Reversed::Recorded(sparks) => {
+                tell(found, &bought, standing, sparks);
+                Ok(Outcome::Done)
+            }
+            Reversed::Replayed => Ok(Outcome::Done),
+            Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
+            Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
+            // What was read may be older than its end. If Stripe still says so, an operator has to look.
+            Reversed::Ended => {
+                let again = self.read(&found.id).await?;
+                if self::standing(self.reason, &again) == Standing::Taken {
+                    warn!(reversal.id = %found.id, "`{}` is taken again after its end", found.id);
+                    return Ok(Outcome::Unclear("taken_again"));
+                }
+                Ok(Outcome::Done)
+            }
+        }
     }
 
     async fn carry_out(
@@ -155,18 +209,57 @@ impl Following<'_> {
         standing: Standing,
     ) -> Result<Reversed, Error> {
         let (ledger, now, patience) = (self.desk.ledger, self.now, self.patience);
-        let new = NewReversal {
+        let mut new = NewReversal {
             id: found.id.to_string(),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
-            amount: found.amount,
-            currency: found.currency.clone(),
+            part: Part::Amount {
+                amount: found.amount,
+                currency: found.currency.clone(),
+            },
         };
-        Ok(if standing == Standing::Taken {
-            ledger.reverse(&new, now, patience).await?
-        } else {
-            ledger.restore(&new, now, patience).await?
-        })
+        if standing != Standing::Taken {
+            return Ok(ledger.restore(&new, now, patience).await?);
+        }
+        let reversed = ledger.reverse(&new, now, patience).await?;
+        if reversed != Reversed::NoShare {
+            return Ok(reversed);
+        }
+        new.part = self.part_that_was_moved(found, bought).await?;
+        Ok(ledger.reverse(&new, now, patience).await?)
+    }
+
+    /// The part of a purchase that goes back in another currency: what the dispute has moved of what the charge has, both
+    /// in the currency of the Stripe account. If Stripe says neither, all of it, with an incident.
+    async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
+        let withdrawn = found.moved.iter().find(|moved| **moved < 0);
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let charged = match &found.charge {
+            Some(charge) => self.desk.stripe.settled_amount(charge, timeout).await?,
+            None => None,
+        };
+        if let (Some(withdrawn), Some(whole)) = (withdrawn, charged)
+            && whole > 0
+        {
+            let amount = withdrawn.checked_neg().unwrap_or(i64::MAX);
+            return Ok(Part::Of { amount, whole });
+        }
+        // Kept first: once all of it is taken, a repetition is a replay.
+        let incident = Incident {
+            subject: found.id.to_string(),
+            code: "no_share".to_owned(),
+            detail: format!(
+                "It is no share of what `{}` came to: nothing was paid, or in another currency. All of it is taken back.",
+                bought.id
+            ),
+            account: Some(bought.account.clone()),
+            seen_at: self.now,
+        };
+        self.desk
+            .ledger
+            .keep_incident(&incident, self.patience)
+            .await?;
+        Ok(Part::All)
     }
 
     /// The purchase that a refund or a dispute is of, credited first where it was not; or else what becomes of it.
@@ -174,7 +267,7 @@ impl Following<'_> {
         match paid_at(self.desk, found, self.patience).await? {
             PaidAt::Session(session) => self.sold(&session).await,
             PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
-            PaidAt::Elsewhere(reason) => Ok(Err(Outcome::Nothing(reason))),
+            PaidAt::Elsewhere(reason) => Ok(Err(Outcome::NotOurs(reason))),
         }
     }
 
@@ -182,7 +275,7 @@ impl Following<'_> {
         let (now, patience) = (self.now, self.patience);
         let page = match payment::page(self.desk, session, now, patience).await? {
             Page::Known(page) => page,
-            Page::NotOurs(reason) => return Ok(Err(Outcome::Nothing(reason))),
+            Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
             Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
         };
         match payment::reconcile_checkout(self.desk, &page, now, patience).await {
@@ -199,11 +292,8 @@ impl Following<'_> {
     async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
         match invoice::reconcile(self.desk, id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => {}
-            Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
-                return Ok(Err(Outcome::Nothing(reason)));
-            }
-            // One that is not what the plan's terms say may be granted yet, once somebody has mended the terms. Until
-            // then this is not done with, and Stripe sends it again.
+            Ok(invoice::Outcome::Nothing(reason)) => return Ok(Err(Outcome::Nothing(reason))),
+            Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Err(Outcome::NotOurs(reason))),
             Err(error) => return Err(error.into()),
         }
         let ledger = self.desk.ledger;
@@ -216,7 +306,24 @@ impl Following<'_> {
     }
 }
 
-/// Where was paid what goes back.
+/// Tells what was taken back or restored.
+fn tell(found: &MoneyBack, bought: &Bought, standing: Standing, sparks: Sparks) {
+    let (word, times, amount) = if standing == Standing::Taken {
+        ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
+    } else {
+        ("restored", Metric::Restorations, Metric::SparksRestored)
+    };
+    telemetry::count(times, 1);
+    telemetry::count(amount, sparks.milli());
+    info!(
+        account.id = %bought.account,
+        reversal.id = %found.id,
+        reversal.sparks = %sparks,
+        "{word} {sparks} Sparks of `{}` for `{}`", bought.id, found.id
+    );
+}
+
+/// The place where a payment was made.
 enum PaidAt {
     /// At this page.
     Session(SessionId),
@@ -226,11 +333,17 @@ enum PaidAt {
     Elsewhere(&'static str),
 }
 
-/// Follows a refund or a dispute to where its payment was made. Nothing is written.
+/// Follows a refund, a dispute or a credit note to where its payment was made. Nothing is written.
 async fn paid_at(desk: Desk<'_>, found: &MoneyBack, patience: &Patience) -> Result<PaidAt, Error> {
-    let Some(payment) = &found.payment_intent else {
-        return Ok(PaidAt::Elsewhere("other_product"));
-    };
+    match &found.of {
+        Paid::Payment(payment) => paid_with(desk, payment, patience).await,
+        Paid::Invoice(invoice) => Ok(PaidAt::Invoice(invoice.clone())),
+        Paid::Unknown => Ok(PaidAt::Elsewhere("other_product")),
+    }
+}
+
+/// Follows a payment to where it was made.
+async fn paid_with(desk: Desk<'_>, payment: &str, patience: &Patience) -> Result<PaidAt, Error> {
     let timeout = || patience.left().min(STRIPE_TIMEOUT);
     let payment = desk.stripe.payment(payment, timeout()).await?;
     let payment = payment.ok_or(Error::NotThere)?;
@@ -254,38 +367,61 @@ async fn paid_at(desk: Desk<'_>, found: &MoneyBack, patience: &Patience) -> Resu
 mod tests {
     use super::*;
 
+    fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
+        MoneyBack {
+            id: "dp_1".parse().unwrap(),
+            amount: 2_000,
+            currency: "usd".to_owned(),
+            of: Paid::Payment("pi_1".to_owned()),
+            charge: None,
+            status: status.map(str::to_owned),
+            case_type: case_type.map(str::to_owned),
+            moved: moved.to_vec(),
+        }
+    }
+
     #[test]
     fn money_is_taken_from_when_it_is_gone_until_it_is_back() {
-        for (reason, status, expected) in [
-            (Reason::Refund, Some("pending"), Standing::Taken),
-            (Reason::Refund, Some("requires_action"), Standing::Taken),
-            (Reason::Refund, Some("succeeded"), Standing::Taken),
-            (Reason::Refund, None, Standing::Taken),
-            (Reason::Refund, Some("failed"), Standing::Ended),
-            (Reason::Refund, Some("canceled"), Standing::Ended),
-            (
-                Reason::Dispute,
-                Some("warning_needs_response"),
-                Standing::Asked,
-            ),
-            (
-                Reason::Dispute,
-                Some("warning_under_review"),
-                Standing::Asked,
-            ),
-            (Reason::Dispute, Some("warning_closed"), Standing::Asked),
-            (Reason::Dispute, Some("needs_response"), Standing::Taken),
-            (Reason::Dispute, Some("under_review"), Standing::Taken),
-            (
-                Reason::Dispute,
-                Some("appeal_under_review"),
-                Standing::Taken,
-            ),
-            (Reason::Dispute, Some("lost"), Standing::Taken),
-            (Reason::Dispute, Some("won"), Standing::Ended),
-            (Reason::Dispute, Some("prevented"), Standing::Ended),
+        use Reason::{CreditNote, Dispute, Refund};
+        use Standing::{Asked, Ended, Taken};
+        for (reason, status, expected, is_done) in [
+            (Refund, Some("pending"), Taken, false),
+            (Refund, Some("requires_action"), Taken, false),
+            (Refund, Some("succeeded"), Taken, true),
+            (Refund, None, Taken, false),
+            (Refund, Some("failed"), Ended, true),
+            (Refund, Some("canceled"), Ended, true),
+            (Dispute, Some("warning_needs_response"), Asked, false),
+            (Dispute, Some("warning_under_review"), Asked, false),
+            (Dispute, Some("warning_closed"), Asked, true),
+            (Dispute, Some("needs_response"), Taken, false),
+            (Dispute, Some("under_review"), Taken, false),
+            (Dispute, Some("appeal_under_review"), Taken, false),
+            (Dispute, Some("lost"), Taken, true),
+            (Dispute, Some("won"), Ended, true),
+            (CreditNote, Some("issued"), Taken, true),
+            (CreditNote, Some("void"), Ended, true),
         ] {
-            assert_eq!(standing(reason, status), expected, "{reason:?} {status:?}");
+            let found = found(status, Some("chargeback"), &[-2_000]);
+            assert_eq!(standing(reason, &found), expected, "{reason:?} {status:?}");
+            assert_eq!(is_final(reason, &found), is_done, "{reason:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn a_prevented_dispute_takes_if_the_cardholder_has_the_money() {
+        for (case_type, moved, expected) in [
+            (Some("block"), &[][..], Standing::Ended),
+            (Some("resolution"), &[-2_000], Standing::Taken),
+            // The transaction comes later than the status.
+            (Some("resolution"), &[], Standing::Taken),
+            (None, &[-2_000], Standing::Taken),
+            (None, &[-2_000, 2_000], Standing::Ended),
+            (None, &[], Standing::Ended),
+        ] {
+            let found = found(Some("prevented"), case_type, moved);
+            let stands = standing(Reason::Dispute, &found);
+            assert_eq!(stands, expected, "{case_type:?} {moved:?}");
         }
     }
 }

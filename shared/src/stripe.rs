@@ -38,7 +38,7 @@ pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use meter_summary::MeteredHour;
 pub use portal_session::{NewPortalSession, PortalFlow};
-pub use refund::{MoneyBack, PaidPayment, Reason};
+pub use refund::{FraudWarning, MoneyBack, Paid, PaidPayment, Reason};
 pub use subscription::{Subscription, SubscriptionItem};
 pub use webhook::{Event, Unverified, verify};
 
@@ -142,6 +142,25 @@ pub struct List<T> {
     /// Whether there are more pages.
     #[serde(default)]
     pub has_more: bool,
+}
+
+impl<T> List<T> {
+    /// The same page of something else.
+    fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
+        List {
+            data: self.data.into_iter().map(change).collect(),
+            has_more: self.has_more,
+        }
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self {
+            data: Vec::new(),
+            has_more: false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -287,6 +306,11 @@ impl Refusal {
     /// Whether it is about what a portal page is to open at.
     pub(crate) fn is_of_flow(&self) -> bool {
         self.param.starts_with("flow_data")
+    }
+
+    /// Whether there were too many calls, or another one held the object.
+    fn is_limit(&self) -> bool {
+        ["rate_limit", "lock_timeout"].contains(&self.code.as_str())
     }
 
     /// Reads what Stripe says about a request that it refuses. Without its words, nothing says that it is Stripe who

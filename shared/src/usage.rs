@@ -194,7 +194,7 @@ fn ids(
     let own = UsageId::derive(stage, account, KeySpace::OwnTokens, key);
     match written {
         ItemVersion::V1 => (of_services, Some(own)),
-        ItemVersion::V2 => (own, Some(of_services)),
+        ItemVersion::V2 | ItemVersion::V3 => (own, Some(of_services)),
     }
 }
 

@@ -8,17 +8,18 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::customers::Customers;
-use crate::id::{CustomerId, InvoiceId, ReversalId, SessionId};
+use crate::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::invoice;
 use crate::ledger::{self, Incident, Reported};
 use crate::patience::Patience;
-use crate::payment::{self, Page, STRIPE_TIMEOUT};
+use crate::payment::{self, Page};
 use crate::reversal;
 use crate::stripe::{self, Event, Reason};
 use crate::subscription;
 use crate::telemetry::{self, Metric, Provider};
 
 pub use crate::desk::Desk;
+use crate::desk::STRIPE_TIMEOUT;
 
 /// Events about meter events that Stripe had taken and could not count.
 const METER_ERRORS: [&str; 2] = [
@@ -129,6 +130,8 @@ impl Receiver<'_> {
                 Follow::Reversal(Reason::Refund)
             }
             "customer.deleted" => Follow::Customer,
+            "radar.early_fraud_warning.created" => Follow::Warning,
+            _ if kind.starts_with("credit_note.") => Follow::Reversal(Reason::CreditNote),
             _ if kind.starts_with("customer.subscription.") => Follow::Subscription,
             _ if kind.starts_with("charge.dispute.") => Follow::Reversal(Reason::Dispute),
             _ => return Ok(Outcome::Ignored("unknown_type")),
@@ -143,6 +146,7 @@ impl Receiver<'_> {
             Follow::Subscription => Box::pin(self.subscription()).await,
             Follow::Reversal(reason) => Box::pin(self.reversal(reason)).await,
             Follow::Customer => Box::pin(self.customer()).await,
+            Follow::Warning => Box::pin(self.warning()).await,
         }
     }
 
@@ -196,6 +200,9 @@ impl Receiver<'_> {
             return Ok(Outcome::Ignored("other_product"));
         };
         telemetry::account(&account);
+        if self.event.kind == "invoice.finalization_failed" {
+            self.keep_of("not_finalized", &account).await?;
+        }
         subscription::sync(self.desk, &account, self.now, self.patience).await?;
         Ok(Outcome::Done)
     }
@@ -204,11 +211,30 @@ impl Receiver<'_> {
         let Some(id) = self.object::<ReversalId>() else {
             return self.nameless().await;
         };
-        match reversal::reconcile(self.desk, reason, &id, self.now, self.patience).await {
+        let outcome = reversal::reconcile(self.desk, reason, &id, self.now, self.patience).await;
+        self.followed(id.as_str(), outcome).await
+    }
+
+    async fn warning(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<WarningId>() else {
+            return self.nameless().await;
+        };
+        let warned = reversal::warn_of_fraud(self.desk, &id, self.now, self.patience).await;
+        self.followed(id.as_str(), warned).await
+    }
+
+    async fn followed(
+        &self,
+        subject: &str,
+        outcome: Result<reversal::Outcome, reversal::Error>,
+    ) -> Result<Outcome, Error> {
+        match outcome {
             Ok(reversal::Outcome::Done) => Ok(Outcome::Done),
-            Ok(reversal::Outcome::Nothing(reason)) => Ok(Outcome::Ignored(reason)),
-            Ok(reversal::Outcome::Unclear(code)) => self.keep(id.as_str(), code).await,
-            Err(reversal::Error::NotThere) => self.not_there(id.as_str()).await,
+            Ok(reversal::Outcome::Nothing(reason) | reversal::Outcome::NotOurs(reason)) => {
+                Ok(Outcome::Ignored(reason))
+            }
+            Ok(reversal::Outcome::Unclear(code)) => self.keep(subject, code).await,
+            Err(reversal::Error::NotThere) => self.not_there(subject).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -275,16 +301,32 @@ impl Receiver<'_> {
     }
 
     async fn keep(&self, subject: &str, code: &'static str) -> Result<Outcome, Error> {
+        self.keep_incident(subject, code, None).await?;
+        Ok(Outcome::Kept(code))
+    }
+
+    /// Keeps an incident about the event's object, which is an account's.
+    async fn keep_of(&self, code: &'static str, account: &AccountId) -> Result<(), Error> {
+        let subject = self.event.object_id().unwrap_or(&self.event.id);
+        self.keep_incident(subject, code, Some(account.clone()))
+            .await
+    }
+
+    async fn keep_incident(
+        &self,
+        subject: &str,
+        code: &'static str,
+        account: Option<AccountId>,
+    ) -> Result<(), Error> {
         let incident = Incident {
             subject: subject.to_owned(),
             code: code.to_owned(),
             detail: detail(code).to_owned(),
-            account: None,
+            account,
             seen_at: self.now,
         };
         let kept = self.desk.ledger.keep_incident(&incident, self.patience);
-        kept.await?;
-        Ok(Outcome::Kept(code))
+        Ok(kept.await?)
     }
 }
 
@@ -295,6 +337,7 @@ enum Follow {
     Subscription,
     Reversal(Reason),
     Customer,
+    Warning,
 }
 
 /// What an incident means, in a sentence.
@@ -309,8 +352,8 @@ fn detail(code: &str) -> &'static str {
         }
         "metadata" => "The session's metadata names no intent of this deployment.",
         "not_made_here" => "A customer of an account used a session that was not made here.",
-        "no_share" => {
-            "Nothing was paid, or in another currency, so nobody can say how many Sparks to take back."
+        "not_finalized" => {
+            "Stripe cannot finalise the invoice, so nobody is charged: often the customer's address is missing, which tax needs."
         }
         "taken_again" => {
             "A refund or dispute that had come to nothing is taken again. Its Sparks were given back."
@@ -331,7 +374,7 @@ mod tests {
             "meter_errors",
             "metadata",
             "not_made_here",
-            "no_share",
+            "not_finalized",
             "taken_again",
         ];
         let mut details = codes.map(detail).to_vec();

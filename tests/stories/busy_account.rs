@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::catalog::{Kind, Order};
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Purchase, Reversed, Source};
+use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
 use shared::patience::Patience;
 use shared::sparks::Sparks;
 use shared::transport::Transport;
@@ -55,7 +55,7 @@ fn purchase(id: &str) -> NewCredit {
                 catalog_version: "1".into(),
             },
             payment_intent: None,
-            amount_paid: 500,
+            total: 500,
         }),
     }
 }
@@ -96,8 +96,10 @@ async fn twenty_changes(world: &World) {
             id: format!("re_{number}"),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
-            amount: 250,
-            currency: "usd".to_owned(),
+            part: Part::Amount {
+                amount: 250,
+                currency: "usd".to_owned(),
+            },
         };
         let reversed = ledger.reverse(&refund, now, &patience()).await;
         let half = Sparks::from_milli(500_000);

@@ -133,6 +133,13 @@ async fn plans() -> World {
 async fn left_over() -> World {
     let world = World::with_a_parcel_due().await;
     world.deliver().await;
+    // An inquiry becomes a dispute of which no webhook tells.
+    let (_, payment) = world.buy("acct_a", "pack_500k", "pack").await;
+    let dispute = world.dispute(&payment, 500, "warning_needs_response").await;
+    world.drop_webhooks();
+    world.dispute_is(&dispute, "needs_response").await;
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    world.deliver().await;
     world
 }
 

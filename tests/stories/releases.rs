@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
-use shared::ledger::{Ledger, NewReversal, Reversed};
+use shared::ledger::{Ledger, NewReversal, Part, Reversed};
 use shared::patience::Patience;
 use shared::transport::Transport;
 use tests::World;
@@ -45,8 +45,10 @@ async fn takes_back(world: &World) {
         id: "re_later".to_owned(),
         account: "acct_a".parse().unwrap(),
         purchase,
-        amount: 100,
-        currency: "usd".to_owned(),
+        part: Part::Amount {
+            amount: 100,
+            currency: "usd".to_owned(),
+        },
     };
     let now = "2026-12-24T12:05:00Z".parse().unwrap();
     let patience = Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20));
@@ -59,7 +61,7 @@ async fn takes_back(world: &World) {
 
 #[tokio::test]
 async fn what_release_1_has_stored_is_read_and_changed_under_each_item_version() {
-    for item_version in ["1", "2"] {
+    for item_version in ["1", "2", "3"] {
         let world = stored_by_release_1(item_version).await;
         world.sparks(&["verify"]).await.unwrap();
         let before = world.grants("acct_a").await;

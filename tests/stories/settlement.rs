@@ -12,7 +12,7 @@ use shared::config::Environment;
 use shared::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::ledger::{
     Charged, Corrected, Deliveries, DeliveryState, Grant, Holdings, Ledger, NewCredit, NewReversal,
-    Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
+    Part, Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
 };
 use shared::meter::Line;
 use shared::patience::Patience;
@@ -36,7 +36,7 @@ fn source(credit: &Credit) -> Source {
 }
 
 fn purchase(credit: &Credit) -> Option<Purchase> {
-    let amount_paid = credit.paid?;
+    let total = credit.paid?;
     Some(Purchase {
         intent: None,
         order: Order {
@@ -44,14 +44,21 @@ fn purchase(credit: &Credit) -> Option<Purchase> {
             kind: Kind::Pack,
             quantity: 1,
             sparks: sparks(credit.milli),
-            amount: amount_paid,
+            amount: total,
             currency: "usd".into(),
             price_id: "price_1".into(),
             catalog_version: "1".into(),
         },
         payment_intent: None,
-        amount_paid,
+        total,
     })
+}
+
+fn part(cents: i64) -> Part {
+    Part::Amount {
+        amount: cents,
+        currency: "usd".to_owned(),
+    }
 }
 
 fn left(grants: &[Grant]) -> Vec<Left> {
@@ -130,7 +137,7 @@ impl Pure {
                 self.settle(now);
                 let (credit, reversals, ended) = self.purchases.get_mut(of).unwrap();
                 let granted = sparks(credit.milli);
-                let wanted = purchase(credit).unwrap().share(granted, *cents, "usd");
+                let wanted = purchase(credit).unwrap().share(granted, &part(*cents));
                 let most = sparks(credit.milli - *ended);
                 let taken = reversals.take(id, wanted.unwrap(), most).unwrap();
                 self.holdings.take_back(of, taken).unwrap();
@@ -239,8 +246,7 @@ impl Table {
             id: id.to_owned(),
             account: self.id.clone(),
             purchase: of.to_owned(),
-            amount: cents,
-            currency: "usd".to_owned(),
+            part: part(cents),
         };
         match step {
             Step::Debit { key, milli } => {

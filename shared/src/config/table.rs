@@ -13,13 +13,15 @@ pub enum ItemVersion {
     /// Grants are an item of their own; usages of an account's own token have ids of their own; Sparks that are given
     /// back join one grant of the account.
     V2,
+    /// Refunds and disputes that are not final have an item of their own, and credit notes take Sparks back.
+    V3,
 }
 
 impl ItemVersion {
     /// What a new deployment stores.
-    pub const NEWEST: Self = Self::V2;
+    pub const NEWEST: Self = Self::V3;
 
-    const ALL: [(&'static str, Self); 2] = [("1", Self::V1), ("2", Self::V2)];
+    const ALL: [(&'static str, Self); 3] = [("1", Self::V1), ("2", Self::V2), ("3", Self::V3)];
 }
 
 /// The table of the ledger.
@@ -49,7 +51,7 @@ impl Environment<'_> {
         let known = known.find(|(number, _)| *number == text);
         known.map(|(_, version)| version).ok_or(Error {
             name,
-            problem: "must be `1` or `2`",
+            problem: "must be `1`, `2` or `3`",
         })
     }
 }

@@ -251,7 +251,8 @@ impl Ledger {
             .set_key(Some(key.attributes()))
             .condition_expression(condition)
             .update_expression(expression)
-            .set_expression_attribute_values(Some(values))
+            // DynamoDB refuses a map without a value.
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()

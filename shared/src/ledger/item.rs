@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::id::{AccountId, CustomerId, IntentId, ParcelId, SessionId, sha256};
+use crate::id::{AccountId, CustomerId, IntentId, ParcelId, ReversalId, SessionId, sha256};
 use crate::sparks::Sparks;
+use crate::stripe::Reason;
 
 /// An item of the table, or a part of one.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -108,6 +109,11 @@ impl Key {
         Self::new(format!("S#{session}"), "S")
     }
 
+    /// A refund, a dispute or a credit note that is not final.
+    pub(crate) fn followed(reason: Reason, id: &ReversalId) -> Self {
+        Self::new(format!("D#{}#{id}", reason.as_str()), "D")
+    }
+
     /// The partition of everything that somebody has to look at.
     pub(crate) const INCIDENTS: &str = "INCIDENTS";
 
@@ -164,12 +170,13 @@ impl Queue {
 
     /// The bucket in which what is an account's is listed.
     pub(crate) fn of(self, account: &AccountId) -> AttributeValue {
-        text(self.bucket(bucket(account)))
+        self.of_key(account.as_str())
     }
-}
 
-fn bucket(account: &AccountId) -> u8 {
-    sha256(&[account.as_str()])[0] % PENDING_BUCKETS
+    /// The bucket of something that is known by a text of its own.
+    pub(crate) fn of_key(self, key: &str) -> AttributeValue {
+        text(self.bucket(sha256(&[key])[0] % PENDING_BUCKETS))
+    }
 }
 
 /// A text attribute.

@@ -40,6 +40,8 @@ pub enum ListedKind {
     Checkout,
     /// An account's subscriptions.
     Subscription,
+    /// A refund, a dispute or a credit note.
+    Reversal,
 }
 
 impl Listed {
@@ -53,6 +55,7 @@ impl Listed {
         match self.key.pk.split_once('#') {
             Some(("I", _)) => ListedKind::Checkout,
             Some(("A", _)) => ListedKind::Subscription,
+            Some(("D", _)) => ListedKind::Reversal,
             _ => ListedKind::Usage,
         }
     }

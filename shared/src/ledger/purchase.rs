@@ -21,22 +21,56 @@ pub struct Purchase {
     /// The payment at Stripe; nothing when nothing was to be paid, or an invoice leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// What was paid after discounts and with taxes, in the currency's smallest unit.
-    pub amount_paid: i64,
+    /// What it came to after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
+    /// credit balance paid it.
+    ///
+    /// Invoices that were credited by earlier releases have what the card paid here.
+    #[serde(rename = "amount_paid")]
+    pub total: i64,
+}
+
+/// The part of a purchase that goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// This amount of what was paid, in the currency's smallest unit.
+    Amount {
+        /// How much.
+        amount: i64,
+        /// The currency, in small letters.
+        currency: String,
+    },
+    /// So much of a whole, both in one other currency.
+    Of {
+        /// How much.
+        amount: i64,
+        /// Of how much; above zero.
+        whole: i64,
+    },
+    /// All of it.
+    All,
 }
 
 impl Purchase {
     /// The Sparks that a part of what was paid stands for, rounded up once to a milli-Spark.
     ///
-    /// Nothing where nothing was paid, or in another currency.
-    pub fn share(&self, granted: Sparks, amount: i64, currency: &str) -> Option<Sparks> {
-        if self.amount_paid <= 0 || currency != self.order.currency {
+    /// None if nothing was paid, or in another currency: then only a [`Part::Of`] or all of it can be taken.
+    pub fn share(&self, granted: Sparks, part: &Part) -> Option<Sparks> {
+        let (amount, whole) = match part {
+            Part::All => return Some(granted),
+            Part::Of { amount, whole } => (*amount, *whole),
+            Part::Amount { amount, currency } => {
+                if *currency != self.order.currency {
+                    return None;
+                }
+                (*amount, self.total)
+            }
+        };
+        if whole <= 0 {
             return None;
         }
-        let paid = i128::from(self.amount_paid);
-        let part = i128::from(amount).clamp(0, paid);
-        let whole = i128::from(granted.milli()) * part;
-        let share = (whole + paid - 1) / paid;
+        let whole = i128::from(whole);
+        let part = i128::from(amount).clamp(0, whole);
+        let share = (i128::from(granted.milli()) * part + whole - 1) / whole;
         i64::try_from(share).ok().map(Sparks::from_milli)
     }
 }
@@ -124,13 +158,13 @@ mod tests {
         Sparks::from_milli(milli)
     }
 
-    fn purchase(amount_paid: i64) -> Purchase {
+    fn purchase(total: i64) -> Purchase {
         let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
         Purchase {
             intent: None,
             order: crate::catalog::order("pack_500k", 1, &prices).unwrap(),
             payment_intent: None,
-            amount_paid,
+            total,
         }
     }
 
@@ -148,15 +182,35 @@ mod tests {
             (2_000, 2_500, 500_000_000, 500_000_000),
             (2_000, 0, 500_000_000, 0),
         ] {
-            let found = purchase(paid).share(sparks(granted), amount, "usd");
+            let found = purchase(paid).share(sparks(granted), &part(amount, "usd"));
             assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
+            if paid != 2_000 {
+                // In a currency of their own, the amounts say the same.
+                let whole = paid;
+                let found = purchase(0).share(sparks(granted), &Part::Of { amount, whole });
+                assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
+            }
         }
+    }
+
+    fn part(amount: i64, currency: &str) -> Part {
+        let currency = currency.to_owned();
+        Part::Amount { amount, currency }
     }
 
     #[test]
     fn there_is_no_share_of_nothing_and_none_in_another_currency() {
-        assert_eq!(purchase(0).share(sparks(100), 1, "usd"), None);
-        assert_eq!(purchase(100).share(sparks(100), 1, "eur"), None);
+        assert_eq!(purchase(0).share(sparks(100), &part(1, "usd")), None);
+        assert_eq!(purchase(100).share(sparks(100), &part(1, "eur")), None);
+        let of_nothing = Part::Of {
+            amount: 1,
+            whole: 0,
+        };
+        assert_eq!(purchase(100).share(sparks(100), &of_nothing), None);
+        assert_eq!(
+            purchase(0).share(sparks(100), &Part::All),
+            Some(sparks(100))
+        );
     }
 
     #[test]

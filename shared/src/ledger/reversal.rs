@@ -8,7 +8,7 @@ use super::change::{Change, Decision, Start};
 use super::grants::Grant;
 use super::holdings::{Holdings, Settlement};
 use super::item::{self, Item, Key, Malformed};
-use super::purchase::{Purchase, Reversals};
+use super::purchase::{Part, Purchase, Reversals};
 use super::settlement::entries;
 use super::{Error, Ledger, values};
 use crate::id::AccountId;
@@ -18,19 +18,17 @@ use crate::sparks::Sparks;
 /// How long Sparks that were given back can be used at least.
 const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A refund or a dispute. The id makes it happen once.
+/// A refund, a dispute or a credit note. The id makes it happen once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReversal {
-    /// Its id at Stripe, `re_…` or `dp_…`.
+    /// Its id at Stripe, `re_…`, `dp_…` or `cn_…`.
     pub id: String,
     /// Whose purchase.
     pub account: AccountId,
     /// The id of the credit that the purchase came in with, `cs_…` or `in_…`.
     pub purchase: String,
-    /// How much money goes back, in the currency's smallest unit.
-    pub amount: i64,
-    /// The currency.
-    pub currency: String,
+    /// How much of what was paid goes back.
+    pub part: Part,
 }
 
 /// What became of a reversal, or of its end.
@@ -44,7 +42,7 @@ pub enum Reversed {
     Ended,
     /// There is no such purchase: it granted nothing.
     Nothing,
-    /// Nothing was paid, or in another currency: nobody can say which share it is.
+    /// Nothing was paid, or in another currency, so the amount is no share of it. Nothing was written.
     NoShare,
 }
 
@@ -112,7 +110,7 @@ impl Ledger {
                 None => {}
             }
             let granted = bought.credit.sparks;
-            let share = bought.purchase.share(granted, new.amount, &new.currency);
+            let share = bought.purchase.share(granted, &new.part);
             let Some(wanted) = share else {
                 return Ok(Decision::Done(Reversed::NoShare));
             };

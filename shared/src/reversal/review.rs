@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Error, PaidAt, Standing, paid_at, standing};
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, InvoiceId};
 use crate::invoice::{self, Owed};
 use crate::ledger::Purchased;
 use crate::patience::Patience;
-use crate::payment::STRIPE_TIMEOUT;
 use crate::stripe::{MoneyBack, Reason};
 
 /// A refund or a dispute that does not stand in the ledger as Stripe has it.
@@ -39,8 +38,9 @@ pub async fn review(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Option<Review>, Error> {
-    let standing = standing(reason, found.status.as_deref());
-    if standing == Standing::Asked {
+    let standing = standing(reason, found);
+    let is_empty = reason == Reason::CreditNote && found.amount == 0;
+    if standing == Standing::Asked || is_empty {
         return Ok(None);
     }
     let paid_at = paid_at(desk, found, patience).await?;
@@ -74,15 +74,10 @@ pub async fn review(
 }
 
 fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Option<Finding> {
-    let bought = purchased.credit.purchase.as_ref()?;
+    purchased.credit.purchase.as_ref()?;
     let known = purchased.reversals.get(found.id.as_str());
     match (standing, known) {
-        (Standing::Taken, None) => {
-            // Where nobody can say which share it is, nothing is taken.
-            let granted = purchased.credit.sparks;
-            bought.share(granted, found.amount, &found.currency)?;
-            Some(Finding::NotTaken)
-        }
+        (Standing::Taken, None) => Some(Finding::NotTaken),
         (Standing::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
         (Standing::Ended, Some(known)) if !known.restored => Some(Finding::NotRestored),
         _ => None,
@@ -111,9 +106,10 @@ mod tests {
     use crate::catalog;
     use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
     use crate::sparks::Sparks;
+    use crate::stripe::Paid;
     use serde_json::json;
 
-    fn purchased(amount_paid: i64, reversals: &serde_json::Value) -> Purchased {
+    fn purchased(total: i64, reversals: &serde_json::Value) -> Purchased {
         let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
         let reversals: Reversals = serde_json::from_value(reversals.clone()).unwrap();
         Purchased {
@@ -130,7 +126,7 @@ mod tests {
                     intent: None,
                     order: catalog::order("pack_500k", 1, &prices).unwrap(),
                     payment_intent: None,
-                    amount_paid,
+                    total,
                 }),
                 recorded_at: Timestamp::UNIX_EPOCH,
             },
@@ -141,11 +137,19 @@ mod tests {
     #[test]
     fn what_is_gone_is_taken_and_what_came_back_is_restored() {
         let known = |restored| json!([{"id": "re_1", "wanted": "1.0", "taken": "1.0", "restored": restored}]);
-        let refund = json!({"id": "re_1", "amount": 500, "currency": "usd", "status": "succeeded"});
-        let refund: MoneyBack = serde_json::from_value(refund).unwrap();
+        let refund = MoneyBack {
+            id: "re_1".parse().unwrap(),
+            amount: 500,
+            currency: "usd".to_owned(),
+            of: Paid::Payment("pi_1".to_owned()),
+            charge: None,
+            status: Some("succeeded".to_owned()),
+            case_type: None,
+            moved: Vec::new(),
+        };
         for (paid, noted, standing, finding) in [
             (2_000, json!([]), Standing::Taken, Some(Finding::NotTaken)),
-            (0, json!([]), Standing::Taken, None),
+            (0, json!([]), Standing::Taken, Some(Finding::NotTaken)),
             (2_000, known(false), Standing::Taken, None),
             (2_000, known(true), Standing::Taken, Some(Finding::NotTaken)),
             (

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::{CheckoutSession, Error, Invoice, List, MoneyBack, Reason, Stripe};
+use super::{CheckoutSession, Error, Invoice, List, Stripe};
 
 /// How many are read at once: as many as Stripe gives.
 const PAGE: u8 = 100;
@@ -42,17 +42,7 @@ impl Stripe {
         self.made("invoices", "&status=paid", made, timeout).await
     }
 
-    /// Refunds or disputes, newest first.
-    pub async fn moneys_back(
-        &self,
-        reason: Reason,
-        made: Made<'_>,
-        timeout: Duration,
-    ) -> Result<List<MoneyBack>, Error> {
-        self.made(reason.objects(), "", made, timeout).await
-    }
-
-    async fn made<T: DeserializeOwned>(
+    pub(super) async fn made<T: DeserializeOwned>(
         &self,
         objects: &str,
         filter: &str,
@@ -70,9 +60,6 @@ impl Stripe {
             "/v1/{objects}?created[gte]={from}&created[lt]={before}&limit={PAGE}{filter}{after}"
         );
         let page = self.read(&path, timeout).await?;
-        Ok(page.unwrap_or(List {
-            data: Vec::new(),
-            has_more: false,
-        }))
+        Ok(page.unwrap_or_default())
     }
 }

@@ -1,4 +1,4 @@
-//! Refunds and disputes: money that goes back to a buyer.
+//! Refunds, disputes and credit notes: money that goes back to a buyer, and warnings that it may.
 //! <https://docs.stripe.com/api/refunds> <https://docs.stripe.com/api/disputes>
 
 use std::collections::HashMap;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Error, List, Stripe};
-use crate::id::{CustomerId, IntentId, ReversalId, SessionId};
+use super::{Error, List, Made, STAGE, Stripe};
+use crate::id::{CustomerId, IntentId, InvoiceId, ReversalId, SessionId, WarningId};
 
 /// Why money goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,33 +16,176 @@ pub enum Reason {
     Refund,
     /// The buyer's bank took it back.
     Dispute,
+    /// The seller credited it to the customer's balance, or outside of Stripe.
+    CreditNote,
 }
 
 impl Reason {
+    const ALL: [Self; 3] = [Self::Refund, Self::Dispute, Self::CreditNote];
+
+    /// The name in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
+            Self::CreditNote => "credit_note",
+        }
+    }
+
+    /// The reason of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
     /// What Stripe calls them in addresses.
-    pub(super) const fn objects(self) -> &'static str {
+    const fn objects(self) -> &'static str {
         match self {
             Self::Refund => "refunds",
             Self::Dispute => "disputes",
+            Self::CreditNote => "credit_notes",
         }
     }
 }
 
-/// A refund or a dispute as Stripe has it, as far as it is of interest.
-#[derive(Clone, Debug, Deserialize)]
+/// A refund, a dispute or a credit note as Stripe has it, as far as it is of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneyBack {
-    /// Its id, `re_…` or `dp_…`.
+    /// Its id, `re_…`, `dp_…` or `cn_…`.
     pub id: ReversalId,
-    /// How much, in the currency's smallest unit.
+    /// How much, in the currency's smallest unit. Of a credit note, what no refund gives back.
     pub amount: i64,
     /// The currency, in small letters.
     pub currency: String,
-    /// The payment that it is of, `pi_…`.
+    /// What it is of.
+    pub of: Paid,
+    /// Its charge, `ch_…`.
+    pub charge: Option<String>,
+    /// How it stands; other words may come.
+    pub status: Option<String>,
+    /// What kind of case a dispute is, such as `chargeback` or `resolution`; other words may come.
+    pub case_type: Option<String>,
+    /// What a dispute has moved in the Stripe account's own currency, each withdrawal below zero.
+    pub moved: Vec<i64>,
+}
+
+/// What was paid that goes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paid {
+    /// A payment, `pi_…`.
+    Payment(String),
+    /// An invoice.
+    Invoice(InvoiceId),
+    /// Something that Stripe does not name.
+    Unknown,
+}
+
+/// A refund or a dispute on the wire.
+#[derive(Deserialize)]
+struct Reversal {
+    id: ReversalId,
+    amount: i64,
+    currency: String,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    #[serde(default)]
+    charge: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    payment_method_details: Option<MethodDetails>,
+    #[serde(default)]
+    balance_transactions: Vec<BalanceTransaction>,
+}
+
+#[derive(Deserialize)]
+struct MethodDetails {
+    #[serde(default)]
+    card: Option<DisputedCard>,
+}
+
+#[derive(Deserialize)]
+struct DisputedCard {
+    #[serde(default)]
+    case_type: Option<String>,
+}
+
+/// What was moved, in the currency of the Stripe account and before fees.
+#[derive(Deserialize)]
+struct BalanceTransaction {
+    amount: i64,
+}
+
+/// <https://docs.stripe.com/api/credit_notes/object>
+#[derive(Deserialize)]
+struct CreditNote {
+    id: ReversalId,
+    invoice: InvoiceId,
+    currency: String,
+    status: String,
+    /// What was given back of what was paid. What an open invoice was lowered by was never paid.
+    post_payment_amount: i64,
+    #[serde(default)]
+    refunds: Vec<Refunded>,
+}
+
+#[derive(Deserialize)]
+struct Refunded {
+    amount_refunded: i64,
+    #[serde(default)]
+    refund: Option<String>,
+}
+
+impl From<Reversal> for MoneyBack {
+    fn from(found: Reversal) -> Self {
+        let card = found
+            .payment_method_details
+            .and_then(|details| details.card);
+        Self {
+            id: found.id,
+            amount: found.amount,
+            currency: found.currency,
+            of: found.payment_intent.map_or(Paid::Unknown, Paid::Payment),
+            charge: found.charge,
+            status: found.status,
+            case_type: card.and_then(|card| card.case_type),
+            moved: found
+                .balance_transactions
+                .iter()
+                .map(|moved| moved.amount)
+                .collect(),
+        }
+    }
+}
+
+impl From<CreditNote> for MoneyBack {
+    /// A part that is a refund is followed as one, under the refund's own id.
+    fn from(found: CreditNote) -> Self {
+        let refunds = found.refunds.iter().filter(|one| one.refund.is_some());
+        let refunded: i64 = refunds
+            .map(|one| one.amount_refunded)
+            .fold(0, i64::saturating_add);
+        Self {
+            id: found.id,
+            amount: found.post_payment_amount.saturating_sub(refunded).max(0),
+            currency: found.currency,
+            of: Paid::Invoice(found.invoice),
+            charge: None,
+            status: Some(found.status),
+            case_type: None,
+            moved: Vec::new(),
+        }
+    }
+}
+
+/// A warning of a card issuer that a payment may be fraud.
+/// <https://docs.stripe.com/api/radar/early_fraud_warnings/object>
+#[derive(Clone, Debug, Deserialize)]
+pub struct FraudWarning {
+    /// Its id, `issfr_…`.
+    pub id: WarningId,
+    /// The payment that it is about.
     #[serde(default)]
     pub payment_intent: Option<String>,
-    /// How it stands; other words may come.
-    #[serde(default)]
-    pub status: Option<String>,
 }
 
 /// What a payment says of itself.
@@ -58,20 +201,86 @@ pub struct PaidPayment {
 #[derive(Deserialize)]
 struct Session {
     id: SessionId,
+    mode: String,
     #[serde(default)]
     client_reference_id: Option<String>,
+    #[serde(default)]
+    metadata: Option<HashMap<String, String>>,
+}
+
+impl Session {
+    /// The deployment that made it.
+    fn stage(&self) -> Option<&str> {
+        self.metadata.as_ref()?.get(STAGE).map(String::as_str)
+    }
 }
 
 impl Stripe {
-    /// Reads a refund (`re_…`) or a dispute (`dp_…`); nothing when Stripe has none of this id.
+    /// Reads a refund, a dispute or a credit note; None if Stripe has none of this id.
     pub async fn money_back(
         &self,
         reason: Reason,
         id: &ReversalId,
         timeout: Duration,
     ) -> Result<Option<MoneyBack>, Error> {
+        let path = format!("/v1/{}/{id}", reason.objects());
+        Ok(match reason {
+            Reason::CreditNote => {
+                let found: Option<CreditNote> = self.read(&path, timeout).await?;
+                found.map(MoneyBack::from)
+            }
+            Reason::Refund | Reason::Dispute => {
+                let found: Option<Reversal> = self.read(&path, timeout).await?;
+                found.map(MoneyBack::from)
+            }
+        })
+    }
+
+    /// Some refunds, disputes or credit notes, newest first.
+    pub async fn moneys_back(
+        &self,
+        reason: Reason,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<MoneyBack>, Error> {
         let objects = reason.objects();
-        self.read(&format!("/v1/{objects}/{id}"), timeout).await
+        Ok(match reason {
+            Reason::CreditNote => {
+                let found = self.made::<CreditNote>(objects, "", made, timeout);
+                found.await?.map(MoneyBack::from)
+            }
+            Reason::Refund | Reason::Dispute => {
+                let found = self.made::<Reversal>(objects, "", made, timeout);
+                found.await?.map(MoneyBack::from)
+            }
+        })
+    }
+
+    /// Reads what a charge has moved in the Stripe account's own currency; None if Stripe does not say.
+    pub async fn settled_amount(
+        &self,
+        charge: &str,
+        timeout: Duration,
+    ) -> Result<Option<i64>, Error> {
+        #[derive(Deserialize)]
+        struct Charge {
+            #[serde(default)]
+            balance_transaction: Option<BalanceTransaction>,
+        }
+        let path = format!("/v1/charges/{charge}?expand[]=balance_transaction");
+        let found: Option<Charge> = self.read(&path, timeout).await?;
+        let moved = found.and_then(|charge| charge.balance_transaction);
+        Ok(moved.map(|moved| moved.amount))
+    }
+
+    /// Reads a warning of fraud; None if Stripe has none of this id.
+    pub async fn fraud_warning(
+        &self,
+        id: &WarningId,
+        timeout: Duration,
+    ) -> Result<Option<FraudWarning>, Error> {
+        let path = format!("/v1/radar/early_fraud_warnings/{id}");
+        self.read(&path, timeout).await
     }
 
     /// Reads a payment; nothing when Stripe has none of this id.
@@ -93,6 +302,43 @@ impl Stripe {
         let own = Some(intent.as_str());
         let mut own = sessions.filter(|one| one.client_reference_id.as_deref() == own);
         Ok(own.next().map(|session| session.id))
+    }
+
+    /// The open pages of a customer at which a plan of this deployment can still be paid.
+    pub async fn open_plan_sessions(
+        &self,
+        customer: &CustomerId,
+        stage: &str,
+        timeout: Duration,
+    ) -> Result<Vec<SessionId>, Error> {
+        let path = format!("/v1/checkout/sessions?customer={customer}&status=open&limit=100");
+        let found: Option<List<Session>> = self.read(&path, timeout).await?;
+        let sessions = found.into_iter().flat_map(|list| list.data);
+        let of_plans =
+            sessions.filter(|one| one.mode == "subscription" && one.stage() == Some(stage));
+        Ok(of_plans.map(|session| session.id).collect())
+    }
+
+    /// Ends an open page, so that nobody can pay there any more. One that is not open stays as it is.
+    /// <https://docs.stripe.com/api/checkout/sessions/expire>
+    pub async fn expire_session(
+        &self,
+        session: &SessionId,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let path = format!("/v1/checkout/sessions/{session}/expire");
+        let key = format!("expire:{session}");
+        match self
+            .make::<serde::de::IgnoredAny>(&path, &[], &key, timeout)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // It was paid, or has ended.
+            Err(Error::Refused(refusal)) if refusal.status == http::StatusCode::BAD_REQUEST => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The checkout session that a payment was made at; nothing where it was made elsewhere.

@@ -14,13 +14,15 @@ use crate::{contract, event};
 const LARGEST: usize = 1 << 20;
 
 /// What is read from Stripe because of an event: what its address is before the object's id, and behind it.
-const READ: [(&str, &str); 4] = [
+const READ: [(&str, &str); 6] = [
     (
         "/v1/checkout/sessions/",
         "?expand[]=line_items&expand[]=payment_intent",
     ),
     ("/v1/invoices/", ""),
     ("/v1/refunds/", ""),
+    ("/v1/credit_notes/", ""),
+    ("/v1/radar/early_fraud_warnings/", ""),
     ("/v2/core/events/", ""),
 ];
 

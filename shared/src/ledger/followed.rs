@@ -1,0 +1,65 @@
+//! Refunds and disputes that are not final: each is looked at daily until it is, though no webhook comes.
+
+use jiff::Timestamp;
+
+use super::item::{self, Key, Queue};
+use super::outbox::Listed;
+use super::{Error, Ledger};
+use crate::config::ItemVersion;
+use crate::id::ReversalId;
+use crate::patience::Patience;
+use crate::stripe::Reason;
+
+impl Ledger {
+    /// Keeps a look at a reversal due; false if the deployment does not store that yet.
+    pub async fn follow(
+        &self,
+        reason: Reason,
+        id: &ReversalId,
+        due: Timestamp,
+        patience: &Patience,
+    ) -> Result<bool, Error> {
+        if self.item_version < ItemVersion::V3 {
+            return Ok(false);
+        }
+        let follow = self.update(
+            &Key::followed(reason, id),
+            "attribute_not_exists(pending_due) OR pending_due < :due",
+            "SET pending_bucket = :bucket, pending_due = :due",
+            [
+                (":bucket", Queue::Due.of_key(id.as_str())),
+                (":due", item::time(due)),
+            ],
+        );
+        // Refused, a later look is due.
+        self.apply(follow, patience).await?;
+        Ok(true)
+    }
+
+    /// Ends the looks at a reversal that is final.
+    pub async fn unfollow(
+        &self,
+        reason: Reason,
+        id: &ReversalId,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        if self.item_version < ItemVersion::V3 {
+            return Ok(());
+        }
+        let unfollow = self.update(
+            &Key::followed(reason, id),
+            "attribute_exists(pending_bucket)",
+            "REMOVE pending_bucket, pending_due",
+            [],
+        );
+        self.apply(unfollow, patience).await.map(drop)
+    }
+}
+
+impl Listed {
+    /// The refund, dispute or credit note, if it is one that is followed.
+    pub fn followed(&self) -> Option<(Reason, ReversalId)> {
+        let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
+        Some((Reason::named(reason)?, id.parse().ok()?))
+    }
+}

@@ -1,0 +1,244 @@
+//! Money that goes back in other ways than by a plain refund: prevented disputes, other currencies, credit notes, warnings
+//! of fraud, and what is not final for weeks.
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use tests::World;
+
+/// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.
+async fn bought() -> (World, String) {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
+    world.spend("acct_a", "free", 10_000).await;
+    (world, payment)
+}
+
+async fn available(world: &World) -> String {
+    world.grants("acct_a").await;
+    world.available("acct_a").await
+}
+
+async fn dispute(world: &World, body: Value) -> String {
+    let made = world.at_stripe("/_local/disputes", &body).await;
+    world.webhooks_settled().await;
+    let made = made.expect(StatusCode::OK).body;
+    made["id"].as_str().unwrap().to_owned()
+}
+
+fn incidents(world: &World) -> Vec<String> {
+    let incidents = world.items("INCIDENTS");
+    let codes = incidents.iter().map(|incident| &incident["code"]["S"]);
+    codes
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A resolution refunds the cardholder without a refund; a block moves no money.
+#[tokio::test]
+async fn a_prevented_dispute_takes_only_if_the_cardholder_got_the_money() {
+    for (case_type, left) in [("resolution", "0.000"), ("block", "500000.000")] {
+        let (world, payment) = bought().await;
+        let body =
+            json!({"payment_intent": payment, "status": "prevented", "case_type": case_type});
+        dispute(&world, body).await;
+        assert_eq!(available(&world).await, left, "{case_type}");
+    }
+}
+
+/// €9 of a payment of $20, which Stripe settles as $10.
+#[tokio::test]
+async fn a_dispute_in_another_currency_takes_what_it_has_moved_of_what_was_charged() {
+    let (world, payment) = bought().await;
+    let body = json!({
+        "payment_intent": payment, "status": "needs_response", "currency": "eur", "amount": 900, "settled": 1_000,
+    });
+    let id = dispute(&world, body).await;
+    assert_eq!(world.entry(&id), Some(-250_000_000));
+    assert_eq!(incidents(&world), [""; 0]);
+}
+
+#[tokio::test]
+async fn where_stripe_does_not_say_what_was_moved_all_is_taken_and_the_operator_told() {
+    let (world, payment) = bought().await;
+    let settings = json!({"balance_transactions": false});
+    let set = world.at_stripe("/_local/settings", &settings).await;
+    set.expect(StatusCode::OK);
+    let body = json!({
+        "payment_intent": payment, "status": "needs_response", "currency": "eur", "amount": 900,
+    });
+    let id = dispute(&world, body).await;
+    assert_eq!(world.entry(&id), Some(-500_000_000));
+    assert_eq!(incidents(&world), ["no_share"]);
+    world.dispute_is(&id, "won").await;
+    assert_eq!(available(&world).await, "500000.000");
+}
+
+/// A plan of $20 whose invoice is paid, and its invoice.
+async fn subscribed() -> (World, String) {
+    let world = World::start().await;
+    world.subscribe("acct_a", "plus").await;
+    world.spend("acct_a", "free", 10_000).await;
+    let invoice = world.stack.stripe.state()["invoices"][0]["id"].clone();
+    (world, invoice.as_str().unwrap().to_owned())
+}
+
+async fn credit_note(world: &World, form: &str) -> String {
+    let made = world.post_to_stripe("/v1/credit_notes", form).await;
+    world.webhooks_settled().await;
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_credit_note_to_the_customers_balance_takes_its_share_once() {
+    let (world, invoice) = subscribed().await;
+    let form = format!("invoice={invoice}&amount=500&credit_amount=500");
+    let id = credit_note(&world, &form).await;
+    assert_eq!(world.entry(&id), Some(-125_000_000));
+    for event in world.events("credit_note.created") {
+        let path = format!("/_local/webhooks/{event}/redeliver");
+        world.at_stripe(&path, &json!({})).await;
+    }
+    world.webhooks_settled().await;
+    assert_eq!(available(&world).await, "375000.000");
+    // Void, it gives back what it took.
+    let path = format!("/_local/credit_notes/{id}/void");
+    world
+        .at_stripe(&path, &json!({}))
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    assert_eq!(available(&world).await, "500000.000");
+}
+
+#[tokio::test]
+async fn a_credit_note_that_is_a_refund_takes_its_share_under_the_refunds_id() {
+    let (world, invoice) = subscribed().await;
+    let form = format!("invoice={invoice}&amount=1000&refund_amount=500&credit_amount=500");
+    let id = credit_note(&world, &form).await;
+    assert_eq!(world.entry(&id), Some(-125_000_000));
+    let refund = world.stack.stripe.state()["refunds"][0]["id"].clone();
+    assert_eq!(world.entry(refund.as_str().unwrap()), Some(-125_000_000));
+    assert_eq!(available(&world).await, "250000.000");
+
+    let form = format!("invoice={invoice}&amount=500&refund_amount=500");
+    let id = credit_note(&world, &form).await;
+    assert_eq!(world.entry(&id), None, "all of it is a refund");
+    assert_eq!(available(&world).await, "125000.000");
+}
+
+#[tokio::test]
+async fn a_warning_of_fraud_is_an_incident_and_takes_nothing() {
+    let (world, payment) = bought().await;
+    let body = json!({"payment_intent": payment});
+    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
+    warned.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    assert_eq!(incidents(&world), ["early_fraud_warning"]);
+    assert_eq!(world.items("INCIDENTS")[0]["account_seen"]["S"], "acct_a");
+    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(
+        world.deliveries("radar.early_fraud_warning.created"),
+        [[200]]
+    );
+}
+
+/// The events of the end are lost, weeks after the beginning.
+#[tokio::test]
+async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_lost() {
+    let (world, payment) = bought().await;
+    let id = world.dispute(&payment, 2_000, "needs_response").await;
+    assert_eq!(available(&world).await, "0.000");
+    world.drop_webhooks();
+    let mut world = world.later(SignedDuration::from_hours(21 * 24)).await;
+    world.dispute_is(&id, "won").await;
+    for _ in 0..2 {
+        world = world.later(SignedDuration::from_hours(13)).await;
+        world.deliver().await;
+    }
+    // A month has begun, with its free Sparks.
+    assert_eq!(available(&world).await, "510000.000");
+    // It is final: nothing looks at it any more.
+    let world = world.later(SignedDuration::from_hours(48)).await;
+    assert_eq!(world.deliver().await["reversals"], 0);
+}
+
+#[tokio::test]
+async fn a_refund_that_is_pending_and_an_inquiry_are_looked_at_daily_until_they_end() {
+    let (world, payment) = bought().await;
+    let body = json!({"payment_intent": payment, "amount": 1_000, "status": "pending"});
+    let refund = world.at_stripe("/_local/refunds", &body).await;
+    let refund = refund.expect(StatusCode::OK).body["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    world.webhooks_settled().await;
+    let (other, second) = world.buy("acct_a", "pack_125k", "k2").await;
+    let inquiry = world.dispute(&second, 500, "warning_needs_response").await;
+    assert_eq!(available(&world).await, "375000.000", "{other}");
+    world.drop_webhooks();
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    assert_eq!(world.deliver().await["reversals"], 2);
+    world.refund_is(&refund, "failed").await;
+    world.dispute_is(&inquiry, "needs_response").await;
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    assert_eq!(world.deliver().await["reversals"], 2);
+    assert_eq!(available(&world).await, "500000.000");
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    assert_eq!(world.deliver().await["reversals"], 1, "the dispute");
+}
+
+/// Before, its events were refused for three days, which counted against the endpoint.
+#[tokio::test]
+async fn a_refund_of_an_invoice_that_is_not_granted_waits_and_is_taken_once_it_is() {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.drop_webhooks();
+    let invoice = world.renew(&subscription, "succeeded").await;
+    let (id, price) = (
+        invoice["id"].as_str().unwrap(),
+        "/lines/data/0/pricing/price_details/price",
+    );
+    let known = invoice.pointer(price).unwrap().clone();
+    world.stack.stripe.falsify(id, price, json!("price_new"));
+    let payments = world.stack.stripe.state()["payment_intents"].clone();
+    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
+    let event = json!({
+        "id": "evt_refund", "object": "event", "type": "refund.created", "livemode": false,
+        "data": {"object": {"id": refund}},
+    });
+    world.signed_webhook(&event).await.expect(StatusCode::OK);
+    assert_eq!(world.entry(&refund), None);
+    world.stack.stripe.falsify(id, price, known);
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    world.deliver().await;
+    assert_eq!(world.entry(id), Some(500_000_000));
+    assert_eq!(world.entry(&refund), Some(-500_000_000));
+}
+
+/// With the item version of before, nothing new is stored: credit notes take nothing, and nothing is followed.
+#[tokio::test]
+async fn with_item_version_2_nothing_new_is_stored() {
+    let clock = Clock::starting_at("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[("ITEM_VERSION", "2")], clock).await;
+    world.subscribe("acct_a", "plus").await;
+    let state = world.stack.stripe.state();
+    let (invoice, payment) = (
+        &state["invoices"][0]["id"],
+        &state["payment_intents"][0]["id"],
+    );
+    let form = format!(
+        "invoice={}&amount=500&credit_amount=500",
+        invoice.as_str().unwrap()
+    );
+    let id = credit_note(&world, &form).await;
+    assert_eq!(world.entry(&id), None);
+    world
+        .dispute(payment.as_str().unwrap(), 500, "needs_response")
+        .await;
+    assert_eq!(world.items("D#"), [json!(null); 0]);
+}
