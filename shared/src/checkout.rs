@@ -8,18 +8,22 @@ mod order;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::catalog::Kind;
 use crate::clock;
 use crate::customers::{self, Customers};
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
-use crate::ledger::{self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened};
+use crate::ledger::{
+    self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened, Subscribed,
+};
 use crate::patience::Patience;
-use crate::payment::{self, Payment, STRIPE_TIMEOUT, Status};
+use crate::payment::{self, Payment, Status};
 use crate::sparks::Sparks;
 use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Refusal, Stripe};
 use crate::subscription;
+use crate::telemetry;
 
 pub use order::{CheckoutBody, Invalid, Rule, Shop};
 
@@ -75,6 +79,9 @@ pub enum Error {
     /// The key is of a request whose page was never opened and can no longer be.
     #[error("the page can no longer be opened")]
     TooLate,
+    /// The account has a live plan, and would pay for a second one.
+    #[error("the account has a plan already")]
+    AlreadySubscribed,
     /// The account has no such page.
     #[error("there is no such page")]
     NotFound,
@@ -157,6 +164,13 @@ pub async fn create(
         status: CheckoutStatus::Open,
         session: None,
     };
+    if new.order.kind == Kind::Plan {
+        match till.ledger.intent(&new.id, patience).await? {
+            // A replay, which `open_intent` judges.
+            Some(stored) if stored.session.is_some() => {}
+            _ => visit.refuse_second(account).await?,
+        }
+    }
     let (opened, customer, account) = tokio::join!(
         till.ledger.open_intent(&new, patience),
         till.customers.find(till.ledger, account, patience),
@@ -194,6 +208,41 @@ async fn settled_account(
 }
 
 impl Visit<'_> {
+    /// Refuses a plan to an account that has a live one at Stripe; if Stripe does not answer, by what is stored.
+    async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
+        let Till {
+            ledger,
+            stripe,
+            shop,
+            ..
+        } = self.till;
+        let desk = Desk {
+            ledger,
+            stripe,
+            terms: &shop.terms,
+        };
+        let known = ledger.subscriber(account, self.patience).await?;
+        if known.customer.is_none() {
+            return Ok(());
+        }
+        let synced = Box::pin(subscription::sync(desk, account, self.now, self.patience)).await;
+        let all = match synced {
+            Ok(all) => all,
+            Err(subscription::Error::Stripe(error)) => {
+                warn!(
+                    error = telemetry::chain(&error),
+                    "stripe did not say which plans there are"
+                );
+                known.subscriptions.all
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if all.iter().any(Subscribed::is_paid_for) {
+            return Err(Error::AlreadySubscribed);
+        }
+        Ok(())
+    }
+
     /// The page of an intent that is there already. Where it is not known, opening it is made up for.
     async fn reopen(self, intent: Intent, customer: Option<CustomerLink>) -> Result<Page, Error> {
         let Some(session) = &intent.session else {
@@ -202,7 +251,9 @@ impl Visit<'_> {
         let ledger = self.till.ledger;
         let page = ledger.checkout(session, self.patience).await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is gone".into()))?;
-        let ended = page.expires_at <= self.now || intent.status.is_settled();
+        // At a page that is done, with the money on its way, there is nothing to be done any more.
+        let is_done = intent.status.is_settled() || intent.status == CheckoutStatus::Processing;
+        let ended = page.expires_at <= self.now || is_done;
         info!(session.id = %page.session, intent.id = %intent.id, "told the page `{}` again", page.session);
         Ok(Page {
             session_id: page.session,
@@ -320,7 +371,7 @@ impl Visit<'_> {
             intent: &intent.id,
             stage: &self.till.shop.terms.stage,
             customer,
-            subscription: intent.order.kind == crate::catalog::Kind::Plan,
+            subscription: intent.order.kind == Kind::Plan,
             price_id: &intent.order.price_id,
             quantity: intent.order.quantity,
             success_url: &intent.success_url,

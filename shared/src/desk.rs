@@ -1,16 +1,21 @@
-//! What payments are looked into with: where they are written down, where they are made, and at which terms.
+//! The ledger, the Stripe client and the terms that all payment operations share.
+
+use std::time::Duration;
 
 use crate::catalog::Terms;
 use crate::ledger::Ledger;
 use crate::stripe::Stripe;
 
-/// What payments, invoices, refunds and subscriptions are looked into with.
+/// How long one call of Stripe may take.
+pub(crate) const STRIPE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Everything that payments, invoices, refunds and subscriptions touch.
 #[derive(Clone, Copy, Debug)]
 pub struct Desk<'a> {
-    /// Where they are written down.
+    /// Where they are stored.
     pub ledger: &'a Ledger,
     /// Where they are made, and read anew each time.
     pub stripe: &'a Stripe,
-    /// At which terms plans are granted, and by which deployment.
+    /// The terms at which plans are granted, and the deployment that grants them.
     pub terms: &'a Terms,
 }

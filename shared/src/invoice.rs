@@ -3,15 +3,16 @@
 
 mod verdict;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use crate::catalog::{self, Order, Terms};
-use crate::desk::Desk;
+use crate::catalog::{self, Order};
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, IntentId, InvoiceId};
-use crate::ledger::{self, Account, Credited, Incident, Ledger, NewCredit, Purchase, Source};
+use crate::ledger::{self, Account, Credited, Incident, NewCredit, Purchase, Source};
 use crate::patience::Patience;
-use crate::payment::STRIPE_TIMEOUT;
 use crate::sparks::Sparks;
 use crate::stripe::{self, INTENT, Invoice, STAGE};
 use crate::telemetry::{self, Step};
@@ -19,6 +20,9 @@ use verdict::{Period, Verdict};
 
 /// The one reason of [`Outcome::Nothing`] that may pass.
 pub const NOT_PAID: &str = "not_paid";
+
+/// How many pages of a subscription's paid invoices are looked through for the last one that was granted.
+const MAX_PAGES: usize = 10;
 
 /// What became of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,62 +62,102 @@ pub async fn reconcile(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
-    let Desk {
-        ledger,
-        stripe,
-        terms,
-    } = desk;
     let timeout = patience.left().min(STRIPE_TIMEOUT);
     let ids = [id.as_str().to_owned()];
-    let (invoice, granted) =
-        tokio::join!(stripe.invoice(id, timeout), ledger.credited(&ids, patience));
+    let (invoice, granted) = tokio::join!(
+        desk.stripe.invoice(id, timeout),
+        desk.ledger.credited(&ids, patience)
+    );
     if let Some(sparks) = granted?.remove(id.as_str()) {
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
     let granting = Granting {
-        ledger,
-        terms,
-        livemode: stripe.livemode(),
+        desk,
         now,
         patience,
     };
     granting.grant(&invoice).await
 }
 
-/// Grants what these invoices of one customer paid for and was not granted yet, oldest first.
-pub async fn reconcile_all(
+/// Grants what these invoices paid for and was not granted yet, oldest first. Returns those that are paid and cannot be
+/// granted.
+pub async fn grant_missing(
     desk: Desk<'_>,
     newest_first: &[Invoice],
     now: Timestamp,
     patience: &Patience,
-) -> Result<(), Error> {
-    let Desk {
-        ledger,
-        stripe,
-        terms,
-    } = desk;
-    let ids: Vec<String> = newest_first
-        .iter()
-        .map(|invoice| invoice.id.to_string())
-        .collect();
-    let granted = ledger.credited(&ids, patience).await?;
+) -> Result<BTreeSet<InvoiceId>, Error> {
+    let mut refused = BTreeSet::new();
+    if newest_first.is_empty() {
+        return Ok(refused);
+    }
+    let granted = credited(desk, newest_first, patience).await?;
     let granting = Granting {
-        ledger,
-        terms,
-        livemode: stripe.livemode(),
+        desk,
         now,
         patience,
     };
     let missing = newest_first.iter().rev();
-    for invoice in missing.filter(|invoice| !granted.contains_key(invoice.id.as_str())) {
+    for invoice in missing.filter(|invoice| !granted.contains(&invoice.id)) {
         match granting.grant(invoice).await {
-            // It is kept, and stands in nobody's way.
-            Ok(_) | Err(Error::Mismatch(_)) => {}
+            Ok(_) => {}
+            // The incident is kept, and the others are granted.
+            Err(Error::Mismatch(_)) => {
+                refused.insert(invoice.id.clone());
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(refused)
+}
+
+/// Grants every paid invoice of a subscription since the last one that was granted.
+///
+/// They are listed by subscription, so that a customer's other invoices hide none.
+pub async fn catch_up(
+    desk: Desk<'_>,
+    subscription: &str,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let mut invoices: Vec<Invoice> = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let after = invoices.last().map(|invoice| &invoice.id);
+        let listed = desk.stripe.paid_invoices_of(subscription, after, timeout);
+        let page = listed.await?;
+        let is_last = !page.has_more || page.data.is_empty();
+        let reaches_granted = !credited(desk, &page.data, patience).await?.is_empty();
+        invoices.extend(page.data);
+        if is_last || reaches_granted {
+            break;
+        }
+    }
+    grant_missing(desk, &invoices, now, patience)
+        .await
+        .map(drop)
+}
+
+/// Those of some invoices that were granted.
+async fn credited(
+    desk: Desk<'_>,
+    invoices: &[Invoice],
+    patience: &Patience,
+) -> Result<BTreeSet<InvoiceId>, ledger::Error> {
+    if invoices.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let ids: Vec<String> = invoices
+        .iter()
+        .map(|invoice| invoice.id.to_string())
+        .collect();
+    let known = desk.ledger.credited(&ids, patience).await?;
+    let granted = invoices.iter().map(|invoice| &invoice.id);
+    Ok(granted
+        .filter(|id| known.contains_key(id.as_str()))
+        .cloned()
+        .collect())
 }
 
 /// What an invoice should have brought.
@@ -135,9 +179,7 @@ pub async fn owed(
     patience: &Patience,
 ) -> Result<Owed, Error> {
     let granting = Granting {
-        ledger: desk.ledger,
-        terms: desk.terms,
-        livemode: desk.stripe.livemode(),
+        desk,
         now,
         patience,
     };
@@ -145,7 +187,7 @@ pub async fn owed(
         Judged::Ours {
             account, verdict, ..
         } => match verdict {
-            Verdict::Grant(period) => Owed::Sparks(account, period.order.sparks),
+            Verdict::Grant { period, .. } => Owed::Sparks(account, period.order.sparks),
             Verdict::Mismatch(field) => Owed::Mismatch(account, field),
             Verdict::Nothing(_) => Owed::Nothing,
         },
@@ -165,9 +207,7 @@ enum Judged {
 
 /// What an invoice is granted with.
 struct Granting<'a> {
-    ledger: &'a Ledger,
-    terms: &'a Terms,
-    livemode: bool,
+    desk: Desk<'a>,
     now: Timestamp,
     patience: &'a Patience,
 }
@@ -184,17 +224,29 @@ impl Granting<'_> {
         };
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
-            Verdict::Grant(period) => self.credit(invoice, account, intent, period).await,
+            Verdict::Grant { period, unclear } => {
+                // Kept first: once the period is credited, the invoice is not judged any more.
+                if let Some(field) = unclear {
+                    let code = "mismatch_line".to_owned();
+                    let detail = format!(
+                        "A line's {field} is not what the plan's terms say. The other lines are credited."
+                    );
+                    self.keep(invoice, &account, code, detail).await?;
+                }
+                self.credit(invoice, account, intent, period).await
+            }
             Verdict::Mismatch(field) => {
-                self.refuse(invoice, account, field).await?;
+                let code = format!("mismatch_{field}");
+                self.keep(invoice, &account, code, mismatch(field)).await?;
                 Err(Error::Mismatch(field))
             }
         }
     }
 
     async fn judge(&self, invoice: &Invoice) -> Result<Judged, Error> {
+        let Desk { stripe, terms, .. } = self.desk;
         let stage = invoice.subscription_metadata(STAGE);
-        let ours = stage == Some(&*self.terms.stage);
+        let ours = stage == Some(&*terms.stage);
         let Some(account) = self.account(invoice).await? else {
             return match stage {
                 Some(_) if ours => Err(Error::NoCustomer),
@@ -206,18 +258,31 @@ impl Granting<'_> {
         // What was agreed stays, whatever happens to the catalogue.
         let terms = |price: &str| {
             let agreed = agreed.clone().filter(|order| order.price_id == price);
-            agreed.or_else(|| catalog::plan_of_price(price, &self.terms.price_ids))
+            agreed.or_else(|| catalog::plan_of_price(price, &terms.price_ids))
         };
+        // Of an invoice that was listed, the first ten lines are there.
+        let whole = if invoice.lines.has_more {
+            let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+            let whole = stripe.invoice(&invoice.id, timeout).await?;
+            Some(whole.ok_or(Error::NoInvoice)?)
+        } else {
+            None
+        };
+        let invoice = whole.as_ref().unwrap_or(invoice);
         Ok(Judged::Ours {
             account,
             intent,
-            verdict: verdict::of(invoice, self.livemode, ours, terms),
+            verdict: verdict::of(invoice, stripe.livemode(), ours, terms),
         })
     }
 
     async fn account(&self, invoice: &Invoice) -> Result<Option<AccountId>, Error> {
         match invoice.customer.as_deref().map(str::parse) {
-            Some(Ok(customer)) => Ok(self.ledger.account_of(&customer, self.patience).await?),
+            Some(Ok(customer)) => Ok(self
+                .desk
+                .ledger
+                .account_of(&customer, self.patience)
+                .await?),
             _ => Ok(None),
         }
     }
@@ -232,7 +297,7 @@ impl Granting<'_> {
         let Some(Ok(intent)) = intent else {
             return Ok(None);
         };
-        let intent = self.ledger.intent(&intent, self.patience).await?;
+        let intent = self.desk.ledger.intent(&intent, self.patience).await?;
         Ok(intent
             .filter(|intent| intent.account == *account)
             .map(|intent| (intent.id, intent.order)))
@@ -245,7 +310,7 @@ impl Granting<'_> {
         intent: Option<IntentId>,
         period: Period,
     ) -> Result<Outcome, Error> {
-        let expires_at = period.expires_at(self.terms.grace, self.now);
+        let expires_at = period.expires_at(self.desk.terms.grace, self.now);
         let sparks = period.order.sparks;
         let credit = NewCredit {
             id: invoice.id.to_string(),
@@ -259,11 +324,11 @@ impl Granting<'_> {
                 intent,
                 order: period.order,
                 payment_intent: None,
-                amount_paid: invoice.amount_paid,
+                total: invoice.total,
             }),
         };
         telemetry::account(&credit.account);
-        let crediting = self.ledger.credit(&credit, self.now, self.patience);
+        let crediting = self.desk.ledger.credit(&credit, self.now, self.patience);
         match telemetry::step(Step::Commit, crediting).await? {
             Credited::Recorded(account) => {
                 telemetry::credited(sparks);
@@ -279,7 +344,7 @@ impl Granting<'_> {
             // It came in meanwhile, at the terms of then.
             Credited::Reused | Credited::TooMany => {
                 let ids = [credit.id];
-                let mut known = self.ledger.credited(&ids, self.patience).await?;
+                let mut known = self.desk.ledger.credited(&ids, self.patience).await?;
                 let sparks = known.remove(&ids[0]);
                 let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
                 Ok(Outcome::Granted(sparks.ok_or_else(lost)?, None))
@@ -287,27 +352,38 @@ impl Granting<'_> {
         }
     }
 
-    async fn refuse(
+    /// Keeps an incident about an invoice that is paid, and not all of it for what the plan's terms say.
+    async fn keep(
         &self,
         invoice: &Invoice,
-        account: AccountId,
-        field: &'static str,
+        account: &AccountId,
+        code: String,
+        detail: String,
     ) -> Result<(), Error> {
         error!(
             invoice.id = %invoice.id,
-            invoice.field = field,
-            "the `{field}` of `{}` is not what the plan's terms say; `sparks doctor` lists it", invoice.id
+            incident.code = code,
+            "`{}` is paid, and is not what the plan's terms say; `sparks doctor` lists it", invoice.id
         );
         let incident = Incident {
             subject: invoice.id.to_string(),
-            code: format!("mismatch_{field}"),
-            detail: format!(
-                "The invoice's {field} is not what the plan's terms say. Nothing is credited."
-            ),
-            account: Some(account),
+            code,
+            detail,
+            account: Some(account.clone()),
             seen_at: self.now,
         };
-        self.ledger.keep_incident(&incident, self.patience).await?;
-        Ok(())
+        let ledger = self.desk.ledger;
+        Ok(ledger.keep_incident(&incident, self.patience).await?)
+    }
+}
+
+fn mismatch(field: &str) -> String {
+    match field {
+        "proration" => {
+            "The invoice is paid for a part of a period. Nothing is credited.".to_owned()
+        }
+        field => format!(
+            "The invoice is paid, and its {field} is not what the plan's terms say. Nothing is credited."
+        ),
     }
 }

@@ -3,8 +3,8 @@
 //! Modules import downwards in this order:
 //!
 //! - edge: [`problem`], [`request`]
-//! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`subscription`], [`webhook`], [`outbox`]
-//! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`invoice`] of a plan, [`reversal`] of either, [`customers`]
+//! - operations: [`usage`], [`balance`], [`history`], [`statement`], [`checkout`], [`portal`], [`webhook`], [`outbox`]
+//! - what operations share: [`desk`], [`delivery`] of a usage, [`payment`] of an order, [`subscription`] of an account, [`invoice`] of a plan, [`reversal`] of a payment, [`customers`]
 //! - outside systems: [`ledger`], [`stripe`], [`langfuse`], [`parameters`], over [`transport`]
 //! - the process: [`config`], [`telemetry`], [`clock`], [`patience`], [`random`]
 //! - words, without I/O: [`identity`], [`price_book`], [`catalog`], [`meter`], [`sparks`], [`id`], [`return_url`], [`decimal`], [`whole`], [`object`]

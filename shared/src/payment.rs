@@ -5,28 +5,24 @@
 
 mod verdict;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
 use crate::catalog::Kind;
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::invoice;
 use crate::ledger::{
     self, Account, Checkout, CheckoutStatus, Credited, Holdings, Incident, Intent, Ledger,
-    NewCredit, Purchase, Source,
+    NewCredit, Purchase, Source, Subscribed,
 };
 use crate::patience::Patience;
 use crate::sparks::Sparks;
 use crate::stripe::{self, CheckoutSession, INTENT, STAGE};
+use crate::subscription;
 use crate::telemetry::{self, Step};
 use verdict::Verdict;
-
-/// How long one call of Stripe may take.
-pub(crate) const STRIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -124,7 +120,7 @@ pub async fn reconcile_checkout(
             });
         }
         Verdict::Processing => (Status::Processing, CheckoutStatus::Processing),
-        Verdict::Open | Verdict::Waiting => (Status::Unpaid, CheckoutStatus::Open),
+        Verdict::Open => (Status::Unpaid, CheckoutStatus::Open),
         Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
         Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
         Verdict::Unknown(field) => {
@@ -153,9 +149,10 @@ pub async fn reconcile_checkout(
     })
 }
 
-/// Grants a plan's first period, and notes on the page which invoice paid for it; answers the Sparks and the account.
+/// Grants a plan's first period, and notes on the page which invoice paid for it. Returns the Sparks and the account.
 ///
-/// The intent is settled with the grant, or when there will never be one. Until then it stays where it is looked into.
+/// The intent is settled once the period is granted or never will be, the subscription is stored, from where its renewals
+/// are looked after, and no other page of the account sells a plan. Until then the outbox looks into it.
 async fn granted(
     desk: Desk<'_>,
     page: &Checkout,
@@ -174,7 +171,14 @@ async fn granted(
         invoice::Outcome::NotOurs(_) => false,
     };
     if settled {
-        ledger.settle_intent(&page.intent, patience).await?;
+        match Box::pin(follow(desk, page, now, patience)).await {
+            Ok(()) => ledger.settle_intent(&page.intent, patience).await?,
+            // The period is granted; what is left is done by the outbox.
+            Err(error) => warn!(
+                error = telemetry::chain(&error), session.id = %page.session,
+                "the subscription of `{}` is not stored yet", page.session
+            ),
+        }
     }
     let (credited, account) = match outcome {
         invoice::Outcome::Granted(sparks, account) => (sparks, account),
@@ -189,6 +193,34 @@ async fn granted(
     }
     let account = ledger.settled_account(&page.account, now, patience);
     Ok((credited, account.await?))
+}
+
+/// Stores the subscription that a page has begun, and ends the other pages at which the account could pay for a second one.
+async fn follow(
+    desk: Desk<'_>,
+    page: &Checkout,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), subscription::Error> {
+    let Desk {
+        ledger,
+        stripe,
+        terms,
+    } = desk;
+    let all = subscription::sync(desk, &page.account, now, patience).await?;
+    if !all.iter().any(Subscribed::is_paid_for) {
+        return Ok(());
+    }
+    let Some(customer) = ledger.customer(&page.account, patience).await?.customer else {
+        return Ok(());
+    };
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
+    for other in open.await?.iter().filter(|other| **other != page.session) {
+        stripe.expire_session(other, timeout()).await?;
+        info!(session.id = %other, "ended the page `{other}`: the account has a plan");
+    }
+    Ok(())
 }
 
 /// The page of a session.
@@ -291,7 +323,7 @@ async fn credit(
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
-            amount_paid: session.amount_total.unwrap_or_default(),
+            total: session.amount_total.unwrap_or_default(),
             payment_intent: session
                 .payment_intent
                 .map(|payment| payment.id().to_owned()),

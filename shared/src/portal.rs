@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkout::{Invalid, Rule};
 use crate::customers::Customers;
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, CustomerId};
 use crate::ledger::{self, Subscribed};
 use crate::patience::Patience;
-use crate::payment::STRIPE_TIMEOUT;
 use crate::return_url::{AllowedOrigins, ReturnUrl};
 use crate::stripe::{self, NewPortalSession, PageUrl, PortalFlow, Refusal};
 use crate::subscription::{self, best};

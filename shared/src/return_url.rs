@@ -106,14 +106,23 @@ impl ReturnUrl {
             .ok_or(NotAllowed::Origin)
     }
 
-    /// The address, with a place for the session's id where it has none.
+    /// The address, with a place for the session's id where it has none. One that a URL library has escaped is one, too.
     pub fn with_session_id(&self) -> String {
-        if self.0.contains(SESSION_ID) {
-            return self.0.clone();
+        let mut plain = self.0.clone();
+        for (open, close) in [
+            ("%7B", "%7D"),
+            ("%7b", "%7d"),
+            ("%7B", "%7d"),
+            ("%7b", "%7D"),
+        ] {
+            plain = plain.replace(&format!("{open}CHECKOUT_SESSION_ID{close}"), SESSION_ID);
         }
-        let (before, fragment) = match self.0.split_once('#') {
+        if plain.contains(SESSION_ID) {
+            return plain;
+        }
+        let (before, fragment) = match plain.split_once('#') {
             Some((before, fragment)) => (before, format!("#{fragment}")),
-            None => (self.0.as_str(), String::new()),
+            None => (plain.as_str(), String::new()),
         };
         let joint = if before.contains('?') { '&' } else { '?' };
         format!("{before}{joint}session_id={SESSION_ID}{fragment}")
@@ -300,6 +309,14 @@ mod tests {
             ("/paid?x=1", "/paid?x=1&session_id={CHECKOUT_SESSION_ID}"),
             ("/#/paid", "/?session_id={CHECKOUT_SESSION_ID}#/paid"),
             ("/p?s={CHECKOUT_SESSION_ID}", "/p?s={CHECKOUT_SESSION_ID}"),
+            (
+                "/p?s=%7BCHECKOUT_SESSION_ID%7D",
+                "/p?s={CHECKOUT_SESSION_ID}",
+            ),
+            (
+                "/p?s=%7bCHECKOUT_SESSION_ID%7d",
+                "/p?s={CHECKOUT_SESSION_ID}",
+            ),
             ("", "?session_id={CHECKOUT_SESSION_ID}"),
         ] {
             let origin = "https://app.example.com";

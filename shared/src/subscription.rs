@@ -5,25 +5,24 @@
 
 mod standing;
 
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::customers::Customers;
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::{AccountId, CustomerId};
 use crate::identity::Subject;
 use crate::invoice;
-use crate::ledger::{self, Subscribed, Subscriber};
+use crate::ledger::{self, Incident, Subscribed, Subscriber, Subscriptions};
 use crate::patience::Patience;
-use crate::payment::STRIPE_TIMEOUT;
-use crate::stripe::{self, INTENT, Subscription};
+use crate::stripe::{self, INTENT, Invoice, Subscription};
 use crate::telemetry::chain;
 
 pub(crate) use standing::best;
 pub use standing::{One, Standing, Told};
-
-/// How many paid invoices are looked through for one that was not granted.
-const MAX_INVOICES: u8 = 12;
 
 /// Why it is unknown how an account is subscribed.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +50,7 @@ pub async fn read(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Standing, Error> {
-    let Desk { ledger, stripe, .. } = desk;
+    let ledger = desk.ledger;
     let account = &subject.account;
     let mut known = ledger.subscriber(account, patience).await?;
     match known.account.take() {
@@ -67,32 +66,110 @@ pub async fn read(
     let Some(customer) = &known.customer else {
         return Ok(without_customer(&known, now));
     };
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
-    let (told, invoices) = tokio::join!(
-        stripe.subscriptions(customer, timeout),
-        stripe.paid_invoices(customer, MAX_INVOICES, timeout)
-    );
-    let told = match told.and_then(|told| invoices.map(|invoices| (told, invoices))) {
-        Ok(told) => told,
-        Err(error) => return stored(&known, error),
-    };
-    let (told, invoices) = told;
-    let stored_before = &known.subscriptions.all;
-    let all = plain(desk, account, stored_before, told, patience).await?;
-    let (kept, granted) = tokio::join!(
-        ledger.keep_subscriptions(account, &known.subscriptions, &all, now, patience),
-        invoice::reconcile_all(desk, &invoices, now, patience),
-    );
-    granted?;
-    if kept? {
-        return Ok(standing::of(&all, Told::Stripe, now));
+    match Box::pin(look(desk, account, &known, customer, now, patience)).await {
+        Ok(Some(all)) => return Ok(standing::of(&all, Told::Stripe, now)),
+        Ok(None) => {}
+        Err(Error::Stripe(error)) => return stored(&known, error),
+        Err(error) => return Err(error),
     }
-    // Somebody has asked Stripe meanwhile, and one of the two is older.
+    // Another request has asked Stripe meanwhile, and one of the two is older.
     match Box::pin(sync(desk, account, now, patience)).await {
         Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
         Err(Error::Stripe(error)) => stored(&known, error),
         Err(error) => Err(error),
     }
+}
+
+/// Brings an account that is a customer up to date with Stripe: what was paid is granted, and its subscriptions are stored.
+///
+/// Returns them as they are stored now; None if others were stored meanwhile.
+async fn look(
+    desk: Desk<'_>,
+    account: &AccountId,
+    known: &Subscriber,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<Vec<Subscribed>>, Error> {
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let known = &known.subscriptions;
+    let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
+    let catching_up =
+        may_be_paid.map(|one| invoice::catch_up(desk, one.id.as_str(), now, patience));
+    let (told, caught_up) = tokio::join!(
+        desk.stripe.subscriptions(customer, timeout),
+        try_join_all(catching_up)
+    );
+    let told = told?;
+    caught_up?;
+    for new in told.iter().flatten() {
+        let is_new = !known.all.iter().any(|one| one.id == new.id);
+        if is_new {
+            invoice::catch_up(desk, &new.id, now, patience).await?;
+        }
+    }
+    store(desk, account, known, told, now, patience).await
+}
+
+/// Stores an account's subscriptions as Stripe has told them, after their latest invoices were granted where they are paid.
+async fn store(
+    desk: Desk<'_>,
+    account: &AccountId,
+    known: &Subscriptions,
+    told: Option<Vec<Subscription>>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<Vec<Subscribed>>, Error> {
+    let Desk { ledger, .. } = desk;
+    let latest = told
+        .iter()
+        .flatten()
+        .filter_map(|one| one.latest_invoice.as_deref());
+    let paid: Vec<Invoice> = latest
+        .filter(|invoice| invoice.is_paid())
+        .cloned()
+        .collect();
+    let refused = invoice::grant_missing(desk, &paid, now, patience).await?;
+    let all = match &told {
+        Some(told) => {
+            let mut all = Vec::with_capacity(told.len());
+            for subscription in told {
+                let plan = plan(desk, account, subscription, patience).await?;
+                all.push(standing::plain(subscription, plan, &refused));
+            }
+            all
+        }
+        // Those of a customer that is gone have ended with it.
+        None => known.all.iter().map(standing::ended).collect(),
+    };
+    keep_doubled(desk, account, &all, now, patience).await?;
+    let stored = ledger.keep_subscriptions(account, known, &all, now, patience);
+    Ok(stored.await?.then_some(all))
+}
+
+/// Keeps an incident if an account pays for two plans at once. Nothing is refunded by itself: which one is meant, the
+/// operator asks the customer.
+async fn keep_doubled(
+    desk: Desk<'_>,
+    account: &AccountId,
+    all: &[Subscribed],
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), ledger::Error> {
+    let mut plans = all
+        .iter()
+        .filter(|one| one.plan.is_some() && one.is_paid_for());
+    let (Some(newest), Some(other)) = (plans.next(), plans.next()) else {
+        return Ok(());
+    };
+    let incident = Incident {
+        subject: newest.id.clone(),
+        code: "second_subscription".to_owned(),
+        detail: format!("The account pays for a plan with `{}` already.", other.id),
+        account: Some(account.clone()),
+        seen_at: now,
+    };
+    desk.ledger.keep_incident(&incident, patience).await
 }
 
 /// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
@@ -121,10 +198,10 @@ fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
 
 /// A subscription of Stripe's as it is kept, whichever plan it is.
 pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
-    standing::plain(told, None)
+    standing::plain(told, None, &BTreeSet::new())
 }
 
-/// Brings what is kept of an account's subscriptions up to date with Stripe.
+/// Stores an account's subscriptions as Stripe has them, and grants their latest invoices where they are paid.
 ///
 /// What is written was asked for after what it replaces was written; so in whichever order events come, the
 /// end is what Stripe has. Asked for is the customer that the account is now: an event of one that was deleted says
@@ -146,9 +223,7 @@ pub async fn sync(
             None => None,
         };
         let known = known.subscriptions;
-        let all = plain(desk, account, &known.all, told, patience).await?;
-        let kept = ledger.keep_subscriptions(account, &known, &all, now, patience);
-        if kept.await? {
+        if let Some(all) = store(desk, account, &known, told, now, patience).await? {
             return Ok(all);
         }
     }
@@ -162,11 +237,12 @@ pub async fn catch_up(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), Error> {
-    let customer = desk.ledger.customer(account, patience).await?.customer;
-    if let Some(customer) = customer {
-        let timeout = patience.left().min(STRIPE_TIMEOUT);
-        let invoices = desk.stripe.paid_invoices(&customer, MAX_INVOICES, timeout);
-        invoice::reconcile_all(desk, &invoices.await?, now, patience).await?;
+    let known = desk.ledger.subscriber(account, patience).await?;
+    if let Some(customer) = &known.customer {
+        let looked = look(desk, account, &known, customer, now, patience);
+        if looked.await?.is_some() {
+            return Ok(());
+        }
     }
     sync(desk, account, now, patience).await.map(drop)
 }
@@ -188,31 +264,14 @@ pub async fn part(
     if !stripe.is_customer_deleted(customer, timeout()).await? {
         return Ok(false);
     }
-    let invoices = stripe.paid_invoices(customer, MAX_INVOICES, timeout());
-    let invoices = invoices.await?;
-    invoice::reconcile_all(desk, &invoices, now, patience).await?;
+    // Stripe lists the subscriptions of a deleted customer no more; their invoices stay.
+    let known = ledger.subscriber(account, patience).await?;
+    for one in &known.subscriptions.all {
+        invoice::catch_up(desk, &one.id, now, patience).await?;
+    }
     ledger.unlink_customer(account, customer, patience).await?;
     sync(desk, account, now, patience).await?;
     Ok(true)
-}
-
-/// Stripe's subscriptions as they are kept, newest first. Those of a customer that is gone have ended with it.
-async fn plain(
-    desk: Desk<'_>,
-    account: &AccountId,
-    stored: &[Subscribed],
-    told: Option<Vec<Subscription>>,
-    patience: &Patience,
-) -> Result<Vec<Subscribed>, Error> {
-    let Some(told) = told else {
-        return Ok(stored.iter().map(standing::ended).collect());
-    };
-    let mut all = Vec::with_capacity(told.len());
-    for subscription in &told {
-        let plan = plan(desk, account, subscription, patience).await?;
-        all.push(standing::plain(subscription, plan));
-    }
-    Ok(all)
 }
 
 /// The plan of a subscription: of the catalogue, or of what was agreed when it began.

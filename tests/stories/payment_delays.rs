@@ -56,12 +56,16 @@ fn told(status: &str, credited: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_bank_transfer_that_is_still_to_be_sent_is_unpaid_and_looked_for() {
+async fn a_bank_transfer_that_is_still_to_be_sent_is_processing_and_looked_for() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "transfer").await.expect(StatusCode::OK);
-    assert_eq!(status(&world, &session).await, told("unpaid", "0.000"));
+    assert_eq!(status(&world, &session).await, told("processing", "0.000"));
     assert!(is_looked_into(&world));
+    // Stripe's page only says that it is done.
+    let order = world.order("pack_500k");
+    let again = world.checkout("acct_a", "pack_500k", &order).await;
+    assert_eq!(again.expect(StatusCode::CREATED).body["url"], Value::Null);
     world
         .settle_payment(&session, "succeeded")
         .await

@@ -1,13 +1,9 @@
-//! Judges an invoice: whether it grants a plan's Sparks, how many, and until when. Pure.
+//! Judges an invoice: the period of a plan that it pays for, if any. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::Order;
 use crate::stripe::{Invoice, InvoiceLine};
-
-/// Why invoices are made that pay for a whole period of a plan.
-/// <https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason>
-const PERIODS: [&str; 2] = ["subscription_create", "subscription_cycle"];
 
 /// How long Sparks can be used at least that came in after their period.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -15,11 +11,14 @@ const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What an invoice comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It pays for a period of a plan.
-    Grant(Period),
-    /// It grants nothing, for this reason.
+    /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
+    Grant {
+        period: Period,
+        unclear: Option<&'static str>,
+    },
+    /// It grants nothing, for this reason, and nothing is wrong with that.
     Nothing(&'static str),
-    /// A field is not what the plan's terms say.
+    /// It is paid and grants nothing, because this is not as the plan's terms say.
     Mismatch(&'static str),
 }
 
@@ -33,7 +32,7 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// When its Sparks end: with the period and some grace, or 30 days from now when they come in after it.
+    /// Returns when its Sparks end: with the period and some grace, or 30 days from now if they come in after it.
     pub(super) fn expires_at(&self, grace: SignedDuration, now: Timestamp) -> Timestamp {
         let with_grace = self.end.saturating_add(grace).unwrap_or(Timestamp::MAX);
         if now <= self.end {
@@ -44,10 +43,13 @@ impl Period {
     }
 }
 
-/// Judges an invoice. `terms` has the order of one plan by its price.
+/// Judges an invoice by its lines. `terms` returns the order of one plan by its price.
 ///
-/// Only a whole period grants: a proration, a trial and what else Stripe may ask for grant nothing. A discount
-/// changes nothing, since a line's amount is before it.
+/// Each line that is exactly a whole period of a plan grants it, whatever the invoice was made for: Stripe bills whole
+/// periods as `subscription_create` and `subscription_cycle`, and also as `subscription_update` (a trial that is ended, a
+/// new billing anchor, another interval) or `quote_accept`. Prorations grant nothing. A discount changes nothing, since
+/// the amount of a line is before it. An invoice of this deployment that is paid and grants nothing is a mismatch.
+/// <https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason>
 pub(super) fn of(
     invoice: &Invoice,
     livemode: bool,
@@ -57,42 +59,79 @@ pub(super) fn of(
     if invoice.livemode != livemode {
         return Verdict::Mismatch("livemode");
     }
-    if invoice.status.as_deref() != Some("paid") {
+    if !invoice.is_paid() {
         return Verdict::Nothing(super::NOT_PAID);
     }
-    let reason = invoice.billing_reason.as_deref().unwrap_or_default();
-    if !PERIODS.contains(&reason) {
-        return Verdict::Nothing("no_period");
+    let mut lines = Lines::default();
+    for line in &invoice.lines.data {
+        lines.add(line, &invoice.currency, &terms);
     }
-    let whole = |line: &&InvoiceLine| !line.is_proration() && line.amount != 0;
-    let mut paid: Option<Period> = None;
-    let mut other = invoice.lines.has_more;
-    for line in invoice.lines.data.iter().filter(whole) {
-        let Some(one) = line.price_id().and_then(&terms) else {
-            other = true;
-            continue;
-        };
-        if invoice.currency != one.currency {
-            return Verdict::Mismatch("currency");
-        }
-        let Some(period) = period(line, &one) else {
-            return Verdict::Mismatch("amount");
-        };
-        paid = match paid.map_or(Some(period.clone()), |paid| together(&paid, &period)) {
-            Some(paid) => Some(paid),
-            None => return Verdict::Mismatch("amount"),
+    let Lines {
+        paid,
+        wrong,
+        is_of_plan,
+        has_others,
+    } = lines;
+    if let Some(period) = paid {
+        return Verdict::Grant {
+            period,
+            unclear: wrong,
         };
     }
-    match paid {
-        Some(period) => Verdict::Grant(period),
-        // Somebody has paid for what was bought here, at a price that nobody here knows.
-        None if other && ours => Verdict::Mismatch("price"),
-        None if other => Verdict::Nothing("no_plan"),
-        None => Verdict::Nothing("nothing_to_pay"),
+    if invoice.total <= 0 {
+        return Verdict::Nothing("nothing_to_pay");
+    }
+    match wrong {
+        Some(field) => Verdict::Mismatch(field),
+        None if has_others && ours => Verdict::Mismatch("price"),
+        None if is_of_plan || ours => Verdict::Mismatch("proration"),
+        None => Verdict::Nothing("no_plan"),
     }
 }
 
-/// The period that a line pays for; nothing when it is not what so many cost.
+/// The lines of an invoice, added up.
+#[derive(Default)]
+struct Lines {
+    /// All whole periods together.
+    paid: Option<Period>,
+    /// What is wrong with a line that has a plan's price and is neither a proration nor a whole period.
+    wrong: Option<&'static str>,
+    /// Whether a line that asks for money has a plan's price.
+    is_of_plan: bool,
+    /// Whether a line that asks for money has a price that is not known here.
+    has_others: bool,
+}
+
+impl Lines {
+    fn add(&mut self, line: &InvoiceLine, currency: &str, terms: &impl Fn(&str) -> Option<Order>) {
+        // Trials cost nothing, and the unused time of a change is given back.
+        if line.amount <= 0 {
+            return;
+        }
+        let Some(plan) = line.price_id().and_then(terms) else {
+            self.has_others |= !line.is_proration();
+            return;
+        };
+        self.is_of_plan = true;
+        if line.is_proration() {
+            return;
+        }
+        if plan.currency != currency {
+            self.wrong = Some("currency");
+            return;
+        }
+        let paid = match (period(line, &plan), &self.paid) {
+            (Some(period), Some(paid)) => together(paid, &period),
+            (period, _) => period,
+        };
+        match paid {
+            Some(paid) => self.paid = Some(paid),
+            None => self.wrong = Some("amount"),
+        }
+    }
+}
+
+/// The period that a line pays for; None if it is not what so many cost.
 fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
     let times = i64::from(quantity);
@@ -133,7 +172,7 @@ mod tests {
 
     fn line(changes: &Value) -> Value {
         let mut line = json!({
-            "amount": 2000, "quantity": 1, "period": {"start": 0, "end": 1000},
+            "id": "il_1", "amount": 2000, "quantity": 1, "period": {"start": 0, "end": 1000},
             "parent": {"subscription_item_details": {"proration": false}},
             "pricing": {"price_details": {"price": "price_plus"}},
         });
@@ -145,7 +184,7 @@ mod tests {
 
     fn invoice(changes: &Value, lines: &[Value]) -> Invoice {
         let mut invoice = json!({
-            "id": "in_1", "livemode": false, "status": "paid", "currency": "usd", "amount_paid": 2000,
+            "id": "in_1", "livemode": false, "status": "paid", "currency": "usd", "total": 2000, "created": 0,
             "billing_reason": "subscription_cycle", "lines": {"data": lines, "has_more": false},
         });
         for (field, value) in changes.as_object().unwrap() {
@@ -163,18 +202,27 @@ mod tests {
 
     fn granted(verdict: Verdict) -> (i64, i64) {
         match verdict {
-            Verdict::Grant(period) => (period.order.sparks.milli(), period.end.as_second()),
+            Verdict::Grant {
+                period,
+                unclear: None,
+            } => (period.order.sparks.milli(), period.end.as_second()),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn a_paid_period_of_a_plan_grants_its_sparks_until_its_own_end() {
-        for reason in ["subscription_create", "subscription_cycle"] {
+        for reason in [
+            "subscription_create",
+            "subscription_cycle",
+            "subscription_update",
+            "quote_accept",
+            "manual",
+        ] {
             let found = invoice(&json!({"billing_reason": reason}), &[line(&json!({}))]);
             assert_eq!(granted(judge(&found, true)), (500_000_000, 1_000));
         }
-        let discounted = invoice(&json!({"amount_paid": 0}), &[line(&json!({}))]);
+        let discounted = invoice(&json!({"total": 0}), &[line(&json!({}))]);
         assert_eq!(granted(judge(&discounted, true)).0, 500_000_000);
         let two = invoice(
             &json!({}),
@@ -198,7 +246,7 @@ mod tests {
             (vec![two.clone()], 2, 4_000),
             (vec![two, one], 3, 6_000),
         ] {
-            let Verdict::Grant(period) = judge(&invoice(&json!({}), &lines), true) else {
+            let Verdict::Grant { period, .. } = judge(&invoice(&json!({}), &lines), true) else {
                 panic!("{lines:?}");
             };
             let order = period.order;
@@ -211,13 +259,51 @@ mod tests {
         assert_eq!(period(&nothing, &plan), None);
     }
 
+    /// A change in the middle of a period, as Stripe bills it at once and as it waits for the next invoice.
+    fn prorations() -> [Value; 2] {
+        ["subscription_item_details", "invoice_item_details"]
+            .map(|parent| json!({"parent": {parent: {"proration": true}}}))
+    }
+
     #[test]
-    fn what_is_no_whole_period_grants_nothing() {
-        let proration = json!({"parent": {"subscription_item_details": {"proration": true}}});
+    fn a_whole_period_beside_prorations_is_granted() {
+        for parent in prorations() {
+            let with_amount = |amount: i64| {
+                let mut line = line(&parent);
+                line["amount"] = amount.into();
+                line
+            };
+            let lines = [with_amount(-1_000), with_amount(1_500), line(&json!({}))];
+            let found = invoice(&json!({"total": 2_500}), &lines);
+            assert_eq!(granted(judge(&found, true)).0, 500_000_000, "{parent}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_exact_does_not_cost_the_one_that_is() {
+        let odd = line(&json!({"amount": 1_999}));
+        for lines in [[odd.clone(), line(&json!({}))], [line(&json!({})), odd]] {
+            let found = invoice(&json!({"total": 3_999}), &lines);
+            let Verdict::Grant { period, unclear } = judge(&found, true) else {
+                panic!("{lines:?}");
+            };
+            assert_eq!(period.order.sparks.milli(), 500_000_000);
+            assert_eq!(unclear, Some("amount"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_paid_for_grants_nothing() {
+        let [proration, _] = prorations();
         let other_price = json!({"pricing": {"price_details": {"price": "price_other"}}});
         for (changes, lines, reason) in [
             (
                 json!({"status": "open"}),
+                vec![line(&json!({}))],
+                "not_paid",
+            ),
+            (
+                json!({"status": "draft"}),
                 vec![line(&json!({}))],
                 "not_paid",
             ),
@@ -228,22 +314,16 @@ mod tests {
             ),
             (json!({"status": null}), vec![line(&json!({}))], "not_paid"),
             (
-                json!({"billing_reason": "subscription_update"}),
-                vec![line(&json!({}))],
-                "no_period",
-            ),
-            (
-                json!({"billing_reason": "manual"}),
-                vec![line(&json!({}))],
-                "no_period",
-            ),
-            (
-                json!({}),
+                json!({"total": 0}),
                 vec![line(&json!({"amount": 0}))],
                 "nothing_to_pay",
             ),
-            (json!({}), vec![line(&proration)], "nothing_to_pay"),
-            (json!({}), vec![], "nothing_to_pay"),
+            (
+                json!({"total": -700}),
+                vec![line(&proration)],
+                "nothing_to_pay",
+            ),
+            (json!({"total": 0}), vec![], "nothing_to_pay"),
             (json!({}), vec![line(&other_price)], "no_plan"),
         ] {
             let found = invoice(&changes, &lines);
@@ -252,8 +332,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_paid_at_other_terms_is_looked_at() {
+    fn what_is_paid_and_grants_nothing_is_a_mismatch() {
         let other_price = line(&json!({"pricing": {"price_details": {"price": "price_other"}}}));
+        let [proration, pending] = prorations();
         for (changes, line, field) in [
             (json!({"livemode": true}), line(&json!({})), "livemode"),
             (json!({"currency": "eur"}), line(&json!({})), "currency"),
@@ -261,6 +342,8 @@ mod tests {
             (json!({}), line(&json!({"quantity": 2})), "amount"),
             (json!({}), line(&json!({"quantity": 0})), "amount"),
             (json!({}), other_price, "price"),
+            (json!({}), line(&proration), "proration"),
+            (json!({}), line(&pending), "proration"),
         ] {
             let found = invoice(&changes, &[line]);
             assert_eq!(judge(&found, true), Verdict::Mismatch(field), "{changes}");

@@ -13,6 +13,7 @@ use super::item::{self, Item, Key, Malformed};
 use super::purchase::Purchase;
 use super::settlement::entries;
 use super::{Error, Ledger};
+use crate::catalog::Kind;
 use crate::id::AccountId;
 use crate::patience::Patience;
 use crate::sparks::Sparks;
@@ -107,7 +108,7 @@ impl Ledger {
         Ok(account.transpose()?)
     }
 
-    /// The same for an account that was just read. The intent of a purchase is paid in the same transaction.
+    /// The same for an account that was just read. The intent of a pack is paid in the same transaction.
     pub async fn credit_found(
         &self,
         found: Option<Holdings>,
@@ -144,6 +145,8 @@ impl Ledger {
             booked.extend(entries(&settlement, account, now));
             let outcome = Credited::Recorded(written.account.clone());
             let intent = credit.purchase.as_ref();
+            // That of a plan is settled once its subscription is stored, too.
+            let intent = intent.filter(|purchase| purchase.order.kind == Kind::Pack);
             let intent = intent.and_then(|purchase| purchase.intent.as_ref());
             let change = Change {
                 written,

@@ -32,12 +32,18 @@ pub struct Incident {
 }
 
 impl Ledger {
-    /// Keeps an incident. Seen again, it is one incident with the later time.
+    /// Keeps an incident. Seen again as it is stored, nothing is written: one that was dismissed stays so.
     pub async fn keep_incident(
         &self,
         incident: &Incident,
         patience: &Patience,
     ) -> Result<(), Error> {
+        let key = Key::incident(&incident.subject, &incident.code);
+        let stored = self.item(&key, patience).await?;
+        let stored = stored.as_ref().map(Incident::from_item).transpose()?;
+        if stored.is_some_and(|stored| stored.detail == incident.detail) {
+            return Ok(());
+        }
         self.apply(self.keep(incident), patience).await.map(drop)
     }
 
@@ -129,7 +135,7 @@ impl Ledger {
             // Seen late, an earlier sight changes nothing.
             "attribute_not_exists(pk) OR seen_at <= :seen_at",
             "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
-             seen_at = :seen_at REMOVE dismissed",
+             seen_at = :seen_at",
             [
                 (":subject", item::text(&incident.subject)),
                 (":code", item::text(&incident.code)),

@@ -29,6 +29,17 @@ pub enum Reported {
     Parked,
 }
 
+/// The identifier in what a report names: that, or the idempotency key that the event was sent with, which adds the
+/// number of the attempt.
+fn without_attempt(named: &str) -> &str {
+    match named.rsplit_once(':') {
+        Some((identifier, attempt)) if attempt.bytes().all(|byte| byte.is_ascii_digit()) => {
+            identifier
+        }
+        _ => named,
+    }
+}
+
 impl Ledger {
     /// Parks an event of a usage or a parcel, unless it was put back since it was `reported`.
     pub async fn park_reported(
@@ -38,6 +49,7 @@ impl Ledger {
         reported: Timestamp,
         patience: &Patience,
     ) -> Result<Reported, Error> {
+        let identifier = without_attempt(identifier);
         if !identifier.starts_with("par_") {
             let id = UsageId::stored(identifier.to_owned());
             return self.park_usage(&id, why, reported, patience).await;

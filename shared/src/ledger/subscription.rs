@@ -17,25 +17,85 @@ pub struct Subscribed {
     pub status: String,
     /// The plan of the catalogue; nothing when its price is of none.
     pub plan: Option<String>,
-    /// When the period ends that is paid for, in seconds since 1970; of several the first.
+    /// When the current period ends, in seconds since 1970; of several the first. Stripe moves it before it charges.
     pub current_period_end: Option<i64>,
     /// When it ends by itself, in seconds since 1970.
     pub cancel_at: Option<i64>,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+    /// Its latest invoice, unless that is credited, void or uncollectible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<Awaited>,
+}
+
+/// An invoice that may still bring Sparks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Its id, `in_…`.
+    pub invoice: String,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// Whether Stripe goes on with it by itself: a draft that it will finalise, or an open one that it will charge.
+    pub advances: bool,
 }
 
 /// Words of subscriptions that are over.
 const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
 
-/// How long after the end of a period its renewal is missed, and how often it is looked for then.
+/// How long after the end of a period its renewal is looked for: Stripe charges about an hour after it.
+/// <https://docs.stripe.com/billing/invoices/subscription#draft-invoice>
 const LATE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often an invoice is looked at that Stripe goes on with, and anything else.
+const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long the last invoice of a subscription that has ended is looked at. Later, the reconciliation of the day finds it.
+const AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Subscribed {
     /// Whether it is not over.
     pub fn is_live(&self) -> bool {
         !ENDED.contains(&self.status.as_str())
+    }
+
+    /// Whether it is a plan of which periods are, or may yet be, paid. A first payment that never came ends by itself.
+    pub fn is_paid_for(&self) -> bool {
+        self.is_live() && self.status != "incomplete"
+    }
+
+    /// Whether an invoice of it may have been paid of which nothing was heard.
+    pub fn may_be_paid(&self) -> bool {
+        self.is_live() || self.awaited.is_some()
+    }
+
+    /// Returns when it is looked at next though nothing was heard of it; None if never.
+    ///
+    /// What is due depends on what was credited, not on the period that Stripe is in: an invoice that is awaited keeps a
+    /// look due until it is credited, void or uncollectible.
+    fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let after = |pause| now.saturating_add(pause).ok();
+        match &self.awaited {
+            Some(awaited) if self.is_live() => after(if awaited.advances { HOURLY } else { DAILY }),
+            Some(awaited) => {
+                let made = Timestamp::from_second(awaited.created).ok()?;
+                after(DAILY).filter(|_| now.duration_since(made) < AFTER_END)
+            }
+            None if self.is_live() => {
+                let end = Timestamp::from_second(self.current_period_end?).ok()?;
+                let late = end.saturating_add(LATE).ok()?;
+                if late > now {
+                    return Some(late);
+                }
+                // Stripe is behind with the next period, or there will be none.
+                after(if now.duration_since(end) < DAILY {
+                    HOURLY
+                } else {
+                    DAILY
+                })
+            }
+            None => None,
+        }
     }
 }
 
@@ -44,8 +104,10 @@ impl Subscribed {
 pub struct Subscriptions {
     /// Each of them, newest first.
     pub all: Vec<Subscribed>,
-    /// When Stripe was asked; nothing when it never was.
+    /// When they were written, as Stripe had them then; None if they never were.
     pub as_of: Option<Timestamp>,
+    /// When they are looked at next.
+    due: Option<Timestamp>,
     /// Counts the writes.
     version: i64,
 }
@@ -66,22 +128,13 @@ impl Subscriptions {
         Ok(Self {
             all: item::read_json(item, "subscriptions")?,
             as_of: Some(item::read_time(item, "as_of")?),
+            due: match item.get("pending_due") {
+                Some(_) => Some(item::read_time(item, "pending_due")?),
+                None => None,
+            },
             version: item::read_number(item, "version")?,
         })
     }
-}
-
-/// When an account's subscriptions are looked into that nobody has told of by then: an hour after the first period that is
-/// paid for has ended, and a day later each time. Nothing when all have ended.
-fn looked_into(all: &[Subscribed], now: Timestamp) -> Option<Timestamp> {
-    let live = all.iter().filter(|one| one.is_live());
-    let ends = live.filter_map(|one| one.current_period_end).min()?;
-    let due = Timestamp::from_second(ends)
-        .ok()?
-        .saturating_add(LATE)
-        .ok()?;
-    let tomorrow = now.saturating_add(DAILY).ok()?;
-    Some(if due > now { due } else { tomorrow })
 }
 
 impl Ledger {
@@ -112,10 +165,10 @@ impl Ledger {
         })
     }
 
-    /// Keeps what Stripe told of an account's subscriptions, unless something was kept since `read`.
+    /// Stores an account's subscriptions as Stripe has them; false if others were stored since `read`.
     ///
-    /// Whoever writes has asked Stripe after it had read, so nothing older ever takes the place of something
-    /// newer. Whoever is refused reads and asks again.
+    /// The caller has asked Stripe after it had read, so nothing older ever replaces something newer. A caller that is
+    /// refused reads and asks again. Nothing is written if nothing has changed and the next look is due in time.
     pub async fn keep_subscriptions(
         &self,
         account: &AccountId,
@@ -124,13 +177,22 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
+        let due = all.iter().filter_map(|one| one.next_look(now)).min();
+        let is_due_in_time = match (read.due, due) {
+            (Some(stored), Some(due)) => now < stored && stored <= due,
+            (None, None) => true,
+            _ => false,
+        };
+        if read.as_of.is_some() && read.all == all && is_due_in_time {
+            return Ok(true);
+        }
         let mut values = values([
             (":version_before", item::number(read.version)),
             (":version", item::number(read.version.saturating_add(1))),
             (":subscriptions", item::json(&all)),
             (":as_of", item::time(now)),
         ]);
-        let listed = match looked_into(all, now) {
+        let listed = match due {
             Some(due) => {
                 values.extend([
                     (":bucket".to_owned(), Queue::Due.of(account)),

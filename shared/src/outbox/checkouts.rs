@@ -4,10 +4,10 @@
 use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::desk::Desk;
+use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Listed};
 use crate::patience::Patience;
-use crate::payment::{self, STRIPE_TIMEOUT};
+use crate::payment;
 
 /// How long until an order is looked into again that is not settled.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);

@@ -9,12 +9,10 @@ use crate::stripe::{CheckoutSession, PaymentIntent};
 pub(super) enum Verdict {
     /// It is paid, or there was nothing to pay.
     Paid,
-    /// It is done, and the money is on its way.
+    /// It is done, and the money is on its way, or the buyer has still to send it, such as by a bank transfer.
     Processing,
     /// It waits for the buyer; a declined card leaves it so.
     Open,
-    /// It is done, and the buyer has still to do something elsewhere, such as a bank transfer.
-    Waiting,
     /// It is done, and the payment failed for good.
     Failed,
     /// It ended without a payment.
@@ -37,13 +35,10 @@ pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> 
     let payment = session.payment_intent.as_ref();
     match (session.status.as_deref(), session.payment_status.as_str()) {
         (Some("complete"), "paid" | "no_payment_required") => Verdict::Paid,
-        (Some("complete"), "unpaid") if payment.is_some_and(PaymentIntent::is_processing) => {
-            Verdict::Processing
-        }
         (Some("complete"), "unpaid") if payment.is_some_and(PaymentIntent::has_failed) => {
             Verdict::Failed
         }
-        (Some("complete"), "unpaid") => Verdict::Waiting,
+        (Some("complete"), "unpaid") => Verdict::Processing,
         (Some("open"), _) => Verdict::Open,
         (Some("expired"), _) => Verdict::Expired,
         (Some("complete"), _) => Verdict::Unknown("payment_status"),
@@ -153,9 +148,9 @@ mod tests {
             ("complete", "unpaid", processing, Verdict::Processing),
             ("complete", "unpaid", failed.clone(), Verdict::Failed),
             ("complete", "unpaid", canceled, Verdict::Failed),
-            ("complete", "unpaid", action, Verdict::Waiting),
-            ("complete", "unpaid", json!("pi_1"), Verdict::Waiting),
-            ("complete", "unpaid", json!(null), Verdict::Waiting),
+            ("complete", "unpaid", action, Verdict::Processing),
+            ("complete", "unpaid", json!("pi_1"), Verdict::Processing),
+            ("complete", "unpaid", json!(null), Verdict::Processing),
             ("open", "unpaid", failed, Verdict::Open),
             ("open", "unpaid", json!(null), Verdict::Open),
             ("open", "paid", json!(null), Verdict::Open),

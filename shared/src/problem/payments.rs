@@ -39,6 +39,15 @@ impl From<checkout::Error> for Problem {
                     detail,
                 )
             }
+            checkout::Error::AlreadySubscribed => {
+                let detail = "The account has a plan. Change or cancel it in the portal before another one is bought.";
+                Self::new(
+                    StatusCode::CONFLICT,
+                    "already_subscribed",
+                    "Already subscribed",
+                    detail,
+                )
+            }
             checkout::Error::NotFound => Self::session_not_found(),
             checkout::Error::Stripe(error) => error.into(),
             checkout::Error::Subscription(error) => error.into(),

@@ -158,6 +158,9 @@ impl Stripe {
                 Err(Error::Unconfirmed(Cause::Status(status)))
             }
             status if status.is_client_error() => Err(match Refusal::of(&answer) {
+                // Limits that Stripe reports in the body. Nothing was done.
+                // https://docs.stripe.com/rate-limits#object-lock-timeouts
+                Ok(refusal) if refusal.is_limit() => Error::RateLimited,
                 Ok(refusal) => Error::Refused(refusal),
                 Err(error) => Error::Unconfirmed(Cause::shape(&error)),
             }),
@@ -177,10 +180,13 @@ impl Stripe {
         })
     }
 
-    /// Keeps the circuit: failures of Stripe open it after a while, a wrong key at once.
+    /// Keeps the circuit: failures of Stripe open it after a while, a wrong key at once. A right that the key lacks is about
+    /// one call.
     fn count(&self, error: Option<&Error>) {
         match error {
-            Some(Error::Unauthorized(_)) => self.circuit.open(self.clock.now()),
+            Some(Error::Unauthorized(StatusCode::UNAUTHORIZED)) => {
+                self.circuit.open(self.clock.now());
+            }
             Some(Error::Unconfirmed(Cause::Transport(_))) => self.circuit.failed(self.clock.now()),
             Some(Error::Unconfirmed(Cause::Status(status))) if status.is_server_error() => {
                 self.circuit.failed(self.clock.now());

@@ -141,11 +141,6 @@ impl PaymentIntent {
         }
     }
 
-    /// Whether the money is on its way.
-    pub fn is_processing(&self) -> bool {
-        matches!(self, Self::Whole { status, .. } if status == "processing")
-    }
-
     /// Whether no money will come of it as it is. In every other state it may, such as `requires_action`, in which a
     /// payment waits for a bank transfer or for small deposits that prove a bank account.
     /// <https://docs.stripe.com/payments/paymentintents/lifecycle>

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::checkout_session::PaymentIntent;
 use super::{Error, List, Stripe};
-use crate::id::{CustomerId, InvoiceId};
+use crate::id::InvoiceId;
 
 /// An invoice as Stripe has it, as far as it is of interest.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,13 +28,30 @@ pub struct Invoice {
     pub billing_reason: Option<String>,
     /// The currency of its amounts, in small letters.
     pub currency: String,
-    /// What was paid after discounts and with taxes, in the currency's smallest unit.
-    pub amount_paid: i64,
+    /// What it comes to after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
+    /// what the customer's credit balance has paid.
+    pub total: i64,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// Whether Stripe finalises and charges it by itself.
+    #[serde(default)]
+    pub auto_advance: bool,
+    /// When it was paid.
+    #[serde(default)]
+    pub status_transitions: StatusTransitions,
     /// What made it.
     #[serde(default)]
     pub parent: Option<InvoiceParent>,
-    /// What it asks for; the first ten of it.
+    /// What it asks for. Stripe shows ten lines; [`Stripe::invoice`] reads the others, too.
     pub lines: List<InvoiceLine>,
+}
+
+/// When an invoice changed its status.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct StatusTransitions {
+    /// When it was paid, in seconds since 1970.
+    #[serde(default)]
+    pub paid_at: Option<i64>,
 }
 
 /// What made an invoice.
@@ -56,6 +73,8 @@ pub struct SubscriptionDetails {
 /// One line of an invoice.
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceLine {
+    /// Its id, `il_…`.
+    id: String,
     /// What it comes to before discounts and taxes, in the currency's smallest unit.
     pub amount: i64,
     /// How many.
@@ -83,12 +102,15 @@ pub struct Period {
 pub struct LineParent {
     /// The item of a subscription.
     #[serde(default)]
-    pub subscription_item_details: Option<ItemDetails>,
+    pub subscription_item_details: Option<Origin>,
+    /// An item that waited for the next invoice, such as the proration of a change in the middle of a period.
+    #[serde(default)]
+    pub invoice_item_details: Option<Origin>,
 }
 
-/// Which part of a subscription a line is.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ItemDetails {
+/// What a line is, by where it comes from.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Origin {
     /// Whether it makes up for a change in the middle of a period.
     #[serde(default)]
     pub proration: bool,
@@ -124,6 +146,11 @@ struct PaidWith {
 }
 
 impl Invoice {
+    /// Whether it is paid, or there was nothing to pay.
+    pub fn is_paid(&self) -> bool {
+        self.status.as_deref() == Some("paid")
+    }
+
     /// What we wrote on its subscription.
     pub fn subscription_metadata(&self, key: &str) -> Option<&str> {
         let parent = self.parent.as_ref()?;
@@ -141,36 +168,74 @@ impl InvoiceLine {
 
     /// Whether it makes up for a change in the middle of a period.
     pub fn is_proration(&self) -> bool {
-        let details = self.parent.as_ref();
-        let details = details.and_then(|parent| parent.subscription_item_details.as_ref());
-        details.is_some_and(|details| details.proration)
+        let Some(parent) = &self.parent else {
+            return false;
+        };
+        let origins = [
+            parent.subscription_item_details,
+            parent.invoice_item_details,
+        ];
+        origins.into_iter().flatten().any(|origin| origin.proration)
     }
 }
 
+/// How many lines and invoices are read at once.
+const LINES_PER_PAGE: u8 = 100;
+const INVOICES_PER_PAGE: u8 = 20;
+
+/// How many lines an invoice may have. Stripe takes 250 a finalised invoice.
+const MAX_LINES: usize = 1_000;
+
 impl Stripe {
-    /// Reads an invoice; nothing when Stripe has none of this id.
+    /// Reads an invoice with all of its lines; None if Stripe has none of this id.
     pub async fn invoice(
         &self,
         id: &InvoiceId,
         timeout: Duration,
     ) -> Result<Option<Invoice>, Error> {
-        self.read(&format!("/v1/invoices/{id}"), timeout).await
+        let found: Option<Invoice> = self.read(&format!("/v1/invoices/{id}"), timeout).await?;
+        let Some(mut invoice) = found else {
+            return Ok(None);
+        };
+        self.complete(&mut invoice, timeout).await?;
+        Ok(Some(invoice))
     }
 
-    /// The newest paid invoices of a customer, newest first.
-    pub async fn paid_invoices(
-        &self,
-        customer: &CustomerId,
-        limit: u8,
-        timeout: Duration,
-    ) -> Result<Vec<Invoice>, Error> {
-        let path = format!("/v1/invoices?customer={customer}&status=paid&limit={limit}");
-        let found = self.read::<List<Invoice>>(&path, timeout).await;
-        match found {
-            Ok(found) => Ok(found.map_or_else(Vec::new, |list| list.data)),
-            Err(Error::Refused(refusal)) if refusal.code == "resource_missing" => Ok(Vec::new()),
-            Err(error) => Err(error),
+    /// Reads the lines of an invoice that are not shown with it.
+    pub async fn complete(&self, invoice: &mut Invoice, timeout: Duration) -> Result<(), Error> {
+        let lines = &mut invoice.lines;
+        while lines.has_more && lines.data.len() < MAX_LINES {
+            let after = lines.data.last().map(|line| line.id.as_str());
+            let path = format!(
+                "/v1/invoices/{}/lines?limit={LINES_PER_PAGE}&starting_after={}",
+                invoice.id,
+                after.unwrap_or_default()
+            );
+            let page: Option<List<InvoiceLine>> = self.read(&path, timeout).await?;
+            let Some(page) = page.filter(|page| !page.data.is_empty()) else {
+                break;
+            };
+            lines.has_more = page.has_more;
+            lines.data.extend(page.data);
         }
+        Ok(())
+    }
+
+    /// Some of the paid invoices of a subscription, newest first, from behind this one on.
+    pub async fn paid_invoices_of(
+        &self,
+        subscription: &str,
+        after: Option<&InvoiceId>,
+        timeout: Duration,
+    ) -> Result<List<Invoice>, Error> {
+        let mut path = format!(
+            "/v1/invoices?subscription={subscription}&status=paid&limit={INVOICES_PER_PAGE}"
+        );
+        if let Some(after) = after {
+            path = format!("{path}&starting_after={after}");
+        }
+        let found = self.read(&path, timeout).await?;
+        Ok(found.unwrap_or_default())
     }
 
     /// The payment that an invoice waits for, or is paid with; nothing where there is none.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checkout_session::Price;
-use super::{Error, List, Stripe};
+use super::{Error, Invoice, List, Stripe};
 use crate::id::CustomerId;
 
 /// A subscription as Stripe has it, as far as it is of interest.
@@ -30,6 +30,9 @@ pub struct Subscription {
     pub metadata: HashMap<String, String>,
     /// What is paid for. Since 2025-03-31 the period is theirs, and not the subscription's.
     pub items: List<SubscriptionItem>,
+    /// What it asked for last.
+    #[serde(default)]
+    pub latest_invoice: Option<Box<Invoice>>,
 }
 
 /// One thing that a subscription pays for.
@@ -37,24 +40,35 @@ pub struct Subscription {
 pub struct SubscriptionItem {
     /// The price of one.
     pub price: Price,
-    /// When the period ends that is paid for, in seconds since 1970.
+    /// When the current period ends, in seconds since 1970. Stripe moves it before it charges.
     #[serde(default)]
     pub current_period_end: Option<i64>,
 }
 
 impl Stripe {
-    /// The subscriptions of a customer, ended ones too, newest first and at most 100; nothing when Stripe does
-    /// not have the customer any more.
+    /// The subscriptions of a customer with their latest invoices, ended ones too, newest first and at most 100; None if
+    /// the customer was deleted.
+    ///
+    /// A key of another account or mode knows no customer of ours either, and is an error: nothing has ended then.
     pub async fn subscriptions(
         &self,
         customer: &CustomerId,
         timeout: Duration,
     ) -> Result<Option<Vec<Subscription>>, Error> {
-        let path = format!("/v1/subscriptions?customer={customer}&status=all&limit=100");
+        let path = format!(
+            "/v1/subscriptions?customer={customer}&status=all&limit=100&expand[]=data.latest_invoice"
+        );
         let found = self.read::<List<Subscription>>(&path, timeout).await;
         match found {
             Ok(found) => Ok(found.map(|list| list.data)),
-            Err(Error::Refused(refusal)) if refusal.code == "resource_missing" => Ok(None),
+            Err(Error::Refused(refusal)) if refusal.code == "resource_missing" => {
+                let deleted = self.is_customer_deleted(customer, timeout).await?;
+                if deleted {
+                    Ok(None)
+                } else {
+                    Err(Error::Refused(refusal))
+                }
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,12 +1,14 @@
 //! How an account is subscribed, in words: the best of its subscriptions, and all of them. Pure.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock;
-use crate::ledger::Subscribed;
+use crate::id::InvoiceId;
+use crate::ledger::{Awaited, Subscribed};
 use crate::stripe::Subscription;
 
 /// How an account is subscribed.
@@ -16,7 +18,7 @@ pub struct Standing {
     pub status: String,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
-    /// When its period ends that is paid for.
+    /// When the current period ends. Stripe moves it before it charges.
     pub current_period_end: Option<String>,
     /// When it ends by itself.
     pub cancel_at: Option<String>,
@@ -49,7 +51,7 @@ pub struct One {
     pub status: String,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
-    /// When its period ends that is paid for.
+    /// When the current period ends. Stripe moves it before it charges.
     pub current_period_end: Option<String>,
     /// When it ends by itself.
     pub cancel_at: Option<String>,
@@ -90,7 +92,13 @@ fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
 /// Stripe's subscription as it is kept.
 ///
 /// Stripe says in two ways that one ends with its period: a flag, or the time itself. One is kept.
-pub(super) fn plain(told: &Subscription, plan: Option<String>) -> Subscribed {
+///
+/// `refused` has invoices that are paid and cannot be granted: they are awaited, since an operator may mend the terms.
+pub(super) fn plain(
+    told: &Subscription,
+    plan: Option<String>,
+    refused: &BTreeSet<InvoiceId>,
+) -> Subscribed {
     let ends = told.items.data.iter();
     let current_period_end = ends.filter_map(|item| item.current_period_end).min();
     let at_period_end = current_period_end.filter(|_| told.cancel_at_period_end);
@@ -101,7 +109,23 @@ pub(super) fn plain(told: &Subscription, plan: Option<String>) -> Subscribed {
         current_period_end,
         cancel_at: told.cancel_at.or(at_period_end),
         created: told.created,
+        awaited: awaited(told, refused),
     }
+}
+
+/// The latest invoice, unless it is credited, void or uncollectible.
+fn awaited(told: &Subscription, refused: &BTreeSet<InvoiceId>) -> Option<Awaited> {
+    let invoice = told.latest_invoice.as_deref()?;
+    let is_awaited = match invoice.status.as_deref().unwrap_or_default() {
+        "void" | "uncollectible" => false,
+        "paid" => refused.contains(&invoice.id),
+        _ => true,
+    };
+    is_awaited.then(|| Awaited {
+        invoice: invoice.id.to_string(),
+        created: invoice.created,
+        advances: invoice.auto_advance && !invoice.is_paid(),
+    })
 }
 
 /// A subscription after its customer was deleted, which ends it.
@@ -175,6 +199,7 @@ mod tests {
             current_period_end: Some(end),
             cancel_at: None,
             created,
+            awaited: None,
         }
     }
 
@@ -235,7 +260,7 @@ mod tests {
                 told[field] = value.clone();
             }
             let told: Subscription = serde_json::from_value(told).unwrap();
-            let one = One::of(&plain(&told, None));
+            let one = One::of(&plain(&told, None, &BTreeSet::new()));
             (one.cancel_at, one.cancel_at_period_end)
         };
         let end = Some("1970-01-01T00:16:40.000Z".to_owned());

@@ -31,7 +31,7 @@ async fn checkouts(openapi: &OpenApi, world: &World) -> Vec<String> {
     for (example, key, body) in [
         ("page", "pack", pack.clone()),
         ("page", "plan", plan.clone()),
-        ("idempotency_key_reused", "pack", plan),
+        ("idempotency_key_reused", "pack", plan.clone()),
         ("unknown_item", "k", with("item", json!("pack_1"))),
         ("invalid_quantity", "k", with("quantity", json!(101))),
         ("invalid_request", "k", with("sparks", json!("1"))),
@@ -56,6 +56,9 @@ async fn checkouts(openapi: &OpenApi, world: &World) -> Vec<String> {
         .await;
     openapi.check(CHECKOUT, &answer, None);
     seen.extend(late(openapi, world, &pack).await);
+    world.subscribe("acct_plan", "plus").await;
+    let answer = world.checkout("acct_plan", "second", &plan).await;
+    seen.extend(openapi.check(CHECKOUT, &answer, Some("already_subscribed")));
     seen
 }
 

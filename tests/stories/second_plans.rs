@@ -1,0 +1,136 @@
+//! An account pays for one plan at a time: a second one is refused, its page ended, or told to the operator.
+
+use http::StatusCode;
+use local::faults::Fault;
+use serde_json::{Value, json};
+use tests::World;
+
+const CARD: &str = "4242424242424242";
+
+fn incidents(world: &World, code: &str) -> Vec<Value> {
+    let mut incidents = world.items("INCIDENTS");
+    incidents.retain(|incident| incident["code"]["S"] == code);
+    incidents
+}
+
+async fn open(world: &World, key: &str) -> String {
+    let page = world.checkout("acct_a", key, &world.order("plus")).await;
+    tests::session_id(&page.expect(StatusCode::CREATED))
+}
+
+#[tokio::test]
+async fn a_second_plan_is_refused_whatever_the_first_ones_status() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    for status in [
+        "active",
+        "trialing",
+        "past_due",
+        "unpaid",
+        "paused",
+        "on_holiday",
+    ] {
+        let path = format!("/_local/subscriptions/{subscription}/status");
+        world.at_stripe(&path, &json!({"status": status})).await;
+        let order = world.order("plus");
+        let refused = world.checkout("acct_a", status, &order).await;
+        assert_eq!(refused.refusal(), (409, "already_subscribed"), "{status}");
+    }
+    assert_eq!(world.items("I#").len(), 1, "a refusal writes no intent");
+    // Packs are sold all the same, and a plan once the first has ended.
+    let pack = world.order("pack_125k");
+    let page = world.checkout("acct_a", "pack", &pack).await;
+    page.expect(StatusCode::CREATED);
+    let path = format!("/v1/subscriptions/{subscription}");
+    world.delete_at_stripe(&path).await;
+    open(&world, "active").await;
+}
+
+#[tokio::test]
+async fn without_any_webhook_stripe_is_asked_before_a_second_plan_is_sold() {
+    let world = World::start().await;
+    world.drop_webhooks();
+    let session = open(&world, "k1").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    let refused = world.checkout("acct_a", "k2", &world.order("plus")).await;
+    assert_eq!(refused.refusal(), (409, "already_subscribed"));
+}
+
+#[tokio::test]
+async fn while_stripe_is_down_what_is_stored_refuses_a_second_plan() {
+    let world = World::start().await;
+    world.subscribe("acct_a", "plus").await;
+    let down = Fault::new("/v1/subscriptions", "status:503").unwrap();
+    world.stack.stripe.faults().add(down.times(100));
+    let refused = world.checkout("acct_a", "k2", &world.order("plus")).await;
+    assert_eq!(refused.refusal(), (409, "already_subscribed"));
+}
+
+/// Two devices have opened a page each before either is paid.
+#[tokio::test]
+async fn the_other_open_page_is_ended_when_the_first_is_paid() {
+    for verified in [true, false] {
+        let world = World::start().await;
+        if verified {
+            world.drop_webhooks();
+        }
+        let (first, second) = (open(&world, "k1").await, open(&world, "k2").await);
+        let pack = world.open("acct_a", "pack_125k").await;
+        world.pay(&first, CARD).await.expect(StatusCode::OK);
+        if verified {
+            world.verify("acct_a", &first).await.expect(StatusCode::OK);
+        }
+        world.webhooks_settled().await;
+        let refused = world.pay(&second, CARD).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        let told = world.verify("acct_a", &second).await.expect(StatusCode::OK);
+        assert_eq!(told.body["status"], "expired");
+        world.pay(&pack, CARD).await.expect(StatusCode::OK);
+        let state = world.stack.stripe.state();
+        assert_eq!(state["subscriptions"].as_array().unwrap().len(), 1);
+        world.sparks(&["verify", "acct_a"]).await.unwrap();
+    }
+}
+
+/// Nothing is refunded by itself: the operator asks the customer which one is meant.
+#[tokio::test]
+async fn two_live_plans_are_an_incident_that_names_both_once() {
+    let world = World::start().await;
+    world.drop_webhooks();
+    let (first, second) = (open(&world, "k1").await, open(&world, "k2").await);
+    for session in [&first, &second] {
+        world.pay(session, CARD).await.expect(StatusCode::OK);
+    }
+    for session in [&first, &second] {
+        world.verify("acct_a", session).await.expect(StatusCode::OK);
+    }
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    let kept = incidents(&world, "second_subscription");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept[0]["account_seen"]["S"], "acct_a");
+    let state = world.stack.stripe.state();
+    let live: Vec<&str> = state["subscriptions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap())
+        .collect();
+    let told = format!("{}{}", kept[0]["subject"]["S"], kept[0]["detail"]["S"]);
+    assert!(live.iter().all(|id| told.contains(id)), "{told}");
+    assert_eq!(world.credits("acct_a").len(), 2);
+    assert_eq!(state["refunds"], json!([]));
+    world.sparks(&["verify", "acct_a"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replay_of_the_order_that_was_paid_is_no_second_plan() {
+    let world = World::start().await;
+    let session = open(&world, "k1").await;
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    let again = world.checkout("acct_a", "k1", &world.order("plus")).await;
+    let again = again.expect(StatusCode::CREATED);
+    assert!(again.is_replay());
+    assert_eq!(again.body["session_id"], session.as_str());
+    assert_eq!(again.body["url"], Value::Null);
+}
