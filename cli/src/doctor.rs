@@ -15,15 +15,16 @@ use crate::stripe_account::StripeAccount;
 use crate::{Desk, Error, PATIENCE};
 use check::Check;
 
-/// What is wrong with a refund or a dispute although it has its entry.
-const STANDING: [&str; 2] = ["no_share", "taken_again"];
+/// What is wrong with a payment, a refund or a dispute although it has its entry.
+const STANDING: [&str; 3] = ["mismatch_line", "no_share", "taken_again"];
 
 /// What cannot be looked at without a Stripe account.
-const AT_STRIPE: [&str; 6] = [
+const AT_STRIPE: [&str; 7] = [
     "key",
     "clock",
     "meter",
     "prices",
+    "tax",
     "webhooks",
     "meter_errors",
 ];
@@ -64,6 +65,7 @@ async fn of_stripe(desk: &Desk<'_>) -> Vec<Check> {
         Check::or_bad("clock", deployment::clock(desk, &account).await),
         Check::or_bad("meter", at_stripe::meter(&account).await),
         Check::or_bad("prices", at_stripe::prices(desk, &account).await),
+        Check::or_bad("tax", at_stripe::tax(desk, &account).await),
         Check::or_bad("webhooks", at_stripe::webhooks(&account).await),
         Check::or_bad("meter_errors", at_stripe::meter_errors(&account).await),
     ]

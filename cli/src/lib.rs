@@ -26,7 +26,7 @@ use reason::Reason;
 use shared::clock::Clock;
 use shared::config::{self, Environment};
 use shared::history;
-use shared::id::{AccountId, IdempotencyKey, SessionId};
+use shared::id::{AccountId, IdempotencyKey, InvoiceId, ReversalId, SessionId};
 use shared::invoice;
 use shared::langfuse;
 use shared::ledger::{self, Ledger};
@@ -38,6 +38,7 @@ use shared::statement::MAX_LIMIT;
 use shared::stripe::{self, Stripe};
 use shared::telemetry;
 use shared::transport::Transport;
+pub use stripe_account::Charging;
 use stripe_setup::Addresses;
 
 /// How long one step of a long command goes on trying.
@@ -98,17 +99,29 @@ enum Action {
         #[command(subcommand)]
         action: Option<outbox::Action>,
     },
-    /// Compare one UTC day with Stripe and Langfuse, or credit one payment that is paid and was not credited.
+    /// Compare one UTC day with Stripe and Langfuse, or bring the ledger up to date with one object at Stripe.
     ///
-    /// Nothing is changed but two notes: that Stripe's meter was shown not to have a parked usage, and that it was shown
-    /// to have one.
+    /// Of a day, nothing is changed but two notes: that Stripe's meter was shown not to have a parked usage, and that it
+    /// was shown to have one.
     Reconcile {
         /// The day, `YYYY-MM-DD`; yesterday when it is missing.
-        #[arg(long)]
+        #[arg(long, group = "one")]
         day: Option<Date>,
         /// Credit what was paid at this checkout session, `cs_…`, instead.
-        #[arg(long, conflicts_with = "day")]
+        #[arg(long, group = "one")]
         session: Option<SessionId>,
+        /// Credit what this invoice, `in_…`, has paid for, instead.
+        #[arg(long, group = "one")]
+        invoice: Option<InvoiceId>,
+        /// Take back, or restore, what this refund, `re_…`, is of, instead.
+        #[arg(long, group = "one")]
+        refund: Option<ReversalId>,
+        /// Take back, or restore, what this dispute, `dp_…`, is of, instead.
+        #[arg(long, group = "one")]
+        dispute: Option<ReversalId>,
+        /// Take back, or restore, what this credit note, `cn_…`, is of, instead.
+        #[arg(long, group = "one")]
+        credit_note: Option<ReversalId>,
     },
     /// Work accounts out again from their entries: prices, balance, roll-ups, and what is left of each grant.
     Verify {
@@ -126,8 +139,7 @@ enum Action {
     },
     /// Check the deployment, and list what somebody has to look at.
     Doctor {
-        /// Say that somebody has looked at this object (`cs_…`, `in_…`, `re_…`): it is listed again only when it is
-        /// seen again.
+        /// Say that all incidents of this object (`cs_…`, `in_…`, `re_…`) were looked at: they are not listed any more.
         #[arg(long)]
         dismiss: Option<String>,
     },
@@ -196,11 +208,22 @@ pub enum Error {
     /// The session is not of this deployment.
     #[error("the session `{0}` is not of this deployment")]
     NoSession(SessionId),
+    /// The invoice is not of this deployment.
+    #[error("the invoice `{0}` is not of this deployment")]
+    NoInvoice(InvoiceId),
+    /// The refund, dispute or credit note is not of this deployment, or cannot be followed.
+    #[error("`{0}` changes nothing: {1}")]
+    NoReversal(ReversalId, &'static str),
     /// The meter has a price, so that prepaid Sparks would be charged again.
     #[error(
-        "the price `{1}` charges for the meter `{0}`, and Sparks are prepaid: archive it; nothing was changed"
+        "the meter `{meter}`: {price}, and Sparks are prepaid: {}; nothing was changed", .price.advice()
     )]
-    PricedMeter(String, String),
+    PricedMeter {
+        /// The meter.
+        meter: String,
+        /// The price.
+        price: Charging,
+    },
     /// There is a meter of our name that counts something else.
     #[error("the meter `{0}` does not sum `value` by customer; nothing was changed")]
     OtherMeter(String),
@@ -287,10 +310,27 @@ pub async fn run<'a>(
         Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
         Action::Outbox { action } => outbox::run(&mut desk, action).await,
         Action::Reconcile {
-            session: Some(session),
-            ..
-        } => reconcile::session(&mut desk, session).await,
-        Action::Reconcile { day, session: None } => Box::pin(reconcile::day(&mut desk, day)).await,
+            day,
+            session,
+            invoice,
+            refund,
+            dispute,
+            credit_note,
+        } => {
+            let reversals = [
+                (stripe::Reason::Refund, refund),
+                (stripe::Reason::Dispute, dispute),
+                (stripe::Reason::CreditNote, credit_note),
+            ];
+            let mut reversals = reversals.into_iter();
+            let reversal = reversals.find_map(|(reason, id)| Some((reason, id?)));
+            match (session, invoice, reversal) {
+                (Some(session), ..) => reconcile::session(&mut desk, session).await,
+                (_, Some(invoice), _) => reconcile::invoice(&mut desk, invoice).await,
+                (.., Some((reason, id))) => reconcile::reversal(&mut desk, reason, id).await,
+                (None, None, None) => Box::pin(reconcile::day(&mut desk, day)).await,
+            }
+        }
         Action::Verify { account } => verify::run(&mut desk, account).await,
         Action::Repair { account, yes } => repair::run(&mut desk, account, yes).await,
         Action::Doctor {

@@ -1,5 +1,5 @@
-//! `sparks reconcile`: compares a day with Stripe and Langfuse, and does for a payment what its webhook or its
-//! verification would have done.
+//! `sparks reconcile`: compares a day with Stripe and Langfuse, and does for one object at Stripe what its webhook would
+//! have done.
 
 mod day;
 mod hour;
@@ -14,8 +14,12 @@ mod traces;
 pub(crate) use day::day;
 use serde_json::json;
 use shared::desk::Desk as Payments;
-use shared::id::SessionId;
+use shared::id::{InvoiceId, ReversalId, SessionId};
+use shared::invoice::{self, Outcome};
 use shared::payment::{self, Page};
+use shared::reversal;
+use shared::sparks::Sparks;
+use shared::stripe::Reason;
 
 use crate::{Desk, Error};
 
@@ -49,6 +53,64 @@ pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(
             "{session} of {account} is {status}: {} Sparks credited, {} available",
             found.credited, found.available
         )?;
+    }
+    Ok(())
+}
+
+/// Reads an invoice from Stripe, and grants what it has paid for unless that was done before.
+pub(crate) async fn invoice(desk: &mut Desk<'_>, id: InvoiceId) -> Result<(), Error> {
+    let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
+    let terms = desk.environment.plan_terms()?;
+    let payments = Payments {
+        ledger: &ledger,
+        stripe: &stripe,
+        terms: &terms,
+    };
+    let now = desk.clock.now();
+    let (credited, why) = match invoice::reconcile(payments, &id, now, &desk.patience).await {
+        Ok(Outcome::Granted(sparks, _)) => (sparks, None),
+        Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
+        Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
+            return Err(Error::NoInvoice(id));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if desk.json {
+        let found = json!({ "invoice": id, "sparks_credited": credited, "reason": why });
+        writeln!(desk.out, "{found}")?;
+        return Ok(());
+    }
+    match why {
+        None => writeln!(desk.out, "{id}: {credited} Sparks credited")?,
+        Some(reason) => writeln!(desk.out, "{id}: nothing to credit ({reason})")?,
+    }
+    Ok(())
+}
+
+/// Reads a refund, a dispute or a credit note from Stripe, and takes back or restores what it is of.
+pub(crate) async fn reversal(
+    desk: &mut Desk<'_>,
+    reason: Reason,
+    id: ReversalId,
+) -> Result<(), Error> {
+    let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
+    let terms = desk.environment.plan_terms()?;
+    let payments = Payments {
+        ledger: &ledger,
+        stripe: &stripe,
+        terms: &terms,
+    };
+    let now = desk.clock.now();
+    match reversal::reconcile(payments, reason, &id, now, &desk.patience).await? {
+        reversal::Outcome::Done => {}
+        reversal::Outcome::Nothing(why)
+        | reversal::Outcome::NotOurs(why)
+        | reversal::Outcome::Unclear(why) => return Err(Error::NoReversal(id, why)),
+    }
+    if desk.json {
+        writeln!(desk.out, "{}", json!({ "reversal": id }))?;
+    } else {
+        writeln!(desk.out, "{id}: the ledger is as Stripe has it")?;
     }
     Ok(())
 }

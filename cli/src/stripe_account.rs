@@ -1,5 +1,6 @@
 //! What a deployment needs to be in a Stripe account, and how it is found and made there.
 
+mod charging;
 mod destination;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use shared::catalog::{CURRENCY, Kind, Offer};
 use shared::id::fingerprint;
 use shared::stripe::{self, METER_EVENT_NAME, Stripe};
 
+pub use charging::Charging;
+use charging::Subscription;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};
 
 /// How long one call of Stripe may take.
@@ -30,7 +33,7 @@ pub(crate) const STAGE: &str = "sparks_stage";
 
 /// The events that a deployment acts on.
 /// <https://docs.stripe.com/api/events/types>
-pub(crate) const EVENTS: [&str; 21] = [
+pub(crate) const EVENTS: [&str; 28] = [
     "charge.dispute.closed",
     "charge.dispute.created",
     "charge.dispute.funds_reinstated",
@@ -40,15 +43,22 @@ pub(crate) const EVENTS: [&str; 21] = [
     "checkout.session.async_payment_succeeded",
     "checkout.session.completed",
     "checkout.session.expired",
+    "credit_note.created",
+    "credit_note.updated",
+    "credit_note.voided",
     "customer.deleted",
     "customer.subscription.created",
     "customer.subscription.deleted",
     "customer.subscription.paused",
     "customer.subscription.resumed",
     "customer.subscription.updated",
+    "invoice.finalization_failed",
+    "invoice.marked_uncollectible",
     "invoice.paid",
+    "invoice.payment_action_required",
     "invoice.payment_failed",
     "invoice.voided",
+    "radar.early_fraud_warning.created",
     "refund.created",
     "refund.failed",
     "refund.updated",
@@ -122,14 +132,52 @@ pub(crate) struct Endpoint {
     enabled_events: Vec<String>,
     pub(crate) secret: Option<String>,
     pub(crate) status: String,
-    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
 }
 
 /// A configuration of the customer portal.
 #[derive(Deserialize)]
 pub(crate) struct PortalConfiguration {
     pub(crate) id: String,
-    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+/// What is written on an object. Stripe may have null, where others have made it.
+type Metadata = BTreeMap<String, String>;
+
+/// Whether an object is of this deployment.
+fn is_of_stage(metadata: Option<&Metadata>, stage: &str) -> bool {
+    metadata
+        .and_then(|metadata| metadata.get(STAGE))
+        .is_some_and(|of| of == stage)
+}
+
+/// How Stripe adds taxes.
+/// <https://docs.stripe.com/api/tax/settings>
+#[derive(Deserialize)]
+pub(crate) struct TaxSettings {
+    defaults: TaxDefaults,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct TaxDefaults {
+    #[serde(default)]
+    tax_behavior: Option<String>,
+}
+
+impl TaxSettings {
+    /// Whether taxes are in prices that do not say so, such as `exclusive`.
+    pub(crate) fn behavior(&self) -> Option<&str> {
+        self.defaults.tax_behavior.as_deref()
+    }
+
+    /// Whether Stripe knows enough to add taxes.
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == "active"
+    }
 }
 
 /// What is posted: a form to version 1 of the API, JSON to version 2.
@@ -155,7 +203,8 @@ impl PortalConfiguration {
     /// Whether it has these terms.
     pub(crate) fn has(&self, terms: &str) -> bool {
         self.metadata
-            .get("sparks_terms")
+            .as_ref()
+            .and_then(|metadata| metadata.get("sparks_terms"))
             .is_some_and(|known| known == terms)
     }
 }
@@ -258,16 +307,52 @@ impl StripeAccount {
         Ok(meters.into_iter().find(ours))
     }
 
-    /// The active prices that charge for what a meter counts.
-    pub(crate) async fn prices_on(&self, meter: &Meter) -> Result<Vec<Price>, stripe::Error> {
-        let query = format!("active=true&type=recurring&recurring[meter]={}", meter.id);
-        self.all("/v1/prices", &query).await
+    /// A price that charges for what a meter counts; None if none does.
+    ///
+    /// An archived price takes no new subscription, and goes on billing those that have it.
+    /// <https://docs.stripe.com/products-prices/manage-prices#archive-price>
+    pub(crate) async fn charging_for(
+        &self,
+        meter: &Meter,
+    ) -> Result<Option<Charging>, stripe::Error> {
+        let query = format!("type=recurring&recurring[meter]={}", meter.id);
+        let prices: Vec<Price> = self.all("/v1/prices", &query).await?;
+        let mut unused = None;
+        for price in prices {
+            let query = format!("price={}&status=all", price.id);
+            let subscriptions: Vec<Subscription> = self.all("/v1/subscriptions", &query).await?;
+            let billed: Vec<String> = subscriptions
+                .into_iter()
+                .filter(Subscription::is_live)
+                .map(|subscription| subscription.id)
+                .collect();
+            if let Some(first) = billed.first().cloned() {
+                let price = price.id;
+                let count = billed.len();
+                return Ok(Some(Charging::Bills {
+                    price,
+                    first,
+                    count,
+                }));
+            }
+            if price.active {
+                unused.get_or_insert(Charging::Unused { price: price.id });
+            }
+        }
+        Ok(unused)
+    }
+
+    /// How Stripe adds taxes.
+    pub(crate) async fn tax_settings(&self) -> Result<TaxSettings, stripe::Error> {
+        let found = self.stripe.read("/v1/tax/settings", CALL_TIMEOUT).await?;
+        found
+            .ok_or_else(|| stripe::Error::Unconfirmed(stripe::Cause::Status(StatusCode::NOT_FOUND)))
     }
 
     /// The webhook endpoints of this deployment.
     pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, stripe::Error> {
         let all: Vec<Endpoint> = self.all("/v1/webhook_endpoints", "").await?;
-        let ours = |endpoint: &Endpoint| endpoint.metadata.get(STAGE) == Some(&self.stage);
+        let ours = |endpoint: &Endpoint| is_of_stage(endpoint.metadata.as_ref(), &self.stage);
         Ok(all.into_iter().filter(ours).collect())
     }
 
@@ -277,7 +362,7 @@ impl StripeAccount {
     ) -> Result<Option<PortalConfiguration>, stripe::Error> {
         let path = "/v1/billing_portal/configurations";
         let all: Vec<PortalConfiguration> = self.all(path, "active=true").await?;
-        let ours = |known: &PortalConfiguration| known.metadata.get(STAGE) == Some(&self.stage);
+        let ours = |known: &PortalConfiguration| is_of_stage(known.metadata.as_ref(), &self.stage);
         Ok(all.into_iter().find(ours))
     }
 

@@ -10,7 +10,7 @@ use shared::id::fingerprint;
 use shared::stripe::{API_VERSION, METER_EVENT_NAME};
 
 use crate::stripe_account::{
-    EVENTS, Endpoint, Meter, PortalConfiguration, Price, Product, STAGE, StripeAccount,
+    EVENTS, Endpoint, Meter, PortalConfiguration, Price, Product, STAGE, StripeAccount, TaxSettings,
 };
 use crate::{Desk, Error};
 
@@ -36,6 +36,9 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     };
     // First: with a price on the meter, everything else would only help to charge twice.
     let meter = setup.meter().await?;
+    if desk.environment.automatic_tax()? {
+        setup.tax().await?;
+    }
     let mut price_ids = BTreeMap::new();
     for offer in &OFFERS {
         setup.product(offer).await?;
@@ -130,9 +133,9 @@ impl SetUp<'_> {
         if !meter.counts_sparks() {
             return Err(Error::OtherMeter(meter.id));
         }
-        let prices = self.account.prices_on(&meter).await?;
-        if let Some(price) = prices.first() {
-            return Err(Error::PricedMeter(meter.id, price.id.clone()));
+        if let Some(price) = self.account.charging_for(&meter).await? {
+            let meter = meter.id;
+            return Err(Error::PricedMeter { meter, price });
         }
         if !meter.is_active() {
             let path = format!("/v1/billing/meters/{}", meter.id);
@@ -144,6 +147,20 @@ impl SetUp<'_> {
                 .push(format!("reactivated the meter {}", meter.id));
         }
         Ok(meter.id)
+    }
+
+    /// The default tax behaviour, without which Stripe refuses every checkout with taxes. One that is there stays.
+    async fn tax(&mut self) -> Result<(), Error> {
+        if self.account.tax_settings().await?.behavior().is_some() {
+            return Ok(());
+        }
+        let form = [("defaults[tax_behavior]", "exclusive")];
+        let path = "/v1/tax/settings";
+        let is_so = |settings: &TaxSettings| settings.behavior().is_some();
+        self.account.change(path, "", &form, is_so).await?;
+        let change = "made taxes exclusive by default: they are added to the prices";
+        self.changes.push(change.to_owned());
+        Ok(())
     }
 
     async fn product(&mut self, offer: &Offer) -> Result<(), Error> {

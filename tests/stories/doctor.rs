@@ -51,6 +51,7 @@ async fn everything_is_in_order_in_a_deployment_that_was_set_up() {
             "clock",
             "meter",
             "prices",
+            "tax",
             "webhooks",
             "meter_errors",
             "langfuse"

@@ -83,7 +83,7 @@ async fn a_day_on_which_everything_arrived_is_in_order() {
     assert_eq!(
         report["checked"],
         json!({
-            "sessions": 1, "invoices": 1, "purchases": 2, "refunds": 1, "disputes": 1, "reversals": 2,
+            "sessions": 1, "invoices": 1, "purchases": 2, "refunds": 1, "disputes": 1, "credit_notes": 0, "reversals": 2,
             "usages": 2, "recent": 0, "hours": 1, "traces": 2,
         })
     );
@@ -268,7 +268,7 @@ async fn what_was_refunded_and_never_credited_is_named() {
 }
 
 #[tokio::test]
-async fn a_refund_of_what_brought_no_sparks_is_in_order() {
+async fn a_payment_for_a_part_of_a_period_is_named_with_its_refund() {
     let world = funded().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
@@ -278,9 +278,14 @@ async fn a_refund_of_what_brought_no_sparks_is_in_order() {
     });
     let made = world.at_stripe("/_local/invoices", &body).await.body;
     let payment = made["payment_intent"].as_str().unwrap();
-    world.refund(payment, 700).await;
+    let refund = world.refund(payment, 700).await;
     let world = next_day(world).await;
-    assert_eq!(differences(&world).await, []);
+    let invoice = made["invoice"]["id"].as_str().unwrap();
+    let expected = [
+        one("payment_not_credited", invoice),
+        one("refund_not_taken", &refund),
+    ];
+    assert_eq!(differences(&world).await, expected.concat());
 }
 
 #[tokio::test]

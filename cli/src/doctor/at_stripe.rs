@@ -12,15 +12,12 @@ pub(super) async fn meter(account: &StripeAccount) -> Result<Check, Error> {
     let Some(meter) = account.meter().await? else {
         return Ok(Check::bad(name, "there is none; run `sparks stripe-setup`"));
     };
-    let prices = account.prices_on(&meter).await?;
-    Ok(match prices.first() {
-        Some(price) => {
-            let price = &price.id;
-            Check::bad(
-                name,
-                format!("the price {price} charges for it, and Sparks are prepaid: archive it"),
-            )
-        }
+    let charging = account.charging_for(&meter).await?;
+    Ok(match charging {
+        Some(price) => Check::bad(
+            name,
+            format!("{price}, and Sparks are prepaid: {}", price.advice()),
+        ),
         None if !meter.is_active() => Check::bad(name, "it is archived; run `sparks stripe-setup`"),
         None if !meter.counts_sparks() => Check::bad(name, "it does not sum `value` by customer"),
         None => Check::good(name, format!("{} counts, and has no price", meter.id)),
@@ -50,6 +47,26 @@ pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<C
             OFFERS.len()
         ),
     ))
+}
+
+/// Whether Stripe can add taxes where a deployment asks it to. Without a default, Stripe refuses every checkout.
+pub(super) async fn tax(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
+    let name = "tax";
+    if !desk.environment.automatic_tax()? {
+        return Ok(Check::good(name, "taxes are not added by Stripe"));
+    }
+    let settings = account.tax_settings().await?;
+    Ok(match settings.behavior() {
+        None => Check::bad(
+            name,
+            "there is no default tax behaviour, so every checkout fails; run `sparks stripe-setup`",
+        ),
+        Some(_) if !settings.is_active() => Check::bad(
+            name,
+            "Stripe Tax is not active: set the address of the head office in the Dashboard",
+        ),
+        Some(behavior) => Check::good(name, format!("Stripe adds taxes, {behavior} by default")),
+    })
 }
 
 pub(super) async fn webhooks(account: &StripeAccount) -> Result<Check, Error> {

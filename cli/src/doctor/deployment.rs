@@ -45,13 +45,13 @@ pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
         } = desk.environment.table()?;
         let found = format!("{table} has its keys and indexes");
         return Ok(match item_version {
-            ItemVersion::V1 => Check::warning(
+            ItemVersion::V1 | ItemVersion::V2 => Check::warning(
                 name,
-                format!("{found}; once this release runs everywhere, deploy it with ItemVersion 2"),
+                format!("{found}; once this release runs everywhere, deploy it with ItemVersion 3"),
             ),
-            ItemVersion::V2 => Check::good(
+            ItemVersion::V3 => Check::good(
                 name,
-                format!("{found}; items are of version 2, so no release before this one may run"),
+                format!("{found}; items are of version 3, so no release before this one may run"),
             ),
         });
     }

@@ -12,8 +12,12 @@ use super::table::Table;
 use crate::Error;
 use crate::stripe_account::STAGE;
 
-/// What is made on the day before may be paid on the day.
+/// A session that is made on the day before may be paid on the day.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long before it is paid an invoice is made at most: Stripe charges again for up to two months.
+/// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
+const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(62 * 24);
 
 /// How many credits are looked up at once: as many as the ledger takes.
 const TOGETHER: usize = 100;
@@ -38,13 +42,7 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
         stage == Some(&look.terms.stage) && session.mode == "payment" && is_paid(session)
     });
     let sessions: Vec<String> = ours.map(|session| session.id.to_string()).collect();
-    let invoices = look
-        .made(
-            &made,
-            async |made| stripe.paid_invoices_of_all(made, TIMEOUT).await,
-            |invoice: &Invoice| invoice.id.to_string(),
-        )
-        .await?;
+    let invoices = paid_on_the_day(look).await?;
     look.note(&format!(
         "{} sessions and {} invoices are paid at Stripe",
         sessions.len(),
@@ -72,6 +70,25 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
         }
     }
     Ok(paid)
+}
+
+/// The invoices that were paid on the day, whenever they were made: Stripe lists them by when they were made.
+async fn paid_on_the_day(look: &Look<'_, '_>) -> Result<Vec<Invoice>, Error> {
+    let start = look.during.start.saturating_sub(INVOICED_BEFORE);
+    let made = start.unwrap_or(look.during.start)..look.during.end;
+    let invoices = look
+        .made(
+            &made,
+            async |made| look.stripe.paid_invoices_of_all(made, TIMEOUT).await,
+            |invoice: &Invoice| invoice.id.to_string(),
+        )
+        .await?;
+    let on_the_day = |invoice: &Invoice| {
+        let paid_at = invoice.status_transitions.paid_at;
+        let paid_at = paid_at.unwrap_or(invoice.created);
+        (look.during.start.as_second()..look.during.end.as_second()).contains(&paid_at)
+    };
+    Ok(invoices.into_iter().filter(on_the_day).collect())
 }
 
 fn is_paid(session: &CheckoutSession) -> bool {
@@ -112,7 +129,10 @@ async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Resul
     let (account, detail): (Option<AccountId>, String) = match owed {
         Ok(Owed::Nothing) => return Ok(()),
         Ok(Owed::Sparks(account, sparks)) => {
-            let detail = format!("paid, and its {sparks} Sparks are not granted");
+            let detail = format!(
+                "paid, and its {sparks} Sparks are not granted: `sparks reconcile --invoice {}`",
+                invoice.id
+            );
             (Some(account), detail)
         }
         Ok(Owed::Mismatch(account, field)) => {

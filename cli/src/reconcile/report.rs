@@ -30,6 +30,7 @@ pub(super) struct Checked {
     pub(super) refunds: u64,
     /// Disputes of the day.
     pub(super) disputes: u64,
+    pub(super) credit_notes: u64,
     /// Reversals that were booked on the day.
     pub(super) reversals: u64,
     /// Usages that occurred on the day.
@@ -114,17 +115,18 @@ impl Report {
                 invoices,
                 refunds,
                 disputes,
+                credit_notes,
                 usages,
                 recent,
                 ..
             } = checked;
             writeln!(
                 desk.out,
-                "{day}: {} differences; compared {} payments, {} refunds and disputes, and {usages} usages, of which \
+                "{day}: {} differences; compared {} payments, {} refunds, disputes and credit notes, and {usages} usages, of which \
                  {recent} are too recent to be sure of",
                 differences.len(),
                 sessions + invoices,
-                refunds + disputes,
+                refunds + disputes + credit_notes,
             )?;
         }
         if ok { Ok(()) } else { Err(Error::NotInOrder) }

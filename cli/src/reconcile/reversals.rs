@@ -13,7 +13,7 @@ use crate::Error;
 /// Lists refunds and disputes of the day that do not stand here as they do at Stripe, and reversals that Stripe has not.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut seen = HashSet::new();
-    for reason in [Reason::Refund, Reason::Dispute] {
+    for reason in [Reason::Refund, Reason::Dispute, Reason::CreditNote] {
         let stripe = &look.stripe;
         let found = look
             .made(
@@ -25,6 +25,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         match reason {
             Reason::Refund => look.report.checked.refunds = found.len() as u64,
             Reason::Dispute => look.report.checked.disputes = found.len() as u64,
+            Reason::CreditNote => look.report.checked.credit_notes = found.len() as u64,
         }
         for one in &found {
             compare_one(look, reason, one).await?;
@@ -70,12 +71,20 @@ async fn compare_one(
             "dispute_not_taken",
             "is disputed, and its Sparks were not taken back",
         ),
+        (Finding::NotTaken, Reason::CreditNote) => (
+            "credit_note_not_taken",
+            "was credited back, and its Sparks were not taken back",
+        ),
         (Finding::NotRestored, _) => (
             "not_restored",
-            "is not refunded or disputed any more, and its Sparks were not given back",
+            "is not refunded, disputed or credited back any more, and its Sparks were not given back",
         ),
     };
-    let detail = format!("{} {detail}", review.purchase);
+    let option = reason.as_str().replace('_', "-");
+    let detail = format!(
+        "{} {detail}: `sparks reconcile --{option} {id}`",
+        review.purchase
+    );
     look.report
         .differ(kind, id, review.account.as_ref(), detail);
     Ok(())
@@ -100,11 +109,10 @@ async fn compare_booked(
     id: &str,
     account: &AccountId,
 ) -> Result<(), Error> {
-    let dispute = id.starts_with("dp_") || id.starts_with("du_");
-    let reason = if dispute {
-        Reason::Dispute
-    } else {
-        Reason::Refund
+    let reason = match id.split('_').next() {
+        Some("dp" | "du") => Reason::Dispute,
+        Some("cn") => Reason::CreditNote,
+        _ => Reason::Refund,
     };
     let found = match id.parse() {
         Ok(id) => {

@@ -1,12 +1,10 @@
 //! The destination of thin events, which version 2 of the API has beside webhook endpoints.
 //! <https://docs.stripe.com/api/v2/core/event-destinations>
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use shared::stripe;
 
-use super::{CALL_TIMEOUT, STAGE, StripeAccount};
+use super::{CALL_TIMEOUT, Metadata, StripeAccount, is_of_stage};
 
 /// Where they are.
 pub(crate) const DESTINATIONS: &str = "/v2/core/event_destinations";
@@ -24,7 +22,7 @@ pub(crate) struct Destination {
     pub(crate) status: String,
     enabled_events: Vec<String>,
     #[serde(default)]
-    metadata: BTreeMap<String, String>,
+    metadata: Option<Metadata>,
     #[serde(default)]
     webhook_endpoint: Option<Receiver>,
 }
@@ -68,7 +66,7 @@ impl StripeAccount {
         let path = format!("{DESTINATIONS}?limit=100&include[0]=webhook_endpoint.url");
         let found: Option<Destinations> = self.stripe.read(&path, CALL_TIMEOUT).await?;
         let all = found.into_iter().flat_map(|list| list.data);
-        let ours = |one: &Destination| one.metadata.get(STAGE) == Some(&self.stage);
+        let ours = |one: &Destination| is_of_stage(one.metadata.as_ref(), &self.stage);
         Ok(all.into_iter().find(ours))
     }
 }
