@@ -67,6 +67,10 @@ export function useBuying() {
       if (settled) {
         return settled;
       }
+    } else if (answer.failure.by === 'api' && answer.failure.problem.code === 'already_subscribed') {
+      // Another device or tab was first.
+      await orders.end(order.key);
+      return { ok: true, value: { to: '/account', outside: false }, replayed: false };
     } else if (answer.failure.by !== 'api' || !SPENT.includes(answer.failure.problem.code)) {
       return answer;
     }
@@ -83,9 +87,14 @@ export function useBuying() {
       api.POST('/v1/checkout/{session_id}/verify', { params: { path: { session_id: sessionId } } }),
     );
     if (!answer.ok) {
-      // A page that nobody knows cannot have been paid.
-      const unknown = answer.failure.by === 'api' && answer.failure.problem.code === 'session_not_found';
-      return unknown ? undefined : answer;
+      const code = answer.failure.by === 'api' ? answer.failure.problem.code : undefined;
+      if (code === 'payment_mismatch') {
+        // The operator settles that order. It is told once, and the next click is another order.
+        await orders.end(sessionId);
+        return { ok: true, value: inside(sessionId), replayed: true };
+      }
+      // A page that is not known cannot have been paid.
+      return code === 'session_not_found' ? undefined : answer;
     }
     if (answer.value.status === 'expired') {
       await orders.end(sessionId);

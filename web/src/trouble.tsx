@@ -25,6 +25,10 @@ const WORDS: Record<Schemas['ProblemCode'], Words> = {
     title: 'No such account',
     advice: 'Sign in once with that account, so that it exists.',
   },
+  already_subscribed: {
+    title: 'You have a plan already',
+    advice: 'Nothing was ordered. Change your plan under “Plan”.',
+  },
   body_too_large: { title: 'Too much at once', advice: 'Send less.' },
   checkout_expired: { title: 'That order has ended', advice: 'Nothing was paid. Order again.' },
   flow_unavailable: {

@@ -68,7 +68,9 @@ for _ in range(2):
     receipts.append(
         {"usage_id": receipt.usage_id, "sparks": receipt.sparks, "available": receipt.balance.available}
     )
-    replayed.append(answer.headers.get("Idempotent-Replayed"))
+    # The client keeps headers in a plain dictionary, by the names that came over the wire.
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    replayed.append(headers.get("idempotent-replayed"))
 failures = []
 for base in task["failing"]:
     try:

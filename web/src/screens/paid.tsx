@@ -28,11 +28,12 @@ function Verified({ sessionId }: { sessionId: string }) {
     () => ask(api.POST('/v1/checkout/{session_id}/verify', { params: { path: { session_id: sessionId } } })),
     [api, sessionId],
   );
-  const status = value?.status;
-  // Once for each status that there is
+  const mismatch = failure?.by === 'api' && failure.problem.code === 'payment_mismatch';
+  const status = mismatch ? 'mismatch' : value?.status;
+  // Once for each status
   useEffect(() => {
-    if (status === 'paid' || status === 'expired') {
-      // What is bought next is another order, and gets another key.
+    if (status === 'paid' || status === 'expired' || status === 'mismatch') {
+      // The next purchase is another order and gets another key.
       void new OrdersKept(account).end(sessionId);
       balance.again();
     }
@@ -106,7 +107,10 @@ function Status({ payment }: { payment: Payment }) {
       return (
         <>
           <h2>The payment is on its way</h2>
-          <p>A bank debit takes some days. The Sparks come by themselves once it has arrived.</p>
+          <p>
+            A bank debit takes some days, and a voucher or a transfer until you have paid it. The Sparks come
+            by themselves once the money has arrived.
+          </p>
         </>
       );
     case 'unpaid':

@@ -165,7 +165,7 @@ function All({ subscriptions }: { subscriptions: Standing['subscriptions'] }) {
   return (
     <Table
       caption="All subscriptions"
-      columns={[{ title: 'Plan' }, { title: 'Status' }, { title: 'Paid until' }]}
+      columns={[{ title: 'Plan' }, { title: 'Status' }, { title: 'Current period ends' }]}
       rows={subscriptions.map((one) => ({
         key: one.id,
         cells: [
