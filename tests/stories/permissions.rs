@@ -51,6 +51,7 @@ async fn nothing_is_allowed_that_nobody_does() {
         purchases().await,
         plans().await,
         left_over().await,
+        unheard().await,
     ] {
         used.extend(world.stack.dynamodb.access().used());
     }
@@ -133,7 +134,13 @@ async fn plans() -> World {
 async fn left_over() -> World {
     let world = World::with_a_parcel_due().await;
     world.deliver().await;
-    // An inquiry becomes a dispute of which no webhook tells.
+    world
+}
+
+/// An inquiry becomes a dispute of which no webhook tells.
+async fn unheard() -> World {
+    let start = "2026-11-22T12:00:00Z".parse().unwrap();
+    let world = World::start_with(&[], Clock::starting_at(start)).await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "pack").await;
     let dispute = world.dispute(&payment, 500, "warning_needs_response").await;
     world.drop_webhooks();

@@ -34,7 +34,10 @@ async fn busy() -> World {
     let url = "https://api.example.com/v1/webhooks/stripe";
     let back = "https://app.example.com/";
     let arguments = ["stripe-setup", "--webhook-url", url, "--return-url", back];
+    let tax = |word: &str| json!({ "tax": word });
+    world.at_stripe("/_local/settings", &tax("none")).await;
     world.sparks(&arguments).await.unwrap();
+    world.at_stripe("/_local/settings", &tax("exclusive")).await;
     let ours = format!("{}/v1/webhooks/stripe", world.origin());
     let arguments = ["stripe-setup", "--webhook-url", &ours];
     world.sparks(&arguments).await.unwrap();
@@ -62,6 +65,11 @@ async fn busy() -> World {
 async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
     world.subscription("acct_a").await;
+    let subscription = world.stack.stripe.state()["subscriptions"][0]["id"].clone();
+    let lines = vec![json!({"amount": -1, "quantity": 1, "proration": true}); 12];
+    let body = json!({"subscription": subscription, "lines": lines});
+    world.at_stripe("/_local/invoices", &body).await;
+    world.webhooks_settled().await;
     for flow in [
         "payment_method_update",
         "subscription_cancel",

@@ -17,7 +17,9 @@ async fn failed() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let subscription = id(&shop.subscribe().await["id"]);
     let path = format!("/_local/subscriptions/{subscription}/renew");
-    let renewed = shop.control(&path, json!({"outcome": "failed"})).await;
+    let renewed = shop
+        .control(&path, json!({"outcome": "failed", "now": true}))
+        .await;
     (shop, id(&renewed["invoice"]["id"]))
 }
 
