@@ -101,11 +101,10 @@ pub async fn reconcile(
     let found = following.read(id).await?;
     let outcome = Box::pin(following.settle(&found)).await;
     let waits = match &outcome {
-        Ok(Outcome::NotOurs(_)) => return outcome,
         Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => !is_final(reason, &found),
         // It may be granted yet, once an operator has mended the terms.
         Err(Error::Invoice(invoice::Error::Mismatch(_))) => true,
-        Err(_) => return outcome,
+        Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
     };
     if !waits {
         ledger.unfollow(reason, id, patience).await?;

@@ -37,7 +37,7 @@ pub(super) struct Beginning {
     pub(super) discount: i64,
     pub(super) trial_end: Option<i64>,
     /// `flexible`, unless the caller asks for `classic`.
-    /// <https://docs.stripe.com/changelog/clover/2025-09-30/billing-mode-default-flexible>
+    /// <https://docs.stripe.com/billing/subscriptions/billing-mode>
     pub(super) billing_mode: Option<String>,
 }
 

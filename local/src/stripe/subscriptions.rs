@@ -14,7 +14,7 @@ use super::state::State;
 
 pub(super) use create::create;
 pub(super) use subscription::{Card, Item, Items, PauseCollection, Subscription};
-pub(super) use update::{pause, resume, update};
+pub(super) use update::{TrialEnd, pause, resume, update};
 
 /// What `status` may ask for besides a subscription's own.
 const STATUSES: [&str; 10] = [

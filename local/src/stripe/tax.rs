@@ -86,7 +86,8 @@ impl Settings {
         }
     }
 
-    /// Fails where tax cannot be automatic: without a head office, or without a tax behavior.
+    /// Fails where tax cannot be automatic: without a head office, or without a tax behavior. The words for the
+    /// latter are not Stripe's own.
     /// <https://docs.stripe.com/tax/set-up>
     pub(super) fn require(&self, prices: &[&Price]) -> Result<(), Error> {
         if self.head_office.is_none() {

@@ -93,3 +93,16 @@ async fn each_list_is_read_through_by_pages_of_one() {
         assert_eq!(read, all, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_an_unknown_customer_is_refused() {
+    let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+
+    for list in ["subscriptions", "invoices"] {
+        let path = format!("/v1/{list}?customer=cus_unknown");
+        let refused = shop.client.get(&path).await;
+        assert_eq!(refused.status, 400, "{list}");
+        assert_eq!(refused.body["error"]["code"], "resource_missing");
+        assert_eq!(refused.body["error"]["param"], "customer");
+    }
+}

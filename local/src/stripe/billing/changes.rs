@@ -5,7 +5,7 @@ use super::invoicing::{Bill, charge};
 use crate::stripe::error::Error;
 use crate::stripe::invoices::{Line, Parent};
 use crate::stripe::state::State;
-use crate::stripe::subscriptions::{Item, PauseCollection};
+use crate::stripe::subscriptions::{Item, PauseCollection, TrialEnd};
 
 /// Gives the item of a subscription another price, from now on.
 ///
@@ -110,24 +110,22 @@ pub(in crate::stripe) fn reset_anchor(
     bill_afresh(state, id, credits, now)
 }
 
-/// Lets a trial end at a moment, or now where there is none. A subscription without a trial begins
+/// Lets a trial end at a moment, or now. A subscription without a trial begins
 /// one, with an invoice of nothing.
 pub(in crate::stripe) fn set_trial_end(
     state: &mut State,
     id: &str,
-    end: Option<i64>,
+    end: TrialEnd,
     prorate: &str,
     now: i64,
 ) -> Result<(), Error> {
     let subscription = state.subscription(id)?;
     let trialing = subscription.status == "trialing";
     let items = subscription.items.data.clone();
-    let Some(end) = end else {
-        return if trialing {
-            bill_afresh(state, id, Vec::new(), now)
-        } else {
-            Ok(())
-        };
+    let end = match end {
+        TrialEnd::At(end) => end,
+        TrialEnd::Now if trialing => return bill_afresh(state, id, Vec::new(), now),
+        TrialEnd::Now => return Ok(()),
     };
     if !trialing {
         let credits = credits(state, &items, prorate, now);

@@ -8,7 +8,7 @@ use crate::stripe::settings::DunningEnd;
 use crate::stripe::state::State;
 
 /// The days between a failed attempt and the next one.
-/// <https://docs.stripe.com/billing/revenue-recovery/smart-retries#custom-schedule>
+/// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
 const RETRY_DAYS: [i64; 3] = [3, 5, 7];
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;

@@ -27,7 +27,7 @@ pub(in crate::stripe) struct Transaction {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(in crate::stripe) struct Change {
     pub(in crate::stripe) amount: i64,
-    /// Stripe's `type`; empty for an `adjustment`.
+    /// Stripe's `type`.
     pub(in crate::stripe) kind: std::borrow::Cow<'static, str>,
     pub(in crate::stripe) currency: String,
     pub(in crate::stripe) invoice: Option<String>,

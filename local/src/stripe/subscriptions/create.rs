@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::update::trial_end;
+use super::update::{TrialEnd, trial_end};
 use crate::stripe::billing::{self, Beginning, Ordered};
 use crate::stripe::customers::Customer;
 use crate::stripe::error::Error;
@@ -28,7 +28,10 @@ pub(in crate::stripe) fn create(
     }
     let ordered = ordered(state, form)?;
     let automatic_tax = form.truth("automatic_tax[enabled]")? == Some(true);
-    let end = trial_end(form, now)?.flatten();
+    let end = match trial_end(form, now)? {
+        Some(TrialEnd::At(end)) => Some(end),
+        Some(TrialEnd::Now) | None => None,
+    };
     let days = form.integer("trial_period_days")?;
     let billing_mode = form.word("billing_mode[type]", &["classic", "flexible"])?;
     let metadata = form.metadata("metadata")?;

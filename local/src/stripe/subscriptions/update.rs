@@ -13,12 +13,23 @@ const PRORATIONS: [&str; 3] = ["always_invoice", "create_prorations", "none"];
 /// What an update changes besides the end and the metadata of a subscription.
 struct Changes {
     item: Option<Item>,
-    /// The end of the trial; None within for now.
-    trial_end: Option<Option<i64>>,
+    trial_end: Option<TrialEnd>,
     resets_anchor: bool,
-    /// The pause of the collection; None within for none.
-    pause: Option<Option<PauseCollection>>,
+    collection: Option<Collection>,
     prorate: &'static str,
+}
+
+/// What becomes of the collection of invoices.
+enum Collection {
+    Paused(PauseCollection),
+    GoesOn,
+}
+
+/// The end of a trial, as a caller names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stripe) enum TrialEnd {
+    Now,
+    At(i64),
 }
 
 impl Changes {
@@ -28,14 +39,18 @@ impl Changes {
             item: changed_item(state, of, form)?,
             trial_end: trial_end(form, now)?,
             resets_anchor: anchor(form)? == Some("now"),
-            pause: pause_of(form)?,
+            collection: collection(form)?,
             prorate: prorate.unwrap_or("create_prorations"),
         })
     }
 
     fn apply(self, state: &mut State, id: &str, now: i64) -> Result<(), Error> {
-        if let Some(pause) = self.pause {
-            billing::pause_collection(state, id, pause)?;
+        match self.collection {
+            Some(Collection::Paused(pause)) => {
+                billing::pause_collection(state, id, Some(pause))?;
+            }
+            Some(Collection::GoesOn) => billing::pause_collection(state, id, None)?,
+            None => {}
         }
         if let Some(item) = self.item {
             billing::change_price(state, id, &item, self.prorate, now)?;
@@ -69,7 +84,7 @@ pub(in crate::stripe) fn update(
     let only_metadata = !more.iter().any(|name| form.has(name));
     change_end(&mut changed, form, now)?;
     form.change_metadata("metadata", &mut changed.metadata)?;
-    let changes = Changes::take(state, &changed, form, now)?;
+    let wanted = Changes::take(state, &changed, form, now)?;
     form.finish()?;
     if changed.has_ended() && !only_metadata {
         let message =
@@ -77,26 +92,26 @@ pub(in crate::stripe) fn update(
         return Err(Error::invalid(message).executed());
     }
     state.subscriptions.insert(id.to_owned(), changed);
-    changes.apply(state, id, now)?;
+    wanted.apply(state, id, now)?;
     let updated = state.subscription(id)?.to_json();
     state.emit("customer.subscription.updated", &updated, now);
     Ok(updated)
 }
 
 /// Takes the end of a trial: a moment to come, or `now`.
-pub(super) fn trial_end(form: &mut Form, now: i64) -> Result<Option<Option<i64>>, Error> {
+pub(super) fn trial_end(form: &mut Form, now: i64) -> Result<Option<TrialEnd>, Error> {
     let Some(end) = form.text("trial_end", 20)? else {
         return Ok(None);
     };
     if end == "now" {
-        return Ok(Some(None));
+        return Ok(Some(TrialEnd::Now));
     }
     let moment = end.parse().ok().filter(|moment| *moment > now);
     let moment = moment.ok_or_else(|| {
         let message = format!("Invalid timestamp, it must be in the future: {end}");
         Error::param("parameter_invalid_integer", "trial_end", message)
     })?;
-    Ok(Some(Some(moment)))
+    Ok(Some(TrialEnd::At(moment)))
 }
 
 /// Takes the anchor: an object with a type, in the pinned version of the API.
@@ -110,9 +125,9 @@ fn anchor(form: &mut Form) -> Result<Option<&'static str>, Error> {
 }
 
 /// Takes the pause of the collection; an empty one ends it.
-fn pause_of(form: &mut Form) -> Result<Option<Option<PauseCollection>>, Error> {
+fn collection(form: &mut Form) -> Result<Option<Collection>, Error> {
     if form.text("pause_collection", 0)?.is_some() {
-        return Ok(Some(None));
+        return Ok(Some(Collection::GoesOn));
     }
     let words = ["keep_as_draft", "mark_uncollectible", "void"];
     let behavior = form.word("pause_collection[behavior]", &words)?;
@@ -120,7 +135,7 @@ fn pause_of(form: &mut Form) -> Result<Option<Option<PauseCollection>>, Error> {
     match behavior {
         None if resumes_at.is_some() => Err(Error::missing("pause_collection[behavior]")),
         None => Ok(None),
-        Some(behavior) => Ok(Some(Some(PauseCollection {
+        Some(behavior) => Ok(Some(Collection::Paused(PauseCollection {
             behavior: behavior.to_owned(),
             resumes_at,
         }))),
