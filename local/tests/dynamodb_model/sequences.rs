@@ -52,7 +52,7 @@ impl Sequence {
     pub(crate) fn next(&mut self) -> Step {
         match self.rng.u8(..100) {
             0..14 => ("PutItem", self.put()),
-            14..36 => ("UpdateItem", self.update()),
+            14..36 => ("UpdateItem", self.single_update()),
             36..42 => ("DeleteItem", self.delete()),
             42..50 => ("GetItem", self.get()),
             50..56 => ("BatchGetItem", self.batch_get()),
@@ -145,6 +145,15 @@ impl Sequence {
             _ => super::expressions::update(&mut self.rng),
         };
         self.conditional(update, Some(&expression))
+    }
+
+    /// An update outside of a transaction, which may ask for the item as it is afterwards.
+    fn single_update(&mut self) -> Value {
+        let mut update = self.update();
+        if self.rng.bool() {
+            update["ReturnValues"] = ["ALL_NEW", "NONE"][self.rng.usize(..2)].into();
+        }
+        update
     }
 
     fn delete(&mut self) -> Value {

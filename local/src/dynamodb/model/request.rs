@@ -90,6 +90,16 @@ pub(super) struct Write {
     pub(super) expression_attribute_values: Option<Attributes>,
     #[serde(default)]
     pub(super) return_values_on_condition_check_failure: ReturnValues,
+    /// What is returned of an item that was written; an action of a transaction has none.
+    pub(super) return_values: Option<Returned>,
+}
+
+/// What an update returns of its item.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Returned {
+    None,
+    AllNew,
 }
 
 /// What is returned when a condition fails.

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::condition::Condition;
 use super::expressions::{Expressions, Parsed};
 use super::history::Change;
 use super::item::{Attributes, Item};
 use super::key::Key;
 use super::refusal::Refusal;
-use super::request::{ReturnValues, Write};
-use super::state::State;
+use super::request::{ReturnValues, Returned, Write};
+use super::state::{State, answer};
 use super::table::Table;
 use super::throughput::{Need, Partition, index_needs, write_units};
 use super::update::Update;
@@ -41,6 +43,14 @@ pub(super) struct Prepared<'a> {
     update: Option<Arc<Parsed<Update>>>,
 }
 
+/// The answer to a write.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<Item>,
+}
+
 /// What a write comes to: the item of a key, or its end.
 pub(super) struct Effect {
     table: Arc<str>,
@@ -57,8 +67,16 @@ impl State {
         let needs = self.needs(&prepared, &judged, PLAIN)?;
         self.take_write(&needs).map_err(|_| Refusal::Throttled)?;
         self.note_conflicts([&judged]);
-        self.commit(judged?);
-        Ok("{}".to_owned())
+        let effect = judged?;
+        let attributes = match request.return_values {
+            Some(Returned::AllNew) if kind == Kind::Update => {
+                effect.as_ref().and_then(|effect| effect.after.clone())
+            }
+            Some(Returned::AllNew) => return Err(Refusal::unknown("`ALL_NEW` but of updates")),
+            Some(Returned::None) | None => None,
+        };
+        self.commit(effect);
+        answer(&Written { attributes })
     }
 
     /// What a write comes to, unless a transaction holds its item. Refuses what names no table.
