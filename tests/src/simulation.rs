@@ -33,6 +33,7 @@ mod reversals;
 mod secrets;
 mod setting;
 mod shrink;
+mod tears;
 mod usages;
 mod verdict;
 mod weather;
@@ -327,6 +328,7 @@ impl World {
             self.deliver_twice().await;
         }
         self.clear_parked().await;
+        self.take_purchase_back().await;
         self.end_plans().await;
         for account in self.accounts() {
             self.insist(&Call::subscription(&account), 20).await;

@@ -13,6 +13,25 @@ use super::plan::Webhooks;
 /// The longest wait before money goes back, and where several parts go back at the same time.
 const LATER_MS: u64 = 20_000;
 const SOON_MS: u64 = 500;
+const AT_ONCE_MS: u64 = 10;
+
+/// How many parts go back at most, and how many do where they are small.
+const MOST_PARTS: u8 = 4;
+const SMALL_PARTS: u8 = 4;
+
+/// A small part is at most one in so many of the payment.
+const SMALL_SHARE: u64 = 10;
+
+/// How the parts of a payment go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Some of any size, within seconds.
+    Later,
+    /// Some of any size, within less than a second.
+    Any,
+    /// Many at the same moment, so small that most of them fit into the payment.
+    Small,
+}
 
 /// Gives parts of a payment back, or has a bank take them. Without webhooks nobody would hear of it.
 pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rng) {
@@ -22,34 +41,48 @@ pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rn
     let Some((payment, cents)) = world.paid(session).await else {
         return;
     };
-    let longest_ms = if random.bool() { SOON_MS } else { LATER_MS };
-    take_parts(world, &payment, cents, longest_ms, random).await;
+    let parts = if random.bool() {
+        Parts::Any
+    } else {
+        Parts::Later
+    };
+    take_parts(world, &payment, cents, parts, random).await;
 }
 
-/// The same with the payment of an invoice, and at once.
-pub(super) async fn take_back_of(world: &Arc<World>, invoice: &str, random: &mut Rng) {
-    if let Some((payment, cents)) = world.paid_invoice(invoice) {
-        take_parts(world, &payment, cents, SOON_MS, random).await;
+/// Takes small parts of a pack's payment, all at once.
+pub(super) async fn take_back_of_pack(world: &Arc<World>, session: &str, random: &mut Rng) {
+    if let Some((payment, cents)) = world.paid(session).await {
+        take_parts(world, &payment, cents, Parts::Small, random).await;
     }
 }
 
-async fn take_parts(
+/// Takes parts of an invoice's payment.
+pub(super) async fn take_back_of(
     world: &Arc<World>,
-    payment: &str,
-    total: u64,
-    longest_ms: u64,
+    invoice: &str,
+    parts: Parts,
     random: &mut Rng,
 ) {
-    let parts = random.u8(1..5);
-    let parts = (0..parts).map(|_| part(world, payment, total, longest_ms, random.fork()));
+    if let Some((payment, cents)) = world.paid_invoice(invoice) {
+        take_parts(world, &payment, cents, parts, random).await;
+    }
+}
+
+async fn take_parts(world: &Arc<World>, payment: &str, total: u64, parts: Parts, random: &mut Rng) {
+    let (count, most, longest_ms) = match parts {
+        Parts::Later => (random.u8(1..=MOST_PARTS), total, LATER_MS),
+        Parts::Any => (random.u8(1..=MOST_PARTS), total, SOON_MS),
+        Parts::Small => (SMALL_PARTS, (total / SMALL_SHARE).max(1), AT_ONCE_MS),
+    };
+    let parts = (0..count).map(|_| part(world, payment, most, longest_ms, random.fork()));
     let parts: Vec<_> = parts.collect();
     join_all(parts).await;
 }
 
-/// Takes one part, which may come to nothing afterwards.
-async fn part(world: &Arc<World>, payment: &str, total: u64, longest_ms: u64, mut random: Rng) {
+/// Takes one part of at most so many cents, which may come to nothing afterwards.
+async fn part(world: &Arc<World>, payment: &str, most: u64, longest_ms: u64, mut random: Rng) {
     world.pause(&mut random, longest_ms).await;
-    let cents = random.u64(1..=total);
+    let cents = random.u64(1..=most);
     if random.bool() {
         let form = format!("payment_intent={payment}&amount={cents}");
         let refund = world

@@ -1,4 +1,5 @@
-//! Plans whose Sparks end while money for them goes back: weeks after everything else has come to its end.
+//! Purchases that several refunds and disputes meet at the same moment, after everything else has come to its end; and
+//! plans whose Sparks end at that moment, weeks later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,23 +10,62 @@ use jiff::Timestamp;
 use shared::clock;
 
 use super::World;
-use super::banks;
+use super::banks::{self, Parts};
 use super::calls::Call;
 use super::items::{number, text};
 use super::plan::Webhooks;
 use super::verdict::entries;
 
 /// How long before the end it begins.
-const BEFORE: Duration = Duration::from_secs(1);
+const BEFORE: Duration = Duration::from_millis(300);
 
 /// How many times the balance is read around the end, and over which time.
 const READS: u8 = 4;
-const READ_WITHIN_MS: u64 = 4_000;
+const READ_WITHIN_MS: u64 = 1_500;
 
 /// How often somebody asks again.
 const ATTEMPTS: u32 = 5;
 
+/// How often webhooks that were not taken are sent again.
+const MOST_REDELIVERIES: u32 = 10;
+
 impl World {
+    /// Lets several refunds and disputes of a purchase arrive at the same moment.
+    pub(super) async fn take_purchase_back(self: &Arc<Self>) {
+        let purchases = self.purchases();
+        if self.plan.webhooks == Webhooks::Never || purchases.is_empty() {
+            return;
+        }
+        let mut random = self.random("parts of a purchase");
+        let (source, purchase) = &purchases[random.usize(0..purchases.len())];
+        self.network.is_faulty(true);
+        self.network.only_tears(true);
+        if source == "pack" {
+            banks::take_back_of_pack(self, purchase, &mut random).await;
+        } else {
+            banks::take_back_of(self, purchase, Parts::Small, &mut random).await;
+        }
+        self.clock.sleep(Duration::from_secs(10)).await;
+        self.network.only_tears(false);
+        self.network.is_faulty(false);
+        self.settle_webhooks().await;
+    }
+
+    /// The packs and plans that were bought: the source and the id of the credit, which is a page or an invoice.
+    fn purchases(&self) -> Vec<(String, String)> {
+        let items = self.items();
+        let credits = entries(&items).filter(|entry| text(entry, "kind") == "credit");
+        let bought = credits.filter(|entry| matches!(text(entry, "source"), "pack" | "plan"));
+        bought
+            .map(|credit| {
+                (
+                    text(credit, "source").to_owned(),
+                    text(credit, "id").to_owned(),
+                )
+            })
+            .collect()
+    }
+
     /// Goes on to the end of each plan's Sparks, and lets refunds and disputes meet it.
     pub(super) async fn end_plans(self: &Arc<Self>) {
         if self.plan.webhooks == Webhooks::Never {
@@ -39,6 +79,7 @@ impl World {
             self.clock.sleep(wait).await;
             self.network.is_faulty(true);
             let mut random = self.random(&format!("end of {invoice}"));
+            self.network.only_tears(random.u8(0..4) > 0);
             let reads = (0..READS).map(|_| {
                 let (world, account, mut random) =
                     (Arc::clone(self), account.clone(), random.fork());
@@ -48,9 +89,10 @@ impl World {
                 }
             });
             let reads: Vec<_> = reads.collect();
-            let backs = banks::take_back_of(self, &invoice, &mut random);
+            let backs = banks::take_back_of(self, &invoice, Parts::Any, &mut random);
             tokio::join!(join_all(reads), backs);
             self.clock.sleep(Duration::from_secs(10)).await;
+            self.network.only_tears(false);
             self.network.is_faulty(false);
             self.settle_webhooks().await;
         }
@@ -73,14 +115,17 @@ impl World {
 
     /// Waits until nobody is at work, and every webhook was taken.
     async fn settle_webhooks(self: &Arc<Self>) {
-        loop {
+        for _ in 0..MOST_REDELIVERIES {
             while self.at_work() > 0 {
                 self.clock.sleep(Duration::from_secs(1)).await;
             }
             self.clock.sleep(Duration::from_mins(10)).await;
-            if !self.redeliver().await {
+            // After a violation a webhook may be refused for ever, and each time after thousands of requests.
+            if !self.network.violations().is_empty() || !self.redeliver().await {
                 return;
             }
         }
+        self.network
+            .violation("a webhook about money that goes back is never taken".to_owned());
     }
 }

@@ -20,6 +20,7 @@ use super::auditor::Auditor;
 use super::plan::{Options, Plan, RoundTrips};
 use super::point::{is_stale, point, system};
 use super::process::{InFlight, Process};
+use super::tears;
 use super::weather::{Met, Weather};
 
 /// How much of the trace is kept.
@@ -27,13 +28,6 @@ const KEPT: usize = 6000;
 
 /// How long a request is on its way at most, each way, when nothing is wrong.
 const LONGEST_WAY_MS: u64 = 15;
-
-/// How long after a commit the last of its items is visible at most: while the coordinator lives, and when it does not.
-const LONGEST_TEAR_MS: u64 = 300;
-const LONGEST_RECOVERY_MS: u64 = 4_000;
-
-/// How many items of a transaction become visible each at a time of its own; more of them share these times.
-const TEARS: usize = 7;
 
 /// The network; clones are the same one.
 #[derive(Clone)]
@@ -84,6 +78,11 @@ impl Network {
     /// From now on requests meet faults, or none does.
     pub(super) fn is_faulty(&self, faulty: bool) {
         self.0.state().weather.is_faulty(faulty);
+    }
+
+    /// From now on requests meet nothing but torn transactions, or what they did before.
+    pub(super) fn only_tears(&self, only: bool) {
+        self.0.state().weather.only_tears(only);
     }
 
     /// From now on nothing at this system is answered, or all is well there.
@@ -197,8 +196,11 @@ impl Inner {
             Met::NotSent | Met::Broken | Met::TimedOutBefore | Met::Late => None,
             Met::Answered(fault) => self.faulty(request.clone(), fault).await,
             Met::Stale => self.stale(request.clone()).await,
-            Met::Torn => self.torn(request.clone(), LONGEST_TEAR_MS, false).await,
-            Met::Stalled => self.torn(request.clone(), LONGEST_RECOVERY_MS, true).await,
+            Met::Torn => self.torn(request.clone(), tears::LONGEST_MS, false).await,
+            Met::Stalled => {
+                self.torn(request.clone(), tears::LONGEST_RECOVERY_MS, true)
+                    .await
+            }
             _ => self.answer(request.clone()).await,
         };
         let status = effect.as_ref().map_or(0, |answer| answer.status().as_u16());
@@ -293,12 +295,7 @@ impl Inner {
         longest_ms: u64,
         stalled: bool,
     ) -> Option<Response<Bytes>> {
-        let delays = {
-            let mut state = self.state();
-            let longest_ms = 1 + state.weather.number(longest_ms);
-            let mut delay = || Duration::from_millis(state.weather.number(longest_ms));
-            (0..TEARS).map(|_| delay()).collect()
-        };
+        let delays = tears::delays(&mut self.state().weather, &request, longest_ms);
         self.note(&format!("{}: torn by {delays:?}", point(&request)));
         let torn = Torn { delays, stalled };
         self.at_tables(request, &Visibility::Torn(torn)).await

@@ -15,8 +15,10 @@ use super::plan::Webhooks;
 const EVERY: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 30;
 
-/// The longest that a webhook is on its way when nothing is wrong, and when something is.
+/// The longest that a webhook is on its way when nothing is wrong, and when something is. One about money that goes back
+/// is quick, so that several of a payment meet.
 const SOON_MS: u64 = 2_000;
+const AT_ONCE_MS: [u64; 2] = [20, 300];
 const LATE_MS: u64 = 200_000;
 
 /// Brings what is due, for as long as the run lasts.
@@ -57,8 +59,14 @@ async fn bring(world: Arc<World>, due: Due) {
         1
     };
     for _ in 0..times {
+        let goes_back = ["refund.", "charge.dispute."];
+        let is_money_back = goes_back
+            .iter()
+            .any(|kind| body.contains(&format!("\"type\":\"{kind}")));
         let longest = if network.strikes("webhook", "delayed", 8) {
             LATE_MS
+        } else if is_money_back {
+            AT_ONCE_MS[usize::from(network.number(2) == 0)]
         } else {
             SOON_MS
         };

@@ -129,6 +129,7 @@ pub const KINDS: [&str; 33] = [
 pub(super) struct Weather {
     random: fastrand::Rng,
     faulty: bool,
+    only_tears: bool,
     down: BTreeSet<&'static str>,
     one_in: u64,
     /// Which kinds never come in this run.
@@ -158,6 +159,7 @@ impl Weather {
             absent: absent.map(|(kind, _)| *kind).collect(),
             random,
             faulty: false,
+            only_tears: false,
             down: BTreeSet::new(),
             one_in: plan.one_in,
             most: options.most_faults,
@@ -171,6 +173,13 @@ impl Weather {
 
     pub(super) fn is_faulty(&mut self, faulty: bool) {
         self.faulty = faulty;
+    }
+
+    /// From now on each transaction is torn and nothing else goes wrong but stale reads, so that more requests come
+    /// through and meet each other; or all goes wrong that did before. None stalls: many requests that wait for seconds
+    /// send thousands more.
+    pub(super) fn only_tears(&mut self, only: bool) {
+        self.only_tears = only;
     }
 
     pub(super) fn is_down(&mut self, system: &'static str, down: bool) {
@@ -198,7 +207,8 @@ impl Weather {
 
     /// Whether a fault comes now that is not one of a request.
     pub(super) fn strikes(&mut self, point: &str, kind: &'static str, one_in: u64) -> bool {
-        let comes = self.faulty && self.at.is_none() && self.random.u64(0..one_in) == 0;
+        let comes = self.faulty && !self.only_tears && self.at.is_none();
+        let comes = comes && self.random.u64(0..one_in) == 0;
         comes && self.fire(point, kind)
     }
 
@@ -228,7 +238,7 @@ impl Weather {
                 Met::Nothing
             };
         }
-        if !self.faulty || !strikes {
+        if !self.faulty || self.only_tears || !strikes {
             return Met::Nothing;
         }
         let mut kinds = kinds_at(system, point);
@@ -249,13 +259,13 @@ impl Weather {
         let drawn = if may_be_stale {
             (self.random.u64(0..8) == 0).then_some(STALE)
         } else if writes_a_transaction(point) {
-            let is_torn = self.random.u64(0..TORN_ONE_IN) == 0;
-            let is_stalled = self.random.usize(0..STALLED_ONE_IN) == 0;
+            let is_torn = self.random.u64(0..TORN_ONE_IN) == 0 || self.only_tears;
+            let is_stalled = self.random.usize(0..STALLED_ONE_IN) == 0 && !self.only_tears;
             is_torn.then_some(AT_TRANSACTIONS[usize::from(is_stalled)])
         } else {
             None
         };
-        drawn.filter(|(kind, _)| self.faulty && !self.absent.contains(kind))
+        drawn.filter(|(kind, _)| self.faulty && (self.only_tears || !self.absent.contains(kind)))
     }
 
     /// What was chosen for this request. Those with which the outbox looks for work are not counted.
