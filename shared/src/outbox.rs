@@ -7,10 +7,9 @@
 
 mod checkouts;
 mod due;
+mod looks;
 mod meter;
 mod parcels;
-mod reversals;
-mod subscriptions;
 mod traces;
 mod usages;
 
@@ -247,16 +246,11 @@ impl Outbox {
                 stripe,
                 terms,
             };
-            let of_kind = |kind| -> Vec<Listed> {
-                let listed = others.iter().filter(|one| one.kind() == kind);
-                listed.cloned().collect()
-            };
-            let orders = of_kind(ListedKind::Checkout);
+            let (orders, others): (Vec<_>, Vec<_>) = others
+                .into_iter()
+                .partition(|one| one.kind() == ListedKind::Checkout);
             checkouts::work(self, desk, &orders, patience, report).await?;
-            let accounts = of_kind(ListedKind::Subscription);
-            subscriptions::work(self, desk, &accounts, patience, report).await?;
-            let reversals = of_kind(ListedKind::Reversal);
-            reversals::work(self, desk, &reversals, patience, report).await?;
+            looks::work(self, desk, &others, patience, report).await?;
         }
         if usages.is_empty() {
             return Ok(());

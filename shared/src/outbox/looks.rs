@@ -1,0 +1,58 @@
+//! Payments after the first: renewals, and refunds and disputes that are not final, are read from Stripe though no webhook
+//! came.
+
+use super::{Outbox, Report, has_time, next_attempt};
+use crate::desk::Desk;
+use crate::ledger::{self, Listed};
+use crate::patience::Patience;
+use crate::{reversal, subscription};
+
+/// Reports why a look failed.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the subscriptions are not known")]
+    Subscription(#[from] subscription::Error),
+    #[error("the refund or dispute is not known")]
+    Reversal(#[from] reversal::Error),
+}
+
+/// Looks at what is due. Each look schedules the next one itself; one that fails is put off.
+pub(super) async fn work(
+    outbox: &Outbox,
+    desk: Desk<'_>,
+    due: &[Listed],
+    patience: &Patience,
+    report: &mut Report,
+) -> Result<(), ledger::Error> {
+    let now = outbox.clock.now();
+    for listed in due {
+        if !has_time(patience) {
+            report.cut_short = true;
+            return Ok(());
+        }
+        let looked: Result<(), Error> = if let Some(account) = listed.account() {
+            report.subscriptions += 1;
+            let caught_up = subscription::catch_up(desk, &account, now, patience);
+            Box::pin(caught_up).await.map_err(Error::from)
+        } else if let Some((reason, id)) = listed.followed() {
+            report.reversals += 1;
+            let reconciled = reversal::reconcile(desk, reason, &id, now, patience);
+            match Box::pin(reconciled).await {
+                // The table was restored, or the key is of another account by now.
+                Ok(reversal::Outcome::NotOurs(_)) => {
+                    desk.ledger.unfollow(reason, &id, patience).await?;
+                    Ok(())
+                }
+                outcome => outcome.map(drop).map_err(Error::from),
+            }
+        } else {
+            continue;
+        };
+        if let Err(error) = looked {
+            report.failed("a look", &error);
+            let again = next_attempt(now, 5);
+            desk.ledger.put_off(listed, again, patience).await?;
+        }
+    }
+    Ok(())
+}
