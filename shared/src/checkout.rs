@@ -5,6 +5,7 @@
 //! same calls.
 
 mod order;
+mod verification;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -19,13 +20,13 @@ use crate::ledger::{
     self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened, Subscribed,
 };
 use crate::patience::Patience;
-use crate::payment::{self, Payment, Status};
-use crate::sparks::Sparks;
+use crate::payment;
 use crate::stripe::{self, Cause, NewCheckoutSession, PageUrl, Refusal, Stripe};
 use crate::subscription;
 use crate::telemetry;
 
 pub use order::{CheckoutBody, Invalid, Rule, Shop};
+pub use verification::{Available, Verified, verify};
 
 /// How long a page is open. Stripe takes at most 24 hours by its own clock, so an hour is left for clocks that
 /// differ and for a first attempt that was late.
@@ -43,28 +44,6 @@ pub struct Page {
     /// Whether the same request had opened it before.
     #[serde(skip)]
     pub replayed: bool,
-}
-
-/// How a page was left.
-#[derive(Debug, Serialize)]
-pub struct Verified {
-    /// The page's id.
-    pub session_id: SessionId,
-    /// How it stands.
-    pub status: Status,
-    /// What is bought there.
-    pub item: String,
-    /// What was credited for it.
-    pub sparks_credited: Sparks,
-    /// The balance.
-    pub balance: Available,
-}
-
-/// A balance without its grants.
-#[derive(Debug, Serialize)]
-pub struct Available {
-    /// What can be spent; negative is a debt.
-    pub available: Sparks,
 }
 
 /// Why there is no page, or nothing to say about one.
@@ -410,42 +389,5 @@ fn refused(refusal: Refusal) -> Error {
         rule: Rule::Url,
         field,
         detail: "is not an address that Stripe takes".to_owned(),
-    })
-}
-
-/// Says how a page was left, and credits it when it is paid. Once credited, Stripe is not asked any more.
-pub async fn verify(
-    desk: Desk<'_>,
-    account: &AccountId,
-    session: &SessionId,
-    now: Timestamp,
-    patience: &Patience,
-) -> Result<Verified, Error> {
-    let ledger = desk.ledger;
-    let found = ledger.find_checkout(session, account, patience).await?;
-    let found = found.ok_or(Error::NotFound)?;
-    let payment = if let Some(credited) = found.credited {
-        let settled = ledger.settle(account, credited.account, now, patience);
-        Payment {
-            status: Status::Paid,
-            credited: credited.sparks,
-            available: settled.await?.available,
-        }
-    } else {
-        let page = &found.checkout;
-        payment::reconcile_checkout(desk, page, now, patience).await?
-    };
-    info!(
-        account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,
-        "verified `{session}`"
-    );
-    Ok(Verified {
-        session_id: session.clone(),
-        status: payment.status,
-        item: found.checkout.item,
-        sparks_credited: payment.credited,
-        balance: Available {
-            available: payment.available,
-        },
     })
 }
