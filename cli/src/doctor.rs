@@ -15,7 +15,7 @@ use crate::stripe_account::StripeAccount;
 use crate::{Desk, Error, PATIENCE};
 use check::Check;
 
-/// What is wrong with a payment, a refund or a dispute although it has its entry.
+/// Codes of incidents that stay open although the payment, refund or dispute has its entry.
 const STANDING: [&str; 3] = ["mismatch_line", "no_share", "taken_again"];
 
 /// What cannot be looked at without a Stripe account.

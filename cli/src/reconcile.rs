@@ -13,26 +13,47 @@ mod traces;
 
 pub(crate) use day::day;
 use serde_json::json;
+use shared::catalog::Terms;
 use shared::desk::Desk as Payments;
 use shared::id::{InvoiceId, ReversalId, SessionId};
 use shared::invoice::{self, Outcome};
+use shared::ledger::Ledger;
 use shared::payment::{self, Page};
 use shared::reversal;
 use shared::sparks::Sparks;
-use shared::stripe::Reason;
+use shared::stripe::{Reason, Stripe};
 
 use crate::{Desk, Error};
 
+/// The ledger, the Stripe account and the terms of a deployment.
+struct Access {
+    ledger: Ledger,
+    stripe: Stripe,
+    terms: Terms,
+}
+
+impl Access {
+    fn of(desk: &Desk<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            ledger: desk.ledger()?,
+            stripe: desk.stripe()?,
+            terms: desk.environment.plan_terms()?,
+        })
+    }
+
+    fn payments(&self) -> Payments<'_> {
+        Payments {
+            ledger: &self.ledger,
+            stripe: &self.stripe,
+            terms: &self.terms,
+        }
+    }
+}
+
 /// Reads a session from Stripe, and credits it when it is paid and was not credited yet.
 pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(), Error> {
-    let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
-    let terms = desk.environment.plan_terms()?;
-    let now = desk.clock.now();
-    let payments = Payments {
-        ledger: &ledger,
-        stripe: &stripe,
-        terms: &terms,
-    };
+    let (access, now) = (Access::of(desk)?, desk.clock.now());
+    let payments = access.payments();
     let page = match payment::page(payments, &session, now, &desk.patience).await {
         Ok(Page::Known(page)) => page,
         Ok(_) | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
@@ -59,22 +80,16 @@ pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(
 
 /// Reads an invoice from Stripe, and grants what it has paid for unless that was done before.
 pub(crate) async fn invoice(desk: &mut Desk<'_>, id: InvoiceId) -> Result<(), Error> {
-    let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
-    let terms = desk.environment.plan_terms()?;
-    let payments = Payments {
-        ledger: &ledger,
-        stripe: &stripe,
-        terms: &terms,
-    };
-    let now = desk.clock.now();
-    let (credited, why) = match invoice::reconcile(payments, &id, now, &desk.patience).await {
-        Ok(Outcome::Granted(sparks, _)) => (sparks, None),
-        Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
-        Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
-            return Err(Error::NoInvoice(id));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (access, now) = (Access::of(desk)?, desk.clock.now());
+    let (credited, why) =
+        match invoice::reconcile(access.payments(), &id, now, &desk.patience).await {
+            Ok(Outcome::Granted(sparks, _)) => (sparks, None),
+            Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
+            Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
+                return Err(Error::NoInvoice(id));
+            }
+            Err(error) => return Err(error.into()),
+        };
     if desk.json {
         let found = json!({ "invoice": id, "sparks_credited": credited, "reason": why });
         writeln!(desk.out, "{found}")?;
@@ -93,15 +108,8 @@ pub(crate) async fn reversal(
     reason: Reason,
     id: ReversalId,
 ) -> Result<(), Error> {
-    let (ledger, stripe) = (desk.ledger()?, desk.stripe()?);
-    let terms = desk.environment.plan_terms()?;
-    let payments = Payments {
-        ledger: &ledger,
-        stripe: &stripe,
-        terms: &terms,
-    };
-    let now = desk.clock.now();
-    match reversal::reconcile(payments, reason, &id, now, &desk.patience).await? {
+    let (access, now) = (Access::of(desk)?, desk.clock.now());
+    match reversal::reconcile(access.payments(), reason, &id, now, &desk.patience).await? {
         reversal::Outcome::Done => {}
         reversal::Outcome::Nothing(why)
         | reversal::Outcome::NotOurs(why)

@@ -2,6 +2,7 @@
 
 mod charging;
 mod destination;
+mod tax;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,10 +17,10 @@ use shared::id::fingerprint;
 use shared::stripe::{self, METER_EVENT_NAME, Stripe};
 
 pub use charging::Charging;
-use charging::Subscription;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};
+pub(crate) use tax::TaxSettings;
 
-/// How long one call of Stripe may take.
+/// Timeout of one call of Stripe.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often something is made again that somebody has deleted within a day.
@@ -144,40 +145,14 @@ pub(crate) struct PortalConfiguration {
     metadata: Option<Metadata>,
 }
 
-/// What is written on an object. Stripe may have null, where others have made it.
+/// Metadata of an object; Stripe may answer null for objects that others have made.
 type Metadata = BTreeMap<String, String>;
 
-/// Whether an object is of this deployment.
+/// True for an object of this deployment.
 fn is_of_stage(metadata: Option<&Metadata>, stage: &str) -> bool {
     metadata
         .and_then(|metadata| metadata.get(STAGE))
         .is_some_and(|of| of == stage)
-}
-
-/// How Stripe adds taxes.
-/// <https://docs.stripe.com/api/tax/settings>
-#[derive(Deserialize)]
-pub(crate) struct TaxSettings {
-    defaults: TaxDefaults,
-    status: String,
-}
-
-#[derive(Deserialize)]
-struct TaxDefaults {
-    #[serde(default)]
-    tax_behavior: Option<String>,
-}
-
-impl TaxSettings {
-    /// Whether taxes are in prices that do not say so, such as `exclusive`.
-    pub(crate) fn behavior(&self) -> Option<&str> {
-        self.defaults.tax_behavior.as_deref()
-    }
-
-    /// Whether Stripe knows enough to add taxes.
-    pub(crate) fn is_active(&self) -> bool {
-        self.status == "active"
-    }
 }
 
 /// What is posted: a form to version 1 of the API, JSON to version 2.
@@ -305,48 +280,6 @@ impl StripeAccount {
         let meters: Vec<Meter> = self.all("/v1/billing/meters", "").await?;
         let ours = |meter: &Meter| meter.event_name == METER_EVENT_NAME;
         Ok(meters.into_iter().find(ours))
-    }
-
-    /// A price that charges for what a meter counts; None if none does.
-    ///
-    /// An archived price takes no new subscription, and goes on billing those that have it.
-    /// <https://docs.stripe.com/products-prices/manage-prices#archive-price>
-    pub(crate) async fn charging_for(
-        &self,
-        meter: &Meter,
-    ) -> Result<Option<Charging>, stripe::Error> {
-        let query = format!("type=recurring&recurring[meter]={}", meter.id);
-        let prices: Vec<Price> = self.all("/v1/prices", &query).await?;
-        let mut unused = None;
-        for price in prices {
-            let query = format!("price={}&status=all", price.id);
-            let subscriptions: Vec<Subscription> = self.all("/v1/subscriptions", &query).await?;
-            let billed: Vec<String> = subscriptions
-                .into_iter()
-                .filter(Subscription::is_live)
-                .map(|subscription| subscription.id)
-                .collect();
-            if let Some(first) = billed.first().cloned() {
-                let price = price.id;
-                let count = billed.len();
-                return Ok(Some(Charging::Bills {
-                    price,
-                    first,
-                    count,
-                }));
-            }
-            if price.active {
-                unused.get_or_insert(Charging::Unused { price: price.id });
-            }
-        }
-        Ok(unused)
-    }
-
-    /// How Stripe adds taxes.
-    pub(crate) async fn tax_settings(&self) -> Result<TaxSettings, stripe::Error> {
-        let found = self.stripe.read("/v1/tax/settings", CALL_TIMEOUT).await?;
-        found
-            .ok_or_else(|| stripe::Error::Unconfirmed(stripe::Cause::Status(StatusCode::NOT_FOUND)))
     }
 
     /// The webhook endpoints of this deployment.

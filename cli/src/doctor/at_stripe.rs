@@ -49,7 +49,7 @@ pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<C
     ))
 }
 
-/// Whether Stripe can add taxes where a deployment asks it to. Without a default, Stripe refuses every checkout.
+/// Checks the tax settings if the deployment has Stripe add taxes. Without a default, Stripe refuses every checkout.
 pub(super) async fn tax(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
     let name = "tax";
     if !desk.environment.automatic_tax()? {

@@ -15,7 +15,7 @@ use crate::stripe_account::STAGE;
 /// A session that is made on the day before may be paid on the day.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long before it is paid an invoice is made at most: Stripe charges again for up to two months.
+/// Maximum time between creation and payment of an invoice: Stripe retries a charge for up to two months.
 /// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
 const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(62 * 24);
 

@@ -3,6 +3,9 @@
 use std::fmt;
 
 use serde::Deserialize;
+use shared::stripe;
+
+use super::{Meter, Price, StripeAccount};
 
 /// A price that charges for a meter, or would.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub enum Charging {
         price: String,
         /// One of the subscriptions.
         first: String,
-        /// How many there are.
+        /// The number of subscriptions.
         count: usize,
     },
     /// New subscriptions can have it.
@@ -25,13 +28,13 @@ pub enum Charging {
 
 /// A subscription that has a price.
 #[derive(Deserialize)]
-pub(super) struct Subscription {
-    pub(super) id: String,
+struct Subscription {
+    id: String,
     status: String,
 }
 
 impl Subscription {
-    pub(super) fn is_live(&self) -> bool {
+    fn is_live(&self) -> bool {
         !["canceled", "incomplete_expired"].contains(&self.status.as_str())
     }
 }
@@ -61,5 +64,42 @@ impl Charging {
             }
             Self::Unused { .. } => "archive it",
         }
+    }
+}
+
+impl StripeAccount {
+    /// A price that charges for what a meter counts; None if none does.
+    ///
+    /// An archived price takes no new subscription, and goes on billing those that have it.
+    /// <https://docs.stripe.com/products-prices/manage-prices#archive-price>
+    pub(crate) async fn charging_for(
+        &self,
+        meter: &Meter,
+    ) -> Result<Option<Charging>, stripe::Error> {
+        let query = format!("type=recurring&recurring[meter]={}", meter.id);
+        let prices: Vec<Price> = self.all("/v1/prices", &query).await?;
+        let mut unused = None;
+        for price in prices {
+            let query = format!("price={}&status=all", price.id);
+            let subscriptions: Vec<Subscription> = self.all("/v1/subscriptions", &query).await?;
+            let billed: Vec<String> = subscriptions
+                .into_iter()
+                .filter(Subscription::is_live)
+                .map(|subscription| subscription.id)
+                .collect();
+            if let Some(first) = billed.first().cloned() {
+                let price = price.id;
+                let count = billed.len();
+                return Ok(Some(Charging::Bills {
+                    price,
+                    first,
+                    count,
+                }));
+            }
+            if price.active {
+                unused.get_or_insert(Charging::Unused { price: price.id });
+            }
+        }
+        Ok(unused)
     }
 }
