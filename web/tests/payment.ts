@@ -132,6 +132,42 @@ story('a tab that comes late to a paid order is told so, and the next one is new
   assert.equal(await credits(visitor), 1);
 });
 
+story(
+  'an order that was paid otherwise is told once, and the next click is a new order',
+  { expected: /status of 409/ },
+  async (visitor) => {
+    const { page, open } = visitor;
+    await open('/buy');
+    await buy(page);
+    await atStripe(page);
+    const first = page.url();
+    const session = first.split('/').at(-1) ?? '';
+    // No buyer can change what a page sells, so the API's answer is made here.
+    const problem = {
+      type: 'about:blank',
+      title: 'Conflict',
+      status: 409,
+      detail: "The payment's currency is not what was ordered.",
+      code: 'payment_mismatch',
+      request_id: 'r-1',
+    };
+    await page.route(`**/v1/checkout/${session}/verify`, (route) =>
+      route.fulfill({ status: 409, contentType: 'application/problem+json', json: problem }),
+    );
+    await open('/buy');
+    await buy(page);
+    await page.getByRole('alert').getByText('The payment is not what was ordered').waitFor();
+
+    await open('/buy');
+    await buy(page);
+    await atStripe(page);
+    assert.notEqual(page.url(), first);
+    await pay(page);
+    await page.getByText('Paid, thank you').waitFor();
+    assert.equal(await credits(visitor), 1);
+  },
+);
+
 story('an order whose answer got lost opens the same page', { expected: /ERR_FAILED/ }, async (visitor) => {
   const { page, open } = visitor;
   await open('/buy');
