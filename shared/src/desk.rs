@@ -6,15 +6,15 @@ use crate::catalog::Terms;
 use crate::ledger::Ledger;
 use crate::stripe::Stripe;
 
-/// How long one call of Stripe may take.
+/// Timeout of one call of Stripe.
 pub(crate) const STRIPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything that payments, invoices, refunds and subscriptions touch.
 #[derive(Clone, Copy, Debug)]
 pub struct Desk<'a> {
-    /// Where they are stored.
+    /// The ledger that stores them.
     pub ledger: &'a Ledger,
-    /// Where they are made, and read anew each time.
+    /// The Stripe account, which is read anew each time.
     pub stripe: &'a Stripe,
     /// The terms at which plans are granted, and the deployment that grants them.
     pub terms: &'a Terms,

@@ -21,7 +21,7 @@ use verdict::{Period, Verdict};
 /// The one reason of [`Outcome::Nothing`] that may pass.
 pub const NOT_PAID: &str = "not_paid";
 
-/// How many pages of a subscription's paid invoices are looked through for the last one that was granted.
+/// Maximum number of pages of paid invoices that are read in search of the last one granted.
 const MAX_PAGES: usize = 10;
 
 /// What became of an invoice.

@@ -2,7 +2,7 @@
 //!
 //! A refund counts from when it exists, a dispute from when it is opened as more than an inquiry: the money is
 //! gone by then. A refund that fails, a dispute that is won and a credit note that is void restore what they took.
-//! What is not final is looked at daily until it is, though no webhook comes.
+//! Reversals that are not final are looked at daily, so that a lost webhook only delays their end.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
 mod review;
@@ -24,10 +24,10 @@ use crate::telemetry::{self, Metric, Step};
 pub use review::{Finding, Review, review};
 pub use warning::warn_of_fraud;
 
-/// How often something is looked at that is not final.
+/// Interval between looks at a reversal that is not final.
 const LOOKED_AT_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What became of a refund, a dispute or a credit note.
+/// The result of reconciling a refund, a dispute or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// What it is of stands as it says.
@@ -118,7 +118,7 @@ pub async fn reconcile(
     }
 }
 
-/// How a refund, a dispute or a credit note stands.
+/// Judges how a refund, a dispute or a credit note stands.
 ///
 /// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
 /// cardholder without a refund object (Visa's Rapid Dispute Resolution).
@@ -136,7 +136,7 @@ fn standing(reason: Reason, found: &MoneyBack) -> Standing {
     }
 }
 
-/// Whether nothing more is expected of a refund, a dispute or a credit note. Should something come, it is acted on.
+/// True once no further change of a refund, a dispute or a credit note is expected. A later one is still acted on.
 fn is_final(reason: Reason, found: &MoneyBack) -> bool {
     let status = found.status.as_deref().unwrap_or_default();
     match reason {
@@ -189,7 +189,7 @@ impl Following<'_> {
             Reversed::Replayed => Ok(Outcome::Done),
             Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
             Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
-            // What was read may be older than its end. If Stripe still says so, an operator has to look.
+            // The object may have been read before its end was booked. If Stripe still has it taken, an operator has to look.
             Reversed::Ended => {
                 let again = self.read(&found.id).await?;
                 if self::standing(self.reason, &again) == Standing::Taken {

@@ -308,7 +308,7 @@ impl Refusal {
         self.param.starts_with("flow_data")
     }
 
-    /// Whether there were too many calls, or another one held the object.
+    /// True if there were too many calls, or another call held the object.
     fn is_limit(&self) -> bool {
         ["rate_limit", "lock_timeout"].contains(&self.code.as_str())
     }

@@ -111,7 +111,7 @@ async fn look(
     store(desk, account, known, told, now, patience).await
 }
 
-/// Stores an account's subscriptions as Stripe has told them, after their latest invoices were granted where they are paid.
+/// Grants the latest invoices that are paid, then stores the subscriptions as Stripe has them.
 async fn store(
     desk: Desk<'_>,
     account: &AccountId,
@@ -147,8 +147,8 @@ async fn store(
     Ok(stored.await?.then_some(all))
 }
 
-/// Keeps an incident if an account pays for two plans at once. Nothing is refunded by itself: which one is meant, the
-/// operator asks the customer.
+/// Keeps an incident if an account pays for two plans at once. Nothing is refunded automatically: the operator asks the
+/// customer which plan to keep.
 async fn keep_doubled(
     desk: Desk<'_>,
     account: &AccountId,

@@ -1,5 +1,4 @@
-//! Money that goes back in other ways than by a plain refund: prevented disputes, other currencies, credit notes, warnings
-//! of fraud, and what is not final for weeks.
+//! Prevented disputes, other currencies, credit notes, early fraud warnings, and reversals that stay open for weeks.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -145,7 +144,7 @@ async fn a_warning_of_fraud_is_an_incident_and_takes_nothing() {
     );
 }
 
-/// The events of the end are lost, weeks after the beginning.
+/// The events that end the dispute are lost, weeks after it was opened.
 #[tokio::test]
 async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;

@@ -22,9 +22,8 @@ fn lose(world: &World, kinds: &str) {
     world.stack.stripe.faults().add(lost.times(100_000));
 }
 
-/// Lets time pass in steps of half an hour, each with a run of the outbox, until so many credits are there. Returns how
-/// long that took.
-async fn until_credited(mut world: World, credits: usize) -> (World, SignedDuration) {
+/// Lets time pass in steps of half an hour, each with a run of the outbox, until the account has this many credits.
+async fn until_credited(mut world: World, credits: usize) -> World {
     let step = SignedDuration::from_mins(30);
     let mut passed = SignedDuration::ZERO;
     while world.credits("acct_a").len() < credits {
@@ -36,7 +35,14 @@ async fn until_credited(mut world: World, credits: usize) -> (World, SignedDurat
         world.deliver().await;
         passed += step;
     }
-    (world, passed)
+    world
+}
+
+/// Lets time pass until a second period is credited: at most two hours after its invoice was paid.
+async fn is_credited_in_time(world: World, invoice: &Value) {
+    let world = until_credited(world, 2).await;
+    let after = now(&world).duration_since(paid_at(&world, invoice));
+    assert!(after <= SignedDuration::from_hours(2), "{after}");
 }
 
 /// When an invoice was paid.
@@ -61,9 +67,7 @@ async fn a_renewal_whose_invoice_paid_is_lost_is_credited_within_two_hours_of_it
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "succeeded").await;
     assert_eq!(invoice["status"], "draft");
-    let (world, _) = until_credited(world, 2).await;
-    let after = now(&world).duration_since(paid_at(&world, &invoice));
-    assert!(after <= SignedDuration::from_hours(2), "{after}");
+    is_credited_in_time(world, &invoice).await;
 }
 
 /// Nothing had written the subscription down: the plan was only verified, and no webhook ever came.
@@ -74,9 +78,7 @@ async fn a_renewal_is_credited_though_no_webhook_ever_came_and_the_subscription_
     let subscription = world.subscribe("acct_a", "plus").await;
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "succeeded").await;
-    let (world, _) = until_credited(world, 2).await;
-    let after = now(&world).duration_since(paid_at(&world, &invoice));
-    assert!(after <= SignedDuration::from_hours(2), "{after}");
+    is_credited_in_time(world, &invoice).await;
 }
 
 #[tokio::test]
@@ -122,12 +124,10 @@ async fn a_payment_that_succeeds_after_days_of_dunning_is_credited_within_two_ho
         1,
         "Stripe charges again after three days"
     );
-    let (world, _) = until_credited(world, 2).await;
-    let after = now(&world).duration_since(paid_at(&world, &invoice));
-    assert!(after <= SignedDuration::from_hours(2), "{after}");
+    is_credited_in_time(world, &invoice).await;
 }
 
-/// How often the outbox looks at the subscription in five hours.
+/// Returns the number of looks that the outbox takes at the subscription in five hours.
 async fn looks_of_five_hours(mut world: World) -> (World, u64) {
     let mut looks = 0;
     for _ in 0..10 {

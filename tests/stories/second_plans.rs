@@ -1,4 +1,4 @@
-//! An account pays for one plan at a time: a second one is refused, its page ended, or told to the operator.
+//! An account pays for one plan at a time: a second one is refused, its page is expired, or an incident names both.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -92,7 +92,7 @@ async fn the_other_open_page_is_ended_when_the_first_is_paid() {
     }
 }
 
-/// Nothing is refunded by itself: the operator asks the customer which one is meant.
+/// Nothing is refunded automatically: the operator asks the customer which plan to keep.
 #[tokio::test]
 async fn two_live_plans_are_an_incident_that_names_both_once() {
     let world = World::start().await;

@@ -1,6 +1,6 @@
 //! Credit notes: `/v1/credit_notes`, amounts taken off a finalized invoice.
 //!
-//! What is still to be paid is reduced first (`pre_payment`); the rest is refunded, credited to the
+//! A credit note first reduces the amount still to be paid (`pre_payment`); the rest is refunded, credited to the
 //! customer's balance, or given back outside of Stripe (`post_payment`).
 
 mod issue;

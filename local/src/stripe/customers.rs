@@ -186,7 +186,7 @@ pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
 }
 
 impl State {
-    /// Whether automatic tax can tell where a customer is.
+    /// True if the customer's location is known to automatic tax.
     pub(super) fn is_located(&self, id: Option<&str>) -> bool {
         let customer = id.and_then(|id| self.customers.get(id));
         customer.is_none_or(|customer| !customer.location_missing)

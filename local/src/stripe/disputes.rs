@@ -99,7 +99,7 @@ impl Dispute {
         !CLOSED.contains(&self.status.as_str())
     }
 
-    /// Whether it is only a question, or was blocked before it became a dispute: no money moves.
+    /// True for an inquiry and for a dispute that was blocked before it arose: no money moves.
     fn is_inquiry(&self) -> bool {
         ["inquiry", "block"].contains(&self.case_type.as_str())
     }

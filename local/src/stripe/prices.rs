@@ -83,13 +83,13 @@ impl Price {
         self.recurring.as_ref()?.meter.as_ref()
     }
 
-    /// Whether it is billed by usage, after the period.
+    /// True if it is billed by usage, after the period.
     pub(super) fn is_metered(&self) -> bool {
         let recurring = self.recurring.as_ref();
         recurring.is_some_and(|recurring| recurring.usage_type == "metered")
     }
 
-    /// Whether both are billed equally often.
+    /// True if both have the same billing interval.
     pub(super) fn has_interval_of(&self, other: &Self) -> bool {
         let interval = |price: &Self| {
             let recurring = price.recurring.as_ref();

@@ -13,7 +13,7 @@ use super::list::{Created, Page};
 use super::payment_intents::PaymentIntent;
 use super::state::State;
 
-/// How long a buyer has to act on a refund that `requires_action`: 45 days.
+/// Time that a buyer has to act on a refund that `requires_action`: 45 days.
 const ACTION_SECONDS: i64 = 45 * 24 * 60 * 60;
 
 /// A refund.

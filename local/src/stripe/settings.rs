@@ -14,16 +14,16 @@ pub(super) struct Settings {
     pub(super) dunning_ends: DunningEnd,
     pub(super) periods: Periods,
     pub(super) tax: tax::Settings,
-    /// Whether payments, refunds and disputes get a balance transaction from now on.
+    /// Gives payments, refunds and disputes a balance transaction from now on.
     ///
     /// Stripe creates that of a charge after the charge, so it can be null.
     /// <https://docs.stripe.com/payments/payment-intents/asynchronous-capture>
     pub(super) balance_transactions: bool,
-    /// Whether a meter event of a deleted customer is accepted, and reported as an error later.
+    /// Accepts a meter event of a deleted customer, and reports it as an error later.
     pub(super) late_meter_errors: bool,
-    /// Whether calls are limited to Stripe's rates.
+    /// Limits calls to Stripe's rates.
     pub(super) rate_limits: bool,
-    /// Whether the account is a sandbox, whose rates are lower.
+    /// Applies the lower rates of a sandbox.
     pub(super) sandbox: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum DunningEnd {
     PastDue,
 }
 
-/// What ends a period.
+/// The trigger that ends a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Periods {

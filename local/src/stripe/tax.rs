@@ -13,7 +13,7 @@ use super::state::State;
 /// The rate of every place on earth, in percent of the amount without tax.
 const TAX_PERCENT: i64 = 10;
 
-/// Whether a price has the tax in it.
+/// True if the price includes the tax.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Behavior {

@@ -94,11 +94,11 @@ pub(super) fn of(
 struct Lines {
     /// All whole periods together.
     paid: Option<Period>,
-    /// What is wrong with a line that has a plan's price and is neither a proration nor a whole period.
+    /// The mismatch of a line that has a plan's price and is neither a proration nor a whole period.
     wrong: Option<&'static str>,
-    /// Whether a line that asks for money has a plan's price.
+    /// A line with a positive amount has a plan's price.
     is_of_plan: bool,
-    /// Whether a line that asks for money has a price that is not known here.
+    /// A line with a positive amount has a price that is not in the catalogue.
     has_others: bool,
 }
 

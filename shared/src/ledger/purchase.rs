@@ -21,7 +21,7 @@ pub struct Purchase {
     /// The payment at Stripe; nothing when nothing was to be paid, or an invoice leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// What it came to after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
+    /// Its total after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
     /// credit balance paid it.
     ///
     /// Invoices that were credited by earlier releases have what the card paid here.
@@ -34,16 +34,16 @@ pub struct Purchase {
 pub enum Part {
     /// This amount of what was paid, in the currency's smallest unit.
     Amount {
-        /// How much.
+        /// The amount.
         amount: i64,
         /// The currency, in small letters.
         currency: String,
     },
     /// So much of a whole, both in one other currency.
     Of {
-        /// How much.
+        /// The amount that goes back.
         amount: i64,
-        /// Of how much; above zero.
+        /// The amount that was paid; above zero.
         whole: i64,
     },
     /// All of it.

@@ -27,7 +27,7 @@ pub struct NewReversal {
     pub account: AccountId,
     /// The id of the credit that the purchase came in with, `cs_…` or `in_…`.
     pub purchase: String,
-    /// How much of what was paid goes back.
+    /// The part of the payment that goes back.
     pub part: Part,
 }
 

@@ -35,22 +35,22 @@ pub struct Awaited {
     pub invoice: String,
     /// When it was made, in seconds since 1970.
     pub created: i64,
-    /// Whether Stripe goes on with it by itself: a draft that it will finalise, or an open one that it will charge.
+    /// Stripe advances it by itself: it will finalise a draft, or charge an open invoice.
     pub advances: bool,
 }
 
 /// Words of subscriptions that are over.
 const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
 
-/// How long after the end of a period its renewal is looked for: Stripe charges about an hour after it.
+/// Delay from the end of a period to the first look at its renewal: Stripe charges about an hour after the end.
 /// <https://docs.stripe.com/billing/invoices/subscription#draft-invoice>
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often an invoice is looked at that Stripe goes on with, and anything else.
+/// Intervals between looks: hourly at an invoice that Stripe advances by itself, daily at anything else.
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long the last invoice of a subscription that has ended is looked at. Later, the reconciliation of the day finds it.
+/// Time for which the last invoice of an ended subscription is looked at. A later payment is found by `sparks reconcile`.
 const AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Subscribed {
@@ -59,19 +59,19 @@ impl Subscribed {
         !ENDED.contains(&self.status.as_str())
     }
 
-    /// Whether it is a plan of which periods are, or may yet be, paid. A first payment that never came ends by itself.
+    /// True if its periods are or may yet be paid. An `incomplete` one ends by itself if its first payment does not come.
     pub fn is_paid_for(&self) -> bool {
         self.is_live() && self.status != "incomplete"
     }
 
-    /// Whether an invoice of it may have been paid of which nothing was heard.
+    /// True if one of its invoices may have been paid without a webhook.
     pub fn may_be_paid(&self) -> bool {
         self.is_live() || self.awaited.is_some()
     }
 
     /// Returns when it is looked at next though nothing was heard of it; None if never.
     ///
-    /// What is due depends on what was credited, not on the period that Stripe is in: an invoice that is awaited keeps a
+    /// The next look depends on what was credited, not on the period that Stripe is in: an awaited invoice keeps a
     /// look due until it is credited, void or uncollectible.
     fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         let after = |pause| now.saturating_add(pause).ok();

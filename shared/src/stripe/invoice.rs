@@ -28,12 +28,12 @@ pub struct Invoice {
     pub billing_reason: Option<String>,
     /// The currency of its amounts, in small letters.
     pub currency: String,
-    /// What it comes to after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
+    /// Its total after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
     /// what the customer's credit balance has paid.
     pub total: i64,
     /// When it was made, in seconds since 1970.
     pub created: i64,
-    /// Whether Stripe finalises and charges it by itself.
+    /// Stripe finalises and charges it by itself.
     #[serde(default)]
     pub auto_advance: bool,
     /// When it was paid.
@@ -42,7 +42,7 @@ pub struct Invoice {
     /// What made it.
     #[serde(default)]
     pub parent: Option<InvoiceParent>,
-    /// What it asks for. Stripe shows ten lines; [`Stripe::invoice`] reads the others, too.
+    /// Its lines. Stripe includes ten; [`Stripe::invoice`] reads the others, too.
     pub lines: List<InvoiceLine>,
 }
 
@@ -108,7 +108,7 @@ pub struct LineParent {
     pub invoice_item_details: Option<Origin>,
 }
 
-/// What a line is, by where it comes from.
+/// The origin of a line.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Origin {
     /// Whether it makes up for a change in the middle of a period.
@@ -146,7 +146,7 @@ struct PaidWith {
 }
 
 impl Invoice {
-    /// Whether it is paid, or there was nothing to pay.
+    /// True if it is paid, or there was nothing to pay.
     pub fn is_paid(&self) -> bool {
         self.status.as_deref() == Some("paid")
     }
@@ -179,11 +179,11 @@ impl InvoiceLine {
     }
 }
 
-/// How many lines and invoices are read at once.
+/// Page sizes of lines and invoices.
 const LINES_PER_PAGE: u8 = 100;
 const INVOICES_PER_PAGE: u8 = 20;
 
-/// How many lines an invoice may have. Stripe takes 250 a finalised invoice.
+/// Maximum number of lines that are read of an invoice.
 const MAX_LINES: usize = 1_000;
 
 impl Stripe {

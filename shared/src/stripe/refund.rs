@@ -52,23 +52,23 @@ impl Reason {
 pub struct MoneyBack {
     /// Its id, `re_…`, `dp_…` or `cn_…`.
     pub id: ReversalId,
-    /// How much, in the currency's smallest unit. Of a credit note, what no refund gives back.
+    /// Its amount in the currency's smallest unit; of a credit note, the part that is no refund.
     pub amount: i64,
     /// The currency, in small letters.
     pub currency: String,
-    /// What it is of.
+    /// The payment or invoice.
     pub of: Paid,
     /// Its charge, `ch_…`.
     pub charge: Option<String>,
     /// How it stands; other words may come.
     pub status: Option<String>,
-    /// What kind of case a dispute is, such as `chargeback` or `resolution`; other words may come.
+    /// The kind of case of a dispute, such as `chargeback` or `resolution`; other words may come.
     pub case_type: Option<String>,
-    /// What a dispute has moved in the Stripe account's own currency, each withdrawal below zero.
+    /// Amounts that a dispute has moved in the Stripe account's own currency; withdrawals are negative.
     pub moved: Vec<i64>,
 }
 
-/// What was paid that goes back.
+/// The payment or invoice that money goes back from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paid {
     /// A payment, `pi_…`.
@@ -109,7 +109,7 @@ struct DisputedCard {
     case_type: Option<String>,
 }
 
-/// What was moved, in the currency of the Stripe account and before fees.
+/// A movement on the Stripe account's balance: its amount before fees, in the account's currency.
 #[derive(Deserialize)]
 struct BalanceTransaction {
     amount: i64,
@@ -122,7 +122,7 @@ struct CreditNote {
     invoice: InvoiceId,
     currency: String,
     status: String,
-    /// What was given back of what was paid. What an open invoice was lowered by was never paid.
+    /// The part that was given back after payment. The reduction of an open invoice was never paid.
     post_payment_amount: i64,
     #[serde(default)]
     refunds: Vec<Refunded>,

@@ -30,7 +30,7 @@ pub struct Subscription {
     pub metadata: HashMap<String, String>,
     /// What is paid for. Since 2025-03-31 the period is theirs, and not the subscription's.
     pub items: List<SubscriptionItem>,
-    /// What it asked for last.
+    /// Its latest invoice.
     #[serde(default)]
     pub latest_invoice: Option<Box<Invoice>>,
 }

@@ -15,7 +15,7 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// Tries to pay an open invoice with a payment, its own one or a new one; returns its id.
 ///
-/// Where nothing is due there is no payment, and the invoice is paid.
+/// An invoice with nothing due is paid without a payment.
 pub(in crate::stripe) fn collect(
     state: &mut State,
     id: &str,
@@ -125,7 +125,7 @@ pub(in crate::stripe) fn charge_card(state: &mut State, id: &str, now: i64) -> R
     Ok(())
 }
 
-/// How a charge of a subscription's card goes.
+/// The outcome of a charge of a subscription's card.
 pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
     let subscription = subscription.and_then(|id| state.subscriptions.get(id));
     subscription.map_or(Status::Succeeded, |known| known.card.outcome())

@@ -9,7 +9,7 @@ use crate::stripe::payment_intents::Status;
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::{Card, Item, Subscription};
 
-/// How the card answers when a period is renewed.
+/// The answer of the card when a period is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stripe) enum Outcome {
     /// The next period is paid.

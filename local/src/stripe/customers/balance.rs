@@ -35,7 +35,7 @@ pub(in crate::stripe) struct Change {
 }
 
 impl Change {
-    /// What a credit note of an invoice gives, or takes when it is void.
+    /// The amount that a credit note of an invoice gives, or takes when it is voided.
     pub(in crate::stripe) fn of_credit_note(amount: i64, invoice: &Invoice) -> Self {
         Self {
             amount,

@@ -71,7 +71,7 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) amount_paid: i64,
     /// The part of `amount_paid` that was paid outside of Stripe.
     pub(in crate::stripe) paid_off_stripe: i64,
-    /// What credit notes took off before it was paid, and afterwards.
+    /// Amounts of credit notes before it was paid, and afterwards.
     pub(in crate::stripe) pre_payment_credit_notes_amount: i64,
     pub(in crate::stripe) post_payment_credit_notes_amount: i64,
     pub(in crate::stripe) attempts: i64,
@@ -122,7 +122,7 @@ impl Invoice {
         (self.due() - self.amount_paid).max(0)
     }
 
-    /// Whether Stripe is still to do something with it.
+    /// True if Stripe advances it by itself.
     fn advances(&self) -> bool {
         self.auto_advance && ["draft", "open"].contains(&self.status.as_str())
     }

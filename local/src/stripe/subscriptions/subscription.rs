@@ -56,7 +56,7 @@ pub(in crate::stripe) struct Subscription {
     pub(in crate::stripe) anchor: Option<i64>,
     /// `flexible` or `classic`.
     pub(in crate::stripe) billing_mode: String,
-    /// How the card behaves from now on.
+    /// The behaviour of the card from now on.
     pub(in crate::stripe) card: Card,
     pub(in crate::stripe) pause_collection: Option<PauseCollection>,
     pub(in crate::stripe) paused_at: Option<i64>,
@@ -68,7 +68,7 @@ pub(in crate::stripe) struct Subscription {
     pub(in crate::stripe) overrides: BTreeMap<String, Value>,
 }
 
-/// How the card of a subscription answers a charge.
+/// The answer of a subscription's card to a charge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::stripe) enum Card {

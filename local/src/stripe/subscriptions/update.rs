@@ -10,7 +10,7 @@ use crate::stripe::state::State;
 
 const PRORATIONS: [&str; 3] = ["always_invoice", "create_prorations", "none"];
 
-/// What an update changes besides the end and the metadata of a subscription.
+/// Changes of an update other than the end and the metadata of a subscription.
 struct Changes {
     item: Option<Item>,
     trial_end: Option<TrialEnd>,
@@ -19,7 +19,7 @@ struct Changes {
     prorate: &'static str,
 }
 
-/// What becomes of the collection of invoices.
+/// The fate of invoices while collection is paused.
 enum Collection {
     Paused(PauseCollection),
     GoesOn,
