@@ -29,6 +29,7 @@ mod point;
 mod postman;
 mod process;
 mod purchases;
+mod renewals;
 mod reversals;
 mod secrets;
 mod setting;
@@ -62,7 +63,7 @@ pub use flows::{Flow, crashes, pairs, singles};
 use log::Log;
 use network::Network;
 pub use plan::Options;
-use plan::Plan;
+use plan::{Plan, Webhooks};
 use setting::Setting;
 pub use shrink::shrink;
 use verdict::Waiting;
@@ -328,14 +329,32 @@ impl World {
             self.deliver_twice().await;
         }
         self.clear_parked().await;
+        self.renew_plans().await;
         self.take_purchase_back().await;
-        self.end_plans().await;
+        self.end_plans(SignedDuration::MAX).await;
+        self.look_at_backs().await;
         for account in self.accounts() {
-            self.insist(&Call::subscription(&account), 20).await;
             self.balances(&account).await;
         }
         if let Err(wrong) = self.sparks(&["verify"]).await {
             self.network.violation(format!("sparks verify: {wrong}"));
+        }
+    }
+
+    /// Lets money that went back come to its end though no webhook came.
+    async fn look_at_backs(&self) {
+        let Webhooks::Lack(lost) = self.plan.webhooks else {
+            return;
+        };
+        // What was heard of is looked at daily until it is final.
+        for _ in 0..2 {
+            self.clock.sleep(Duration::from_hours(25)).await;
+            self.deliver().await;
+        }
+        // What nobody has heard of is found by the operator.
+        let never_heard = ["charge.dispute.", "refund.", "credit_note."];
+        if lost.iter().any(|lost| never_heard.contains(lost)) {
+            self.reconcile_backs().await;
         }
     }
 

@@ -1,14 +1,15 @@
-//! Money that goes back: refunds and disputes of a purchase, one after another or at the same time.
+//! Money that goes back: refunds, disputes and credit notes of a purchase, one after another or at the same time.
 
 use std::sync::Arc;
 
 use fastrand::Rng;
 use futures_util::future::join_all;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::World;
 use super::plan::Webhooks;
+use super::verdict::list;
 
 /// The longest wait before money goes back, and where several parts go back at the same time.
 const LATER_MS: u64 = 20_000;
@@ -27,7 +28,7 @@ const SMALL_SHARE: u64 = 10;
 pub(super) enum Parts {
     /// Some of any size, within seconds.
     Later,
-    /// Some of any size, within less than a second.
+    /// Many of any size, within less than a second.
     Any,
     /// Many at the same moment, so small that most of them fit into the payment.
     Small,
@@ -38,7 +39,7 @@ pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rn
     if world.plan.webhooks == Webhooks::Never || random.u8(0..4) == 0 {
         return;
     }
-    let Some((payment, cents)) = world.paid(session).await else {
+    let Some(paid) = world.paid(session).await else {
         return;
     };
     let parts = if random.bool() {
@@ -46,13 +47,13 @@ pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rn
     } else {
         Parts::Later
     };
-    take_parts(world, &payment, cents, parts, random).await;
+    take_parts(world, &paid, parts, random).await;
 }
 
 /// Takes small parts of a pack's payment, all at once.
 pub(super) async fn take_back_of_pack(world: &Arc<World>, session: &str, random: &mut Rng) {
-    if let Some((payment, cents)) = world.paid(session).await {
-        take_parts(world, &payment, cents, Parts::Small, random).await;
+    if let Some(paid) = world.paid(session).await {
+        take_parts(world, &paid, Parts::Small, random).await;
     }
 }
 
@@ -63,72 +64,137 @@ pub(super) async fn take_back_of(
     parts: Parts,
     random: &mut Rng,
 ) {
-    if let Some((payment, cents)) = world.paid_invoice(invoice) {
-        take_parts(world, &payment, cents, parts, random).await;
+    if let Some(paid) = world.paid_invoice(invoice) {
+        take_parts(world, &paid, parts, random).await;
     }
 }
 
-async fn take_parts(world: &Arc<World>, payment: &str, total: u64, parts: Parts, random: &mut Rng) {
+async fn take_parts(world: &Arc<World>, paid: &Paid, parts: Parts, random: &mut Rng) {
+    let total = paid.cents;
     let (count, most, longest_ms) = match parts {
         Parts::Later => (random.u8(1..=MOST_PARTS), total, LATER_MS),
-        Parts::Any => (random.u8(1..=MOST_PARTS), total, SOON_MS),
+        Parts::Any => (MOST_PARTS, total, SOON_MS),
         Parts::Small => (SMALL_PARTS, (total / SMALL_SHARE).max(1), AT_ONCE_MS),
     };
-    let parts = (0..count).map(|_| part(world, payment, most, longest_ms, random.fork()));
+    let parts = (0..count).map(|_| part(world, paid, most, longest_ms, random.fork()));
     let parts: Vec<_> = parts.collect();
     join_all(parts).await;
 }
 
 /// Takes one part of at most so many cents, which may come to nothing afterwards.
-async fn part(world: &Arc<World>, payment: &str, most: u64, longest_ms: u64, mut random: Rng) {
+async fn part(world: &Arc<World>, paid: &Paid, most: u64, longest_ms: u64, mut random: Rng) {
     world.pause(&mut random, longest_ms).await;
     let cents = random.u64(1..=most);
-    if random.bool() {
-        let form = format!("payment_intent={payment}&amount={cents}");
-        let refund = world
-            .stripe_itself(Method::POST, "/v1/refunds", &form)
-            .await;
-        if let Some(refund) = refund["id"].as_str()
-            && random.u8(0..3) == 0
-        {
-            world.pause(&mut random, longest_ms).await;
-            let path = format!("/_local/refunds/{refund}");
-            world.at_stripe(&path, &json!({"status": "failed"})).await;
+    match (&paid.invoice, &paid.payment, random.u8(0..5)) {
+        (Some(invoice), _, 0) | (Some(invoice), None, _) => {
+            credit(world, invoice, cents, longest_ms, &mut random).await;
         }
-    } else {
-        let body = json!({
-            "payment_intent": payment, "amount": cents, "status": "needs_response", "new": true
-        });
-        let dispute = world.at_stripe("/_local/disputes", &body).await;
-        if let Some(dispute) = dispute["id"].as_str() {
-            world.pause(&mut random, longest_ms).await;
-            let path = format!("/_local/disputes/{dispute}");
-            let status = ["won", "lost"][random.usize(0..2)];
-            world.at_stripe(&path, &json!({ "status": status })).await;
-        }
+        (_, Some(payment), 0..3) => refund(world, payment, cents, longest_ms, &mut random).await,
+        (_, Some(payment), _) => dispute(world, payment, cents, longest_ms, &mut random).await,
+        (None, None, _) => {}
     }
 }
 
+/// Refunds a part of a payment, which may fail.
+async fn refund(world: &World, payment: &str, cents: u64, longest_ms: u64, random: &mut Rng) {
+    // Only a refund that is not final is looked at until it is.
+    let is_pending = world.plan.webhooks.lack("refund.failed") || random.bool();
+    let refund = if is_pending {
+        let body = json!({ "payment_intent": payment, "amount": cents, "status": "pending" });
+        world.at_stripe("/_local/refunds", &body).await
+    } else {
+        let form = format!("payment_intent={payment}&amount={cents}");
+        world
+            .stripe_itself(Method::POST, "/v1/refunds", &form)
+            .await
+    };
+    let status = match random.u8(0..3) {
+        0 => "failed",
+        1 if is_pending => "succeeded",
+        _ => return,
+    };
+    if let Some(refund) = refund["id"].as_str() {
+        world.pause(random, longest_ms).await;
+        let path = format!("/_local/refunds/{refund}");
+        world.at_stripe(&path, &json!({ "status": status })).await;
+    }
+}
+
+/// Disputes a part of a payment; some disputes are prevented, the others are decided.
+async fn dispute(world: &World, payment: &str, cents: u64, longest_ms: u64, random: &mut Rng) {
+    let mut body = json!({
+        "payment_intent": payment, "amount": cents, "status": "needs_response", "new": true
+    });
+    let is_prevented = random.u8(0..3) == 0;
+    if is_prevented {
+        body["status"] = "prevented".into();
+        body["case_type"] = ["block", "resolution"][random.usize(0..2)].into();
+    }
+    let dispute = world.at_stripe("/_local/disputes", &body).await;
+    if let Some(dispute) = dispute["id"].as_str().filter(|_| !is_prevented) {
+        world.pause(random, longest_ms).await;
+        let path = format!("/_local/disputes/{dispute}");
+        let status = ["won", "lost"][random.usize(0..2)];
+        world.at_stripe(&path, &json!({ "status": status })).await;
+    }
+}
+
+/// Credits a part of an invoice: to the customer's balance, outside of Stripe or as a refund. It may be voided.
+async fn credit(world: &World, invoice: &str, cents: u64, longest_ms: u64, random: &mut Rng) {
+    let ways = ["credit_amount", "out_of_band_amount", "refund_amount"];
+    let way = ways[random.usize(0..ways.len())];
+    let form = format!("invoice={invoice}&amount={cents}&{way}={cents}");
+    let note = world
+        .stripe_itself(Method::POST, "/v1/credit_notes", &form)
+        .await;
+    if let Some(note) = note["id"].as_str()
+        && random.u8(0..3) == 0
+    {
+        world.pause(random, longest_ms).await;
+        let path = format!("/_local/credit_notes/{note}/void");
+        world.at_stripe(&path, &json!({})).await;
+    }
+}
+
+/// A page or an invoice that was paid.
+struct Paid {
+    /// The payment; none if the customer's balance has paid all of it.
+    payment: Option<String>,
+    invoice: Option<String>,
+    /// The amount that the payment has paid, or all of it.
+    cents: u64,
+}
+
 impl World {
-    /// The payment that a page was paid with, or a plan's first invoice, and what was paid; nothing where it is not paid.
-    async fn paid(&self, session: &str) -> Option<(String, u64)> {
+    /// The payment of a page or of a plan's first invoice; nothing if it is not paid.
+    async fn paid(&self, session: &str) -> Option<Paid> {
         let path = format!("/v1/checkout/sessions/{session}");
         let session = self.stripe_itself(Method::GET, &path, "").await;
         if session["payment_status"] != "paid" {
             return None;
         }
         if let Some(payment) = session["payment_intent"].as_str() {
-            return Some((payment.to_owned(), session["amount_total"].as_u64()?));
+            return Some(Paid {
+                payment: Some(payment.to_owned()),
+                invoice: None,
+                cents: session["amount_total"].as_u64()?,
+            });
         }
         self.paid_invoice(session["invoice"].as_str()?)
     }
 
-    fn paid_invoice(&self, invoice: &str) -> Option<(String, u64)> {
+    fn paid_invoice(&self, invoice: &str) -> Option<Paid> {
         let state = self.stripe.state();
-        let paid = state["invoice_payments"].as_array()?.iter();
-        let mut of_it = paid.filter(|paid| paid["invoice"] == invoice);
-        let paid: &Value = of_it.next()?;
-        let payment = paid["payment"]["payment_intent"].as_str()?;
-        Some((payment.to_owned(), paid["amount_paid"].as_u64()?))
+        let mut invoices = list(&state["invoices"]);
+        let total = invoices.find(|one| one["id"] == invoice)?["total"].as_u64()?;
+        let mut payments = list(&state["invoice_payments"]);
+        let payment = payments.find(|paid| paid["invoice"] == invoice && paid["status"] == "paid");
+        let amount = payment.and_then(|paid| paid["amount_paid"].as_u64());
+        let id = payment.and_then(|paid| paid["payment"]["payment_intent"].as_str());
+        Some(Paid {
+            payment: id.map(str::to_owned),
+            invoice: Some(invoice.to_owned()),
+            cents: amount.unwrap_or(total),
+        })
     }
 }

@@ -34,7 +34,11 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
     for number in 0..world.plan.purchases {
         world.pause(&mut random, 10_000).await;
         let mut item = ITEMS[random.usize(0..ITEMS.len())].0;
-        if item == "plus" && subscribed {
+        if random.u8(0..4) == 0 {
+            item = "plus";
+        }
+        // A second plan is refused; mostly nobody asks for one.
+        if item == "plus" && subscribed && random.bool() {
             item = "pack_500k";
         }
         subscribed |= item == "plus";
@@ -50,12 +54,27 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         } else {
             opening().await
         };
+        // Another page of the plan, on another device.
+        let other = if item == "plus" && random.u8(0..3) == 0 {
+            let key = format!("order{number}b");
+            world.books.orders(&account, &key, item);
+            open(&world, &account, &key, item, ATTEMPTS).await
+        } else {
+            None
+        };
         // Without the address of the page nobody can pay there.
         let Some(session) = session else { continue };
         if random.u8(0..5) == 0 {
             ask(&world, &account, &session).await;
         }
-        pay(&world, &session, &mut random).await;
+        let mut others = random.fork();
+        let paying_other = async {
+            if let Some(other) = &other {
+                pay(&world, other, &mut others).await;
+                ask(&world, &account, other).await;
+            }
+        };
+        tokio::join!(pay(&world, &session, &mut random), paying_other);
         let askers = random.usize(0..3);
         join_all((0..askers).map(|_| ask(&world, &account, &session))).await;
         if random.u8(0..4) == 0 {
@@ -178,12 +197,14 @@ async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mu
                         .await;
                 }
             }
+            // A period that ends early is heard of by webhooks alone, until the day it was to end on.
+            _ if world.plan.webhooks.lack("invoice.paid") => {}
             _ => {
                 let subscription = world.subscription_of(session).await;
                 if let Some(subscription) = subscription {
                     let path = format!("/_local/subscriptions/{subscription}/renew");
                     let outcome = ["succeeded", "succeeded", "failed"][random.usize(0..3)];
-                    let body = json!({ "outcome": outcome, "now": true });
+                    let body = json!({ "outcome": outcome, "now": random.bool() });
                     world.at_stripe(&path, &body).await;
                 }
             }

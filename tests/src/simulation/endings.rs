@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::clock;
 
 use super::World;
@@ -30,21 +30,28 @@ const ATTEMPTS: u32 = 5;
 const MOST_REDELIVERIES: u32 = 10;
 
 impl World {
-    /// Lets several refunds and disputes of a purchase arrive at the same moment.
+    /// Lets several refunds and disputes of two purchases, or twice as many of one, arrive at the same moment.
     pub(super) async fn take_purchase_back(self: &Arc<Self>) {
         let purchases = self.purchases();
         if self.plan.webhooks == Webhooks::Never || purchases.is_empty() {
             return;
         }
         let mut random = self.random("parts of a purchase");
-        let (source, purchase) = &purchases[random.usize(0..purchases.len())];
+        let mut taking = || {
+            let (source, purchase) = &purchases[random.usize(0..purchases.len())];
+            let mut random = random.fork();
+            async move {
+                if source == "pack" {
+                    banks::take_back_of_pack(self, purchase, &mut random).await;
+                } else {
+                    banks::take_back_of(self, purchase, Parts::Small, &mut random).await;
+                }
+            }
+        };
+        let both = [taking(), taking()];
         self.network.is_faulty(true);
         self.network.only_tears(true);
-        if source == "pack" {
-            banks::take_back_of_pack(self, purchase, &mut random).await;
-        } else {
-            banks::take_back_of(self, purchase, Parts::Small, &mut random).await;
-        }
+        join_all(both).await;
         self.clock.sleep(Duration::from_secs(10)).await;
         self.network.only_tears(false);
         self.network.is_faulty(false);
@@ -66,15 +73,20 @@ impl World {
             .collect()
     }
 
-    /// Goes on to the end of each plan's Sparks, and lets refunds and disputes meet it.
-    pub(super) async fn end_plans(self: &Arc<Self>) {
+    /// Goes on to each end of a plan's Sparks within this time, and lets refunds and disputes meet it.
+    pub(super) async fn end_plans(self: &Arc<Self>, within: SignedDuration) {
         if self.plan.webhooks == Webhooks::Never {
             return;
         }
+        let now = self.clock.now();
+        let last = now.saturating_add(within).unwrap_or(Timestamp::MAX);
         for (ends_ms, (account, invoice)) in self.plans() {
             let Ok(ends) = Timestamp::from_millisecond(ends_ms) else {
                 continue;
             };
+            if ends < now || ends > last {
+                continue;
+            }
             let wait = clock::until(ends, self.clock.now()).saturating_sub(BEFORE);
             self.clock.sleep(wait).await;
             self.network.is_faulty(true);
@@ -114,7 +126,7 @@ impl World {
     }
 
     /// Waits until nobody is at work, and every webhook was taken.
-    async fn settle_webhooks(self: &Arc<Self>) {
+    pub(super) async fn settle_webhooks(self: &Arc<Self>) {
         for _ in 0..MOST_REDELIVERIES {
             while self.at_work() > 0 {
                 self.clock.sleep(Duration::from_secs(1)).await;

@@ -1,10 +1,15 @@
 //! Who runs the deployment: grants Sparks, and has everything verified.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::World;
 use super::process::Process;
+use super::verdict::list;
 use crate::sparks_over;
 
 /// What the operator grants at once, in milli-Sparks.
@@ -40,6 +45,34 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
 }
 
 impl World {
+    /// Reconciles the days on which money went back, and repairs what that lists.
+    pub(super) async fn reconcile_backs(&self) {
+        let state = self.stripe.state();
+        let objects = ["refunds", "disputes", "credit_notes"].map(|name| list(&state[name]));
+        let made = objects
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it["created"].as_i64());
+        let days: BTreeSet<_> = made
+            .filter_map(|made| Timestamp::from_second(made).ok())
+            .map(|made| made.to_zoned(TimeZone::UTC).date())
+            .collect();
+        // A day is compared once it is over.
+        self.clock.sleep(Duration::from_hours(50)).await;
+        for day in days {
+            // It fails if it finds something.
+            let found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
+            let (Ok(printed) | Err(printed)) = found;
+            for command in printed
+                .split('`')
+                .filter_map(|it| it.strip_prefix("sparks "))
+            {
+                let arguments: Vec<&str> = command.split(' ').collect();
+                let _repaired = self.sparks(&arguments).await;
+            }
+        }
+    }
+
     /// Runs the operator's command in a process of its own; answers what it printed, or how it failed.
     pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
         let process = Process::of("sparks");

@@ -56,8 +56,40 @@ impl Options {
 pub(super) enum Webhooks {
     /// They come late, twice, in another order, and again when they were not taken.
     Come,
+    /// The same, but those whose type begins with one of these never come.
+    Lack(&'static [&'static str]),
     /// None ever comes.
     Never,
+}
+
+/// Types of events that can be lost together.
+const LOST: [&[&str]; 9] = [
+    &["invoice."],
+    &["invoice.paid"],
+    &["customer.subscription."],
+    &["invoice.", "customer.subscription."],
+    // The ends of what was heard of.
+    &[
+        "charge.dispute.closed",
+        "charge.dispute.updated",
+        "charge.dispute.funds_",
+    ],
+    &["refund.failed", "refund.updated"],
+    // All that is to be heard of them.
+    &["charge.dispute."],
+    &["refund."],
+    &["credit_note."],
+];
+
+impl Webhooks {
+    /// True if an event of this type never comes.
+    pub(super) fn lack(self, kind: &str) -> bool {
+        match self {
+            Self::Come => false,
+            Self::Lack(lost) => lost.iter().any(|lost| kind.starts_with(lost)),
+            Self::Never => true,
+        }
+    }
 }
 
 /// A system that is not there for long.
@@ -160,10 +192,10 @@ impl Plan {
             usages: random.usize(1..=5),
             purchases: random.usize(0..=2),
             one_in,
-            webhooks: if random.u8(0..5) == 0 {
-                Webhooks::Never
-            } else {
-                Webhooks::Come
+            webhooks: match random.u8(0..5) {
+                0 => Webhooks::Never,
+                1 | 2 => Webhooks::Lack(LOST[random.usize(0..LOST.len())]),
+                _ => Webhooks::Come,
             },
             skew_ms: [0, 0, 500, 20_000][random.usize(0..4)],
             outage,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use local::stripe::{Due, signature};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::World;
 use super::calls::Call;
@@ -32,7 +32,9 @@ pub(super) async fn walk(world: Arc<World>) {
         looks -= 1;
         world.clock.sleep(EVERY).await;
         for due in world.stripe.due() {
-            if world.plan.webhooks == Webhooks::Never {
+            let event: Value = serde_json::from_slice(due.request.body()).unwrap_or_default();
+            let kind = event["type"].as_str().unwrap_or_default();
+            if world.plan.webhooks.lack(kind) {
                 world.report(due.delivery, Ok(200));
                 continue;
             }
@@ -59,7 +61,7 @@ async fn bring(world: Arc<World>, due: Due) {
         1
     };
     for _ in 0..times {
-        let goes_back = ["refund.", "charge.dispute."];
+        let goes_back = ["refund.", "charge.dispute.", "credit_note."];
         let is_money_back = goes_back
             .iter()
             .any(|kind| body.contains(&format!("\"type\":\"{kind}")));

@@ -1,4 +1,4 @@
-//! What refunds and disputes must have taken back of each purchase in the end.
+//! What refunds, disputes and credit notes must have taken back of each purchase in the end.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,21 @@ use super::verdict::{entries, list};
 struct Purchase<'a> {
     /// The id of its credit.
     id: &'a str,
-    payment: &'a str,
-    /// What was paid.
+    payments: Vec<&'a Value>,
+    /// The total, whoever paid it: a card or the customer's balance.
     cents: i64,
 }
 
+/// A refund, a dispute or a credit note.
+struct Back<'a> {
+    id: &'a str,
+    cents: i64,
+    /// It came to nothing.
+    is_nothing: bool,
+}
+
 impl World {
-    /// Purchases of which refunds and disputes took something else than their share.
+    /// Purchases of which refunds, disputes and credit notes took something else than their share.
     ///
     /// What stands of them takes its part of what was paid, each rounded up, and all together at most what was granted
     /// and has not ended.
@@ -40,7 +48,7 @@ impl World {
             }
         }
         let strange = booked.into_values();
-        wrong.extend(strange.map(|entry| format!("there is no refund or dispute of {entry}")));
+        wrong.extend(strange.map(|entry| format!("nothing went back that {entry} is of")));
         wrong
     }
 }
@@ -49,19 +57,18 @@ impl World {
 fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
     let mut purchases = Vec::new();
     for session in list(&stripe["checkout_sessions"]) {
-        purchases.extend(Purchase::of(
-            &session["id"],
-            &session["payment_intent"],
-            &session["amount_total"],
-        ));
+        let payment = &session["payment_intent"];
+        if payment.is_string() {
+            let total = &session["amount_total"];
+            purchases.extend(Purchase::of(&session["id"], vec![payment], total));
+        }
     }
-    for paid in list(&stripe["invoice_payments"]) {
-        let payment = &paid["payment"]["payment_intent"];
-        purchases.extend(Purchase::of(
-            &paid["invoice"],
-            payment,
-            &paid["amount_paid"],
-        ));
+    for invoice in list(&stripe["invoices"]) {
+        let paid = list(&stripe["invoice_payments"]);
+        let paid = paid.filter(|paid| paid["invoice"] == invoice["id"]);
+        let payments = paid.map(|paid| &paid["payment"]["payment_intent"]);
+        let payments = payments.collect();
+        purchases.extend(Purchase::of(&invoice["id"], payments, &invoice["total"]));
     }
     purchases
 }
@@ -79,12 +86,24 @@ fn ended(items: &[Value], purchase: &str) -> i64 {
 }
 
 impl<'a> Purchase<'a> {
-    fn of(id: &'a Value, payment: &'a Value, cents: &'a Value) -> Option<Self> {
+    fn of(id: &'a Value, payments: Vec<&'a Value>, cents: &'a Value) -> Option<Self> {
         Some(Self {
             id: id.as_str()?,
-            payment: payment.as_str()?,
+            payments,
             cents: cents.as_i64()?,
         })
+    }
+
+    /// All that went back of it at Stripe.
+    fn backs(&self, stripe: &'a Value) -> Vec<Back<'a>> {
+        let objects = list(&stripe["refunds"]).chain(list(&stripe["disputes"]));
+        let of_payments = objects.filter(|it| self.payments.contains(&&it["payment_intent"]));
+        let notes = list(&stripe["credit_notes"]);
+        let of_invoice = notes.filter(|note| note["invoice"] == self.id);
+        of_payments
+            .map(Back::of_payment)
+            .chain(of_invoice.filter_map(Back::of_invoice))
+            .collect()
     }
 
     /// Compares what was booked of it, which is taken out, with what is due.
@@ -98,26 +117,21 @@ impl<'a> Purchase<'a> {
         let mut wrong = Vec::new();
         let (granted, paid) = (number(credit, "amount"), self.cents.max(1));
         let (mut wanted, mut taken) = (0, 0);
-        let objects = list(&stripe["refunds"]).chain(list(&stripe["disputes"]));
-        for object in objects.filter(|object| object["payment_intent"] == self.payment) {
-            let object_id = object["id"].as_str().unwrap_or_default();
-            let ended = matches!(
-                object["status"].as_str(),
-                Some("failed" | "canceled" | "won")
-            );
-            if !ended {
-                let part = granted * object["amount"].as_i64().unwrap_or_default();
+        for back in self.backs(stripe) {
+            let back_id = back.id;
+            if !back.is_nothing {
+                let part = granted * back.cents;
                 wanted += part.div_euclid(paid) + i64::from(part % paid != 0);
             }
-            let entry = booked.remove(object_id);
-            let restored = booked.remove(format!("restored#{object_id}").as_str());
-            if !ended && (entry.is_none() || restored.is_some()) {
-                wrong.push(format!("{object_id} took nothing back: {object}"));
+            let entry = booked.remove(back_id);
+            let restored = booked.remove(format!("restored#{back_id}").as_str());
+            if !back.is_nothing && (entry.is_none() || restored.is_some()) {
+                wrong.push(format!("{back_id} of {} took nothing back", self.id));
             }
             for entry in [entry, restored].into_iter().flatten() {
                 taken += number(entry, "amount");
                 if text(entry, "account") != text(credit, "account") {
-                    wrong.push(format!("{object_id} is of another account: {entry}"));
+                    wrong.push(format!("{back_id} is of another account: {entry}"));
                 }
             }
         }
@@ -128,5 +142,34 @@ impl<'a> Purchase<'a> {
             ));
         }
         wrong
+    }
+}
+
+impl<'a> Back<'a> {
+    /// A refund or a dispute.
+    fn of_payment(object: &'a Value) -> Self {
+        let case = &object["payment_method_details"]["card"]["case_type"];
+        Self {
+            id: object["id"].as_str().unwrap_or_default(),
+            cents: object["amount"].as_i64().unwrap_or_default(),
+            is_nothing: match object["status"].as_str() {
+                Some("failed" | "canceled" | "won") => true,
+                // The cardholder has the money where it was resolved.
+                Some("prevented") => case == "block",
+                _ => false,
+            },
+        }
+    }
+
+    /// A credit note, but for the part that is a refund: nothing if it is all of it.
+    fn of_invoice(note: &'a Value) -> Option<Self> {
+        let refunds = list(&note["refunds"]).map(|it| it["amount_refunded"].as_i64());
+        let refunded: i64 = refunds.flatten().sum();
+        let cents = note["post_payment_amount"].as_i64()? - refunded;
+        (cents > 0).then_some(Self {
+            id: note["id"].as_str()?,
+            cents,
+            is_nothing: note["status"] == "void",
+        })
     }
 }

@@ -32,6 +32,7 @@ impl World {
         wrong.extend(traced_wrong(&items, &langfuse));
         wrong.extend(self.credits_wrong(&items, &stripe));
         wrong.extend(self.reversals_wrong(&items, &stripe));
+        wrong.extend(self.doubled_wrong(&items, &stripe));
         wrong.extend(customers_wrong(&items, &stripe));
         for wrong in wrong {
             self.network.violation(wrong);
@@ -60,7 +61,7 @@ impl World {
     }
 
     /// Payments that are not credited, and credits that were not paid.
-    fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
+    pub(super) fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut credits: BTreeMap<&str, &Value> = entries(items)
             .filter(|entry| text(entry, "kind") == "credit")
@@ -91,7 +92,7 @@ impl World {
             wrong.extend(expect(id, order.map(|order| order.account.clone()), milli));
         }
         for invoice in list(&stripe["invoices"]) {
-            let paid = invoice["status"] == "paid" && invoice["amount_paid"].as_i64() > Some(0);
+            let paid = invoice["status"] == "paid" && invoice["total"].as_i64() > Some(0);
             if paid {
                 let id = invoice["id"].as_str().unwrap_or_default();
                 let customer = invoice["customer"].as_str().unwrap_or_default();

@@ -1,0 +1,160 @@
+//! Renewals as Stripe plays them: a draft for an hour, a charge that may fail, and days of dunning.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::clock;
+
+use super::World;
+use super::verdict::list;
+
+/// The statuses of a subscription whose periods end.
+const RENEWED: [&str; 3] = ["active", "past_due", "unpaid"];
+
+/// The ends of dunning that an account can be set to.
+const DUNNING_ENDS: [&str; 3] = ["cancel", "unpaid", "past_due"];
+
+/// The most that a customer's balance has for the next invoice, in cents; more than a plan costs.
+const MOST_BALANCE: u64 = 2_500;
+
+/// How long the Sparks of a period can be used after it, at most.
+const GRACE: SignedDuration = SignedDuration::from_hours(25);
+
+/// The most steps of dunning until nothing is due: four charges of each invoice at most.
+const MOST_STEPS: u32 = 40;
+
+impl World {
+    /// Goes on to the end of a period: the draft hour passes in bad weather, dunning in good weather.
+    ///
+    /// Two hours after each payment it is credited, though nobody has asked for it.
+    pub(super) async fn renew_plans(self: &Arc<Self>) {
+        let mut random = self.random("renewals");
+        // In the other runs the first period's Sparks end undisturbed.
+        if random.u8(0..3) == 0 {
+            return;
+        }
+        let Some(renewed) = self.end_period(&mut random).await else {
+            return;
+        };
+        self.network.is_faulty(true);
+        for _ in 0..2 {
+            self.clock.sleep(Duration::from_mins(31)).await;
+            self.deliver().await;
+        }
+        self.network.is_faulty(false);
+        self.stripe_is(&json!({ "periods": "control" })).await;
+        self.look_for_payments().await;
+        self.end_plans(GRACE).await;
+        // At one of the attempts the cards are good again, or at none.
+        let mut bad_attempts = random.u8(0..6);
+        for _ in 0..MOST_STEPS {
+            let Some(due) = self.next_at_stripe() else {
+                return;
+            };
+            if bad_attempts == 0 {
+                for subscription in &renewed {
+                    self.give_card(subscription, "succeeded").await;
+                }
+            }
+            bad_attempts = bad_attempts.saturating_sub(1);
+            let wait = clock::until(due, self.clock.now());
+            self.clock.sleep(wait + Duration::from_secs(1)).await;
+            self.look_for_payments().await;
+        }
+        self.network
+            .violation("something is due at Stripe for ever".to_owned());
+    }
+
+    /// Waits for the first end of a period, from which on Stripe renews by its clock; returns the subscriptions.
+    async fn end_period(&self, random: &mut Rng) -> Option<Vec<String>> {
+        let state = self.stripe.state();
+        let subscriptions = list(&state["subscriptions"])
+            .filter(|one| RENEWED.contains(&one["status"].as_str().unwrap_or_default()));
+        let subscriptions: Vec<&Value> = subscriptions.collect();
+        let ends = subscriptions
+            .iter()
+            .filter_map(|one| one["items"]["data"][0]["current_period_end"].as_i64());
+        let end = Timestamp::from_second(ends.min()?).ok()?;
+        let dunning_ends = DUNNING_ENDS[random.usize(0..DUNNING_ENDS.len())];
+        self.stripe_is(&json!({ "dunning_ends": dunning_ends, "periods": "clock" }))
+            .await;
+        let mut renewed = Vec::new();
+        for subscription in subscriptions {
+            let id = subscription["id"].as_str()?;
+            if random.bool() {
+                let customer = subscription["customer"].as_str().unwrap_or_default();
+                let path = format!("/v1/customers/{customer}/balance_transactions");
+                let cents = random.u64(1..=MOST_BALANCE);
+                let form = format!("amount=-{cents}&currency=usd");
+                self.stripe_itself(Method::POST, &path, &form).await;
+            }
+            let outcome = ["succeeded", "failed"][random.usize(0..2)];
+            self.give_card(id, outcome).await;
+            renewed.push(id.to_owned());
+        }
+        let wait = clock::until(end, self.clock.now());
+        self.clock.sleep(wait + Duration::from_secs(1)).await;
+        self.stripe.pass_time();
+        self.network.stir_stripe();
+        Some(renewed)
+    }
+
+    async fn stripe_is(&self, settings: &Value) {
+        self.at_stripe("/_local/settings", settings).await;
+    }
+
+    async fn give_card(&self, subscription: &str, outcome: &str) {
+        let path = format!("/_local/subscriptions/{subscription}/card");
+        self.at_stripe(&path, &json!({ "outcome": outcome })).await;
+    }
+
+    /// Lets two hours pass, after which every payment is credited.
+    async fn look_for_payments(self: &Arc<Self>) {
+        self.settle_webhooks().await;
+        for _ in 0..2 {
+            self.clock.sleep(Duration::from_mins(55)).await;
+            self.deliver().await;
+        }
+        for wrong in self.credits_wrong(&self.items(), &self.stripe.state()) {
+            self.network.violation(format!("two hours after: {wrong}"));
+        }
+    }
+
+    /// When Stripe finalizes or charges an invoice next by itself.
+    fn next_at_stripe(&self) -> Option<Timestamp> {
+        let state = self.stripe.state();
+        let due = list(&state["invoices"]).flat_map(|invoice| {
+            let times = ["automatically_finalizes_at", "next_payment_attempt"];
+            times.map(|name| invoice[name].as_i64())
+        });
+        Timestamp::from_second(due.flatten().min()?).ok()
+    }
+
+    /// Accounts that pay for two plans at once though no incident tells of it.
+    pub(super) fn doubled_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
+        let is_told = |id: &str| {
+            let of_it = format!("{id}#second_subscription");
+            items
+                .iter()
+                .any(|item| super::items::text(item, "sk") == of_it)
+        };
+        let live = list(&stripe["subscriptions"])
+            .filter(|one| RENEWED.contains(&one["status"].as_str().unwrap_or_default()));
+        let live: Vec<&Value> = live.collect();
+        let mut wrong = Vec::new();
+        for one in &live {
+            let own = live.iter().filter(|it| it["customer"] == one["customer"]);
+            let ids: Vec<&str> = own.filter_map(|it| it["id"].as_str()).collect();
+            if ids.len() > 1 && !ids.iter().any(|id| is_told(id)) {
+                wrong.push(format!(
+                    "{ids:?} are both paid for, and no incident says so"
+                ));
+            }
+        }
+        wrong
+    }
+}
