@@ -87,8 +87,17 @@ impl World {
     /// Calls Stripe as whoever else has the key.
     pub async fn post_to_stripe(&self, path: &str, form: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
-        let request = self.http.post(url).body(form.to_owned());
-        self.call_stripe(request).await
+        let form_type = "application/x-www-form-urlencoded";
+        let request = self.http.post(url).header("content-type", form_type);
+        self.call_stripe(request.body(form.to_owned())).await
+    }
+
+    /// Calls version 2 of Stripe's API, which takes JSON, as somebody else who has the key.
+    pub async fn post_json_to_stripe(&self, path: &str, body: &Value) -> Value {
+        let url = format!("{}{path}", self.stack.stripe.url());
+        let request = self.http.post(url);
+        let request = request.header("content-type", "application/json");
+        self.call_stripe(request.body(body.to_string())).await
     }
 
     /// Reads from Stripe as whoever else has the key.
@@ -106,8 +115,7 @@ impl World {
     async fn call_stripe(&self, request: reqwest::RequestBuilder) -> Value {
         let request = request
             .header("authorization", format!("Bearer {SECRET_KEY}"))
-            .header("stripe-version", API_VERSION)
-            .header("content-type", "application/x-www-form-urlencoded");
+            .header("stripe-version", API_VERSION);
         answer(request).await.expect(StatusCode::OK).body
     }
 

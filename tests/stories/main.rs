@@ -60,6 +60,7 @@ mod settlement;
 mod simulation;
 mod statement;
 mod stripe_contract;
+mod stripe_keys;
 mod stripe_limits;
 mod stripe_setup;
 mod subscription_orders;

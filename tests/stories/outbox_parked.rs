@@ -308,3 +308,20 @@ async fn a_parked_parcel_is_put_back_with_all_its_members() {
     assert_eq!(world.pending(), 0);
     world.assert_delivered_once();
 }
+
+#[tokio::test]
+async fn a_report_that_names_events_by_the_keys_they_were_sent_with_parks_them() {
+    let world = world().await;
+    let usage = record(&world, "k1").await;
+    let body = json!({
+        "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
+    });
+    world
+        .at_stripe("/_local/meter_errors", &body)
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    assert!(world.items("INCIDENTS").is_empty());
+}

@@ -1,7 +1,9 @@
 //! `sparks stripe-setup` makes what is needed once, and `sparks doctor` sees when it is not so.
 
+use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use tests::World;
 
 async fn set_up(world: &World, more: &[&str]) -> Value {
@@ -228,4 +230,98 @@ async fn the_variables_are_printed_for_people() {
         "{printed}"
     );
     assert!(!printed.contains("whsec_"), "only when it is new");
+}
+
+#[tokio::test]
+async fn an_archived_price_that_still_bills_is_told_with_what_stops_it() {
+    let world = World::start().await;
+    let meter = set_up(&world, &[]).await["meter"].clone();
+    let form = format!(
+        "currency=usd&unit_amount=1&product=sparks_local_plus&recurring[interval]=month\
+         &recurring[usage_type]=metered&recurring[meter]={}",
+        meter.as_str().unwrap()
+    );
+    let price = world.post_to_stripe("/v1/prices", &form).await;
+    let price = price["id"].as_str().unwrap();
+    let customer = world.post_to_stripe("/v1/customers", "").await;
+    let form = format!(
+        "customer={}&items[0][price]={price}",
+        customer["id"].as_str().unwrap()
+    );
+    let subscription = world.post_to_stripe("/v1/subscriptions", &form).await;
+    let subscription = subscription["id"].as_str().unwrap();
+    let path = format!("/v1/prices/{price}");
+    world.post_to_stripe(&path, "active=false").await;
+
+    let refused = world.sparks(&["stripe-setup"]).await.unwrap_err();
+    let refused = refused.to_string();
+    for part in [price, subscription, "remove it from them"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let (_, found) = doctor(&world).await;
+    assert!(!is_ok(&found, "meter"), "{found}");
+    // Archived and in no living subscription, it charges nobody.
+    world
+        .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
+        .await;
+    let (_, found) = doctor(&world).await;
+    assert!(is_ok(&found, "meter"), "{found}");
+    set_up(&world, &[]).await;
+}
+
+#[tokio::test]
+async fn the_default_tax_behaviour_is_set_where_there_is_none() {
+    let variables = [("CHECKOUT_AUTOMATIC_TAX", "true")];
+    let world = World::start_with(&variables, Clock::system()).await;
+    for (settings, after, changes) in [("none", "exclusive", 1), ("inclusive", "inclusive", 0)] {
+        let body = json!({ "tax": settings });
+        world.at_stripe("/_local/settings", &body).await;
+        if settings == "none" {
+            let (_, found) = doctor(&world).await;
+            assert!(!is_ok(&found, "tax"), "{found}");
+            let body = world.order("pack_125k");
+            let page = world.checkout("acct_a", settings, &body).await;
+            assert_ne!(page.status, 201, "Stripe refuses it");
+            // The operator sets the address in the Dashboard; the rest is the command's.
+            let form = "head_office[address][country]=US&head_office[address][line1]=1 Main Street";
+            world.post_to_stripe("/v1/tax/settings", form).await;
+            let (_, found) = doctor(&world).await;
+            assert!(!is_ok(&found, "tax"), "{found}");
+        }
+
+        let made = set_up(&world, &[]).await;
+
+        assert_eq!(made["changes"].as_array().unwrap().len(), changes, "{made}");
+        let found = world.get_from_stripe("/v1/tax/settings").await;
+        assert_eq!(found["defaults"]["tax_behavior"], after);
+        let (_, found) = doctor(&world).await;
+        assert!(is_ok(&found, "tax"), "{found}");
+        let body = world.order("pack_125k");
+        let page = world.checkout("acct_a", after, &body).await;
+        page.expect(StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
+async fn what_others_have_made_at_stripe_without_metadata_is_read() {
+    let world = World::start().await;
+    let form = "features[invoice_history][enabled]=true";
+    let path = "/v1/billing_portal/configurations";
+    let foreign = world.post_to_stripe(path, form).await;
+    assert_eq!(foreign["metadata"], Value::Null);
+    let destination = json!({
+        "name": "theirs", "type": "webhook_endpoint", "event_payload": "thin",
+        "enabled_events": ["v1.billing.meter.no_meter_found"],
+        "webhook_endpoint": {"url": "https://theirs.example/"},
+    });
+    let made = world
+        .post_json_to_stripe("/v2/core/event_destinations", &destination)
+        .await;
+    assert_eq!(made["metadata"], Value::Null, "{made}");
+
+    let again = set_up(&world, &[]).await;
+
+    assert_eq!(again["changes"], json!([]));
+    let (ok, found) = doctor(&world).await;
+    assert!(ok, "{found}");
 }

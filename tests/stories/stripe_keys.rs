@@ -1,0 +1,94 @@
+//! A key of Stripe that is wrong, or lacks a right: nothing is taken for ended, and nothing else stands still.
+
+use std::net::SocketAddr;
+
+use http::StatusCode;
+use jiff::SignedDuration;
+use local::faults::Fault;
+use local::stripe::FakeStripe;
+use serde_json::{Value, json};
+use tests::World;
+
+const METER: &str = "/v1/billing/meter_events";
+
+/// The item with the subscriptions of the only account that has any.
+fn stored(world: &World) -> Value {
+    let items = world.items("A#acct_a").into_iter();
+    let mut subscriptions = items.filter(|item| item["sk"]["S"] == "U");
+    subscriptions.next().unwrap()
+}
+
+#[tokio::test]
+async fn a_key_of_another_account_ends_no_subscription() {
+    let world = World::at_noon().await;
+    world.subscribe("acct_a", "plus").await;
+    let before = stored(&world);
+    let right = world.stack.stripe.url();
+    let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let another = FakeStripe::start(address).await.unwrap();
+
+    let world = world.with("STRIPE_API_BASE", &another.url());
+    let world = world.restarted().await;
+    let told = world.subscription("acct_a").await;
+    let told = told.expect(StatusCode::OK).body;
+    assert_eq!(
+        (&told["status"], &told["source"]),
+        (&json!("active"), &json!("stored"))
+    );
+    // A month later, when a look is due, nothing is known there of the customer either.
+    let world = world.later(SignedDuration::from_hours(24 * 32)).await;
+    world.try_to_deliver().await;
+    let after = stored(&world);
+    assert_eq!(after["subscriptions"], before["subscriptions"]);
+    assert!(after["pending_due"].is_object(), "{after}");
+
+    let world = world.with("STRIPE_API_BASE", &right).restarted().await;
+    let told = world.subscription("acct_a").await;
+    let told = told.expect(StatusCode::OK).body;
+    assert_eq!(
+        (&told["status"], &told["source"]),
+        (&json!("active"), &json!("stripe"))
+    );
+}
+
+#[tokio::test]
+async fn a_right_that_the_key_lacks_stops_only_the_calls_that_need_it() {
+    let world = World::at_noon().await;
+    let (_, payment) = world.buy("acct_a", "pack_125k", "k1").await;
+    let lacking = Fault::new("/v1/disputes", "status:403").unwrap();
+    world.stack.stripe.faults().add(lacking.times(100));
+
+    world.dispute(&payment, 500, "needs_response").await;
+    world.webhooks_settled().await;
+
+    let taken = world.deliveries("charge.dispute.created");
+    assert!(
+        taken.iter().flatten().all(|status| *status >= 500),
+        "{taken:?}"
+    );
+    // Everything else goes on at once.
+    let order = world.order("pack_125k");
+    let page = world.checkout("acct_a", "k2", &order).await;
+    page.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_answered_as_a_400_parks_nothing() {
+    for code in ["rate_limit", "lock_timeout"] {
+        let world = World::at_noon().await;
+        world.grant("acct_a", "1000").await;
+        // The first call of an account makes its customer.
+        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+        let recorded = world.record("acct_a", "k1", &body).await;
+        recorded.expect(StatusCode::CREATED);
+        let limit = Fault::new(METER, &format!("code:{code}")).unwrap();
+        world.stack.stripe.faults().add(limit);
+
+        let recorded = world.record("acct_a", "k2", &body).await;
+
+        let usage = recorded.expect(StatusCode::CREATED).body;
+        assert_eq!(usage["delivery"]["stripe"]["status"], "pending", "{code}");
+        let world = world.drained().await;
+        world.assert_delivered_once();
+    }
+}
