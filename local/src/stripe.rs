@@ -7,6 +7,7 @@
 //!
 //! | request | what |
 //! |---|---|
+//! | `POST /v1/customers` | takes `pm_card_visa` and `pm_card_chargeCustomerFail` as `payment_method` and `invoice_settings[default_payment_method]`: the card that subscriptions made by the API are charged to |
 //! | `/c/pay/{id}` | the page of a checkout session |
 //! | `/p/session/{id}` | the customer portal |
 //! | `GET /_local/state` | everything there is, as lists, `requests` among them |

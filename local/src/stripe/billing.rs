@@ -14,7 +14,7 @@ use super::invoices::{Line, Period};
 use super::payment_intents::Status;
 use super::prices::Price;
 use super::state::State;
-use super::subscriptions::{Item, Items, Subscription};
+use super::subscriptions::{Card, Item, Items, Subscription};
 
 pub(super) use changes::{
     change_price, pause, pause_collection, reset_anchor, resume, set_trial_end, wait,
@@ -39,6 +39,8 @@ pub(super) struct Beginning {
     /// `flexible`, unless the caller asks for `classic`.
     /// <https://docs.stripe.com/billing/subscriptions/billing-mode>
     pub(super) billing_mode: Option<String>,
+    /// How the card answers from then on.
+    pub(super) card: Card,
 }
 
 /// A price of a subscription that is about to begin.
@@ -78,6 +80,7 @@ pub(super) fn begin(
         discount: session.discount,
         trial_end: session.trial_end,
         billing_mode: session.billing_mode.clone(),
+        card: Card::Good,
     };
     let payment = session.payment_intent.as_ref();
     let begun = subscribe(state, beginning, payment, status, now)?;
@@ -116,6 +119,7 @@ pub(super) fn subscribe(
         latest_invoice: Some(invoice.clone()),
         automatic_tax: beginning.automatic_tax,
         billing_mode: mode.unwrap_or_else(|| "flexible".to_owned()),
+        card: beginning.card,
         anchor: trial_end,
         trial_start: trial_end.map(|_| now),
         trial_end,

@@ -1,6 +1,7 @@
 //! Customers: `/v1/customers`.
 
 mod balance;
+mod cards;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use super::error::Error;
 use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
+use super::subscriptions::Card;
+use cards::{PaymentMethod, default_payment_method};
 
 pub(super) use balance::{Change, Transaction, change_balance, create_transaction, transactions};
 
@@ -25,6 +28,9 @@ pub(super) struct Customer {
     /// The end of the number of the card that it pays with.
     #[serde(default)]
     card_last4: Option<String>,
+    /// The card that its subscriptions are charged to, where it was made with one.
+    #[serde(default)]
+    payment_method: Option<PaymentMethod>,
     /// The amount that it owes; below zero, a credit for its next invoice.
     #[serde(default)]
     pub(super) balance: i64,
@@ -77,6 +83,12 @@ impl Customer {
         self.card_last4.as_deref()
     }
 
+    /// How its card answers the charges of a subscription; without a known one, they go well.
+    pub(super) fn answers(&self) -> Card {
+        let method = self.payment_method.as_ref();
+        method.map_or(Card::Good, |method| method.card)
+    }
+
     /// Stripe's `customer`, or `deleted_customer`.
     pub(super) fn to_json(&self) -> Value {
         if self.deleted {
@@ -84,7 +96,7 @@ impl Customer {
         }
         let invoice_settings = json!({
             "custom_fields": null,
-            "default_payment_method": null,
+            "default_payment_method": self.payment_method.as_ref().map(|method| &method.id),
             "footer": null,
             "rendering_options": null,
         });
@@ -118,6 +130,7 @@ impl Customer {
 
 /// `POST /v1/customers`
 pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
+    let payment_method = default_payment_method(state, form)?;
     let mut details = Details::default();
     details.change(form)?;
     let customer = Customer {
@@ -125,7 +138,8 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
         created: now,
         deleted: false,
         details,
-        card_last4: None,
+        card_last4: payment_method.as_ref().map(|method| method.last4.clone()),
+        payment_method,
         balance: 0,
         location_missing: false,
     };
@@ -173,6 +187,7 @@ pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
     customer.deleted = true;
     customer.details = Details::default();
     customer.card_last4 = None;
+    customer.payment_method = None;
     let deleted = customer.to_json();
     state.emit("customer.deleted", &was, now);
     let subscriptions = state.subscriptions.values();

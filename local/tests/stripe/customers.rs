@@ -128,3 +128,95 @@ async fn a_deleted_customer_keeps_what_it_had() {
     let invoices = shop.get(&format!("/v1/invoices?customer={customer}")).await;
     assert_eq!(invoices["data"].as_array().unwrap().len(), 1);
 }
+
+/// <https://docs.stripe.com/api/customers/create>
+#[tokio::test]
+async fn a_customer_is_made_with_a_test_card_that_pays() {
+    let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+
+    let customer = with_card(&shop, "pm_card_visa", "pm_card_visa").await;
+    let subscription = subscribe(&shop, &customer, &[]).await;
+
+    assert_eq!(subscription["status"], "active");
+    let settings = &shop.get(&format!("/v1/customers/{customer}")).await["invoice_settings"];
+    let method = id(&settings["default_payment_method"]);
+    assert!(
+        method.starts_with("pm_") && method != "pm_card_visa",
+        "{method}"
+    );
+}
+
+/// <https://docs.stripe.com/testing>
+#[tokio::test]
+async fn a_test_card_that_never_pays_is_declined_at_once_and_after_a_trial() {
+    let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+    let card = "pm_card_chargeCustomerFail";
+
+    let customer = with_card(&shop, card, card).await;
+    let at_once = subscribe(&shop, &customer, &[]).await;
+    let trial = subscribe(&shop, &customer, &[("trial_period_days", "7")]).await;
+
+    assert_eq!(
+        (&at_once["status"], &trial["status"]),
+        (&json!("incomplete"), &json!("trialing"))
+    );
+    let hours = 7 * 24 + 2;
+    shop.fake.clock().skip(hours * 3_600);
+    shop.fake.stripe().pass_time();
+    let path = format!("/v1/subscriptions/{}", id(&trial["id"]));
+    let trial = shop.get(&path).await;
+    let invoice = format!("/v1/invoices/{}", id(&trial["latest_invoice"]));
+    let invoice = shop.get(&invoice).await;
+    assert_eq!(
+        (
+            &trial["status"],
+            &invoice["status"],
+            &invoice["attempt_count"]
+        ),
+        (&json!("past_due"), &json!("open"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn a_card_that_is_unknown_or_not_attached_is_refused() {
+    let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
+    let default = "invoice_settings[default_payment_method]";
+    for (form, param) in [
+        (vec![("payment_method", "pm_none")], "payment_method"),
+        (vec![(default, "pm_card_visa")], default),
+        (
+            vec![
+                ("payment_method", "pm_card_visa"),
+                (default, "pm_card_chargeCustomerFail"),
+            ],
+            default,
+        ),
+    ] {
+        let answer = shop.client.post("/v1/customers", &form).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "resource_missing"),
+            "{form:?}"
+        );
+        assert_eq!(answer.body["error"]["param"], param);
+    }
+}
+
+/// Makes a customer with a card; returns the id.
+async fn with_card(shop: &Shop, card: &str, default: &str) -> String {
+    let form = [
+        ("payment_method", card),
+        ("invoice_settings[default_payment_method]", default),
+    ];
+    id(&shop.client.post("/v1/customers", &form).await.body["id"])
+}
+
+/// Subscribes a customer without a page; returns the subscription.
+async fn subscribe(shop: &Shop, customer: &str, more: &[(&str, &str)]) -> Value {
+    let mut form = vec![
+        ("customer", customer),
+        ("items[0][price]", shop.monthly.as_str()),
+    ];
+    form.extend_from_slice(more);
+    shop.client.post("/v1/subscriptions", &form).await.body
+}

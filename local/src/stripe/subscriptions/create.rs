@@ -7,7 +7,6 @@ use crate::stripe::billing::{self, Beginning, Ordered};
 use crate::stripe::customers::Customer;
 use crate::stripe::error::Error;
 use crate::stripe::form::Form;
-use crate::stripe::payment_intents::Status;
 use crate::stripe::state::State;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -19,13 +18,10 @@ pub(in crate::stripe) fn create(
     now: i64,
 ) -> Result<Value, Error> {
     let customer = form.required("customer", 255)?;
-    if !state
-        .customers
-        .get(&customer)
-        .is_some_and(Customer::is_there)
-    {
-        return Err(Error::no_such("customer", "customer", &customer));
-    }
+    let known = state.customers.get(&customer);
+    let known = known.filter(|customer| customer.is_there());
+    let card = known.map(Customer::answers);
+    let card = card.ok_or_else(|| Error::no_such("customer", "customer", &customer))?;
     let ordered = ordered(state, form)?;
     let automatic_tax = form.truth("automatic_tax[enabled]")? == Some(true);
     let end = match trial_end(form, now)? {
@@ -49,8 +45,9 @@ pub(in crate::stripe) fn create(
         discount: 0,
         trial_end: end.or(days.map(|days| now + days * DAY_SECONDS)),
         billing_mode: billing_mode.map(str::to_owned),
+        card,
     };
-    let begun = billing::subscribe(state, beginning, None, Status::Succeeded, now)?;
+    let begun = billing::subscribe(state, beginning, None, card.outcome(), now)?;
     Ok(state.subscription(&begun.subscription)?.to_json())
 }
 
