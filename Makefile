@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash simulate flows planted \
-  mutants fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
+  mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
   deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 # Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
@@ -118,6 +118,13 @@ flows:
 planted:
 	cargo build --locked --workspace --features tests/campaigns --bin planted
 	$(BIN)/planted
+
+# Holds the fake Stripe against Stripe's test mode, some minutes: `STRIPE_TEST_KEY=sk_test_… make stripe-live-check`.
+# `ARGS="--write FILE"` keeps what Stripe answered, without any of its values. CI has no key, and never does this.
+stripe-live-check:
+	@test -n "$$STRIPE_TEST_KEY" || { echo "stripe-live-check: set STRIPE_TEST_KEY to a Stripe key of test mode" >&2; exit 2; }
+	cargo build --locked --workspace --features tests/campaigns --bin stripe_live_check
+	$(BIN)/stripe_live_check $(ARGS)
 
 # Changes the core in one place at a time, and has the tests notice: hours. `make mutants ARGS="--only sparks.rs"`.
 mutants: cargo-mutants

@@ -9,6 +9,7 @@
 )]
 
 mod deliveries;
+pub mod live_check;
 pub mod model;
 mod payments;
 pub mod planted;

@@ -62,6 +62,7 @@ mod statement;
 mod stripe_contract;
 mod stripe_keys;
 mod stripe_limits;
+mod stripe_live_check;
 mod stripe_setup;
 mod subscription_orders;
 mod subscriptions;

@@ -1,0 +1,256 @@
+//! The script: everything that the product and its operator ask of Stripe, step by step.
+//!
+//! Each part goes on as far as it can: a step that fails ends its part, and the next part begins. What is made carries
+//! the stage, and is taken away in the end where Stripe lets one. Products, prices, the meter and the configuration of
+//! the portal stay, as they do after `sparks stripe-setup`.
+
+mod billing;
+mod pages;
+mod step;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use shared::catalog::PriceIds;
+use shared::clock::Clock;
+use shared::config::StripeAccess;
+use shared::stripe::{self, API_VERSION, Made, Stripe};
+use shared::transport::{self, Transport};
+
+use super::account::Account;
+use super::recorder::{Recorder, Recording};
+use crate::sparks_over;
+
+pub use step::Step;
+
+/// The stage of everything that the script makes.
+pub const STAGE: &str = "live-check";
+
+/// The time that one call may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The address that webhooks would go to, in a domain that is reserved for examples.
+const WEBHOOKS: &str = "https://live-check.example.com/v1/webhooks/stripe";
+
+/// The address that pages lead back to.
+const RETURN_URL: &str = "https://live-check.example.com/";
+
+/// The kind of what ended a part of the script.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// `sparks stripe-setup` failed.
+    Setup(cli::Error),
+    /// A call by the product's client failed.
+    Call(stripe::Error),
+    /// A call that the client does not make failed.
+    Transport(transport::Error),
+    /// An object was not deleted.
+    NotDeleted(StatusCode),
+    /// The answer is not the one that the product relies on.
+    Unexpected(&'static str),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setup(error) => f.write_str(&cli::failure(error)),
+            Self::Call(error) => f.write_str(&cli::failure(error)),
+            Self::Transport(error) => f.write_str(&cli::failure(error)),
+            Self::NotDeleted(status) => write!(f, "not deleted, status {status}"),
+            Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<cli::Error> for Failure {
+    fn from(error: cli::Error) -> Self {
+        Self::Setup(error)
+    }
+}
+
+impl From<stripe::Error> for Failure {
+    fn from(error: stripe::Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// A play of the script on one account.
+struct Script<'a> {
+    account: &'a Account,
+    recorder: Recorder,
+    stripe: Stripe,
+    clock: Clock,
+    began: Timestamp,
+    /// The name of this run, so that no key and no identifier is one of an earlier run.
+    run: String,
+    /// The paths of the objects to delete in the end.
+    leftovers: Vec<String>,
+}
+
+/// The objects that `sparks stripe-setup` prints.
+#[derive(Deserialize)]
+struct SetUp {
+    price_ids: PriceIds,
+    meter: String,
+    webhook_endpoint: String,
+    event_destination: String,
+    portal_configuration: String,
+    changes: Vec<String>,
+}
+
+/// The id of an object, which is all that the script needs of most.
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+/// Plays the script on an account; returns everything that was exchanged.
+pub async fn play(account: &Account, clock: &Clock) -> Recording {
+    let recorder = Recorder::default();
+    let mut script = Script {
+        account,
+        stripe: Stripe::new(&account.access, &recorder.transport(), clock),
+        recorder,
+        clock: clock.clone(),
+        began: clock.now(),
+        run: format!("{STAGE}-{:08x}", fastrand::u32(..)),
+        leftovers: Vec::new(),
+    };
+    match script.set_up().await {
+        Ok(setup) => script.play_parts(&setup).await,
+        Err(failure) => script.recorder.fail(failure.to_string()),
+    }
+    script.clean_up().await;
+    script.recorder.recording()
+}
+
+impl Script<'_> {
+    async fn play_parts(&mut self, setup: &SetUp) {
+        let played = self.pages(setup).await;
+        self.note(played);
+        let played = Box::pin(self.billing(setup)).await;
+        self.note(played);
+        // Late, since a meter counts with some delay.
+        let played = self.summaries(setup).await;
+        self.note(played);
+    }
+
+    fn note(&self, played: Result<(), Failure>) {
+        if let Err(failure) = played {
+            self.recorder.fail(failure.to_string());
+        }
+    }
+
+    /// Sets the account up, twice: the second time changes nothing.
+    async fn set_up(&mut self) -> Result<SetUp, Failure> {
+        self.recorder.begin(Step::Setup);
+        let made = self.stripe_setup().await?;
+        let endpoint = format!("/v1/webhook_endpoints/{}", made.webhook_endpoint);
+        let destination = format!("/v2/core/event_destinations/{}", made.event_destination);
+        self.leftovers.extend([endpoint, destination]);
+        self.recorder.begin(Step::SetupAgain);
+        let again = self.stripe_setup().await?;
+        if !again.changes.is_empty() {
+            return Err(Failure::Unexpected(
+                "`stripe-setup` changes something again",
+            ));
+        }
+        Ok(again)
+    }
+
+    async fn stripe_setup(&self) -> Result<SetUp, Failure> {
+        let arguments = [
+            "stripe-setup",
+            "--webhook-url",
+            WEBHOOKS,
+            "--return-url",
+            RETURN_URL,
+            "--json",
+        ];
+        let (variables, transport) = (self.account.variables(), self.recorder.transport());
+        let running = sparks_over(&variables, &transport, &self.clock, &arguments);
+        let (out, _, outcome) = running.await;
+        outcome?;
+        serde_json::from_str(&out).map_err(|_| Failure::Unexpected("`stripe-setup` lacks an id"))
+    }
+
+    /// Takes away what was made, as far as Stripe lets one.
+    async fn clean_up(&self) {
+        self.recorder.begin(Step::CleanUp);
+        for path in &self.leftovers {
+            let played = self.delete(path).await;
+            self.note(played);
+        }
+    }
+
+    /// Makes an object by a form.
+    async fn make(&self, path: &str, form: &[(&str, &str)], name: &str) -> Result<Id, Failure> {
+        let key = self.name(name);
+        Ok(self.stripe.make(path, form, &key, TIMEOUT).await?)
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), Failure> {
+        delete(&self.account.access, &self.recorder.transport(), path).await
+    }
+
+    /// A name that no other run has.
+    fn name(&self, name: &str) -> String {
+        format!("{}-{name}", self.run)
+    }
+
+    /// The time of all that the script makes, by the account's clock and by its own.
+    fn made(&self) -> Made<'static> {
+        let hours = SignedDuration::from_hours;
+        Made {
+            from: self.began - hours(24),
+            before: self.began + hours(24 * 60),
+            after: None,
+        }
+    }
+}
+
+/// Deletes an object, which the product's client never does.
+pub(super) async fn delete(
+    access: &StripeAccess,
+    transport: &Transport,
+    path: &str,
+) -> Result<(), Failure> {
+    let key = access.secret_key.expose_secret();
+    let request = http::Request::delete(format!("{}{path}", access.base))
+        .header(header::AUTHORIZATION, format!("Bearer {key}"))
+        .header("stripe-version", API_VERSION)
+        .body(Bytes::new());
+    let request = request.map_err(|_| Failure::Unexpected("an id is no part of an address"))?;
+    let answer = transport.send(request, TIMEOUT).await;
+    match answer.map_err(Failure::Transport)?.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(Failure::NotDeleted(status)),
+    }
+}
+
+/// The content that an answer must have.
+fn expected<T>(found: Option<T>, what: &'static str) -> Result<T, Failure> {
+    found.ok_or(Failure::Unexpected(what))
+}
+
+/// Fails unless Stripe has refused a call.
+fn refused<T>(outcome: Result<T, stripe::Error>, what: &'static str) -> Result<(), Failure> {
+    match outcome {
+        Err(stripe::Error::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => Err(Failure::Unexpected(what)),
+    }
+}
+
+/// Takes a refusal for an answer: what matters is whether both accounts give the same one.
+fn either<T>(outcome: Result<T, stripe::Error>) -> Result<(), Failure> {
+    match outcome {
+        Ok(_) | Err(stripe::Error::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
