@@ -324,7 +324,7 @@ impl Granting<'_> {
                 intent,
                 order: period.order,
                 payment_intent: None,
-                total: invoice.total,
+                total: invoice.owed(),
             }),
         };
         telemetry::account(&credit.account);

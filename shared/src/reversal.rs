@@ -24,8 +24,16 @@ use crate::telemetry::{self, Metric, Step};
 pub use review::{Finding, Review, review};
 pub use warning::warn_of_fraud;
 
-/// Interval between looks at a reversal that is not final.
-const LOOKED_AT_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// Intervals between looks: daily at a reversal that is not decided, weekly at a refund that may still fail.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Time for which a refund that has succeeded is looked at: a bank may return it for up to 30 days.
+/// <https://docs.stripe.com/refunds#failed-refunds>
+const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// Time for which a reversal of an invoice that is not granted is looked at. A later one is found by `sparks reconcile`.
+const WAITS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// The result of reconciling a refund, a dispute or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,17 +108,22 @@ pub async fn reconcile(
     };
     let found = following.read(id).await?;
     let outcome = Box::pin(following.settle(&found)).await;
-    let waits = match &outcome {
-        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => !is_final(reason, &found),
-        // It may be granted yet, once an operator has mended the terms.
-        Err(Error::Invoice(invoice::Error::Mismatch(_))) => true,
+    let created = Timestamp::from_second(found.created).unwrap_or(now);
+    let age = now.duration_since(created);
+    let pause = match &outcome {
+        // Its invoice may be granted yet: once the rest is paid, or once an operator has mended the terms.
+        Ok(Outcome::Nothing(invoice::NOT_PAID))
+        | Err(Error::Invoice(invoice::Error::Mismatch(_))) => (age < WAITS_FOR).then_some(DAILY),
+        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => {
+            next_look(reason, &found, age)
+        }
         Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
     };
-    if !waits {
+    let Some(pause) = pause else {
         ledger.unfollow(reason, id, patience).await?;
         return outcome;
-    }
-    let due = now.saturating_add(LOOKED_AT_AFTER).unwrap_or(now);
+    };
+    let due = now.saturating_add(pause).unwrap_or(now);
     let is_followed = ledger.follow(reason, id, due, patience).await?;
     match outcome {
         Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
@@ -136,13 +149,15 @@ fn standing(reason: Reason, found: &MoneyBack) -> Standing {
     }
 }
 
-/// True once no further change of a refund, a dispute or a credit note is expected. A later one is still acted on.
-fn is_final(reason: Reason, found: &MoneyBack) -> bool {
-    let status = found.status.as_deref().unwrap_or_default();
-    match reason {
-        Reason::Refund => ["succeeded", "failed", "canceled"].contains(&status),
-        Reason::Dispute => ["won", "lost", "warning_closed", "prevented"].contains(&status),
-        Reason::CreditNote => true,
+/// Returns the time until the next look at a refund, a dispute or a credit note of this age; None if no further change
+/// is expected. A later one is still acted on.
+fn next_look(reason: Reason, found: &MoneyBack, age: SignedDuration) -> Option<SignedDuration> {
+    match (reason, found.status.as_deref().unwrap_or_default()) {
+        (Reason::Refund, "failed" | "canceled")
+        | (Reason::Dispute, "won" | "lost" | "warning_closed" | "prevented")
+        | (Reason::CreditNote, _) => None,
+        (Reason::Refund, "succeeded") => (age < MAY_FAIL_FOR).then_some(WEEKLY),
+        (Reason::Refund | Reason::Dispute, _) => Some(DAILY),
     }
 }
 
@@ -371,6 +386,7 @@ mod tests {
             id: "dp_1".parse().unwrap(),
             amount: 2_000,
             currency: "usd".to_owned(),
+            created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
             status: status.map(str::to_owned),
@@ -383,28 +399,31 @@ mod tests {
     fn money_is_taken_from_when_it_is_gone_until_it_is_back() {
         use Reason::{CreditNote, Dispute, Refund};
         use Standing::{Asked, Ended, Taken};
-        for (reason, status, expected, is_done) in [
-            (Refund, Some("pending"), Taken, false),
-            (Refund, Some("requires_action"), Taken, false),
-            (Refund, Some("succeeded"), Taken, true),
-            (Refund, None, Taken, false),
-            (Refund, Some("failed"), Ended, true),
-            (Refund, Some("canceled"), Ended, true),
-            (Dispute, Some("warning_needs_response"), Asked, false),
-            (Dispute, Some("warning_under_review"), Asked, false),
-            (Dispute, Some("warning_closed"), Asked, true),
-            (Dispute, Some("needs_response"), Taken, false),
-            (Dispute, Some("under_review"), Taken, false),
-            (Dispute, Some("appeal_under_review"), Taken, false),
-            (Dispute, Some("lost"), Taken, true),
-            (Dispute, Some("won"), Ended, true),
-            (CreditNote, Some("issued"), Taken, true),
-            (CreditNote, Some("void"), Ended, true),
+        for (reason, status, expected, pause) in [
+            (Refund, Some("pending"), Taken, Some(DAILY)),
+            (Refund, Some("requires_action"), Taken, Some(DAILY)),
+            (Refund, Some("succeeded"), Taken, Some(WEEKLY)),
+            (Refund, None, Taken, Some(DAILY)),
+            (Refund, Some("failed"), Ended, None),
+            (Refund, Some("canceled"), Ended, None),
+            (Dispute, Some("warning_needs_response"), Asked, Some(DAILY)),
+            (Dispute, Some("warning_under_review"), Asked, Some(DAILY)),
+            (Dispute, Some("warning_closed"), Asked, None),
+            (Dispute, Some("needs_response"), Taken, Some(DAILY)),
+            (Dispute, Some("under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("appeal_under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("lost"), Taken, None),
+            (Dispute, Some("won"), Ended, None),
+            (CreditNote, Some("issued"), Taken, None),
+            (CreditNote, Some("void"), Ended, None),
         ] {
             let found = found(status, Some("chargeback"), &[-2_000]);
             assert_eq!(standing(reason, &found), expected, "{reason:?} {status:?}");
-            assert_eq!(is_final(reason, &found), is_done, "{reason:?} {status:?}");
+            let next = next_look(reason, &found, SignedDuration::ZERO);
+            assert_eq!(next, pause, "{reason:?} {status:?}");
         }
+        let refund = found(Some("succeeded"), None, &[]);
+        assert_eq!(next_look(Refund, &refund, MAY_FAIL_FOR), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use tests::World;
@@ -217,6 +218,65 @@ async fn a_refund_of_an_invoice_that_is_not_granted_waits_and_is_taken_once_it_i
     world.deliver().await;
     assert_eq!(world.entry(id), Some(500_000_000));
     assert_eq!(world.entry(&refund), Some(-500_000_000));
+}
+
+/// A bank returns the money of a refund weeks after it had succeeded, and the events of that are lost.
+#[tokio::test]
+async fn a_refund_that_fails_after_it_succeeded_is_restored_though_its_events_are_lost() {
+    let (world, payment) = bought().await;
+    let refund = world.refund(&payment, 2_000).await;
+    assert_eq!(available(&world).await, "0.000");
+    world.drop_webhooks();
+    let mut world = world.later(SignedDuration::from_hours(20 * 24)).await;
+    world.deliver().await;
+    world.refund_is(&refund, "failed").await;
+    world = world.later(SignedDuration::from_hours(7 * 24 + 1)).await;
+    world.deliver().await;
+    assert_eq!(
+        world.entry(&format!("restored#{refund}")),
+        Some(500_000_000)
+    );
+    let world = world.later(SignedDuration::from_hours(14 * 24)).await;
+    assert_eq!(world.deliver().await["reversals"], 0, "it is final");
+}
+
+/// A part of an open invoice is paid and refunded; later the rest is paid, and the period granted.
+#[tokio::test]
+async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
+    let clock = Clock::starting_at("2026-11-22T12:00:00Z".parse().unwrap());
+    let world = World::start_with(&[], clock).await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let invoice = world.renew(&subscription, "failed").await;
+    let id = invoice["id"].as_str().unwrap();
+    let path = format!("/_local/invoices/{id}/pay");
+    let part = world.at_stripe(&path, &json!({"amount": 1_000})).await;
+    let part = part.expect(StatusCode::OK).body["payment_intent"].clone();
+    let refund = world.refund(part.as_str().unwrap(), 1_000).await;
+    assert_eq!(world.entry(&refund), None);
+
+    let rest = json!({"amount": 1_000});
+    world.at_stripe(&path, &rest).await.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    assert_eq!(world.entry(id), Some(500_000_000));
+    let world = world.later(SignedDuration::from_hours(25)).await;
+    world.deliver().await;
+    assert_eq!(world.entry(&refund), Some(-250_000_000));
+}
+
+#[tokio::test]
+async fn a_warning_about_an_invoice_that_is_not_credited_yet_is_an_incident() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let lost = Fault::new("webhooks/invoice", "drop").unwrap();
+    world.stack.stripe.faults().add(lost.times(1_000));
+    world.renew(&subscription, "succeeded").await;
+    let payments = world.stack.stripe.state()["payment_intents"].clone();
+    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let body = json!({"payment_intent": payment});
+    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
+    warned.expect(StatusCode::OK);
+    world.webhooks_settled().await;
+    assert_eq!(incidents(&world), ["early_fraud_warning"]);
 }
 
 /// With the item version of before, nothing new is stored: credit notes take nothing, and nothing is followed.

@@ -189,3 +189,40 @@ async fn a_refund_is_a_share_of_the_whole_invoice_and_not_of_what_the_card_paid(
     let refund = world.refund(payment, 500).await;
     assert_eq!(world.entry(&refund), Some(-125_000_000));
 }
+
+/// A credit note on an open invoice makes it paid, and nobody has paid for the period.
+#[tokio::test]
+async fn a_credit_note_before_the_payment_is_no_payment() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let invoice = world.renew(&subscription, "failed").await;
+    let id = invoice["id"].as_str().unwrap();
+    let form = format!("invoice={id}&amount=2000");
+    world.post_to_stripe("/v1/credit_notes", &form).await;
+    world.webhooks_settled().await;
+    let path = format!("/v1/invoices/{id}");
+    assert_eq!(world.get_from_stripe(&path).await["status"], "paid");
+    world.subscription("acct_a").await.expect(StatusCode::OK);
+    assert_eq!(world.credits("acct_a").len(), 1);
+    assert!(incidents(&world).is_empty());
+}
+
+/// $15 of $20 are credited, the customer pays $5, and gets them back: all of the period goes back.
+#[tokio::test]
+async fn a_share_is_of_what_was_left_to_pay_after_credit_notes() {
+    let world = World::start().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let invoice = world.renew(&subscription, "failed").await;
+    let id = invoice["id"].as_str().unwrap();
+    let form = format!("invoice={id}&amount=1500");
+    world.post_to_stripe("/v1/credit_notes", &form).await;
+    world.renew(&subscription, "succeeded").await;
+    world.webhooks_settled().await;
+    assert_eq!(world.entry(id), Some(500_000_000));
+    let state = world.stack.stripe.state();
+    let paid = state["invoice_payments"].as_array().unwrap().iter();
+    let mut of_it = paid.filter(|one| one["invoice"] == id && one["status"] == "paid");
+    let payment = &of_it.next().unwrap()["payment"]["payment_intent"];
+    let refund = world.refund(payment.as_str().unwrap(), 500).await;
+    assert_eq!(world.entry(&refund), Some(-500_000_000));
+}

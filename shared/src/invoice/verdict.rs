@@ -62,6 +62,9 @@ pub(super) fn of(
     if !invoice.is_paid() {
         return Verdict::Nothing(super::NOT_PAID);
     }
+    if invoice.total > 0 && invoice.owed() <= 0 {
+        return Verdict::Nothing("credited_before_payment");
+    }
     let mut lines = Lines::default();
     for line in &invoice.lines.data {
         lines.add(line, &invoice.currency, &terms);

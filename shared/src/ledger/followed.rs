@@ -1,4 +1,4 @@
-//! Refunds and disputes that are not final: each is looked at daily until it is, though no webhook comes.
+//! Refunds and disputes that may still change: each is looked at again and again, though no webhook comes.
 
 use jiff::Timestamp;
 

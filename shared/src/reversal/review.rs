@@ -141,6 +141,7 @@ mod tests {
             id: "re_1".parse().unwrap(),
             amount: 500,
             currency: "usd".to_owned(),
+            created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
             status: Some("succeeded".to_owned()),

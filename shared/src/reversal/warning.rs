@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Error, Outcome, PaidAt, paid_with};
 use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::id::WarningId;
+use crate::invoice;
 use crate::ledger::Incident;
 use crate::patience::Patience;
 
@@ -28,12 +29,17 @@ pub async fn warn_of_fraud(
             (session.to_string(), page.map(|page| page.account))
         }
         PaidAt::Invoice(invoice) => {
+            match invoice::reconcile(desk, &invoice, now, patience).await {
+                Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
+                Ok(invoice::Outcome::Nothing("no_plan")) => {
+                    return Ok(Outcome::NotOurs("other_product"));
+                }
+                // Without a credit, the warning is about our invoice all the same.
+                Ok(_) | Err(invoice::Error::Mismatch(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
             let ledger = desk.ledger;
             let account = ledger.account_of_credit(invoice.as_str(), patience).await?;
-            // An invoice of another product was never credited.
-            if account.is_none() {
-                return Ok(Outcome::NotOurs("other_product"));
-            }
             (invoice.to_string(), account)
         }
         PaidAt::Elsewhere(reason) => return Ok(Outcome::NotOurs(reason)),

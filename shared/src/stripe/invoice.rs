@@ -31,6 +31,9 @@ pub struct Invoice {
     /// Its total after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
     /// what the customer's credit balance has paid.
     pub total: i64,
+    /// The part of the total that credit notes took off before it was paid.
+    #[serde(default, rename = "pre_payment_credit_notes_amount")]
+    pub credited_before: i64,
     /// When it was made, in seconds since 1970.
     pub created: i64,
     /// Stripe finalises and charges it by itself.
@@ -149,6 +152,14 @@ impl Invoice {
     /// True if it is paid, or there was nothing to pay.
     pub fn is_paid(&self) -> bool {
         self.status.as_deref() == Some("paid")
+    }
+
+    /// Returns the amount that was to be paid by a card or the customer's balance.
+    ///
+    /// A credit note on an open invoice reduces it and can even make the invoice paid, though nobody has paid for it.
+    /// <https://docs.stripe.com/invoicing/dashboard/credit-notes>
+    pub const fn owed(&self) -> i64 {
+        self.total.saturating_sub(self.credited_before)
     }
 
     /// What we wrote on its subscription.

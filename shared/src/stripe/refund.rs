@@ -56,6 +56,8 @@ pub struct MoneyBack {
     pub amount: i64,
     /// The currency, in small letters.
     pub currency: String,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
     /// The payment or invoice.
     pub of: Paid,
     /// Its charge, `ch_…`.
@@ -85,6 +87,7 @@ struct Reversal {
     id: ReversalId,
     amount: i64,
     currency: String,
+    created: i64,
     #[serde(default)]
     payment_intent: Option<String>,
     #[serde(default)]
@@ -121,6 +124,7 @@ struct CreditNote {
     id: ReversalId,
     invoice: InvoiceId,
     currency: String,
+    created: i64,
     status: String,
     /// The part that was given back after payment. The reduction of an open invoice was never paid.
     post_payment_amount: i64,
@@ -144,6 +148,7 @@ impl From<Reversal> for MoneyBack {
             id: found.id,
             amount: found.amount,
             currency: found.currency,
+            created: found.created,
             of: found.payment_intent.map_or(Paid::Unknown, Paid::Payment),
             charge: found.charge,
             status: found.status,
@@ -168,6 +173,7 @@ impl From<CreditNote> for MoneyBack {
             id: found.id,
             amount: found.post_payment_amount.saturating_sub(refunded).max(0),
             currency: found.currency,
+            created: found.created,
             of: Paid::Invoice(found.invoice),
             charge: None,
             status: Some(found.status),
