@@ -5,7 +5,7 @@
 
 mod standing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -125,26 +125,57 @@ async fn store(
         .iter()
         .flatten()
         .filter_map(|one| one.latest_invoice.as_deref());
-    let paid: Vec<Invoice> = latest
-        .filter(|invoice| invoice.is_paid())
-        .cloned()
-        .collect();
+    let latest: Vec<&Invoice> = latest.collect();
+    let older = older(desk, known, &latest, patience).await?;
+    let paid = latest.into_iter().chain(older.values().flatten());
+    let paid: Vec<Invoice> = paid.filter(|invoice| invoice.is_paid()).cloned().collect();
     let refused = invoice::grant_missing(desk, &paid, now, patience).await?;
-    let all = match &told {
-        Some(told) => {
-            let mut all = Vec::with_capacity(told.len());
-            for subscription in told {
-                let plan = plan(desk, account, subscription, patience).await?;
-                all.push(standing::plain(subscription, plan, &refused));
-            }
-            all
+    let older_of = |id: &str| older.get(id).map(Vec::as_slice).unwrap_or_default();
+    let all = if let Some(told) = &told {
+        let mut all = Vec::with_capacity(told.len());
+        for subscription in told {
+            let plan = plan(desk, account, subscription, patience).await?;
+            let older = older_of(&subscription.id);
+            all.push(standing::plain(subscription, plan, older, &refused));
         }
+        all
+    } else {
         // Those of a customer that is gone have ended with it.
-        None => known.all.iter().map(standing::ended).collect(),
+        let all = known.all.iter();
+        all.map(|one| standing::ended(one, older_of(&one.id), &refused))
+            .collect()
     };
     keep_doubled(desk, account, &all, now, patience).await?;
     let stored = ledger.keep_subscriptions(account, known, &all, now, patience);
     Ok(stored.await?.then_some(all))
+}
+
+/// Reads the awaited invoices that are not the latest of their subscription any more, by subscription.
+///
+/// Stripe can be set to leave an invoice open while the next periods are paid.
+/// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
+async fn older(
+    desk: Desk<'_>,
+    known: &Subscriptions,
+    latest: &[&Invoice],
+    patience: &Patience,
+) -> Result<BTreeMap<String, Vec<Invoice>>, stripe::Error> {
+    let mut older: BTreeMap<String, Vec<Invoice>> = BTreeMap::new();
+    for one in &known.all {
+        for awaited in &one.awaits {
+            let is_latest = |invoice: &&Invoice| invoice.id.as_str() == awaited.invoice;
+            let Ok(id) = awaited.invoice.parse() else {
+                continue;
+            };
+            if latest.iter().any(is_latest) {
+                continue;
+            }
+            let timeout = patience.left().min(STRIPE_TIMEOUT);
+            let invoice = desk.stripe.invoice(&id, timeout).await?;
+            older.entry(one.id.clone()).or_default().extend(invoice);
+        }
+    }
+    Ok(older)
 }
 
 /// Keeps an incident if an account pays for two plans at once. Nothing is refunded automatically: the operator asks the
@@ -174,11 +205,9 @@ async fn keep_doubled(
 
 /// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
 fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
-    let ended: Vec<Subscribed> = known
-        .subscriptions
-        .all
-        .iter()
-        .map(standing::ended)
+    let all = known.subscriptions.all.iter();
+    let ended: Vec<Subscribed> = all
+        .map(|one| standing::ended(one, &[], &BTreeSet::new()))
         .collect();
     let as_of = known.subscriptions.as_of.unwrap_or(now);
     standing::of(&ended, Told::Stored, as_of)
@@ -198,7 +227,7 @@ fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
 
 /// A subscription of Stripe's as it is kept, whichever plan it is.
 pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
-    standing::plain(told, None, &BTreeSet::new())
+    standing::plain(told, None, &[], &BTreeSet::new())
 }
 
 /// Stores an account's subscriptions as Stripe has them, and grants their latest invoices where they are paid.

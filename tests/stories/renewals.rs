@@ -158,6 +158,40 @@ async fn an_invoice_is_looked_at_hourly_until_it_is_void_or_uncollectible() {
     }
 }
 
+/// Dunning ends as `past_due`: the invoice stays open while the next period is paid, and is paid long after.
+#[tokio::test]
+async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
+    let mut world = world().await;
+    let settings = json!({"dunning_ends": "past_due", "periods": "clock"});
+    world.at_stripe("/_local/settings", &settings).await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    let card = format!("/_local/subscriptions/{subscription}/card");
+    world.at_stripe(&card, &json!({"outcome": "failed"})).await;
+    world = world.later(PERIOD).await;
+    for _ in 0..20 {
+        world = world.later(SignedDuration::from_hours(24)).await;
+        world.deliver().await;
+    }
+    let invoices = world.stack.stripe.state()["invoices"].clone();
+    let older = invoices.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(older["status"], "open");
+    world
+        .at_stripe(&card, &json!({"outcome": "succeeded"}))
+        .await;
+    world = world.later(SignedDuration::from_hours(11 * 24)).await;
+    let mut world = until_credited(world, 2).await;
+    lose(&world, "webhooks/");
+    let path = format!("/v1/subscriptions/{subscription}");
+    world.delete_at_stripe(&path).await;
+    let path = format!("/v1/invoices/{}/pay", older["id"].as_str().unwrap());
+    world.post_to_stripe(&path, "").await;
+    for _ in 0..2 {
+        world = world.later(SignedDuration::from_hours(25)).await;
+        world.deliver().await;
+    }
+    assert_eq!(world.credits("acct_a").len(), 3);
+}
+
 #[tokio::test]
 async fn a_subscription_that_has_not_changed_is_told_without_a_write() {
     let world = world().await;

@@ -23,9 +23,9 @@ pub struct Subscribed {
     pub cancel_at: Option<i64>,
     /// When it was made, in seconds since 1970.
     pub created: i64,
-    /// Its latest invoice, unless that is credited, void or uncollectible.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub awaited: Option<Awaited>,
+    /// Its invoices that may still bring Sparks: the latest one, and older ones that were not settled when they were seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Awaited>,
 }
 
 /// An invoice that may still bring Sparks.
@@ -66,7 +66,7 @@ impl Subscribed {
 
     /// True if one of its invoices may have been paid without a webhook.
     pub fn may_be_paid(&self) -> bool {
-        self.is_live() || self.awaited.is_some()
+        self.is_live() || !self.awaits.is_empty()
     }
 
     /// Returns when it is looked at next though nothing was heard of it; None if never.
@@ -74,28 +74,42 @@ impl Subscribed {
     /// The next look depends on what was credited, not on the period that Stripe is in: an awaited invoice keeps a
     /// look due until it is credited, void or uncollectible.
     fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
-        let after = |pause| now.saturating_add(pause).ok();
-        match &self.awaited {
-            Some(awaited) if self.is_live() => after(if awaited.advances { HOURLY } else { DAILY }),
-            Some(awaited) => {
-                let made = Timestamp::from_second(awaited.created).ok()?;
-                after(DAILY).filter(|_| now.duration_since(made) < AFTER_END)
-            }
-            None if self.is_live() => {
-                let end = Timestamp::from_second(self.current_period_end?).ok()?;
-                let late = end.saturating_add(LATE).ok()?;
-                if late > now {
-                    return Some(late);
-                }
-                // Stripe is behind with the next period, or there will be none.
-                after(if now.duration_since(end) < DAILY {
-                    HOURLY
-                } else {
-                    DAILY
-                })
-            }
-            None => None,
+        let looks = [
+            self.next_look_at_invoices(now),
+            self.next_look_at_period(now),
+        ];
+        looks.into_iter().flatten().min()
+    }
+
+    fn next_look_at_invoices(&self, now: Timestamp) -> Option<Timestamp> {
+        let newest = self.awaits.iter().map(|one| one.created).max()?;
+        let daily = now.saturating_add(DAILY).ok();
+        if !self.is_live() {
+            let created = Timestamp::from_second(newest).ok()?;
+            return daily.filter(|_| now.duration_since(created) < AFTER_END);
         }
+        if self.awaits.iter().any(|one| one.advances) {
+            return now.saturating_add(HOURLY).ok();
+        }
+        daily
+    }
+
+    fn next_look_at_period(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.is_live() {
+            return None;
+        }
+        let end = Timestamp::from_second(self.current_period_end?).ok()?;
+        let late = end.saturating_add(LATE).ok()?;
+        if late > now {
+            return Some(late);
+        }
+        // Stripe is behind with the next period, or there will be none.
+        let pause = if now.duration_since(end) < DAILY {
+            HOURLY
+        } else {
+            DAILY
+        };
+        now.saturating_add(pause).ok()
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::clock;
 use crate::id::InvoiceId;
 use crate::ledger::{Awaited, Subscribed};
-use crate::stripe::Subscription;
+use crate::stripe::{Invoice, Subscription};
 
 /// How an account is subscribed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -93,12 +93,15 @@ fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
 ///
 /// Stripe says in two ways that one ends with its period: a flag, or the time itself. One is kept.
 ///
-/// `refused` has invoices that are paid and cannot be granted: they are awaited, since an operator may mend the terms.
+/// `older` has its invoices before the latest one that were awaited, and `refused` those that are paid and cannot be
+/// granted: they are awaited, since an operator may mend the terms.
 pub(super) fn plain(
     told: &Subscription,
     plan: Option<String>,
+    older: &[Invoice],
     refused: &BTreeSet<InvoiceId>,
 ) -> Subscribed {
+    let latest = told.latest_invoice.as_deref();
     let ends = told.items.data.iter();
     let current_period_end = ends.filter_map(|item| item.current_period_end).min();
     let at_period_end = current_period_end.filter(|_| told.cancel_at_period_end);
@@ -109,28 +112,36 @@ pub(super) fn plain(
         current_period_end,
         cancel_at: told.cancel_at.or(at_period_end),
         created: told.created,
-        awaited: awaited(told, refused),
+        awaits: awaited(latest.into_iter().chain(older), refused),
     }
 }
 
-/// The latest invoice, unless it is credited, void or uncollectible.
-fn awaited(told: &Subscription, refused: &BTreeSet<InvoiceId>) -> Option<Awaited> {
-    let invoice = told.latest_invoice.as_deref()?;
-    let is_awaited = match invoice.status.as_deref().unwrap_or_default() {
+/// Those of some invoices that are neither credited nor void nor uncollectible.
+fn awaited<'i>(
+    invoices: impl Iterator<Item = &'i Invoice>,
+    refused: &BTreeSet<InvoiceId>,
+) -> Vec<Awaited> {
+    let is_awaited = |invoice: &&Invoice| match invoice.status.as_deref().unwrap_or_default() {
         "void" | "uncollectible" => false,
         "paid" => refused.contains(&invoice.id),
         _ => true,
     };
-    is_awaited.then(|| Awaited {
+    let awaited = invoices.filter(is_awaited).map(|invoice| Awaited {
         invoice: invoice.id.to_string(),
         created: invoice.created,
         advances: invoice.auto_advance && !invoice.is_paid(),
-    })
+    });
+    awaited.collect()
 }
 
 /// A subscription after its customer was deleted, which ends it.
-pub(super) fn ended(kept: &Subscribed) -> Subscribed {
+pub(super) fn ended(
+    kept: &Subscribed,
+    older: &[Invoice],
+    refused: &BTreeSet<InvoiceId>,
+) -> Subscribed {
     let mut ended = kept.clone();
+    ended.awaits = awaited(older.iter(), refused);
     if kept.is_live() {
         "canceled".clone_into(&mut ended.status);
     }
@@ -199,7 +210,7 @@ mod tests {
             current_period_end: Some(end),
             cancel_at: None,
             created,
-            awaited: None,
+            awaits: Vec::new(),
         }
     }
 
@@ -260,7 +271,7 @@ mod tests {
                 told[field] = value.clone();
             }
             let told: Subscription = serde_json::from_value(told).unwrap();
-            let one = One::of(&plain(&told, None, &BTreeSet::new()));
+            let one = One::of(&plain(&told, None, &[], &BTreeSet::new()));
             (one.cancel_at, one.cancel_at_period_end)
         };
         let end = Some("1970-01-01T00:16:40.000Z".to_owned());
