@@ -346,9 +346,9 @@ impl World {
         let Webhooks::Lack(lost) = self.plan.webhooks else {
             return;
         };
-        // What was heard of is looked at daily until it is final.
-        for _ in 0..2 {
-            self.clock.sleep(Duration::from_hours(25)).await;
+        // What was heard of is looked at daily until it is decided, and a refund weekly while it may fail.
+        for hours in [25, 8 * 24] {
+            self.clock.sleep(Duration::from_hours(hours)).await;
             self.deliver().await;
         }
         // What nobody has heard of is found by the operator.

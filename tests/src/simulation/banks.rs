@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::World;
 use super::plan::Webhooks;
-use super::verdict::list;
+use super::verdict::{list, owed};
 
 /// The longest wait before money goes back, and where several parts go back at the same time.
 const LATER_MS: u64 = 20_000;
@@ -18,7 +18,7 @@ const AT_ONCE_MS: u64 = 10;
 
 /// How many parts go back at most, and how many do where they are small.
 const MOST_PARTS: u8 = 4;
-const SMALL_PARTS: u8 = 4;
+const SMALL_PARTS: u8 = 6;
 
 /// A small part is at most one in so many of the payment.
 const SMALL_SHARE: u64 = 10;
@@ -97,8 +97,7 @@ async fn part(world: &Arc<World>, paid: &Paid, most: u64, longest_ms: u64, mut r
 
 /// Refunds a part of a payment, which may fail.
 async fn refund(world: &World, payment: &str, cents: u64, longest_ms: u64, random: &mut Rng) {
-    // Only a refund that is not final is looked at until it is.
-    let is_pending = world.plan.webhooks.lack("refund.failed") || random.bool();
+    let is_pending = random.bool();
     let refund = if is_pending {
         let body = json!({ "payment_intent": payment, "amount": cents, "status": "pending" });
         world.at_stripe("/_local/refunds", &body).await
@@ -186,7 +185,7 @@ impl World {
     fn paid_invoice(&self, invoice: &str) -> Option<Paid> {
         let state = self.stripe.state();
         let mut invoices = list(&state["invoices"]);
-        let total = invoices.find(|one| one["id"] == invoice)?["total"].as_u64()?;
+        let owed = owed(invoices.find(|one| one["id"] == invoice)?);
         let mut payments = list(&state["invoice_payments"]);
         let payment = payments.find(|paid| paid["invoice"] == invoice && paid["status"] == "paid");
         let amount = payment.and_then(|paid| paid["amount_paid"].as_u64());
@@ -194,7 +193,7 @@ impl World {
         Some(Paid {
             payment: id.map(str::to_owned),
             invoice: Some(invoice.to_owned()),
-            cents: amount.unwrap_or(total),
+            cents: amount.or(u64::try_from(owed).ok())?,
         })
     }
 }

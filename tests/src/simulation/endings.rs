@@ -80,7 +80,7 @@ impl World {
         }
         let now = self.clock.now();
         let last = now.saturating_add(within).unwrap_or(Timestamp::MAX);
-        for (ends_ms, (account, invoice)) in self.plans() {
+        for ((ends_ms, invoice), account) in self.plans() {
             let Ok(ends) = Timestamp::from_millisecond(ends_ms) else {
                 continue;
             };
@@ -110,17 +110,15 @@ impl World {
         }
     }
 
-    /// The plans that were paid, by when their Sparks end: the account and the invoice.
-    fn plans(&self) -> BTreeMap<i64, (String, String)> {
+    /// The accounts of the plans that were paid, by when their Sparks end and by invoice.
+    fn plans(&self) -> BTreeMap<(i64, String), String> {
         let items = self.items();
         let plans = entries(&items).filter(|entry| text(entry, "source") == "plan");
         let credits = plans.filter(|entry| text(entry, "kind") == "credit");
         let ends = credits.map(|credit| {
             let (account, invoice) = (text(credit, "account"), text(credit, "id"));
-            (
-                number(credit, "expires_at"),
-                (account.to_owned(), invoice.to_owned()),
-            )
+            let ends = number(credit, "expires_at");
+            ((ends, invoice.to_owned()), account.to_owned())
         });
         ends.collect()
     }

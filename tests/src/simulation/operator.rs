@@ -59,6 +59,7 @@ impl World {
             .collect();
         // A day is compared once it is over.
         self.clock.sleep(Duration::from_hours(50)).await;
+        let repairs = ["--refund", "--dispute", "--credit-note"];
         for day in days {
             // It fails if it finds something.
             let found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
@@ -68,7 +69,12 @@ impl World {
                 .filter_map(|it| it.strip_prefix("sparks "))
             {
                 let arguments: Vec<&str> = command.split(' ').collect();
-                let _repaired = self.sparks(&arguments).await;
+                if repairs.contains(&arguments[1]) {
+                    let _repaired = self.sparks(&arguments).await;
+                } else {
+                    self.network
+                        .violation(format!("reconcile of {day} advises {command}"));
+                }
             }
         }
     }

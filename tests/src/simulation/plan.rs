@@ -190,7 +190,7 @@ impl Plan {
             // Few, so that there are many runs: what goes wrong needs one or two of them.
             accounts: [1, 1, 1, 1, 1, 1, 2, 3][random.usize(0..8)],
             usages: random.usize(1..=5),
-            purchases: random.usize(0..=2),
+            purchases: random.usize(1..=2),
             one_in,
             webhooks: match random.u8(0..5) {
                 0 => Webhooks::Never,

@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::World;
 use super::items::{number, text};
 use super::plan::Webhooks;
-use super::verdict::{entries, list};
+use super::verdict::{entries, list, owed};
 
 /// A purchase as Stripe knows it.
 struct Purchase<'a> {
     /// The id of its credit.
     id: &'a str,
     payments: Vec<&'a Value>,
-    /// The total, whoever paid it: a card or the customer's balance.
+    /// What was to be paid, whoever paid it: a card or the customer's balance.
     cents: i64,
 }
 
@@ -60,6 +60,7 @@ fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
         let payment = &session["payment_intent"];
         if payment.is_string() {
             let total = &session["amount_total"];
+            let total = total.as_i64();
             purchases.extend(Purchase::of(&session["id"], vec![payment], total));
         }
     }
@@ -68,7 +69,7 @@ fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
         let paid = paid.filter(|paid| paid["invoice"] == invoice["id"]);
         let payments = paid.map(|paid| &paid["payment"]["payment_intent"]);
         let payments = payments.collect();
-        purchases.extend(Purchase::of(&invoice["id"], payments, &invoice["total"]));
+        purchases.extend(Purchase::of(&invoice["id"], payments, Some(owed(invoice))));
     }
     purchases
 }
@@ -86,11 +87,11 @@ fn ended(items: &[Value], purchase: &str) -> i64 {
 }
 
 impl<'a> Purchase<'a> {
-    fn of(id: &'a Value, payments: Vec<&'a Value>, cents: &'a Value) -> Option<Self> {
+    fn of(id: &'a Value, payments: Vec<&'a Value>, cents: Option<i64>) -> Option<Self> {
         Some(Self {
             id: id.as_str()?,
             payments,
-            cents: cents.as_i64()?,
+            cents: cents?,
         })
     }
 

@@ -32,7 +32,7 @@ impl World {
         wrong.extend(traced_wrong(&items, &langfuse));
         wrong.extend(self.credits_wrong(&items, &stripe));
         wrong.extend(self.reversals_wrong(&items, &stripe));
-        wrong.extend(self.doubled_wrong(&items, &stripe));
+        wrong.extend(Self::incidents_wrong(&items, &stripe));
         wrong.extend(customers_wrong(&items, &stripe));
         for wrong in wrong {
             self.network.violation(wrong);
@@ -92,7 +92,7 @@ impl World {
             wrong.extend(expect(id, order.map(|order| order.account.clone()), milli));
         }
         for invoice in list(&stripe["invoices"]) {
-            let paid = invoice["status"] == "paid" && invoice["total"].as_i64() > Some(0);
+            let paid = invoice["status"] == "paid" && owed(invoice) > 0;
             if paid {
                 let id = invoice["id"].as_str().unwrap_or_default();
                 let customer = invoice["customer"].as_str().unwrap_or_default();
@@ -162,6 +162,12 @@ impl World {
         seen.expect("the table");
         any
     }
+}
+
+/// What of an invoice was to be paid: a credit note on an open invoice is no payment.
+pub(super) fn owed(invoice: &Value) -> i64 {
+    let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
+    cents("total") - cents("pre_payment_credit_notes_amount")
 }
 
 /// Usages that Stripe's meter does not have, or has twice, or for somebody else, or at another time.
