@@ -329,8 +329,10 @@ impl World {
             self.deliver_twice().await;
         }
         self.clear_parked().await;
-        self.renew_plans().await;
-        self.take_purchase_back().await;
+        if self.plan.has_aftermath {
+            self.renew_plans().await;
+            self.take_purchase_back().await;
+        }
         self.end_plans(SignedDuration::MAX).await;
         self.look_at_backs().await;
         for account in self.accounts() {

@@ -106,6 +106,8 @@ pub(super) struct Plan {
     pub(super) accounts: usize,
     pub(super) usages: usize,
     pub(super) purchases: usize,
+    /// True for the run of a seed, which renews and takes back what was bought; a flow is played alone.
+    pub(super) has_aftermath: bool,
     /// One request in so many meets a fault.
     pub(super) one_in: u64,
     pub(super) webhooks: Webhooks,
@@ -154,6 +156,7 @@ impl Plan {
         }
         Self {
             accounts: 1,
+            has_aftermath: false,
             webhooks: Webhooks::Come,
             skew_ms: 0,
             outage: None,
@@ -191,6 +194,7 @@ impl Plan {
             accounts: [1, 1, 1, 1, 1, 1, 2, 3][random.usize(0..8)],
             usages: random.usize(1..=5),
             purchases: random.usize(1..=2),
+            has_aftermath: true,
             one_in,
             webhooks: match random.u8(0..5) {
                 0 => Webhooks::Never,
