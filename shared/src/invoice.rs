@@ -21,6 +21,9 @@ use verdict::{Period, Verdict};
 /// The one reason of [`Outcome::Nothing`] that may pass.
 pub const NOT_PAID: &str = "not_paid";
 
+/// The reason of [`Outcome::Nothing`] for an invoice without a plan of ours.
+pub const NO_PLAN: &str = "no_plan";
+
 /// Maximum number of pages of paid invoices that are read in search of the last one granted.
 const MAX_PAGES: usize = 10;
 

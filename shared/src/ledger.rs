@@ -15,7 +15,7 @@
 //! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage, and the grant that it `joins` | with the account, absent |
 //! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays, or [`Ledger::settle_intent`] |
 //! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], there |
-//! | reversal that is not final (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`Ledger::follow`], always · [`Ledger::unfollow`], there |
+//! | reversal that may still change (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`Ledger::follow`], always · [`Ledger::unfollow`], there |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Ledger::keep_incident`], another detail, not seen later · [`Ledger::dismiss_incidents`], not seen again |
 //! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
@@ -24,7 +24,7 @@
 //! account's entries by time (`account`, `ledger_at`); `pending` lists what somebody has to finish, by the time from which
 //! on it is due (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets by account in it: what
 //! the outbox finishes (`P#…`), which is usages with a delivery that is not final, parcels of them, intents that are not
-//! settled, subscriptions with an invoice that is awaited, and refunds and disputes that are not final; and usages with a delivery that failed for good (`K#…`).
+//! settled, subscriptions with an invoice that is awaited, and refunds and disputes that may still change; and usages with a delivery that failed for good (`K#…`).
 //!
 //! No function scans, and nothing is ever deleted.
 

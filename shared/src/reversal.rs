@@ -2,7 +2,7 @@
 //!
 //! A refund counts from when it exists, a dispute from when it is opened as more than an inquiry: the money is
 //! gone by then. A refund that fails, a dispute that is won and a credit note that is void restore what they took.
-//! Reversals that are not final are looked at daily, so that a lost webhook only delays their end.
+//! Reversals that may still change are looked at again, so that a lost webhook only delays their end.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
 mod review;
@@ -88,7 +88,7 @@ struct Bought {
 
 /// Reads a refund, a dispute or a credit note from Stripe, and takes or restores what it is of.
 ///
-/// As long as it is not final, a look at it stays due.
+/// As long as it may change, a look at it stays due.
 pub async fn reconcile(
     desk: Desk<'_>,
     reason: Reason,

@@ -92,7 +92,7 @@ impl World {
         self.call_stripe(request.body(form.to_owned())).await
     }
 
-    /// Calls version 2 of Stripe's API, which takes JSON, as somebody else who has the key.
+    /// Calls version 2 of Stripe's API, which takes JSON, past the product.
     pub async fn post_json_to_stripe(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         let request = self.http.post(url);

@@ -348,12 +348,12 @@ impl World {
         let Webhooks::Lack(lost) = self.plan.webhooks else {
             return;
         };
-        // What was heard of is looked at daily until it is decided, and a refund weekly while it may fail.
+        // The outbox looks daily at disputes that are not decided, and weekly at refunds that may fail.
         for hours in [25, 8 * 24] {
             self.clock.sleep(Duration::from_hours(hours)).await;
             self.deliver().await;
         }
-        // What nobody has heard of is found by the operator.
+        // Reversals without any webhook are found by the operator.
         let never_heard = ["charge.dispute.", "refund.", "credit_note."];
         if lost.iter().any(|lost| never_heard.contains(lost)) {
             self.reconcile_backs().await;

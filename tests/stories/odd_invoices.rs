@@ -190,7 +190,7 @@ async fn a_refund_is_a_share_of_the_whole_invoice_and_not_of_what_the_card_paid(
     assert_eq!(world.entry(&refund), Some(-125_000_000));
 }
 
-/// A credit note on an open invoice makes it paid, and nobody has paid for the period.
+/// A credit note over an open invoice makes it `paid` without any payment for the period.
 #[tokio::test]
 async fn a_credit_note_before_the_payment_is_no_payment() {
     let world = World::start().await;

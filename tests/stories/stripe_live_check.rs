@@ -46,7 +46,7 @@ struct StandIn {
     fake: Arc<FakeStripe>,
 }
 
-/// Changes the answer to a request, which is told by its method and path.
+/// Changes the answer to the request with this method and path.
 type Change = fn(&str, &mut Value);
 
 impl StandIn {

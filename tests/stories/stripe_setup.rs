@@ -260,7 +260,7 @@ async fn an_archived_price_that_still_bills_is_told_with_what_stops_it() {
     }
     let (_, found) = doctor(&world).await;
     assert!(!is_ok(&found, "meter"), "{found}");
-    // Archived and in no living subscription, it charges nobody.
+    // Archived and in no live subscription, it charges no customer.
     world
         .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
         .await;

@@ -39,7 +39,7 @@ pub(super) struct Beginning {
     /// `flexible`, unless the caller asks for `classic`.
     /// <https://docs.stripe.com/billing/subscriptions/billing-mode>
     pub(super) billing_mode: Option<String>,
-    /// How the card answers from then on.
+    /// The card's answers from then on.
     pub(super) card: Card,
 }
 

@@ -83,7 +83,7 @@ impl Customer {
         self.card_last4.as_deref()
     }
 
-    /// How its card answers the charges of a subscription; without a known one, they go well.
+    /// The card's answers to the charges of a subscription. Without a known card, charges succeed.
     pub(super) fn answers(&self) -> Card {
         let method = self.payment_method.as_ref();
         method.map_or(Card::Good, |method| method.card)

@@ -1,4 +1,4 @@
-//! Verification of a payment: how its page was left, and what was credited for it.
+//! Verification of a payment: the state of its page, and the Sparks credited for it.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,16 +11,16 @@ use crate::patience::Patience;
 use crate::payment::{self, Payment, Status};
 use crate::sparks::Sparks;
 
-/// How a page was left.
+/// The state of a payment, as the API answers it.
 #[derive(Debug, Serialize)]
 pub struct Verified {
     /// The page's id.
     pub session_id: SessionId,
-    /// How it stands.
+    /// The status of the payment.
     pub status: Status,
-    /// What is bought there.
+    /// The pack or plan.
     pub item: String,
-    /// What was credited for it.
+    /// The Sparks credited for it.
     pub sparks_credited: Sparks,
     /// The balance.
     pub balance: Available,
@@ -29,11 +29,11 @@ pub struct Verified {
 /// A balance without its grants.
 #[derive(Debug, Serialize)]
 pub struct Available {
-    /// What can be spent; negative is a debt.
+    /// The Sparks that can be spent; a negative number is a debt.
     pub available: Sparks,
 }
 
-/// Says how a page was left, and credits it when it is paid. Once credited, Stripe is not asked any more.
+/// Verifies a payment, and credits it if it is paid. Once it is credited, no call to Stripe is made.
 pub async fn verify(
     desk: Desk<'_>,
     account: &AccountId,

@@ -88,7 +88,7 @@ pub(super) fn of(
         Some(field) => Verdict::Mismatch(field),
         None if has_others && ours => Verdict::Mismatch("price"),
         None if is_of_plan || ours => Verdict::Mismatch("proration"),
-        None => Verdict::Nothing("no_plan"),
+        None => Verdict::Nothing(super::NO_PLAN),
     }
 }
 

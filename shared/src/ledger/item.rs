@@ -109,7 +109,7 @@ impl Key {
         Self::new(format!("S#{session}"), "S")
     }
 
-    /// A refund, a dispute or a credit note that is not final.
+    /// A refund, a dispute or a credit note that may still change.
     pub(crate) fn followed(reason: Reason, id: &ReversalId) -> Self {
         Self::new(format!("D#{}#{id}", reason.as_str()), "D")
     }

@@ -1,5 +1,5 @@
-//! Payments after the first: renewals, and refunds and disputes that are not final, are read from Stripe though no webhook
-//! came.
+//! Payments after the first: reads renewals, and refunds and disputes that may still change, from Stripe without waiting
+//! for a webhook.
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::desk::Desk;

@@ -31,7 +31,7 @@ pub async fn warn_of_fraud(
         PaidAt::Invoice(invoice) => {
             match invoice::reconcile(desk, &invoice, now, patience).await {
                 Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
-                Ok(invoice::Outcome::Nothing("no_plan")) => {
+                Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
                     return Ok(Outcome::NotOurs("other_product"));
                 }
                 // Without a credit, the warning is about our invoice all the same.

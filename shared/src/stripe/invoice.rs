@@ -156,7 +156,7 @@ impl Invoice {
 
     /// Returns the amount that was to be paid by a card or the customer's balance.
     ///
-    /// A credit note on an open invoice reduces it and can even make the invoice paid, though nobody has paid for it.
+    /// A credit note reduces an open invoice, and can make it `paid` without any payment.
     /// <https://docs.stripe.com/invoicing/dashboard/credit-notes>
     pub const fn owed(&self) -> i64 {
         self.total.saturating_sub(self.credited_before)

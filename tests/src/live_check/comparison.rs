@@ -1,4 +1,4 @@
-//! Where the fake's answers differ from Stripe's.
+//! Comparison of the fake's answers with Stripe's.
 //!
 //! A difference is another status, another word, a field that the fake sends and Stripe does not, or one of another type
 //! that is not null. Stripe may send more.
@@ -134,7 +134,7 @@ pub fn compare(fake: &Recording, stripe: &Recording) -> Comparison {
 impl Comparison {
     /// Pairs the exchanges of one name in their order, first those of the same status.
     ///
-    /// An account that was set up before is asked for less than a new one, and that is no difference.
+    /// An account that was set up before gets fewer requests than a new one, and that is no difference.
     fn add_group<'e>(
         &mut self,
         of_fake: VecDeque<&'e Exchange>,

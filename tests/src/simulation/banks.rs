@@ -16,14 +16,14 @@ const LATER_MS: u64 = 20_000;
 const SOON_MS: u64 = 500;
 const AT_ONCE_MS: u64 = 10;
 
-/// How many parts go back at most, and how many do where they are small.
+/// The most parts of one payment that go back, and the number of small parts.
 const MOST_PARTS: u8 = 4;
 const SMALL_PARTS: u8 = 6;
 
 /// A small part is at most one in so many of the payment.
 const SMALL_SHARE: u64 = 10;
 
-/// How the parts of a payment go back.
+/// The sizes and times of the parts that go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parts {
     /// Some of any size, within seconds.

@@ -37,7 +37,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         if random.u8(0..4) == 0 {
             item = "plus";
         }
-        // A second plan is refused; mostly nobody asks for one.
+        // A second plan is refused, so half of them are packs instead.
         if item == "plus" && subscribed && random.bool() {
             item = "pack_500k";
         }

@@ -26,7 +26,7 @@ const READ_WITHIN_MS: u64 = 1_500;
 /// How often somebody asks again.
 const ATTEMPTS: u32 = 5;
 
-/// How often webhooks that were not taken are sent again.
+/// The most times that refused webhooks are sent again.
 const MOST_REDELIVERIES: u32 = 10;
 
 impl World {

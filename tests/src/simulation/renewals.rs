@@ -22,7 +22,7 @@ const DUNNING_ENDS: [&str; 3] = ["cancel", "unpaid", "past_due"];
 /// The most that a customer's balance has for the next invoice, in cents; more than a plan costs.
 const MOST_BALANCE: u64 = 2_500;
 
-/// How long the Sparks of a period can be used after it, at most.
+/// The longest time for which the Sparks of a period can be used after its end.
 const GRACE: SignedDuration = SignedDuration::from_hours(25);
 
 /// The most steps of dunning until nothing is due: four charges of each invoice at most.
@@ -31,7 +31,7 @@ const MOST_STEPS: u32 = 40;
 impl World {
     /// Goes on to the end of a period: the draft hour passes in bad weather, dunning in good weather.
     ///
-    /// Two hours after each payment it is credited, though nobody has asked for it.
+    /// Two hours after each payment it is credited, without a request of the customer.
     pub(super) async fn renew_plans(self: &Arc<Self>) {
         let mut random = self.random("renewals");
         // In the other runs the first period's Sparks end undisturbed.

@@ -1,4 +1,4 @@
-//! What refunds, disputes and credit notes must have taken back of each purchase in the end.
+//! Checks the Sparks that refunds, disputes and credit notes have taken back in the end.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ struct Purchase<'a> {
     /// The id of its credit.
     id: &'a str,
     payments: Vec<&'a Value>,
-    /// What was to be paid, whoever paid it: a card or the customer's balance.
+    /// The amount that was to be paid, by a card or from the customer's balance.
     cents: i64,
 }
 

@@ -164,7 +164,7 @@ impl World {
     }
 }
 
-/// What of an invoice was to be paid: a credit note on an open invoice is no payment.
+/// The amount of an invoice that was to be paid: a credit note on an open invoice is no payment.
 pub(super) fn owed(invoice: &Value) -> i64 {
     let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
     cents("total") - cents("pre_payment_credit_notes_amount")

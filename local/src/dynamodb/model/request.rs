@@ -90,11 +90,11 @@ pub(super) struct Write {
     pub(super) expression_attribute_values: Option<Attributes>,
     #[serde(default)]
     pub(super) return_values_on_condition_check_failure: ReturnValues,
-    /// What is returned of an item that was written; an action of a transaction has none.
+    /// The attributes to return after the write; None for an action of a transaction.
     pub(super) return_values: Option<Returned>,
 }
 
-/// What an update returns of its item.
+/// The attributes that an update returns.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Returned {

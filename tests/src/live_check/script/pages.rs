@@ -13,7 +13,7 @@ const UNKNOWN: &str = "cus_LiveCheckNone";
 /// The time that a page stays open.
 const OPEN: SignedDuration = SignedDuration::from_hours(2);
 
-/// The usage that the meter is told of.
+/// The usage of the meter event.
 const USED: Sparks = Sparks::from_milli(1_500);
 
 impl Script<'_> {
