@@ -10,14 +10,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
-use shared::clock::Clock;
-use shared::config::{Aws, ItemVersion, Table};
-use shared::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry};
-use shared::meter::{Line, Tokens};
-use shared::patience::Patience;
-use shared::transport::Transport;
-use shared::{price_book, stripe};
+use shared::pricing::price_book;
+use shared::process::clock::Clock;
+use shared::process::config::{Aws, ItemVersion, Table};
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
+use shared::providers::stripe;
+use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
+use shared::words::meter::{Line, Tokens};
 
 /// When everything happens.
 fn now() -> Timestamp {
@@ -88,7 +89,7 @@ fn usage(account: &AccountId, number: usize) -> UsageEntry {
 
 /// From entries to the signed request of a transaction, whose answer is there at once.
 fn items(criterion: &mut Criterion) {
-    let answer = |_, _| -> shared::transport::Answer {
+    let answer = |_, _| -> shared::process::transport::Answer {
         Box::pin(async { Ok(http::Response::new(Bytes::from_static(b"{}"))) })
     };
     let aws = Aws {

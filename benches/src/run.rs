@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 
 use crate::cost::Prices;
 use crate::figures::Figures;

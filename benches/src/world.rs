@@ -11,9 +11,9 @@ use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 use local::token::Keys;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::transport::Transport;
 
 use crate::units::Meter;
 use crate::wire::Traffic;

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use shared::ledger::Incident;
-use shared::patience::Patience;
-use shared::telemetry::chain;
+use shared::process::patience::Patience;
+use shared::process::telemetry::chain;
 
 use crate::stripe_account::StripeAccount;
 use crate::{Desk, Error, PATIENCE};

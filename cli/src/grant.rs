@@ -1,9 +1,9 @@
 //! `sparks grant`: Sparks from the operator's hand, once per key.
 
 use serde_json::json;
-use shared::id::{AccountId, IdempotencyKey, credit_id};
 use shared::ledger::{Credited, NewCredit, Source};
-use shared::sparks::Sparks;
+use shared::words::id::{AccountId, IdempotencyKey, credit_id};
+use shared::words::sparks::Sparks;
 
 use crate::reason::Reason;
 use crate::{Desk, Error};

@@ -23,21 +23,22 @@ use clap::{Parser, Subcommand};
 use jiff::civil::Date;
 use lines::Lines;
 use reason::Reason;
-use shared::clock::Clock;
-use shared::config::{self, Environment};
-use shared::history;
-use shared::id::{AccountId, IdempotencyKey, InvoiceId, ReversalId, SessionId};
-use shared::invoice;
-use shared::langfuse;
 use shared::ledger::{self, Ledger};
-use shared::patience::Patience;
-use shared::payment;
-use shared::reversal;
-use shared::sparks::Sparks;
-use shared::statement::MAX_LIMIT;
-use shared::stripe::{self, Stripe};
-use shared::telemetry;
-use shared::transport::Transport;
+use shared::payments::invoice;
+use shared::payments::payment;
+use shared::payments::reversal;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::Patience;
+use shared::process::telemetry;
+use shared::process::transport::Transport;
+use shared::providers::langfuse;
+use shared::providers::stripe::{self, Stripe};
+use shared::reports::history;
+use shared::reports::statement::MAX_LIMIT;
+use shared::words::id::{AccountId, IdempotencyKey, InvoiceId, ReversalId, SessionId};
+use shared::words::reversal_kind::ReversalKind;
+use shared::words::sparks::Sparks;
 pub use stripe_account::Charging;
 use stripe_setup::Addresses;
 
@@ -318,9 +319,9 @@ pub async fn run<'a>(
             credit_note,
         } => {
             let reversals = [
-                (stripe::Reason::Refund, refund),
-                (stripe::Reason::Dispute, dispute),
-                (stripe::Reason::CreditNote, credit_note),
+                (ReversalKind::Refund, refund),
+                (ReversalKind::Dispute, dispute),
+                (ReversalKind::CreditNote, credit_note),
             ];
             let mut reversals = reversals.into_iter();
             let reversal = reversals.find_map(|(reason, id)| Some((reason, id?)));

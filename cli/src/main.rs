@@ -4,11 +4,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::parameters::Parameters;
-use shared::random;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::random;
+use shared::process::transport::Transport;
+use shared::providers::parameters::Parameters;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -4,10 +4,10 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use shared::clock::wire;
 use shared::ledger::{Found, Ledger, ListedKind, PENDING_BUCKETS, Queue, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
-use shared::patience::Patience;
+use shared::process::clock::wire;
+use shared::process::patience::Patience;
 
 use crate::{Desk, Error, PATIENCE};
 

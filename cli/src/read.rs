@@ -1,9 +1,9 @@
 //! `sparks balance` and `sparks ledger`: what the table says of an account.
 
-use shared::id::AccountId;
-use shared::identity::Subject;
+use shared::reports::{balance, history, statement};
 use shared::usage::ProviderCost;
-use shared::{balance, history, statement};
+use shared::words::id::AccountId;
+use shared::words::identity::Subject;
 
 use crate::{Desk, Error};
 

@@ -13,15 +13,16 @@ mod traces;
 
 pub(crate) use day::day;
 use serde_json::json;
-use shared::catalog::Terms;
-use shared::desk::Desk as Payments;
-use shared::id::{InvoiceId, ReversalId, SessionId};
-use shared::invoice::{self, Outcome};
 use shared::ledger::Ledger;
-use shared::payment::{self, Page};
-use shared::reversal;
-use shared::sparks::Sparks;
-use shared::stripe::{Reason, Stripe};
+use shared::payments::desk::Desk as Payments;
+use shared::payments::invoice::{self, Outcome};
+use shared::payments::payment::{self, Page};
+use shared::payments::reversal;
+use shared::pricing::catalog::Terms;
+use shared::providers::stripe::Stripe;
+use shared::words::id::{InvoiceId, ReversalId, SessionId};
+use shared::words::reversal_kind::ReversalKind;
+use shared::words::sparks::Sparks;
 
 use crate::{Desk, Error};
 
@@ -105,7 +106,7 @@ pub(crate) async fn invoice(desk: &mut Desk<'_>, id: InvoiceId) -> Result<(), Er
 /// Reads a refund, a dispute or a credit note from Stripe, and takes back or restores what it is of.
 pub(crate) async fn reversal(
     desk: &mut Desk<'_>,
-    reason: Reason,
+    reason: ReversalKind,
     id: ReversalId,
 ) -> Result<(), Error> {
     let (access, now) = (Access::of(desk)?, desk.clock.now());

@@ -1,9 +1,9 @@
 //! `sparks repair`: writes an account anew from its entries, after a restore has left a half of a transaction.
 
 use serde_json::json;
-use shared::id::AccountId;
 use shared::ledger::{Repair, Repaired};
-use shared::patience::Patience;
+use shared::process::patience::Patience;
+use shared::words::id::AccountId;
 
 use crate::{Desk, Error, PATIENCE};
 

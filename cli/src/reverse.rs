@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::ledger::{Corrected, Irreversible};
-use shared::sparks::Sparks;
+use shared::words::sparks::Sparks;
 
 use crate::reason::Reason;
 use crate::{Desk, Error};

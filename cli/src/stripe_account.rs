@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::catalog::{CURRENCY, Kind, Offer};
-use shared::id::fingerprint;
-use shared::stripe::{self, METER_EVENT_NAME, Stripe};
+use shared::pricing::catalog::{CURRENCY, Kind, Offer};
+use shared::providers::stripe::{self, METER_EVENT_NAME, Stripe};
+use shared::words::id::fingerprint;
 
 pub use charging::Charging;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};

@@ -5,9 +5,9 @@ mod destination;
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use shared::catalog::{CURRENCY, Kind, OFFERS, Offer};
-use shared::id::fingerprint;
-use shared::stripe::{API_VERSION, METER_EVENT_NAME};
+use shared::pricing::catalog::{CURRENCY, Kind, OFFERS, Offer};
+use shared::providers::stripe::{API_VERSION, METER_EVENT_NAME};
+use shared::words::id::fingerprint;
 
 use crate::stripe_account::{
     EVENTS, Endpoint, Meter, PortalConfiguration, Price, Product, STAGE, StripeAccount, TaxSettings,

@@ -1,9 +1,9 @@
 //! `sparks verify`: whether accounts are what their entries come to.
 
 use serde_json::{Value, json};
-use shared::id::AccountId;
-use shared::patience::Patience;
-use shared::telemetry::chain;
+use shared::process::patience::Patience;
+use shared::process::telemetry::chain;
+use shared::words::id::AccountId;
 
 use crate::{Desk, Error, PATIENCE};
 

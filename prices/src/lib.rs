@@ -56,7 +56,7 @@ pub fn files() -> Result<[File; 2], Error> {
     let providers = rows::providers(&source)?;
     Ok([
         File {
-            path: "shared/src/price_book/table.rs",
+            path: "shared/src/pricing/price_book/table.rs",
             text: table::write(&source.version, &providers),
         },
         File {

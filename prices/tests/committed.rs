@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use shared::price_book::models;
+use shared::pricing::price_book::models;
 
 #[test]
 fn the_committed_files_equal_a_fresh_generation() {
@@ -18,7 +18,7 @@ fn the_committed_files_equal_a_fresh_generation() {
 
 #[test]
 fn the_digest_is_of_the_committed_rows() {
-    let path = prices::root().join("shared/src/price_book/table.rs");
+    let path = prices::root().join("shared/src/pricing/price_book/table.rs");
     let table = fs::read_to_string(path).unwrap();
     assert_eq!(prices::table::content_digest(&table), models::DIGEST);
 
@@ -32,7 +32,7 @@ fn the_digest_is_of_the_committed_rows() {
 
 #[test]
 fn the_table_has_no_float() {
-    let path = prices::root().join("shared/src/price_book/table.rs");
+    let path = prices::root().join("shared/src/pricing/price_book/table.rs");
     let table = fs::read_to_string(path).unwrap();
     assert!(!table.contains("f64") && !table.contains("f32"));
 }

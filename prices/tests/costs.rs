@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use jiff::Timestamp;
-use shared::price_book::models::{self, Rates};
+use shared::pricing::price_book::models::{self, Rates};
 
 /// A request's exclusive counts of tokens.
 struct Request {

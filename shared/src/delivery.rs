@@ -9,15 +9,15 @@ use futures_util::stream::{self, StreamExt};
 use http::StatusCode;
 use tracing::{info, warn};
 
-use crate::clock::{self, Clock};
-use crate::customers::Customers;
-use crate::id::{AccountId, CustomerId};
-use crate::langfuse::{self, Langfuse, Trace};
 use crate::ledger::{CustomerLink, Deliveries, DeliveryState, Ledger, Mark, Marks};
-use crate::patience::{ANSWER_RESERVE, Patience};
-use crate::sparks::Sparks;
-use crate::stripe::{self, MeterEvent, Stripe};
-use crate::telemetry::{self, Metric, Provider, Step, chain};
+use crate::payments::customers::Customers;
+use crate::process::clock::{self, Clock};
+use crate::process::patience::{ANSWER_RESERVE, Patience};
+use crate::process::telemetry::{self, Metric, Provider, Step, chain};
+use crate::providers::langfuse::{self, Langfuse, Trace};
+use crate::providers::stripe::{self, MeterEvent, Stripe};
+use crate::words::id::{AccountId, CustomerId};
+use crate::words::sparks::Sparks;
 
 /// How many marks are written at once.
 const MARKS_AT_ONCE: usize = 8;

@@ -106,10 +106,10 @@ pub use rollup::Used;
 pub use subscription::{Awaited, Subscribed, Subscriber, Subscriptions};
 pub use verify::{Accounts, Next, Verified};
 
-use crate::config::{Aws, ItemVersion, Table};
-use crate::id::{AccountId, UsageId};
-use crate::patience::Patience;
-use crate::transport::Transport;
+use crate::process::config::{Aws, ItemVersion, Table};
+use crate::process::patience::Patience;
+use crate::process::transport::Transport;
+use crate::words::id::{AccountId, UsageId};
 use charge::{FullRollups, Unpaid};
 use item::{Item, Key};
 
@@ -164,7 +164,7 @@ impl Ledger {
             .credentials_provider(credentials)
             // Nothing to cache: Lambda's credentials are read once, and outlive the environment.
             .identity_cache(IdentityCache::no_cache())
-            .http_client(crate::aws_http::client(transport, CALL_TIMEOUT))
+            .http_client(crate::process::aws_http::client(transport, CALL_TIMEOUT))
             // The ledger retries by itself: it must look at the reasons between two attempts.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())

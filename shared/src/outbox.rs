@@ -21,17 +21,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use crate::catalog::Terms;
-use crate::clock::Clock;
-use crate::config::{self, Environment};
-use crate::customers::Customers;
-use crate::desk::Desk;
-use crate::langfuse::{Langfuse, Reads};
 use crate::ledger::{self, Ledger, Listed, ListedKind, PENDING_BUCKETS, Queue};
-use crate::patience::Patience;
-use crate::stripe::Stripe;
-use crate::telemetry::{self, Metric, chain};
-use crate::transport::Transport;
+use crate::payments::customers::Customers;
+use crate::payments::desk::Desk;
+use crate::pricing::catalog::Terms;
+use crate::process::clock::Clock;
+use crate::process::config::{self, Environment};
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric, chain};
+use crate::process::transport::Transport;
+use crate::providers::langfuse::{Langfuse, Reads};
+use crate::providers::stripe::Stripe;
 
 /// What must be left of a run's time for another piece of work.
 const RESERVE: Duration = Duration::from_secs(5);

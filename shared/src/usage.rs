@@ -4,26 +4,24 @@
 //! then deliver. Whatever happens after the commit, the entry says what is still to be done.
 
 mod body;
-mod estimate;
 mod receipt;
 mod recording;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::ItemVersion;
 use crate::delivery::Delivery;
-use crate::id::{IdempotencyKey, KeySpace, UsageId};
-use crate::identity::Subject;
 use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
-use crate::patience::Patience;
-use crate::price_book::{self, Price};
-use crate::sparks::Sparks;
-use crate::telemetry::{self, Step};
+use crate::pricing::price_book::{self, Price};
+use crate::process::config::ItemVersion;
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Step};
+use crate::words::id::{IdempotencyKey, KeySpace, UsageId};
+use crate::words::identity::Subject;
+use crate::words::sparks::Sparks;
 
 use recording::{Prepared, Recording};
 
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
-pub use estimate::{Estimate, estimate};
 pub use receipt::{BatchReceipt, ItemReceipt, ProviderCost, ReceiptLine, UsageReceipt};
 
 /// How far back a usage may have occurred: Stripe's meter takes 35 days, the outbox may need two.
@@ -231,7 +229,7 @@ fn entry(
 }
 
 /// When a usage occurred and what it costs, unless that is too long ago, in the future, or of what has no price.
-fn priced(usage: &Usage, now: Timestamp) -> Result<(Timestamp, Price), Error> {
+pub(crate) fn priced(usage: &Usage, now: Timestamp) -> Result<(Timestamp, Price), Error> {
     let occurred_at = usage.occurred_at.unwrap_or(now);
     let age = now.duration_since(occurred_at);
     if age > OLDEST || age < -NEWEST {

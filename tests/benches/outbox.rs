@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use local::stack::Options;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 #[tokio::main]

@@ -31,10 +31,10 @@ use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 use local::token::Keys;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::telemetry::Lines;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::telemetry::Lines;
+use shared::process::transport::Transport;
 
 pub use payments::session_id;
 

@@ -14,8 +14,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
-use shared::clock::Clock;
-use shared::config::{Environment, StripeAccess};
+use shared::process::clock::Clock;
+use shared::process::config::{Environment, StripeAccess};
 
 pub use account::{Account, quiet_fake};
 pub use comparison::{Comparison, compare};

@@ -7,7 +7,7 @@ use local::gateway::{CONCURRENCY, Functions, Gateway};
 use local::lambda::{Fleet, Options};
 use local::template::Template;
 use local::token::Keys;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 
 use crate::{World, listen, own_variables, set_up_stripe};
 

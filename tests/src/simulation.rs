@@ -52,9 +52,9 @@ use local::dynamodb::{Access, Tables};
 use local::langfuse::Langfuse;
 use local::stripe::Stripe;
 use serde_json::json;
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::telemetry;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::telemetry;
 
 use books::Books;
 use calls::Call;

@@ -5,7 +5,7 @@ mod stack;
 
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 use tokio::runtime::Runtime;
 

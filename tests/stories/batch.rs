@@ -3,7 +3,7 @@
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 fn item(key: &str, tokens: u64) -> Value {

@@ -7,13 +7,13 @@ use futures_util::future::{join, join_all};
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::catalog::{Kind, Order};
-use shared::clock::Clock;
-use shared::config::Environment;
 use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
-use shared::patience::Patience;
-use shared::sparks::Sparks;
-use shared::transport::Transport;
+use shared::pricing::catalog::{Kind, Order};
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
+use shared::words::sparks::Sparks;
 use tests::World;
 
 /// How many debits of one account are under way at each moment.

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use local::faults::{Fault, Faults};
 use local::lambda::Fleet;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::{Answer, World, session_id};
 
 const CARD: &str = "4242424242424242";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 fn customer(world: &World, number: usize) -> String {

@@ -4,12 +4,12 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
 use shared::ledger::{Credited, Grant, Ledger, NewCredit, Source};
-use shared::patience::Patience;
-use shared::sparks::Sparks;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
+use shared::words::sparks::Sparks;
 use tests::World;
 
 fn at(text: &str) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 fn tokens(count: u64) -> Value {

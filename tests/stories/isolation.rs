@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use local::template::Template;
 use serde_json::{Value, json};
-use shared::langfuse::trace_id;
+use shared::providers::langfuse::trace_id;
 use tests::{Answer, World};
 
 /// What belongs to the first account, as the second one may have come to know it.

@@ -5,7 +5,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 const TRACES: &str = "/api/public/otel/v1/traces";

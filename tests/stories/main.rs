@@ -28,6 +28,7 @@ mod isolation;
 mod labels;
 mod langfuse_versions;
 mod large_histories;
+mod layout;
 mod ledger;
 mod load;
 mod money_back;

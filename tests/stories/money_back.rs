@@ -4,7 +4,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 /// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.

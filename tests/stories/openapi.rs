@@ -14,10 +14,10 @@ use local::template::Template;
 use regex_lite::Regex;
 use schema::{Schema, Unlisted};
 use serde_json::{Value, json};
-use shared::catalog::{Kind, OFFERS};
-use shared::meter::Meter;
-use shared::request::{MAX_BODY, MAX_USAGE_BODY, MAX_WEBHOOK_BODY};
+use shared::edge::request::{MAX_BODY, MAX_USAGE_BODY, MAX_WEBHOOK_BODY};
+use shared::pricing::catalog::{Kind, OFFERS};
 use shared::usage::MAX_ITEMS;
+use shared::words::meter::Meter;
 use tests::{Answer, World};
 
 struct OpenApi(Value);
@@ -222,7 +222,10 @@ fn limits_and_lists_are_those_of_the_code() {
         schemas["BatchReceipt"]["properties"]["results"]["maxItems"],
         MAX_ITEMS
     );
-    assert_eq!(schemas["Count"]["maximum"], shared::meter::MAX_QUANTITY);
+    assert_eq!(
+        schemas["Count"]["maximum"],
+        shared::words::meter::MAX_QUANTITY
+    );
     let packs = OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);
     let packs: BTreeSet<String> = packs.map(|pack| pack.item.to_owned()).collect();
     assert_eq!(names(&schemas["TopUpItems"]["items"]["enum"]), packs);
@@ -230,7 +233,10 @@ fn limits_and_lists_are_those_of_the_code() {
     let items: BTreeSet<String> = OFFERS.iter().map(|offer| offer.item.to_owned()).collect();
     let order = &schemas["CheckoutRequest"]["properties"];
     assert_eq!(names(&order["item"]["enum"]), items);
-    assert_eq!(order["quantity"]["maximum"], shared::catalog::MAX_QUANTITY);
+    assert_eq!(
+        order["quantity"]["maximum"],
+        shared::pricing::catalog::MAX_QUANTITY
+    );
     assert_eq!(
         names(&schemas["ReceiptLines"]["items"]["properties"]["meter"]["enum"]),
         meters

@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
 use shared::ledger::{CheckoutStatus, Ledger};
-use shared::patience::Patience;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
 use tests::{World, session_id};
 
 const CARD: &str = "4242424242424242";

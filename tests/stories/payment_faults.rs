@@ -6,9 +6,9 @@ use std::future::Future;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::json;
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::transport::Transport;
 use tests::{World, session_id};
 
 const CARD: &str = "4242424242424242";

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::{Answer, World, session_id};
 
 const CARD: &str = "4242424242424242";
@@ -141,7 +141,7 @@ async fn the_entry_keeps_what_was_paid_and_for_what() {
     assert_eq!(purchase["order"]["item"], "pack_500k");
     assert_eq!(
         purchase["order"]["catalog_version"],
-        shared::catalog::VERSION
+        shared::pricing::catalog::VERSION
     );
     assert_eq!(purchase["intent"], world.items("I#")[0]["id"]["S"]);
 }

@@ -12,9 +12,9 @@ use local::dynamodb::Permission;
 use local::faults::Fault;
 use local::template::{Function, Template};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::transport::Transport;
 use tests::World;
 
 fn tokens(member: Option<&str>) -> Value {

@@ -1,7 +1,7 @@
 //! What usage cost at the provider tells the margin: services see it, and accounts where the deployment says so.
 
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 fn usage() -> Value {

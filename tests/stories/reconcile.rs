@@ -6,7 +6,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::langfuse::trace_id;
+use shared::providers::langfuse::trace_id;
 use tests::World;
 
 const METER: &str = "/v1/billing/meter_events";

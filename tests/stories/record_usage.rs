@@ -186,7 +186,7 @@ async fn providers_that_are_not_configured_are_off() {
         "STRIPE_SECRET_KEY",
     ]
     .map(|name| (name, ""));
-    let world = World::start_with(&variables, shared::clock::Clock::system()).await;
+    let world = World::start_with(&variables, shared::process::clock::Clock::system()).await;
     world.grant("acct_a", "100").await;
 
     let answer = world

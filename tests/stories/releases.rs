@@ -5,11 +5,11 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
 use shared::ledger::{Ledger, NewReversal, Part, Reversed};
-use shared::patience::Patience;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
 use tests::World;
 
 /// A world a day after the last item was stored, with functions that write this item version.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::json;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 /// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.

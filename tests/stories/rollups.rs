@@ -3,7 +3,7 @@
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::price_book::models;
+use shared::pricing::price_book::models;
 use tests::World;
 
 fn rollup(world: &World, kind: &str) -> Value {

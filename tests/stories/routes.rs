@@ -7,9 +7,9 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
 use local::template::Template;
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::transport::Transport;
 use tests::{BASE_PATH, World};
 
 const CARD: &str = "4242424242424242";

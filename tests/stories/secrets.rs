@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 /// The real binaries, with the variables that the template gives them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use local::dev::Options;
 use regex_lite::Regex;
 use serde_yaml_ng::Value;
-use shared::return_url::AllowedOrigins;
+use shared::words::return_url::AllowedOrigins;
 
 /// Whether `CloudFormation` takes a value for a parameter of the template.
 fn takes(template: &Value, parameter: &str, value: &str) -> bool {

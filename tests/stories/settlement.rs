@@ -6,19 +6,19 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use serde_json::json;
-use shared::catalog::{Kind, Order};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::ledger::{
     Charged, Corrected, Deliveries, DeliveryState, Grant, Holdings, Ledger, NewCredit, NewReversal,
     Part, Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
 };
-use shared::meter::Line;
-use shared::patience::Patience;
-use shared::price_book;
-use shared::sparks::Sparks;
-use shared::transport::Transport;
+use shared::pricing::catalog::{Kind, Order};
+use shared::pricing::price_book;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::patience::Patience;
+use shared::process::transport::Transport;
+use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
+use shared::words::meter::Line;
+use shared::words::sparks::Sparks;
 use tests::World;
 use tests::model::{Credit, History, Left, Model, Step};
 

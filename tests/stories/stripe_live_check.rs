@@ -8,8 +8,8 @@ use local::faults::Fault;
 use local::http::{FREE_PORT, Reply, Request, Response, Server};
 use local::stripe::{FakeStripe, SECRET_KEY};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::{Environment, StripeAccess};
+use shared::process::clock::Clock;
+use shared::process::config::{Environment, StripeAccess};
 use tests::live_check::{
     Account, Comparison, Error, Recording, Step, access, compare, play, quiet_fake, run,
 };

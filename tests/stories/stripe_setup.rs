@@ -3,7 +3,7 @@
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 async fn set_up(world: &World, more: &[&str]) -> Value {
@@ -133,7 +133,10 @@ async fn an_endpoint_that_moved_is_changed_and_keeps_its_secret() {
     assert_eq!(moved["webhook_secret"], json!(null));
     let endpoint = world.stack.stripe.state()["webhook_endpoints"][0].clone();
     assert_eq!(endpoint["url"], url);
-    assert_eq!(endpoint["api_version"], shared::stripe::API_VERSION);
+    assert_eq!(
+        endpoint["api_version"],
+        shared::providers::stripe::API_VERSION
+    );
     // Moved away and back within a day, it is there again.
     for target in ["https://b.example.com/w", url, "https://b.example.com/w"] {
         set_up(&world, &["--webhook-url", target]).await;
@@ -156,7 +159,7 @@ async fn a_deleted_endpoint_is_made_again_with_a_new_secret() {
             world.stack.stripe.url()
         ))
         .header("authorization", "Bearer sk_test_local")
-        .header("stripe-version", shared::stripe::API_VERSION);
+        .header("stripe-version", shared::providers::stripe::API_VERSION);
     assert_eq!(request.send().await.unwrap().status(), 200);
     let (ok, _) = doctor(&world).await;
     assert!(!ok);

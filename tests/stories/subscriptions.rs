@@ -4,7 +4,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use local::faults::Fault;
 use serde_json::json;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 fn at(text: &str) -> Timestamp {

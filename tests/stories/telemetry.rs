@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 const CARD: &str = "4242424242424242";
@@ -287,7 +287,7 @@ async fn every_field_and_metric_is_in_the_readme() {
     });
     let lower = |name: &String| name.starts_with(|first: char| first.is_ascii_lowercase());
     let metric = regex_lite::Regex::new(r#""([A-Z][a-zA-Z]+)[."]"#).unwrap();
-    let source = file("shared/src/telemetry/metric.rs");
+    let source = file("shared/src/process/telemetry/metric.rs");
     let (names, _) = source.split_once("fn unit").unwrap();
     let metrics = metric.captures_iter(names);
     let metrics: Vec<String> = metrics.map(|found| found[1].to_owned()).collect();

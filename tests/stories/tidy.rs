@@ -33,9 +33,6 @@ const WORKPLACE: [(&str, &str); 8] = [
     ("pypi", ".org"),
 ];
 
-/// Modules that only the outside systems use, so that the core's page does not list them.
-const BESIDE_THE_SYSTEMS: [&str; 2] = ["aws_http", "circuit"];
-
 /// What Lambda sets by itself, and what only a stack on one machine needs.
 const NOT_OF_THE_TEMPLATE: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
@@ -132,85 +129,6 @@ fn no_float_is_near_money() {
     }
 }
 
-/// The layers that the core's documentation lists, from the top: each with the modules in it.
-fn layers() -> Vec<Vec<String>> {
-    let module = Regex::new(r"\[`([a-z_]+)`\]").unwrap();
-    let text = read("shared/src/lib.rs");
-    let listed = text.lines().filter_map(|line| line.strip_prefix("//! - "));
-    let layers: Vec<Vec<String>> = listed
-        .map(|layer| {
-            module
-                .captures_iter(layer)
-                .map(|found| found[1].to_owned())
-                .collect()
-        })
-        .collect();
-    let holds = |layer: Option<&Vec<String>>, module: &str| {
-        layer.is_some_and(|layer| layer.iter().any(|listed| listed == module))
-    };
-    assert!(
-        holds(layers.first(), "problem") && holds(layers.last(), "sparks"),
-        "{layers:?}"
-    );
-    layers
-}
-
-/// The core's modules that a file imports.
-fn imports(text: &str) -> BTreeSet<String> {
-    let single = Regex::new(r"\bcrate::([a-z_]+)").unwrap();
-    let group = Regex::new(r"\bcrate::\{([^;]*)\}").unwrap();
-    let inner = Regex::new(r"::\{[^{}]*\}|::[A-Za-z_:]+").unwrap();
-    let code = code(text);
-    let mut found: BTreeSet<String> = single
-        .captures_iter(&code)
-        .map(|one| one[1].to_owned())
-        .collect();
-    for several in group.captures_iter(&code) {
-        let outer = inner.replace_all(&several[1], "");
-        found.extend(
-            outer
-                .split(',')
-                .map(|one| one.trim().to_owned())
-                .filter(|one| !one.is_empty()),
-        );
-    }
-    found
-}
-
-#[test]
-fn the_core_imports_downwards() {
-    let layers = layers();
-    let layer_of = |module: &str| {
-        let listed = if BESIDE_THE_SYSTEMS.contains(&module) {
-            "transport"
-        } else {
-            module
-        };
-        let layer = layers
-            .iter()
-            .position(|layer| layer.iter().any(|one| one == listed));
-        layer.unwrap_or_else(|| panic!("`{module}` is in no layer of shared/src/lib.rs"))
-    };
-    let declared = Regex::new(r"(?m)^(?:pub )?mod ([a-z_]+);").unwrap();
-    for module in declared.captures_iter(&read("shared/src/lib.rs")) {
-        layer_of(&module[1]);
-    }
-    for (name, text) in files("shared/src", &[".rs"]) {
-        let module = name
-            .trim_start_matches("shared/src/")
-            .split(['/', '.'])
-            .next()
-            .unwrap_or_default();
-        if module == "lib" || name.ends_with("/tests.rs") {
-            continue;
-        }
-        for import in imports(&text) {
-            let downwards = layer_of(&import) >= layer_of(module);
-            assert!(downwards, "{name} imports `{import}`, which is above it");
-        }
-    }
-}
-
 #[test]
 fn every_event_is_of_use() {
     let mut mentions: Vec<String> = files("", &[".rs"]).into_values().collect();
@@ -226,7 +144,10 @@ fn every_event_is_of_use() {
 /// The variables that the one reader of the environment reads.
 fn variables() -> BTreeSet<String> {
     let variable = Regex::new(r#""([A-Z][A-Z0-9_]{2,})""#).unwrap();
-    let files = ["shared/src/config.rs", "shared/src/config/table.rs"];
+    let files = [
+        "shared/src/process/config.rs",
+        "shared/src/process/config/table.rs",
+    ];
     let code: String = files.iter().map(|file| code(&read(file))).collect();
     let found: BTreeSet<String> = variable
         .captures_iter(&code)
@@ -286,7 +207,7 @@ fn every_alarm_is_explained_where_it_leads() {
 
 #[test]
 fn every_metric_that_an_alarm_looks_at_is_one_that_is_counted() {
-    let metrics = read("shared/src/telemetry/metric.rs");
+    let metrics = read("shared/src/process/telemetry/metric.rs");
     let looked_at = Regex::new(r"Namespace: Sparks\n\s+MetricName: (\S+)\n").unwrap();
     let template = read("template.yaml");
     let names: Vec<&str> = looked_at

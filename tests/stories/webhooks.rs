@@ -4,7 +4,7 @@ use http::StatusCode;
 use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 const CARD: &str = "4242424242424242";

@@ -1,7 +1,7 @@
 //! Whether Stripe has what `sparks stripe-setup` makes there, and as the catalogue has it.
 
-use shared::catalog::OFFERS;
-use shared::stripe::API_VERSION;
+use shared::pricing::catalog::OFFERS;
+use shared::providers::stripe::API_VERSION;
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;

@@ -1,7 +1,7 @@
 //! One look at one thing, and what came of it.
 
 use serde::Serialize;
-use shared::telemetry::chain;
+use shared::process::telemetry::chain;
 
 use crate::Error;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::config::{ItemVersion, Table};
-use shared::langfuse::{self, Langfuse};
-use shared::patience::Patience;
+use shared::process::config::{ItemVersion, Table};
+use shared::process::patience::Patience;
+use shared::providers::langfuse::{self, Langfuse};
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::catalog::Terms;
-use shared::desk::Desk as Payments;
 use shared::ledger::Ledger;
-use shared::patience::Patience;
-use shared::stripe::{self, List, Made, Stripe};
+use shared::payments::desk::Desk as Payments;
+use shared::pricing::catalog::Terms;
+use shared::process::patience::Patience;
+use shared::providers::stripe::{self, List, Made, Stripe};
 
 use super::report::Report;
 use crate::{Desk, Error, PATIENCE};

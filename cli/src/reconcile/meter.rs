@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::id::AccountId;
 use shared::ledger::{DeliveryState, UsageOfDay};
-use shared::sparks::Sparks;
+use shared::words::id::AccountId;
+use shared::words::sparks::Sparks;
 
 use super::hour::{self, Event, Standing, Verdict};
 use super::look::{Look, TIMEOUT, stripe_is_busy};

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
-use shared::id::AccountId;
-use shared::invoice::{self, Owed};
-use shared::stripe::{CheckoutSession, Invoice};
+use shared::payments::invoice::{self, Owed};
+use shared::providers::stripe::{CheckoutSession, Invoice};
+use shared::words::id::AccountId;
 
 use super::look::{Look, TIMEOUT, stripe_is_busy};
 use super::table::Table;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::json;
-use shared::id::AccountId;
+use shared::words::id::AccountId;
 
 use crate::{Desk, Error};
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use shared::id::AccountId;
-use shared::reversal::{self, Finding, review};
-use shared::stripe::{MoneyBack, Reason};
+use shared::payments::reversal::{self, Finding, review};
+use shared::providers::stripe::MoneyBack;
+use shared::words::id::AccountId;
+use shared::words::reversal_kind::ReversalKind;
 
 use super::look::{Look, TIMEOUT, stripe_is_busy};
 use super::table::Table;
@@ -13,7 +14,11 @@ use crate::Error;
 /// Lists refunds and disputes of the day that do not stand here as they do at Stripe, and reversals that Stripe has not.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut seen = HashSet::new();
-    for reason in [Reason::Refund, Reason::Dispute, Reason::CreditNote] {
+    for reason in [
+        ReversalKind::Refund,
+        ReversalKind::Dispute,
+        ReversalKind::CreditNote,
+    ] {
         let stripe = &look.stripe;
         let found = look
             .made(
@@ -23,9 +28,9 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
             )
             .await?;
         match reason {
-            Reason::Refund => look.report.checked.refunds = found.len() as u64,
-            Reason::Dispute => look.report.checked.disputes = found.len() as u64,
-            Reason::CreditNote => look.report.checked.credit_notes = found.len() as u64,
+            ReversalKind::Refund => look.report.checked.refunds = found.len() as u64,
+            ReversalKind::Dispute => look.report.checked.disputes = found.len() as u64,
+            ReversalKind::CreditNote => look.report.checked.credit_notes = found.len() as u64,
         }
         for one in &found {
             compare_one(look, reason, one).await?;
@@ -43,7 +48,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
 
 async fn compare_one(
     look: &mut Look<'_, '_>,
-    reason: Reason,
+    reason: ReversalKind,
     found: &MoneyBack,
 ) -> Result<(), Error> {
     let reviewed = look
@@ -56,22 +61,22 @@ async fn compare_one(
         Ok(Some(review)) => review,
         Ok(None) => return Ok(()),
         Err(error) if may_be_looked_at(&error) => {
-            let detail = shared::telemetry::chain(&error);
+            let detail = shared::process::telemetry::chain(&error);
             look.report.differ("unclear", id, None, detail);
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
     let (kind, detail) = match (review.finding, reason) {
-        (Finding::NotTaken, Reason::Refund) => (
+        (Finding::NotTaken, ReversalKind::Refund) => (
             "refund_not_taken",
             "was refunded, and its Sparks were not taken back",
         ),
-        (Finding::NotTaken, Reason::Dispute) => (
+        (Finding::NotTaken, ReversalKind::Dispute) => (
             "dispute_not_taken",
             "is disputed, and its Sparks were not taken back",
         ),
-        (Finding::NotTaken, Reason::CreditNote) => (
+        (Finding::NotTaken, ReversalKind::CreditNote) => (
             "credit_note_not_taken",
             "was credited back, and its Sparks were not taken back",
         ),
@@ -92,7 +97,7 @@ async fn compare_one(
 
 /// Whether it is something about this one that somebody has to look at, and the others can be gone on with.
 fn may_be_looked_at(error: &reversal::Error) -> bool {
-    use shared::invoice::Error::{NoCustomer, NoInvoice};
+    use shared::payments::invoice::Error::{NoCustomer, NoInvoice};
     matches!(
         error,
         reversal::Error::NotThere | reversal::Error::Invoice(NoCustomer | NoInvoice)
@@ -110,9 +115,9 @@ async fn compare_booked(
     account: &AccountId,
 ) -> Result<(), Error> {
     let reason = match id.split('_').next() {
-        Some("dp" | "du") => Reason::Dispute,
-        Some("cn") => Reason::CreditNote,
-        _ => Reason::Refund,
+        Some("dp" | "du") => ReversalKind::Dispute,
+        Some("cn") => ReversalKind::CreditNote,
+        _ => ReversalKind::Refund,
     };
     let found = match id.parse() {
         Ok(id) => {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::id::{AccountId, CustomerId};
 use shared::ledger::{OfDay, Purchased, UsageOfDay};
+use shared::words::id::{AccountId, CustomerId};
 
 use super::look::Look;
 use crate::Error;

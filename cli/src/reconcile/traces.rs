@@ -3,9 +3,9 @@
 //! A Langfuse that cannot say what it has is no difference: that is noted. One that fails or has too many reads leaves the
 //! day unclear, and what was compared with Stripe is listed all the same.
 
-use shared::langfuse::{self, Langfuse, Reads, is_shown, trace_id};
 use shared::ledger::{DeliveryState, UsageOfDay};
-use shared::telemetry::chain;
+use shared::process::telemetry::chain;
+use shared::providers::langfuse::{self, Langfuse, Reads, is_shown, trace_id};
 
 use super::look::{Look, TIMEOUT};
 use super::table::Table;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use shared::stripe;
+use shared::providers::stripe;
 
 use super::{Meter, Price, StripeAccount};
 

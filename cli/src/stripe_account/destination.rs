@@ -2,7 +2,7 @@
 //! <https://docs.stripe.com/api/v2/core/event-destinations>
 
 use serde::Deserialize;
-use shared::stripe;
+use shared::providers::stripe;
 
 use super::{CALL_TIMEOUT, Metadata, StripeAccount, is_of_stage};
 

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::Deserialize;
-use shared::stripe;
+use shared::providers::stripe;
 
 use super::{CALL_TIMEOUT, StripeAccount};
 

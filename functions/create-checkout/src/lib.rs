@@ -4,18 +4,18 @@ use std::convert::Infallible;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use shared::checkout::{self, CheckoutBody, Shop, Till};
-use shared::clock::Clock;
-use shared::config::{self, Environment};
-use shared::customers::Customers;
-use shared::identity::Caller;
+use shared::edge::problem::{self, Problem};
+use shared::edge::request::{self, MAX_BODY};
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::{self, Problem};
-use shared::request::{self, MAX_BODY};
-use shared::stripe::Stripe;
-use shared::telemetry::{self, Origin};
-use shared::transport::Transport;
+use shared::payments::checkout::{self, CheckoutBody, Shop, Till};
+use shared::payments::customers::Customers;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Origin};
+use shared::process::transport::Transport;
+use shared::providers::stripe::Stripe;
+use shared::words::identity::Caller;
 
 /// What this function may touch.
 #[derive(Debug)]

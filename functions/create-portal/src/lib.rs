@@ -4,22 +4,22 @@ use std::convert::Infallible;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use shared::catalog::Terms;
-use shared::clock::Clock;
-use shared::config::{self, Environment};
-use shared::customers::Customers;
-use shared::desk::Desk;
-use shared::identity::Caller;
+use shared::edge::problem::{self, Problem};
+use shared::edge::request::{self, AccountQuery, MAX_BODY};
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::portal::{self, Entrance, PortalBody};
-use shared::problem::{self, Problem};
-use shared::request::{self, AccountQuery, MAX_BODY};
-use shared::return_url::AllowedOrigins;
-use shared::stripe::Stripe;
-use shared::subscription;
-use shared::telemetry::{self, Origin};
-use shared::transport::Transport;
+use shared::payments::customers::Customers;
+use shared::payments::desk::Desk;
+use shared::payments::portal::{self, Entrance, PortalBody};
+use shared::payments::subscription;
+use shared::pricing::catalog::Terms;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Origin};
+use shared::process::transport::Transport;
+use shared::providers::stripe::Stripe;
+use shared::words::identity::Caller;
+use shared::words::return_url::AllowedOrigins;
 
 /// What this function may touch.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
-use shared::clock::{self, Clock};
-use shared::config::{self, Environment};
 use shared::outbox::{self, Outbox, Report};
-use shared::patience::Patience;
-use shared::telemetry::{self, Call, Origin};
-use shared::transport::Transport;
+use shared::process::clock::{self, Clock};
+use shared::process::config::{self, Environment};
+use shared::process::patience::Patience;
+use shared::process::telemetry::{self, Call, Origin};
+use shared::process::transport::Transport;
 
 /// How long a run may take, where nobody says: less than the function's time-out of 55 s.
 const LONGEST: Duration = Duration::from_secs(50);

@@ -6,18 +6,19 @@ use std::convert::Infallible;
 use jiff::Timestamp;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use shared::clock::Clock;
-use shared::config::{self, Environment};
-use shared::id::AccountId;
-use shared::identity::{Caller, Subject};
+use shared::edge::problem::{self, Problem};
+use shared::edge::request::{self, AccountQuery, MAX_USAGE_BODY};
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::{self, Problem};
-use shared::request::{self, AccountQuery, MAX_USAGE_BODY};
-use shared::telemetry::{self, Origin, Step};
-use shared::transport::Transport;
-use shared::usage::{self, ProviderCost, UsageBody};
-use shared::{balance, catalog, history, statement};
+use shared::pricing::catalog;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Origin, Step};
+use shared::process::transport::Transport;
+use shared::reports::{balance, estimate, history, statement};
+use shared::usage::{ProviderCost, UsageBody};
+use shared::words::id::AccountId;
+use shared::words::identity::{Caller, Subject};
 
 /// What this function may touch.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Proble
     let subject = subject(caller, body.account_id.take())?;
     let usage = body.into_usage()?;
     let (now, patience) = app.arrival(request);
-    let estimate = usage::estimate(&app.ledger, &subject, &usage, cost, now, &patience);
+    let estimate = estimate::estimate(&app.ledger, &subject, &usage, cost, now, &patience);
     let estimate = telemetry::step(Step::Read, estimate).await?;
     Ok(request::answer(StatusCode::OK, &estimate))
 }

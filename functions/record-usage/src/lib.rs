@@ -4,21 +4,21 @@ use std::convert::Infallible;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use shared::clock::Clock;
-use shared::config::{self, Environment};
 use shared::delivery::Delivery;
-use shared::identity::Caller;
-use shared::langfuse::Langfuse;
+use shared::edge::problem::{self, Problem};
+use shared::edge::request::{self, MAX_USAGE_BODY};
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::{self, Problem};
-use shared::request::{self, MAX_USAGE_BODY};
-use shared::stripe::Stripe;
-use shared::telemetry::{self, Origin};
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Origin};
+use shared::process::transport::Transport;
+use shared::providers::langfuse::Langfuse;
+use shared::providers::stripe::Stripe;
 use shared::usage::{
     self, BatchBody, BatchReceipt, ItemReceipt, ProviderCost, UsageBody, UsageReceipt,
 };
+use shared::words::identity::Caller;
 
 /// What this function may touch.
 #[derive(Debug)]

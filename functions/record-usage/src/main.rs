@@ -2,12 +2,12 @@
 
 use lambda_http::{Error, run, service_fn};
 use record_usage::{App, handle};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::parameters::Parameters;
-use shared::random;
-use shared::telemetry;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::random;
+use shared::process::telemetry;
+use shared::process::transport::Transport;
+use shared::providers::parameters::Parameters;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -6,17 +6,17 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use secrecy::SecretString;
 use serde_json::json;
-use shared::catalog::Terms;
-use shared::clock::Clock;
-use shared::config::{self, Environment};
+use shared::edge::problem::{self, Problem};
+use shared::edge::request::{self, MAX_WEBHOOK_BODY};
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::{self, Problem};
-use shared::request::{self, MAX_WEBHOOK_BODY};
-use shared::stripe::{self, Event, Stripe, Unverified};
-use shared::telemetry::{self, Metric, Origin};
-use shared::transport::Transport;
-use shared::webhook::{self, Desk};
+use shared::payments::webhook::{self, Desk};
+use shared::pricing::catalog::Terms;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Metric, Origin};
+use shared::process::transport::Transport;
+use shared::providers::stripe::{self, Event, Stripe, Unverified};
 
 /// What this function may touch.
 #[derive(Debug)]

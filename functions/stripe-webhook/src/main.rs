@@ -1,12 +1,12 @@
 //! Cold start of `stripe-webhook`: logs, configuration with its secrets, clients.
 
 use lambda_http::{Error, run, service_fn};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::parameters::Parameters;
-use shared::random;
-use shared::telemetry;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::random;
+use shared::process::telemetry;
+use shared::process::transport::Transport;
+use shared::providers::parameters::Parameters;
 use stripe_webhook::{App, handle};
 
 #[tokio::main(flavor = "current_thread")]

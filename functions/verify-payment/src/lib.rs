@@ -4,20 +4,20 @@ use std::convert::Infallible;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use shared::catalog::Terms;
-use shared::checkout;
-use shared::clock::Clock;
-use shared::config::{self, Environment};
-use shared::desk::Desk;
-use shared::id::SessionId;
-use shared::identity::Caller;
+use shared::edge::problem::{self, Problem};
+use shared::edge::request;
 use shared::ledger::Ledger;
-use shared::patience::{ANSWER_RESERVE, Patience};
-use shared::problem::{self, Problem};
-use shared::request;
-use shared::stripe::Stripe;
-use shared::telemetry::{self, Origin};
-use shared::transport::Transport;
+use shared::payments::checkout;
+use shared::payments::desk::Desk;
+use shared::pricing::catalog::Terms;
+use shared::process::clock::Clock;
+use shared::process::config::{self, Environment};
+use shared::process::patience::{ANSWER_RESERVE, Patience};
+use shared::process::telemetry::{self, Origin};
+use shared::process::transport::Transport;
+use shared::providers::stripe::Stripe;
+use shared::words::id::SessionId;
+use shared::words::identity::Caller;
 
 /// What this function may touch.
 #[derive(Debug)]

@@ -100,7 +100,7 @@ fn theirs(name: &str) -> Option<(String, String)> {
 
 /// The same as we find it.
 fn ours(name: &str) -> Option<(String, String)> {
-    let model = shared::price_book::models::find(name)?;
+    let model = shared::pricing::price_book::models::find(name)?;
     let known = &MODELS[model.id()];
     Some((model.provider().to_owned(), known.source_id.clone()))
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::string::string_regex;
-use shared::price_book::models;
+use shared::pricing::price_book::models;
 
 use crate::{EXPRESSIONS, MODELS, NAMES, ours, theirs};
 

@@ -8,7 +8,7 @@ use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
-use shared::price_book::models::{self, Rates};
+use shared::pricing::price_book::models::{self, Rates};
 
 use crate::{MODELS, NAMES};
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::item::{self, Item, Key, Malformed};
-use crate::id::AccountId;
-use crate::sparks::Sparks;
+use crate::words::id::AccountId;
+use crate::words::sparks::Sparks;
 
 /// `next_due` of an account for which nothing is due: the end of the year 9999.
 pub(crate) const NEVER_DUE_MS: i64 = 253_402_300_799_999;

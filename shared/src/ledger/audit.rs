@@ -13,8 +13,8 @@ use super::holdings::Holdings;
 use super::item::{self, Item, Malformed};
 use super::purchase::Reversals;
 use super::rollup;
-use crate::price_book;
-use crate::sparks::Sparks;
+use crate::pricing::price_book;
+use crate::words::sparks::Sparks;
 
 /// Sums of one roll-up: Sparks and quantity by the name of the attribute.
 pub(crate) type Sums = BTreeMap<String, (i128, i128)>;

@@ -7,8 +7,8 @@ use super::entry::row;
 use super::grants::{Grant, Source};
 use super::item::{self, Item, Malformed};
 use super::purchase::Purchase;
-use crate::id::{AccountId, UsageId};
-use crate::sparks::Sparks;
+use crate::words::id::{AccountId, UsageId};
+use crate::words::sparks::Sparks;
 
 /// The plan that a credit may bring with it.
 const FREE_PLAN: &str = "free";

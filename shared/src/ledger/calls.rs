@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 use super::failure::{self, Cause, Failure, Verdict};
 use super::item::{Item, Key};
 use super::{Error, Ledger, values};
-use crate::patience::Patience;
-use crate::telemetry::{self, Metric};
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric};
 
 /// How a transaction ended that DynamoDB has judged.
 #[derive(Debug)]

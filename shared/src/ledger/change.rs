@@ -13,9 +13,9 @@ use super::gate::Gate;
 use super::holdings::{Holdings, Layout};
 use super::item::{self, Item, Key};
 use super::{Error, Ledger};
-use crate::config::ItemVersion;
-use crate::id::AccountId;
-use crate::patience::Patience;
+use crate::process::config::ItemVersion;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
 
 /// A change of an account, and what goes with it.
 pub(super) struct Change {

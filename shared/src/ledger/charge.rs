@@ -25,9 +25,9 @@ use super::failure::{Cause, Verdict};
 use super::item::{self, Key};
 use super::rollup::{self, KnownModels};
 use super::{Error, Ledger};
-use crate::id::{AccountId, UsageId};
-use crate::patience::{CONFLICT_BUDGET, Patience};
-use crate::sparks::Sparks;
+use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::words::id::{AccountId, UsageId};
+use crate::words::sparks::Sparks;
 use plan::{Plan, repeated};
 
 pub(super) use models::FullRollups;

@@ -9,9 +9,9 @@ use super::holdings::{Holdings, Read};
 use super::intent::{Checkout, CheckoutStatus, Intent};
 use super::item::{self, Item, Key};
 use super::{Account, Error, Ledger, values};
-use crate::id::{AccountId, IntentId, InvoiceId, SessionId};
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
+use crate::words::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 
 /// What became of a new intent.

@@ -14,10 +14,10 @@ use super::holdings::Holdings;
 use super::item::{self, Item, Key, Malformed};
 use super::settlement::entries;
 use super::{Error, Ledger};
-use crate::config::ItemVersion;
-use crate::id::{AccountId, UsageId};
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::config::ItemVersion;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, UsageId};
+use crate::words::sparks::Sparks;
 
 /// The longest id that is looked up, in bytes. Keys of the table can have 2,048, and no id comes near.
 const MAX_ID_BYTES: usize = 1_024;

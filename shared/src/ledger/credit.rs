@@ -13,10 +13,10 @@ use super::item::{self, Item, Key, Malformed};
 use super::purchase::Purchase;
 use super::settlement::entries;
 use super::{Error, Ledger};
-use crate::catalog::Kind;
-use crate::id::AccountId;
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::pricing::catalog::Kind;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
+use crate::words::sparks::Sparks;
 
 /// Sparks that are to come in. The id makes it happen once.
 #[derive(Clone, Debug, PartialEq, Eq)]

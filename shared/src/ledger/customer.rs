@@ -3,8 +3,8 @@
 use super::calls::Judged;
 use super::item::{self, Key};
 use super::{Error, Ledger};
-use crate::id::{AccountId, CustomerId};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, CustomerId};
 
 /// The customer of an account, and how many it had before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

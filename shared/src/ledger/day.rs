@@ -8,9 +8,9 @@ use super::item::{self, Item, Malformed};
 use super::reversal::Purchased;
 use super::verify::Next;
 use super::{Error, Ledger};
-use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
+use crate::words::sparks::Sparks;
 
 /// What a day brought, or what is needed to look into it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::grants::Source;
 use super::item::{self, Item, Key, Malformed, Queue};
 use super::purchase::Purchase;
-use crate::id::{AccountId, MemberId, UsageId, hex};
-use crate::price_book::PricedLine;
-use crate::sparks::Sparks;
+use crate::pricing::price_book::PricedLine;
+use crate::words::id::{AccountId, MemberId, UsageId, hex};
+use crate::words::sparks::Sparks;
 
 /// How long an entry is left to the invocation that recorded it: as long as that may take (29 s), and 15 s more.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);

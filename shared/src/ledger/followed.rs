@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use super::item::{self, Key, Queue};
 use super::outbox::Listed;
 use super::{Error, Ledger};
-use crate::config::ItemVersion;
-use crate::id::ReversalId;
-use crate::patience::Patience;
-use crate::stripe::Reason;
+use crate::process::config::ItemVersion;
+use crate::process::patience::Patience;
+use crate::words::id::ReversalId;
+use crate::words::reversal_kind::ReversalKind;
 
 impl Ledger {
     /// Keeps a look at a reversal due; false if the deployment does not store that yet.
     pub async fn follow(
         &self,
-        reason: Reason,
+        reason: ReversalKind,
         id: &ReversalId,
         due: Timestamp,
         patience: &Patience,
@@ -39,7 +39,7 @@ impl Ledger {
     /// Ends the looks at a reversal that is final.
     pub async fn unfollow(
         &self,
-        reason: Reason,
+        reason: ReversalKind,
         id: &ReversalId,
         patience: &Patience,
     ) -> Result<(), Error> {
@@ -58,8 +58,8 @@ impl Ledger {
 
 impl Listed {
     /// The refund, dispute or credit note, if it is one that is followed.
-    pub fn followed(&self) -> Option<(Reason, ReversalId)> {
+    pub fn followed(&self) -> Option<(ReversalKind, ReversalId)> {
         let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
-        Some((Reason::named(reason)?, id.parse().ok()?))
+        Some((ReversalKind::named(reason)?, id.parse().ok()?))
     }
 }

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::grants::{Grant, Source};
-use crate::catalog::FREE_PLAN_SPARKS;
-use crate::id::AccountId;
+use crate::pricing::catalog::FREE_PLAN_SPARKS;
+use crate::words::id::AccountId;
 
 /// The grant of the month that `now` is in, which ends with the month. Its id is of account and month.
 pub(crate) fn grant(account: &AccountId, now: Timestamp) -> Grant {

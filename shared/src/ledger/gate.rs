@@ -12,8 +12,8 @@ use super::calls::Updated;
 use super::holdings::{Holdings, Read};
 use super::item::{self, Key, Malformed};
 use super::{Error, Ledger};
-use crate::id::AccountId;
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
 
 /// How long a gate stays closed at most; each further attempt of one change takes twice as long, so that it gets
 /// through a table that answers slowly as well.

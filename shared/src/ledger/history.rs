@@ -13,9 +13,9 @@ use super::failure;
 use super::item::{self, Item, Key, Malformed};
 use super::rollup::Used;
 use super::{Error, Ledger};
-use crate::id::{AccountId, MemberId};
-use crate::meter::Meter;
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, MemberId};
+use crate::words::meter::Meter;
 
 /// The longest sort key that there is, in bytes. DynamoDB refuses to look for a longer one.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>

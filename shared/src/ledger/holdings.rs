@@ -9,8 +9,8 @@ use super::account::{Account, NEVER_DUE_MS};
 use super::free_plan;
 use super::grants::{self, Grant};
 use super::item::{self, Item, Key, Malformed};
-use crate::id::AccountId;
-use crate::sparks::Sparks;
+use crate::words::id::AccountId;
+use crate::words::sparks::Sparks;
 
 /// How many ended grants one settlement books, so that it fits a transaction. What is left stays due.
 const MAX_ENDED: usize = 90;

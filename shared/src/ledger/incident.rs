@@ -9,8 +9,8 @@ use super::failure;
 use super::intent::{CheckoutStatus, Intent};
 use super::item::{self, Item, Key, Malformed};
 use super::{Error, Ledger, Next};
-use crate::id::AccountId;
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
 
 /// How many incidents are listed at once: as many as can be looked up at once.
 const PAGE: i32 = 100;

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::entry::RequestHash;
 use super::item::{self, Item, Key, Malformed, Queue};
-use crate::catalog::Order;
-use crate::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
-use crate::stripe::PageUrl;
+use crate::pricing::catalog::Order;
+use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
+use crate::words::page_url::PageUrl;
 
 /// How long after the end of its page an intent is looked into that nobody has heard of since.
 const LOOKED_INTO_AFTER: SignedDuration = SignedDuration::from_mins(10);

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::id::{AccountId, CustomerId, IntentId, ParcelId, ReversalId, SessionId, sha256};
-use crate::sparks::Sparks;
-use crate::stripe::Reason;
+use crate::words::id::{AccountId, CustomerId, IntentId, ParcelId, ReversalId, SessionId, sha256};
+use crate::words::reversal_kind::ReversalKind;
+use crate::words::sparks::Sparks;
 
 /// An item of the table, or a part of one.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -110,7 +110,7 @@ impl Key {
     }
 
     /// A refund, a dispute or a credit note that may still change.
-    pub(crate) fn followed(reason: Reason, id: &ReversalId) -> Self {
+    pub(crate) fn followed(reason: ReversalKind, id: &ReversalId) -> Self {
         Self::new(format!("D#{}#{id}", reason.as_str()), "D")
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::entry::{Deliveries, DeliveryState, UsageEntry};
 use super::item::{self, Key, Queue};
 use super::{Error, Ledger};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
 
 /// What is known of one delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::item::{self, Item, Key, Malformed, Queue};
 use super::mark::{Guard, Marks};
 use super::parcel::Parcel;
 use super::{Error, Ledger};
-use crate::id::{AccountId, ParcelId};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, ParcelId};
 
 /// How long a bucket is one run's: longer than the function may take (55 s) and a minute.
 const LEASED_FOR: SignedDuration = SignedDuration::from_secs(180);

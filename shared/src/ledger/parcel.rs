@@ -12,9 +12,9 @@ use super::item::{self, Item, Key, Malformed, Queue};
 use super::mark::Mark;
 use super::outbox::Waiting;
 use super::{Error, Ledger, values};
-use crate::id::{AccountId, CustomerId, ParcelId, UsageId};
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
+use crate::words::sparks::Sparks;
 
 /// How many members a parcel has at most: with its own row they fill a transaction.
 pub const MAX_MEMBERS: usize = 99;

@@ -9,8 +9,8 @@ use super::item::{self, Item, Key, Queue};
 use super::outbox::Waiting;
 use super::parcel::Parcel;
 use super::{Error, Ledger, values};
-use crate::id::{ParcelId, UsageId};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{ParcelId, UsageId};
 
 /// For so long Stripe certainly tells a repetition apart.
 const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);

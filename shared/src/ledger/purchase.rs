@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Order;
-use crate::id::IntentId;
-use crate::sparks::Sparks;
+use crate::pricing::catalog::Order;
+use crate::words::id::IntentId;
+use crate::words::sparks::Sparks;
 
 /// What Sparks were bought with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ mod tests {
         let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
         Purchase {
             intent: None,
-            order: crate::catalog::order("pack_500k", 1, &prices).unwrap(),
+            order: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),
             payment_intent: None,
             total,
         }

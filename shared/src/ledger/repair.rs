@@ -13,9 +13,9 @@ use super::calls::Judged;
 use super::holdings::{Holdings, Layout};
 use super::item::{self, Item, Key};
 use super::{Error, Ledger, rollup};
-use crate::id::AccountId;
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
+use crate::words::sparks::Sparks;
 
 /// How many items one transaction writes, of the 100 that DynamoDB takes.
 const AT_ONCE: usize = 90;

@@ -8,8 +8,8 @@ use super::item::{self, Key};
 use super::mark::{Guard, Mark, Marks};
 use super::parcel::Parcel;
 use super::{Error, Ledger};
-use crate::id::{ParcelId, UsageId};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{ParcelId, UsageId};
 
 /// How often something is read again that keeps changing.
 const MAX_ATTEMPTS: u32 = 5;

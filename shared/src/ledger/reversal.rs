@@ -11,9 +11,9 @@ use super::item::{self, Item, Key, Malformed};
 use super::purchase::{Part, Purchase, Reversals};
 use super::settlement::entries;
 use super::{Error, Ledger, values};
-use crate::id::AccountId;
-use crate::patience::Patience;
-use crate::sparks::Sparks;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
+use crate::words::sparks::Sparks;
 
 /// How long Sparks that were given back can be used at least.
 const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -16,7 +16,7 @@ use super::audit::{self, Sums};
 use super::entry::UsageEntry;
 use super::failure::Verdict;
 use super::item::{self, Item, Key, Malformed};
-use crate::meter::Meter;
+use crate::words::meter::Meter;
 
 /// How many models one quarter of an hour keeps apart.
 const MAX_MODELS: usize = 40;

@@ -8,8 +8,8 @@ use super::change::{Change, Decision, Start};
 use super::holdings::{Holdings, Settlement};
 use super::item::Item;
 use super::{Error, Ledger};
-use crate::id::AccountId;
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
 
 impl Ledger {
     /// Brings an account into being unless it exists, and reads it. The free plan's first Sparks come with it.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item, Key, Malformed, Queue};
 use super::{Account, Error, Ledger, values};
-use crate::id::{AccountId, CustomerId};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, CustomerId};
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

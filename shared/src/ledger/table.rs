@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescri
 
 use super::failure;
 use super::{Error, Ledger};
-use crate::patience::Patience;
+use crate::process::patience::Patience;
 
 /// The two attributes of a key, each with its type.
 type Keys = [(&'static str, &'static str); 2];

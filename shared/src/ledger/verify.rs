@@ -8,8 +8,8 @@ use super::audit::Audit;
 use super::failure;
 use super::item::{self, Item};
 use super::{Error, Ledger};
-use crate::id::AccountId;
-use crate::patience::Patience;
+use crate::process::patience::Patience;
+use crate::words::id::AccountId;
 
 /// How many items are read at once: as many as DynamoDB takes.
 const PAGE: i32 = 100;

@@ -4,10 +4,10 @@
 use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::desk::{Desk, STRIPE_TIMEOUT};
 use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Listed};
-use crate::patience::Patience;
-use crate::payment;
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::payment;
+use crate::process::patience::Patience;
 
 /// How long until an order is looked into again that is not settled.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -18,7 +18,7 @@ enum Error {
     #[error("the payment is not known")]
     Payment(#[from] payment::Error),
     #[error("stripe did not say which pages there are")]
-    Stripe(#[from] crate::stripe::Error),
+    Stripe(#[from] crate::providers::stripe::Error),
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
 }

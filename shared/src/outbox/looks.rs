@@ -2,10 +2,10 @@
 //! for a webhook.
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::desk::Desk;
 use crate::ledger::{self, Listed};
-use crate::patience::Patience;
-use crate::{reversal, subscription};
+use crate::payments::desk::Desk;
+use crate::payments::{reversal, subscription};
+use crate::process::patience::Patience;
 
 /// Reports why a look failed.
 #[derive(Debug, thiserror::Error)]

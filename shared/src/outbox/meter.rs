@@ -10,11 +10,11 @@ use tracing::warn;
 use super::parcels::Frozen;
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
 use super::{Outbox, call_timeout, has_time, next_attempt};
-use crate::id::{AccountId, CustomerId, UsageId};
 use crate::ledger::{self, CustomerLink, DeliveryState, Mark, Parcel, Waiting};
-use crate::patience::Patience;
-use crate::stripe::{self, MeterEvent, Stripe};
-use crate::telemetry::chain;
+use crate::process::patience::Patience;
+use crate::process::telemetry::chain;
+use crate::providers::stripe::{self, MeterEvent, Stripe};
+use crate::words::id::{AccountId, CustomerId, UsageId};
 
 /// How many customers of a bucket are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
@@ -248,7 +248,7 @@ pub(super) async fn customer(
     outbox: &Outbox,
     account: &AccountId,
     patience: &Patience,
-) -> Result<Option<CustomerId>, crate::customers::Error> {
+) -> Result<Option<CustomerId>, crate::payments::customers::Error> {
     let Some(stripe) = &outbox.stripe else {
         return Ok(None);
     };

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::usages::{METER_AGE, by_account};
 use super::{Outbox, Report, meter};
-use crate::id::{ParcelId, UsageId};
 use crate::ledger::{self, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
-use crate::patience::Patience;
-use crate::stripe::Stripe;
+use crate::process::patience::Patience;
+use crate::providers::stripe::Stripe;
+use crate::words::id::{ParcelId, UsageId};
 
 /// With more usages than this waiting for a customer, they are sent in parcels.
 const PARCELS_ABOVE: usize = 50;

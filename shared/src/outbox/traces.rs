@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::{Outbox, call_timeout, has_time};
-use crate::id::UsageId;
-use crate::langfuse::{self, Content, Langfuse, Reads, Trace};
 use crate::ledger::{DeliveryState, Mark, Waiting};
-use crate::patience::Patience;
-use crate::telemetry::chain;
+use crate::process::patience::Patience;
+use crate::process::telemetry::chain;
+use crate::providers::langfuse::{self, Content, Langfuse, Reads, Trace};
+use crate::words::id::UsageId;
 
 /// How many traces one export has.
 const EXPORT: usize = 100;

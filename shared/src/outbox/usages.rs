@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
 use super::{Outbox, Report, due, has_time, meter, parcels, traces};
-use crate::id::{AccountId, UsageId};
-use crate::langfuse::{Langfuse, Reads};
 use crate::ledger::{
     self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Parts, Waiting,
 };
-use crate::patience::Patience;
-use crate::stripe::Stripe;
-use crate::telemetry::{self, Metric, Provider};
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric, Provider};
+use crate::providers::langfuse::{Langfuse, Reads};
+use crate::providers::stripe::Stripe;
+use crate::words::id::{AccountId, UsageId};
 
 /// How many writes are under way at once.
 const AT_ONCE: usize = 16;

@@ -5,11 +5,11 @@ mod line;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::clock;
-use crate::id::{AccountId, IdempotencyKey, MemberId, sha256};
 use crate::ledger::{RequestHash, TraceLabels};
-use crate::meter::Line;
-use crate::object::{Object, Texts};
+use crate::process::clock;
+use crate::words::id::{AccountId, IdempotencyKey, MemberId, sha256};
+use crate::words::meter::Line;
+use crate::words::object::{Object, Texts};
 use line::LineBody;
 
 /// The most lines a usage may have.

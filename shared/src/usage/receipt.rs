@@ -4,13 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Recorded;
-use crate::clock;
-use crate::identity::Caller;
-use crate::langfuse::trace_id;
 use crate::ledger::DeliveryState;
-use crate::meter::Meter;
-use crate::price_book::PricedLine;
-use crate::sparks::Sparks;
+use crate::pricing::price_book::PricedLine;
+use crate::process::clock;
+use crate::providers::langfuse::trace_id;
+use crate::words::identity::Caller;
+use crate::words::meter::Meter;
+use crate::words::sparks::Sparks;
 
 /// Whether an answer says what usage cost at the provider, which with the price tells the margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use tracing::info;
 
 use super::{Error, Recorded, Usage};
 use crate::delivery::Delivery;
-use crate::id::UsageId;
-use crate::identity::Subject;
-use crate::langfuse::{Content, Trace};
 use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
-use crate::patience::Patience;
-use crate::sparks::Sparks;
-use crate::telemetry::{self, Metric, Step};
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric, Step};
+use crate::providers::langfuse::{Content, Trace};
+use crate::words::id::UsageId;
+use crate::words::identity::Subject;
+use crate::words::sparks::Sparks;
 
 /// A usage that is ready to be charged, or why it is not.
 pub(super) struct Prepared {

@@ -1,9 +1,9 @@
 //! What an operator writes into variables.
 
 use secrecy::ExposeSecret;
-use shared::catalog::OFFERS;
-use shared::config::Environment;
-use shared::return_url::AllowedOrigins;
+use shared::pricing::catalog::OFFERS;
+use shared::process::config::Environment;
+use shared::words::return_url::AllowedOrigins;
 use url::Url;
 
 use crate::text;

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use http::header::HeaderMap;
 use lambda_http::{Body, Request};
 use serde_json::Value;
-use shared::id::{AccountId, IntentId, KeySpace, UsageId};
-use shared::request;
+use shared::edge::request;
+use shared::words::id::{AccountId, IntentId, KeySpace, UsageId};
 
 use crate::world::{self, Call, STAGE};
 use crate::{contract, event};

@@ -1,6 +1,6 @@
 //! Where buyers may be sent back to.
 
-use shared::return_url::{AllowedOrigins, ReturnUrl};
+use shared::words::return_url::{AllowedOrigins, ReturnUrl};
 use url::Url;
 
 use crate::text;

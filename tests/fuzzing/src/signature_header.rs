@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use ring::hmac;
 use secrecy::SecretString;
-use shared::stripe::verify;
+use shared::providers::stripe::verify;
 
 use crate::{first_line, text};
 

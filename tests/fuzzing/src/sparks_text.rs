@@ -1,8 +1,8 @@
 //! Amounts of Sparks and of storage, as decimal text.
 
-use shared::decimal;
-use shared::meter::{GigabyteHours, MAX_QUANTITY};
-use shared::sparks::Sparks;
+use shared::words::decimal;
+use shared::words::meter::{GigabyteHours, MAX_QUANTITY};
+use shared::words::sparks::Sparks;
 
 use crate::text;
 

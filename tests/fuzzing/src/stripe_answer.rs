@@ -8,11 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
-use shared::clock::Clock;
-use shared::config::StripeAccess;
-use shared::sparks::Sparks;
-use shared::stripe::{CheckoutSession, Error, Invoice, MeterEvent, Reason, Stripe};
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::StripeAccess;
+use shared::process::transport::Transport;
+use shared::providers::stripe::{CheckoutSession, Error, Invoice, MeterEvent, Stripe};
+use shared::words::reversal_kind::ReversalKind;
+use shared::words::sparks::Sparks;
 
 use crate::{first_line, text, world};
 
@@ -64,9 +65,9 @@ async fn ask(object: &str, answered: &Answered<'_>) {
         }
         "refund" | "dispute" => {
             let reason = if object == "refund" {
-                Reason::Refund
+                ReversalKind::Refund
             } else {
-                Reason::Dispute
+                ReversalKind::Dispute
             };
             let id = "re_1".parse().expect("an id");
             let found = stripe.money_back(reason, &id, TIMEOUT).await;

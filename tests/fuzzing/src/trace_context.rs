@@ -1,6 +1,6 @@
 //! The headers that say which trace a request is part of.
 
-use shared::telemetry::TraceContext;
+use shared::process::telemetry::TraceContext;
 
 use crate::{first_line, text};
 

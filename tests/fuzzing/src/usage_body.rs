@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::meter::Line;
-use shared::price_book::{self, Price, PricedLine};
-use shared::request;
-use shared::sparks::Sparks;
+use shared::edge::request;
+use shared::pricing::price_book::{self, Price, PricedLine};
 use shared::usage::{BatchBody, Invalid, MAX_ITEMS, Usage, UsageBody};
+use shared::words::meter::Line;
+use shared::words::sparks::Sparks;
 
 use crate::contract;
 

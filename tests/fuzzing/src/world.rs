@@ -7,11 +7,11 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::request;
-use shared::telemetry::Lines;
-use shared::transport::Transport;
+use shared::edge::request;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::telemetry::Lines;
+use shared::process::transport::Transport;
 
 /// The time at which every request arrives.
 pub(crate) const NOW: &str = "2026-11-22T20:15:00Z";

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::live_check::{self, Account, Error, KEY};
 
 /// Holds the fake Stripe against Stripe's test mode.

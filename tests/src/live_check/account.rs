@@ -12,10 +12,10 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
-use shared::clock::Clock;
-use shared::config::{Environment, StripeAccess};
-use shared::stripe::Stripe;
-use shared::transport::Transport;
+use shared::process::clock::Clock;
+use shared::process::config::{Environment, StripeAccess};
+use shared::process::transport::Transport;
+use shared::providers::stripe::Stripe;
 
 use super::script::{Failure, STAGE, TIMEOUT, delete};
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Serialize;
 use serde_json::Value;
-use shared::transport::Transport;
+use shared::process::transport::Transport;
 
 use super::script::Step;
 use super::shape::Shape;

@@ -16,11 +16,11 @@ use http::{StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use shared::catalog::PriceIds;
-use shared::clock::Clock;
-use shared::config::StripeAccess;
-use shared::stripe::{self, API_VERSION, Made, Stripe};
-use shared::transport::{self, Transport};
+use shared::pricing::catalog::PriceIds;
+use shared::process::clock::Clock;
+use shared::process::config::StripeAccess;
+use shared::process::transport::{self, Transport};
+use shared::providers::stripe::{self, API_VERSION, Made, Stripe};
 
 use super::account::Account;
 use super::recorder::{Recorder, Recording};

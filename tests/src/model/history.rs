@@ -1,7 +1,7 @@
 //! Histories of an account, made up of everything that can happen to it.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::id::{KeySpace, UsageId};
+use shared::words::id::{KeySpace, UsageId};
 
 use super::{Credit, Model};
 

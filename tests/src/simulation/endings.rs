@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::clock;
+use shared::process::clock;
 
 use super::World;
 use super::banks::{self, Parts};

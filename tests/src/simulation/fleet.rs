@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lambda_http::{Context, LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use shared::clock::Clock;
-use shared::config::Environment;
-use shared::telemetry::Lines;
+use shared::process::clock::Clock;
+use shared::process::config::Environment;
+use shared::process::telemetry::Lines;
 
 use super::World;
 use super::process::{Invocation, Process};

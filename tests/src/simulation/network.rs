@@ -12,8 +12,8 @@ use local::faults::{Fault, Faults};
 use local::http::Reply;
 use local::langfuse::Langfuse;
 use local::stripe::Stripe;
-use shared::clock::Clock;
-use shared::transport::{Error, Transport};
+use shared::process::clock::Clock;
+use shared::process::transport::{Error, Transport};
 use tokio::sync::Notify;
 
 use super::auditor::Auditor;

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::clock;
+use shared::process::clock;
 
 use super::World;
 use super::items::text;

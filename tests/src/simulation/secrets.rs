@@ -1,7 +1,7 @@
 //! Secrets and noise that must not be in logs, errors, answers and debug output.
 
 use local::stripe::SECRET_KEY;
-use shared::telemetry::Lines;
+use shared::process::telemetry::Lines;
 
 use super::{World, buyers, usages};
 

@@ -8,8 +8,8 @@ use local::stack::TABLE;
 use local::stripe::{SECRET_KEY, Stripe};
 use local::template::Template;
 use serde_json::Value;
-use shared::clock::Clock;
-use shared::transport::{Error, Transport};
+use shared::process::clock::Clock;
+use shared::process::transport::{Error, Transport};
 
 use super::secrets;
 use crate::{sparks_over, variables_of};

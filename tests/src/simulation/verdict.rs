@@ -249,8 +249,11 @@ fn traced_wrong(items: &[Value], langfuse: &Value) -> Vec<String> {
             wrong.push(format!("{id} is {} at langfuse", text(entry, "langfuse")));
         }
         let at = Timestamp::from_millisecond(number(entry, "occurred_at")).unwrap_or_default();
-        starts.insert(shared::langfuse::trace_id(id), format!("{at:.3}"));
-        let trace = shared::langfuse::trace_id(id);
+        starts.insert(
+            shared::providers::langfuse::trace_id(id),
+            format!("{at:.3}"),
+        );
+        let trace = shared::providers::langfuse::trace_id(id);
         let found = traces.remove(trace.as_str()).unwrap_or_default();
         if found != 1 {
             wrong.push(format!("Langfuse has {found} traces of {id}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared::clock::Clock;
+use shared::process::clock::Clock;
 use tests::World;
 
 use super::OpenApi;
@@ -148,5 +148,8 @@ fn the_readme_shows_a_receipt_of_the_schema() {
             .check(&receipt),
         Ok(())
     );
-    assert_eq!(receipt["price_version"], shared::price_book::version());
+    assert_eq!(
+        receipt["price_version"],
+        shared::pricing::price_book::version()
+    );
 }

@@ -10,8 +10,8 @@ use super::super::failure;
 use super::super::item::{Item, Key};
 use super::super::{Error, Ledger};
 use super::{Charged, Charging, Knowledge, Request, repeated};
-use crate::id::UsageId;
-use crate::patience::{CONFLICT_BUDGET, Patience};
+use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::words::id::UsageId;
 
 impl Ledger {
     /// Learns of one moment what the account has and which usages exist. Learns nothing while something is due.

@@ -6,8 +6,8 @@ use super::super::entry::UsageEntry;
 use super::super::item::Key;
 use super::super::rollup;
 use super::{Charged, Knowledge};
-use crate::id::UsageId;
-use crate::sparks::Sparks;
+use crate::words::id::UsageId;
+use crate::words::sparks::Sparks;
 
 /// DynamoDB takes at most 100 actions in a transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>

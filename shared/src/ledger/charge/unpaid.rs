@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::id::AccountId;
+use crate::words::id::AccountId;
 
 /// How long an account that lacked funds is looked at before it is charged; each refusal begins it anew.
 const LOOKED_AT_FOR: SignedDuration = SignedDuration::from_secs(1);

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{Invalid, Rule, invalid};
-use crate::meter::{GigabyteHours, Line, MAX_QUANTITY, Meter, Tokens};
-use crate::whole::Whole;
+use crate::words::meter::{GigabyteHours, Line, MAX_QUANTITY, Meter, Tokens};
+use crate::words::whole::Whole;
 
 /// The longest name of a model, in bytes.
 const MAX_MODEL_BYTES: usize = 128;

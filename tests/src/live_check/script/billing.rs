@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use shared::id::{CustomerId, InvoiceId, ReversalId};
-use shared::stripe::{Invoice, PortalFlow, Reason, Subscription};
+use shared::providers::stripe::{Invoice, PortalFlow, Subscription};
+use shared::words::id::{CustomerId, InvoiceId, ReversalId};
+use shared::words::reversal_kind::ReversalKind;
 
 use super::{Failure, Id, STAGE, Script, SetUp, Step, TIMEOUT, either, expected};
 use crate::live_check::account::Started;
@@ -175,12 +176,16 @@ impl Script<'_> {
         let refund = self.make("/v1/refunds", &form, "refund").await?;
         let refund = reversal(&refund)?;
         let stripe = &self.stripe;
-        let read = stripe.money_back(Reason::Refund, &refund, TIMEOUT).await?;
+        let read = stripe
+            .money_back(ReversalKind::Refund, &refund, TIMEOUT)
+            .await?;
         let read = expected(read, "a refund is not there")?;
         let charge = expected(read.charge, "a refund has no charge")?;
         stripe.settled_amount(&charge, TIMEOUT).await?;
         let made = self.made();
-        stripe.moneys_back(Reason::Refund, made, TIMEOUT).await?;
+        stripe
+            .moneys_back(ReversalKind::Refund, made, TIMEOUT)
+            .await?;
         Ok(())
     }
 
@@ -192,7 +197,7 @@ impl Script<'_> {
         let made = self.made();
         let stripe = &self.stripe;
         stripe
-            .moneys_back(Reason::CreditNote, made, TIMEOUT)
+            .moneys_back(ReversalKind::CreditNote, made, TIMEOUT)
             .await?;
         either(self.void(&note, "void").await)
     }
@@ -214,13 +219,17 @@ impl Script<'_> {
         let note = reversal(&note)?;
         let read = self
             .stripe
-            .money_back(Reason::CreditNote, &note, TIMEOUT)
+            .money_back(ReversalKind::CreditNote, &note, TIMEOUT)
             .await?;
         expected(read, "a credit note is not there")?;
         Ok(note)
     }
 
-    async fn void(&self, note: &ReversalId, name: &str) -> Result<Id, shared::stripe::Error> {
+    async fn void(
+        &self,
+        note: &ReversalId,
+        name: &str,
+    ) -> Result<Id, shared::providers::stripe::Error> {
         let path = format!("/v1/credit_notes/{note}/void");
         let key = self.name(name);
         self.stripe.make(&path, &[], &key, TIMEOUT).await
@@ -229,7 +238,9 @@ impl Script<'_> {
     /// Lists disputes and warnings of fraud, of which a new account has none.
     async fn disputes(&self, payment: &str) -> Result<(), Failure> {
         let (stripe, made) = (&self.stripe, self.made());
-        stripe.moneys_back(Reason::Dispute, made, TIMEOUT).await?;
+        stripe
+            .moneys_back(ReversalKind::Dispute, made, TIMEOUT)
+            .await?;
         let path = format!("/v1/radar/early_fraud_warnings?payment_intent={payment}&limit=1");
         let listed: Option<IgnoredAny> = stripe.read(&path, TIMEOUT).await?;
         expected(listed, "warnings of fraud are not listed")?;
@@ -251,7 +262,7 @@ impl Script<'_> {
         stripe.payment_of_invoice(&invoice.id, TIMEOUT).await?;
         let note = self.issue(&invoice.id, &[], "unpaid-note").await?;
         self.void(&note, "unpaid-void").await?;
-        let read = stripe.money_back(Reason::CreditNote, &note, TIMEOUT);
+        let read = stripe.money_back(ReversalKind::CreditNote, &note, TIMEOUT);
         expected(read.await?, "a void credit note is not there")?;
         stripe.invoice(&invoice.id, TIMEOUT).await?;
         Ok(())

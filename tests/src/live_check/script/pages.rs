@@ -1,9 +1,9 @@
 //! The part of a buyer: customer, checkout, portal and meter.
 
 use jiff::SignedDuration;
-use shared::id::{AccountId, CustomerId, IdempotencyKey, IntentId};
-use shared::sparks::Sparks;
-use shared::stripe::{MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow};
+use shared::providers::stripe::{MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow};
+use shared::words::id::{AccountId, CustomerId, IdempotencyKey, IntentId};
+use shared::words::sparks::Sparks;
 
 use super::{Failure, RETURN_URL, STAGE, Script, SetUp, Step, TIMEOUT, expected, refused};
 

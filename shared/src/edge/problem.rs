@@ -1,0 +1,400 @@
+//! Every failure a caller can see, on one screen, as RFC 9457 problems.
+//!
+//! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
+
+mod payments;
+mod subscriptions;
+
+use http::{HeaderValue, StatusCode, header};
+use lambda_http::{Body, Request, Response};
+use serde_json::{Map, Value, json};
+use tracing::warn;
+
+use crate::edge::request;
+use crate::pricing::catalog;
+use crate::process::telemetry;
+use crate::process::telemetry::{Call, Metric, Origin};
+use crate::reports::{balance, history};
+use crate::usage::{Invalid, Rule};
+use crate::words::identity;
+use crate::words::sparks::Sparks;
+use crate::{ledger, usage};
+
+/// After how many seconds a request that met a busy system should be sent again.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id, and the
+/// whole is one invocation of `origin`. `page` is where the deployment describes problems, `PROBLEMS_URL`.
+pub async fn answer(
+    origin: &Origin,
+    page: Option<&str>,
+    request: &Request,
+    answer: impl Future<Output = Result<Response<Body>, Problem>>,
+) -> Response<Body> {
+    let id = request::id(request);
+    let call = Call {
+        request_id: id.clone(),
+        route_key: Some(request::route(request).to_owned()),
+        trace: request::trace_context(request),
+    };
+    let answer = async {
+        match answer.await {
+            Ok(response) => {
+                let replayed = request::is_replayed(&response);
+                telemetry::answered(response.status(), None, replayed);
+                response
+            }
+            Err(problem) => {
+                problem.count();
+                telemetry::answered(problem.status, Some(problem.code), false);
+                problem.respond(&id, page)
+            }
+        }
+    };
+    telemetry::invocation(origin, call, answer).await
+}
+
+/// A failure as the caller sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    more: Map<String, Value>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            more: Map::new(),
+        }
+    }
+
+    fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// There is no such route in this function.
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not found",
+            "There is no such route.",
+        )
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Counts it as a refusal: once for a request, or for each item of a batch that it is the answer to.
+    pub fn count(&self) {
+        telemetry::count(Metric::Refusals(self.code), 1);
+    }
+
+    /// The members of the problem's JSON object; with a page, its heading there is the problem's type.
+    ///
+    /// Without one the type is `about:blank`, whose title is the status phrase (RFC 9457, section 4.2.1).
+    pub fn members(&self, page: Option<&str>) -> Map<String, Value> {
+        let (kind, title) = match page {
+            Some(page) => {
+                let heading = self.code.replace('_', "-");
+                (format!("{page}#{heading}"), self.title)
+            }
+            None => ("about:blank".to_owned(), phrase(self.status)),
+        };
+        let mut members = Map::new();
+        members.insert("type".into(), json!(kind));
+        members.insert("title".into(), json!(title));
+        members.insert("status".into(), json!(self.status.as_u16()));
+        members.insert("detail".into(), json!(self.detail));
+        members.insert("code".into(), json!(self.code));
+        members.extend(self.more.clone());
+        members
+    }
+
+    /// The answer to the request with this id.
+    fn respond(&self, request_id: &str, page: Option<&str>) -> Response<Body> {
+        let mut members = self.members(page);
+        members.insert("request_id".into(), json!(request_id));
+        let mut response = Response::new(Body::from(Value::Object(members).to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ]
+        .contains(&self.status)
+        {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
+    }
+
+    fn invalid(field: &str, detail: &str) -> Self {
+        let detail = format!("`{field}` {detail}.");
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "Invalid request",
+            detail,
+        )
+        .with("field", field)
+    }
+
+    fn account_not_found() -> Self {
+        let detail =
+            "There is no such account. Accounts come into being by their own first request.";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "account_not_found",
+            "Account not found",
+            detail,
+        )
+        .with("field", "account_id")
+    }
+
+    fn key_reused() -> Self {
+        let detail = "This idempotency key was used for another request. Nothing was written.";
+        let title = "Idempotency key reused";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            title,
+            detail,
+        )
+    }
+
+    fn unavailable() -> Self {
+        let detail = "It is not known whether the request took effect. Send it again, with the same key if it has one.";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            detail,
+        )
+    }
+
+    fn too_many_requests() -> Self {
+        let detail = "This account asks too often for what costs it nothing. Nothing was written. Wait, and top up.";
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests",
+            detail,
+        )
+    }
+
+    fn internal() -> Self {
+        let detail = "Something went wrong on our side.";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            detail,
+        )
+    }
+}
+
+impl From<request::Error> for Problem {
+    fn from(error: request::Error) -> Self {
+        match error {
+            request::Error::TooLarge { limit } => {
+                let detail = format!("The body is larger than {limit} bytes.");
+                Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body_too_large",
+                    "Body too large",
+                    detail,
+                )
+            }
+            request::Error::NotJson(detail) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_json",
+                "Invalid JSON",
+                detail,
+            ),
+            request::Error::NotOfSchema { field, detail } => Self::invalid(&field, &detail),
+            request::Error::KeyRequired => {
+                let detail = "Send an `Idempotency-Key` header, so that a retry is charged once.";
+                let title = "Idempotency key required";
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "idempotency_key_required",
+                    title,
+                    detail,
+                )
+                .with("field", "Idempotency-Key")
+            }
+            request::Error::KeyInvalid(rule) => Self::invalid("Idempotency-Key", &rule),
+        }
+    }
+}
+
+impl From<identity::Error> for Problem {
+    fn from(error: identity::Error) -> Self {
+        let (status, code, title, detail) = match error {
+            identity::Error::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "Unauthenticated",
+                "Send a valid bearer token.",
+            ),
+            identity::Error::AccountInvalid => {
+                let detail = "The token's account claim is missing, or is not 1 to 128 visible ASCII characters other than `#`.";
+                (
+                    StatusCode::FORBIDDEN,
+                    "account_invalid",
+                    "Account invalid",
+                    detail,
+                )
+            }
+            identity::Error::AccountForbidden => {
+                let detail =
+                    "The token is of another account. Leave `account_id` out to act for its own.";
+                (
+                    StatusCode::FORBIDDEN,
+                    "account_forbidden",
+                    "Account forbidden",
+                    detail,
+                )
+            }
+            identity::Error::ServiceForbidden => (
+                StatusCode::FORBIDDEN,
+                "service_forbidden",
+                "Service forbidden",
+                "A service cannot pay for an account. Use a token of the account itself.",
+            ),
+            identity::Error::AccountIdRequired => {
+                let detail = "A service must name the account it acts for in `account_id`.";
+                (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "account_id_required",
+                    "Account id required",
+                    detail,
+                )
+            }
+        };
+        let problem = Self::new(status, code, title, detail);
+        if code == "account_id_required" {
+            problem.with("field", "account_id")
+        } else {
+            problem
+        }
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(
+        Invalid {
+            rule,
+            field,
+            detail,
+        }: Invalid,
+    ) -> Self {
+        let (code, title) = match rule {
+            Rule::Schema | Rule::Key => return Self::invalid(&field, &detail),
+            Rule::Meter => ("unknown_meter", "Unknown meter"),
+            Rule::Quantity => ("invalid_quantity", "Invalid quantity"),
+            Rule::Model => ("unknown_model", "Unknown model"),
+            Rule::Window => ("occurred_at_out_of_window", "Outside the time window"),
+        };
+        let detail = format!("`{field}` {detail}.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with("field", field)
+    }
+}
+
+impl From<usage::Error> for Problem {
+    fn from(error: usage::Error) -> Self {
+        match error {
+            usage::Error::AccountNotFound => Self::account_not_found(),
+            usage::Error::InsufficientSparks {
+                required,
+                available,
+            } => insufficient_sparks(required, available),
+            usage::Error::KeyReused => Self::key_reused(),
+            usage::Error::Invalid(invalid) => invalid.into(),
+            usage::Error::Ledger(error) => error.into(),
+            usage::Error::Unknown => Self::unavailable(),
+        }
+    }
+}
+
+impl From<balance::Error> for Problem {
+    fn from(error: balance::Error) -> Self {
+        match error {
+            balance::Error::AccountNotFound => Self::account_not_found(),
+            balance::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<history::Error> for Problem {
+    fn from(error: history::Error) -> Self {
+        match error {
+            history::Error::Invalid(invalid) => Self::invalid(invalid.field, &invalid.detail),
+            history::Error::Account(error) => error.into(),
+            history::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<ledger::Error> for Problem {
+    fn from(error: ledger::Error) -> Self {
+        match error {
+            ledger::Error::Busy(_) => {
+                warn!(error = telemetry::chain(&error), "the ledger was busy");
+                Self::unavailable()
+            }
+            ledger::Error::TooMuch => Self::too_many_requests(),
+            ledger::Error::Broken(_) | ledger::Error::Malformed(_) | ledger::Error::OutOfRange => {
+                telemetry::failure(&error, "the ledger failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// The status phrase of RFC 9110; the crate `http` has older phrases for two of them.
+fn phrase(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        status => status
+            .canonical_reason()
+            .expect("problems have statuses that are registered"),
+    }
+}
+
+fn insufficient_sparks(required: Sparks, available: Sparks) -> Problem {
+    let detail = format!(
+        "The usage costs {required} Sparks and {available} are available. Top up and try again."
+    );
+    let missing = required.checked_sub(available).unwrap_or(required);
+    Problem::new(
+        StatusCode::PAYMENT_REQUIRED,
+        "insufficient_sparks",
+        "Insufficient Sparks",
+        detail,
+    )
+    .with("required", required.to_string())
+    .with("available", available.to_string())
+    .with("top_up_items", catalog::packs_covering(missing))
+}

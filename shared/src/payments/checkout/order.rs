@@ -1,0 +1,130 @@
+//! What a caller asks to buy, and the terms it is sold at. Pure.
+
+use serde::Deserialize;
+
+use crate::ledger::RequestHash;
+use crate::pricing::catalog::{self, Order, Terms};
+use crate::words::id::sha256;
+use crate::words::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
+use crate::words::whole::Whole;
+
+/// The body of `POST /v1/checkout`. Amounts, Sparks and prices are ours to say, so it has none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckoutBody {
+    /// What is bought.
+    pub item: String,
+    /// How many, by default one.
+    #[serde(default)]
+    pub quantity: Option<Whole>,
+    /// Where the buyer comes back to.
+    pub success_url: String,
+    /// Where the buyer goes without paying.
+    pub cancel_url: String,
+}
+
+/// What a deployment sells, and how.
+#[derive(Debug)]
+pub struct Shop {
+    /// The deployment, and the prices at Stripe.
+    pub terms: Terms,
+    /// Where buyers may be sent back to.
+    pub allowed_origins: AllowedOrigins,
+    /// Whether pages take promotion codes.
+    pub promotion_codes: bool,
+    /// Whether Stripe adds taxes.
+    pub automatic_tax: bool,
+}
+
+/// An order that is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The rule it breaks.
+    pub rule: Rule,
+    /// The field that breaks it.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A rule that orders keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Items are in the catalogue.
+    Item,
+    /// Quantities are from 1 on, and limited.
+    Quantity,
+    /// Addresses are of the app.
+    Url,
+}
+
+/// An order with where its buyer goes next.
+pub(super) struct Placed {
+    pub(super) order: Order,
+    pub(super) success_url: String,
+    pub(super) cancel_url: String,
+}
+
+impl CheckoutBody {
+    /// The hash of what was asked, before anything is made of it.
+    pub(super) fn hash(&self) -> RequestHash {
+        let text = |quantity: Whole| {
+            quantity
+                .at_most(u64::MAX)
+                .map_or("-".to_owned(), |all| all.to_string())
+        };
+        let quantity = self.quantity.map(text);
+        RequestHash(sha256(&[
+            "checkout",
+            &self.item,
+            quantity.as_deref().unwrap_or_default(),
+            &self.success_url,
+            &self.cancel_url,
+        ]))
+    }
+}
+
+impl Shop {
+    /// Takes an order at the catalogue's terms.
+    pub(super) fn order(&self, body: &CheckoutBody) -> Result<Placed, Invalid> {
+        let count = |quantity: Whole| quantity.at_most(u32::MAX.into())?.try_into().ok();
+        // What is no count of items is as many as nobody can buy.
+        let quantity = body
+            .quantity
+            .map_or(1, |quantity| count(quantity).unwrap_or(0));
+        let order =
+            catalog::order(&body.item, quantity, &self.terms.price_ids).map_err(not_sold)?;
+        let url = |field, text: &str| {
+            ReturnUrl::new(text, &self.allowed_origins).map_err(|error| not_allowed(field, error))
+        };
+        Ok(Placed {
+            success_url: url("success_url", &body.success_url)?.with_session_id(),
+            cancel_url: url("cancel_url", &body.cancel_url)?.as_str().to_owned(),
+            order,
+        })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn not_sold(error: catalog::Error) -> Invalid {
+    match error {
+        catalog::Error::UnknownItem => Invalid {
+            rule: Rule::Item,
+            field: "item",
+            detail: "is not for sale; see the catalogue".into(),
+        },
+        catalog::Error::Quantity(most) => Invalid {
+            rule: Rule::Quantity,
+            field: "quantity",
+            detail: format!("must be from 1 to {most}"),
+        },
+    }
+}
+
+fn not_allowed(field: &'static str, error: NotAllowed) -> Invalid {
+    Invalid {
+        rule: Rule::Url,
+        field,
+        detail: error.to_string(),
+    }
+}

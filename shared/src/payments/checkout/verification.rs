@@ -1,0 +1,71 @@
+//! Verification of a payment: the state of its page, and the Sparks credited for it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tracing::info;
+
+use super::Error;
+use crate::payments::desk::Desk;
+use crate::payments::payment::{self, Payment, Status};
+use crate::process::patience::Patience;
+use crate::words::id::{AccountId, SessionId};
+use crate::words::sparks::Sparks;
+
+/// The state of a payment, as the API answers it.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    /// The page's id.
+    pub session_id: SessionId,
+    /// The status of the payment.
+    pub status: Status,
+    /// The pack or plan.
+    pub item: String,
+    /// The Sparks credited for it.
+    pub sparks_credited: Sparks,
+    /// The balance.
+    pub balance: Available,
+}
+
+/// A balance without its grants.
+#[derive(Debug, Serialize)]
+pub struct Available {
+    /// The Sparks that can be spent; a negative number is a debt.
+    pub available: Sparks,
+}
+
+/// Verifies a payment, and credits it if it is paid. Once it is credited, no call to Stripe is made.
+pub async fn verify(
+    desk: Desk<'_>,
+    account: &AccountId,
+    session: &SessionId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Verified, Error> {
+    let ledger = desk.ledger;
+    let found = ledger.find_checkout(session, account, patience).await?;
+    let found = found.ok_or(Error::NotFound)?;
+    let payment = if let Some(credited) = found.credited {
+        let settled = ledger.settle(account, credited.account, now, patience);
+        Payment {
+            status: Status::Paid,
+            credited: credited.sparks,
+            available: settled.await?.available,
+        }
+    } else {
+        let page = &found.checkout;
+        payment::reconcile_checkout(desk, page, now, patience).await?
+    };
+    info!(
+        account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,
+        "verified `{session}`"
+    );
+    Ok(Verified {
+        session_id: session.clone(),
+        status: payment.status,
+        item: found.checkout.item,
+        sparks_credited: payment.credited,
+        balance: Available {
+            available: payment.available,
+        },
+    })
+}

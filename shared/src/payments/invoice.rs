@@ -1,0 +1,392 @@
+//! Grants a plan's Sparks for what its invoices paid, once per invoice. This is the one way an invoice becomes
+//! Sparks: webhooks, verification and readers of a subscription all come here.
+
+mod verdict;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use crate::ledger::{self, Account, Credited, Incident, NewCredit, Purchase, Source};
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::pricing::catalog::{self, Order};
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Step};
+use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
+use crate::words::id::{AccountId, IntentId, InvoiceId};
+use crate::words::sparks::Sparks;
+use verdict::{Period, Verdict};
+
+/// The one reason of [`Outcome::Nothing`] that may pass.
+pub const NOT_PAID: &str = "not_paid";
+
+/// The reason of [`Outcome::Nothing`] for an invoice without a plan of ours.
+pub const NO_PLAN: &str = "no_plan";
+
+/// Maximum number of pages of paid invoices that are read in search of the last one granted.
+const MAX_PAGES: usize = 10;
+
+/// What became of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its Sparks are there; the account, where they came in now.
+    Granted(Sparks, Option<Account>),
+    /// It grants nothing, for this reason.
+    Nothing(&'static str),
+    /// It is of another product or deployment.
+    NotOurs(&'static str),
+}
+
+/// Why it is unknown what an invoice comes to, or nothing can be done with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Stripe did not answer.
+    #[error("stripe did not say how the invoice stands")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed. Whether it is granted is unknown; asking again tells.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// Stripe has no invoice of this id.
+    #[error("stripe has no such invoice; is its key of another account?")]
+    NoInvoice,
+    /// It is of this deployment, and nobody knows its customer.
+    #[error("the invoice's customer is not known here")]
+    NoCustomer,
+    /// Stripe has something else than the plan's terms. It is kept for somebody to look at.
+    #[error("the invoice's `{0}` is not what the plan's terms say")]
+    Mismatch(&'static str),
+}
+
+/// Reads an invoice from Stripe, and grants what it paid for unless that was done before.
+pub async fn reconcile(
+    desk: Desk<'_>,
+    id: &InvoiceId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Outcome, Error> {
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let ids = [id.as_str().to_owned()];
+    let (invoice, granted) = tokio::join!(
+        desk.stripe.invoice(id, timeout),
+        desk.ledger.credited(&ids, patience)
+    );
+    if let Some(sparks) = granted?.remove(id.as_str()) {
+        return Ok(Outcome::Granted(sparks, None));
+    }
+    let invoice = invoice?.ok_or(Error::NoInvoice)?;
+    let granting = Granting {
+        desk,
+        now,
+        patience,
+    };
+    granting.grant(&invoice).await
+}
+
+/// Grants what these invoices paid for and was not granted yet, oldest first. Returns those that are paid and cannot be
+/// granted.
+pub async fn grant_missing(
+    desk: Desk<'_>,
+    newest_first: &[Invoice],
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<BTreeSet<InvoiceId>, Error> {
+    let mut refused = BTreeSet::new();
+    if newest_first.is_empty() {
+        return Ok(refused);
+    }
+    let granted = credited(desk, newest_first, patience).await?;
+    let granting = Granting {
+        desk,
+        now,
+        patience,
+    };
+    let missing = newest_first.iter().rev();
+    for invoice in missing.filter(|invoice| !granted.contains(&invoice.id)) {
+        match granting.grant(invoice).await {
+            Ok(_) => {}
+            // The incident is kept, and the others are granted.
+            Err(Error::Mismatch(_)) => {
+                refused.insert(invoice.id.clone());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+/// Grants every paid invoice of a subscription since the last one that was granted.
+///
+/// They are listed by subscription, so that a customer's other invoices hide none.
+pub async fn catch_up(
+    desk: Desk<'_>,
+    subscription: &str,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let mut invoices: Vec<Invoice> = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let after = invoices.last().map(|invoice| &invoice.id);
+        let listed = desk.stripe.paid_invoices_of(subscription, after, timeout);
+        let page = listed.await?;
+        let is_last = !page.has_more || page.data.is_empty();
+        let reaches_granted = !credited(desk, &page.data, patience).await?.is_empty();
+        invoices.extend(page.data);
+        if is_last || reaches_granted {
+            break;
+        }
+    }
+    grant_missing(desk, &invoices, now, patience)
+        .await
+        .map(drop)
+}
+
+/// Those of some invoices that were granted.
+async fn credited(
+    desk: Desk<'_>,
+    invoices: &[Invoice],
+    patience: &Patience,
+) -> Result<BTreeSet<InvoiceId>, ledger::Error> {
+    if invoices.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let ids: Vec<String> = invoices
+        .iter()
+        .map(|invoice| invoice.id.to_string())
+        .collect();
+    let known = desk.ledger.credited(&ids, patience).await?;
+    let granted = invoices.iter().map(|invoice| &invoice.id);
+    Ok(granted
+        .filter(|id| known.contains_key(id.as_str()))
+        .cloned()
+        .collect())
+}
+
+/// What an invoice should have brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// So many Sparks, to this account.
+    Sparks(AccountId, Sparks),
+    /// It is this account's, and this field is not what the plan's terms say.
+    Mismatch(AccountId, &'static str),
+    /// Nothing, or nothing here.
+    Nothing,
+}
+
+/// Says what an invoice should have brought, by the rules by which it is granted. Nothing is written.
+pub async fn owed(
+    desk: Desk<'_>,
+    invoice: &Invoice,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Owed, Error> {
+    let granting = Granting {
+        desk,
+        now,
+        patience,
+    };
+    Ok(match granting.judge(invoice).await? {
+        Judged::Ours {
+            account, verdict, ..
+        } => match verdict {
+            Verdict::Grant { period, .. } => Owed::Sparks(account, period.order.sparks),
+            Verdict::Mismatch(field) => Owed::Mismatch(account, field),
+            Verdict::Nothing(_) => Owed::Nothing,
+        },
+        Judged::NotOurs(_) => Owed::Nothing,
+    })
+}
+
+/// An invoice with whose it is.
+enum Judged {
+    Ours {
+        account: AccountId,
+        intent: Option<IntentId>,
+        verdict: Verdict,
+    },
+    NotOurs(&'static str),
+}
+
+/// What an invoice is granted with.
+struct Granting<'a> {
+    desk: Desk<'a>,
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
+impl Granting<'_> {
+    async fn grant(&self, invoice: &Invoice) -> Result<Outcome, Error> {
+        let (account, intent, verdict) = match self.judge(invoice).await? {
+            Judged::Ours {
+                account,
+                intent,
+                verdict,
+            } => (account, intent, verdict),
+            Judged::NotOurs(reason) => return Ok(Outcome::NotOurs(reason)),
+        };
+        match verdict {
+            Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
+            Verdict::Grant { period, unclear } => {
+                // Kept first: once the period is credited, the invoice is not judged any more.
+                if let Some(field) = unclear {
+                    let code = "mismatch_line".to_owned();
+                    let detail = format!(
+                        "A line's {field} is not what the plan's terms say. The other lines are credited."
+                    );
+                    self.keep(invoice, &account, code, detail).await?;
+                }
+                self.credit(invoice, account, intent, period).await
+            }
+            Verdict::Mismatch(field) => {
+                let code = format!("mismatch_{field}");
+                self.keep(invoice, &account, code, mismatch(field)).await?;
+                Err(Error::Mismatch(field))
+            }
+        }
+    }
+
+    async fn judge(&self, invoice: &Invoice) -> Result<Judged, Error> {
+        let Desk { stripe, terms, .. } = self.desk;
+        let stage = invoice.subscription_metadata(STAGE);
+        let ours = stage == Some(&*terms.stage);
+        let Some(account) = self.account(invoice).await? else {
+            return match stage {
+                Some(_) if ours => Err(Error::NoCustomer),
+                Some(_) => Ok(Judged::NotOurs("other_stage")),
+                None => Ok(Judged::NotOurs("other_product")),
+            };
+        };
+        let (intent, agreed) = self.agreed(invoice, &account).await?.unzip();
+        // What was agreed stays, whatever happens to the catalogue.
+        let terms = |price: &str| {
+            let agreed = agreed.clone().filter(|order| order.price_id == price);
+            agreed.or_else(|| catalog::plan_of_price(price, &terms.price_ids))
+        };
+        // Of an invoice that was listed, the first ten lines are there.
+        let whole = if invoice.lines.has_more {
+            let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+            let whole = stripe.invoice(&invoice.id, timeout).await?;
+            Some(whole.ok_or(Error::NoInvoice)?)
+        } else {
+            None
+        };
+        let invoice = whole.as_ref().unwrap_or(invoice);
+        Ok(Judged::Ours {
+            account,
+            intent,
+            verdict: verdict::of(invoice, stripe.livemode(), ours, terms),
+        })
+    }
+
+    async fn account(&self, invoice: &Invoice) -> Result<Option<AccountId>, Error> {
+        match invoice.customer.as_deref().map(str::parse) {
+            Some(Ok(customer)) => Ok(self
+                .desk
+                .ledger
+                .account_of(&customer, self.patience)
+                .await?),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the account had asked for when it subscribed.
+    async fn agreed(
+        &self,
+        invoice: &Invoice,
+        account: &AccountId,
+    ) -> Result<Option<(IntentId, Order)>, Error> {
+        let intent = invoice.subscription_metadata(INTENT).map(str::parse);
+        let Some(Ok(intent)) = intent else {
+            return Ok(None);
+        };
+        let intent = self.desk.ledger.intent(&intent, self.patience).await?;
+        Ok(intent
+            .filter(|intent| intent.account == *account)
+            .map(|intent| (intent.id, intent.order)))
+    }
+
+    async fn credit(
+        &self,
+        invoice: &Invoice,
+        account: AccountId,
+        intent: Option<IntentId>,
+        period: Period,
+    ) -> Result<Outcome, Error> {
+        let expires_at = period.expires_at(self.desk.terms.grace, self.now);
+        let sparks = period.order.sparks;
+        let credit = NewCredit {
+            id: invoice.id.to_string(),
+            account,
+            source: Source::Plan,
+            sparks,
+            expires_at: Some(expires_at),
+            reason: None,
+            free_plan: false,
+            purchase: Some(Purchase {
+                intent,
+                order: period.order,
+                payment_intent: None,
+                total: invoice.owed(),
+            }),
+        };
+        telemetry::account(&credit.account);
+        let crediting = self.desk.ledger.credit(&credit, self.now, self.patience);
+        match telemetry::step(Step::Commit, crediting).await? {
+            Credited::Recorded(account) => {
+                telemetry::credited(sparks);
+                info!(
+                    account.id = %credit.account,
+                    invoice.id = %invoice.id,
+                    credit.sparks = %sparks,
+                    "credited {sparks} Sparks for `{}`", invoice.id
+                );
+                Ok(Outcome::Granted(sparks, Some(account)))
+            }
+            Credited::Replayed => Ok(Outcome::Granted(sparks, None)),
+            // It came in meanwhile, at the terms of then.
+            Credited::Reused | Credited::TooMany => {
+                let ids = [credit.id];
+                let mut known = self.desk.ledger.credited(&ids, self.patience).await?;
+                let sparks = known.remove(&ids[0]);
+                let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
+                Ok(Outcome::Granted(sparks.ok_or_else(lost)?, None))
+            }
+        }
+    }
+
+    /// Keeps an incident about an invoice that is paid, and not all of it for what the plan's terms say.
+    async fn keep(
+        &self,
+        invoice: &Invoice,
+        account: &AccountId,
+        code: String,
+        detail: String,
+    ) -> Result<(), Error> {
+        error!(
+            invoice.id = %invoice.id,
+            incident.code = code,
+            "`{}` is paid, and is not what the plan's terms say; `sparks doctor` lists it", invoice.id
+        );
+        let incident = Incident {
+            subject: invoice.id.to_string(),
+            code,
+            detail,
+            account: Some(account.clone()),
+            seen_at: self.now,
+        };
+        let ledger = self.desk.ledger;
+        Ok(ledger.keep_incident(&incident, self.patience).await?)
+    }
+}
+
+fn mismatch(field: &str) -> String {
+    match field {
+        "proration" => {
+            "The invoice is paid for a part of a period. Nothing is credited.".to_owned()
+        }
+        field => format!(
+            "The invoice is paid, and its {field} is not what the plan's terms say. Nothing is credited."
+        ),
+    }
+}

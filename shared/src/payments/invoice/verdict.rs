@@ -1,0 +1,376 @@
+//! Judges an invoice: the period of a plan that it pays for, if any. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::pricing::catalog::Order;
+use crate::providers::stripe::{Invoice, InvoiceLine};
+
+/// How long Sparks can be used at least that came in after their period.
+const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What an invoice comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
+    Grant {
+        period: Period,
+        unclear: Option<&'static str>,
+    },
+    /// It grants nothing, for this reason, and nothing is wrong with that.
+    Nothing(&'static str),
+    /// It is paid and grants nothing, because this is not as the plan's terms say.
+    Mismatch(&'static str),
+}
+
+/// A period that is paid for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Period {
+    /// At which terms.
+    pub(super) order: Order,
+    /// When it ends.
+    pub(super) end: Timestamp,
+}
+
+impl Period {
+    /// Returns when its Sparks end: with the period and some grace, or 30 days from now if they come in after it.
+    pub(super) fn expires_at(&self, grace: SignedDuration, now: Timestamp) -> Timestamp {
+        let with_grace = self.end.saturating_add(grace).unwrap_or(Timestamp::MAX);
+        if now <= self.end {
+            return with_grace;
+        }
+        let late = now.saturating_add(LATE_FOR).unwrap_or(Timestamp::MAX);
+        with_grace.max(late)
+    }
+}
+
+/// Judges an invoice by its lines. `terms` returns the order of one plan by its price.
+///
+/// Each line that is exactly a whole period of a plan grants it, whatever the invoice was made for: Stripe bills whole
+/// periods as `subscription_create` and `subscription_cycle`, and also as `subscription_update` (a trial that is ended, a
+/// new billing anchor, another interval) or `quote_accept`. Prorations grant nothing. A discount changes nothing, since
+/// the amount of a line is before it. An invoice of this deployment that is paid and grants nothing is a mismatch.
+/// <https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason>
+pub(super) fn of(
+    invoice: &Invoice,
+    livemode: bool,
+    ours: bool,
+    terms: impl Fn(&str) -> Option<Order>,
+) -> Verdict {
+    if invoice.livemode != livemode {
+        return Verdict::Mismatch("livemode");
+    }
+    if !invoice.is_paid() {
+        return Verdict::Nothing(super::NOT_PAID);
+    }
+    if invoice.total > 0 && invoice.owed() <= 0 {
+        return Verdict::Nothing("credited_before_payment");
+    }
+    let mut lines = Lines::default();
+    for line in &invoice.lines.data {
+        lines.add(line, &invoice.currency, &terms);
+    }
+    let Lines {
+        paid,
+        wrong,
+        is_of_plan,
+        has_others,
+    } = lines;
+    if let Some(period) = paid {
+        return Verdict::Grant {
+            period,
+            unclear: wrong,
+        };
+    }
+    if invoice.total <= 0 {
+        return Verdict::Nothing("nothing_to_pay");
+    }
+    match wrong {
+        Some(field) => Verdict::Mismatch(field),
+        None if has_others && ours => Verdict::Mismatch("price"),
+        None if is_of_plan || ours => Verdict::Mismatch("proration"),
+        None => Verdict::Nothing(super::NO_PLAN),
+    }
+}
+
+/// The lines of an invoice, added up.
+#[derive(Default)]
+struct Lines {
+    /// All whole periods together.
+    paid: Option<Period>,
+    /// The mismatch of a line that has a plan's price and is neither a proration nor a whole period.
+    wrong: Option<&'static str>,
+    /// A line with a positive amount has a plan's price.
+    is_of_plan: bool,
+    /// A line with a positive amount has a price that is not in the catalogue.
+    has_others: bool,
+}
+
+impl Lines {
+    fn add(&mut self, line: &InvoiceLine, currency: &str, terms: &impl Fn(&str) -> Option<Order>) {
+        // Trials cost nothing, and the unused time of a change is given back.
+        if line.amount <= 0 {
+            return;
+        }
+        let Some(plan) = line.price_id().and_then(terms) else {
+            self.has_others |= !line.is_proration();
+            return;
+        };
+        self.is_of_plan = true;
+        if line.is_proration() {
+            return;
+        }
+        if plan.currency != currency {
+            self.wrong = Some("currency");
+            return;
+        }
+        let paid = match (period(line, &plan), &self.paid) {
+            (Some(period), Some(paid)) => together(paid, &period),
+            (period, _) => period,
+        };
+        match paid {
+            Some(paid) => self.paid = Some(paid),
+            None => self.wrong = Some("amount"),
+        }
+    }
+}
+
+/// The period that a line pays for; None if it is not what so many cost.
+fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
+    let quantity = line.quantity.unwrap_or(1);
+    let times = i64::from(quantity);
+    let amount = one.amount.checked_mul(times)?;
+    let sparks = one.sparks.milli().checked_mul(times)?;
+    (line.amount == amount && quantity > 0).then_some(())?;
+    Some(Period {
+        order: Order {
+            quantity,
+            amount,
+            sparks: crate::words::sparks::Sparks::from_milli(sparks),
+            ..one.clone()
+        },
+        end: Timestamp::from_second(line.period.end).ok()?,
+    })
+}
+
+/// Two lines of one invoice.
+fn together(first: &Period, second: &Period) -> Option<Period> {
+    let (one, other) = (&first.order, &second.order);
+    let order = Order {
+        quantity: one.quantity.checked_add(other.quantity)?,
+        amount: one.amount.checked_add(other.amount)?,
+        sparks: one.sparks.checked_add(other.sparks)?,
+        ..one.clone()
+    };
+    Some(Period {
+        order,
+        end: first.end.max(second.end),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::catalog;
+    use serde_json::{Value, json};
+
+    fn line(changes: &Value) -> Value {
+        let mut line = json!({
+            "id": "il_1", "amount": 2000, "quantity": 1, "period": {"start": 0, "end": 1000},
+            "parent": {"subscription_item_details": {"proration": false}},
+            "pricing": {"price_details": {"price": "price_plus"}},
+        });
+        for (field, value) in changes.as_object().unwrap() {
+            line[field] = value.clone();
+        }
+        line
+    }
+
+    fn invoice(changes: &Value, lines: &[Value]) -> Invoice {
+        let mut invoice = json!({
+            "id": "in_1", "livemode": false, "status": "paid", "currency": "usd", "total": 2000, "created": 0,
+            "billing_reason": "subscription_cycle", "lines": {"data": lines, "has_more": false},
+        });
+        for (field, value) in changes.as_object().unwrap() {
+            invoice[field] = value.clone();
+        }
+        serde_json::from_value(invoice).unwrap()
+    }
+
+    fn judge(invoice: &Invoice, ours: bool) -> Verdict {
+        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        of(invoice, false, ours, |price| {
+            catalog::plan_of_price(price, &prices)
+        })
+    }
+
+    fn granted(verdict: Verdict) -> (i64, i64) {
+        match verdict {
+            Verdict::Grant {
+                period,
+                unclear: None,
+            } => (period.order.sparks.milli(), period.end.as_second()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_paid_period_of_a_plan_grants_its_sparks_until_its_own_end() {
+        for reason in [
+            "subscription_create",
+            "subscription_cycle",
+            "subscription_update",
+            "quote_accept",
+            "manual",
+        ] {
+            let found = invoice(&json!({"billing_reason": reason}), &[line(&json!({}))]);
+            assert_eq!(granted(judge(&found, true)), (500_000_000, 1_000));
+        }
+        let discounted = invoice(&json!({"total": 0}), &[line(&json!({}))]);
+        assert_eq!(granted(judge(&discounted, true)).0, 500_000_000);
+        let two = invoice(
+            &json!({}),
+            &[
+                line(&json!({"quantity": 2, "amount": 4000})),
+                line(&json!({"period": {"start": 0, "end": 2000}})),
+                line(
+                    &json!({"amount": -700, "parent": {"subscription_item_details": {"proration": true}}}),
+                ),
+            ],
+        );
+        assert_eq!(granted(judge(&two, true)), (1_500_000_000, 2_000));
+    }
+
+    #[test]
+    fn what_was_ordered_is_all_that_was_paid_for() {
+        let two = line(&json!({"quantity": 2, "amount": 4000}));
+        let one = line(&json!({}));
+        for (lines, quantity, amount) in [
+            (vec![one.clone()], 1, 2_000),
+            (vec![two.clone()], 2, 4_000),
+            (vec![two, one], 3, 6_000),
+        ] {
+            let Verdict::Grant { period, .. } = judge(&invoice(&json!({}), &lines), true) else {
+                panic!("{lines:?}");
+            };
+            let order = period.order;
+            assert_eq!((order.quantity, order.amount), (quantity, amount));
+        }
+        let nothing = line(&json!({"quantity": 0, "amount": 0}));
+        let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
+        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        let plan = catalog::plan_of_price("price_plus", &prices).unwrap();
+        assert_eq!(period(&nothing, &plan), None);
+    }
+
+    /// A change in the middle of a period, as Stripe bills it at once and as it waits for the next invoice.
+    fn prorations() -> [Value; 2] {
+        ["subscription_item_details", "invoice_item_details"]
+            .map(|parent| json!({"parent": {parent: {"proration": true}}}))
+    }
+
+    #[test]
+    fn a_whole_period_beside_prorations_is_granted() {
+        for parent in prorations() {
+            let with_amount = |amount: i64| {
+                let mut line = line(&parent);
+                line["amount"] = amount.into();
+                line
+            };
+            let lines = [with_amount(-1_000), with_amount(1_500), line(&json!({}))];
+            let found = invoice(&json!({"total": 2_500}), &lines);
+            assert_eq!(granted(judge(&found, true)).0, 500_000_000, "{parent}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_exact_does_not_cost_the_one_that_is() {
+        let odd = line(&json!({"amount": 1_999}));
+        for lines in [[odd.clone(), line(&json!({}))], [line(&json!({})), odd]] {
+            let found = invoice(&json!({"total": 3_999}), &lines);
+            let Verdict::Grant { period, unclear } = judge(&found, true) else {
+                panic!("{lines:?}");
+            };
+            assert_eq!(period.order.sparks.milli(), 500_000_000);
+            assert_eq!(unclear, Some("amount"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_paid_for_grants_nothing() {
+        let [proration, _] = prorations();
+        let other_price = json!({"pricing": {"price_details": {"price": "price_other"}}});
+        for (changes, lines, reason) in [
+            (
+                json!({"status": "open"}),
+                vec![line(&json!({}))],
+                "not_paid",
+            ),
+            (
+                json!({"status": "draft"}),
+                vec![line(&json!({}))],
+                "not_paid",
+            ),
+            (
+                json!({"status": "void"}),
+                vec![line(&json!({}))],
+                "not_paid",
+            ),
+            (json!({"status": null}), vec![line(&json!({}))], "not_paid"),
+            (
+                json!({"total": 0}),
+                vec![line(&json!({"amount": 0}))],
+                "nothing_to_pay",
+            ),
+            (
+                json!({"total": -700}),
+                vec![line(&proration)],
+                "nothing_to_pay",
+            ),
+            (json!({"total": 0}), vec![], "nothing_to_pay"),
+            (json!({}), vec![line(&other_price)], "no_plan"),
+        ] {
+            let found = invoice(&changes, &lines);
+            assert_eq!(judge(&found, false), Verdict::Nothing(reason), "{changes}");
+        }
+    }
+
+    #[test]
+    fn what_is_paid_and_grants_nothing_is_a_mismatch() {
+        let other_price = line(&json!({"pricing": {"price_details": {"price": "price_other"}}}));
+        let [proration, pending] = prorations();
+        for (changes, line, field) in [
+            (json!({"livemode": true}), line(&json!({})), "livemode"),
+            (json!({"currency": "eur"}), line(&json!({})), "currency"),
+            (json!({}), line(&json!({"amount": 1999})), "amount"),
+            (json!({}), line(&json!({"quantity": 2})), "amount"),
+            (json!({}), line(&json!({"quantity": 0})), "amount"),
+            (json!({}), other_price, "price"),
+            (json!({}), line(&proration), "proration"),
+            (json!({}), line(&pending), "proration"),
+        ] {
+            let found = invoice(&changes, &[line]);
+            assert_eq!(judge(&found, true), Verdict::Mismatch(field), "{changes}");
+        }
+    }
+
+    #[test]
+    fn sparks_end_with_the_period_and_some_grace_but_not_before_they_could_be_used() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        let period = Period {
+            order: catalog::plan_of_price("price_plus", &prices).unwrap(),
+            end: at(1_000_000),
+        };
+        let days = |days: i64| days * 86_400;
+        for (now, grace_hours, end) in [
+            (0, 0, 1_000_000),
+            (0, 24, 1_000_000 + days(1)),
+            (1_000_000, 24, 1_000_000 + days(1)),
+            (1_000_001, 24, 1_000_001 + days(30)),
+            (1_000_001, 24 * 40, 1_000_000 + days(40)),
+        ] {
+            let grace = SignedDuration::from_hours(grace_hours);
+            assert_eq!(period.expires_at(grace, at(now)), at(end), "{now}");
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Credits what was paid at Stripe, once per page. This is the one way a payment becomes Sparks.
+//!
+//! Verification, webhooks, the sweep and the operator all come here with a page, whichever first and
+//! however often. The page is read from Stripe each time; what anybody says about it is not believed.
+
+mod verdict;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tracing::{error, info, warn};
+
+use crate::ledger::{
+    self, Account, Checkout, CheckoutStatus, Credited, Holdings, Incident, Intent, Ledger,
+    NewCredit, Purchase, Source, Subscribed,
+};
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::invoice;
+use crate::payments::subscription;
+use crate::pricing::catalog::Kind;
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Step};
+use crate::providers::stripe::{self, CheckoutSession, INTENT, STAGE};
+use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
+use crate::words::sparks::Sparks;
+use verdict::Verdict;
+
+/// How a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is paid, or there was nothing to pay. A pack is credited.
+    Paid,
+    /// The money is on its way.
+    Processing,
+    /// It is not paid: the buyer has not finished, or the payment failed.
+    Unpaid,
+    /// It ended without a payment.
+    Expired,
+}
+
+impl Status {
+    /// The name on the wire and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Processing => "processing",
+            Self::Unpaid => "unpaid",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// What is known of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// How the page stands.
+    pub status: Status,
+    /// What was credited for it.
+    pub credited: Sparks,
+    /// What the account can spend.
+    pub available: Sparks,
+}
+
+/// Why nothing is known of a payment, or nothing is done with it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Stripe did not say how it stands.
+    #[error("stripe did not say how the payment stands")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed. Whether it is credited is unknown; asking again tells.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// Stripe has no page of this id, although it made it: the key is of another Stripe account.
+    #[error("stripe has no such page; is its key of another account?")]
+    NoSession,
+    /// Stripe has something else than what was ordered. It is kept for somebody to look at.
+    #[error("the session's `{0}` is not what was ordered")]
+    Mismatch(&'static str),
+    /// A plan's first period could not be granted.
+    #[error("the plan's invoice was not granted")]
+    Invoice(#[from] invoice::Error),
+    /// It is for an intent of this deployment that is not there.
+    #[error("there is no such intent")]
+    NoIntent,
+    /// Stripe uses a word that is not known here.
+    #[error("the session's `{0}` is a word that is not known here")]
+    Unknown(&'static str),
+}
+
+/// Reads a page from Stripe and does what is due: credits a paid pack, grants a paid plan's first period, notes
+/// everything else.
+pub async fn reconcile_checkout(
+    desk: Desk<'_>,
+    page: &Checkout,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Payment, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let (session, known) = tokio::join!(
+        stripe.checkout_session(&page.session, timeout()),
+        ledger.intent_and_account(page, patience)
+    );
+    let (mut session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
+    if let Some(invoice) = session.invoice_without_payment() {
+        session.payment_intent = stripe.payment_of_invoice(invoice, timeout()).await?;
+    }
+    let (status, noted) = match verdict::of(&session, &intent, stripe.livemode()) {
+        Verdict::Paid if intent.order.kind == Kind::Pack => {
+            let paid = Paid { session, intent };
+            return credit(ledger, paid, account, now, patience).await;
+        }
+        Verdict::Paid => {
+            let granting = granted(desk, page, session.invoice.as_ref(), now, patience);
+            let (credited, account) = Box::pin(granting).await?;
+            return Ok(Payment {
+                status: Status::Paid,
+                credited,
+                available: account.map_or(Sparks::ZERO, |account| account.available),
+            });
+        }
+        Verdict::Processing => (Status::Processing, CheckoutStatus::Processing),
+        Verdict::Open => (Status::Unpaid, CheckoutStatus::Open),
+        Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
+        Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
+        Verdict::Unknown(field) => {
+            keep_unknown(ledger, page, field, now, patience).await?;
+            return Err(Error::Unknown(field));
+        }
+        Verdict::Mismatch(field) => {
+            refuse(ledger, page, &intent, field, now, patience).await?;
+            return Err(Error::Mismatch(field));
+        }
+    };
+    if intent.status != noted {
+        ledger.note_checkout(&intent, noted, patience).await?;
+    }
+    let account = match account {
+        Some(found) => {
+            let settled = ledger.settle(&page.account, found.account, now, patience);
+            Some(settled.await?)
+        }
+        None => None,
+    };
+    Ok(Payment {
+        status,
+        credited: Sparks::ZERO,
+        available: account.map_or(Sparks::ZERO, |account| account.available),
+    })
+}
+
+/// Grants a plan's first period, and notes on the page which invoice paid for it. Returns the Sparks and the account.
+///
+/// The intent is settled once the period is granted or never will be, the subscription is stored, from where its renewals
+/// are looked after, and no other page of the account sells a plan. Until then the outbox looks into it.
+async fn granted(
+    desk: Desk<'_>,
+    page: &Checkout,
+    invoice: Option<&InvoiceId>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(Sparks, Option<Account>), Error> {
+    let ledger = desk.ledger;
+    let outcome = match invoice {
+        Some(invoice) => invoice::reconcile(desk, invoice, now, patience).await?,
+        None => invoice::Outcome::Nothing(invoice::NOT_PAID),
+    };
+    let settled = match &outcome {
+        invoice::Outcome::Granted(..) => true,
+        invoice::Outcome::Nothing(reason) => *reason != invoice::NOT_PAID,
+        invoice::Outcome::NotOurs(_) => false,
+    };
+    if settled {
+        match Box::pin(follow(desk, page, now, patience)).await {
+            Ok(()) => ledger.settle_intent(&page.intent, patience).await?,
+            // The period is granted; what is left is done by the outbox.
+            Err(error) => warn!(
+                error = telemetry::chain(&error), session.id = %page.session,
+                "the subscription of `{}` is not stored yet", page.session
+            ),
+        }
+    }
+    let (credited, account) = match outcome {
+        invoice::Outcome::Granted(sparks, account) => (sparks, account),
+        invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_) => (Sparks::ZERO, None),
+    };
+    if let Some(invoice) = invoice.filter(|_| credited > Sparks::ZERO && page.invoice.is_none()) {
+        let noted = ledger.note_invoice(&page.session, invoice, patience);
+        noted.await?;
+    }
+    if account.is_some() {
+        return Ok((credited, account));
+    }
+    let account = ledger.settled_account(&page.account, now, patience);
+    Ok((credited, account.await?))
+}
+
+/// Stores the subscription that a page has begun, and ends the other pages at which the account could pay for a second one.
+async fn follow(
+    desk: Desk<'_>,
+    page: &Checkout,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), subscription::Error> {
+    let Desk {
+        ledger,
+        stripe,
+        terms,
+    } = desk;
+    let all = subscription::sync(desk, &page.account, now, patience).await?;
+    if !all.iter().any(Subscribed::is_paid_for) {
+        return Ok(());
+    }
+    let Some(customer) = ledger.customer(&page.account, patience).await?.customer else {
+        return Ok(());
+    };
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
+    for other in open.await?.iter().filter(|other| **other != page.session) {
+        stripe.expire_session(other, timeout()).await?;
+        info!(session.id = %other, "ended the page `{other}`: the account has a plan");
+    }
+    Ok(())
+}
+
+/// The page of a session.
+#[derive(Debug)]
+pub enum Page {
+    /// It is of ours.
+    Known(Checkout),
+    /// It is of another product or deployment.
+    NotOurs(&'static str),
+    /// It is of a customer of ours, and was not made here; somebody has to look at it.
+    Unclear(&'static str),
+}
+
+/// Finds the page of a session. One that was never written down, because its process ended between Stripe's answer
+/// and the write, is found by what Stripe has of it, and written down now.
+pub async fn page(
+    desk: Desk<'_>,
+    id: &SessionId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Page, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    let stage = desk.terms.stage.as_str();
+    if let Some(page) = ledger.checkout(id, patience).await? {
+        return Ok(Page::Known(page));
+    }
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let session = stripe.checkout_session(id, timeout).await?;
+    let session = session.ok_or(Error::NoSession)?;
+    let ours = |key| {
+        let metadata = session.metadata.as_ref()?;
+        metadata.get(key).map(String::as_str)
+    };
+    let (made_for, intent) = (ours(STAGE), ours(INTENT));
+    match (made_for, intent.map(str::parse::<IntentId>)) {
+        (None, None) => without_metadata(ledger, &session, patience).await,
+        (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
+        (Some(_), Some(Ok(intent))) => {
+            let Some(intent) = ledger.intent(&intent, patience).await? else {
+                let detail =
+                    "The session is for an intent of this deployment that is not in the table.";
+                keep(ledger, id, "no_intent", detail, None, now, patience).await?;
+                return Err(Error::NoIntent);
+            };
+            let page = Checkout {
+                session: session.id,
+                account: intent.account,
+                intent: intent.id,
+                item: intent.order.item,
+                url: session.url,
+                expires_at: intent.expires_at,
+                invoice: None,
+            };
+            ledger.bind_checkout(&page, patience).await?;
+            warn!(session.id = %page.session, "found the unknown page `{}`", page.session);
+            Ok(Page::Known(page))
+        }
+        _ => Ok(Page::Unclear("metadata")),
+    }
+}
+
+/// A session that was not made here: of another product, or by hand for a customer of ours.
+async fn without_metadata(
+    ledger: &Ledger,
+    session: &CheckoutSession,
+    patience: &Patience,
+) -> Result<Page, Error> {
+    let customer = session.customer.as_deref().map(str::parse);
+    let account = match customer {
+        Some(Ok(customer)) => ledger.account_of(&customer, patience).await?,
+        _ => None,
+    };
+    Ok(match account {
+        Some(_) => Page::Unclear("not_made_here"),
+        None => Page::NotOurs("other_product"),
+    })
+}
+
+/// A pack that is paid.
+struct Paid {
+    session: CheckoutSession,
+    intent: Intent,
+}
+
+/// Credits a pack under the id of its page, and marks its intent as paid, in one transaction.
+async fn credit(
+    ledger: &Ledger,
+    Paid { session, intent }: Paid,
+    account: Option<Holdings>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Payment, Error> {
+    let credited = intent.order.sparks;
+    let credit = NewCredit {
+        id: session.id.to_string(),
+        account: intent.account.clone(),
+        source: Source::Pack,
+        sparks: credited,
+        expires_at: None,
+        reason: None,
+        free_plan: false,
+        purchase: Some(Purchase {
+            total: session.amount_total.unwrap_or_default(),
+            payment_intent: session
+                .payment_intent
+                .map(|payment| payment.id().to_owned()),
+            intent: Some(intent.id),
+            order: intent.order,
+        }),
+    };
+    let crediting = ledger.credit_found(account, &credit, now, patience);
+    let account = match telemetry::step(Step::Commit, crediting).await? {
+        Credited::Recorded(account) => {
+            telemetry::credited(credited);
+            info!(
+                account.id = %credit.account,
+                session.id = credit.id,
+                credit.sparks = %credited,
+                "credited {credited} Sparks for `{}`", credit.id
+            );
+            Some(account)
+        }
+        Credited::Replayed => {
+            ledger
+                .settled_account(&credit.account, now, patience)
+                .await?
+        }
+        // The id is Stripe's, the account and the Sparks are the intent's: it cannot be another credit.
+        Credited::Reused | Credited::TooMany => {
+            return Err(
+                ledger::Error::Broken("a page was credited as something else".into()).into(),
+            );
+        }
+    };
+    Ok(Payment {
+        status: Status::Paid,
+        credited,
+        available: account.map_or(Sparks::ZERO, |account| account.available),
+    })
+}
+
+/// Keeps what is wrong with a session, for somebody to look at.
+async fn keep(
+    ledger: &Ledger,
+    session: &SessionId,
+    code: &str,
+    detail: &str,
+    account: Option<&AccountId>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let incident = Incident {
+        subject: session.to_string(),
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+        account: account.cloned(),
+        seen_at: now,
+    };
+    Ok(ledger.keep_incident(&incident, patience).await?)
+}
+
+async fn keep_unknown(
+    ledger: &Ledger,
+    page: &Checkout,
+    field: &'static str,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let (code, detail) = (
+        format!("unknown_{field}"),
+        format!(
+            "The session's {field} is a word that is not known here. Is there a newer version?"
+        ),
+    );
+    let account = Some(&page.account);
+    keep(
+        ledger,
+        &page.session,
+        &code,
+        &detail,
+        account,
+        now,
+        patience,
+    )
+    .await
+}
+
+async fn refuse(
+    ledger: &Ledger,
+    page: &Checkout,
+    intent: &Intent,
+    field: &'static str,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    error!(
+        session.id = %page.session,
+        session.field = field,
+        "the `{field}` of `{}` is not what was ordered; `sparks doctor` lists it", page.session
+    );
+    let incident = Incident {
+        subject: page.session.to_string(),
+        code: format!("mismatch_{field}"),
+        detail: format!("The session's {field} is not what was ordered. Nothing is credited."),
+        account: Some(page.account.clone()),
+        seen_at: now,
+    };
+    ledger.refuse_checkout(intent, &incident, patience).await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Opens Stripe's customer portal for an account. Flow 3.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::{self, Subscribed};
+use crate::payments::checkout::{Invalid, Rule};
+use crate::payments::customers::Customers;
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::subscription::{self, best};
+use crate::process::patience::Patience;
+use crate::providers::stripe::{self, NewPortalSession, PortalFlow, Refusal};
+use crate::words::id::{AccountId, CustomerId};
+use crate::words::page_url::PageUrl;
+use crate::words::return_url::{AllowedOrigins, ReturnUrl};
+
+/// The body of `POST /v1/portal`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalBody {
+    /// Where the portal leads back to.
+    pub return_url: String,
+    /// What the portal opens at; its overview when there is none.
+    #[serde(default)]
+    pub flow: Option<Flow>,
+}
+
+/// One thing to do at the portal, after which it leads back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// Change the card.
+    PaymentMethodUpdate,
+    /// Cancel the subscription.
+    SubscriptionCancel,
+    /// Change the subscription's plan.
+    SubscriptionUpdate,
+}
+
+/// A portal page.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    /// Its address, which is good for a short while.
+    pub url: PageUrl,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not valid.
+    #[error("`{}` {}", .0.field, .0.detail)]
+    Invalid(Invalid),
+    /// The account has bought nothing yet, so Stripe does not know it.
+    #[error("the account has no customer at stripe")]
+    NoCustomer,
+    /// There is no subscription to manage.
+    #[error("the account has no subscription")]
+    NoSubscription,
+    /// Stripe made no page.
+    #[error("stripe made no page")]
+    Stripe(#[from] stripe::Error),
+    /// The portal does not offer the flow for the subscription as it is.
+    #[error("the portal does not offer this")]
+    FlowUnavailable,
+    /// A deleted customer could not be taken off the account.
+    #[error("a deleted customer is still there")]
+    Subscription(#[from] subscription::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+}
+
+/// What opening a portal page touches.
+#[derive(Clone, Copy, Debug)]
+pub struct Entrance<'a> {
+    /// Where the customer is written down, and pages are made.
+    pub desk: Desk<'a>,
+    /// Who is remembered.
+    pub customers: &'a Customers,
+    /// Where the portal may lead back to.
+    pub allowed_origins: &'a AllowedOrigins,
+    /// What the portal offers; Stripe's default when there is none.
+    pub configuration: Option<&'a str>,
+}
+
+/// Opens a page for an account, and for no other: whose it is comes from the table.
+pub async fn create(
+    entrance: Entrance<'_>,
+    account: &AccountId,
+    body: &PortalBody,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Page, Error> {
+    let return_url =
+        ReturnUrl::new(&body.return_url, entrance.allowed_origins).map_err(|error| {
+            Error::Invalid(Invalid {
+                rule: Rule::Url,
+                field: "return_url",
+                detail: error.to_string(),
+            })
+        })?;
+    let ledger = entrance.desk.ledger;
+    let known = ledger.subscriber(account, patience).await?;
+    match known.account {
+        Some(found) => {
+            ledger.settle(account, found, now, patience).await?;
+        }
+        None => {
+            ledger.open_account(account, now, patience).await?;
+        }
+    }
+    let customer = known.customer.ok_or(Error::NoCustomer)?;
+    let visit = Visit {
+        entrance,
+        customer: &customer,
+        return_url: return_url.as_str(),
+        flow: body.flow,
+        now,
+        patience,
+    };
+    let stored = manageable(&known.subscriptions.all);
+    let refused = match visit.open(stored).await {
+        Err(Error::Stripe(stripe::Error::Refused(refusal))) => refusal,
+        // Nothing to manage was stored; Stripe may have it.
+        Err(Error::NoSubscription) => return visit.open_as_stripe_has_it().await,
+        outcome => return outcome,
+    };
+    if refused.param == "customer" {
+        return visit.without_customer(account, refused).await;
+    }
+    if refused.is_of_flow() {
+        return match visit.open_as_stripe_has_it().await {
+            Err(Error::Stripe(stripe::Error::Refused(again))) if again.is_of_flow() => {
+                Err(Error::FlowUnavailable)
+            }
+            outcome => outcome,
+        };
+    }
+    Err(stripe::Error::Refused(refused).into())
+}
+
+/// The subscription that a flow is about.
+fn manageable(all: &[Subscribed]) -> Option<&str> {
+    best(all)
+        .filter(|best| best.is_live())
+        .map(|best| &*best.id)
+}
+
+/// One visit to the portal.
+struct Visit<'a> {
+    entrance: Entrance<'a>,
+    customer: &'a CustomerId,
+    return_url: &'a str,
+    flow: Option<Flow>,
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
+impl Visit<'_> {
+    async fn open(&self, subscription: Option<&str>) -> Result<Page, Error> {
+        let managed = || subscription.ok_or(Error::NoSubscription);
+        let flow = match self.flow {
+            None => None,
+            Some(Flow::PaymentMethodUpdate) => Some(PortalFlow::PaymentMethodUpdate),
+            Some(Flow::SubscriptionCancel) => Some(PortalFlow::SubscriptionCancel(managed()?)),
+            Some(Flow::SubscriptionUpdate) => Some(PortalFlow::SubscriptionUpdate(managed()?)),
+        };
+        let new = NewPortalSession {
+            customer: self.customer,
+            return_url: self.return_url,
+            configuration: self.entrance.configuration,
+            flow,
+        };
+        // A page more does no harm, so each visit has one of its own.
+        let key = format!("portal:{:032x}", fastrand::u128(..));
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let stripe = self.entrance.desk.stripe;
+        let made = stripe.create_portal_session(&new, &key, timeout);
+        Ok(Page { url: made.await? })
+    }
+
+    /// Opens the page for what Stripe has now, where what was stored is out of date.
+    async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let stripe = self.entrance.desk.stripe;
+        let told = stripe.subscriptions(self.customer, timeout).await?;
+        let all: Vec<Subscribed> = told
+            .iter()
+            .flatten()
+            .map(subscription::without_plan)
+            .collect();
+        self.open(manageable(&all)).await
+    }
+
+    /// Stripe does not take the customer: where it was deleted, there is none.
+    async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
+        let Entrance {
+            desk, customers, ..
+        } = self.entrance;
+        let (customer, now, patience) = (self.customer, self.now, self.patience);
+        let parted = subscription::part(desk, customers, account, customer, now, patience);
+        if parted.await? {
+            return Err(Error::NoCustomer);
+        }
+        Err(stripe::Error::Refused(refusal).into())
+    }
+}

@@ -1,0 +1,450 @@
+//! Takes back what refunds, disputes and credit notes are of, and gives it back when they come to nothing.
+//!
+//! A refund counts from when it exists, a dispute from when it is opened as more than an inquiry: the money is
+//! gone by then. A refund that fails, a dispute that is won and a credit note that is void restore what they took.
+//! Reversals that may still change are looked at again, so that a lost webhook only delays their end.
+//! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
+
+mod review;
+mod warning;
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::{info, warn};
+
+use crate::ledger::{self, Incident, NewReversal, Part, Reversed};
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::invoice;
+use crate::payments::payment::{self, Page};
+use crate::process::config::ItemVersion;
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric, Step};
+use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
+use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
+use crate::words::reversal_kind::ReversalKind;
+use crate::words::sparks::Sparks;
+pub use review::{Finding, Review, review};
+pub use warning::warn_of_fraud;
+
+/// Intervals between looks: daily at a reversal that is not decided, weekly at a refund that may still fail.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Time for which a refund that has succeeded is looked at: a bank may return it for up to 30 days.
+/// <https://docs.stripe.com/refunds#failed-refunds>
+const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// Time for which a reversal of an invoice that is not granted is looked at. A later one is found by `sparks reconcile`.
+const WAITS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The result of reconciling a refund, a dispute or a credit note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What it is of stands as it says.
+    Done,
+    /// It changes nothing for now, for this reason.
+    Nothing(&'static str),
+    /// It is of another product or deployment.
+    NotOurs(&'static str),
+    /// It cannot be followed to a purchase; an operator has to look at it.
+    Unclear(&'static str),
+}
+
+/// Why it is unknown what a refund or a dispute is of.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Stripe did not answer.
+    #[error("stripe did not say how the refund or dispute stands")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// What was paid could not be credited first.
+    #[error("the purchase is not known")]
+    Payment(#[from] payment::Error),
+    /// What was paid could not be granted first.
+    #[error("the purchase is not known")]
+    Invoice(#[from] invoice::Error),
+    /// Stripe has none of this id, or no payment of it.
+    #[error("stripe has no such refund, dispute or payment; is its key of another account?")]
+    NotThere,
+}
+
+/// How a refund or a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The money is gone.
+    Taken,
+    /// It was only asked about, and may yet be taken.
+    Asked,
+    /// It came to nothing, for good.
+    Ended,
+}
+
+/// A purchase by what it was paid with.
+struct Bought {
+    account: AccountId,
+    /// The id of its credit.
+    id: String,
+}
+
+/// Reads a refund, a dispute or a credit note from Stripe, and takes or restores what it is of.
+///
+/// As long as it may change, a look at it stays due.
+pub async fn reconcile(
+    desk: Desk<'_>,
+    reason: ReversalKind,
+    id: &ReversalId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Outcome, Error> {
+    let ledger = desk.ledger;
+    if reason == ReversalKind::CreditNote && ledger.item_version() < ItemVersion::V3 {
+        return Ok(Outcome::Nothing("not_enabled"));
+    }
+    let following = Following {
+        desk,
+        reason,
+        now,
+        patience,
+    };
+    let found = following.read(id).await?;
+    let outcome = Box::pin(following.settle(&found)).await;
+    let created = Timestamp::from_second(found.created).unwrap_or(now);
+    let age = now.duration_since(created);
+    let pause = match &outcome {
+        // Its invoice may be granted yet: once the rest is paid, or once an operator has mended the terms.
+        Ok(Outcome::Nothing(invoice::NOT_PAID))
+        | Err(Error::Invoice(invoice::Error::Mismatch(_))) => (age < WAITS_FOR).then_some(DAILY),
+        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => {
+            next_look(reason, &found, age)
+        }
+        Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
+    };
+    let Some(pause) = pause else {
+        ledger.unfollow(reason, id, patience).await?;
+        return outcome;
+    };
+    let due = now.saturating_add(pause).unwrap_or(now);
+    let is_followed = ledger.follow(reason, id, due, patience).await?;
+    match outcome {
+        Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
+        outcome => outcome,
+    }
+}
+
+/// Judges how a refund, a dispute or a credit note stands.
+///
+/// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
+/// cardholder without a refund object (Visa's Rapid Dispute Resolution).
+/// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
+fn standing(reason: ReversalKind, found: &MoneyBack) -> Standing {
+    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
+    let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
+    match (reason, found.status.as_deref().unwrap_or_default()) {
+        (ReversalKind::Refund, "failed" | "canceled")
+        | (ReversalKind::Dispute, "won")
+        | (ReversalKind::CreditNote, "void") => Standing::Ended,
+        (ReversalKind::Dispute, "prevented") if !is_resolved() => Standing::Ended,
+        (ReversalKind::Dispute, status) if status.starts_with("warning_") => Standing::Asked,
+        _ => Standing::Taken,
+    }
+}
+
+/// Returns the time until the next look at a refund, a dispute or a credit note of this age; None if no further change
+/// is expected. A later one is still acted on.
+fn next_look(
+    reason: ReversalKind,
+    found: &MoneyBack,
+    age: SignedDuration,
+) -> Option<SignedDuration> {
+    match (reason, found.status.as_deref().unwrap_or_default()) {
+        (ReversalKind::Refund, "failed" | "canceled")
+        | (ReversalKind::Dispute, "won" | "lost" | "warning_closed" | "prevented")
+        | (ReversalKind::CreditNote, _) => None,
+        (ReversalKind::Refund, "succeeded") => (age < MAY_FAIL_FOR).then_some(WEEKLY),
+        (ReversalKind::Refund | ReversalKind::Dispute, _) => Some(DAILY),
+    }
+}
+
+/// One refund, dispute or credit note that is followed.
+struct Following<'a> {
+    desk: Desk<'a>,
+    reason: ReversalKind,
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
+impl Following<'_> {
+    async fn read(&self, id: &ReversalId) -> Result<MoneyBack, Error> {
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let found = self.desk.stripe.money_back(self.reason, id, timeout);
+        found.await?.ok_or(Error::NotThere)
+    }
+
+    /// Takes or restores what it is of.
+    async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
+        let standing = standing(self.reason, found);
+        if standing == Standing::Asked {
+            let paid_at = paid_at(self.desk, found, self.patience).await?;
+            return Ok(match paid_at {
+                PaidAt::Elsewhere(reason) => Outcome::NotOurs(reason),
+                PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
+            });
+        }
+        // The refunds of a credit note are followed under their own ids.
+        if self.reason == ReversalKind::CreditNote && found.amount == 0 {
+            return Ok(Outcome::Nothing("nothing_credited"));
+        }
+        let bought = match Box::pin(self.bought(found)).await? {
+            Ok(bought) => bought,
+            Err(outcome) => return Ok(outcome),
+        };
+        telemetry::account(&bought.account);
+        let reversing = self.carry_out(found, &bought, standing);
+        match telemetry::step(Step::Commit, reversing).await? {
+            Reversed::Recorded(sparks) => {
+                tell(found, &bought, standing, sparks);
+                Ok(Outcome::Done)
+            }
+            Reversed::Replayed => Ok(Outcome::Done),
+            Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
+            Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
+            // The object may have been read before its end was booked. If Stripe still has it taken, an operator has to look.
+            Reversed::Ended => {
+                let again = self.read(&found.id).await?;
+                if self::standing(self.reason, &again) == Standing::Taken {
+                    warn!(reversal.id = %found.id, "`{}` is taken again after its end", found.id);
+                    return Ok(Outcome::Unclear("taken_again"));
+                }
+                Ok(Outcome::Done)
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        found: &MoneyBack,
+        bought: &Bought,
+        standing: Standing,
+    ) -> Result<Reversed, Error> {
+        let (ledger, now, patience) = (self.desk.ledger, self.now, self.patience);
+        let mut new = NewReversal {
+            id: found.id.to_string(),
+            account: bought.account.clone(),
+            purchase: bought.id.clone(),
+            part: Part::Amount {
+                amount: found.amount,
+                currency: found.currency.clone(),
+            },
+        };
+        if standing != Standing::Taken {
+            return Ok(ledger.restore(&new, now, patience).await?);
+        }
+        let reversed = ledger.reverse(&new, now, patience).await?;
+        if reversed != Reversed::NoShare {
+            return Ok(reversed);
+        }
+        new.part = self.part_that_was_moved(found, bought).await?;
+        Ok(ledger.reverse(&new, now, patience).await?)
+    }
+
+    /// The part of a purchase that goes back in another currency: what the dispute has moved of what the charge has, both
+    /// in the currency of the Stripe account. If Stripe says neither, all of it, with an incident.
+    async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
+        let withdrawn = found.moved.iter().find(|moved| **moved < 0);
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let charged = match &found.charge {
+            Some(charge) => self.desk.stripe.settled_amount(charge, timeout).await?,
+            None => None,
+        };
+        if let (Some(withdrawn), Some(whole)) = (withdrawn, charged)
+            && whole > 0
+        {
+            let amount = withdrawn.checked_neg().unwrap_or(i64::MAX);
+            return Ok(Part::Of { amount, whole });
+        }
+        // Kept first: once all of it is taken, a repetition is a replay.
+        let incident = Incident {
+            subject: found.id.to_string(),
+            code: "no_share".to_owned(),
+            detail: format!(
+                "It is no share of what `{}` came to: nothing was paid, or in another currency. All of it is taken back.",
+                bought.id
+            ),
+            account: Some(bought.account.clone()),
+            seen_at: self.now,
+        };
+        self.desk
+            .ledger
+            .keep_incident(&incident, self.patience)
+            .await?;
+        Ok(Part::All)
+    }
+
+    /// The purchase that a refund or a dispute is of, credited first where it was not; or else what becomes of it.
+    async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
+        match paid_at(self.desk, found, self.patience).await? {
+            PaidAt::Session(session) => self.sold(&session).await,
+            PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
+            PaidAt::Elsewhere(reason) => Ok(Err(Outcome::NotOurs(reason))),
+        }
+    }
+
+    async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
+        let (now, patience) = (self.now, self.patience);
+        let page = match payment::page(self.desk, session, now, patience).await? {
+            Page::Known(page) => page,
+            Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
+            Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
+        };
+        match payment::reconcile_checkout(self.desk, &page, now, patience).await {
+            // It is kept already, and nothing was credited.
+            Ok(_) | Err(payment::Error::Mismatch(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Ok(Bought {
+            account: page.account,
+            id: session.to_string(),
+        }))
+    }
+
+    async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
+        match invoice::reconcile(self.desk, id, self.now, self.patience).await {
+            Ok(invoice::Outcome::Granted(..)) => {}
+            Ok(invoice::Outcome::Nothing(reason)) => return Ok(Err(Outcome::Nothing(reason))),
+            Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Err(Outcome::NotOurs(reason))),
+            Err(error) => return Err(error.into()),
+        }
+        let ledger = self.desk.ledger;
+        let account = ledger.account_of_credit(id.as_str(), self.patience).await?;
+        let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
+        Ok(Ok(Bought {
+            account: account.ok_or_else(lost)?,
+            id: id.to_string(),
+        }))
+    }
+}
+
+/// Tells what was taken back or restored.
+fn tell(found: &MoneyBack, bought: &Bought, standing: Standing, sparks: Sparks) {
+    let (word, times, amount) = if standing == Standing::Taken {
+        ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
+    } else {
+        ("restored", Metric::Restorations, Metric::SparksRestored)
+    };
+    telemetry::count(times, 1);
+    telemetry::count(amount, sparks.milli());
+    info!(
+        account.id = %bought.account,
+        reversal.id = %found.id,
+        reversal.sparks = %sparks,
+        "{word} {sparks} Sparks of `{}` for `{}`", bought.id, found.id
+    );
+}
+
+/// The place where a payment was made.
+enum PaidAt {
+    /// At this page.
+    Session(SessionId),
+    /// With this invoice.
+    Invoice(InvoiceId),
+    /// At another product or deployment, as this reason says.
+    Elsewhere(&'static str),
+}
+
+/// Follows a refund, a dispute or a credit note to where its payment was made. Nothing is written.
+async fn paid_at(desk: Desk<'_>, found: &MoneyBack, patience: &Patience) -> Result<PaidAt, Error> {
+    match &found.of {
+        Paid::Payment(payment) => paid_with(desk, payment, patience).await,
+        Paid::Invoice(invoice) => Ok(PaidAt::Invoice(invoice.clone())),
+        Paid::Unknown => Ok(PaidAt::Elsewhere("other_product")),
+    }
+}
+
+/// Follows a payment to where it was made.
+async fn paid_with(desk: Desk<'_>, payment: &str, patience: &Patience) -> Result<PaidAt, Error> {
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let payment = desk.stripe.payment(payment, timeout()).await?;
+    let payment = payment.ok_or(Error::NotThere)?;
+    let written = |key| payment.metadata.get(key).map(String::as_str);
+    match (written(STAGE), written(INTENT)) {
+        // A subscription's payments carry nothing; their invoice leads to it.
+        (None, _) => {
+            let invoice = desk.stripe.invoice_of_payment(&payment.id, timeout());
+            let invoice = invoice.await?.map(PaidAt::Invoice);
+            Ok(invoice.unwrap_or(PaidAt::Elsewhere("other_product")))
+        }
+        (Some(stage), _) if stage != desk.terms.stage => Ok(PaidAt::Elsewhere("other_stage")),
+        _ => {
+            let session = desk.stripe.session_of_payment(&payment.id, timeout());
+            Ok(PaidAt::Session(session.await?.ok_or(Error::NotThere)?))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
+        MoneyBack {
+            id: "dp_1".parse().unwrap(),
+            amount: 2_000,
+            currency: "usd".to_owned(),
+            created: 0,
+            of: Paid::Payment("pi_1".to_owned()),
+            charge: None,
+            status: status.map(str::to_owned),
+            case_type: case_type.map(str::to_owned),
+            moved: moved.to_vec(),
+        }
+    }
+
+    #[test]
+    fn money_is_taken_from_when_it_is_gone_until_it_is_back() {
+        use ReversalKind::{CreditNote, Dispute, Refund};
+        use Standing::{Asked, Ended, Taken};
+        for (reason, status, expected, pause) in [
+            (Refund, Some("pending"), Taken, Some(DAILY)),
+            (Refund, Some("requires_action"), Taken, Some(DAILY)),
+            (Refund, Some("succeeded"), Taken, Some(WEEKLY)),
+            (Refund, None, Taken, Some(DAILY)),
+            (Refund, Some("failed"), Ended, None),
+            (Refund, Some("canceled"), Ended, None),
+            (Dispute, Some("warning_needs_response"), Asked, Some(DAILY)),
+            (Dispute, Some("warning_under_review"), Asked, Some(DAILY)),
+            (Dispute, Some("warning_closed"), Asked, None),
+            (Dispute, Some("needs_response"), Taken, Some(DAILY)),
+            (Dispute, Some("under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("appeal_under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("lost"), Taken, None),
+            (Dispute, Some("won"), Ended, None),
+            (CreditNote, Some("issued"), Taken, None),
+            (CreditNote, Some("void"), Ended, None),
+        ] {
+            let found = found(status, Some("chargeback"), &[-2_000]);
+            assert_eq!(standing(reason, &found), expected, "{reason:?} {status:?}");
+            let next = next_look(reason, &found, SignedDuration::ZERO);
+            assert_eq!(next, pause, "{reason:?} {status:?}");
+        }
+        let refund = found(Some("succeeded"), None, &[]);
+        assert_eq!(next_look(Refund, &refund, MAY_FAIL_FOR), None);
+    }
+
+    #[test]
+    fn a_prevented_dispute_takes_if_the_cardholder_has_the_money() {
+        for (case_type, moved, expected) in [
+            (Some("block"), &[][..], Standing::Ended),
+            (Some("resolution"), &[-2_000], Standing::Taken),
+            // The transaction comes later than the status.
+            (Some("resolution"), &[], Standing::Taken),
+            (None, &[-2_000], Standing::Taken),
+            (None, &[-2_000, 2_000], Standing::Ended),
+            (None, &[], Standing::Ended),
+        ] {
+            let found = found(Some("prevented"), case_type, moved);
+            let stands = standing(ReversalKind::Dispute, &found);
+            assert_eq!(stands, expected, "{case_type:?} {moved:?}");
+        }
+    }
+}

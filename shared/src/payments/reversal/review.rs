@@ -1,0 +1,171 @@
+//! Whether a refund or a dispute stands in the ledger as Stripe has it, looked at without a change.
+
+use jiff::Timestamp;
+
+use super::{Error, PaidAt, Standing, paid_at, standing};
+use crate::ledger::Purchased;
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::invoice::{self, Owed};
+use crate::process::patience::Patience;
+use crate::providers::stripe::MoneyBack;
+use crate::words::id::{AccountId, InvoiceId};
+use crate::words::reversal_kind::ReversalKind;
+
+/// A refund or a dispute that does not stand in the ledger as Stripe has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// What is missing.
+    pub finding: Finding,
+    /// The purchase, `cs_…` or `in_…`.
+    pub purchase: String,
+    /// Whose it is; nothing where it was never credited.
+    pub account: Option<AccountId>,
+}
+
+/// What is missing in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The money is gone, and its Sparks are not.
+    NotTaken,
+    /// It came to nothing, and its Sparks are still gone.
+    NotRestored,
+}
+
+/// Looks at a refund or a dispute by the rules by which it is reconciled; nothing where the ledger agrees.
+pub async fn review(
+    desk: Desk<'_>,
+    reason: ReversalKind,
+    found: &MoneyBack,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<Review>, Error> {
+    let standing = standing(reason, found);
+    let is_empty = reason == ReversalKind::CreditNote && found.amount == 0;
+    if standing == Standing::Asked || is_empty {
+        return Ok(None);
+    }
+    let paid_at = paid_at(desk, found, patience).await?;
+    let purchase = match &paid_at {
+        PaidAt::Session(session) => session.to_string(),
+        PaidAt::Invoice(invoice) => invoice.to_string(),
+        PaidAt::Elsewhere(_) => return Ok(None),
+    };
+    let purchased = desk.ledger.purchased(&purchase, patience).await?;
+    let review = |finding, account| Review {
+        finding,
+        purchase,
+        account,
+    };
+    if let Some(purchased) = purchased {
+        let finding = compare(&purchased, found, standing);
+        return Ok(finding.map(|finding| review(finding, Some(purchased.credit.account))));
+    }
+    if standing == Standing::Ended {
+        return Ok(None);
+    }
+    // What was never credited is credited before it is taken back; an invoice may have had nothing to credit.
+    let account = match paid_at {
+        PaidAt::Invoice(id) => match owed(desk, &id, now, patience).await? {
+            Some(account) => Some(account),
+            None => return Ok(None),
+        },
+        _ => None,
+    };
+    Ok(Some(review(Finding::NotTaken, account)))
+}
+
+fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Option<Finding> {
+    purchased.credit.purchase.as_ref()?;
+    let known = purchased.reversals.get(found.id.as_str());
+    match (standing, known) {
+        (Standing::Taken, None) => Some(Finding::NotTaken),
+        (Standing::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
+        (Standing::Ended, Some(known)) if !known.restored => Some(Finding::NotRestored),
+        _ => None,
+    }
+}
+
+/// Whose Sparks an invoice should have brought.
+async fn owed(
+    desk: Desk<'_>,
+    id: &InvoiceId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<AccountId>, Error> {
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let invoice = desk.stripe.invoice(id, timeout).await?;
+    let invoice = invoice.ok_or(Error::NotThere)?;
+    Ok(match invoice::owed(desk, &invoice, now, patience).await? {
+        Owed::Sparks(account, _) | Owed::Mismatch(account, _) => Some(account),
+        Owed::Nothing => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
+    use crate::pricing::catalog;
+    use crate::providers::stripe::Paid;
+    use crate::words::sparks::Sparks;
+    use serde_json::json;
+
+    fn purchased(total: i64, reversals: &serde_json::Value) -> Purchased {
+        let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
+        let reversals: Reversals = serde_json::from_value(reversals.clone()).unwrap();
+        Purchased {
+            credit: CreditEntry {
+                joins: None,
+                id: "cs_1".to_owned(),
+                account: "acct_a".parse().unwrap(),
+                source: Source::Pack,
+                sparks: Sparks::from_milli(500_000_000),
+                expires_at: None,
+                reason: None,
+                free_plan: false,
+                purchase: Some(Purchase {
+                    intent: None,
+                    order: catalog::order("pack_500k", 1, &prices).unwrap(),
+                    payment_intent: None,
+                    total,
+                }),
+                recorded_at: Timestamp::UNIX_EPOCH,
+            },
+            reversals,
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_taken_and_what_came_back_is_restored() {
+        let known = |restored| json!([{"id": "re_1", "wanted": "1.0", "taken": "1.0", "restored": restored}]);
+        let refund = MoneyBack {
+            id: "re_1".parse().unwrap(),
+            amount: 500,
+            currency: "usd".to_owned(),
+            created: 0,
+            of: Paid::Payment("pi_1".to_owned()),
+            charge: None,
+            status: Some("succeeded".to_owned()),
+            case_type: None,
+            moved: Vec::new(),
+        };
+        for (paid, noted, standing, finding) in [
+            (2_000, json!([]), Standing::Taken, Some(Finding::NotTaken)),
+            (0, json!([]), Standing::Taken, Some(Finding::NotTaken)),
+            (2_000, known(false), Standing::Taken, None),
+            (2_000, known(true), Standing::Taken, Some(Finding::NotTaken)),
+            (
+                2_000,
+                known(false),
+                Standing::Ended,
+                Some(Finding::NotRestored),
+            ),
+            (2_000, known(true), Standing::Ended, None),
+            (2_000, json!([]), Standing::Ended, None),
+        ] {
+            let purchased = purchased(paid, &noted);
+            let found = compare(&purchased, &refund, standing);
+            assert_eq!(found, finding, "{paid} {noted} {standing:?}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Warnings of card issuers that a payment may be fraud. Nothing is taken back before a refund or a dispute.
+
+use jiff::Timestamp;
+
+use super::{Error, Outcome, PaidAt, paid_with};
+use crate::ledger::Incident;
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::invoice;
+use crate::process::patience::Patience;
+use crate::words::id::WarningId;
+
+/// Keeps an incident about a payment that its card issuer suspects, so that the operator can refund it in time.
+/// <https://docs.stripe.com/disputes/measuring#early-fraud-warnings>
+pub async fn warn_of_fraud(
+    desk: Desk<'_>,
+    id: &WarningId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Outcome, Error> {
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let warning = desk.stripe.fraud_warning(id, timeout).await?;
+    let warning = warning.ok_or(Error::NotThere)?;
+    let Some(payment) = &warning.payment_intent else {
+        return Ok(Outcome::NotOurs("other_product"));
+    };
+    let (purchase, account) = match paid_with(desk, payment, patience).await? {
+        PaidAt::Session(session) => {
+            let page = desk.ledger.checkout(&session, patience).await?;
+            (session.to_string(), page.map(|page| page.account))
+        }
+        PaidAt::Invoice(invoice) => {
+            match invoice::reconcile(desk, &invoice, now, patience).await {
+                Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
+                Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
+                    return Ok(Outcome::NotOurs("other_product"));
+                }
+                // Without a credit, the warning is about our invoice all the same.
+                Ok(_) | Err(invoice::Error::Mismatch(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let ledger = desk.ledger;
+            let account = ledger.account_of_credit(invoice.as_str(), patience).await?;
+            (invoice.to_string(), account)
+        }
+        PaidAt::Elsewhere(reason) => return Ok(Outcome::NotOurs(reason)),
+    };
+    let incident = Incident {
+        subject: warning.id.to_string(),
+        code: "early_fraud_warning".to_owned(),
+        detail: format!(
+            "The card issuer suspects that `{payment}`, which paid `{purchase}`, is fraud. Nothing is taken back before a refund or a dispute."
+        ),
+        account,
+        seen_at: now,
+    };
+    desk.ledger.keep_incident(&incident, patience).await?;
+    Ok(Outcome::Done)
+}

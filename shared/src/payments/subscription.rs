@@ -1,0 +1,331 @@
+//! Says how an account is subscribed, as Stripe has it, and keeps that for when Stripe is down. Flow 3.
+//!
+//! What was paid meanwhile is granted on the way, so a webhook that never came delays Sparks and does not lose
+//! them.
+
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::ledger::{self, Incident, Subscribed, Subscriber, Subscriptions};
+use crate::payments::customers::Customers;
+use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::invoice;
+use crate::process::patience::Patience;
+use crate::process::telemetry::chain;
+use crate::providers::stripe::{self, INTENT, Invoice, Subscription};
+use crate::words::id::{AccountId, CustomerId};
+use crate::words::identity::Subject;
+
+pub(crate) use standing::best;
+pub use standing::{One, Standing, Told};
+
+/// Why it is unknown how an account is subscribed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The account that a service named does not exist.
+    #[error("there is no such account")]
+    AccountNotFound,
+    /// Stripe did not answer, and nothing was stored before.
+    #[error("stripe did not say how the account is subscribed")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// An invoice could not be granted.
+    #[error("an invoice was not granted")]
+    Invoice(#[from] invoice::Error),
+}
+
+/// Reads an account's subscriptions from Stripe, keeps them, and grants every paid invoice that was not granted.
+///
+/// When Stripe is down, what was kept is the answer.
+pub async fn read(
+    desk: Desk<'_>,
+    subject: &Subject,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Standing, Error> {
+    let ledger = desk.ledger;
+    let account = &subject.account;
+    let mut known = ledger.subscriber(account, patience).await?;
+    match known.account.take() {
+        // Its first request of a month brings the free plan's Sparks, whichever request it is.
+        Some(found) => {
+            ledger.settle(account, found, now, patience).await?;
+        }
+        None if subject.may_open() => {
+            ledger.open_account(account, now, patience).await?;
+        }
+        None => return Err(Error::AccountNotFound),
+    }
+    let Some(customer) = &known.customer else {
+        return Ok(without_customer(&known, now));
+    };
+    match Box::pin(look(desk, account, &known, customer, now, patience)).await {
+        Ok(Some(all)) => return Ok(standing::of(&all, Told::Stripe, now)),
+        Ok(None) => {}
+        Err(Error::Stripe(error)) => return stored(&known, error),
+        Err(error) => return Err(error),
+    }
+    // Another request has asked Stripe meanwhile, and one of the two is older.
+    match Box::pin(sync(desk, account, now, patience)).await {
+        Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
+        Err(Error::Stripe(error)) => stored(&known, error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings an account that is a customer up to date with Stripe: what was paid is granted, and its subscriptions are stored.
+///
+/// Returns them as they are stored now; None if others were stored meanwhile.
+async fn look(
+    desk: Desk<'_>,
+    account: &AccountId,
+    known: &Subscriber,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<Vec<Subscribed>>, Error> {
+    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let known = &known.subscriptions;
+    let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
+    let catching_up =
+        may_be_paid.map(|one| invoice::catch_up(desk, one.id.as_str(), now, patience));
+    let (told, caught_up) = tokio::join!(
+        desk.stripe.subscriptions(customer, timeout),
+        try_join_all(catching_up)
+    );
+    let told = told?;
+    caught_up?;
+    for new in told.iter().flatten() {
+        let is_new = !known.all.iter().any(|one| one.id == new.id);
+        if is_new {
+            invoice::catch_up(desk, &new.id, now, patience).await?;
+        }
+    }
+    store(desk, account, known, told, now, patience).await
+}
+
+/// Grants the latest invoices that are paid, then stores the subscriptions as Stripe has them.
+async fn store(
+    desk: Desk<'_>,
+    account: &AccountId,
+    known: &Subscriptions,
+    told: Option<Vec<Subscription>>,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Option<Vec<Subscribed>>, Error> {
+    let Desk { ledger, .. } = desk;
+    let latest = told
+        .iter()
+        .flatten()
+        .filter_map(|one| one.latest_invoice.as_deref());
+    let latest: Vec<&Invoice> = latest.collect();
+    let older = older(desk, known, &latest, patience).await?;
+    let paid = latest.into_iter().chain(older.values().flatten());
+    let paid: Vec<Invoice> = paid.filter(|invoice| invoice.is_paid()).cloned().collect();
+    let refused = invoice::grant_missing(desk, &paid, now, patience).await?;
+    let older_of = |id: &str| older.get(id).map(Vec::as_slice).unwrap_or_default();
+    let all = if let Some(told) = &told {
+        let mut all = Vec::with_capacity(told.len());
+        for subscription in told {
+            let plan = plan(desk, account, subscription, patience).await?;
+            let older = older_of(&subscription.id);
+            all.push(standing::plain(subscription, plan, older, &refused));
+        }
+        all
+    } else {
+        // Those of a customer that is gone have ended with it.
+        let all = known.all.iter();
+        all.map(|one| standing::ended(one, older_of(&one.id), &refused))
+            .collect()
+    };
+    keep_doubled(desk, account, &all, now, patience).await?;
+    let stored = ledger.keep_subscriptions(account, known, &all, now, patience);
+    Ok(stored.await?.then_some(all))
+}
+
+/// Reads the awaited invoices that are not the latest of their subscription any more, by subscription.
+///
+/// Stripe can be set to leave an invoice open while the next periods are paid.
+/// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
+async fn older(
+    desk: Desk<'_>,
+    known: &Subscriptions,
+    latest: &[&Invoice],
+    patience: &Patience,
+) -> Result<BTreeMap<String, Vec<Invoice>>, stripe::Error> {
+    let mut older: BTreeMap<String, Vec<Invoice>> = BTreeMap::new();
+    for one in &known.all {
+        for awaited in &one.awaits {
+            let is_latest = |invoice: &&Invoice| invoice.id.as_str() == awaited.invoice;
+            let Ok(id) = awaited.invoice.parse() else {
+                continue;
+            };
+            if latest.iter().any(is_latest) {
+                continue;
+            }
+            let timeout = patience.left().min(STRIPE_TIMEOUT);
+            let invoice = desk.stripe.invoice(&id, timeout).await?;
+            older.entry(one.id.clone()).or_default().extend(invoice);
+        }
+    }
+    Ok(older)
+}
+
+/// Keeps an incident if an account pays for two plans at once. Nothing is refunded automatically: the operator asks the
+/// customer which plan to keep.
+async fn keep_doubled(
+    desk: Desk<'_>,
+    account: &AccountId,
+    all: &[Subscribed],
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), ledger::Error> {
+    let mut plans = all
+        .iter()
+        .filter(|one| one.plan.is_some() && one.is_paid_for());
+    let (Some(newest), Some(other)) = (plans.next(), plans.next()) else {
+        return Ok(());
+    };
+    let incident = Incident {
+        subject: newest.id.clone(),
+        code: "second_subscription".to_owned(),
+        detail: format!("The account pays for a plan with `{}` already.", other.id),
+        account: Some(account.clone()),
+        seen_at: now,
+    };
+    desk.ledger.keep_incident(&incident, patience).await
+}
+
+/// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
+fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
+    let all = known.subscriptions.all.iter();
+    let ended: Vec<Subscribed> = all
+        .map(|one| standing::ended(one, &[], &BTreeSet::new()))
+        .collect();
+    let as_of = known.subscriptions.as_of.unwrap_or(now);
+    standing::of(&ended, Told::Stored, as_of)
+}
+
+/// The answer while Stripe does not answer.
+fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
+    let Some(as_of) = known.subscriptions.as_of else {
+        return Err(error.into());
+    };
+    warn!(
+        error = chain(&error),
+        "stripe did not answer; told what is stored"
+    );
+    Ok(standing::of(&known.subscriptions.all, Told::Stored, as_of))
+}
+
+/// A subscription of Stripe's as it is kept, whichever plan it is.
+pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
+    standing::plain(told, None, &[], &BTreeSet::new())
+}
+
+/// Stores an account's subscriptions as Stripe has them, and grants their latest invoices where they are paid.
+///
+/// What is written was asked for after what it replaces was written; so in whichever order events come, the
+/// end is what Stripe has. Asked for is the customer that the account is now: an event of one that was deleted says
+/// nothing of the next.
+pub async fn sync(
+    desk: Desk<'_>,
+    account: &AccountId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Vec<Subscribed>, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    let mut failed_attempts = 0;
+    while failed_attempts == 0 || patience.another(failed_attempts).await {
+        failed_attempts += 1;
+        let known = ledger.subscriber(account, patience).await?;
+        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let told = match &known.customer {
+            Some(customer) => stripe.subscriptions(customer, timeout).await?,
+            None => None,
+        };
+        let known = known.subscriptions;
+        if let Some(all) = store(desk, account, &known, told, now, patience).await? {
+            return Ok(all);
+        }
+    }
+    Err(ledger::Error::Busy("the subscriptions kept changing".into()).into())
+}
+
+/// Brings an account up to date with Stripe: its subscriptions, and what was paid and not granted.
+pub async fn catch_up(
+    desk: Desk<'_>,
+    account: &AccountId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<(), Error> {
+    let known = desk.ledger.subscriber(account, patience).await?;
+    if let Some(customer) = &known.customer {
+        let looked = look(desk, account, &known, customer, now, patience);
+        if looked.await?.is_some() {
+            return Ok(());
+        }
+    }
+    sync(desk, account, now, patience).await.map(drop)
+}
+
+/// Takes a customer off its account where Stripe says that it was deleted; answers whether it was.
+///
+/// What it has paid is granted first: nobody asks for its invoices any more after that.
+pub async fn part(
+    desk: Desk<'_>,
+    customers: &Customers,
+    account: &AccountId,
+    customer: &CustomerId,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<bool, Error> {
+    let Desk { ledger, stripe, .. } = desk;
+    customers.forget(account);
+    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    if !stripe.is_customer_deleted(customer, timeout()).await? {
+        return Ok(false);
+    }
+    // Stripe lists the subscriptions of a deleted customer no more; their invoices stay.
+    let known = ledger.subscriber(account, patience).await?;
+    for one in &known.subscriptions.all {
+        invoice::catch_up(desk, &one.id, now, patience).await?;
+    }
+    ledger.unlink_customer(account, customer, patience).await?;
+    sync(desk, account, now, patience).await?;
+    Ok(true)
+}
+
+/// The plan of a subscription: of the catalogue, or of what was agreed when it began.
+async fn plan(
+    desk: Desk<'_>,
+    account: &AccountId,
+    subscription: &Subscription,
+    patience: &Patience,
+) -> Result<Option<String>, ledger::Error> {
+    let Desk { ledger, terms, .. } = desk;
+    let items = &subscription.items.data;
+    let known = items
+        .iter()
+        .find_map(|item| crate::pricing::catalog::plan_of_price(&item.price.id, &terms.price_ids));
+    if let Some(order) = known {
+        return Ok(Some(order.item));
+    }
+    let intent = subscription.metadata.get(INTENT).map(|id| id.parse());
+    let Some(Ok(intent)) = intent else {
+        return Ok(None);
+    };
+    let intent = ledger.intent(&intent, patience).await?;
+    let agreed = intent.filter(|intent| intent.account == *account);
+    Ok(agreed
+        .map(|intent| intent.order)
+        .filter(|order| items.iter().any(|item| item.price.id == order.price_id))
+        .map(|order| order.item))
+}

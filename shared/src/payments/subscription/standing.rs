@@ -1,0 +1,287 @@
+//! How an account is subscribed, in words: the best of its subscriptions, and all of them. Pure.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::ledger::{Awaited, Subscribed};
+use crate::process::clock;
+use crate::providers::stripe::{Invoice, Subscription};
+use crate::words::id::InvoiceId;
+
+/// How an account is subscribed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// How the best of the subscriptions stands; `none` where there is none.
+    pub status: String,
+    /// Its plan in the catalogue.
+    pub plan: Option<String>,
+    /// When the current period ends. Stripe moves it before it charges.
+    pub current_period_end: Option<String>,
+    /// When it ends by itself.
+    pub cancel_at: Option<String>,
+    /// Whether that is when its period ends.
+    pub cancel_at_period_end: bool,
+    /// Who says so.
+    pub source: Told,
+    /// When Stripe said so.
+    pub as_of: String,
+    /// All of them, the best first.
+    pub subscriptions: Vec<One>,
+}
+
+/// Who says how an account is subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// Stripe, just now.
+    Stripe,
+    /// Stripe, some time ago.
+    Stored,
+}
+
+/// One subscription.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct One {
+    /// Its id, `sub_…`.
+    pub id: String,
+    /// How it stands; words that Stripe adds are passed on.
+    pub status: String,
+    /// Its plan in the catalogue.
+    pub plan: Option<String>,
+    /// When the current period ends. Stripe moves it before it charges.
+    pub current_period_end: Option<String>,
+    /// When it ends by itself.
+    pub cancel_at: Option<String>,
+    /// Whether that is when its period ends.
+    pub cancel_at_period_end: bool,
+}
+
+/// Statuses from the best to the worst. One that is not known here comes before those that have ended.
+const ORDER: [&str; 6] = [
+    "active",
+    "trialing",
+    "past_due",
+    "unpaid",
+    "paused",
+    "incomplete",
+];
+
+/// The best of some subscriptions: by status, then the one whose period ends last, then the newest, then by id.
+pub(crate) fn best(all: &[Subscribed]) -> Option<&Subscribed> {
+    all.iter().min_by_key(|one| rank(one))
+}
+
+fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
+    let status = one.status.as_str();
+    let place = match ORDER.iter().position(|known| *known == status) {
+        Some(place) => place,
+        None if !one.is_live() => ORDER.len() + 1,
+        None => ORDER.len(),
+    };
+    (
+        place,
+        Reverse(one.current_period_end),
+        Reverse(one.created),
+        &one.id,
+    )
+}
+
+/// Stripe's subscription as it is kept.
+///
+/// Stripe says in two ways that one ends with its period: a flag, or the time itself. One is kept.
+///
+/// `older` has its invoices before the latest one that were awaited, and `refused` those that are paid and cannot be
+/// granted: they are awaited, since an operator may mend the terms.
+pub(super) fn plain(
+    told: &Subscription,
+    plan: Option<String>,
+    older: &[Invoice],
+    refused: &BTreeSet<InvoiceId>,
+) -> Subscribed {
+    let latest = told.latest_invoice.as_deref();
+    let ends = told.items.data.iter();
+    let current_period_end = ends.filter_map(|item| item.current_period_end).min();
+    let at_period_end = current_period_end.filter(|_| told.cancel_at_period_end);
+    Subscribed {
+        id: told.id.clone(),
+        status: told.status.clone(),
+        plan,
+        current_period_end,
+        cancel_at: told.cancel_at.or(at_period_end),
+        created: told.created,
+        awaits: awaited(latest.into_iter().chain(older), refused),
+    }
+}
+
+/// Those of some invoices that are neither credited nor void nor uncollectible.
+fn awaited<'i>(
+    invoices: impl Iterator<Item = &'i Invoice>,
+    refused: &BTreeSet<InvoiceId>,
+) -> Vec<Awaited> {
+    let is_awaited = |invoice: &&Invoice| match invoice.status.as_deref().unwrap_or_default() {
+        "void" | "uncollectible" => false,
+        "paid" => refused.contains(&invoice.id),
+        _ => true,
+    };
+    let awaited = invoices.filter(is_awaited).map(|invoice| Awaited {
+        invoice: invoice.id.to_string(),
+        created: invoice.created,
+        advances: invoice.auto_advance && !invoice.is_paid(),
+    });
+    awaited.collect()
+}
+
+/// A subscription after its customer was deleted, which ends it.
+pub(super) fn ended(
+    kept: &Subscribed,
+    older: &[Invoice],
+    refused: &BTreeSet<InvoiceId>,
+) -> Subscribed {
+    let mut ended = kept.clone();
+    ended.awaits = awaited(older.iter(), refused);
+    if kept.is_live() {
+        "canceled".clone_into(&mut ended.status);
+    }
+    ended
+}
+
+/// How an account with these subscriptions stands.
+pub(super) fn of(all: &[Subscribed], source: Told, as_of: Timestamp) -> Standing {
+    let mut sorted: Vec<&Subscribed> = all.iter().collect();
+    sorted.sort_by_key(|one| rank(one));
+    let subscriptions: Vec<One> = sorted.into_iter().map(One::of).collect();
+    let best = best(all).map_or_else(One::none, One::of);
+    Standing {
+        status: best.status,
+        plan: best.plan,
+        current_period_end: best.current_period_end,
+        cancel_at: best.cancel_at,
+        cancel_at_period_end: best.cancel_at_period_end,
+        source,
+        as_of: clock::wire(as_of),
+        subscriptions,
+    }
+}
+
+impl One {
+    fn of(kept: &Subscribed) -> Self {
+        // A first payment that never came leaves nothing behind but its word.
+        let status = match kept.status.as_str() {
+            "incomplete_expired" => "canceled",
+            status => status,
+        };
+        let time = |seconds: i64| Timestamp::from_second(seconds).map(clock::wire).ok();
+        Self {
+            id: kept.id.clone(),
+            status: status.to_owned(),
+            plan: kept.plan.clone(),
+            current_period_end: kept.current_period_end.and_then(time),
+            cancel_at: kept.cancel_at.and_then(time),
+            cancel_at_period_end: kept.cancel_at.is_some()
+                && kept.cancel_at == kept.current_period_end,
+        }
+    }
+
+    fn none() -> Self {
+        Self {
+            id: String::new(),
+            status: "none".to_owned(),
+            plan: None,
+            current_period_end: None,
+            cancel_at: None,
+            cancel_at_period_end: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn kept(id: &str, status: &str, end: i64, created: i64) -> Subscribed {
+        Subscribed {
+            id: id.into(),
+            status: status.into(),
+            plan: Some("plus".into()),
+            current_period_end: Some(end),
+            cancel_at: None,
+            created,
+            awaits: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_best_is_by_status_then_by_period_then_the_newest() {
+        let all = [
+            kept("expired", "incomplete_expired", 99, 1),
+            kept("canceled", "canceled", 99, 1),
+            kept("new_word", "on_holiday", 99, 1),
+            kept("incomplete", "incomplete", 99, 1),
+            kept("paused", "paused", 99, 1),
+            kept("unpaid", "unpaid", 99, 1),
+            kept("past_due", "past_due", 99, 1),
+            kept("trialing", "trialing", 99, 1),
+            kept("old", "active", 1, 1),
+            kept("new", "active", 1, 2),
+            kept("longer", "active", 2, 1),
+        ];
+        let standing = of(&all, Told::Stripe, Timestamp::UNIX_EPOCH);
+        let ids: Vec<&str> = standing.subscriptions.iter().map(|one| &*one.id).collect();
+        assert_eq!(
+            ids,
+            [
+                "longer",
+                "new",
+                "old",
+                "trialing",
+                "past_due",
+                "unpaid",
+                "paused",
+                "incomplete",
+                "new_word",
+                "canceled",
+                "expired"
+            ]
+        );
+        assert_eq!(standing.status, "active");
+        assert_eq!(standing.subscriptions[8].status, "on_holiday");
+        assert_eq!(standing.subscriptions[10].status, "canceled");
+    }
+
+    #[test]
+    fn without_any_the_status_is_none() {
+        let standing = of(&[], Told::Stored, Timestamp::UNIX_EPOCH);
+        assert_eq!((&*standing.status, standing.plan), ("none", None));
+    }
+
+    #[test]
+    fn both_ways_of_ending_with_the_period_are_one() {
+        let read = |changes: &Value| {
+            let mut told = json!({
+                "id": "sub_1", "status": "active", "created": 1, "items": {"data": [
+                    {"price": {"id": "price_1"}, "current_period_end": 2000},
+                    {"price": {"id": "price_2"}, "current_period_end": 1000},
+                ]},
+            });
+            for (field, value) in changes.as_object().unwrap() {
+                told[field] = value.clone();
+            }
+            let told: Subscription = serde_json::from_value(told).unwrap();
+            let one = One::of(&plain(&told, None, &[], &BTreeSet::new()));
+            (one.cancel_at, one.cancel_at_period_end)
+        };
+        let end = Some("1970-01-01T00:16:40.000Z".to_owned());
+        assert_eq!(read(&json!({})), (None, false));
+        assert_eq!(
+            read(&json!({"cancel_at_period_end": true})),
+            (end.clone(), true)
+        );
+        assert_eq!(read(&json!({"cancel_at": 1000})), (end, true));
+        let later = Some("1970-01-01T00:33:20.000Z".to_owned());
+        assert_eq!(read(&json!({"cancel_at": 2000})), (later, false));
+    }
+}

@@ -1,0 +1,387 @@
+//! Takes Stripe's webhooks: an event says that something happened, and what that is, is read from Stripe.
+//!
+//! An event is acknowledged once its effect is written down, or once it is clear that there never can be one.
+//! Everything else is an error, so that Stripe sends it again for three days.
+//! <https://docs.stripe.com/webhooks>
+
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::ledger::{self, Incident, Reported};
+use crate::payments::customers::Customers;
+use crate::payments::invoice;
+use crate::payments::payment::{self, Page};
+use crate::payments::reversal;
+use crate::payments::subscription;
+use crate::process::patience::Patience;
+use crate::process::telemetry::{self, Metric, Provider};
+use crate::providers::stripe::{self, Event};
+use crate::words::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
+use crate::words::reversal_kind::ReversalKind;
+
+pub use crate::payments::desk::Desk;
+use crate::payments::desk::STRIPE_TIMEOUT;
+
+/// Events about meter events that Stripe had taken and could not count.
+const METER_ERRORS: [&str; 2] = [
+    "v1.billing.meter.error_report_triggered",
+    "v1.billing.meter.no_meter_found",
+];
+
+/// What was done with an event that is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its effect is written down.
+    Done,
+    /// It has none here, for this reason.
+    Ignored(&'static str),
+    /// It can have none; that is kept for somebody to look at.
+    Kept(&'static str),
+}
+
+/// Why an event is not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Stripe did not answer.
+    #[error("stripe did not answer")]
+    Stripe(#[from] stripe::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+    /// How the payment stands is unknown.
+    #[error("the payment is not known")]
+    Payment(#[from] payment::Error),
+    /// What the invoice comes to is unknown.
+    #[error("the invoice is not known")]
+    Invoice(#[from] invoice::Error),
+    /// What the refund or dispute is of is unknown.
+    #[error("the refund or dispute is not known")]
+    Reversal(#[from] reversal::Error),
+    /// How the account is subscribed is unknown.
+    #[error("the subscription is not known")]
+    Subscription(#[from] subscription::Error),
+    /// Stripe does not have what it is about. With a key of another account nothing is there.
+    #[error("stripe does not have what its event is about; is the key of another account?")]
+    NotThere,
+}
+
+/// Does what follows from a verified event.
+pub async fn receive(
+    desk: Desk<'_>,
+    event: &Event,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Outcome, Error> {
+    let receiver = Receiver {
+        desk,
+        event,
+        now,
+        patience,
+    };
+    let outcome = receiver.receive().await?;
+    let (word, reason) = match outcome {
+        Outcome::Done => ("done", ""),
+        Outcome::Ignored(reason) => ("ignored", reason),
+        Outcome::Kept(reason) => ("kept", reason),
+    };
+    info!(
+        event.id = event.id,
+        event.kind = event.kind,
+        event.outcome = word,
+        event.reason = reason,
+        "event `{}` is {word}",
+        event.id
+    );
+    Ok(outcome)
+}
+
+/// One event that is looked into.
+struct Receiver<'a> {
+    desk: Desk<'a>,
+    event: &'a Event,
+    now: Timestamp,
+    patience: &'a Patience,
+}
+
+impl Receiver<'_> {
+    async fn receive(&self) -> Result<Outcome, Error> {
+        let kind = self.event.kind.as_str();
+        if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
+            if self.event.livemode != self.desk.stripe.livemode() {
+                return Ok(Outcome::Ignored("other_mode"));
+            }
+            return Box::pin(self.meter_errors()).await;
+        }
+        if self.event.object != "event" {
+            return Ok(Outcome::Ignored("unknown_object"));
+        }
+        let follow = match kind {
+            "checkout.session.completed"
+            | "checkout.session.async_payment_succeeded"
+            | "checkout.session.async_payment_failed"
+            | "checkout.session.expired" => Follow::Checkout,
+            // The same fact twice; the second also comes for charges of other kinds.
+            "invoice.paid" | "invoice.payment_succeeded" => Follow::Invoice,
+            "invoice.payment_failed"
+            | "invoice.payment_action_required"
+            | "invoice.finalization_failed"
+            | "invoice.marked_uncollectible"
+            | "invoice.voided" => Follow::Subscription,
+            "refund.created" | "refund.updated" | "refund.failed" => {
+                Follow::Reversal(ReversalKind::Refund)
+            }
+            "customer.deleted" => Follow::Customer,
+            "radar.early_fraud_warning.created" => Follow::Warning,
+            _ if kind.starts_with("credit_note.") => Follow::Reversal(ReversalKind::CreditNote),
+            _ if kind.starts_with("customer.subscription.") => Follow::Subscription,
+            _ if kind.starts_with("charge.dispute.") => Follow::Reversal(ReversalKind::Dispute),
+            _ => return Ok(Outcome::Ignored("unknown_type")),
+        };
+        // Keys of the other mode cannot read it.
+        if self.event.livemode != self.desk.stripe.livemode() {
+            return Ok(Outcome::Ignored("other_mode"));
+        }
+        match follow {
+            Follow::Checkout => Box::pin(self.checkout()).await,
+            Follow::Invoice => Box::pin(self.invoice()).await,
+            Follow::Subscription => Box::pin(self.subscription()).await,
+            Follow::Reversal(reason) => Box::pin(self.reversal(reason)).await,
+            Follow::Customer => Box::pin(self.customer()).await,
+            Follow::Warning => Box::pin(self.warning()).await,
+        }
+    }
+
+    async fn checkout(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<SessionId>() else {
+            return self.nameless().await;
+        };
+        let page = match payment::page(self.desk, &id, self.now, self.patience).await {
+            Ok(Page::Known(page)) => page,
+            Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
+            Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
+            Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
+            Err(error) => return Err(error.into()),
+        };
+        telemetry::account(&page.account);
+        let reconciled = payment::reconcile_checkout(self.desk, &page, self.now, self.patience);
+        match reconciled.await {
+            Ok(_) => Ok(Outcome::Done),
+            // It is kept already.
+            Err(
+                payment::Error::Mismatch(_) | payment::Error::Invoice(invoice::Error::Mismatch(_)),
+            ) => Ok(Outcome::Kept("mismatch")),
+            Err(payment::Error::NoSession) => self.not_there(id.as_str()).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn invoice(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<InvoiceId>() else {
+            return self.nameless().await;
+        };
+        match invoice::reconcile(self.desk, &id, self.now, self.patience).await {
+            Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
+            Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
+                Ok(Outcome::Ignored(reason))
+            }
+            Err(invoice::Error::Mismatch(_)) => Ok(Outcome::Kept("mismatch")),
+            Err(invoice::Error::NoInvoice) => self.not_there(id.as_str()).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The subscription changed, or its invoice was not paid: how the account is subscribed is read anew.
+    async fn subscription(&self) -> Result<Outcome, Error> {
+        let customer = self.event.customer().map(str::parse::<CustomerId>);
+        let Some(Ok(customer)) = customer else {
+            return Ok(Outcome::Ignored("other_product"));
+        };
+        let ledger = self.desk.ledger;
+        let Some(account) = ledger.account_of(&customer, self.patience).await? else {
+            return Ok(Outcome::Ignored("other_product"));
+        };
+        telemetry::account(&account);
+        if self.event.kind == "invoice.finalization_failed" {
+            self.keep_of("not_finalized", &account).await?;
+        }
+        subscription::sync(self.desk, &account, self.now, self.patience).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn reversal(&self, reason: ReversalKind) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<ReversalId>() else {
+            return self.nameless().await;
+        };
+        let outcome = reversal::reconcile(self.desk, reason, &id, self.now, self.patience).await;
+        self.followed(id.as_str(), outcome).await
+    }
+
+    async fn warning(&self) -> Result<Outcome, Error> {
+        let Some(id) = self.object::<WarningId>() else {
+            return self.nameless().await;
+        };
+        let warned = reversal::warn_of_fraud(self.desk, &id, self.now, self.patience).await;
+        self.followed(id.as_str(), warned).await
+    }
+
+    async fn followed(
+        &self,
+        subject: &str,
+        outcome: Result<reversal::Outcome, reversal::Error>,
+    ) -> Result<Outcome, Error> {
+        match outcome {
+            Ok(reversal::Outcome::Done) => Ok(Outcome::Done),
+            Ok(reversal::Outcome::Nothing(reason) | reversal::Outcome::NotOurs(reason)) => {
+                Ok(Outcome::Ignored(reason))
+            }
+            Ok(reversal::Outcome::Unclear(code)) => self.keep(subject, code).await,
+            Err(reversal::Error::NotThere) => self.not_there(subject).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn customer(&self) -> Result<Outcome, Error> {
+        let Some(customer) = self.object::<CustomerId>() else {
+            return self.nameless().await;
+        };
+        let (desk, now, patience) = (self.desk, self.now, self.patience);
+        let Some(account) = desk.ledger.account_of(&customer, patience).await? else {
+            return Ok(Outcome::Ignored("other_product"));
+        };
+        telemetry::account(&account);
+        // No customer is remembered here.
+        let customers = Customers::default();
+        let parted = subscription::part(desk, &customers, &account, &customer, now, patience);
+        Ok(if parted.await? {
+            Outcome::Done
+        } else {
+            Outcome::Ignored("not_deleted")
+        })
+    }
+
+    /// Stripe could not count events that it had taken: those that it names are parked.
+    /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
+    async fn meter_errors(&self) -> Result<Outcome, Error> {
+        let Desk { ledger, stripe, .. } = self.desk;
+        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let Some(report) = stripe.meter_errors(&self.event.id, timeout).await? else {
+            return self.not_there(&self.event.id).await;
+        };
+        let mut ours = 0_u64;
+        for error in &report.errors {
+            let why = format!("reported by stripe: {}", error.code);
+            let parking =
+                ledger.park_reported(&error.identifier, &why, report.created, self.patience);
+            let became = parking.await?;
+            ours += u64::from(became != Reported::NotOurs);
+            if became == Reported::Parked {
+                telemetry::count(Metric::DeliveryParked(Provider::Stripe), 1);
+            }
+        }
+        if report.count > ours {
+            // Stripe names some of them only.
+            return self.keep(&self.event.id, "meter_errors").await;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The id of the event's object.
+    fn object<T: std::str::FromStr>(&self) -> Option<T> {
+        self.event.object_id().and_then(|id| id.parse().ok())
+    }
+
+    async fn nameless(&self) -> Result<Outcome, Error> {
+        self.keep(&self.event.id, "no_object_id").await
+    }
+
+    /// What Stripe does not have. It is kept, and the event is not acknowledged: with the right key, what was
+    /// paid may still be credited.
+    async fn not_there(&self, subject: &str) -> Result<Outcome, Error> {
+        self.keep(subject, "not_there").await?;
+        Err(Error::NotThere)
+    }
+
+    async fn keep(&self, subject: &str, code: &'static str) -> Result<Outcome, Error> {
+        self.keep_incident(subject, code, None).await?;
+        Ok(Outcome::Kept(code))
+    }
+
+    /// Keeps an incident about the event's object, which is an account's.
+    async fn keep_of(&self, code: &'static str, account: &AccountId) -> Result<(), Error> {
+        let subject = self.event.object_id().unwrap_or(&self.event.id);
+        self.keep_incident(subject, code, Some(account.clone()))
+            .await
+    }
+
+    async fn keep_incident(
+        &self,
+        subject: &str,
+        code: &'static str,
+        account: Option<AccountId>,
+    ) -> Result<(), Error> {
+        let incident = Incident {
+            subject: subject.to_owned(),
+            code: code.to_owned(),
+            detail: detail(code).to_owned(),
+            account,
+            seen_at: self.now,
+        };
+        let kept = self.desk.ledger.keep_incident(&incident, self.patience);
+        Ok(kept.await?)
+    }
+}
+
+/// What an event is about.
+enum Follow {
+    Checkout,
+    Invoice,
+    Subscription,
+    Reversal(ReversalKind),
+    Customer,
+    Warning,
+}
+
+/// What an incident means, in a sentence.
+fn detail(code: &str) -> &'static str {
+    match code {
+        "no_object_id" => "The event does not name its object.",
+        "not_there" => {
+            "Stripe has sent an event about an object that it does not have. Is the key of another account?"
+        }
+        "meter_errors" => {
+            "Stripe could not count meter events and does not name all of them. `sparks reconcile` finds them."
+        }
+        "metadata" => "The session's metadata names no intent of this deployment.",
+        "not_made_here" => "A customer of an account used a session that was not made here.",
+        "not_finalized" => {
+            "Stripe cannot finalise the invoice, so nobody is charged: often the customer's address is missing, which tax needs."
+        }
+        "taken_again" => {
+            "A refund or dispute that had come to nothing is taken again. Its Sparks were given back."
+        }
+        _ => "Nothing can be done with it.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::detail;
+
+    #[test]
+    fn an_incident_is_explained_by_its_code() {
+        let codes = [
+            "no_object_id",
+            "not_there",
+            "meter_errors",
+            "metadata",
+            "not_made_here",
+            "not_finalized",
+            "taken_again",
+        ];
+        let mut details = codes.map(detail).to_vec();
+        details.push(detail("anything_else"));
+        details.sort_unstable();
+        details.dedup();
+        assert_eq!(details.len(), codes.len() + 1);
+    }
+}

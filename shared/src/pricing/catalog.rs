@@ -1,0 +1,236 @@
+//! What can be bought, and at which terms. Stripe's price ids are configuration, never a client's business.
+
+mod listing;
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::words::sparks::Sparks;
+
+pub use listing::{Listing, listing};
+
+/// The version of everything here. An order keeps the terms it was made at, so a change is for new ones.
+pub const VERSION: &str = "2026-11-22";
+
+/// The currency of every price.
+pub const CURRENCY: &str = "usd";
+
+/// The most of one pack that can be bought at once.
+pub const MAX_QUANTITY: u32 = 100;
+
+/// Whether an offer is paid once or every month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Sparks that are paid once.
+    Pack,
+    /// Sparks that are granted, and paid, every month.
+    Plan,
+}
+
+/// Something that can be bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The name a client buys it by.
+    pub item: &'static str,
+    /// What a person knows it by.
+    pub name: &'static str,
+    /// How it is paid.
+    pub kind: Kind,
+    /// What it holds; of a plan, each month.
+    pub sparks: Sparks,
+    /// What it costs, in US cents; of a plan, each month.
+    pub price_cents: u32,
+}
+
+const fn offer(
+    item: &'static str,
+    name: &'static str,
+    kind: Kind,
+    thousand_sparks: i64,
+    price_cents: u32,
+) -> Offer {
+    Offer {
+        item,
+        name,
+        kind,
+        sparks: Sparks::from_milli(thousand_sparks * 1_000_000),
+        price_cents,
+    }
+}
+
+/// Everything that is for sale, packs first and the smallest first.
+pub const OFFERS: [Offer; 4] = [
+    offer("pack_125k", "125,000 Sparks", Kind::Pack, 125, 500),
+    offer("pack_500k", "500,000 Sparks", Kind::Pack, 500, 2_000),
+    offer("pack_2500k", "2,500,000 Sparks", Kind::Pack, 2_500, 9_000),
+    offer(
+        "plus",
+        "Plus: 500,000 Sparks a month",
+        Kind::Plan,
+        500,
+        2_000,
+    ),
+];
+
+/// What the free plan grants each calendar month (UTC).
+pub const FREE_PLAN_SPARKS: Sparks = Sparks::from_milli(10_000_000);
+
+/// Which price at Stripe each item has.
+pub type PriceIds = BTreeMap<String, String>;
+
+/// At which terms a deployment grants plans.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The deployment.
+    pub stage: String,
+    /// The prices at Stripe.
+    pub price_ids: PriceIds,
+    /// How long a plan's Sparks can be used after their period.
+    pub grace: SignedDuration,
+}
+
+/// The terms somebody has asked to buy at. They stay as they were, whatever happens to the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What is bought.
+    pub item: String,
+    /// How it is paid.
+    pub kind: Kind,
+    /// How many.
+    pub quantity: u32,
+    /// The Sparks of all of them; of a plan, each month.
+    pub sparks: Sparks,
+    /// The price of all of them before discounts and taxes, in the currency's smallest unit.
+    pub amount: i64,
+    /// The currency.
+    pub currency: String,
+    /// The price of one at Stripe.
+    pub price_id: String,
+    /// The version of the catalogue.
+    pub catalog_version: String,
+}
+
+/// Why nothing can be ordered.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// It is not for sale.
+    #[error("the item is not for sale")]
+    UnknownItem,
+    /// So many cannot be bought at once.
+    #[error("the quantity is not from 1 to {0}")]
+    Quantity(u32),
+}
+
+/// Orders `quantity` of an item.
+pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, Error> {
+    let offer = OFFERS.iter().find(|offer| offer.item == item);
+    let (offer, price_id) = offer.zip(price_ids.get(item)).ok_or(Error::UnknownItem)?;
+    let most = match offer.kind {
+        Kind::Pack => MAX_QUANTITY,
+        Kind::Plan => 1,
+    };
+    if !(1..=most).contains(&quantity) {
+        return Err(Error::Quantity(most));
+    }
+    let sparks = offer.sparks.milli().checked_mul(quantity.into());
+    let amount = i64::from(offer.price_cents).checked_mul(quantity.into());
+    let (sparks, amount) = sparks.zip(amount).ok_or(Error::Quantity(most))?;
+    Ok(Order {
+        item: item.to_owned(),
+        kind: offer.kind,
+        quantity,
+        sparks: Sparks::from_milli(sparks),
+        amount,
+        currency: CURRENCY.to_owned(),
+        price_id: price_id.clone(),
+        catalog_version: VERSION.to_owned(),
+    })
+}
+
+/// The order of one plan that has this price; nothing when no plan has.
+pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<Order> {
+    let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
+    let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
+    order(plans.next()?.item, 1, price_ids).ok()
+}
+
+/// The packs of which one is enough for what is missing; the largest when none is.
+pub fn packs_covering(missing: Sparks) -> Vec<&'static str> {
+    let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);
+    let enough: Vec<_> = packs()
+        .filter(|pack| pack.sparks >= missing)
+        .map(|pack| pack.item)
+        .collect();
+    if enough.is_empty() {
+        packs()
+            .next_back()
+            .map(|pack| pack.item)
+            .into_iter()
+            .collect()
+    } else {
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price_ids() -> PriceIds {
+        OFFERS
+            .iter()
+            .map(|offer| (offer.item.to_owned(), format!("price_{}", offer.item)))
+            .collect()
+    }
+
+    #[test]
+    fn only_packs_that_cover_what_is_missing_are_offered() {
+        for (milli, items) in [
+            (1, &["pack_125k", "pack_500k", "pack_2500k"][..]),
+            (125_000_001, &["pack_500k", "pack_2500k"]),
+            (9_000_000_000, &["pack_2500k"]),
+        ] {
+            assert_eq!(packs_covering(Sparks::from_milli(milli)), items);
+        }
+    }
+
+    #[test]
+    fn an_order_has_the_catalogues_terms() {
+        for (item, quantity, sparks, amount) in [
+            ("pack_125k", 1, "125000.000", 500),
+            ("pack_500k", 3, "1500000.000", 6_000),
+            ("pack_2500k", 100, "250000000.000", 900_000),
+            ("plus", 1, "500000.000", 2_000),
+        ] {
+            let order = order(item, quantity, &price_ids()).unwrap();
+            assert_eq!(
+                (order.sparks.to_string().as_str(), order.amount),
+                (sparks, amount)
+            );
+            assert_eq!(order.price_id, format!("price_{item}"));
+        }
+    }
+
+    #[test]
+    fn only_what_is_for_sale_can_be_ordered_and_only_so_many() {
+        for (item, quantity, error) in [
+            ("pack_1", 1, Error::UnknownItem),
+            ("free", 1, Error::UnknownItem),
+            ("", 1, Error::UnknownItem),
+            ("pack_500k", 0, Error::Quantity(100)),
+            ("pack_500k", 101, Error::Quantity(100)),
+            ("plus", 2, Error::Quantity(1)),
+            ("plus", 0, Error::Quantity(1)),
+        ] {
+            assert_eq!(
+                order(item, quantity, &price_ids()),
+                Err(error),
+                "{item} {quantity}"
+            );
+        }
+        assert_eq!(order("plus", 1, &PriceIds::new()), Err(Error::UnknownItem));
+    }
+}

@@ -1,0 +1,173 @@
+//! How long one invocation goes on trying, and how it waits between attempts.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::process::clock::{self, Clock};
+
+/// No attempt starts later than this after arrival: API Gateway gives up after 30 seconds.
+const MAX_PATIENCE: Duration = Duration::from_secs(25);
+
+/// Kept back to mark what was delivered and to answer.
+pub const ANSWER_RESERVE: Duration = Duration::from_secs(1);
+
+/// The wait after the first failure is at most this long; each further one at most doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+
+/// How long a request waits for other transactions on its account, so that one busy account cannot occupy every
+/// environment. What can be served at 80 debits a second of one account is served within half a second.
+pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
+
+/// How long a request waits before it looks at a closed gate again.
+const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
+
+/// A bound on the attempts of one invocation.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    clock: Clock,
+    until: Timestamp,
+}
+
+impl Patience {
+    /// Patience from `arrival` on, with `kept_back` left before the invocation's `deadline`.
+    ///
+    /// A deadline before the arrival is ignored: `cargo lambda watch` always sends one of 1970.
+    pub fn new(
+        clock: &Clock,
+        arrival: Timestamp,
+        deadline: Option<Timestamp>,
+        kept_back: Duration,
+    ) -> Self {
+        let end = arrival
+            .saturating_add(MAX_PATIENCE)
+            .unwrap_or(Timestamp::MAX);
+        let end = deadline
+            .filter(|deadline| *deadline > arrival)
+            .map_or(end, |deadline| deadline.min(end));
+        let until = end
+            .saturating_sub(kept_back)
+            .unwrap_or(arrival)
+            .max(arrival);
+        Self {
+            clock: clock.clone(),
+            until,
+        }
+    }
+
+    /// What comes of some work, or nothing when the time is up before.
+    pub fn within<F: Future>(&self, work: F) -> impl Future<Output = Option<F::Output>> + use<F> {
+        self.clock.within(self.left(), work)
+    }
+
+    /// Waits with full jitter before another attempt; false when the time is up.
+    pub async fn another(&self, failed_attempts: u32) -> bool {
+        let longest = FIRST_WAIT
+            .saturating_mul(1 << failed_attempts.min(10))
+            .min(LONGEST_WAIT);
+        let wait = longest * fastrand::u32(1..=1_000) / 1_000;
+        let left = clock::until(self.until, self.clock.now());
+        if left <= wait {
+            return false;
+        }
+        self.clock.sleep(wait).await;
+        true
+    }
+
+    /// Waits for a gate that is closed for some milliseconds; false if the time is up.
+    pub(crate) async fn at_the_gate(&self) -> bool {
+        let wait = Duration::from_millis(fastrand::u64(AT_THE_GATE));
+        if self.left() <= wait {
+            return false;
+        }
+        self.clock.sleep(wait).await;
+        true
+    }
+
+    /// Patience from now on for this long, whatever the invocation's bound: for what was kept back.
+    pub fn lasting(clock: &Clock, duration: Duration) -> Self {
+        let until = clock
+            .now()
+            .saturating_add(duration)
+            .unwrap_or(Timestamp::MAX);
+        Self {
+            clock: clock.clone(),
+            until,
+        }
+    }
+
+    /// The same patience, cut to `longest` from now on.
+    #[must_use]
+    pub fn at_most(&self, longest: Duration) -> Self {
+        let cut = Self::lasting(&self.clock, longest);
+        Self {
+            until: cut.until.min(self.until),
+            ..cut
+        }
+    }
+
+    /// The time by which it is measured.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What is left for one attempt.
+    pub fn left(&self) -> Duration {
+        clock::until(self.until, self.clock.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn patience_ends_before_the_deadline_with_what_is_kept_back() {
+        let arrival = at(1_000);
+        for (deadline, end) in [
+            (None, 1_021),
+            (Some(at(1_010)), 1_006),
+            (Some(at(2_000)), 1_021),
+            // `cargo lambda watch` sends a deadline of 1970.
+            (Some(at(600)), 1_021),
+            (Some(at(1_002)), 1_000),
+        ] {
+            let patience =
+                Patience::new(&Clock::system(), arrival, deadline, Duration::from_secs(4));
+            assert_eq!(patience.until, at(end), "{deadline:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_is_from_now_on_and_never_makes_it_longer() {
+        let clock = Clock::system();
+        let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+        let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));
+        assert!(patience.left() > Duration::from_secs(20));
+        assert!(patience.at_most(short).left() <= short);
+        assert_eq!(patience.at_most(long).until, patience.until);
+        assert!(Patience::lasting(&clock, long).left() > Duration::from_secs(50));
+        assert!(patience.now() >= clock.now().saturating_sub(short).unwrap());
+    }
+
+    #[tokio::test]
+    async fn waiting_stops_when_the_time_is_up() {
+        let clock = Clock::skipping_from(at(1_000));
+        let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+        let patience = patience.at_most(Duration::from_millis(30));
+        let mut attempts = 0;
+        while patience.another(attempts).await {
+            attempts += 1;
+        }
+        assert!(clock.now() <= patience.until);
+        assert!(!patience.at_most(Duration::ZERO).another(1_000).await);
+    }
+}

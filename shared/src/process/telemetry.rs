@@ -1,0 +1,183 @@
+//! Logs and metrics: one JSON line per event, failures with their whole chain of causes, and one line per invocation.
+//!
+//! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never
+//! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
+//! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
+
+mod event;
+mod invocation;
+mod line;
+mod lines;
+mod metric;
+mod trace_context;
+
+use std::error::Error;
+use std::fmt::Write;
+
+use tracing::{Subscriber, error};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::process::config::{self, Environment};
+use crate::words::sparks::Sparks;
+
+use event::Events;
+pub use invocation::{Call, Origin, account, count, invocation, step, timed};
+pub(crate) use invocation::{answered, traceparent};
+pub use lines::Lines;
+pub use metric::{Metric, Provider, Step};
+pub use trace_context::TraceContext;
+
+/// The crates whose logs follow `RUST_LOG`.
+const OURS: [&str; 8] = [
+    "shared",
+    "record_usage",
+    "read_account",
+    "create_checkout",
+    "create_portal",
+    "verify_payment",
+    "stripe_webhook",
+    "deliver_outbox",
+];
+
+/// The AWS SDK's own crates. They log each call that was given up in time as an error of theirs, and several times; the
+/// ledger says what matters of it. They are silent unless `RUST_LOG` names them.
+const SDK: &str = "aws_smithy";
+
+/// Sends logs to standard output as JSON, filtered by `RUST_LOG`.
+///
+/// Other crates stay at `info` whatever it says: below that, the Lambda runtime logs whole requests, with
+/// tokens and prompts.
+pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
+    logs(environment, lines::print)?.init();
+    Ok(())
+}
+
+/// Hands each line to `write` as a whole: for whoever wants to read logs in this process.
+pub fn logs<W>(
+    environment: Environment<'_>,
+    write: W,
+) -> Result<impl Subscriber + Send + Sync, config::Error>
+where
+    W: Fn(&[u8]) + Send + Sync + 'static,
+{
+    let filter = capped(&environment.log_filter()?);
+    Ok(tracing_subscriber::registry()
+        .with(Events(write))
+        .with(filter))
+}
+
+fn capped(asked: &Targets) -> Targets {
+    let default = asked.default_level().unwrap_or(LevelFilter::INFO);
+    let cap = |target: &str, level: LevelFilter| {
+        let ours = target
+            .split("::")
+            .next()
+            .is_some_and(|name| OURS.contains(&name));
+        if ours {
+            level
+        } else {
+            level.min(LevelFilter::INFO)
+        }
+    };
+    Targets::new()
+        .with_default(default.min(LevelFilter::INFO))
+        .with_target(SDK, LevelFilter::OFF)
+        .with_targets(OURS.map(|ours| (ours, default)))
+        .with_targets(
+            asked
+                .iter()
+                .map(|(target, level)| (target, cap(target, level))),
+        )
+}
+
+/// Counts a credit of what was paid.
+pub(crate) fn credited(sparks: Sparks) {
+    count(Metric::CreditsGranted, 1);
+    count(Metric::SparksCredited, sparks.milli());
+}
+
+/// Logs a failure that somebody must look at, with its causes.
+pub(crate) fn failure(failure: &(dyn Error + 'static), message: &str) {
+    error!(error = chain(failure), "{message}");
+}
+
+/// A failure and its causes, outermost first.
+pub fn chain(failure: &(dyn Error + 'static)) -> String {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    const RUNTIME: &str = "lambda_runtime::layers::api_response";
+
+    #[test]
+    fn what_the_runtime_says_of_whole_requests_is_never_logged() {
+        for asked in [
+            "trace",
+            "lambda_runtime=trace",
+            "info,lambda_runtime::layers=trace,hyper=debug",
+        ] {
+            let filter = capped(&asked.parse().unwrap());
+            for target in [RUNTIME, "aws_smithy_runtime", "hyper", "reqwest"] {
+                assert!(
+                    !filter.would_enable(target, &Level::DEBUG),
+                    "{asked}: {target}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_sdk_is_silent_unless_it_is_named() {
+        const POISONING: &str = "aws_smithy_runtime::client::http::connection_poisoning";
+        for (asked, enabled) in [
+            ("info", false),
+            ("error", false),
+            ("trace", false),
+            ("info,aws_smithy_runtime=error", true),
+        ] {
+            let filter = capped(&asked.parse().unwrap());
+            assert_eq!(
+                filter.would_enable(POISONING, &Level::ERROR),
+                enabled,
+                "{asked}"
+            );
+            assert!(
+                filter.would_enable("lambda_runtime", &Level::ERROR),
+                "{asked}"
+            );
+        }
+    }
+
+    #[test]
+    fn our_own_logs_follow_what_is_asked() {
+        for (asked, level) in [
+            ("trace", Level::TRACE),
+            ("info", Level::INFO),
+            ("shared=debug", Level::DEBUG),
+            ("warn,shared::usage=debug", Level::DEBUG),
+            ("info,lambda_runtime=warn", Level::INFO),
+        ] {
+            assert!(
+                capped(&asked.parse().unwrap()).would_enable("shared::usage", &level),
+                "{asked}"
+            );
+        }
+        assert!(!capped(&"warn".parse().unwrap()).would_enable("shared", &Level::INFO));
+        assert!(
+            !capped(&"info,lambda_runtime=warn".parse().unwrap())
+                .would_enable(RUNTIME, &Level::INFO)
+        );
+    }
+}

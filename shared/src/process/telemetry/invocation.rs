@@ -1,0 +1,236 @@
+//! The invocation under way: what is counted and noted of it on the way becomes its one line.
+//!
+//! It belongs to the task, so everything that is awaited in it finds it, and nothing has to be handed down. Outside
+//! of an invocation, such as in the operator's command, nothing is counted and nothing is written.
+
+use std::cell::RefCell;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use lambda_http::Context;
+
+use super::line;
+use super::lines::{self, Lines};
+use super::metric::{Metric, Step};
+use super::trace_context::TraceContext;
+use crate::process::clock::Clock;
+use crate::words::id::AccountId;
+
+tokio::task_local! {
+    static CURRENT: RefCell<Invocation>;
+}
+
+/// The function of a deployment whose invocations are told of.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub(super) function: &'static str,
+    pub(super) stage: String,
+    clock: Clock,
+}
+
+impl Origin {
+    /// A function by its name, of the deployment `stage`.
+    pub fn new(function: &'static str, stage: &str, clock: &Clock) -> Self {
+        Self {
+            function,
+            stage: stage.to_owned(),
+            clock: clock.clone(),
+        }
+    }
+}
+
+/// What an invocation was called with.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The id that the answer carries too.
+    pub request_id: String,
+    /// The method and the template of the path, such as `POST /v1/checkout/{session_id}/verify`.
+    pub route_key: Option<String>,
+    /// The traces that it is part of.
+    pub trace: TraceContext,
+}
+
+impl Call {
+    /// A call by a schedule.
+    pub fn scheduled(context: &Context) -> Self {
+        Self {
+            request_id: context.request_id.clone(),
+            route_key: None,
+            trace: TraceContext::new(context.xray_trace_id.as_deref(), None),
+        }
+    }
+
+    /// The method, and the template of the path.
+    pub(super) fn route(&self) -> Option<(&str, &str)> {
+        self.route_key.as_deref()?.split_once(' ')
+    }
+}
+
+/// What is known of an invocation. Its line is written when it is dropped: one that panics or is given up has its
+/// line, too.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) origin: Origin,
+    pub(super) call: Call,
+    pub(super) began: Timestamp,
+    pub(super) account: Account,
+    pub(super) answer: Option<Answer>,
+    pub(super) metrics: Vec<(Metric, i64)>,
+    pub(super) completed: bool,
+    keeper: Option<Lines>,
+}
+
+/// Whose account it is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Account {
+    #[default]
+    Unknown,
+    One(AccountId),
+    Several,
+}
+
+/// How a request was answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) code: Option<&'static str>,
+    pub(super) replayed: bool,
+}
+
+impl Account {
+    pub(super) const fn one(&self) -> Option<&AccountId> {
+        match self {
+            Self::One(account) => Some(account),
+            Self::Unknown | Self::Several => None,
+        }
+    }
+}
+
+impl Invocation {
+    fn count(&mut self, metric: Metric, amount: i64) {
+        let counted = self.metrics.iter_mut().find(|(known, _)| *known == metric);
+        match counted {
+            Some((_, before)) => *before = metric.together(*before, amount),
+            None => self.metrics.push((metric, amount)),
+        }
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        let line = line::of(self, self.origin.clock.now());
+        lines::write(line, self.keeper.as_ref());
+    }
+}
+
+/// Does the work of an invocation, and writes its one line when that has ended.
+pub fn invocation<T>(
+    origin: &Origin,
+    call: Call,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    // Boxed: wrapped as it is, it would take its size twice.
+    let work = Box::pin(work);
+    let whole = async {
+        let outcome = work.await;
+        note(|invocation| invocation.completed = true);
+        outcome
+    };
+    async {
+        let invocation = Invocation {
+            origin: origin.clone(),
+            call,
+            began: origin.clock.now(),
+            account: Account::Unknown,
+            answer: None,
+            metrics: Vec::new(),
+            completed: false,
+            keeper: Lines::keeper(),
+        };
+        CURRENT.scope(RefCell::new(invocation), whole).await
+    }
+}
+
+/// Counts so much of a metric. What was counted of it before is added; of ages, the highest stays.
+pub fn count(metric: Metric, amount: i64) {
+    note(|invocation| invocation.count(metric, amount));
+}
+
+/// Notes whose account it is about. Where it turns out to be about several, it names none.
+pub fn account(account: &AccountId) {
+    note(|invocation| match invocation.account.one() {
+        Some(known) if known != account => invocation.account = Account::Several,
+        None if invocation.account == Account::Unknown => {
+            invocation.account = Account::One(account.clone());
+        }
+        _ => {}
+    });
+}
+
+/// Notes how the request was answered: with which status, with which problem, and whether as before.
+pub(crate) fn answered(status: StatusCode, code: Option<&'static str>, replayed: bool) {
+    let answer = Answer {
+        status,
+        code,
+        replayed,
+    };
+    note(|invocation| invocation.answer = Some(answer));
+}
+
+/// Waits for a step, and adds how long that took.
+pub fn step<T>(step: Step, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let work = Box::pin(work);
+    async move {
+        let began = now();
+        let done = work.await;
+        took(step, began);
+        done
+    }
+}
+
+/// Does a step, and adds how long that took.
+pub fn timed<T>(step: Step, work: impl FnOnce() -> T) -> T {
+    let began = now();
+    let done = work();
+    took(step, began);
+    done
+}
+
+/// The caller's span, for whoever is called next.
+pub(crate) fn traceparent() -> Option<String> {
+    let own = |invocation: &RefCell<Invocation>| {
+        let invocation = invocation.borrow();
+        invocation.call.trace.traceparent().map(str::to_owned)
+    };
+    CURRENT.try_with(own).ok().flatten()
+}
+
+/// The id of the request under way.
+pub(super) fn request_id() -> Option<String> {
+    // It may be borrowed by what is logging.
+    let id = |invocation: &RefCell<Invocation>| {
+        let invocation = invocation.try_borrow().ok()?;
+        Some(invocation.call.request_id.clone())
+    };
+    CURRENT.try_with(id).ok().flatten()
+}
+
+fn now() -> Option<Timestamp> {
+    let clock = |invocation: &RefCell<Invocation>| invocation.borrow().origin.clock.now();
+    CURRENT.try_with(clock).ok()
+}
+
+fn took(step: Step, began: Option<Timestamp>) {
+    if let (Some(began), Some(ended)) = (began, now()) {
+        let took_ms = ended.as_millisecond() - began.as_millisecond();
+        count(Metric::StepDurationMs(step), took_ms.max(0));
+    }
+}
+
+fn note(what: impl FnOnce(&mut Invocation)) {
+    // Outside of an invocation there is nothing to note it of.
+    let _ = CURRENT.try_with(|invocation| what(&mut invocation.borrow_mut()));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Clients of the systems outside: Stripe, Langfuse and the parameter store.
+
+pub(crate) mod circuit;
+pub mod langfuse;
+pub mod parameters;
+pub mod stripe;

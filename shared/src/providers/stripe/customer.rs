@@ -1,0 +1,46 @@
+//! Customers: one per account, made on first need.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Error, Stripe};
+use crate::words::id::{AccountId, CustomerId};
+
+#[derive(Deserialize)]
+struct Customer {
+    id: CustomerId,
+    #[serde(default)]
+    deleted: bool,
+}
+
+impl Stripe {
+    /// Makes the customer for an account. Repeats within a day make no second one.
+    ///
+    /// The parameters never vary, because Stripe refuses a key that comes with other parameters. The
+    /// generation rises when a customer was deleted, so that the key changes.
+    pub async fn create_customer(
+        &self,
+        stage: &str,
+        account: &AccountId,
+        generation: u32,
+        timeout: Duration,
+    ) -> Result<CustomerId, Error> {
+        let form = [("metadata[account]", account.as_str())];
+        let key = format!("cust:{stage}:{account}:{generation}");
+        let customer: Customer = self.make("/v1/customers", &form, &key, timeout).await?;
+        Ok(customer.id)
+    }
+
+    /// Whether a customer was deleted. One that Stripe does not have was not: the key is of another account.
+    /// <https://docs.stripe.com/api/customers/delete>
+    pub async fn is_customer_deleted(
+        &self,
+        customer: &CustomerId,
+        timeout: Duration,
+    ) -> Result<bool, Error> {
+        let path = format!("/v1/customers/{customer}");
+        let found: Option<Customer> = self.read(&path, timeout).await?;
+        Ok(found.is_some_and(|found| found.deleted))
+    }
+}

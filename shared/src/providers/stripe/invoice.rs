@@ -1,0 +1,281 @@
+//! Invoices: what a subscription asks for each period, and which payment paid it.
+//! <https://docs.stripe.com/api/invoices>
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::checkout_session::PaymentIntent;
+use super::{Error, List, Stripe};
+use crate::words::id::InvoiceId;
+
+/// An invoice as Stripe has it, as far as it is of interest.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Invoice {
+    /// Its id, `in_…`.
+    pub id: InvoiceId,
+    /// Whether real money is moved.
+    pub livemode: bool,
+    /// Who pays.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// `draft`, `open`, `paid`, `uncollectible` or `void`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Why it was made, such as `subscription_cycle`.
+    #[serde(default)]
+    pub billing_reason: Option<String>,
+    /// The currency of its amounts, in small letters.
+    pub currency: String,
+    /// Its total after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
+    /// what the customer's credit balance has paid.
+    pub total: i64,
+    /// The part of the total that credit notes took off before it was paid.
+    #[serde(default, rename = "pre_payment_credit_notes_amount")]
+    pub credited_before: i64,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// Stripe finalises and charges it by itself.
+    #[serde(default)]
+    pub auto_advance: bool,
+    /// When it was paid.
+    #[serde(default)]
+    pub status_transitions: StatusTransitions,
+    /// What made it.
+    #[serde(default)]
+    pub parent: Option<InvoiceParent>,
+    /// Its lines. Stripe includes ten; [`Stripe::invoice`] reads the others, too.
+    pub lines: List<InvoiceLine>,
+}
+
+/// When an invoice changed its status.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct StatusTransitions {
+    /// When it was paid, in seconds since 1970.
+    #[serde(default)]
+    pub paid_at: Option<i64>,
+}
+
+/// What made an invoice.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceParent {
+    /// The subscription, where one did.
+    #[serde(default)]
+    pub subscription_details: Option<SubscriptionDetails>,
+}
+
+/// A subscription at the time of its invoice.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubscriptionDetails {
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+/// One line of an invoice.
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceLine {
+    /// Its id, `il_…`.
+    id: String,
+    /// What it comes to before discounts and taxes, in the currency's smallest unit.
+    pub amount: i64,
+    /// How many.
+    #[serde(default)]
+    pub quantity: Option<u32>,
+    /// Which time it pays for. The invoice's own period is the one before.
+    pub period: Period,
+    /// Where it comes from.
+    #[serde(default)]
+    pub parent: Option<LineParent>,
+    /// What it costs.
+    #[serde(default)]
+    pub pricing: Option<Pricing>,
+}
+
+/// A time from one instant to another, in seconds since 1970.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Period {
+    /// When it ends.
+    pub end: i64,
+}
+
+/// Where a line comes from.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LineParent {
+    /// The item of a subscription.
+    #[serde(default)]
+    pub subscription_item_details: Option<Origin>,
+    /// An item that waited for the next invoice, such as the proration of a change in the middle of a period.
+    #[serde(default)]
+    pub invoice_item_details: Option<Origin>,
+}
+
+/// The origin of a line.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Origin {
+    /// Whether it makes up for a change in the middle of a period.
+    #[serde(default)]
+    pub proration: bool,
+}
+
+/// What a line costs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pricing {
+    /// The price it has.
+    #[serde(default)]
+    pub price_details: Option<PriceDetails>,
+}
+
+/// The price of a line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PriceDetails {
+    /// Its id, `price_…`.
+    #[serde(default)]
+    pub price: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct InvoicePayment {
+    invoice: InvoiceId,
+    payment: PaidWith,
+}
+
+/// What pays an invoice.
+#[derive(Deserialize)]
+struct PaidWith {
+    #[serde(default)]
+    payment_intent: Option<PaymentIntent>,
+}
+
+impl Invoice {
+    /// True if it is paid, or there was nothing to pay.
+    pub fn is_paid(&self) -> bool {
+        self.status.as_deref() == Some("paid")
+    }
+
+    /// Returns the amount that was to be paid by a card or the customer's balance.
+    ///
+    /// A credit note reduces an open invoice, and can make it `paid` without any payment.
+    /// <https://docs.stripe.com/invoicing/dashboard/credit-notes>
+    pub const fn owed(&self) -> i64 {
+        self.total.saturating_sub(self.credited_before)
+    }
+
+    /// What we wrote on its subscription.
+    pub fn subscription_metadata(&self, key: &str) -> Option<&str> {
+        let parent = self.parent.as_ref()?;
+        let metadata = parent.subscription_details.as_ref()?.metadata.as_ref()?;
+        metadata.get(key).map(String::as_str)
+    }
+}
+
+impl InvoiceLine {
+    /// The id of its price.
+    pub fn price_id(&self) -> Option<&str> {
+        let details = self.pricing.as_ref()?.price_details.as_ref()?;
+        details.price.as_deref()
+    }
+
+    /// Whether it makes up for a change in the middle of a period.
+    pub fn is_proration(&self) -> bool {
+        let Some(parent) = &self.parent else {
+            return false;
+        };
+        let origins = [
+            parent.subscription_item_details,
+            parent.invoice_item_details,
+        ];
+        origins.into_iter().flatten().any(|origin| origin.proration)
+    }
+}
+
+/// Page sizes of lines and invoices.
+const LINES_PER_PAGE: u8 = 100;
+const INVOICES_PER_PAGE: u8 = 20;
+
+/// Maximum number of lines that are read of an invoice.
+const MAX_LINES: usize = 1_000;
+
+impl Stripe {
+    /// Reads an invoice with all of its lines; None if Stripe has none of this id.
+    pub async fn invoice(
+        &self,
+        id: &InvoiceId,
+        timeout: Duration,
+    ) -> Result<Option<Invoice>, Error> {
+        let found: Option<Invoice> = self.read(&format!("/v1/invoices/{id}"), timeout).await?;
+        let Some(mut invoice) = found else {
+            return Ok(None);
+        };
+        self.complete(&mut invoice, timeout).await?;
+        Ok(Some(invoice))
+    }
+
+    /// Reads the lines of an invoice that are not shown with it.
+    pub async fn complete(&self, invoice: &mut Invoice, timeout: Duration) -> Result<(), Error> {
+        let lines = &mut invoice.lines;
+        while lines.has_more && lines.data.len() < MAX_LINES {
+            let after = lines.data.last().map(|line| line.id.as_str());
+            let path = format!(
+                "/v1/invoices/{}/lines?limit={LINES_PER_PAGE}&starting_after={}",
+                invoice.id,
+                after.unwrap_or_default()
+            );
+            let page: Option<List<InvoiceLine>> = self.read(&path, timeout).await?;
+            let Some(page) = page.filter(|page| !page.data.is_empty()) else {
+                break;
+            };
+            lines.has_more = page.has_more;
+            lines.data.extend(page.data);
+        }
+        Ok(())
+    }
+
+    /// Some of the paid invoices of a subscription, newest first, from behind this one on.
+    pub async fn paid_invoices_of(
+        &self,
+        subscription: &str,
+        after: Option<&InvoiceId>,
+        timeout: Duration,
+    ) -> Result<List<Invoice>, Error> {
+        let mut path = format!(
+            "/v1/invoices?subscription={subscription}&status=paid&limit={INVOICES_PER_PAGE}"
+        );
+        if let Some(after) = after {
+            path = format!("{path}&starting_after={after}");
+        }
+        let found = self.read(&path, timeout).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// The payment that an invoice waits for, or is paid with; nothing where there is none.
+    /// <https://docs.stripe.com/api/invoice-payment/list>
+    pub async fn payment_of_invoice(
+        &self,
+        invoice: &InvoiceId,
+        timeout: Duration,
+    ) -> Result<Option<PaymentIntent>, Error> {
+        let path = format!(
+            "/v1/invoice_payments?invoice={invoice}&limit=1&expand[]=data.payment.payment_intent"
+        );
+        let found: Option<List<InvoicePayment>> = self.read(&path, timeout).await?;
+        let first = found.and_then(|list| list.data.into_iter().next());
+        Ok(first.and_then(|first| first.payment.payment_intent))
+    }
+
+    /// The invoice that a payment paid; nothing where it paid none.
+    /// <https://docs.stripe.com/api/invoice-payment/list>
+    pub async fn invoice_of_payment(
+        &self,
+        payment_intent: &str,
+        timeout: Duration,
+    ) -> Result<Option<InvoiceId>, Error> {
+        let path = format!(
+            "/v1/invoice_payments?payment[type]=payment_intent&payment[payment_intent]={payment_intent}&limit=1"
+        );
+        let found: Option<List<InvoicePayment>> = self.read(&path, timeout).await?;
+        let first = found.and_then(|list| list.data.into_iter().next());
+        Ok(first.map(|payment| payment.invoice))
+    }
+}

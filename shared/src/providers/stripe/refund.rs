@@ -1,0 +1,333 @@
+//! Refunds, disputes and credit notes: money that goes back to a buyer, and warnings that it may.
+//! <https://docs.stripe.com/api/refunds> <https://docs.stripe.com/api/disputes>
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Error, List, Made, STAGE, Stripe};
+use crate::words::id::{CustomerId, IntentId, InvoiceId, ReversalId, SessionId, WarningId};
+use crate::words::reversal_kind::ReversalKind;
+
+/// A refund, a dispute or a credit note as Stripe has it, as far as it is of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoneyBack {
+    /// Its id, `re_…`, `dp_…` or `cn_…`.
+    pub id: ReversalId,
+    /// Its amount in the currency's smallest unit; of a credit note, the part that is no refund.
+    pub amount: i64,
+    /// The currency, in small letters.
+    pub currency: String,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+    /// The payment or invoice.
+    pub of: Paid,
+    /// Its charge, `ch_…`.
+    pub charge: Option<String>,
+    /// How it stands; other words may come.
+    pub status: Option<String>,
+    /// The kind of case of a dispute, such as `chargeback` or `resolution`; other words may come.
+    pub case_type: Option<String>,
+    /// Amounts that a dispute has moved in the Stripe account's own currency; withdrawals are negative.
+    pub moved: Vec<i64>,
+}
+
+/// The payment or invoice that money goes back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paid {
+    /// A payment, `pi_…`.
+    Payment(String),
+    /// An invoice.
+    Invoice(InvoiceId),
+    /// Something that Stripe does not name.
+    Unknown,
+}
+
+/// A refund or a dispute on the wire.
+#[derive(Deserialize)]
+struct Reversal {
+    id: ReversalId,
+    amount: i64,
+    currency: String,
+    created: i64,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    #[serde(default)]
+    charge: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    payment_method_details: Option<MethodDetails>,
+    #[serde(default)]
+    balance_transactions: Vec<BalanceTransaction>,
+}
+
+#[derive(Deserialize)]
+struct MethodDetails {
+    #[serde(default)]
+    card: Option<DisputedCard>,
+}
+
+#[derive(Deserialize)]
+struct DisputedCard {
+    #[serde(default)]
+    case_type: Option<String>,
+}
+
+/// A movement on the Stripe account's balance: its amount before fees, in the account's currency.
+#[derive(Deserialize)]
+struct BalanceTransaction {
+    amount: i64,
+}
+
+/// <https://docs.stripe.com/api/credit_notes/object>
+#[derive(Deserialize)]
+struct CreditNote {
+    id: ReversalId,
+    invoice: InvoiceId,
+    currency: String,
+    created: i64,
+    status: String,
+    /// The part that was given back after payment. The reduction of an open invoice was never paid.
+    post_payment_amount: i64,
+    #[serde(default)]
+    refunds: Vec<Refunded>,
+}
+
+#[derive(Deserialize)]
+struct Refunded {
+    amount_refunded: i64,
+    #[serde(default)]
+    refund: Option<String>,
+}
+
+impl From<Reversal> for MoneyBack {
+    fn from(found: Reversal) -> Self {
+        let card = found
+            .payment_method_details
+            .and_then(|details| details.card);
+        Self {
+            id: found.id,
+            amount: found.amount,
+            currency: found.currency,
+            created: found.created,
+            of: found.payment_intent.map_or(Paid::Unknown, Paid::Payment),
+            charge: found.charge,
+            status: found.status,
+            case_type: card.and_then(|card| card.case_type),
+            moved: found
+                .balance_transactions
+                .iter()
+                .map(|moved| moved.amount)
+                .collect(),
+        }
+    }
+}
+
+impl From<CreditNote> for MoneyBack {
+    /// A part that is a refund is followed as one, under the refund's own id.
+    fn from(found: CreditNote) -> Self {
+        let refunds = found.refunds.iter().filter(|one| one.refund.is_some());
+        let refunded: i64 = refunds
+            .map(|one| one.amount_refunded)
+            .fold(0, i64::saturating_add);
+        Self {
+            id: found.id,
+            amount: found.post_payment_amount.saturating_sub(refunded).max(0),
+            currency: found.currency,
+            created: found.created,
+            of: Paid::Invoice(found.invoice),
+            charge: None,
+            status: Some(found.status),
+            case_type: None,
+            moved: Vec::new(),
+        }
+    }
+}
+
+/// A warning of a card issuer that a payment may be fraud.
+/// <https://docs.stripe.com/api/radar/early_fraud_warnings/object>
+#[derive(Clone, Debug, Deserialize)]
+pub struct FraudWarning {
+    /// Its id, `issfr_…`.
+    pub id: WarningId,
+    /// The payment that it is about.
+    #[serde(default)]
+    pub payment_intent: Option<String>,
+}
+
+/// What a payment says of itself.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PaidPayment {
+    /// Its id, `pi_…`.
+    pub id: String,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    id: SessionId,
+    mode: String,
+    #[serde(default)]
+    client_reference_id: Option<String>,
+    #[serde(default)]
+    metadata: Option<HashMap<String, String>>,
+}
+
+impl Session {
+    /// The deployment that made it.
+    fn stage(&self) -> Option<&str> {
+        self.metadata.as_ref()?.get(STAGE).map(String::as_str)
+    }
+}
+
+impl Stripe {
+    /// Reads a refund, a dispute or a credit note; None if Stripe has none of this id.
+    pub async fn money_back(
+        &self,
+        reason: ReversalKind,
+        id: &ReversalId,
+        timeout: Duration,
+    ) -> Result<Option<MoneyBack>, Error> {
+        let path = format!("/v1/{}/{id}", objects(reason));
+        Ok(match reason {
+            ReversalKind::CreditNote => {
+                let found: Option<CreditNote> = self.read(&path, timeout).await?;
+                found.map(MoneyBack::from)
+            }
+            ReversalKind::Refund | ReversalKind::Dispute => {
+                let found: Option<Reversal> = self.read(&path, timeout).await?;
+                found.map(MoneyBack::from)
+            }
+        })
+    }
+
+    /// Some refunds, disputes or credit notes, newest first.
+    pub async fn moneys_back(
+        &self,
+        reason: ReversalKind,
+        made: Made<'_>,
+        timeout: Duration,
+    ) -> Result<List<MoneyBack>, Error> {
+        let objects = objects(reason);
+        Ok(match reason {
+            ReversalKind::CreditNote => {
+                let found = self.made::<CreditNote>(objects, "", made, timeout);
+                found.await?.map(MoneyBack::from)
+            }
+            ReversalKind::Refund | ReversalKind::Dispute => {
+                let found = self.made::<Reversal>(objects, "", made, timeout);
+                found.await?.map(MoneyBack::from)
+            }
+        })
+    }
+
+    /// Reads what a charge has moved in the Stripe account's own currency; None if Stripe does not say.
+    pub async fn settled_amount(
+        &self,
+        charge: &str,
+        timeout: Duration,
+    ) -> Result<Option<i64>, Error> {
+        #[derive(Deserialize)]
+        struct Charge {
+            #[serde(default)]
+            balance_transaction: Option<BalanceTransaction>,
+        }
+        let path = format!("/v1/charges/{charge}?expand[]=balance_transaction");
+        let found: Option<Charge> = self.read(&path, timeout).await?;
+        let moved = found.and_then(|charge| charge.balance_transaction);
+        Ok(moved.map(|moved| moved.amount))
+    }
+
+    /// Reads a warning of fraud; None if Stripe has none of this id.
+    pub async fn fraud_warning(
+        &self,
+        id: &WarningId,
+        timeout: Duration,
+    ) -> Result<Option<FraudWarning>, Error> {
+        let path = format!("/v1/radar/early_fraud_warnings/{id}");
+        self.read(&path, timeout).await
+    }
+
+    /// Reads a payment; nothing when Stripe has none of this id.
+    pub async fn payment(&self, id: &str, timeout: Duration) -> Result<Option<PaidPayment>, Error> {
+        self.read(&format!("/v1/payment_intents/{id}"), timeout)
+            .await
+    }
+
+    /// The checkout session that was made for an intent, among the newest hundred of a customer.
+    pub async fn session_of_intent(
+        &self,
+        customer: &CustomerId,
+        intent: &IntentId,
+        timeout: Duration,
+    ) -> Result<Option<SessionId>, Error> {
+        let path = format!("/v1/checkout/sessions?customer={customer}&limit=100");
+        let found: Option<List<Session>> = self.read(&path, timeout).await?;
+        let sessions = found.into_iter().flat_map(|list| list.data);
+        let own = Some(intent.as_str());
+        let mut own = sessions.filter(|one| one.client_reference_id.as_deref() == own);
+        Ok(own.next().map(|session| session.id))
+    }
+
+    /// The open pages of a customer at which a plan of this deployment can still be paid.
+    pub async fn open_plan_sessions(
+        &self,
+        customer: &CustomerId,
+        stage: &str,
+        timeout: Duration,
+    ) -> Result<Vec<SessionId>, Error> {
+        let path = format!("/v1/checkout/sessions?customer={customer}&status=open&limit=100");
+        let found: Option<List<Session>> = self.read(&path, timeout).await?;
+        let sessions = found.into_iter().flat_map(|list| list.data);
+        let of_plans =
+            sessions.filter(|one| one.mode == "subscription" && one.stage() == Some(stage));
+        Ok(of_plans.map(|session| session.id).collect())
+    }
+
+    /// Ends an open page, so that nobody can pay there any more. One that is not open stays as it is.
+    /// <https://docs.stripe.com/api/checkout/sessions/expire>
+    pub async fn expire_session(
+        &self,
+        session: &SessionId,
+        timeout: Duration,
+    ) -> Result<(), Error> {
+        let path = format!("/v1/checkout/sessions/{session}/expire");
+        let key = format!("expire:{session}");
+        match self
+            .make::<serde::de::IgnoredAny>(&path, &[], &key, timeout)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // It was paid, or has ended.
+            Err(Error::Refused(refusal)) if refusal.status == http::StatusCode::BAD_REQUEST => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The checkout session that a payment was made at; nothing where it was made elsewhere.
+    pub async fn session_of_payment(
+        &self,
+        payment_intent: &str,
+        timeout: Duration,
+    ) -> Result<Option<SessionId>, Error> {
+        let path = format!("/v1/checkout/sessions?payment_intent={payment_intent}&limit=1");
+        let found: Option<List<Session>> = self.read(&path, timeout).await?;
+        let first = found.and_then(|list| list.data.into_iter().next());
+        Ok(first.map(|session| session.id))
+    }
+}
+
+/// Stripe's name of the objects of a kind, in addresses.
+const fn objects(kind: ReversalKind) -> &'static str {
+    match kind {
+        ReversalKind::Refund => "refunds",
+        ReversalKind::Dispute => "disputes",
+        ReversalKind::CreditNote => "credit_notes",
+    }
+}

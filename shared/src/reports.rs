@@ -1,0 +1,6 @@
+//! Answers about an account: its balance, history, statement, and the price of a usage.
+
+pub mod balance;
+pub mod estimate;
+pub mod history;
+pub mod statement;

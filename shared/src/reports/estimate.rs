@@ -1,0 +1,47 @@
+//! Says what a usage would cost, by the arithmetic that charges it. Nothing is recorded.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::ledger::Ledger;
+use crate::pricing::price_book;
+use crate::process::patience::Patience;
+use crate::reports::balance;
+use crate::usage::{Error, ProviderCost, ReceiptLine, Usage, priced};
+use crate::words::identity::Subject;
+use crate::words::sparks::Sparks;
+
+/// What a usage would cost now. It is advice: another usage may come first.
+#[derive(Debug, Serialize)]
+pub struct Estimate {
+    sparks: Sparks,
+    lines: Vec<ReceiptLine>,
+    price_version: String,
+    available: Sparks,
+    sufficient: bool,
+}
+
+/// Prices a usage, and reads whether the balance would cover it. An account's own first request brings it into
+/// being.
+pub async fn estimate(
+    ledger: &Ledger,
+    subject: &Subject,
+    usage: &Usage,
+    cost: ProviderCost,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Estimate, Error> {
+    let (_, price) = priced(usage, now)?;
+    let account = match balance::account(ledger, subject, now, patience).await {
+        Ok(account) => account,
+        Err(balance::Error::AccountNotFound) => return Err(Error::AccountNotFound),
+        Err(balance::Error::Ledger(error)) => return Err(error.into()),
+    };
+    Ok(Estimate {
+        sparks: price.total,
+        lines: ReceiptLine::all_of(&price.lines, cost),
+        price_version: price_book::version().to_owned(),
+        available: account.available,
+        sufficient: price.total <= account.available,
+    })
+}

@@ -1,0 +1,278 @@
+//! Reads what an account used: sums by hour, day or month of any time zone, and by meter, model or member.
+//!
+//! The sums come from the roll-ups that each usage was added to when it was recorded, so they are those of the
+//! entries, to the milli-Spark.
+
+mod period;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::ledger::{self, Ledger, RollupPages, Used};
+use crate::process::patience::Patience;
+use crate::reports::balance;
+use crate::words::decimal;
+use crate::words::id::{AccountId, MemberId};
+use crate::words::identity::Subject;
+use crate::words::meter::{GigabyteHours, Meter};
+use crate::words::sparks::Sparks;
+
+pub use period::Invalid;
+use period::{Granularity, Period};
+pub(crate) use period::{day_or_time, quoted};
+
+/// The most rows that one answer has, so that it stays well below what Lambda can answer with.
+const MAX_ROWS: usize = 10_000;
+
+/// The query of `GET /v1/usage`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// The account, for services.
+    pub account_id: Option<AccountId>,
+    from: Option<String>,
+    to: Option<String>,
+    granularity: Option<Granularity>,
+    group_by: Option<GroupBy>,
+    #[serde(default, deserialize_with = "member")]
+    member_id: Option<MemberId>,
+    tz: Option<String>,
+}
+
+/// Reads a member as usages name it: mended, never refused.
+fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
+    let member = MemberId::mended(&String::deserialize(deserializer)?);
+    member
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("must name a member"))
+}
+
+/// What is kept apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GroupBy {
+    /// The meters.
+    #[default]
+    Meter,
+    /// The models.
+    Model,
+    /// Who acted.
+    Member,
+}
+
+/// What an account used in a time.
+#[derive(Debug, Serialize)]
+pub struct History {
+    from: String,
+    to: String,
+    granularity: Granularity,
+    group_by: GroupBy,
+    tz: String,
+    rows: Vec<Row>,
+}
+
+/// What was used of one meter by one group in one hour, day or month.
+#[derive(Debug, Serialize)]
+struct Row {
+    start: String,
+    group: Option<String>,
+    meter: Meter,
+    sparks: Sparks,
+    quantity: Quantity,
+}
+
+/// How much, in the unit in which usage of the meter is recorded.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Quantity {
+    Count(u64),
+    Decimal(String),
+}
+
+/// Why there is no history to read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The query is not valid.
+    #[error("`{}` {}", .0.field, .0.detail)]
+    Invalid(Invalid),
+    /// There is no account to read.
+    #[error("the account cannot be read")]
+    Account(#[from] balance::Error),
+    /// The ledger failed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
+}
+
+/// A row's place in the answer: its start, its group (nobody comes last), its meter.
+type Place = (Timestamp, bool, Option<String>, Meter);
+
+/// Milli-Sparks and quantities by the row that they belong to.
+type Sums = BTreeMap<Place, (i128, i128)>;
+
+/// Reads what an account used. An account's own first request brings it into being.
+///
+/// Roll-ups are summed up while they are read, and reading ends with the row that is one too many: what is held never
+/// exceeds one page of the table and `MAX_ROWS` sums.
+pub async fn read(
+    ledger: &Ledger,
+    subject: &Subject,
+    query: &Query,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<History, Error> {
+    let granularity = query.granularity.unwrap_or_default();
+    let group_by = query.group_by.unwrap_or_default();
+    let times = (query.from.as_deref(), query.to.as_deref());
+    let period = Period::new(times, granularity, query.tz.as_deref(), now);
+    let period = period.map_err(Error::Invalid)?;
+    let of_members = group_by == GroupBy::Member || query.member_id.is_some();
+    let days = of_members.then(|| period.utc_days()).transpose();
+    let days = days.map_err(Error::Invalid)?;
+    if query.member_id.is_some() && group_by == GroupBy::Model {
+        let detail = "must be `meter` or `member` with `member_id`: members are summed up by meter";
+        return Err(Error::Invalid(Invalid::new("group_by", detail)));
+    }
+    balance::account(ledger, subject, now, patience).await?;
+
+    let account = &subject.account;
+    let mut table = Table::new(&period, group_by);
+    match (&query.member_id, days) {
+        (Some(member), _) => {
+            let days = (period.from, period.to);
+            let used = ledger.used_by_member(account, member, days, patience);
+            table.add(used.await?)?;
+        }
+        (None, Some((from, to))) => {
+            // Members first: what is recorded between the two readings is then in the whole, and nobody's yet.
+            table
+                .add_all(ledger.used_by_members(account, from, to), patience)
+                .await?;
+            let mut whole = Table::new(&period, GroupBy::Meter);
+            let used = ledger.used(account, period.from, period.to);
+            whole.add_all(used, patience).await?;
+            table.add_the_rest(whole)?;
+        }
+        (None, None) => {
+            let used = ledger.used(account, period.from, period.to);
+            table.add_all(used, patience).await?;
+        }
+    }
+    Ok(History {
+        from: period.print(period.from),
+        to: period.print(period.to),
+        granularity,
+        group_by,
+        tz: period.zone_name().to_owned(),
+        rows: rows(table.sums, &period)?,
+    })
+}
+
+/// The rows of an answer while they are summed up.
+struct Table<'a> {
+    period: &'a Period,
+    group_by: GroupBy,
+    sums: Sums,
+}
+
+impl<'a> Table<'a> {
+    const fn new(period: &'a Period, group_by: GroupBy) -> Self {
+        Self {
+            period,
+            group_by,
+            sums: Sums::new(),
+        }
+    }
+
+    /// Adds roll-ups page by page, and reads no further than an answer may go.
+    async fn add_all(
+        &mut self,
+        mut pages: RollupPages<'_>,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        while let Some(used) = pages.next(patience).await? {
+            self.add(used)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, used: Vec<Used>) -> Result<(), Error> {
+        for used in used {
+            let start = self.period.start_of(used.start);
+            let group = match self.group_by {
+                GroupBy::Meter => Some(used.meter.to_string()),
+                GroupBy::Model => used.model,
+                GroupBy::Member => used.member,
+            };
+            let place = (start, group.is_none(), group, used.meter);
+            let sum = self.sums.entry(place).or_default();
+            sum.0 += used.milli;
+            sum.1 += used.quantity;
+        }
+        self.fits()
+    }
+
+    /// Adds what is nobody's: the whole less what is some member's.
+    ///
+    /// The two were read one after the other, and a transaction becomes visible item by item: a member's day may show a
+    /// usage that its quarter of an hour does not show yet. Such a usage is the member's already, so the rest of its row
+    /// is nothing, never less.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
+    fn add_the_rest(&mut self, whole: Table<'_>) -> Result<(), Error> {
+        let whole = whole.sums.into_iter();
+        let mut rest: Sums = whole
+            .map(|((start, _, _, meter), sum)| ((start, true, None, meter), sum))
+            .collect();
+        for ((start, _, _, meter), sum) in &self.sums {
+            if let Some(rest) = rest.get_mut(&(*start, true, None, *meter)) {
+                rest.0 -= sum.0;
+                rest.1 -= sum.1;
+            }
+        }
+        let rest = rest.into_iter();
+        let rest = rest.map(|(place, sum)| (place, (sum.0.max(0), sum.1.max(0))));
+        self.sums.extend(rest.filter(|(_, sum)| *sum != (0, 0)));
+        self.fits()
+    }
+
+    fn fits(&self) -> Result<(), Error> {
+        if self.sums.len() <= MAX_ROWS {
+            return Ok(());
+        }
+        let what = match self.group_by {
+            GroupBy::Member => {
+                "ask for a shorter time or a coarser granularity, or name one member in `member_id`"
+            }
+            GroupBy::Meter | GroupBy::Model => "ask for a shorter time or a coarser granularity",
+        };
+        let detail = format!("is of more than {MAX_ROWS} rows; {what}");
+        Err(Error::Invalid(Invalid::new("from", detail)))
+    }
+}
+
+fn rows(sums: Sums, period: &Period) -> Result<Vec<Row>, ledger::Error> {
+    let row = |((start, _, group, meter), (milli, quantity)): (Place, (i128, i128))| {
+        let sparks = i64::try_from(milli).ok().map(Sparks::from_milli);
+        let quantity = u64::try_from(quantity).ok();
+        let (sparks, quantity) = sparks.zip(quantity).ok_or(ledger::Error::OutOfRange)?;
+        Ok(Row {
+            start: period.print(start),
+            group,
+            meter,
+            sparks,
+            quantity: Quantity::of(meter, quantity),
+        })
+    };
+    sums.into_iter().map(row).collect()
+}
+
+impl Quantity {
+    fn of(meter: Meter, count: u64) -> Self {
+        match meter {
+            Meter::AiTokens | Meter::Compute => Self::Count(count),
+            Meter::Storage => Self::Decimal(decimal::print(count.into(), GigabyteHours::PLACES)),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Words of the business, without I/O.
+
+pub mod decimal;
+pub mod id;
+pub mod identity;
+pub mod meter;
+pub mod object;
+pub mod page_url;
+pub mod return_url;
+pub mod reversal_kind;
+pub mod sparks;
+pub mod whole;

@@ -1,0 +1,30 @@
+//! The three ways in which money goes back to a customer.
+
+/// The kind of a reversal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReversalKind {
+    /// The seller refunded the payment.
+    Refund,
+    /// The customer's bank took the payment back.
+    Dispute,
+    /// The seller credited it to the customer's balance, or outside of Stripe.
+    CreditNote,
+}
+
+impl ReversalKind {
+    const ALL: [Self; 3] = [Self::Refund, Self::Dispute, Self::CreditNote];
+
+    /// The name in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
+            Self::CreditNote => "credit_note",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
