@@ -1,4 +1,4 @@
-//! Each invocation is told of in one line: what was called, how it went, what it counts. Never what was said.
+//! Each invocation logs one line with its route, outcome and metrics, and none of the request's content.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -15,13 +15,13 @@ fn tokens(count: u64) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
 }
 
-/// The lines of one route, oldest first.
+/// Returns the lines of one route, oldest first.
 fn of(world: &World, route: &str) -> Vec<Value> {
     let lines = world.lines().into_iter();
     lines.filter(|line| line["route"] == route).collect()
 }
 
-/// The metrics that a line has CloudWatch take out of it, by name.
+/// Returns the names of the metrics that CloudWatch extracts from a line.
 fn metrics(line: &Value) -> Vec<&str> {
     let directives = line["_aws"]["CloudWatchMetrics"].as_array();
     let metrics = directives.into_iter().flatten().flat_map(|directive| {
@@ -36,7 +36,7 @@ fn metrics(line: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_usage_is_counted_with_its_sparks_its_deliveries_and_its_steps() {
+async fn a_usage_counts_its_sparks_deliveries_and_steps() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let receipt = world.record("acct_a", "k1", &tokens(10)).await;
@@ -70,7 +70,7 @@ async fn a_usage_is_counted_with_its_sparks_its_deliveries_and_its_steps() {
 }
 
 #[tokio::test]
-async fn a_replay_is_told_as_one_and_counts_nothing() {
+async fn a_replay_is_marked_and_counts_nothing() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     world.record("acct_a", "k1", &tokens(10)).await;
@@ -84,7 +84,7 @@ async fn a_replay_is_told_as_one_and_counts_nothing() {
 }
 
 #[tokio::test]
-async fn refusals_are_counted_by_code_those_of_items_too() {
+async fn refusals_of_requests_and_items_are_counted_by_code() {
     let world = World::start().await;
     world.grant("acct_a", "1").await;
     let too_much = tokens(1_000_000_000);
@@ -119,7 +119,7 @@ async fn refusals_are_counted_by_code_those_of_items_too() {
 }
 
 #[tokio::test]
-async fn deliveries_that_are_late_or_refused_are_counted_by_provider() {
+async fn pending_and_parked_deliveries_are_counted_by_provider() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let traces = Fault::new("/api/public/otel/v1/traces", "status:400");
@@ -134,7 +134,7 @@ async fn deliveries_that_are_late_or_refused_are_counted_by_provider() {
 }
 
 #[tokio::test]
-async fn a_payment_and_its_refund_are_counted_once_by_whoever_books_them() {
+async fn a_payment_and_its_refund_are_each_counted_once() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
@@ -162,7 +162,7 @@ async fn a_payment_and_its_refund_are_counted_once_by_whoever_books_them() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_stripe_must_send_again_is_a_failure_and_a_forged_one_is_not() {
+async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.webhook(Some("t=1,v1=forged"), "{}").await;
@@ -184,9 +184,10 @@ async fn a_webhook_that_stripe_must_send_again_is_a_failure_and_a_forged_one_is_
     assert_eq!(lines[1]["WebhookFailures"], 1);
 }
 
-/// What the alarm on the secrets looks at. Scanners that do not sign as Stripe does are no sign that a secret is wrong.
+/// The alarm on the webhook secrets reads `WebhookSignatureKnown`. It must not count scanners, which do not sign as
+/// Stripe does.
 #[tokio::test]
-async fn only_webhooks_that_are_signed_as_stripe_signs_say_whether_the_secrets_are_right() {
+async fn only_webhooks_signed_as_stripe_signs_count_for_the_secrets_alarm() {
     let world = World::start().await;
     let body = json!({"id": "evt_1", "object": "event", "type": "customer.created"}).to_string();
     let (now, secret) = (world.now_ms() / 1_000, world.webhook_secret());
@@ -206,7 +207,7 @@ async fn only_webhooks_that_are_signed_as_stripe_signs_say_whether_the_secrets_a
 }
 
 #[tokio::test]
-async fn a_line_names_the_traces_it_is_part_of_and_nothing_that_was_sent() {
+async fn a_line_names_its_traces_and_nothing_that_was_sent() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let mut usage = tokens(10);
@@ -271,12 +272,12 @@ async fn a_line_names_the_traces_it_is_part_of_and_nothing_that_was_sent() {
 }
 
 #[tokio::test]
-async fn every_field_and_metric_is_in_the_readme() {
+async fn every_field_and_metric_is_documented() {
     let file = |name: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         std::fs::read_to_string(path.join(name)).unwrap()
     };
-    let readme = file("README.md");
+    let page = file("docs/metrics.md");
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     world.record("acct_a", "k1", &tokens(10)).await;
@@ -294,14 +295,14 @@ async fn every_field_and_metric_is_in_the_readme() {
     assert!(metrics.len() > 10, "{metrics:?}");
     for name in fields.filter(lower).chain(metrics) {
         assert!(
-            readme.contains(&format!("`{name}")),
-            "README.md lacks {name}"
+            page.contains(&format!("`{name}")),
+            "docs/metrics.md lacks {name}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_run_of_the_outbox_says_what_waits_and_for_how_long() {
+async fn an_outbox_run_reports_the_number_and_age_of_pending_deliveries() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     world.grant("acct_a", "100").await;
@@ -322,7 +323,7 @@ async fn a_run_of_the_outbox_says_what_waits_and_for_how_long() {
     assert!(line.get("DeliveryConfirmed.langfuse").is_none(), "{line}");
 
     world.stack.langfuse.faults().clear();
-    // It is sent again once two reads have not shown it.
+    // The trace is sent again once two reads have not found it.
     let world = world.at(later(30)).await;
     world.deliver().await;
     let world = world.at(later(46)).await;

@@ -2,7 +2,7 @@
 //!
 //! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never
 //! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
-//! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in the README.
+//! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in `docs/metrics.md`.
 
 mod event;
 mod invocation;

@@ -1,7 +1,7 @@
 //! The prices of AI models, in pico-dollars per million tokens. Made by `make prices`, not by hand.
 //!
 //! From the data of genai-prices 0.2.1, Copyright (c) 2025 to present Pydantic Services Inc., MIT licence.
-//! What that data says and these rows do not is listed in `prices/left-out.txt`.
+//! The parts of that data that these rows leave out are listed in `prices/left-out.txt`.
 
 use jiff::civil::date;
 
