@@ -1,10 +1,10 @@
-//! An account is what the issuer names a user by, in every flow and for the operator.
+//! Accounts are named by the subject of a user's token, in every flow and for the operator.
 
 use http::StatusCode;
 use serde_json::json;
 use tests::World;
 
-/// Subjects as issuers give them, and every visible character that none of them has.
+/// Subjects as identity providers issue them, and the remaining visible ASCII characters.
 const SUBJECTS: [&str; 5] = [
     "waad|jo+ai@example.com",
     "https://issuer.example/users/o'neil?a=%2F&b",
@@ -75,22 +75,22 @@ async fn the_operator_reaches_every_account() {
         world
             .sparks(&["verify", account])
             .await
-            .expect("books that agree");
+            .expect("consistent books");
     }
-    world.sparks(&["verify"]).await.expect("books that agree");
+    world.sparks(&["verify"]).await.expect("consistent books");
     let refused = world.sparks(&["balance", "acct_typo"]).await.unwrap_err();
     assert!(matches!(refused, cli::Error::NoAccount(_)), "{refused:?}");
 }
 
 #[tokio::test]
-async fn a_subject_outside_the_alphabet_is_no_account() {
+async fn a_subject_outside_the_alphabet_is_refused() {
     let world = World::start().await;
     for subject in ["a b", "a#b", "ä", "a\tb", "a\u{7f}", "", &"x".repeat(129)] {
         let token = world.token(subject);
         let answer = world.get("/v1/balance", Some(&token)).await;
         assert_eq!(answer.refusal(), (403, "account_invalid"), "{subject:?}");
     }
-    // In a query, a plus is a space.
+    // In a query string, a plus sign means a space.
     let path = "/v1/balance?account_id=jo+ai";
     let answer = world.get(path, Some(&world.service_token())).await;
     assert_eq!(answer.refusal(), (422, "invalid_request"));

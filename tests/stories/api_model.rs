@@ -1,4 +1,4 @@
-//! Whatever is asked, in whichever order: the API answers as a book kept in one thread does.
+//! Sends random requests in any order and compares the API with a single-threaded model.
 
 mod book;
 mod stack;
@@ -14,7 +14,7 @@ use stack::Stack;
 
 const ACCOUNT: &str = "acct_a";
 
-/// What is refused before anything is looked up: where it is sent, the body, the status, the code and the field.
+/// Requests that are refused before any lookup: path, body, status, problem code and field.
 const REFUSED: [(&str, &str, u16, &str, &str); 9] = [
     ("/v1/usage", "{", 400, "invalid_json", ""),
     ("/v1/usage", "{}", 422, "invalid_request", "body"),
@@ -69,7 +69,7 @@ const REFUSED: [(&str, &str, u16, &str, &str); 9] = [
     ),
 ];
 
-/// The stack, and what it runs on.
+/// The stack and the runtime it runs on.
 struct Running {
     runtime: Runtime,
     stack: Stack,
@@ -84,7 +84,7 @@ impl StateMachineTest for Running {
         let world = runtime.block_on(async {
             let clock = Clock::starting_at(START.parse().unwrap());
             let world = World::start_with(&[], clock).await;
-            // Only what a step says comes.
+            // Webhooks arrive only in the steps that send them.
             world.drop_webhooks();
             if !book.has_free_plan {
                 world.grant(ACCOUNT, "100").await;
@@ -116,5 +116,5 @@ prop_state_machine! {
     #![proptest_config(Config { cases: 16, max_shrink_iters: 300, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn the_api_answers_as_a_book_kept_in_one_thread(sequential 1..60 => Running);
+    fn the_api_matches_a_single_threaded_model(sequential 1..60 => Running);
 }

@@ -1,4 +1,4 @@
-//! Bad input is a clear 4xx that names the field, and loses nothing.
+//! Invalid input gets a 4xx that names the field, and nothing is recorded.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn compute() -> Value {
 }
 
 #[tokio::test]
-async fn what_is_not_of_the_schema_names_the_field() {
+async fn an_invalid_usage_names_the_field() {
     let world = World::start().await;
     let with = |member: &str, value: Value| {
         let mut body = compute();
@@ -114,7 +114,7 @@ fn days_from_now(world: &World, days: i64) -> String {
 }
 
 #[tokio::test]
-async fn times_just_inside_the_window_are_taken() {
+async fn times_just_inside_the_window_are_accepted() {
     let world = World::start().await;
     world.grant("acct_a", "1").await;
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
@@ -132,7 +132,7 @@ async fn times_just_inside_the_window_are_taken() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_a_400() {
+async fn malformed_json_is_a_400() {
     let world = World::start().await;
     let token = world.token("acct_a");
     let not_utf8 = b"{\"usage\": [{\"meter\": \"comp\xFFte\"}]}".to_vec();
@@ -142,7 +142,7 @@ async fn what_is_not_json_is_a_400() {
         b"not json".to_vec(),
         b"{\"usage\": [,]}".to_vec(),
         b"{\"usage\": []} trailing".to_vec(),
-        // Not of the schema before it is not JSON.
+        // Violates the schema before it stops being JSON.
         b"{\"usage\": 1, \"usage\"}".to_vec(),
         b"{\"x\": 1".to_vec(),
         not_utf8,
@@ -167,7 +167,7 @@ async fn deep_nesting_is_refused_and_breaks_nothing() {
     assert!(matches!(answer.status, 400 | 422), "{answer:?}");
 }
 
-/// A usage of this many bytes, nearly all of them input.
+/// Returns a usage of `size` bytes, nearly all of them trace input.
 fn usage_of(size: usize) -> String {
     let frame = json!({"usage": [{"meter": "compute", "milliseconds": 1}], "trace": {"input": ""}})
         .to_string();
@@ -176,11 +176,11 @@ fn usage_of(size: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_usage_takes_what_lambda_takes() {
+async fn a_usage_may_be_as_large_as_lambda_accepts() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
     let token = world.token("acct_a");
-    // The rest of the event, and its escapes of the body, take a few thousand bytes.
+    // The rest of the event, and the escapes in its body, take a few thousand bytes.
     let largest = (6 << 20) - 4_096;
     for (key, size) in [("k1", 1_100_000), ("k2", largest)] {
         let sent = world.post("/v1/usage", Some(&token), Some(key), usage_of(size));
@@ -203,7 +203,7 @@ async fn a_usage_takes_what_lambda_takes() {
         assert_eq!(result["status"], 201, "{result}");
     }
 
-    // Beyond, it is the gateway that refuses: a quote takes two bytes of the event.
+    // The gateway refuses anything larger. A quote takes two bytes of the event.
     let quotes = usage_of(4 << 20).replace("xx", "\\\"");
     for body in [usage_of(6 << 20), quotes] {
         let refused = world
@@ -215,7 +215,7 @@ async fn a_usage_takes_what_lambda_takes() {
 }
 
 #[tokio::test]
-async fn other_bodies_are_small() {
+async fn other_bodies_are_limited_to_64_kibibytes() {
     let world = World::start().await;
     let token = world.token("acct_a");
     let order = |size: usize| {
@@ -248,7 +248,7 @@ async fn a_byte_order_mark_is_ignored() {
     let verify = format!("/v1/checkout/{session}/verify");
     let verified = world.post(&verify, Some(&token), None, marked(String::new()));
     verified.await.expect(StatusCode::OK);
-    // One in the middle, or a second one, is no mark.
+    // Only the first mark is ignored.
     let twice = marked(marked(compute().to_string()));
     let answer = world
         .post("/v1/usage", Some(&token), Some("k2"), twice)
@@ -257,7 +257,7 @@ async fn a_byte_order_mark_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused() {
+async fn a_malformed_key_is_refused() {
     let world = World::start().await;
     let long = "k".repeat(129);
     for key in [long.as_str(), "a b", "ключ"] {
@@ -279,7 +279,7 @@ async fn a_key_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_reader_gets_a_clear_answer_to_a_bad_account_too() {
+async fn a_malformed_account_in_a_query_names_the_field() {
     let world = World::start().await;
     let answer = world
         .get("/v1/balance?account_id=a%20b", Some(&world.service_token()))

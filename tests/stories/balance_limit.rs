@@ -1,4 +1,4 @@
-//! A debit never takes the balance below zero, however many come at once and whatever DynamoDB does.
+//! A debit never takes the balance below zero, under any concurrency and any DynamoDB fault.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -56,7 +56,7 @@ async fn the_last_spark_can_be_spent() {
 }
 
 #[tokio::test]
-async fn of_two_hundred_at_once_exactly_those_that_fit_succeed() {
+async fn of_two_hundred_concurrent_debits_exactly_the_affordable_ones_succeed() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
 
@@ -68,7 +68,7 @@ async fn of_two_hundred_at_once_exactly_those_that_fit_succeed() {
 }
 
 #[tokio::test]
-async fn the_same_holds_among_conflicts_and_throttles() {
+async fn concurrent_debits_are_exact_among_conflicts_and_throttles() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let faults = world.stack.dynamodb.faults();
@@ -99,7 +99,7 @@ async fn the_same_holds_among_conflicts_and_throttles() {
     assert_eq!(world.available("acct_a").await, "0.000");
     assert!(
         faults.fired("TransactWriteItems") >= 60,
-        "the faults did fire"
+        "the faults did not fire"
     );
 }
 
@@ -139,9 +139,9 @@ async fn accounts_do_not_touch_each_other() {
     assert_eq!(world.available("acct_b").await, "5.000");
 }
 
-/// A refused transaction costs eight write units; a look costs four read units.
+/// A refused transaction costs eight write units; a read costs four read units.
 #[tokio::test]
-async fn an_account_that_was_refused_a_moment_ago_is_looked_at_first() {
+async fn a_recently_refused_account_is_read_before_the_next_debit() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
     world.grant("acct_a", "0.999").await;
@@ -156,7 +156,7 @@ async fn an_account_that_was_refused_a_moment_ago_is_looked_at_first() {
     let first = refused("k1").await;
     assert_eq!((refused("k1").await, refused("k2").await), (first, first));
 
-    // What was recorded is a replay, whatever is left.
+    // A recorded usage is replayed, whatever the balance.
     world.grant("acct_a", "0.001").await;
     let recorded = world.record("acct_a", "k2", &one_spark()).await;
     recorded.expect(StatusCode::CREATED);
@@ -169,9 +169,11 @@ async fn an_account_that_was_refused_a_moment_ago_is_looked_at_first() {
     assert_eq!(refused("k4").await, before + 1);
 }
 
-/// Refusals and usages of nothing cost the operator. An environment serves some, and then says when to come again.
+/// Refusals and zero-cost usages cost the operator money.
+///
+/// An environment serves a limited number of them, then refuses with `Retry-After`.
 #[tokio::test]
-async fn what_an_account_does_not_pay_for_has_a_limit() {
+async fn refusals_and_zero_cost_usages_are_limited_per_account() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
     let nothing = json!({"usage": [{"meter": "compute", "milliseconds": 0}]});
@@ -190,7 +192,7 @@ async fn what_an_account_does_not_pay_for_has_a_limit() {
 
     assert_eq!(refused.refusal(), (429, "too_many_requests"));
     assert_eq!(refused.headers["retry-after"], "1");
-    // What is paid for goes on, and so do other accounts.
+    // Usages that are paid for still succeed, and so do other accounts.
     world
         .record("acct_a", "paid", &one_spark())
         .await

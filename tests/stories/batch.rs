@@ -1,4 +1,6 @@
-//! A batch is charged in one transaction, with the outcome as if its items were sent one after another.
+//! A batch has the same outcome as its items sent one after another.
+//!
+//! It is charged in one transaction, unless it touches so many roll-ups that it has to be split.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -119,7 +121,7 @@ async fn each_item_has_the_result_it_would_have_had_alone() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_fails_alone_and_smaller_ones_after_it_are_charged() {
+async fn an_unaffordable_item_fails_alone_and_smaller_ones_after_it_are_charged() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
     let items = [item("a", 60), item("b", 50), item("c", 40), item("d", 10)];
@@ -138,7 +140,7 @@ async fn what_does_not_fit_fails_alone_and_smaller_ones_after_it_are_charged() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_repeated_is_a_replay_or_a_reuse_of_the_first() {
+async fn a_repeated_key_is_a_replay_or_a_reuse_of_the_first() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
     let items = [
@@ -160,7 +162,7 @@ async fn a_key_that_is_repeated_is_a_replay_or_a_reuse_of_the_first() {
         recorded(false),
         recorded(true),
         reuse.clone(),
-        // Refused, it wrote nothing, so the key is free for the next one.
+        // A refused item writes nothing, so its key stays free for the next one.
         refused(402, "insufficient_sparks"),
         recorded(false),
         reuse,
@@ -170,7 +172,7 @@ async fn a_key_that_is_repeated_is_a_replay_or_a_reuse_of_the_first() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_refused_for_its_price_does_not_see_what_comes_after_it() {
+async fn an_unpriced_item_leaves_its_key_to_the_next_item() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
     let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
@@ -190,7 +192,7 @@ async fn an_item_that_is_refused_for_its_price_does_not_see_what_comes_after_it(
 }
 
 #[tokio::test]
-async fn a_key_that_is_refused_twice_is_refused_alike_twice() {
+async fn a_repeated_unpriced_item_is_refused_the_same_way_twice() {
     let world = World::start().await;
     let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
 
@@ -206,7 +208,7 @@ async fn a_key_that_is_refused_twice_is_refused_alike_twice() {
 }
 
 #[tokio::test]
-async fn a_batch_again_is_all_replays() {
+async fn a_repeated_batch_is_all_replays() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let items: Vec<Value> = (0..45)
@@ -270,7 +272,7 @@ async fn items_of_many_hours_and_members_are_split_and_still_exact() {
 }
 
 #[tokio::test]
-async fn a_split_batch_again_is_all_replays_though_the_balance_is_gone() {
+async fn a_repeated_split_batch_is_all_replays_when_the_balance_is_spent() {
     let world = World::start().await;
     world.grant("acct_a", "45").await;
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
@@ -306,8 +308,8 @@ async fn a_split_batch_again_is_all_replays_though_the_balance_is_gone() {
 }
 
 #[tokio::test]
-async fn a_batch_that_is_charged_is_answered_whatever_else_cannot_be_read() {
-    // On this clock, waiting until the patience ends takes no time.
+async fn an_item_that_cannot_be_read_does_not_fail_the_charged_ones() {
+    // On this clock, waiting out the patience takes no time.
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::skipping_from(noon)).await;
     world.grant("acct_a", "10").await;
@@ -330,7 +332,7 @@ async fn a_batch_that_is_charged_is_answered_whatever_else_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_of_the_schema_is_refused_whole() {
+async fn a_batch_that_violates_the_schema_is_refused_as_a_whole() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     for (bad, field) in [

@@ -1,23 +1,23 @@
-//! A busy account beside others: they are as fast as without it, and what is refused succeeds later.
+//! A busy account does not slow other accounts, and its refused usages succeed later.
 
 use std::time::Duration;
 
 use local::dynamodb::Pace;
 use tests::simulation::load::{self, BESIDE, BUSY, Load, Report};
 
-/// Single usages a second of the busy account: more than one account item takes.
+/// Single usages per second of the busy account, more than one account item can take.
 const BUSY_RATE: u32 = 200;
 
-/// Single usages a second of the account beside it.
+/// Single usages per second of the other account.
 const BESIDE_RATE: u32 = 20;
 
-/// How long the load lasts. `simulate --load 200 --seconds 60` plays a whole minute.
+/// Duration of the load. `simulate --load 200 --seconds 60` plays a whole minute.
 const LASTS: Duration = Duration::from_secs(20);
 
-/// How much slower the other account may be, in percent of its p99 alone.
+/// Allowed slowdown of the other account, in percent of its p99 without the busy one.
 const SLOWER_PERCENT: u32 = 10;
 
-/// How many invocations may be under way at once.
+/// Allowed number of concurrent invocations.
 const MOST_IN_FLIGHT: usize = 400;
 
 fn played(busy: u32) -> Report {
@@ -32,7 +32,7 @@ fn played(busy: u32) -> Report {
 }
 
 #[test]
-fn a_busy_account_slows_no_other_and_what_it_is_refused_succeeds_later() {
+fn a_busy_account_slows_no_other_and_its_refused_usages_succeed_later() {
     let (alone, beside) = (played(0), played(BUSY_RATE));
     let told = format!("alone:\n{alone}\nbeside a busy account:\n{beside}");
 

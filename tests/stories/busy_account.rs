@@ -1,4 +1,4 @@
-//! An account that is used all the time: its grants change all the same, and it holds up nothing but itself.
+//! Grants of an account change under constant debits, and the account slows only itself.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
 use tests::World;
 
-/// How many debits of one account are under way at each moment.
+/// Concurrent debits of one account.
 const STREAMS: usize = 8;
 
-/// How long one change of the grants may take.
+/// Time limit for one change of the grants.
 const WITHIN: Duration = Duration::from_secs(2);
 
 fn one_spark() -> Value {
@@ -60,7 +60,7 @@ fn purchase(id: &str) -> NewCredit {
     }
 }
 
-/// Debits without a pause until the other work is done; returns how many there were.
+/// Debits without a pause until `work` is done; returns its result and the number of debits.
 async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u32) {
     let (over, debits) = (AtomicBool::new(false), AtomicU32::new(0));
     let stream = async |number: usize| {
@@ -132,7 +132,7 @@ async fn grants_change_within_two_seconds_under_eight_streams_of_debits() {
 }
 
 #[tokio::test]
-async fn grants_change_within_two_seconds_under_eight_streams_at_a_slow_table() {
+async fn grants_change_within_two_seconds_under_eight_streams_on_a_slow_table() {
     let world = World::at_noon().await;
     world.grant("acct_a", "1000000").await;
     let slow = Fault::new("/", "slow:25").unwrap().times(u32::MAX);
@@ -143,9 +143,8 @@ async fn grants_change_within_two_seconds_under_eight_streams_at_a_slow_table() 
     world.sparks(&["verify"]).await.unwrap();
 }
 
-/// The way of a buyer: an order that is verified while the account is in use.
 #[tokio::test]
-async fn who_has_paid_is_told_so_while_the_account_is_in_use() {
+async fn a_payment_is_verified_while_the_account_is_in_use() {
     let world = World::at_noon().await;
     world.grant("acct_a", "1000000").await;
     world.drop_webhooks();
@@ -157,7 +156,7 @@ async fn who_has_paid_is_told_so_while_the_account_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_gate_that_its_holder_left_closed_opens_by_itself() {
+async fn an_abandoned_gate_opens_by_itself() {
     let world = World::at_noon().await;
     world.grant("acct_a", "10").await;
     let items = world.items("A#acct_a");
@@ -177,9 +176,11 @@ async fn a_gate_that_its_holder_left_closed_opens_by_itself() {
     world.sparks(&["verify"]).await.unwrap();
 }
 
-/// Two seconds, and not the 21 of an outage: many requests of one account must not hold all environments.
+/// Conflicts are retried for two seconds, not for the 21 of an outage.
+///
+/// Otherwise, many requests of one account could occupy all environments.
 #[tokio::test]
-async fn conflicts_end_in_a_503_that_resolves_under_its_key() {
+async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
     world.grant("acct_a", "10").await;
@@ -206,7 +207,7 @@ async fn conflicts_end_in_a_503_that_resolves_under_its_key() {
     );
 }
 
-/// DynamoDB writes by the kilobyte: what a debit writes must not grow with the grants.
+/// DynamoDB counts writes by the kilobyte, so a debit's writes must not grow with the number of grants.
 #[tokio::test]
 async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
     let world = World::at_noon().await;
@@ -237,7 +238,7 @@ async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
         .await
         .expect(StatusCode::CREATED);
 
-    assert_eq!(item("G"), grants, "a debit writes no grants");
+    assert_eq!(item("G"), grants, "a debit wrote the grants");
     assert!(item("A").to_string().len() < 1_024);
     let written = world.items("E#use_");
     assert!(written.iter().all(|entry| entry.to_string().len() < 1_024));

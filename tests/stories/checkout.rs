@@ -1,4 +1,4 @@
-//! An account asks for a page to pay at, and gets one per key.
+//! Creates one Checkout Session per account and idempotency key.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -22,7 +22,7 @@ fn asked(world: &World, path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_checkout_answers_with_a_page_at_stripe() {
+async fn a_checkout_returns_a_session_at_stripe() {
     let world = World::start().await;
     let page = world
         .checkout("acct_a", "k1", &world.order("pack_500k"))
@@ -40,7 +40,7 @@ async fn a_checkout_answers_with_a_page_at_stripe() {
         success.ends_with("/paid?session_id={CHECKOUT_SESSION_ID}"),
         "{success}"
     );
-    // The account came into being, and has nothing yet.
+    // Only the free plan's Sparks are there: nothing is credited yet.
     assert_eq!(world.available("acct_a").await, "10000.000");
 }
 
@@ -93,7 +93,7 @@ async fn a_quantity_multiplies_price_and_sparks() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_the_same_page() {
+async fn the_same_key_returns_the_same_session() {
     let world = World::start().await;
     let body = world.order("pack_500k");
     let first = world.checkout("acct_a", "k1", &body).await;
@@ -102,7 +102,7 @@ async fn the_same_key_is_the_same_page() {
     assert_eq!((again.status, again.is_replay()), (201, true));
     assert_eq!(again.body, first.body);
     assert_eq!(asked(&world, "/v1/checkout/sessions"), 1);
-    // Of another account, the key is another one.
+    // The same key of another account is another key.
     let other = world.checkout("acct_b", "k1", &body).await;
     assert!(!other.is_replay());
     assert_eq!(sessions(&world).len(), 2);
@@ -133,7 +133,7 @@ async fn the_same_key_for_another_order_is_refused_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_taken_any_more_is_answered_as_it_was() {
+async fn a_replay_succeeds_after_its_origin_is_no_longer_allowed() {
     let world = World::start().await;
     let body = world.order("pack_500k");
     let first = world.checkout("acct_a", "k1", &body).await;
@@ -152,7 +152,7 @@ async fn an_order_that_is_not_taken_any_more_is_answered_as_it_was() {
 }
 
 #[tokio::test]
-async fn requests_with_one_key_at_once_open_one_page() {
+async fn concurrent_requests_with_one_key_open_one_session() {
     let world = World::start().await;
     let body = world.order("pack_500k");
     let requests = (0..8).map(|_| world.checkout("acct_a", "k1", &body));
@@ -177,7 +177,7 @@ async fn requests_with_one_key_at_once_open_one_page() {
 }
 
 #[tokio::test]
-async fn a_replay_after_the_page_has_ended_or_was_paid_has_no_address() {
+async fn a_replay_of_a_paid_or_expired_session_has_no_url() {
     let world = World::start().await;
     let paid = world.open("acct_a", "pack_500k").await;
     world.pay(&paid, "4242424242424242").await;
@@ -194,13 +194,13 @@ async fn a_replay_after_the_page_has_ended_or_was_paid_has_no_address() {
     let later = Clock::system().now() + jiff::SignedDuration::from_hours(24);
     let world = world.at(Clock::starting_at(later)).await;
     let again = world.checkout("acct_a", key, &order).await;
-    // The order names an origin that is no longer allowed, and the page is gone: it is answered all the same.
+    // The replay succeeds, though the order's origin is no longer allowed and the session has expired.
     assert_eq!((again.status, again.is_replay()), (201, true), "{again:?}");
     assert_eq!(again.body["url"], json!(null));
 }
 
 #[tokio::test]
-async fn a_declined_card_leaves_its_page_open() {
+async fn a_declined_card_leaves_the_session_open() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "4000000000000002").await;
@@ -212,7 +212,7 @@ async fn a_declined_card_leaves_its_page_open() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
+async fn a_session_that_could_not_be_created_is_not_created_a_day_later() {
     let world = World::start().await;
     let fault = Fault::new("/v1/checkout/sessions", "status:503").unwrap();
     world.stack.stripe.faults().add(fault.times(3));
@@ -226,7 +226,7 @@ async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
 
     assert_eq!(late.refusal(), (409, "checkout_expired"));
     assert!(sessions(&world).is_empty());
-    // With another key it is another order.
+    // Another key makes another order.
     world.stack.stripe.clock().skip(-24 * 60 * 60);
     world
         .checkout("acct_a", "k2", &order)
@@ -235,7 +235,7 @@ async fn a_page_that_was_never_opened_cannot_be_opened_a_day_later() {
 }
 
 #[tokio::test]
-async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
+async fn a_failure_that_stripe_stores_under_the_key_is_retried_with_a_new_key() {
     let world = World::start().await;
     for path in ["/v1/customers", "/v1/checkout/sessions"] {
         let fault = Fault::new(path, "status:500").unwrap();
@@ -249,10 +249,10 @@ async fn a_failure_that_stripe_keeps_under_the_key_is_got_past() {
 }
 
 #[tokio::test]
-async fn a_page_that_stripe_is_at_work_on_is_asked_for_again() {
+async fn a_session_that_stripe_is_still_creating_is_retried() {
     let world = World::start().await;
     let at_work = Fault::new("/v1/checkout/sessions", "status:409").unwrap();
-    // One more than the calls that a client of Stripe makes by itself.
+    // One more than the calls that the Stripe client makes by itself.
     world.stack.stripe.faults().add(at_work.times(4));
     let page = world
         .checkout("acct_a", "k1", &world.order("pack_500k"))
@@ -262,7 +262,7 @@ async fn a_page_that_stripe_is_at_work_on_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn pages_take_promotion_codes_and_taxes_when_configured() {
+async fn sessions_take_promotion_codes_and_taxes_as_configured() {
     let variables = [
         ("CHECKOUT_PROMOTION_CODES", "false"),
         ("CHECKOUT_AUTOMATIC_TAX", "true"),

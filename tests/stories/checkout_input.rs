@@ -1,4 +1,4 @@
-//! Nothing but items of the catalogue can be bought, and nobody is sent elsewhere.
+//! Only catalogue items can be bought, and buyers return only to allowed origins.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn with(world: &World, field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn amounts_sparks_and_prices_are_not_the_clients_to_say() {
+async fn a_client_cannot_set_amounts_sparks_or_prices() {
     let world = World::start().await;
     for field in [
         "amount",
@@ -47,7 +47,7 @@ async fn amounts_sparks_and_prices_are_not_the_clients_to_say() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_for_sale_is_refused_and_writes_nothing() {
+async fn an_invalid_order_is_refused_and_writes_nothing() {
     let world = World::start().await;
     for (field, value, code) in [
         ("item", json!("pack_1"), "unknown_item"),
@@ -111,7 +111,7 @@ async fn a_checkout_needs_a_key_a_token_and_a_body() {
 }
 
 #[tokio::test]
-async fn a_service_pays_for_nobody() {
+async fn a_service_cannot_pay_for_an_account() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     let token = world.service_token();
@@ -126,7 +126,7 @@ async fn a_service_pays_for_nobody() {
 }
 
 #[tokio::test]
-async fn the_session_of_another_account_or_of_none_is_not_found() {
+async fn another_accounts_session_or_an_unknown_one_is_not_found() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "4242424242424242").await;

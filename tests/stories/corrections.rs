@@ -1,4 +1,4 @@
-//! The operator takes back what is left of a grant, or gives back a usage, with `sparks reverse`: once per entry.
+//! `sparks reverse` claws back the remainder of a grant or gives back a usage, once per entry.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -12,7 +12,7 @@ use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
 use tests::World;
 
-/// An account of the operator's making, with one grant; and the grant's id.
+/// Starts a world and grants Sparks to `acct_a`; returns the world and the grant's id.
 async fn granted(sparks: &str) -> (World, String) {
     let world = World::start().await;
     world.grant("acct_a", sparks).await;
@@ -20,7 +20,7 @@ async fn granted(sparks: &str) -> (World, String) {
     (world, grant.as_str().unwrap().to_owned())
 }
 
-/// Records a usage of whole Sparks; answers its id.
+/// Records a usage of whole Sparks; returns its id.
 async fn used(world: &World, key: &str, sparks: u64) -> String {
     let body = json!({
         "member_id": "u_7", "usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}],
@@ -37,7 +37,7 @@ async fn reverse(world: &World, entry: &str) -> Value {
     serde_json::from_str(&reversed.unwrap()).unwrap()
 }
 
-/// An entry, as the account sees it.
+/// Returns an entry as the account's ledger shows it, without `recorded_at`.
 async fn seen(world: &World, id: &str) -> Value {
     let ledger = world.get("/v1/ledger", Some(&world.token("acct_a"))).await;
     let entries = ledger.expect(StatusCode::OK).body["entries"].clone();
@@ -56,7 +56,7 @@ async fn in_order(world: &World) {
 }
 
 #[tokio::test]
-async fn of_a_grant_what_is_left_is_taken_back() {
+async fn the_remainder_of_a_grant_is_clawed_back() {
     let (world, grant) = granted("10").await;
     world.spend("acct_a", "k1", 4).await;
     world.grant("acct_a", "5").await;
@@ -81,7 +81,7 @@ async fn of_a_grant_what_is_left_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_usage_is_given_back_as_a_grant_without_an_end() {
+async fn a_usage_is_given_back_as_a_grant_that_never_expires() {
     let (world, _) = granted("10").await;
     let usage = used(&world, "k1", 10).await;
     let (rollups, meter_events) = (world.items("R#"), world.meter_events());
@@ -101,7 +101,7 @@ async fn a_usage_is_given_back_as_a_grant_without_an_end() {
             "usage_id": usage,
         })
     );
-    // It happened: what counts usage goes on counting it.
+    // The usage happened, so roll-ups and meter events still count it.
     assert_eq!(world.items("R#"), rollups);
     assert_eq!(world.meter_events(), meter_events);
     assert_eq!(world.entry(&usage), Some(-10_000));
@@ -113,7 +113,7 @@ async fn a_usage_is_given_back_as_a_grant_without_an_end() {
     world.spend("acct_a", "k2", 3).await;
     in_order(&world).await;
 
-    // The grant that it came back as can be taken back like any other.
+    // The resulting grant can be clawed back like any other.
     let again = reverse(&world, &id).await;
     assert_eq!(again["amount"], "-7.000");
     assert_eq!(world.available("acct_a").await, "0.000");
@@ -121,7 +121,7 @@ async fn a_usage_is_given_back_as_a_grant_without_an_end() {
 }
 
 #[tokio::test]
-async fn the_same_entry_again_changes_nothing() {
+async fn reversing_an_entry_again_changes_nothing() {
     let (world, grant) = granted("10").await;
     let usage = used(&world, "k1", 4).await;
     for (entry, amount) in [(&grant, "-6.000"), (&usage, "4.000")] {
@@ -142,7 +142,7 @@ async fn the_same_entry_again_changes_nothing() {
         assert_eq!(
             printed.unwrap(),
             format!(
-                "{entry} of acct_a was reversed before, by {id} with {amount} Sparks; nothing was written\n"
+                "{entry} of acct_a was already reversed, by {id} with {amount} Sparks; nothing was written\n"
             )
         );
         assert_eq!(world.table(), table);
@@ -151,25 +151,25 @@ async fn the_same_entry_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_grant_of_which_nothing_is_left_is_reversed_with_nothing_once() {
+async fn a_spent_grant_is_reversed_once_with_zero_sparks() {
     let (world, grant) = granted("10").await;
     world.spend("acct_a", "k1", 10).await;
     let printed = world.sparks(&["reverse", &grant, "--reason", "late"]).await;
     assert_eq!(
         printed.unwrap(),
-        format!("nothing was left to reverse of {grant} of acct_a, 0.000 available\n")
+        format!("{grant} of acct_a had nothing left to reverse, 0.000 available\n")
     );
     assert_eq!(world.entry(&format!("reversed#{grant}")), Some(0));
-    // What comes in later is another grant's.
+    // A later grant is not touched.
     world.grant("acct_a", "3").await;
     assert_eq!(reverse(&world, &grant).await["replayed"], true);
     assert_eq!(world.available("acct_a").await, "3.000");
     in_order(&world).await;
 }
 
-/// 500,000 bought and spent, then refunded: a debt that a grant of 100 does not repay.
+/// The account buys and spends 500,000, then gets a refund: a grant of 100 does not repay the debt.
 #[tokio::test]
-async fn in_debt_nothing_more_is_taken_and_what_is_given_back_repays() {
+async fn in_debt_a_reversed_grant_takes_nothing_and_a_reversed_usage_repays() {
     let world = World::start().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.spend("acct_a", "free", 10_000).await;
@@ -193,7 +193,7 @@ async fn in_debt_nothing_more_is_taken_and_what_is_given_back_repays() {
 }
 
 #[tokio::test]
-async fn of_a_promotion_that_has_ended_nothing_is_taken() {
+async fn nothing_is_taken_from_an_expired_promotion() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let lookup = |name: &str| world.environment().get(name).cloned();
@@ -226,7 +226,7 @@ async fn of_a_promotion_that_has_ended_nothing_is_taken() {
 }
 
 #[tokio::test]
-async fn what_was_bought_or_came_by_itself_is_refused() {
+async fn purchases_and_automatic_entries_cannot_be_reversed() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -243,9 +243,12 @@ async fn what_was_bought_or_came_by_itself_is_refused() {
         (session.as_str(), "was bought: refund it at Stripe"),
         (plan.as_str().unwrap(), "was bought: refund it at Stripe"),
         ("free#acct_a#2026-11", "is a month of the free plan"),
-        ("exp#free#acct_a#2026-11", "is the end of a grant"),
-        (refund.as_str(), "took something back itself"),
-        (&format!("restored#{refund}"), "gave back what a refund"),
+        ("exp#free#acct_a#2026-11", "is the expiry of a grant"),
+        (refund.as_str(), "is itself a reversal"),
+        (
+            &format!("restored#{refund}"),
+            "restored Sparks after a refund",
+        ),
     ] {
         let refused = world.sparks(&["reverse", entry, "--reason", "x"]).await;
         let refused = refused.unwrap_err().to_string();
@@ -257,7 +260,7 @@ async fn what_was_bought_or_came_by_itself_is_refused() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_not_there_is_said_so() {
+async fn a_missing_entry_is_reported() {
     let (world, grant) = granted("10").await;
     let table = world.table();
     let (typo, long) = (format!("{grant}0"), "x".repeat(3_000));
@@ -270,7 +273,7 @@ async fn an_entry_that_is_not_there_is_said_so() {
 }
 
 #[tokio::test]
-async fn reversals_at_once_make_one_entry() {
+async fn concurrent_reversals_make_one_entry() {
     let (world, grant) = granted("10").await;
     let usage = used(&world, "k1", 4).await;
     for (entry, amount) in [(&grant, -6_000), (&usage, 4_000)] {
@@ -285,9 +288,8 @@ async fn reversals_at_once_make_one_entry() {
     in_order(&world).await;
 }
 
-/// Whatever the debits get is not taken back, and whatever is taken back they do not get.
 #[tokio::test]
-async fn debits_at_the_same_time_and_a_reversal_never_share_a_spark() {
+async fn concurrent_debits_and_reversals_never_share_a_spark() {
     let (world, grant) = granted("12").await;
     let usage = used(&world, "first", 2).await;
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
@@ -308,7 +310,7 @@ async fn debits_at_the_same_time_and_a_reversal_never_share_a_spark() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_room_for_another_grant_nothing_is_given_back() {
+async fn a_usage_is_not_given_back_to_an_account_with_too_many_grants() {
     let (world, _) = granted("10").await;
     let usage = used(&world, "k1", 10).await;
     let mut account = world.items("A#acct_a").remove(0);

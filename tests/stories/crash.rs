@@ -1,7 +1,7 @@
-//! Functions that are killed lose nothing and do nothing twice: kill -9 of the real binaries.
+//! Killed functions lose nothing and do nothing twice: `kill -9` of the real binaries.
 //!
-//! State changes only where a request takes effect. So a process that is killed after each of its
-//! requests, before the answer, is killed at every moment that makes a difference.
+//! State changes only when a request takes effect. Killing a process after each of its requests, before the response,
+//! therefore covers every moment that makes a difference.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const CARD: &str = "4242424242424242";
 /// Rounds of kills at random moments.
 const ROUNDS: usize = 20;
 
-/// How often a caller asks until it has an answer.
+/// Maximum attempts of a caller until a call succeeds.
 const ATTEMPTS: usize = 100;
 
 fn tokens(count: u64) -> Value {
@@ -36,8 +36,9 @@ fn systems(world: &World) -> [(&'static str, Faults); 3] {
     ]
 }
 
-/// Has each account's call killed after one more of its requests, until it makes no more; and calls once more each time.
-/// Answers how many kills there were at each system.
+/// Kills a call after its first request to a system, then one after its second, until a call makes no further request.
+///
+/// Each call has its own account, and is repeated after the kill until it succeeds. Returns the kills per system.
 async fn killed_after_each_request<T>(
     world: &World,
     fleet: &Fleet,
@@ -76,7 +77,7 @@ async fn killed_after_each_request<T>(
     kills
 }
 
-/// Calls as a caller does who wants to know: again and again.
+/// Repeats a call that fails with a 5xx until it succeeds.
 async fn until_answered(call: impl AsyncFn() -> Answer) -> Answer {
     let mut last = None;
     for _ in 0..ATTEMPTS {
@@ -87,10 +88,10 @@ async fn until_answered(call: impl AsyncFn() -> Answer) -> Answer {
         assert!(answer.status >= 500, "{answer:?}");
         last = Some(answer);
     }
-    panic!("no answer but {last:?}");
+    panic!("no success, last: {last:?}");
 }
 
-/// A world whose webhooks get lost, and its functions in processes.
+/// Starts a world that loses its webhooks and runs its functions as processes.
 async fn in_processes() -> (World, BTreeMap<String, Fleet>) {
     let (world, fleets) = World::start().await.in_processes().await;
     lose_webhooks(&world);
@@ -102,7 +103,7 @@ fn lose_webhooks(world: &World) {
     world.stack.stripe.faults().add(lost);
 }
 
-/// How many accounts there were: one more at each of the three systems, whose call came through.
+/// Returns the number of accounts: one per kill, plus one per system, whose call came through.
 fn accounts(kills: &BTreeMap<&str, u32>) -> usize {
     usize::try_from(kills.values().sum::<u32>() + 3).unwrap()
 }
@@ -130,7 +131,7 @@ async fn a_usage_whose_function_is_killed_after_any_request_is_charged_and_deliv
 }
 
 #[tokio::test]
-async fn a_page_whose_function_is_killed_after_any_request_is_one_page_of_one_customer() {
+async fn a_checkout_whose_function_is_killed_after_any_request_is_one_session_of_one_customer() {
     let (world, fleets) = in_processes().await;
     let order = world.order("pack_500k");
     let call = async |account: &String| world.checkout(account, "k1", &order).await;
@@ -176,7 +177,7 @@ async fn a_payment_whose_webhook_is_killed_after_any_request_is_credited_once() 
     each_is_credited_once(&world, &kills);
 }
 
-/// An account that has paid for credits, and the session.
+/// Pays for a pack; returns the account and its Checkout Session.
 async fn paid(world: &World, account: String) -> (String, String) {
     let session = world.open(&account, "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -196,25 +197,27 @@ fn each_is_credited_once(world: &World, kills: &BTreeMap<&str, u32>) {
 }
 
 #[tokio::test]
-async fn whatever_is_killed_at_whatever_moment_everything_is_charged_credited_and_delivered_once() {
+async fn everything_is_charged_credited_and_delivered_once_under_random_kills() {
     let (mut calls, mut runs) = (0, 0);
     for _ in 0..ROUNDS {
         let cut_short = round().await;
         calls += cut_short.calls;
         runs += cut_short.runs;
     }
-    println!("cut short in {ROUNDS} rounds: {calls} calls of the API, {runs} runs of the outbox");
-    assert!(calls > 0 && runs > 0, "nothing was killed");
+    println!("interrupted in {ROUNDS} rounds: {calls} API calls, {runs} outbox runs");
+    assert!(calls > 0 && runs > 0, "no call or no outbox run was killed");
 }
 
-/// What a round of kills has cut short.
+/// API calls and outbox runs that a round of kills interrupted.
 #[derive(Clone, Copy, Default)]
 struct CutShort {
     calls: usize,
     runs: usize,
 }
 
-/// Usages that wait since ten minutes ago, then new ones, a purchase and the outbox at once, with kills among them.
+/// Plays one round of random kills during usages, a purchase and outbox runs.
+///
+/// Usages recorded ten minutes earlier are still waiting to be delivered.
 async fn round() -> CutShort {
     let start = Clock::system().now() - SignedDuration::from_mins(10);
     let variables = [("DELIVERY_BUDGET_MS", "300")];
@@ -267,7 +270,7 @@ async fn round() -> CutShort {
     let kill = async {
         let fleets: Vec<&Fleet> = fleets.values().collect();
         for _ in 0..20 {
-            // Not to wait for anything: this is the random moment.
+            // The sleep waits for nothing: it picks the random moment.
             tokio::time::sleep(Duration::from_millis(fastrand::u64(1..60))).await;
             if ended.get() {
                 break;
@@ -286,7 +289,7 @@ async fn round() -> CutShort {
     assert_eq!(
         world.credits("acct_a").len(),
         2,
-        "what was granted and what was bought"
+        "one grant and one purchase"
     );
     world.sparks(&["verify"]).await.unwrap();
     CutShort {

@@ -1,4 +1,6 @@
-//! A customer that is deleted at Stripe takes its subscriptions along, and neither what it paid nor what comes after it.
+//! Deleting a customer at Stripe ends its subscriptions and nothing else.
+//!
+//! Its payments are still credited, and the account's next customer is not affected.
 
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn event(kind: &str, object: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn late_events_of_a_deleted_customer_say_nothing_of_the_next_one() {
+async fn late_events_of_a_deleted_customer_do_not_affect_the_next_one() {
     let world = World::start().await;
     let old = world.subscribe("acct_a", "plus").await;
     let deleted = customer(&world, 0);
@@ -73,7 +75,7 @@ async fn late_events_of_a_deleted_customer_say_nothing_of_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_nobody_told_of_ends_the_subscription_when_it_is_noticed() {
+async fn a_deletion_without_a_webhook_ends_the_subscription_when_it_is_noticed() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
@@ -97,7 +99,7 @@ async fn a_deletion_that_nobody_told_of_ends_the_subscription_when_it_is_noticed
 }
 
 #[tokio::test]
-async fn what_a_customer_paid_before_it_was_deleted_is_granted_all_the_same() {
+async fn a_renewal_paid_before_the_deletion_is_still_granted() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
@@ -116,9 +118,9 @@ async fn what_a_customer_paid_before_it_was_deleted_is_granted_all_the_same() {
     assert_eq!(world.credits("acct_a").len(), 2);
 }
 
-/// Stripe does not have the customer: the key is of another account, for now.
+/// A 404 may mean that the API key temporarily belongs to another Stripe account.
 #[tokio::test]
-async fn a_customer_that_stripe_does_not_have_stays_the_accounts() {
+async fn a_404_for_a_customer_keeps_its_link_to_the_account() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     let before = world.items("A#acct_a");

@@ -1,4 +1,4 @@
-//! What an answer did not get to send is proven unsent, so that the outbox may send it in parcels.
+//! Usages proven unsent by their request are sent by the outbox in parcels.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -9,7 +9,7 @@ use tests::World;
 
 const METER: &str = "/v1/billing/meter_events";
 
-/// Records this many batches of 45 usages.
+/// Records `count` batches of 45 usages.
 async fn record_batches(world: &World, count: usize) {
     for batch in 0..count {
         let items = (0..45).map(|number| {
@@ -24,7 +24,7 @@ async fn record_batches(world: &World, count: usize) {
     }
 }
 
-/// How many entries are marked as never sent to Stripe, for this reason.
+/// Returns the number of entries marked as never sent to Stripe for this reason.
 fn unsent(world: &World, reason: &str) -> usize {
     let entries = world.items("E#use_").into_iter();
     entries
@@ -33,14 +33,14 @@ fn unsent(world: &World, reason: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_a_slow_stripe_left_of_batches_goes_in_parcels() {
+async fn usages_left_over_by_a_slow_stripe_go_in_parcels() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
     let slow = Fault::new(METER, "slow:120").unwrap().times(1_000);
     world.stack.stripe.faults().add(slow);
     record_batches(&world, 3).await;
     world.stack.stripe.faults().clear();
-    // The circuit may have opened meanwhile: what it skipped is proven unsent as well.
+    // The circuit breaker may have opened meanwhile: the usages it skipped are proven unsent, too.
     let untried = unsent(&world, "not_tried");
     assert!(untried > 30, "{untried} of 135");
     let proven = untried + unsent(&world, "circuit");
@@ -51,14 +51,14 @@ async fn what_a_slow_stripe_left_of_batches_goes_in_parcels() {
     let report = world.deliver().await;
     let calls = world.stack.stripe.asked().len() - before;
     assert!(report["parcels"].as_u64() >= Some(2), "{report}");
-    // One may have been sent by each batch, and goes under its own id.
+    // Each batch may have sent one usage, which goes under its own id.
     assert!(calls < 20, "{calls} calls");
     let world = world.drained().await;
     world.assert_delivered_once();
 }
 
 #[tokio::test]
-async fn what_had_no_customer_to_be_counted_for_goes_in_parcels() {
+async fn usages_without_a_customer_go_in_parcels() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     let down = Fault::new("/v1/customers", "status:503").unwrap();
@@ -70,7 +70,7 @@ async fn what_had_no_customer_to_be_counted_for_goes_in_parcels() {
 }
 
 #[tokio::test]
-async fn what_had_a_customer_that_could_not_be_looked_up_goes_in_parcels() {
+async fn usages_whose_customer_cannot_be_looked_up_go_in_parcels() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     let busy = Fault::new("GetItem", "throttle").unwrap();
@@ -88,10 +88,11 @@ async fn delivered_in_a_parcel(world: World) {
     world.drained().await.assert_delivered_once();
 }
 
-/// The waits between 25 failures come to about five seconds: more than the second that is kept back for the answer, and
-/// less than the budget that the providers have left.
+/// The waits between 25 failures add up to about five seconds.
+///
+/// That is more than the second reserved for the response, and less than the budget that the providers leave.
 #[tokio::test]
-async fn marks_have_what_the_providers_left_of_the_budget() {
+async fn marks_may_use_the_budget_that_the_providers_leave() {
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let variables = [("DELIVERY_BUDGET_MS", "10000")];
     let world = World::start_with(&variables, Clock::skipping_from(noon)).await;

@@ -1,10 +1,10 @@
-//! `sparks doctor` looks at everything that a deployment needs, and says of each thing whether it is in order.
+//! `sparks doctor` checks everything that a deployment needs and reports each result.
 
 use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
-/// Whether all is in order, and what is said of each thing.
+/// Runs `sparks doctor --json`; returns whether all checks pass, and the report.
 async fn doctor(world: &World) -> (bool, Value) {
     let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
     let report: Value = serde_json::from_str(&printed).unwrap();
@@ -22,7 +22,7 @@ fn check<'a>(report: &'a Value, name: &str) -> (bool, &'a str) {
     )
 }
 
-/// The names of what is not in order.
+/// Returns the names of the failed checks.
 fn bad(report: &Value) -> Vec<&str> {
     let checks = report["checks"].as_array().unwrap().iter();
     checks
@@ -32,7 +32,7 @@ fn bad(report: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn everything_is_in_order_in_a_deployment_that_was_set_up() {
+async fn all_checks_pass_in_a_deployment_that_was_set_up() {
     let world = World::start().await;
     let (ok, report) = doctor(&world).await;
     assert!(ok, "{report}");
@@ -60,7 +60,7 @@ async fn everything_is_in_order_in_a_deployment_that_was_set_up() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_missing_or_malformed_is_named_and_the_rest_is_looked_at() {
+async fn a_missing_or_malformed_variable_is_named_and_the_other_checks_run() {
     let world = World::start().await;
     let world = world
         .with("STRIPE_WEBHOOK_SECRETS", "")
@@ -98,7 +98,7 @@ async fn a_variable_that_is_missing_or_malformed_is_named_and_the_rest_is_looked
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_the_ledgers_is_said_so() {
+async fn a_table_with_the_wrong_schema_is_reported() {
     let world = World::start().await;
     let texts = ["pk", "sort", "account", "ledger_at"]
         .map(|name| json!({"AttributeName": name, "AttributeType": "S"}));
@@ -168,7 +168,7 @@ async fn a_clock_that_is_off_by_more_than_a_minute_is_bad() {
 }
 
 #[tokio::test]
-async fn a_test_key_is_bad_where_people_should_really_pay_and_a_live_one_elsewhere_a_warning() {
+async fn a_test_key_in_production_is_bad_and_a_live_key_elsewhere_is_a_warning() {
     let mut world = World::start().await;
     for (stage, key, ok, verdict) in [
         ("prod", "sk_test_1", false, "bad "),
@@ -189,7 +189,7 @@ async fn a_test_key_is_bad_where_people_should_really_pay_and_a_live_one_elsewhe
 }
 
 #[tokio::test]
-async fn a_key_that_stripe_refuses_is_said_so() {
+async fn a_key_that_stripe_refuses_is_reported() {
     let world = World::start().await;
     let world = world.with("STRIPE_SECRET_KEY", "sk_test_other");
     let (_, report) = doctor(&world).await;
@@ -203,7 +203,7 @@ async fn a_key_that_stripe_refuses_is_said_so() {
 }
 
 #[tokio::test]
-async fn keys_that_langfuse_refuses_are_bad_and_none_at_all_are_a_choice() {
+async fn refused_langfuse_keys_are_bad_and_a_deployment_without_langfuse_is_in_order() {
     let world = World::start().await;
     let refuse = |status: &str| {
         let fault = Fault::new("/api/public/v2/observations", status).unwrap();
@@ -220,7 +220,7 @@ async fn keys_that_langfuse_refuses_are_bad_and_none_at_all_are_a_choice() {
         let (_, detail) = check(&report, "langfuse");
         assert!(detail.contains(why), "{detail}");
     }
-    assert!(world.spans().is_empty(), "nothing was sent there");
+    assert!(world.spans().is_empty(), "a check sent spans");
 
     let world = world.with("LANGFUSE_SECRET_KEY", "sk-lf-other");
     let (_, report) = doctor(&world).await;
@@ -236,7 +236,7 @@ async fn keys_that_langfuse_refuses_are_bad_and_none_at_all_are_a_choice() {
 }
 
 #[tokio::test]
-async fn a_destination_of_meter_errors_that_is_off_or_gone_is_said_so() {
+async fn a_disabled_or_missing_destination_of_meter_errors_is_reported() {
     let world = World::start().await;
     let destinations = "/v2/core/event_destinations";
     let listed = world.get_from_stripe(destinations).await;

@@ -1,14 +1,14 @@
-//! Every file that was ever worth keeping for a fuzzing target, and what is close to it, breaks no rule.
+//! Replays each fuzzing target's corpus, and variants of its files, and expects no broken rule.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fuzzing::{TARGETS, Target};
 
-/// Up to this many bytes, each byte of a file is changed once.
+/// Files of up to this many bytes have each byte changed once.
 const SHORT: usize = 64;
 
-/// How many places of a longer file are changed, and at how many lengths it is cut.
+/// Number of bytes changed in a longer file, and of lengths at which a file is cut.
 const PLACES: usize = 8;
 
 fn corpora() -> PathBuf {
@@ -23,12 +23,12 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Gives a target each of its files, whole, cut, and with one byte changed.
+/// Runs a target on each of its files: whole, cut, and with one byte changed.
 fn replay(name: &str) {
     let target: Target = TARGETS.iter().find(|(known, _)| *known == name).unwrap().1;
     let folder = corpora().join(name);
     let files = names(&folder);
-    assert!(!files.is_empty(), "nothing is kept for {name}");
+    assert!(!files.is_empty(), "the corpus of {name} is empty");
     for file in files {
         let bytes = std::fs::read(folder.join(&file)).unwrap();
         let held = std::panic::catch_unwind(|| {
@@ -37,7 +37,7 @@ fn replay(name: &str) {
         });
         assert!(
             held.is_ok(),
-            "{name}/{file}, or what is close to it, breaks a rule"
+            "{name}/{file}, or a variant of it, breaks a rule"
         );
     }
 }
@@ -60,7 +60,7 @@ fn neighbours(bytes: &[u8], target: Target) {
 }
 
 #[test]
-fn every_target_has_a_program_and_a_corpus_and_nothing_else_has() {
+fn each_target_has_a_program_and_a_corpus_and_there_are_no_others() {
     let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names(&corpora()), targets);
     let programs = names(&corpora().join("../fuzz_targets"));
@@ -70,7 +70,7 @@ fn every_target_has_a_program_and_a_corpus_and_nothing_else_has() {
     assert_eq!(programs.collect::<BTreeSet<_>>(), targets);
 }
 
-/// Each target is a story of its own, so that they run side by side.
+/// Makes each target a test of its own, so that they run in parallel.
 macro_rules! replayed {
     ($($story:ident: $target:literal,)*) => {
         $(
@@ -83,14 +83,14 @@ macro_rules! replayed {
 }
 
 replayed! {
-    variables_mean_what_they_seem_to: "configuration",
-    a_query_asks_the_table_for_what_it_says: "cursor",
-    an_event_touches_the_account_of_its_claims_alone: "gateway_event",
-    buyers_are_sent_back_to_the_app_alone: "return_url",
-    a_signature_is_of_one_body: "signature_header",
+    accepted_variables_are_complete_and_unambiguous: "configuration",
+    a_query_reads_exactly_the_range_it_names: "cursor",
+    a_gateway_event_touches_only_the_account_of_its_claims: "gateway_event",
+    buyers_return_only_to_the_app: "return_url",
+    a_signature_is_valid_for_one_body: "signature_header",
     decimal_text_loses_no_digit: "sparks_text",
-    an_answer_of_stripe_means_what_it_says: "stripe_answer",
-    a_trace_is_taken_as_it_is_or_not_at_all: "trace_context",
-    a_body_that_is_taken_costs_what_its_lines_come_to: "usage_body",
-    an_event_of_stripe_leads_to_its_object_alone: "webhook_event",
+    a_response_of_stripe_is_read_as_it_was_written: "stripe_answer",
+    a_trace_context_is_taken_unchanged_or_not_at_all: "trace_context",
+    an_accepted_usage_costs_the_sum_of_its_lines: "usage_body",
+    a_webhook_reads_only_its_object_at_stripe: "webhook_event",
 }

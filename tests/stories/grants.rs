@@ -1,4 +1,4 @@
-//! Grants: the free plan's month, what burns first, and what ends when.
+//! Grants: the free plan's months, the order in which grants burn, and their expiry.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -52,7 +52,7 @@ fn left(grants: &[Grant]) -> Vec<(&str, i64)> {
 }
 
 #[tokio::test]
-async fn each_month_brings_its_own_free_sparks_and_the_last_ones_end() {
+async fn each_month_brings_its_free_sparks_and_the_previous_ones_expire() {
     let start = at("2026-11-22T12:00:00Z");
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     world.spend("acct_a", "k1", 4_000).await;
@@ -60,12 +60,12 @@ async fn each_month_brings_its_own_free_sparks_and_the_last_ones_end() {
     let world = world
         .at(Clock::starting_at(at("2026-12-01T00:00:01Z")))
         .await;
-    // The first thing in the month is a usage: what is left of November's would not cover it.
+    // The month's first request is a usage that the remainder of November's Sparks would not cover.
     world.spend("acct_a", "k2", 9_000).await;
     assert_eq!(world.available("acct_a").await, "1000.000");
     assert_eq!(world.entry("free#acct_a#2026-12"), Some(10_000_000));
     assert_eq!(world.entry("exp#free#acct_a#2026-11"), Some(-6_000_000));
-    // Nobody came in January.
+    // The account makes no request in January.
     let world = world
         .at(Clock::starting_at(at("2027-02-10T00:00:00Z")))
         .await;
@@ -78,7 +78,7 @@ async fn each_month_brings_its_own_free_sparks_and_the_last_ones_end() {
 }
 
 #[tokio::test]
-async fn first_requests_of_a_month_at_once_bring_its_free_sparks_once() {
+async fn concurrent_first_requests_of_a_month_bring_its_free_sparks_once() {
     let start = at("2026-11-22T12:00:00Z");
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let token = world.token("acct_a");
@@ -106,7 +106,7 @@ async fn first_requests_of_a_month_at_once_bring_its_free_sparks_once() {
 }
 
 #[tokio::test]
-async fn only_an_account_of_its_own_or_one_that_is_given_the_plan_has_free_sparks() {
+async fn an_account_made_by_a_grant_has_no_free_sparks_until_it_is_given_the_plan() {
     let world = World::start().await;
     world.grant("acct_a", "1").await;
     assert_eq!(world.available("acct_a").await, "1.000");
@@ -117,10 +117,11 @@ async fn only_an_account_of_its_own_or_one_that_is_given_the_plan_has_free_spark
     assert_eq!(world.available("acct_a").await, "10002.000");
 }
 
-/// A holds 100 without an end, 60 of them are spent. Then B comes with 50 that end, and burns first: after 50
-/// more are spent, A has 40 and B nothing.
+/// Grant A has 100 Sparks without an expiry, and 60 of them are spent. Then grant B comes with 50 that expire.
+///
+/// B burns first: after 50 more are spent, A has 40 and B has none.
 #[tokio::test]
-async fn a_grant_that_sorts_before_older_ones_takes_only_what_comes_after_it() {
+async fn a_grant_that_burns_before_older_ones_pays_only_for_later_debits() {
     let world = World::start().await;
     let ledger = ledger(&world);
     let now = Clock::system().now();
@@ -141,7 +142,7 @@ async fn a_grant_that_sorts_before_older_ones_takes_only_what_comes_after_it() {
 }
 
 #[tokio::test]
-async fn two_credits_at_the_same_moment_are_both_there() {
+async fn concurrent_credits_are_all_recorded() {
     let world = World::start().await;
     let ledger = ledger(&world);
     let now = Clock::system().now();
@@ -158,9 +159,9 @@ async fn two_credits_at_the_same_moment_are_both_there() {
     world.sparks(&["verify"]).await.unwrap();
 }
 
-/// A burst of debits runs over the end of a grant, with two clocks that are five minutes apart.
+/// A burst of debits spans the expiry of a grant, with two clocks that are five minutes apart.
 #[tokio::test]
-async fn a_grant_that_ends_in_a_burst_is_exact_whichever_clock_sees_it() {
+async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
     let start = at("2026-11-22T12:00:00Z");
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let ledger = ledger(&world);
@@ -171,7 +172,7 @@ async fn a_grant_that_ends_in_a_burst_is_exact_whichever_clock_sees_it() {
     ledger.credit(&staying, start, &patience()).await.unwrap();
     let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
     let body = tokens(10);
-    // This clock is before the end; the other, five minutes ahead, sees it in the middle of the burst.
+    // This clock is before the expiry; the other, five minutes ahead, sees it in the middle of the burst.
     let ahead = start + jiff::SignedDuration::from_mins(5);
     let debits = join_all(keys.iter().map(|key| world.record("acct_a", key, &body)));
     let patience = patience();

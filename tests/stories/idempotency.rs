@@ -1,4 +1,4 @@
-//! The same request again is the same usage: one debit, one receipt, nothing new anywhere.
+//! A repeated request is one usage: one debit, one receipt and no further effect.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn tokens(count: u64) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
 }
 
-/// The part of an answer that a replay repeats.
+/// Returns the members of a response that a replay repeats.
 fn receipt(body: &Value) -> Vec<&Value> {
     [
         "usage_id",
@@ -46,7 +46,7 @@ async fn a_replayed_call_is_charged_once() {
 }
 
 #[tokio::test]
-async fn a_replay_is_answered_even_when_the_balance_is_by_then_too_small() {
+async fn a_replay_succeeds_even_if_the_balance_is_too_small_by_then() {
     let world = World::start().await;
     world.grant("acct_a", "150").await;
     let first = world.record("acct_a", "k1", &tokens(1_000)).await;
@@ -61,7 +61,7 @@ async fn a_replay_is_answered_even_when_the_balance_is_by_then_too_small() {
 }
 
 #[tokio::test]
-async fn a_replay_is_answered_long_after_its_time_window() {
+async fn a_replay_succeeds_long_after_its_time_window() {
     let world = World::start().await;
     world.grant("acct_a", "150").await;
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
@@ -130,7 +130,7 @@ async fn the_same_key_with_another_request_is_refused_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn requests_that_mean_the_same_are_the_same() {
+async fn equivalent_requests_are_replays() {
     let world = World::start().await;
     world.grant("acct_a", "1000").await;
     world
@@ -157,7 +157,7 @@ async fn without_a_key_nothing_is_recorded() {
 }
 
 #[tokio::test]
-async fn keys_of_different_accounts_have_nothing_to_do_with_each_other() {
+async fn keys_of_different_accounts_are_independent() {
     let world = World::start().await;
     for account in ["acct_a", "acct_b"] {
         world.grant(account, "100").await;
@@ -171,7 +171,7 @@ async fn keys_of_different_accounts_have_nothing_to_do_with_each_other() {
 }
 
 #[tokio::test]
-async fn fifty_duplicates_at_once_are_one_debit() {
+async fn fifty_concurrent_duplicates_are_one_debit() {
     let world = World::start().await;
     world.grant("acct_a", "10000").await;
     let body = tokens(1_000);
@@ -232,7 +232,7 @@ async fn a_customer_cannot_use_up_a_key_of_the_backend() {
     let charged = by_backend().await.expect(StatusCode::CREATED);
     assert_eq!(charged.body["sparks"], "100.000");
 
-    // Each of them still knows its own.
+    // A replay by either caller returns that caller's own usage.
     let again = by_backend().await.expect(StatusCode::CREATED);
     assert!(again.is_replay());
     assert_eq!(again.body["usage_id"], charged.body["usage_id"]);
@@ -241,7 +241,7 @@ async fn a_customer_cannot_use_up_a_key_of_the_backend() {
     assert_eq!(world.available("acct_a").await, "900.000");
 }
 
-/// An own token's key is found under either id while a deployment changes from one item version to the other.
+/// A customer's key is found under either id while a deployment moves from one item version to the other.
 #[tokio::test]
 async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
@@ -273,7 +273,7 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
 }
 
 #[tokio::test]
-async fn what_costs_nothing_is_recorded_and_traced_and_the_meter_is_not_told() {
+async fn a_zero_cost_usage_is_recorded_and_traced_but_not_metered() {
     let world = World::at_noon().await;
     let nothing = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 0}]});
     let recorded = world

@@ -133,11 +133,11 @@ async fn a_service_must_name_an_account_that_exists() {
             .refusal(),
         (404, "account_not_found")
     );
-    assert!(world.table().is_empty(), "a typo never becomes a customer");
+    assert!(world.table().is_empty(), "a typo opened an account");
 }
 
 #[tokio::test]
-async fn an_account_comes_into_being_with_its_own_first_request() {
+async fn an_account_is_created_by_its_own_first_request() {
     let world = World::start().await;
     let token = world.token("acct_new");
 
@@ -146,7 +146,7 @@ async fn an_account_comes_into_being_with_its_own_first_request() {
         .await
         .expect(StatusCode::OK);
 
-    // Its own first request also brings it the free plan.
+    // The account's own first request also starts the free plan.
     assert_eq!(answer.body["available"], "10000.000");
     assert_eq!(answer.body["grants"][0]["source"], "free");
     // The account and its grants.
@@ -159,13 +159,13 @@ async fn an_account_comes_into_being_with_its_own_first_request() {
             usage(None),
         )
         .await;
-    assert_eq!(answer.status, 201, "its free Sparks are there at once");
+    assert_eq!(answer.status, 201, "the free Sparks are available at once");
     let opened = world.items("A#acct_newer");
     assert!(opened.iter().any(|item| item["sk"]["S"] == "A"));
 }
 
 #[tokio::test]
-async fn what_api_gateway_refuses_itself_has_its_own_body() {
+async fn a_refusal_by_api_gateway_has_its_own_body() {
     let world = World::start().await;
     let answer = world.get("/v1/nothing", Some(&world.token("acct_a"))).await;
     assert_eq!(
@@ -175,7 +175,7 @@ async fn what_api_gateway_refuses_itself_has_its_own_body() {
 }
 
 #[tokio::test]
-async fn every_problem_is_of_the_same_form() {
+async fn every_problem_has_the_same_form() {
     let world = World::start().await;
     let answer = world
         .post(
@@ -193,7 +193,7 @@ async fn every_problem_is_of_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_problem_leads_to_its_heading_on_the_page_of_the_deployment() {
+async fn a_problem_links_to_its_heading_on_the_deployments_page() {
     let page = [("PROBLEMS_URL", "https://docs.example.com/problems")];
     let world = World::start_with(&page, Clock::system()).await;
     let token = world.token("acct_a");
@@ -224,7 +224,7 @@ async fn a_problem_leads_to_its_heading_on_the_page_of_the_deployment() {
 }
 
 #[tokio::test]
-async fn a_blank_problem_has_the_status_phrase_for_its_title() {
+async fn an_about_blank_problem_has_the_status_phrase_as_its_title() {
     let world = World::start().await;
     let token = world.token("acct_a");
     for (body, status, title) in [

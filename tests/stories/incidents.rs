@@ -1,4 +1,6 @@
-//! Incidents: what Stripe reports and no code can settle is kept for the operator until it is mended or dismissed.
+//! Incidents: reports from Stripe that no code can settle.
+//!
+//! Each is kept for the operator until it is resolved or dismissed.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +8,7 @@ use tests::World;
 
 const CARD: &str = "4242424242424242";
 
-/// The subjects and codes that `sparks doctor` lists, and whether all is in order.
+/// Returns the subjects and codes that `sparks doctor` lists, and whether all checks pass.
 async fn listed(world: &World) -> (Vec<(String, String)>, bool) {
     let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
     let report: Value = serde_json::from_str(&printed).unwrap();
@@ -25,7 +27,7 @@ fn event(kind: &str, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_mismatch_that_was_mended_is_not_listed_any_more() {
+async fn a_resolved_mismatch_is_no_longer_listed() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world
@@ -48,7 +50,7 @@ async fn a_mismatch_that_was_mended_is_not_listed_any_more() {
 }
 
 #[tokio::test]
-async fn what_was_dismissed_stays_dismissed_when_it_is_seen_again() {
+async fn a_dismissed_incident_stays_dismissed_when_it_recurs() {
     let world = World::start().await;
     let unknown = event("checkout.session.completed", "cs_none");
     let answer = world.signed_webhook(&unknown).await;
@@ -56,7 +58,7 @@ async fn what_was_dismissed_stays_dismissed_when_it_is_seen_again() {
     let expected = ("cs_none".to_owned(), "not_there".to_owned());
     assert_eq!(listed(&world).await, (vec![expected], false));
     let dismissed = world.sparks(&["doctor", "--dismiss", "cs_none"]).await;
-    assert_eq!(dismissed.unwrap(), "1 of cs_none dismissed\n");
+    assert_eq!(dismissed.unwrap(), "incidents of cs_none dismissed: 1\n");
     let before = world.table();
     let answer = world.signed_webhook(&unknown).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
@@ -67,7 +69,7 @@ async fn what_was_dismissed_stays_dismissed_when_it_is_seen_again() {
 }
 
 #[tokio::test]
-async fn however_many_there_are_all_are_listed() {
+async fn hundreds_of_incidents_are_all_listed() {
     let world = World::start().await;
     for number in 0..230 {
         world
@@ -86,7 +88,7 @@ async fn however_many_there_are_all_are_listed() {
 }
 
 #[tokio::test]
-async fn a_word_that_is_not_known_here_is_kept_and_asked_for_again() {
+async fn an_unknown_payment_status_is_kept_and_retried() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -104,9 +106,9 @@ async fn a_word_that_is_not_known_here_is_kept_and_asked_for_again() {
     }
 }
 
-/// A restored table may lack what was written last.
+/// A table that was restored from a backup may lack the latest writes.
 #[tokio::test]
-async fn a_payment_whose_order_is_gone_is_kept() {
+async fn a_payment_whose_order_is_missing_is_kept() {
     let world = World::start().await;
     let form = "mode=payment&line_items[0][price]=PRICE&line_items[0][quantity]=1&success_url=https://app.example.com\
         &client_reference_id=chk_gone&metadata[sparks_intent]=chk_gone&metadata[sparks_stage]=local";

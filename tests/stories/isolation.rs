@@ -1,4 +1,4 @@
-//! Two accounts, every route, and every place where an id can be: nobody reads or changes what is another's.
+//! No account reads or changes another account's data, on any route and through any id.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use shared::providers::langfuse::trace_id;
 use tests::{Answer, World};
 
-/// What belongs to the first account, as the second one may have come to know it.
+/// Ids of the first account that the second one may have learned.
 struct Known {
     session: String,
     usage: String,
     key: String,
     cursor: String,
     customer: String,
-    /// Texts that only answers to the first account may have.
+    /// Texts that may appear only in responses to the first account.
     private: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ async fn known(world: &World) -> Known {
     }
 }
 
-/// Every item of the first account's, whatever kind it is.
+/// Returns the items of the first account, of every kind.
 fn of_the_first(world: &World, known: &Known) -> BTreeSet<String> {
     let items = world.table().into_iter();
     let of_it = items.filter(|item| {
@@ -68,7 +68,7 @@ fn of_the_first(world: &World, known: &Known) -> BTreeSet<String> {
     of_it.collect()
 }
 
-/// What the second account tries at a route: paths with query, keys and bodies.
+/// Returns the second account's attempts at a route: path with query, key and body.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<String>, String)> {
     let Known {
@@ -165,7 +165,7 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
             None,
             json!({"usage": line, "account_id": "acct_a"}),
         )],
-        // Without a signature of Stripe's nobody tells of anything.
+        // The webhook believes nothing without Stripe's signature.
         "POST /v1/webhooks/stripe" => vec![with(
             "/v1/webhooks/stripe",
             None,
@@ -173,13 +173,13 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
         )],
         route => match route.strip_prefix("GET ") {
             Some(path) => read(path),
-            None => panic!("nothing is tried at {route}"),
+            None => panic!("no attempts at {route}"),
         },
     }
 }
 
 #[tokio::test]
-async fn no_account_reads_or_changes_what_is_another_s() {
+async fn no_account_reads_or_changes_another_accounts_data() {
     let world = World::start().await;
     let known = known(&world).await;
     world.available("acct_b").await;
@@ -200,7 +200,7 @@ async fn no_account_reads_or_changes_what_is_another_s() {
             tried += 1;
             let (told, headers) = (answer.body.to_string(), format!("{:?}", answer.headers));
             for private in &known.private {
-                // The path that was asked for may stand in the answer.
+                // The response may echo the request's path or body.
                 let echoed = path.contains(private.as_str()) || body.contains(private.as_str());
                 let leaked = told.contains(private.as_str()) || headers.contains(private.as_str());
                 assert!(

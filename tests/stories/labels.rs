@@ -1,4 +1,4 @@
-//! A label never costs a usage: what it says is mended and cut, and the usage is charged.
+//! Invalid text in a label is replaced or cut, and the usage is still charged.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn usage_of(member: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_member_is_whatever_the_app_names_its_users_by() {
+async fn a_member_may_be_any_text() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let [long, longer] = ["x", "é"].map(|letter| letter.repeat(150));
@@ -29,7 +29,7 @@ async fn a_member_is_whatever_the_app_names_its_users_by() {
         let answer = world.record("acct_a", &key, &body).await;
         answer.expect(StatusCode::CREATED);
     }
-    // An empty name is none, and two long ones stay two.
+    // An empty name is no member, and two long names stay distinct after they are cut.
     let others = ["", &longer, &format!("{longer}2")];
     for (number, member) in others.iter().enumerate() {
         let (key, body) = (format!("o{number}"), usage_of(member));
@@ -52,13 +52,13 @@ async fn a_member_is_whatever_the_app_names_its_users_by() {
 
     let ledger = world.get("/v1/ledger", Some(&token)).await.body.to_string();
     assert!(ledger.contains("jo+ai@example.com"), "{ledger}");
-    world.sparks(&["verify"]).await.expect("books that agree");
+    world.sparks(&["verify"]).await.expect("consistent books");
     let lines = Value::from(world.lines()).to_string();
     assert!(lines.contains("acct_a") && !lines.contains("example.com"));
 }
 
 #[tokio::test]
-async fn a_replay_names_its_member_the_same_way() {
+async fn a_usage_with_a_repaired_member_can_be_replayed() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let body = usage_of(&"é\n".repeat(500));
@@ -71,7 +71,7 @@ async fn a_replay_names_its_member_the_same_way() {
 }
 
 #[tokio::test]
-async fn half_an_emoji_is_charged_and_replaced() {
+async fn a_lone_surrogate_is_replaced_and_the_usage_is_charged() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let token = world.token("acct_a");
@@ -101,7 +101,7 @@ async fn half_an_emoji_is_charged_and_replaced() {
 }
 
 #[tokio::test]
-async fn metadata_of_one_name_comes_once() {
+async fn a_repeated_metadata_name_is_refused() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let body =

@@ -1,5 +1,4 @@
-//! A self-hosted Langfuse of version 3, or of version 4 that does not write as version 4: it takes traces, and does not say
-//! which it has.
+//! Self-hosted Langfuse 3, and Langfuse 4 that does not write as version 4: both take traces but do not list them.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -10,7 +9,7 @@ use tests::World;
 
 const TRACES: &str = "/api/public/otel/v1/traces";
 
-/// The settings of each, the status of its reads, and its version.
+/// The mode of each server, the status of its reads, and its version.
 const UNREADABLE: [(&str, u16, &str); 2] = [("v3", 501, "3."), ("v4_legacy", 404, "4.")];
 
 async fn world(mode: &str) -> World {
@@ -20,7 +19,7 @@ async fn world(mode: &str) -> World {
     world
 }
 
-/// Records a usage while exports meet a fault; answers its id and how its trace stands.
+/// Records a usage while exports meet a fault; returns its id and the status of its trace.
 async fn record(world: &World, key: &str, fault: Option<&str>) -> (String, String) {
     let faults = world.stack.langfuse.faults();
     if let Some(fault) = fault {
@@ -41,7 +40,7 @@ fn entry(world: &World, id: &str) -> Value {
     world.items(&format!("E#{id}")).remove(0)
 }
 
-/// The same world after so many runs, an hour apart.
+/// Runs the outbox `hours` times, an hour apart.
 async fn hours(world: World, hours: usize) -> World {
     let mut world = world;
     for _ in 0..hours {
@@ -52,7 +51,7 @@ async fn hours(world: World, hours: usize) -> World {
 }
 
 #[tokio::test]
-async fn what_it_may_have_is_parked_after_six_hours_and_all_else_is_delivered() {
+async fn traces_that_may_exist_are_parked_after_six_hours_and_all_others_are_delivered() {
     for (mode, ..) in UNREADABLE {
         let world = world(mode).await;
         assert_eq!(record(&world, "k1", None).await.1, "confirmed", "{mode}");
@@ -79,7 +78,7 @@ async fn what_it_may_have_is_parked_after_six_hours_and_all_else_is_delivered() 
 }
 
 #[tokio::test]
-async fn a_redrive_asks_again_and_sends_nothing_that_may_be_there() {
+async fn a_redrive_reads_again_and_resends_no_trace_that_may_exist() {
     let world = world("v3").await;
     let (id, _) = record(&world, "k1", Some("lost_reply")).await;
     let world = hours(world, 8).await;
@@ -87,13 +86,13 @@ async fn a_redrive_asks_again_and_sends_nothing_that_may_be_there() {
 
     let redrive = ["outbox", "redrive", &id];
     let printed = world.sparks(&redrive).await.unwrap();
-    assert!(printed.contains("Langfuse is asked again"), "{printed}");
+    assert!(printed.contains("Langfuse is queried again"), "{printed}");
     let world = hours(world, 4).await;
     assert_eq!(entry(&world, &id)["langfuse"]["S"], "pending");
     let world = hours(world, 3).await;
     assert_eq!(entry(&world, &id)["langfuse"]["S"], "parked", "again");
 
-    // It is version 4 by now.
+    // The server has been upgraded to version 4.
     world.langfuse_is(&json!({ "mode": "v4" })).await;
     world.sparks(&["outbox", "redrive", "--all"]).await.unwrap();
     world.sparks(&["outbox", "run"]).await.unwrap();
@@ -101,7 +100,7 @@ async fn a_redrive_asks_again_and_sends_nothing_that_may_be_there() {
 }
 
 #[tokio::test]
-async fn a_trace_that_the_operator_has_missed_there_is_sent_unasked() {
+async fn an_untraced_redrive_sends_the_trace_without_a_read() {
     let world = world("v3").await;
     let (id, _) = record(&world, "k1", Some("refuse")).await;
     let world = hours(world, 8).await;
@@ -135,7 +134,7 @@ async fn doctor_names_the_cause() {
     faults.add(Fault::new("/api/public", "status:404").unwrap().times(2));
     let (printed, outcome) = world.sparks_printing(&["doctor"]).await;
     assert!(
-        outcome.is_err() && printed.contains("is no Langfuse"),
+        outcome.is_err() && printed.contains("is not Langfuse"),
         "{printed}"
     );
     world.langfuse_is(&json!({ "reads_per_minute": 0 })).await;
@@ -143,9 +142,9 @@ async fn doctor_names_the_cause() {
     assert!(printed.contains("too many reads right now"), "{printed}");
 }
 
-/// What it compares with Stripe is listed all the same.
+/// The comparison with Stripe is reported all the same.
 #[tokio::test]
-async fn reconcile_says_of_what_it_cannot_tell() {
+async fn reconcile_reports_the_traces_it_cannot_compare() {
     let world = world("v3").await;
     record(&world, "k1", None).await;
     let next_day = "2026-11-23T12:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Histories of many members: how much of them is read, and which of them fit into an answer.
+//! Usage histories of many members: the pages that a request reads, and the rows that fit into an answer.
 
 use http::StatusCode;
 use jiff::civil::Date;
@@ -18,7 +18,7 @@ async fn world() -> World {
     world
 }
 
-/// A member's day as the ledger stores it, with one milli-Spark of each meter, and as large as a kilobyte.
+/// Returns a member's day as the ledger stores it: one milli-Spark of each meter, about a kilobyte large.
 fn day_of(day: Date, member: usize) -> Value {
     let mut item = json!({
         "pk": {"S": "R#acct_a"}, "sk": {"S": format!("M#{day}#member_{member:05}")},
@@ -43,7 +43,7 @@ async fn put(world: &World, items: Vec<Value>) {
     }
 }
 
-/// An answer, and how many pages of the table it took.
+/// Returns an answer and the number of table pages that it read.
 async fn read(world: &World, query: &str) -> (tests::Answer, u32) {
     let before = world.stack.dynamodb.faults().fired(QUERY);
     let path = format!("/v1/usage?{query}");
@@ -52,9 +52,9 @@ async fn read(world: &World, query: &str) -> (tests::Answer, u32) {
     (answer, pages)
 }
 
-/// Sixty days of 75 members are 4,500 days of members, which are 450 rows by month and 13,500 by day.
+/// Sixty days of 75 members are 4,500 stored days, which are 450 rows by month and 13,500 by day.
 #[tokio::test]
-async fn months_of_many_members_are_summed_up_and_days_are_read_no_further_than_an_answer_goes() {
+async fn months_of_many_members_are_summed_and_reading_days_stops_at_the_row_limit() {
     let world = world().await;
     let first: Date = "2026-10-01".parse().unwrap();
     let days = first.series(jiff::Span::new().days(1)).take(60);
@@ -79,12 +79,12 @@ async fn months_of_many_members_are_summed_up_and_days_are_read_no_further_than_
     let (days, read) = read(&world, time).await;
     assert_eq!(days.refusal(), (422, "invalid_request"));
     assert_eq!(days.body["field"], "from");
-    // 10,000 rows are three quarters of them, and the quarters of an hour are not read at all.
+    // 10,000 rows are three quarters of them, and the quarter-hours are not read at all.
     assert!(read < all - 1, "{read} of {all} pages");
 }
 
 #[tokio::test]
-async fn a_day_of_too_many_members_says_to_name_one() {
+async fn a_day_of_too_many_members_is_refused_and_asks_for_a_member_id() {
     let world = world().await;
     let day = "2026-11-22".parse().unwrap();
     put(
@@ -117,7 +117,7 @@ async fn use_everything(world: &World) {
 }
 
 #[tokio::test]
-async fn what_one_member_used_is_told_by_meter_and_by_day_or_month() {
+async fn one_members_usage_is_listed_by_meter_and_by_day_or_month() {
     let world = world().await;
     use_everything(&world).await;
     let row = |start: &str, group: &str, meter: &str, sparks: &str, quantity: u64| {
@@ -162,9 +162,9 @@ async fn what_one_member_used_is_told_by_meter_and_by_day_or_month() {
     assert_eq!(other.expect(StatusCode::OK).body["rows"], json!([]));
 }
 
-/// A transaction becomes visible item by item: here the members' days show it, and the quarter of an hour does not yet.
+/// A transaction becomes visible item by item: here the members' days show it, and the quarter-hour does not yet.
 #[tokio::test]
-async fn a_member_s_day_that_is_ahead_of_its_quarter_of_an_hour_leaves_nobody_less_than_nothing() {
+async fn a_members_day_ahead_of_its_quarter_hour_makes_no_row_negative() {
     let world = world().await;
     use_everything(&world).await;
     let body = json!({"usage": [{"meter": "storage", "gigabyte_hours": "0.73"}]});
@@ -175,7 +175,7 @@ async fn a_member_s_day_that_is_ahead_of_its_quarter_of_an_hour_leaves_nobody_le
         .iter()
         .find(|item| item["sk"]["S"].as_str().unwrap().starts_with("Q#"));
     let mut quarter = quarter.unwrap().clone();
-    // As before the usage `k2`.
+    // The state before the usage `k2`.
     for (name, value) in [
         ("sparks#compute", "50000"),
         ("quantity#compute", "60000"),

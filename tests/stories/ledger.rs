@@ -1,4 +1,4 @@
-//! What the table holds is what the API says: the balance is the sum of the entries, at any time.
+//! The table agrees with the API: the balance is the sum of the entries, at any time.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ async fn delivered_entries_leave_the_outbox_and_keep_their_place_in_the_ledger()
 }
 
 #[tokio::test]
-async fn a_grant_ends_with_the_first_request_past_its_expiry_and_the_ledger_says_so() {
+async fn the_first_request_after_a_grants_expiry_ends_it_and_records_that() {
     let world = World::start().await;
     world
         .sparks(&["grant", "acct_a", "10", "--reason", "x", "--key", "ends"])
@@ -171,7 +171,7 @@ async fn a_grant_ends_with_the_first_request_past_its_expiry_and_the_ledger_says
     assert_eq!(
         (answers.0.status + answers.1.status),
         201 + 402,
-        "5 are left of 15 less 4 less the 6 that ended"
+        "5 Sparks are left: 15 less 4 used and 6 expired"
     );
     assert_eq!(world.available("acct_a").await, "1.000");
     let expiry = world.items("E#exp#").remove(0);

@@ -1,4 +1,4 @@
-//! What piles up while Stripe is out of order is delivered once, and soon.
+//! Usage that accumulates during a Stripe outage is delivered once, and soon.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn tokens(count: usize) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
 }
 
-/// A world whose time stands still but when it is moved, and which does not wait long for Stripe.
+/// Starts a world whose clock moves only by sleeping, and which does not wait long for Stripe.
 async fn standing_still() -> (World, Clock) {
     let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::skipping_from(start);
@@ -24,7 +24,7 @@ async fn standing_still() -> (World, Clock) {
     (World::start_with(&variables, clock.clone()).await, clock)
 }
 
-/// Every call of the meter fails like this from now on.
+/// Makes every call to the meter fail with this fault from now on.
 fn fail(world: &World, fault: &str) {
     let fault = Fault::new(METER, fault).unwrap().times(u32::MAX);
     world.stack.stripe.faults().add(fault);
@@ -51,11 +51,11 @@ async fn twenty_usages_a_second_while_stripe_hangs() {
 }
 
 #[tokio::test]
-async fn twenty_usages_a_second_while_stripe_s_replies_get_lost() {
+async fn twenty_usages_a_second_while_stripe_replies_get_lost() {
     a_minute_of_usage("lost_reply").await;
 }
 
-/// Each usage is recorded, and when Stripe is well again it has each once.
+/// Records 20 usages a second for a minute during the fault; after it, Stripe has each of them once.
 async fn a_minute_of_usage(fault: &str) {
     let (world, clock) = standing_still().await;
     let accounts: Vec<String> = (0..20).map(|number| format!("acct_{number}")).collect();
@@ -82,7 +82,7 @@ async fn a_minute_of_usage(fault: &str) {
     assert_eq!(world.items("E#use_").len(), 20 * 61);
     world.assert_delivered_once();
     world.sparks(&["verify"]).await.unwrap();
-    // An hour is compared once it has been over for one.
+    // Reconciliation compares an hour once it has been over for an hour.
     let world = world.later(SignedDuration::from_hours(3)).await;
     let day = ["reconcile", "--day", "2026-11-22", "--json"];
     let report: Value = serde_json::from_str(&world.sparks(&day).await.unwrap()).unwrap();
@@ -93,10 +93,10 @@ async fn a_minute_of_usage(fault: &str) {
     assert_eq!(report["checked"]["usages"], 20 * 61, "{report}");
 }
 
-/// A customer has one call of Stripe at a time, so what decides is how many calls there are: at 120 ms each, 6,000 usages
-/// would take a tenth of two minutes.
+/// The outbox makes one call to Stripe at a time for each customer, so the number of calls decides. At 120 ms each,
+/// 6,000 usages would take a tenth of two minutes.
 #[tokio::test]
-async fn two_thousand_usages_of_one_customer_go_in_a_call_for_each_hundred() {
+async fn two_thousand_usages_of_one_customer_take_a_call_per_hundred() {
     let (world, clock) = standing_still().await;
     fail(&world, "refuse");
     world.record_many("acct_a", 2_000).await;
@@ -112,7 +112,7 @@ async fn two_thousand_usages_of_one_customer_go_in_a_call_for_each_hundred() {
 }
 
 #[tokio::test]
-async fn two_outboxes_at_once_deliver_what_fifty_customers_wait_for_once() {
+async fn two_concurrent_outboxes_deliver_the_usages_of_fifty_customers_once() {
     let (world, clock) = standing_still().await;
     fail(&world, "refuse");
     for number in 0..50 {

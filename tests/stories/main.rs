@@ -1,9 +1,6 @@
-//! The stories, in reading order. Their names are the specification.
+//! The stories, a module for each subject. Their names are the specification.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a story fails where its world is not as it should be"
-)]
+#![expect(clippy::unwrap_used, reason = "a panic fails the story")]
 
 mod accounts;
 mod api_model;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
 
-/// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.
+/// Starts a world whose account has bought 500,000 Sparks for $20 and has no free ones left; returns the payment, too.
 async fn bought() -> (World, String) {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
@@ -36,9 +36,9 @@ fn incidents(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// A resolution refunds the cardholder without a refund; a block moves no money.
+/// A resolution pays the cardholder back without a refund object; a block moves no money.
 #[tokio::test]
-async fn a_prevented_dispute_takes_only_if_the_cardholder_got_the_money() {
+async fn a_prevented_dispute_claws_back_only_if_the_cardholder_got_the_money() {
     for (case_type, left) in [("resolution", "0.000"), ("block", "500000.000")] {
         let (world, payment) = bought().await;
         let body =
@@ -48,9 +48,9 @@ async fn a_prevented_dispute_takes_only_if_the_cardholder_got_the_money() {
     }
 }
 
-/// €9 of a payment of $20, which Stripe settles as $10.
+/// The dispute is over €9 of a payment of $20, which Stripe settles as $10.
 #[tokio::test]
-async fn a_dispute_in_another_currency_takes_what_it_has_moved_of_what_was_charged() {
+async fn a_dispute_in_another_currency_claws_back_the_share_that_it_moved() {
     let (world, payment) = bought().await;
     let body = json!({
         "payment_intent": payment, "status": "needs_response", "currency": "eur", "amount": 900, "settled": 1_000,
@@ -61,7 +61,7 @@ async fn a_dispute_in_another_currency_takes_what_it_has_moved_of_what_was_charg
 }
 
 #[tokio::test]
-async fn where_stripe_does_not_say_what_was_moved_all_is_taken_and_the_operator_told() {
+async fn a_dispute_of_unknown_share_claws_back_everything_and_is_an_incident() {
     let (world, payment) = bought().await;
     let settings = json!({"balance_transactions": false});
     let set = world.at_stripe("/_local/settings", &settings).await;
@@ -76,7 +76,7 @@ async fn where_stripe_does_not_say_what_was_moved_all_is_taken_and_the_operator_
     assert_eq!(available(&world).await, "500000.000");
 }
 
-/// A plan of $20 whose invoice is paid, and its invoice.
+/// Starts a world with a plan of $20 whose invoice is paid; returns the invoice, too.
 async fn subscribed() -> (World, String) {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
@@ -103,7 +103,7 @@ async fn a_credit_note_to_the_customers_balance_takes_its_share_once() {
     }
     world.webhooks_settled().await;
     assert_eq!(available(&world).await, "375000.000");
-    // Void, it gives back what it took.
+    // Voiding the credit note restores the Sparks that it took.
     let path = format!("/_local/credit_notes/{id}/void");
     world
         .at_stripe(&path, &json!({}))
@@ -130,7 +130,7 @@ async fn a_credit_note_that_is_a_refund_takes_its_share_under_the_refunds_id() {
 }
 
 #[tokio::test]
-async fn a_warning_of_fraud_is_an_incident_and_takes_nothing() {
+async fn an_early_fraud_warning_is_an_incident_and_takes_nothing() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment});
     let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
@@ -145,7 +145,7 @@ async fn a_warning_of_fraud_is_an_incident_and_takes_nothing() {
     );
 }
 
-/// The events that end the dispute are lost, weeks after it was opened.
+/// The dispute ends weeks after it was opened, and the events of its end are lost.
 #[tokio::test]
 async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
@@ -158,15 +158,15 @@ async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_los
         world = world.later(SignedDuration::from_hours(13)).await;
         world.deliver().await;
     }
-    // A month has begun, with its free Sparks.
+    // A new month has begun, with its free Sparks.
     assert_eq!(available(&world).await, "510000.000");
-    // It is final: nothing looks at it any more.
+    // The dispute is final, so the outbox no longer checks it.
     let world = world.later(SignedDuration::from_hours(48)).await;
     assert_eq!(world.deliver().await["reversals"], 0);
 }
 
 #[tokio::test]
-async fn a_refund_that_is_pending_and_an_inquiry_are_looked_at_daily_until_they_end() {
+async fn a_pending_refund_and_an_inquiry_are_checked_daily_until_they_end() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment, "amount": 1_000, "status": "pending"});
     let refund = world.at_stripe("/_local/refunds", &body).await;
@@ -190,9 +190,9 @@ async fn a_refund_that_is_pending_and_an_inquiry_are_looked_at_daily_until_they_
     assert_eq!(world.deliver().await["reversals"], 1, "the dispute");
 }
 
-/// Before, its events were refused for three days, which counted against the endpoint.
+/// The event is acknowledged: refusing it for three days would count against the webhook endpoint.
 #[tokio::test]
-async fn a_refund_of_an_invoice_that_is_not_granted_waits_and_is_taken_once_it_is() {
+async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let subscription = world.subscribe("acct_a", "plus").await;
@@ -220,7 +220,7 @@ async fn a_refund_of_an_invoice_that_is_not_granted_waits_and_is_taken_once_it_i
     assert_eq!(world.entry(&refund), Some(-500_000_000));
 }
 
-/// A bank returns the money of a refund weeks after it had succeeded, and the events of that are lost.
+/// A bank returns the money of a refund weeks after the refund succeeded, and the events of that are lost.
 #[tokio::test]
 async fn a_refund_that_fails_after_it_succeeded_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
@@ -264,7 +264,7 @@ async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
 }
 
 #[tokio::test]
-async fn a_warning_about_an_invoice_that_is_not_credited_yet_is_an_incident() {
+async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let lost = Fault::new("webhooks/invoice", "drop").unwrap();
@@ -279,7 +279,7 @@ async fn a_warning_about_an_invoice_that_is_not_credited_yet_is_an_incident() {
     assert_eq!(incidents(&world), ["early_fraud_warning"]);
 }
 
-/// With the item version of before, nothing new is stored: credit notes take nothing, and nothing is followed.
+/// The previous item version stores nothing new: credit notes take nothing, and no reversal is followed.
 #[tokio::test]
 async fn with_item_version_2_nothing_new_is_stored() {
     let clock = Clock::starting_at("2026-11-22T12:00:00Z".parse().unwrap());

@@ -1,10 +1,10 @@
-//! A number is what it comes to, however it is written, and one out of range is refused by its own field.
+//! JSON numbers count by their value, whatever their notation; one out of range is refused and its field named.
 
 use http::StatusCode;
 use serde_json::json;
 use tests::World;
 
-/// Numbers that JSON has and nothing is counted by.
+/// Valid JSON numbers that are out of range for every quantity.
 fn too_large() -> [String; 4] {
     ["1e309", "-1e309", "1000000000001.0"]
         .map(str::to_owned)
@@ -62,7 +62,7 @@ async fn whole_numbers_may_be_written_with_a_fraction_or_an_exponent() {
 }
 
 #[tokio::test]
-async fn a_number_out_of_range_is_refused_by_its_field() {
+async fn a_number_out_of_range_is_refused_and_its_field_named() {
     let world = World::start().await;
     let token = world.token("acct_a");
     for number in too_large() {
@@ -88,7 +88,7 @@ async fn a_number_out_of_range_is_refused_by_its_field() {
             "{number}"
         );
 
-        // Where a text belongs, too, it is JSON.
+        // Fields that take no number refuse it by name, and not as invalid JSON.
         for (body, field) in [
             (
                 format!(r#"{{"member_id":{number},"usage":[]}}"#),

@@ -1,12 +1,12 @@
-//! Invoices are judged by their lines: a whole period of a plan is granted whatever it was billed for, and whatever is paid
-//! and grants nothing is an incident.
+//! Unusual invoices, which are judged by their lines. A whole period of a plan is granted for every billing reason, and
+//! a payment that grants nothing is an incident.
 
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
-/// A line of the plan, changed by `changes`.
+/// Returns a line for a whole period of the plan, with `changes` applied.
 fn line(changes: &Value) -> Value {
     let mut line = json!({
         "amount": 2_000, "quantity": 1, "period": {"start": 1_700_000_000, "end": 4_000_000_000_i64},
@@ -17,7 +17,7 @@ fn line(changes: &Value) -> Value {
     line
 }
 
-/// Bills a subscription at once; returns what the control answers.
+/// Bills a subscription at once; returns the answer of the fake's control endpoint.
 async fn bill(world: &World, subscription: &str, body: &Value) -> Value {
     let mut body = body.clone();
     body["subscription"] = subscription.into();
@@ -36,7 +36,7 @@ fn incidents(world: &World) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_whole_period_is_granted_whatever_it_is_billed_for() {
+async fn a_whole_period_is_granted_for_every_billing_reason() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let reasons = [
@@ -56,7 +56,7 @@ async fn a_whole_period_is_granted_whatever_it_is_billed_for() {
 
 /// "Reset billing cycle" and "End trial now" in the Dashboard bill a whole period at once, as `subscription_update`.
 #[tokio::test]
-async fn a_new_anchor_and_the_end_of_a_trial_grant_the_period_that_they_bill() {
+async fn a_new_billing_anchor_and_the_end_of_a_trial_grant_the_billed_period() {
     for form in ["billing_cycle_anchor[type]=now", "trial_end=now"] {
         let world = World::start().await;
         let subscription = world.subscribe("acct_a", "plus").await;
@@ -78,7 +78,7 @@ async fn a_new_anchor_and_the_end_of_a_trial_grant_the_period_that_they_bill() {
     }
 }
 
-/// A price that is changed in the Dashboard leaves prorations that wait for the renewal, as invoice items.
+/// A price change in the Dashboard leaves prorations, as invoice items that wait for the renewal.
 #[tokio::test]
 async fn a_renewal_that_carries_prorations_is_granted() {
     let world = World::start().await;
@@ -93,7 +93,7 @@ async fn a_renewal_that_carries_prorations_is_granted() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_wrong_is_an_incident_and_the_period_beside_it_is_granted() {
+async fn a_wrong_line_is_an_incident_and_the_period_next_to_it_is_granted() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let lines = json!([line(&json!({"amount": 1_999})), line(&json!({}))]);
@@ -110,7 +110,7 @@ async fn a_line_that_is_wrong_is_an_incident_and_the_period_beside_it_is_granted
 }
 
 #[tokio::test]
-async fn what_is_paid_and_grants_nothing_is_an_incident_that_the_reconciliation_sees() {
+async fn a_payment_that_grants_nothing_is_an_incident_and_reconcile_lists_it() {
     for (changes, code) in [
         (json!({"amount": 1_999}), "mismatch_amount"),
         (
@@ -133,7 +133,7 @@ async fn what_is_paid_and_grants_nothing_is_an_incident_that_the_reconciliation_
         let day = now.strftime("%Y-%m-%d").to_string();
         let (printed, _) = world.sparks_printing(&["reconcile", "--day", &day]).await;
         assert!(printed.contains(id), "{code}: {printed}");
-        // Read again, it is the same incident, and nothing is written.
+        // Another read finds the same incident and writes nothing.
         world.subscription("acct_a").await.expect(StatusCode::OK);
         let before = world.table();
         world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -142,7 +142,7 @@ async fn what_is_paid_and_grants_nothing_is_an_incident_that_the_reconciliation_
 }
 
 #[tokio::test]
-async fn what_nothing_is_paid_for_is_no_incident() {
+async fn a_line_that_costs_nothing_is_no_incident() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     for changes in [
@@ -156,7 +156,7 @@ async fn what_nothing_is_paid_for_is_no_incident() {
     assert_eq!(incidents(&world), []);
 }
 
-/// Stripe shows ten lines of an invoice.
+/// Stripe includes only ten lines in an invoice.
 #[tokio::test]
 async fn the_plans_line_is_found_behind_ten_others() {
     let world = World::start().await;
@@ -167,7 +167,7 @@ async fn the_plans_line_is_found_behind_ten_others() {
     bill(&world, &subscription, &body).await;
     assert_eq!(world.credits("acct_a").len(), 2);
 
-    // In a list, too.
+    // The same holds for an invoice from a list.
     let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
     world.stack.stripe.faults().add(lost);
     bill(&world, &subscription, &body).await;
@@ -175,7 +175,7 @@ async fn the_plans_line_is_found_behind_ten_others() {
     assert_eq!(world.credits("acct_a").len(), 3);
 }
 
-/// $15 of $20 come from the customer's credit balance, and $5 from the card: the refund of those is a quarter.
+/// The customer's credit balance pays $15 of $20, and the card $5. Refunding the $5 claws back a quarter.
 #[tokio::test]
 async fn a_refund_is_a_share_of_the_whole_invoice_and_not_of_what_the_card_paid() {
     let world = World::start().await;
@@ -190,9 +190,9 @@ async fn a_refund_is_a_share_of_the_whole_invoice_and_not_of_what_the_card_paid(
     assert_eq!(world.entry(&refund), Some(-125_000_000));
 }
 
-/// A credit note over an open invoice makes it `paid` without any payment for the period.
+/// A credit note for an open invoice makes it `paid` without any payment for the period.
 #[tokio::test]
-async fn a_credit_note_before_the_payment_is_no_payment() {
+async fn a_credit_note_before_the_payment_grants_nothing() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let invoice = world.renew(&subscription, "failed").await;
@@ -207,9 +207,9 @@ async fn a_credit_note_before_the_payment_is_no_payment() {
     assert!(incidents(&world).is_empty());
 }
 
-/// $15 of $20 are credited, the customer pays $5, and gets them back: all of the period goes back.
+/// A credit note covers $15 of $20, and the customer pays $5. Refunding the $5 claws back the whole period.
 #[tokio::test]
-async fn a_share_is_of_what_was_left_to_pay_after_credit_notes() {
+async fn a_refund_is_a_share_of_the_amount_left_to_pay_after_credit_notes() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let invoice = world.renew(&subscription, "failed").await;

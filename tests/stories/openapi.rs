@@ -1,4 +1,4 @@
-//! `openapi.yaml` says what the API does: its routes, problems and schemas hold, and its examples are real.
+//! `openapi.yaml` matches the API: its routes, problems and schemas hold, and its examples are real.
 
 mod clients;
 mod examples;
@@ -44,7 +44,7 @@ impl OpenApi {
         Self(serde_yaml_ng::from_str(&file("openapi.yaml")).expect("YAML"))
     }
 
-    /// What is at a pointer, or where the reference there points to; and where that is.
+    /// Resolves a pointer and the references there; returns the last pointer and its value.
     fn at(&self, pointer: &str) -> Option<(String, &Value)> {
         let found = self.0.pointer(pointer)?;
         match found["$ref"].as_str() {
@@ -61,7 +61,7 @@ impl OpenApi {
         }
     }
 
-    /// Every media type, by its pointer.
+    /// Returns every media type, by its pointer.
     fn media_types(&self) -> Vec<(String, &Value)> {
         let mut found = Vec::new();
         collect(&self.0, "", &mut found);
@@ -69,17 +69,17 @@ impl OpenApi {
         found
     }
 
-    /// The body of a request's example.
+    /// Returns the body of a request's example.
     fn request(&self, path: &str, example: &str) -> Value {
         let examples = "post/requestBody/content/application~1json/examples";
         let pointer = format!("/paths/{}/{examples}/{example}/value", escaped(path));
         self.0
             .pointer(&pointer)
-            .unwrap_or_else(|| panic!("nothing at {pointer}"))
+            .unwrap_or_else(|| panic!("no value at {pointer}"))
             .clone()
     }
 
-    /// Holds an answer against its schema, and against its example where it is one; tells which.
+    /// Compares an answer with its schema and its example, if any; returns the example's pointer.
     fn check(
         &self,
         (method, path): (&str, &str),
@@ -129,7 +129,7 @@ fn collect<'a>(value: &'a Value, pointer: &str, found: &mut Vec<(String, &'a Val
     }
 }
 
-/// A body in which whatever differs from run to run is the same.
+/// Replaces the values in a body that differ from run to run.
 fn without_chance(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
@@ -148,7 +148,7 @@ fn without_chance(value: &Value) -> Value {
 }
 
 #[test]
-fn the_routes_are_those_of_the_template() {
+fn the_routes_match_the_template() {
     let openapi = OpenApi::read();
     let paths = openapi.0["paths"].as_object().unwrap();
     let documented: BTreeSet<String> = paths
@@ -170,7 +170,7 @@ fn the_routes_are_those_of_the_template() {
             .map(local::template::Route::key)
             .collect()
     );
-    // The document's one security requirement is for all of them that do not say otherwise.
+    // The document's one security requirement applies to all operations that do not override it.
     assert_eq!(openapi.0["security"], json!([{"token": []}]));
     for route in &template.routes {
         let method = route.method.to_lowercase();
@@ -180,8 +180,8 @@ fn the_routes_are_those_of_the_template() {
 }
 
 #[test]
-fn every_problem_has_a_code_here_and_a_heading_in_its_page() {
-    // Members that a problem carries besides are no codes.
+fn every_problem_has_a_documented_code_and_a_heading_on_its_page() {
+    // The names of a problem's additional members are not codes.
     let source = [
         "problem.rs",
         "problem/payments.rs",
@@ -210,7 +210,7 @@ fn every_problem_has_a_code_here_and_a_heading_in_its_page() {
 }
 
 #[test]
-fn limits_and_lists_are_those_of_the_code() {
+fn limits_and_lists_match_the_code() {
     let openapi = OpenApi::read().0;
     let schemas = &openapi["components"]["schemas"];
     assert_eq!(openapi["info"]["version"], env!("CARGO_PKG_VERSION"));
@@ -254,7 +254,7 @@ fn limits_and_lists_are_those_of_the_code() {
 }
 
 #[test]
-fn every_example_is_of_its_schema() {
+fn every_example_matches_its_schema() {
     let openapi = OpenApi::read();
     for (pointer, media) in openapi.media_types() {
         for (name, example) in media["examples"].as_object().into_iter().flatten() {
@@ -326,7 +326,7 @@ async fn the_schema_refuses_the_bodies_that_the_api_refuses() {
 }
 
 #[tokio::test]
-async fn a_replay_says_so_in_the_documented_header() {
+async fn a_replay_carries_the_documented_header() {
     let openapi = OpenApi::read();
     let world = World::start().await;
     world.grant("acct_1", "10000").await;

@@ -9,7 +9,7 @@ fn parsed(output: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_grant_brings_an_account_into_being() {
+async fn a_grant_opens_its_account() {
     let world = World::start().await;
     let output = world
         .sparks(&["grant", "acct_a", "10000", "--reason", "try"])
@@ -47,7 +47,7 @@ async fn the_same_key_is_the_same_grant() {
 }
 
 #[tokio::test]
-async fn a_grant_with_the_free_plan_is_another_grant_than_one_without() {
+async fn a_grant_with_the_free_plan_differs_from_one_without() {
     let world = World::start().await;
     world
         .sparks(&["grant", "acct_a", "5", "--reason", "try", "--key", "k"])
@@ -69,7 +69,7 @@ async fn a_grant_with_the_free_plan_is_another_grant_than_one_without() {
 }
 
 #[tokio::test]
-async fn keys_of_accounts_whose_names_begin_alike_are_different() {
+async fn keys_of_accounts_with_a_common_prefix_do_not_collide() {
     let world = World::start().await;
     world
         .sparks(&["grant", "a", "1", "--reason", "try", "--key", "b:c"])
@@ -83,7 +83,7 @@ async fn keys_of_accounts_whose_names_begin_alike_are_different() {
 }
 
 #[tokio::test]
-async fn twenty_grants_at_once_all_count_once() {
+async fn twenty_concurrent_grants_count_once_per_key() {
     let world = World::start().await;
     let keys: Vec<String> = (0..20).map(|number| (number / 2).to_string()).collect();
     let grants = keys.iter().map(|key| async {
@@ -101,7 +101,7 @@ async fn twenty_grants_at_once_all_count_once() {
 }
 
 #[tokio::test]
-async fn nothing_less_than_a_milli_spark_can_be_granted() {
+async fn a_grant_of_zero_is_refused() {
     let world = World::start().await;
     for sparks in ["0", "0.000"] {
         assert!(
@@ -141,7 +141,7 @@ async fn the_ledger_lists_what_happened_newest_first() {
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_exist_is_said_so() {
+async fn an_unknown_account_is_an_error() {
     let world = World::start().await;
     for command in ["balance", "ledger"] {
         let error = world.sparks(&[command, "acct_typo"]).await.unwrap_err();
@@ -171,9 +171,9 @@ async fn a_balance_is_shown_grant_by_grant() {
     assert_eq!(json["grants"][0]["remaining"], "7.500");
 }
 
-/// The table may hold what an older release or another tool has written.
+/// An older release or another tool may have written to the table.
 #[tokio::test]
-async fn what_the_table_says_does_not_steer_the_terminal() {
+async fn control_characters_from_the_table_are_escaped() {
     let world = World::start().await;
     world.grant("acct_a", "5").await;
     let mut entries = world.items("E#").into_iter();
@@ -193,7 +193,7 @@ async fn what_the_table_says_does_not_steer_the_terminal() {
 }
 
 #[test]
-fn a_reason_that_is_none_is_refused_before_anything_is_sent() {
+fn an_invalid_reason_is_refused_before_anything_is_sent() {
     let long = "x".repeat(201);
     for reason in ["", " ", "two\nlines", "\u{1b}[2J", long.as_str()] {
         for command in [["grant", "acct_a", "5"].as_slice(), &["reverse", "use_1"]] {

@@ -1,4 +1,4 @@
-//! Whatever Stripe and Langfuse did when a usage was recorded, they have it once in the end.
+//! The outbox delivers each usage once to Stripe and Langfuse, whatever failed when it was recorded.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -10,11 +10,11 @@ use tests::World;
 const METER: &str = "/v1/billing/meter_events";
 const TRACES: &str = "/api/public/otel/v1/traces";
 
-/// A world at a fixed time in which `acct_a` has enough.
+/// Starts a world at a fixed time in which `acct_a` has enough Sparks.
 async fn funded() -> World {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
-    // The customer exists, so that what follows is about deliveries alone.
+    // This creates the customer, so that later faults concern deliveries alone.
     record(&world, "first", 10).await;
     world
 }
@@ -51,7 +51,7 @@ async fn after_server_errors_everything_is_delivered_once() {
 }
 
 #[tokio::test]
-async fn after_rate_limits_and_time_outs_everything_is_delivered_once() {
+async fn after_rate_limits_and_timeouts_everything_is_delivered_once() {
     delivered_once_after(&["status:429", "slow:1000"]).await;
 }
 
@@ -73,13 +73,13 @@ async fn delivered_once_after(faults: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_may_have_arrived_is_asked_for_before_it_is_sent_again() {
+async fn a_delivery_that_may_have_arrived_is_checked_before_it_is_sent_again() {
     let world = funded().await;
     fail(&world, "lost_reply", 6);
     record(&world, "k1", 10).await;
     heal(&world);
     assert_eq!((world.spans().len(), world.meter_events().len()), (2, 2));
-    // Langfuse shows what it took after a while only, so nothing is concluded before.
+    // Langfuse shows a trace only after a while, so the outbox concludes nothing before.
     let world = world.later(SignedDuration::from_secs(100)).await;
     let early = world.deliver().await;
     assert_eq!(
@@ -91,7 +91,7 @@ async fn what_may_have_arrived_is_asked_for_before_it_is_sent_again() {
     world.assert_delivered_once();
 }
 
-/// 120 usages that Stripe certainly never received are two events and not 120, and the meter counts the same.
+/// Stripe never received any of 120 usages. They go in two events and not 120, and the meter counts the same.
 #[tokio::test]
 async fn many_waiting_usages_of_one_customer_go_in_parcels() {
     let world = funded().await;
@@ -160,7 +160,7 @@ async fn a_parcel_whose_reply_was_lost_is_repeated_unchanged() {
 }
 
 #[tokio::test]
-async fn two_runs_at_once_do_no_harm() {
+async fn concurrent_runs_deliver_each_usage_once() {
     let world = funded().await;
     fail(&world, "status:429", 1_000);
     for number in 0..12 {
@@ -230,20 +230,20 @@ async fn an_entry_that_cannot_be_read_holds_up_nothing_else() {
     let world = world.later(SignedDuration::from_secs(120)).await;
     world.deliver().await;
     assert_eq!(world.pending(), 1);
-    // Mended, it is delivered like any other.
+    // Once repaired, it is delivered like any other.
     world.put_item(whole).await;
     world.deliver().await;
     world.assert_delivered_once();
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_read_refuses_nothing() {
+async fn a_truncated_refusal_is_retried_and_not_parked() {
     let world = funded().await;
-    // Stripe has the event, and nobody is told.
+    // Stripe takes the event, and both replies are lost.
     let lost = Fault::new(METER, "lost_reply").unwrap().times(2);
     world.stack.stripe.faults().add(lost);
     record(&world, "k1", 10).await;
-    // That it has it already is said in words of which only half arrive.
+    // The error with which Stripe reports the duplicate arrives truncated.
     let truncated = Fault::new(METER, "truncated").unwrap();
     world.stack.stripe.faults().add(truncated);
     let world = world.later(SignedDuration::from_secs(180)).await;
@@ -278,14 +278,14 @@ async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_deliv
         (&json!(1), &json!(2)),
         "{report}"
     );
-    // Their traces are sent once two reads have not shown them.
+    // Their traces are sent after two reads that did not show them.
     let world = world.later(SignedDuration::from_mins(16)).await;
     assert_eq!(world.deliver().await["traces"], 3);
     assert_eq!(world.pending(), 0);
 }
 
 #[tokio::test]
-async fn conflicts_and_throttles_of_the_table_change_nothing() {
+async fn table_conflicts_and_throttles_do_not_change_the_outcome() {
     let world = funded().await;
     fail(&world, "status:429", 100);
     for number in 0..8 {
@@ -303,7 +303,7 @@ async fn conflicts_and_throttles_of_the_table_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_sent_again_says_that_its_content_is_gone() {
+async fn a_trace_that_is_sent_again_says_that_its_content_was_dropped() {
     let world = funded().await;
     fail(&world, "status:429", 2);
     let body = json!({
@@ -323,5 +323,5 @@ async fn a_trace_that_is_sent_again_says_that_its_content_is_gone() {
     let span = spans.iter().find(|span| span["name"] == "chat").unwrap();
     assert_eq!(span["metadata"]["sparks.content"], "dropped", "{span}");
     assert_eq!(span["session_id"], "s_1");
-    assert!(world.items("B#").is_empty(), "one alone is no parcel");
+    assert!(world.items("B#").is_empty(), "one alone makes no parcel");
 }

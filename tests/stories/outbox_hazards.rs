@@ -1,4 +1,4 @@
-//! What could make the outbox lose, double or hold up something, and does not.
+//! Hazards that must not make the outbox lose, duplicate or delay a delivery.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -9,9 +9,9 @@ use tokio::task::yield_now;
 
 const METER: &str = "/v1/billing/meter_events";
 
-/// Another run has had the parcel meanwhile, and knows what came of it.
+/// Another run has changed the parcel meanwhile, so this run's outcome is not written.
 #[tokio::test]
-async fn members_take_no_outcome_of_a_parcel_that_was_not_written() {
+async fn members_stay_pending_if_their_parcels_outcome_was_not_written() {
     let world = World::with_a_parcel_due().await;
     let slow = Fault::new(METER, "slow:300").unwrap();
     world.stack.stripe.faults().add(slow);
@@ -33,7 +33,7 @@ async fn members_take_no_outcome_of_a_parcel_that_was_not_written() {
 }
 
 #[tokio::test]
-async fn usages_that_were_put_back_after_a_day_go_in_a_parcel_like_new_ones() {
+async fn usages_redriven_after_a_day_go_in_a_parcel_like_new_ones() {
     let world = World::with_a_parcel_due().await;
     let world = world.later(SignedDuration::from_hours(24)).await;
     assert_eq!(world.deliver().await["parked"], 52);
@@ -49,9 +49,9 @@ async fn usages_that_were_put_back_after_a_day_go_in_a_parcel_like_new_ones() {
     world.assert_delivered_once();
 }
 
-/// The lease is written, and what is written again finds its own.
+/// The lease is written, and the repeated write finds its own lease.
 #[tokio::test]
-async fn a_lease_whose_reply_was_lost_is_its_holder_s() {
+async fn a_lease_is_held_although_its_reply_was_lost() {
     let world = World::with_a_parcel_due().await;
     let lost = Fault::new("UpdateItem", "lost_reply").unwrap();
     world.stack.dynamodb.faults().add(lost);
@@ -61,9 +61,9 @@ async fn a_lease_whose_reply_was_lost_is_its_holder_s() {
     world.assert_delivered_once();
 }
 
-/// Their index lists them before the usages of the same account.
+/// The index lists both before the usages of the same account.
 #[tokio::test]
-async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
+async fn an_unreadable_parcel_and_an_unreadable_checkout_delay_no_usage() {
     let world = World::at_noon().await;
     world.open("acct_a", "pack_500k").await;
     world.record_many("acct_a", 1).await;
@@ -97,9 +97,9 @@ async fn a_parcel_and_a_checkout_that_cannot_be_read_hold_up_no_usage() {
     world.assert_delivered_once();
 }
 
-/// Others may write far more to the same project than can be read through.
+/// Other writers may add far more to the same project than one read covers.
 #[tokio::test]
-async fn langfuse_is_asked_on_where_it_has_too_much_to_tell_at_once() {
+async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
     let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
@@ -128,16 +128,12 @@ async fn langfuse_is_asked_on_where_it_has_too_much_to_tell_at_once() {
     let pages = requests
         .filter(|request| request["method"] == "GET")
         .count();
-    assert_eq!(
-        pages,
-        10 + 1,
-        "what was told at first is not asked for again"
-    );
+    assert_eq!(pages, 10 + 1, "the first ten pages are not read again");
 }
 
-/// A run reads twenty times: ten pages of all, one of what is before the crowded time, and of that, each alone.
+/// A run reads twenty times: ten pages of everything, one page before the crowded time, then nine single traces.
 #[tokio::test]
-async fn traces_of_a_time_with_too_many_others_are_asked_for_alone_after_all_others() {
+async fn traces_of_a_crowded_time_are_read_one_by_one_after_all_others() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
     let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();

@@ -1,4 +1,4 @@
-//! What Stripe had taken and could not count, and what failed for good, is parked, listed, and put back by the operator.
+//! Events that Stripe took and did not count, or that failed for good, are parked, listed and redriven by the operator.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ async fn world() -> World {
     world
 }
 
-/// Records a usage; answers its id.
+/// Records a usage; returns its id.
 async fn record(world: &World, key: &str) -> String {
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
     let recorded = world
@@ -44,7 +44,7 @@ async fn report(world: &World, identifiers: &[&str], code: &str) {
     world.webhooks_settled().await;
 }
 
-/// How often the log says that something for Stripe was parked.
+/// Returns how many deliveries to Stripe were parked, according to the log.
 fn parked_and_counted(world: &World) -> i64 {
     let lines = world.lines();
     let counted = lines.iter().map(|line| &line["DeliveryParked.stripe"]);
@@ -64,7 +64,7 @@ async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
         assert!(why.starts_with("reported by stripe"), "{why}");
     }
     assert_eq!(parked_and_counted(&world), 2);
-    // Of each report, one event is told of that is not known here.
+    // Each report also names an event that is unknown here, which is an incident.
     let kept = world.items("INCIDENTS");
     assert_eq!(kept.len(), 2);
     assert_eq!(kept[0]["code"]["S"], "meter_errors");
@@ -73,7 +73,7 @@ async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
     let parked = listed["parked"].as_array().unwrap();
     assert_eq!(parked.len(), 2);
     assert_eq!(parked[0]["provider"], "stripe");
-    // Stripe may take its identifier for a repetition, and count nothing.
+    // Stripe may treat the identifier as a duplicate and count nothing, so a redrive is refused.
     let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &first]).await;
     assert!(
         refused.is_err() && printed.contains("sparks reconcile"),
@@ -83,7 +83,7 @@ async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
 }
 
 #[tokio::test]
-async fn a_report_without_signature_of_its_own_secret_parks_nothing() {
+async fn a_forged_or_unknown_report_parks_nothing() {
     let world = world().await;
     let usage = record(&world, "k1").await;
     let event = json!({
@@ -91,7 +91,7 @@ async fn a_report_without_signature_of_its_own_secret_parks_nothing() {
     });
     let forged = world.webhook(Some("t=1,v1=00"), event.to_string()).await;
     assert_eq!(forged.refusal(), (400, "invalid_signature"));
-    // Signed, and of an event that Stripe does not have.
+    // This one is signed, but Stripe does not have the event.
     let unknown = world.signed_webhook(&event).await;
     assert_eq!(unknown.refusal(), (503, "unavailable"));
     assert_eq!(stripe_state(&world, &usage).0, "confirmed");
@@ -110,7 +110,7 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
         .filter(|entry| entry["stripe"]["S"] == "parked");
     assert_eq!(parked.count(), 52);
     assert_eq!(parked_and_counted(&world), 1, "it is one event");
-    assert!(world.items("INCIDENTS").is_empty(), "all is known here");
+    assert!(world.items("INCIDENTS").is_empty(), "all are known here");
     let member = entries
         .iter()
         .find(|entry| entry.get("parcel").is_some())
@@ -121,7 +121,7 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
 }
 
 #[tokio::test]
-async fn what_stripe_refused_is_sent_again_when_an_operator_says_so() {
+async fn a_redrive_sends_an_event_again_that_stripe_refused() {
     let world = world().await;
     record(&world, "first").await;
     let refused = Fault::new(METER, "status:400").unwrap();
@@ -143,7 +143,7 @@ async fn what_stripe_refused_is_sent_again_when_an_operator_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_put_back_only_after_it_was_shown_to_be_absent() {
+async fn an_event_that_is_too_old_is_redriven_only_once_it_is_shown_absent() {
     let world = world().await;
     record(&world, "first").await;
     let down = Fault::new(METER, "status:503").unwrap().times(100);
@@ -163,7 +163,7 @@ async fn what_is_too_old_is_put_back_only_after_it_was_shown_to_be_absent() {
 }
 
 #[tokio::test]
-async fn the_outbox_lists_what_waits_and_for_how_long() {
+async fn the_outbox_lists_the_pending_count_and_the_oldest_age() {
     let world = world().await;
     record(&world, "first").await;
     assert_eq!(
@@ -184,9 +184,9 @@ async fn the_outbox_lists_what_waits_and_for_how_long() {
     assert!((90..120).contains(&age), "{age}");
 }
 
-/// Its first send may have arrived, and Stripe knows its identifier for a day from then: no redrive changes that.
+/// The first attempt may have arrived, and Stripe knows its identifier for a day from then. A redrive changes neither.
 #[tokio::test]
-async fn a_redrive_does_not_make_an_event_young_again() {
+async fn a_redrive_does_not_reset_the_age_of_an_event() {
     let world = world().await;
     record(&world, "first").await;
     let faults = world.stack.stripe.faults();
@@ -206,9 +206,9 @@ async fn a_redrive_does_not_make_an_event_young_again() {
     assert_eq!(stripe_state(&world, &usage).0, "parked");
 }
 
-/// Sent again, it would be taken for a repetition, and confirmed without being counted.
+/// Stripe would treat the event as a duplicate if it were sent again, and confirm it without counting it.
 #[tokio::test]
-async fn a_report_of_what_is_parked_already_is_kept() {
+async fn a_report_of_an_event_that_is_already_parked_is_kept() {
     let world = world().await;
     record(&world, "first").await;
     let refused = Fault::new(METER, "status:400").unwrap();
@@ -224,7 +224,7 @@ async fn a_report_of_what_is_parked_already_is_kept() {
 
 /// Stripe delivers a report again until it is acknowledged, and sometimes after that.
 #[tokio::test]
-async fn a_report_that_is_delivered_again_does_not_park_what_was_put_back_since() {
+async fn a_report_that_is_delivered_again_does_not_park_an_event_redriven_since() {
     let world = world().await;
     let usage = record(&world, "k1").await;
     record(&world, "k2").await;
@@ -241,9 +241,9 @@ async fn a_report_that_is_delivered_again_does_not_park_what_was_put_back_since(
     assert_eq!(stripe_state(&world, &usage).0, "confirmed");
 }
 
-/// Langfuse refused the trace, and of the event it is not known whether Stripe has it.
+/// Langfuse refused the trace, and Stripe may have the event.
 #[tokio::test]
-async fn a_trace_is_put_back_alone_where_its_event_may_not_be() {
+async fn a_trace_is_redriven_alone_if_its_event_must_not_be() {
     let world = world().await;
     record(&world, "first").await;
     let (stripe, langfuse) = (world.stack.stripe.faults(), world.stack.langfuse.faults());
@@ -269,7 +269,7 @@ async fn a_trace_is_put_back_alone_where_its_event_may_not_be() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_refused_alone_is_not_sent_once_more() {
+async fn a_trace_refused_in_its_own_export_is_parked_and_not_sent_again() {
     let world = world().await;
     record(&world, "first").await;
     let langfuse = world.stack.langfuse.faults();
@@ -284,7 +284,7 @@ async fn a_trace_that_is_refused_alone_is_not_sent_once_more() {
     let entry = world.items(&format!("E#{usage}")).remove(0);
     assert_eq!(entry["langfuse"]["S"], "parked", "{entry}");
     assert_eq!(world.spans().len(), 1);
-    // Its event is where it should be, so nothing keeps the trace from being put back at any age.
+    // Stripe has the event, so the trace can be redriven at any age.
     let world = world.later(SignedDuration::from_hours(24)).await;
     let redrive = ["outbox", "redrive", &usage, "--json"];
     let (printed, outcome) = world.sparks_printing(&redrive).await;
@@ -295,7 +295,7 @@ async fn a_trace_that_is_refused_alone_is_not_sent_once_more() {
 }
 
 #[tokio::test]
-async fn a_parked_parcel_is_put_back_with_all_its_members() {
+async fn a_parked_parcel_is_redriven_with_all_its_members() {
     let world = World::with_a_parcel_due().await;
     let refused = Fault::new(METER, "status:400").unwrap();
     world.stack.stripe.faults().add(refused);
@@ -310,7 +310,7 @@ async fn a_parked_parcel_is_put_back_with_all_its_members() {
 }
 
 #[tokio::test]
-async fn a_report_that_names_events_by_the_keys_they_were_sent_with_parks_them() {
+async fn a_report_that_names_events_by_idempotency_key_parks_them() {
     let world = world().await;
     let usage = record(&world, "k1").await;
     let body = json!({

@@ -1,4 +1,4 @@
-//! What was paid is credited by the outbox, though no webhook came, nobody verified it and nobody asked.
+//! The outbox credits payments that no webhook reported and no caller verified.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -18,7 +18,7 @@ async fn without_webhooks() -> World {
 }
 
 #[tokio::test]
-async fn a_payment_that_nobody_told_of_is_credited_after_its_page_has_ended() {
+async fn an_unreported_payment_is_credited_after_its_session_has_ended() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -31,9 +31,9 @@ async fn a_payment_that_nobody_told_of_is_credited_after_its_page_has_ended() {
     assert_eq!(world.deliver().await["payments"], 0);
 }
 
-/// The process ended between Stripe's answer and the write, and the buyer paid all the same.
+/// Stripe makes the session, its replies are lost, and the buyer pays all the same.
 #[tokio::test]
-async fn a_page_that_was_never_written_down_is_found_among_its_customers() {
+async fn a_session_that_was_never_stored_is_found_among_its_customers() {
     let world = without_webhooks().await;
     let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
         .unwrap()
@@ -54,7 +54,7 @@ async fn a_page_that_was_never_written_down_is_found_among_its_customers() {
 }
 
 #[tokio::test]
-async fn orders_that_came_to_nothing_are_settled_and_those_on_their_way_are_asked_for_daily() {
+async fn abandoned_orders_are_settled_and_processing_ones_are_checked_daily() {
     let world = without_webhooks().await;
     let delayed = world.open("acct_a", "pack_500k").await;
     world.pay(&delayed, "delayed").await.expect(StatusCode::OK);
@@ -84,7 +84,7 @@ async fn orders_that_came_to_nothing_are_settled_and_those_on_their_way_are_aske
 }
 
 #[tokio::test]
-async fn a_renewal_that_nobody_told_of_is_granted() {
+async fn an_unreported_renewal_is_granted() {
     let world = without_webhooks().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -101,7 +101,7 @@ async fn a_renewal_that_nobody_told_of_is_granted() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_ends_is_asked_for_no_more() {
+async fn an_ended_subscription_is_no_longer_checked() {
     let world = without_webhooks().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);

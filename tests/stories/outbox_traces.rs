@@ -1,5 +1,5 @@
-//! Traces that Langfuse did not confirm: it shows them late, limits its reads, and is away. It has each of them once in the
-//! end, and is left in peace meanwhile.
+//! Traces that Langfuse did not confirm, because it shows them late, limits reads or is down. Each arrives once, and
+//! the outbox calls no more than it must.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ async fn world() -> World {
     world
 }
 
-/// Records a usage while exports meet a fault; answers its id.
+/// Records a usage while exports meet a fault; returns its id.
 async fn record(world: &World, key: &str, fault: &str, trace: Value) -> String {
     let faults = world.stack.langfuse.faults();
     faults.add(Fault::new(TRACES, fault).unwrap());
@@ -36,7 +36,7 @@ fn entry(world: &World, id: &str) -> Value {
     world.items(&format!("E#{id}")).remove(0)
 }
 
-/// Langfuse has shown what it took as late as that.
+/// Langfuse has been seen to show a trace as late as this.
 #[tokio::test]
 async fn a_trace_that_is_shown_late_is_not_sent_again() {
     let world = world().await;
@@ -56,7 +56,7 @@ async fn a_trace_that_is_shown_late_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_trace_is_absent_only_where_two_reads_a_quarter_of_an_hour_apart_say_so() {
+async fn a_trace_is_absent_only_after_two_reads_a_quarter_of_an_hour_apart() {
     let world = world().await;
     record(&world, "k1", "refuse", json!({})).await;
     let world = minutes(world, 3).await;
@@ -64,16 +64,16 @@ async fn a_trace_is_absent_only_where_two_reads_a_quarter_of_an_hour_apart_say_s
     let world = minutes(world, 13).await;
     world.deliver().await;
     assert!(world.spans().is_empty());
-    assert_eq!(world.langfuse_calls().0, 1, "it is not asked in between");
+    assert_eq!(world.langfuse_calls().0, 1, "there is no read in between");
     let world = minutes(world, 3).await;
     world.deliver().await;
     assert_eq!(world.langfuse_calls().0, 2);
     world.assert_delivered_once();
 }
 
-/// It was sent again after it was absent, so it may be there again.
+/// The trace was sent again after that read, so it may have arrived since.
 #[tokio::test]
-async fn a_read_before_a_trace_was_sent_again_proves_nothing_after() {
+async fn a_read_before_a_resend_proves_nothing_after_it() {
     let world = world().await;
     let id = record(&world, "k1", "refuse", json!({})).await;
     let world = minutes(world, 3).await;
@@ -89,10 +89,10 @@ async fn a_read_before_a_trace_was_sent_again_proves_nothing_after() {
 }
 
 #[tokio::test]
-async fn a_read_limit_ends_the_reading_and_no_export() {
+async fn a_read_limit_stops_reads_and_no_exports() {
     let world = world().await;
     world.langfuse_is(&json!({ "reads_per_minute": 0 })).await;
-    // Three may have arrived, each of another hour, which opens the circuit: the others were not sent.
+    // Three may have arrived, each of another hour. That opens the circuit, so the others are not sent.
     let lost = Fault::new(TRACES, "lost_reply").unwrap().times(3);
     world.stack.langfuse.faults().add(lost);
     for hour in [9, 10, 11] {
@@ -127,7 +127,7 @@ async fn a_read_limit_ends_the_reading_and_no_export() {
     world.drained().await.assert_delivered_once();
 }
 
-/// The smallest plan takes 30 reads a minute, and others read as well.
+/// Langfuse's smallest plan allows 30 reads a minute, and other clients read as well.
 #[tokio::test]
 async fn a_run_reads_twenty_times_at_most() {
     let world = world().await;
@@ -159,7 +159,7 @@ async fn a_run_reads_twenty_times_at_most() {
 }
 
 #[tokio::test]
-async fn an_observation_of_no_trace_hides_no_other() {
+async fn an_observation_without_a_trace_hides_no_other() {
     let world = world().await;
     record(&world, "k1", "lost_reply", json!({})).await;
     let at = entry(&world, "use_")["occurred_at"]["N"].clone();
@@ -172,9 +172,9 @@ async fn an_observation_of_no_trace_hides_no_other() {
     assert_eq!(world.deliver().await["traces"], 1);
 }
 
-/// A key that is refused opens the circuit at once.
+/// A refused key opens the circuit at once.
 #[tokio::test]
-async fn while_a_provider_is_left_alone_nothing_is_taken_that_cannot_be_sent() {
+async fn an_entry_that_cannot_be_sent_is_not_claimed_while_the_circuit_is_open() {
     for (provider, path) in [("langfuse", TRACES), ("stripe", METER)] {
         let world = world().await;
         let faults = match provider {
@@ -200,7 +200,7 @@ async fn while_a_provider_is_left_alone_nothing_is_taken_that_cannot_be_sent() {
         let due: i64 = left["pending_due"]["N"].as_str().unwrap().parse().unwrap();
         assert!(due > world.now_ms() + 30_000, "after the circuit's rest");
         left["pending_due"] = json!({"N": "1"});
-        assert_eq!(left, taken, "nothing but its time has changed");
+        assert_eq!(left, taken, "only its due time has changed");
 
         for faults in [world.stack.langfuse.faults(), world.stack.stripe.faults()] {
             faults.clear();
@@ -209,9 +209,9 @@ async fn while_a_provider_is_left_alone_nothing_is_taken_that_cannot_be_sent() {
     }
 }
 
-/// What stands in front of Langfuse knows no such address while it is deployed; what timed out there may have arrived.
+/// A proxy in front of Langfuse answers 404 during a deployment; a request that timed out there may have arrived.
 #[tokio::test]
-async fn an_answer_that_is_not_about_the_trace_parks_none() {
+async fn an_error_that_is_not_about_the_trace_parks_nothing() {
     for (status, proof) in [(404, Some("not_found")), (408, None), (409, None)] {
         let world = world().await;
         let fault = format!("status:{status}");
@@ -232,13 +232,13 @@ async fn an_answer_that_is_not_about_the_trace_parks_none() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_too_large_goes_without_its_content_and_is_parked_only_then() {
+async fn a_trace_that_is_too_large_is_sent_without_content_before_it_is_parked() {
     let world = world().await;
     let trace = json!({"name": "chat", "input": "a long one"});
     record(&world, "k1", "status:413", trace.clone()).await;
     let other = record(&world, "k2", "status:413", trace).await;
     let world = minutes(world, 3).await;
-    // The export of both is too large, then the first alone is.
+    // The export of both is too large, and then the first alone.
     let faults = world.stack.langfuse.faults();
     faults.add(Fault::new(TRACES, "status:413").unwrap().times(2));
     let report = world.deliver().await;

@@ -1,4 +1,4 @@
-//! Money that comes late, or after everybody has gone, is looked for until it is there or will never be.
+//! Late payments: an order is checked until its money arrives or has failed for good.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn without_webhooks() -> World {
     world
 }
 
-/// Whether the one intent is listed where it will be looked into.
+/// Returns whether the one intent is listed for the outbox to check.
 fn is_looked_into(world: &World) -> bool {
     let intents = world.items("I#");
     assert_eq!(intents.len(), 1);
@@ -56,13 +56,13 @@ fn told(status: &str, credited: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_bank_transfer_that_is_still_to_be_sent_is_processing_and_looked_for() {
+async fn a_bank_transfer_not_sent_yet_is_processing_and_checked() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "transfer").await.expect(StatusCode::OK);
     assert_eq!(status(&world, &session).await, told("processing", "0.000"));
     assert!(is_looked_into(&world));
-    // Stripe's page only says that it is done.
+    // The session is complete, so it has no page to pay at.
     let order = world.order("pack_500k");
     let again = world.checkout("acct_a", "pack_500k", &order).await;
     assert_eq!(again.expect(StatusCode::CREATED).body["url"], Value::Null);
@@ -75,7 +75,7 @@ async fn a_bank_transfer_that_is_still_to_be_sent_is_processing_and_looked_for()
 }
 
 #[tokio::test]
-async fn a_payment_that_failed_for_good_is_not_looked_for_until_it_is_on_its_way_again() {
+async fn a_payment_that_failed_for_good_is_not_checked_until_it_is_processing_again() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "delayed").await.expect(StatusCode::OK);
@@ -88,7 +88,7 @@ async fn a_payment_that_failed_for_good_is_not_looked_for_until_it_is_on_its_way
     assert_eq!(status(&world, &session).await, told("unpaid", "0.000"));
     assert!(!is_looked_into(&world));
 
-    // Another word of Stripe's brings it back.
+    // A later status from Stripe lists it again.
     let ledger = ledger(&world);
     let patience = Patience::lasting(&Clock::system(), Duration::from_secs(20));
     let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
@@ -103,7 +103,7 @@ async fn a_payment_that_failed_for_good_is_not_looked_for_until_it_is_on_its_way
 }
 
 #[tokio::test]
-async fn a_payment_that_failed_for_good_has_ended_its_page_and_another_key_opens_another() {
+async fn a_payment_that_failed_for_good_ends_its_session_and_another_key_opens_another() {
     for item in ["pack_500k", "plus"] {
         let world = without_webhooks().await;
         let order = world.order(item);
@@ -126,7 +126,7 @@ async fn a_payment_that_failed_for_good_has_ended_its_page_and_another_key_opens
 }
 
 #[tokio::test]
-async fn a_plan_that_is_paid_by_bank_debit_is_processing_until_the_money_is_there() {
+async fn a_plan_paid_by_bank_debit_is_processing_until_the_debit_succeeds_or_fails() {
     for outcome in ["succeeded", "failed"] {
         let world = without_webhooks().await;
         let session = world.open("acct_a", "plus").await;
@@ -146,9 +146,9 @@ async fn a_plan_that_is_paid_by_bank_debit_is_processing_until_the_money_is_ther
     }
 }
 
-/// The page says that it is paid; the grant is another matter, and the order is settled with the grant.
+/// A paid session does not settle its order; only the grant does.
 #[tokio::test]
-async fn a_paid_plan_is_looked_into_until_its_sparks_are_there() {
+async fn a_paid_plan_is_checked_until_its_sparks_are_granted() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -165,11 +165,11 @@ async fn a_paid_plan_is_looked_into_until_its_sparks_are_there() {
 }
 
 #[tokio::test]
-async fn a_retry_hours_later_is_the_same_call_and_the_same_page() {
+async fn a_retry_hours_later_makes_the_same_call_and_returns_the_same_session() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let body = world.order("pack_500k");
-    // The reply is lost each time, also for the repeats of one request.
+    // Every reply is lost, including those to the retries of one request.
     let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
         .unwrap()
         .times(3);
@@ -182,7 +182,7 @@ async fn a_retry_hours_later_is_the_same_call_and_the_same_page() {
     let world = world
         .at(Clock::starting_at("2026-11-22T15:00:00Z".parse().unwrap()))
         .await;
-    // The app is where it was.
+    // The origin of the app stays allowed.
     let world = world
         .with("ALLOWED_ORIGINS", &origin)
         .with("CHECKOUT_PROMOTION_CODES", "true");
@@ -202,7 +202,7 @@ async fn a_retry_hours_later_is_the_same_call_and_the_same_page() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_longer_allowed_opens_no_page() {
+async fn a_return_address_that_is_no_longer_allowed_opens_no_session() {
     let world = World::start().await;
     let body = world.order("pack_500k");
     let down = Fault::new("/v1/checkout/sessions", "status:503")
@@ -227,7 +227,7 @@ async fn an_address_that_is_no_longer_allowed_opens_no_page() {
 }
 
 #[tokio::test]
-async fn orders_and_usage_at_once_of_a_new_account_are_one_customer() {
+async fn concurrent_orders_of_a_new_account_make_one_customer() {
     let world = World::start().await;
     let slow = Fault::new("/v1/customers", "slow:300").unwrap().times(1);
     world.stack.stripe.faults().add(slow);
@@ -247,7 +247,7 @@ async fn orders_and_usage_at_once_of_a_new_account_are_one_customer() {
 }
 
 #[tokio::test]
-async fn a_place_for_the_sessions_id_may_be_anywhere_in_the_address() {
+async fn the_placeholder_for_the_session_id_may_be_anywhere_in_the_address() {
     let world = World::start().await;
     let mut body = world.order("pack_500k");
     let way = format!("{}/orders/{{CHECKOUT_SESSION_ID}}/done", world.origin());
@@ -265,7 +265,7 @@ async fn a_place_for_the_sessions_id_may_be_anywhere_in_the_address() {
 }
 
 #[tokio::test]
-async fn an_outage_of_a_moment_is_not_noticed() {
+async fn a_momentary_outage_is_retried_unnoticed() {
     let world = without_webhooks().await;
     let once = |path: &str| Fault::new(path, "status:503").unwrap().times(1);
     for path in [

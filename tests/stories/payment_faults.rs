@@ -1,4 +1,4 @@
-//! Wherever a process ends and whatever fails, a payment is credited once and nothing is lost.
+//! Kills and faults during a payment: it is credited once, and nothing is lost.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,7 +15,7 @@ const CARD: &str = "4242424242424242";
 
 const VERIFY: &str = "/v1/checkout/{session_id}/verify";
 
-/// The event of a POST by `acct_a`, as API Gateway makes it; a session is part of the path.
+/// Builds the request of a POST by `acct_a`, as API Gateway makes it; a session is part of the path.
 fn request(route: &str, session: &str, key: &str, body: &str) -> lambda_http::Request {
     let path = route.replace("{session_id}", session);
     let route = format!("POST {route}");
@@ -37,7 +37,7 @@ fn request(route: &str, session: &str, key: &str, body: &str) -> lambda_http::Re
     lambda_http::Request::from(event)
 }
 
-/// Runs a function until `reached`, and then ends it as a killed process ends: nothing of it goes on.
+/// Runs a function until `reached`, then drops it, as if its process were killed.
 async fn kill<T>(function: impl Future<Output = T>, reached: impl Fn() -> bool) {
     let point = async {
         while !reached() {
@@ -45,7 +45,7 @@ async fn kill<T>(function: impl Future<Output = T>, reached: impl Fn() -> bool) 
         }
     };
     tokio::select! {
-        _ = function => panic!("the function came to its end"),
+        _ = function => panic!("the function ended before the kill"),
         () = point => {}
     }
 }
@@ -60,7 +60,7 @@ fn slow(path: &str) -> Fault {
 }
 
 #[tokio::test]
-async fn killed_before_the_page_is_written_a_retry_gives_the_same_page() {
+async fn killed_before_the_session_is_stored_a_retry_returns_the_same_session() {
     let world = World::start().await;
     world
         .stack
@@ -162,7 +162,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_of_stripe_is_asked_for_again() {
+async fn a_call_whose_stripe_reply_was_lost_is_repeated() {
     let world = World::start().await;
     for path in ["/v1/customers", "/v1/checkout/sessions"] {
         let fault = Fault::new(path, "lost_reply").unwrap();
@@ -208,7 +208,7 @@ async fn whatever_dynamodb_does_a_payment_is_credited_once() {
 }
 
 #[tokio::test]
-async fn a_payment_after_a_table_that_failed_is_credited_in_the_end() {
+async fn a_payment_is_credited_once_the_table_recovers() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     let broken = Fault::new("TransactWriteItems", "status:400")

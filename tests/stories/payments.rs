@@ -1,4 +1,4 @@
-//! What is paid at Stripe becomes Sparks once, whoever says so first and however often.
+//! A payment at Stripe is credited once, whatever reports it first and however often.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -13,7 +13,7 @@ const CONFIRMED: &str = "4000002500003155";
 const COMPLETED: &str = "checkout.session.completed";
 const SUCCEEDED: &str = "checkout.session.async_payment_succeeded";
 
-/// A world in which Stripe's own webhooks never arrive.
+/// Starts a world in which Stripe's own webhooks never arrive.
 async fn without_webhooks() -> World {
     let world = World::start().await;
     world.drop_webhooks();
@@ -82,7 +82,7 @@ async fn a_payment_is_verified_and_credited_once() {
 }
 
 #[tokio::test]
-async fn what_is_credited_is_verified_without_asking_stripe() {
+async fn a_credited_payment_is_verified_without_calling_stripe() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
@@ -101,7 +101,7 @@ async fn what_is_credited_is_verified_without_asking_stripe() {
 }
 
 #[tokio::test]
-async fn what_is_credited_is_verified_in_one_call_unless_its_account_is_older() {
+async fn a_credited_payment_is_verified_in_one_read_unless_its_account_is_older() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     let account = || {
@@ -117,7 +117,7 @@ async fn what_is_credited_is_verified_in_one_call_unless_its_account_is_older() 
 
     let again = world.verify("acct_a", &session).await;
     assert_eq!(status(&again), ("paid", "500000.000", "510000.000"));
-    // Items that are read together may be from before and after a credit: such an account is read again.
+    // Items that are read together may be from before and after a credit. Such an account is read again.
     world.put_item(older).await;
     let torn = world.verify("acct_a", &session).await;
     torn.expect(StatusCode::INTERNAL_SERVER_ERROR);
@@ -127,7 +127,7 @@ async fn what_is_credited_is_verified_in_one_call_unless_its_account_is_older() 
 }
 
 #[tokio::test]
-async fn the_entry_keeps_what_was_paid_and_for_what() {
+async fn the_entry_keeps_the_payment_and_the_order() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
@@ -146,7 +146,7 @@ async fn the_entry_keeps_what_was_paid_and_for_what() {
     assert_eq!(purchase["intent"], world.items("I#")[0]["id"]["S"]);
 }
 
-/// One of the things that can happen to a paid session, by its number.
+/// Triggers one of the events that can follow a payment, by its number.
 async fn happen(world: &World, account: &str, session: &str, what: u8) {
     let answer = match what {
         0 => world.verify(account, session).await,
@@ -239,7 +239,7 @@ async fn a_declined_card_leaves_the_session_unpaid_and_open() {
     assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
     assert_eq!(world.intent_status(), "open");
     assert!(world.credits("acct_a").is_empty());
-    // Another card goes well.
+    // Another card succeeds.
     world.pay(&session, CARD).await;
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
@@ -308,7 +308,7 @@ async fn with_every_webhook_lost_verification_alone_credits() {
 }
 
 #[tokio::test]
-async fn nobody_needs_to_come_back_to_the_page() {
+async fn a_payment_is_credited_if_the_buyer_never_returns() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
@@ -335,7 +335,7 @@ async fn webhooks_duplicated_and_out_of_order_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_ended_page_is_expired() {
+async fn an_order_expires_with_its_session() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.at_page(&session, "expire", json!({})).await;
@@ -382,7 +382,7 @@ async fn discounts_and_taxes_do_not_change_what_is_credited() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_what_was_ordered_is_refused_and_kept() {
+async fn a_session_that_does_not_match_its_order_is_refused_and_recorded() {
     for (field, value) in [
         ("amount_subtotal", json!(1)),
         ("currency", json!("eur")),
@@ -401,27 +401,24 @@ async fn a_session_that_is_not_what_was_ordered_is_refused_and_kept() {
         let webhook = world.signed_webhook(&event(COMPLETED, &session)).await;
 
         assert_eq!(verified.refusal(), (409, "payment_mismatch"), "{field}");
-        assert_eq!(
-            webhook.status, 200,
-            "{field}: it would be the same tomorrow"
-        );
+        assert_eq!(webhook.status, 200, "{field}: a retry would not help");
         assert_eq!(world.intent_status(), "refused");
         assert!(world.credits("acct_a").is_empty());
         assert_eq!(world.available("acct_a").await, "10000.000");
         let incidents = world.items("INCIDENTS");
-        assert_eq!(incidents.len(), 1, "seen twice, it is one");
+        assert_eq!(incidents.len(), 1, "both sightings are one incident");
         let code = incidents[0]["code"]["S"].as_str().unwrap();
         assert_eq!(code, format!("mismatch_{field}"));
         let listed = world.sparks(&["doctor"]).await;
         assert_eq!(
             listed.unwrap_err().to_string(),
-            "not everything is in order"
+            "problems found (see above)"
         );
     }
 }
 
 #[tokio::test]
-async fn a_refused_session_is_credited_once_stripe_has_what_was_ordered() {
+async fn a_refused_session_is_credited_once_it_matches_its_order() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world
@@ -447,7 +444,7 @@ async fn a_refused_session_is_credited_once_stripe_has_what_was_ordered() {
 }
 
 #[tokio::test]
-async fn while_stripe_is_down_nothing_is_said_of_a_payment() {
+async fn verification_is_unavailable_while_stripe_is_down() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
@@ -462,11 +459,11 @@ async fn while_stripe_is_down_nothing_is_said_of_a_payment() {
 }
 
 #[tokio::test]
-async fn the_catalogue_of_the_order_counts_not_that_of_today() {
+async fn an_order_is_credited_at_the_catalogue_of_its_time() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
-    // As if the order had been made when a pack held less.
+    // This simulates an order from a time when the pack held less.
     let mut intent = world.items("I#").remove(0);
     let order = intent["order"]["S"].as_str().unwrap();
     let order = order.replace("500000.000", "400000.000");

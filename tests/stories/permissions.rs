@@ -1,7 +1,7 @@
 //! Each function may do at AWS what it does, and nothing else.
 //!
-//! That nothing is missing, every story shows: the table refuses what a function's policy does not allow. Here is shown that
-//! nothing is too much: what the template allows is done in one of these scenes.
+//! Every story shows that no permission is missing: the table refuses whatever a function's policy does not allow.
+//! These tests show that no permission is superfluous: their scenes use every permission in the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ fn template() -> Template {
     Template::of_the_project(&Template::local_parameters()).unwrap()
 }
 
-/// Everything that a function's policy allows at the table.
+/// Returns everything that a function's policy allows at the table.
 fn allowed(name: &str, function: &Function) -> BTreeSet<Permission> {
     let statements = function.statements.iter();
     let pairs = statements.flat_map(|statement| {
@@ -44,7 +44,7 @@ fn allowed(name: &str, function: &Function) -> BTreeSet<Permission> {
 }
 
 #[tokio::test]
-async fn nothing_is_allowed_that_nobody_does() {
+async fn every_permission_is_used() {
     let mut used: BTreeSet<Permission> = BTreeSet::new();
     for world in [
         usage().await,
@@ -62,7 +62,7 @@ async fn nothing_is_allowed_that_nobody_does() {
     assert!(unused.is_empty(), "{unused:#?}");
 }
 
-/// An account comes, uses, and looks at what it did.
+/// An account is opened, records usage, and reads its balance, usage and ledger.
 async fn usage() -> World {
     let world = World::at_noon().await;
     let recorded = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
@@ -74,14 +74,14 @@ async fn usage() -> World {
         world.get(path, Some(&token)).await.expect(StatusCode::OK);
     }
     world.available("acct_b").await;
-    // The free Sparks of the month before are settled by whoever comes first.
+    // The first request of a month settles the free Sparks of the month before.
     let world = world.later(SignedDuration::from_hours(24 * 31)).await;
     world.available("acct_a").await;
     world.available("acct_b").await;
     world
 }
 
-/// Packs are bought, asked for, told of and refunded.
+/// Packs are ordered, paid, verified and refunded.
 async fn purchases() -> World {
     let world = World::at_noon().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -95,19 +95,19 @@ async fn purchases() -> World {
     world
 }
 
-/// Plans are subscribed to, renewed, and looked at.
+/// Plans are subscribed to, renewed and read.
 async fn plans() -> World {
     let world = World::at_noon().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
-    // A renewal that no webhook told of is granted by whoever looks.
+    // Reading the subscription grants a renewal that no webhook reported.
     let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
     world.stack.stripe.faults().add(dropped);
     world.renew(&subscription, "succeeded").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(world.credits("acct_a").len(), 2);
     world.stack.stripe.faults().clear();
-    // A customer is gone, and whoever meets that first grants what it has paid.
+    // The first function to find a customer deleted grants what that customer has paid.
     for (account, checks_out) in [("acct_c", true), ("acct_d", false)] {
         world.subscribe(account, "plus").await;
         let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
@@ -130,14 +130,14 @@ async fn plans() -> World {
     world
 }
 
-/// What the flows left over is finished by the outbox.
+/// The outbox finishes what the flows left over.
 async fn left_over() -> World {
     let world = World::with_a_parcel_due().await;
     world.deliver().await;
     world
 }
 
-/// An inquiry becomes a dispute of which no webhook tells.
+/// An inquiry becomes a dispute, and no webhook reports it.
 async fn unheard() -> World {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
@@ -150,7 +150,7 @@ async fn unheard() -> World {
     world
 }
 
-/// A parameter is named in a variable, and its function may read it and no other.
+/// A function's variables name its parameters, and it may read these and no others.
 #[test]
 fn each_function_may_read_the_secrets_that_it_names() {
     for (name, function) in template().functions {
@@ -170,7 +170,7 @@ fn each_function_may_read_the_secrets_that_it_names() {
 }
 
 #[test]
-fn nobody_may_scan_or_delete_or_do_anything_everywhere() {
+fn no_function_may_scan_delete_or_use_a_wildcard() {
     for (name, function) in template().functions {
         assert!(!function.statements.is_empty(), "{name}");
         for statement in function.statements {
@@ -193,7 +193,7 @@ fn nobody_may_scan_or_delete_or_do_anything_everywhere() {
     }
 }
 
-/// A function that a policy does not let through learns nothing and changes nothing.
+/// A function whose call is refused reads nothing and changes nothing.
 #[tokio::test]
 async fn the_table_refuses_what_no_policy_allows() {
     let world = World::at_noon().await;
@@ -234,7 +234,7 @@ async fn the_table_refuses_what_no_policy_allows() {
     assert_eq!(world.available("acct_a").await, "9999.000");
 }
 
-/// What a function looks up when it starts.
+/// Returns the variables that a function looks up at its cold start.
 macro_rules! read_by {
     ($function:ident, $world:expr) => {{
         let read = Mutex::new(BTreeSet::new());
@@ -267,7 +267,7 @@ async fn each_function_is_given_the_variables_that_it_reads() {
             .collect();
         let mut read = read[name.as_str()].clone();
         read.retain(|variable| !variable.starts_with("AWS_"));
-        // Before everything else, for all functions alike.
+        // Every function reads this one before everything else.
         read.insert("RUST_LOG".to_owned());
         assert_eq!(read, given, "{name}");
     }

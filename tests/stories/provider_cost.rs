@@ -1,4 +1,4 @@
-//! What usage cost at the provider tells the margin: services see it, and accounts where the deployment says so.
+//! Provider cost, which reveals the margin: services see it, and accounts only if the deployment shows it.
 
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
@@ -11,7 +11,7 @@ fn usage() -> Value {
     ])
 }
 
-/// The costs that each answer to this token tells: of a receipt, its replay, a batch, an estimate and the ledger.
+/// Returns the costs in each answer to this token: a receipt, its replay, a batch, an estimate and the ledger.
 async fn told(world: &World, token: &str, key: &str) -> Vec<Vec<Option<Value>>> {
     let account = "acct_a";
     let body = json!({"account_id": account, "usage": usage()}).to_string();
@@ -42,7 +42,7 @@ async fn told(world: &World, token: &str, key: &str) -> Vec<Vec<Option<Value>>> 
 }
 
 #[tokio::test]
-async fn accounts_see_it_only_where_the_deployment_shows_it() {
+async fn accounts_see_provider_cost_only_if_the_deployment_shows_it() {
     let shown = vec![vec![Some(json!("0.00125")), Some(json!(null))]; 5];
     let hidden = vec![vec![None, None]; 5];
     for (setting, of_account) in [("", &hidden), ("false", &hidden), ("true", &shown)] {

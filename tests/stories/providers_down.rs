@@ -1,4 +1,4 @@
-//! Whatever Stripe and Langfuse do, the debit stands, the answer comes in time and says what is pending.
+//! Provider outages: the debit stands, and the answer comes in time and says what is pending.
 
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ async fn providers_that_hang_cost_no_more_than_the_budget() {
     assert_eq!(statuses(&answer), ("pending", "pending"));
     assert!(
         started.elapsed() < Duration::from_secs(5),
-        "20 s of hanging are not waited for"
+        "the answer does not wait for 20 s"
     );
     assert_eq!(world.available("acct_a").await, "98.000");
 }
@@ -124,7 +124,7 @@ async fn an_event_that_stripe_has_already_counts_as_delivered() {
     assert_eq!(
         statuses(&answer),
         ("confirmed", "confirmed"),
-        "a broken connection is tried once more"
+        "a broken connection is retried once"
     );
     assert_eq!(world.meter_events().len(), 1);
 }
@@ -145,7 +145,7 @@ async fn a_rate_limit_is_proof_that_an_event_was_not_sent() {
 }
 
 #[tokio::test]
-async fn a_server_error_is_no_proof_of_anything() {
+async fn a_server_error_does_not_prove_that_nothing_was_sent() {
     let world = funded().await;
     world
         .stack
@@ -168,7 +168,7 @@ async fn a_server_error_is_no_proof_of_anything() {
 }
 
 #[tokio::test]
-async fn a_request_that_will_never_be_taken_is_parked_with_the_reason() {
+async fn a_request_that_is_refused_for_good_is_parked_with_the_reason() {
     let world = funded().await;
     world
         .stack
@@ -198,7 +198,7 @@ async fn a_request_that_will_never_be_taken_is_parked_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_refused_key_leaves_usage_pending_and_is_not_asked_again() {
+async fn a_refused_key_leaves_usage_pending_and_is_not_tried_again() {
     // At Stripe, a 403 is about one call: a restricted key lacks the right to it.
     for (status, asked) in [("status:401", 1), ("status:403", 3)] {
         let world = funded().await;
@@ -225,7 +225,7 @@ async fn a_refused_key_leaves_usage_pending_and_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn after_three_failures_in_a_row_a_provider_is_left_alone_and_entries_say_so() {
+async fn three_failures_in_a_row_open_the_circuit_and_skipped_entries_record_it() {
     let world = funded().await;
     world.record("acct_a", "k0", &one_spark()).await;
     world
@@ -258,7 +258,7 @@ async fn after_three_failures_in_a_row_a_provider_is_left_alone_and_entries_say_
 }
 
 #[tokio::test]
-async fn a_limit_on_everybody_opens_the_circuit_and_one_on_a_customer_does_not() {
+async fn a_general_rate_limit_opens_the_circuit_and_one_on_a_customer_does_not() {
     for (reason, tried) in [
         ("global-rate", 1),
         ("endpoint-concurrency", 1),
@@ -315,7 +315,7 @@ async fn a_mark_that_cannot_be_written_leaves_the_usage_pending() {
 }
 
 #[tokio::test]
-async fn an_account_whose_customer_cannot_be_looked_up_gets_no_second_one() {
+async fn a_failed_customer_lookup_makes_no_second_customer() {
     let world = funded().await;
     world.record("acct_a", "k0", &one_spark()).await;
     let world = world.at(Clock::system()).await;
@@ -400,7 +400,7 @@ async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
 }
 
 #[tokio::test]
-async fn a_broken_database_is_a_500_that_says_nothing_of_the_inside() {
+async fn a_broken_database_is_a_500_without_internal_details() {
     let world = World::start_with(&[("TABLE_NAME", "no-such-table")], Clock::system()).await;
     let answer = world.record("acct_a", "k1", &one_spark()).await;
     assert_eq!(answer.refusal(), (500, "internal"));

@@ -1,4 +1,4 @@
-//! A day of the ledger is held against Stripe and Langfuse, and every difference is named.
+//! `sparks reconcile` compares a day of the ledger with Stripe and Langfuse, and reports every difference.
 
 mod parked;
 
@@ -12,7 +12,7 @@ use tests::World;
 const METER: &str = "/v1/billing/meter_events";
 const CARD: &str = "4242424242424242";
 
-/// A world in the middle of a day, in which `acct_a` has enough and a customer.
+/// Starts a world at noon, in which `acct_a` has Sparks and a Stripe customer.
 async fn funded() -> World {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
@@ -20,7 +20,7 @@ async fn funded() -> World {
     world
 }
 
-/// Records a usage of so many Sparks; answers its id.
+/// Records a usage that costs this many Sparks; returns its id.
 async fn record(world: &World, key: &str, sparks: u64) -> String {
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}]});
     let recorded = world.record("acct_a", key, &body).await;
@@ -28,7 +28,7 @@ async fn record(world: &World, key: &str, sparks: u64) -> String {
     recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
-/// At noon of the day after.
+/// Moves on to noon of the next day.
 async fn next_day(world: World) -> World {
     world.later(SignedDuration::from_secs(24 * 3_600)).await
 }
@@ -38,7 +38,7 @@ fn fail(world: &World, path: &str, fault: &str, times: u32) {
     world.stack.stripe.faults().add(fault);
 }
 
-/// What `sparks reconcile` says of yesterday.
+/// Returns the report of `sparks reconcile` on yesterday.
 async fn report(world: &World) -> Value {
     let (printed, outcome) = world.sparks_printing(&["reconcile", "--json"]).await;
     let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{outcome:?}"));
@@ -49,7 +49,7 @@ async fn report(world: &World) -> Value {
     report
 }
 
-/// The kinds and ids of what is listed under a name.
+/// Returns the kind and id of each item that the report lists under this name.
 fn listed(report: &Value, name: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let listed = report[name].as_array().unwrap().iter();
@@ -67,7 +67,7 @@ fn one(kind: &str, id: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_day_on_which_everything_arrived_is_in_order() {
+async fn a_day_with_every_delivery_has_no_differences() {
     let world = funded().await;
     record(&world, "k1", 20).await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -89,7 +89,7 @@ async fn a_day_on_which_everything_arrived_is_in_order() {
     );
     let printed = world.sparks(&["reconcile", "--day", "2026-11-22"]).await;
     assert!(printed.unwrap().starts_with("2026-11-22: 0 differences"));
-    // A day without anything is in order, too; one to come is not a day yet.
+    // An empty day has no differences either. A day in the future is refused.
     world
         .sparks(&["reconcile", "--day", "2026-11-20"])
         .await
@@ -98,9 +98,9 @@ async fn a_day_on_which_everything_arrived_is_in_order() {
     assert!(matches!(to_come, Err(cli::Error::DayToCome(_))));
 }
 
-/// Stripe may not show yet what it got a moment ago.
+/// Stripe's sums may not include a recent event yet.
 #[tokio::test]
-async fn what_was_sent_within_the_hour_is_left_out() {
+async fn deliveries_of_the_last_hour_are_not_compared() {
     let world = funded().await;
     let usage = record(&world, "k1", 20).await;
     world
@@ -117,7 +117,7 @@ async fn what_was_sent_within_the_hour_is_left_out() {
 }
 
 #[tokio::test]
-async fn an_hour_in_which_stripe_lost_one_of_two_alike_is_named() {
+async fn one_lost_of_two_equal_events_is_reported_with_its_hour() {
     let world = funded().await;
     let usage = record(&world, "k1", 10).await;
     world
@@ -137,7 +137,7 @@ async fn an_hour_in_which_stripe_lost_one_of_two_alike_is_named() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_here_has_sent_is_named() {
+async fn a_meter_event_of_another_sender_is_reported() {
     let world = funded().await;
     let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
     let customer = customer.as_str().unwrap();
@@ -152,7 +152,7 @@ async fn an_event_that_nobody_here_has_sent_is_named() {
 }
 
 #[tokio::test]
-async fn a_payment_that_nobody_told_of_is_named_until_it_is_credited() {
+async fn a_payment_without_a_webhook_is_reported_until_it_is_credited() {
     let world = funded().await;
     world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
@@ -168,7 +168,7 @@ async fn a_payment_that_nobody_told_of_is_named_until_it_is_credited() {
 }
 
 #[tokio::test]
-async fn an_invoice_that_nobody_told_of_is_named() {
+async fn a_paid_invoice_without_a_webhook_is_reported() {
     let world = funded().await;
     world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
@@ -180,7 +180,7 @@ async fn an_invoice_that_nobody_told_of_is_named() {
 }
 
 #[tokio::test]
-async fn a_credit_that_nobody_paid_for_is_named() {
+async fn a_credit_without_a_payment_is_reported() {
     let world = funded().await;
     let (session, _) = world.buy("acct_a", "pack_500k", "k1").await;
     world
@@ -195,7 +195,7 @@ async fn a_credit_that_nobody_paid_for_is_named() {
 }
 
 #[tokio::test]
-async fn refunds_and_disputes_that_nobody_told_of_are_named() {
+async fn refunds_and_disputes_without_a_webhook_are_reported() {
     let world = funded().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     let failed = world.refund(&payment, 100).await;
@@ -216,7 +216,7 @@ async fn refunds_and_disputes_that_nobody_told_of_are_named() {
     let mut found = differences(&world).await;
     found.sort();
     assert_eq!(found, expected, "{inquiry} took nothing");
-    assert_eq!(world.table(), before, "it was only looked at");
+    assert_eq!(world.table(), before, "reconcile writes nothing");
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn refunds_are_read_to_the_last_page() {
 }
 
 #[tokio::test]
-async fn a_plans_refund_that_nobody_told_of_is_named() {
+async fn a_refund_of_a_plan_without_a_webhook_is_reported() {
     let world = funded().await;
     world.subscribe("acct_a", "plus").await;
     let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
@@ -246,7 +246,7 @@ async fn a_plans_refund_that_nobody_told_of_is_named() {
 }
 
 #[tokio::test]
-async fn what_was_refunded_and_never_credited_is_named() {
+async fn a_refund_of_an_uncredited_payment_is_reported_with_it() {
     for item in ["pack_500k", "plus"] {
         let world = funded().await;
         world.drop_webhooks();
@@ -268,7 +268,7 @@ async fn what_was_refunded_and_never_credited_is_named() {
 }
 
 #[tokio::test]
-async fn a_payment_for_a_part_of_a_period_is_named_with_its_refund() {
+async fn a_proration_payment_is_reported_with_its_refund() {
     let world = funded().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
@@ -289,7 +289,7 @@ async fn a_payment_for_a_part_of_a_period_is_named_with_its_refund() {
 }
 
 #[tokio::test]
-async fn a_trace_that_langfuse_lost_is_named() {
+async fn a_trace_lost_by_langfuse_is_reported() {
     let world = funded().await;
     let usage = record(&world, "k1", 20).await;
     world.lose_trace(&trace_id(&usage)).await;
@@ -298,7 +298,7 @@ async fn a_trace_that_langfuse_lost_is_named() {
 }
 
 #[tokio::test]
-async fn what_still_waits_is_named() {
+async fn a_pending_delivery_is_reported() {
     let world = funded().await;
     fail(&world, METER, "status:500", 10);
     let usage = record(&world, "k1", 20).await;
@@ -306,9 +306,9 @@ async fn what_still_waits_is_named() {
     assert_eq!(differences(&world).await, one("still_pending", &usage));
 }
 
-/// Events stay with the customer that was deleted.
+/// Meter events stay with a deleted customer.
 #[tokio::test]
-async fn usage_of_an_account_counts_under_every_customer_that_it_has_had() {
+async fn usage_is_compared_under_every_customer_of_the_account() {
     let world = funded().await;
     let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
     let path = format!("/v1/customers/{}", customer.as_str().unwrap());
@@ -326,7 +326,7 @@ async fn usage_of_an_account_counts_under_every_customer_that_it_has_had() {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_is_named() {
+async fn an_unreadable_entry_is_reported() {
     let world = funded().await;
     let usage = record(&world, "k1", 20).await;
     let name = format!("E#{usage}");

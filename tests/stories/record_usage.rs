@@ -43,7 +43,7 @@ async fn a_usage_is_charged_traced_and_metered() {
 }
 
 #[tokio::test]
-async fn the_worked_example_of_the_contract_costs_137_172() {
+async fn the_worked_example_costs_137_172_sparks() {
     let world = World::start().await;
     world.grant("acct_1", "10000").await;
     let body = json!({
@@ -85,14 +85,14 @@ async fn the_worked_example_of_the_contract_costs_137_172() {
         span["usage"],
         json!({"input": 1200, "input_cached_tokens": 200, "output": 300, "total": 1700})
     );
-    // The provider's cost of the tokens, and what the other lines' Sparks are sold for.
+    // The provider's cost of the tokens plus the price of the other lines' Sparks.
     assert_eq!(span["cost"]["output"], 0.003);
     assert_eq!(span["cost"]["total"], 0.004_581_88);
     assert_eq!(world.meter_events()[0]["payload"]["value"], "137172");
 }
 
 #[tokio::test]
-async fn any_of_entry_trace_and_meter_event_leads_to_the_others() {
+async fn entry_trace_and_meter_event_share_the_usage_id() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
 
@@ -126,7 +126,7 @@ async fn all_usage_of_an_account_is_metered_for_one_customer() {
 }
 
 #[tokio::test]
-async fn usage_may_be_reported_later_and_is_metered_for_the_time_it_happened() {
+async fn late_usage_is_metered_at_the_time_it_occurred() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
@@ -167,7 +167,7 @@ async fn long_prompts_are_cut_marked_and_never_stored() {
 }
 
 #[tokio::test]
-async fn a_usage_of_nothing_is_recorded_and_costs_nothing() {
+async fn a_usage_of_zero_tokens_is_recorded_and_costs_nothing() {
     let world = World::start().await;
     let answer = world
         .record("acct_a", "k1", &tokens(0))

@@ -1,7 +1,7 @@
-//! What earlier releases have stored is read, added to and taken back like what is stored today.
+//! Items stored by earlier releases are read, added to and clawed back like today's.
 //!
-//! `releases/1.json` is the table of item version 1 after all that its functions and the operator do: usages delivered
-//! and parked, a parcel, purchases with a refund and a dispute, a plan, corrections, and ended grants.
+//! `releases/1.json` is a table of item version 1 after everything that its functions and the operator do: delivered
+//! and parked usages, a parcel, purchases with a refund and a dispute, a plan, corrections, and ended grants.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use shared::process::patience::Patience;
 use shared::process::transport::Transport;
 use tests::World;
 
-/// A world a day after the last item was stored, with functions that write this item version.
+/// Starts a world a day after the last item was stored, whose functions write this item version.
 async fn stored_by_release_1(item_version: &str) -> World {
     let clock = Clock::starting_at("2026-12-24T12:05:00Z".parse().unwrap());
     let variables = [
@@ -60,14 +60,14 @@ async fn takes_back(world: &World) {
 }
 
 #[tokio::test]
-async fn what_release_1_has_stored_is_read_and_changed_under_each_item_version() {
+async fn items_of_release_1_are_read_and_changed_under_each_item_version() {
     for item_version in ["1", "2", "3"] {
         let world = stored_by_release_1(item_version).await;
         world.sparks(&["verify"]).await.unwrap();
         let before = world.grants("acct_a").await;
         assert!(before.len() >= 2, "{before:?}");
 
-        // A replay of then, a usage, a correction of then, a grant, and a refund of a purchase of then.
+        // A replay, a new usage, a repeated correction of an old usage, a grant, and a refund of an old purchase.
         let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
         let again = world.record("acct_a", "k1", &body).await;
         assert!(again.expect(StatusCode::CREATED).is_replay());

@@ -1,5 +1,5 @@
-//! A renewal as Stripe plays it: the period rolls over, a draft waits an hour, then it is charged, or charged again for
-//! days. Whatever is paid is credited, with or without a webhook.
+//! Renewals on Stripe's timeline: the period rolls over, the draft invoice waits an hour, then Stripe charges it and
+//! retries for days. Every payment is credited, with or without a webhook.
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ async fn world() -> World {
     World::start_with(&[], Clock::starting_at(start)).await
 }
 
-/// From now on these webhooks never arrive.
+/// Drops all webhooks of these kinds from now on.
 fn lose(world: &World, kinds: &str) {
     let lost = Fault::new(kinds, "drop").unwrap();
     world.stack.stripe.faults().add(lost.times(100_000));
@@ -38,14 +38,14 @@ async fn until_credited(mut world: World, credits: usize) -> World {
     world
 }
 
-/// Lets time pass until a second period is credited: at most two hours after its invoice was paid.
+/// Lets time pass until a second period is credited; asserts that this is within two hours of the payment.
 async fn is_credited_in_time(world: World, invoice: &Value) {
     let world = until_credited(world, 2).await;
     let after = now(&world).duration_since(paid_at(&world, invoice));
     assert!(after <= SignedDuration::from_hours(2), "{after}");
 }
 
-/// When an invoice was paid.
+/// Returns the time at which an invoice was paid.
 fn paid_at(world: &World, invoice: &Value) -> Timestamp {
     let state = world.stack.stripe.state();
     let invoices = state["invoices"].as_array().unwrap();
@@ -58,9 +58,9 @@ fn now(world: &World) -> Timestamp {
     Timestamp::from_millisecond(world.now_ms()).unwrap()
 }
 
-/// `customer.subscription.updated` with the new period comes an hour before the payment, and was taken for the renewal.
+/// `customer.subscription.updated` brings the new period an hour before the payment, and is no proof of the renewal.
 #[tokio::test]
-async fn a_renewal_whose_invoice_paid_is_lost_is_credited_within_two_hours_of_its_payment() {
+async fn a_renewal_without_invoice_paid_is_credited_within_two_hours_of_its_payment() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     lose(&world, "webhooks/invoice.");
@@ -70,9 +70,9 @@ async fn a_renewal_whose_invoice_paid_is_lost_is_credited_within_two_hours_of_it
     is_credited_in_time(world, &invoice).await;
 }
 
-/// Nothing had written the subscription down: the plan was only verified, and no webhook ever came.
+/// The plan is only verified: no webhook arrives, and the API never reads the subscription.
 #[tokio::test]
-async fn a_renewal_is_credited_though_no_webhook_ever_came_and_the_subscription_was_never_read() {
+async fn a_renewal_is_credited_without_webhooks_or_reads_of_the_subscription() {
     let world = world().await;
     lose(&world, "webhooks/");
     let subscription = world.subscribe("acct_a", "plus").await;
@@ -82,7 +82,7 @@ async fn a_renewal_is_credited_though_no_webhook_ever_came_and_the_subscription_
 }
 
 #[tokio::test]
-async fn a_plan_that_is_bought_while_stripe_fails_after_the_payment_is_stored_later() {
+async fn a_subscription_that_stripe_cannot_return_after_payment_is_stored_later() {
     let world = world().await;
     lose(&world, "webhooks/");
     let session = world.open("acct_a", "plus").await;
@@ -127,7 +127,7 @@ async fn a_payment_that_succeeds_after_days_of_dunning_is_credited_within_two_ho
     is_credited_in_time(world, &invoice).await;
 }
 
-/// Returns the number of looks that the outbox takes at the subscription in five hours.
+/// Lets five hours pass; returns how often the outbox checks the subscription.
 async fn looks_of_five_hours(mut world: World) -> (World, u64) {
     let mut looks = 0;
     for _ in 0..10 {
@@ -138,7 +138,7 @@ async fn looks_of_five_hours(mut world: World) -> (World, u64) {
 }
 
 #[tokio::test]
-async fn an_invoice_is_looked_at_hourly_until_it_is_void_or_uncollectible() {
+async fn an_unpaid_invoice_is_checked_hourly_until_it_is_void_or_uncollectible() {
     for end in ["void", "mark_uncollectible"] {
         let world = world().await;
         let subscription = world.subscribe("acct_a", "plus").await;
@@ -158,7 +158,7 @@ async fn an_invoice_is_looked_at_hourly_until_it_is_void_or_uncollectible() {
     }
 }
 
-/// Dunning ends as `past_due`: the invoice stays open while the next period is paid, and is paid long after.
+/// Dunning ends as `past_due`: the invoice stays open while the next period is paid, and is itself paid much later.
 #[tokio::test]
 async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
     let mut world = world().await;
@@ -193,7 +193,7 @@ async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_has_not_changed_is_told_without_a_write() {
+async fn reading_an_unchanged_subscription_writes_nothing() {
     let world = world().await;
     world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -205,9 +205,9 @@ async fn a_subscription_that_has_not_changed_is_told_without_a_write() {
     assert_eq!(world.table(), before);
 }
 
-/// An invoice of the day before yesterday that dunning has collected is in no list of the invoices that its day made.
+/// An invoice that is paid days later is not in the list of invoices created on the day of payment.
 #[tokio::test]
-async fn the_reconciliation_of_the_day_of_payment_finds_an_invoice_and_the_operator_credits_it() {
+async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_it() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     lose(&world, "webhooks/");
@@ -232,9 +232,9 @@ async fn the_reconciliation_of_the_day_of_payment_finds_an_invoice_and_the_opera
     assert!(matches!(unknown, Err(cli::Error::NoInvoice(_))));
 }
 
-/// Twelve other invoices hid the one that was paid: they were listed by customer.
+/// A list by customer would hide the paid invoice behind twelve others.
 #[tokio::test]
-async fn other_invoices_of_a_customer_hide_no_renewal() {
+async fn other_invoices_of_a_customer_do_not_hide_a_renewal() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     lose(&world, "webhooks/");

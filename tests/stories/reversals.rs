@@ -1,4 +1,4 @@
-//! Money that goes back takes its Sparks with it: refunds, disputes, and their ends, to the milli-Spark.
+//! Refunds and disputes claw back their Sparks, and restore them if they fail or are won, exact to the milli-Spark.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -6,7 +6,8 @@ use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
 
-/// A world where an account has bought 500,000 Sparks for $20 and has no free ones left, and its payment.
+/// Starts a world where `acct_a` bought 500,000 Sparks for $20 and spent its free ones, and `spent` of the bought ones.
+/// Returns the world, the session and the payment.
 async fn bought(spent: u64) -> (World, String, String) {
     let world = World::start().await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -40,14 +41,14 @@ async fn a_refund_takes_its_share_back_once() {
     world.refund_is(&refund, "succeeded").await;
     assert_eq!(available(&world).await, "375000.000");
 
-    // Stripe's `amount_refunded` is cumulative; the second refund takes its own part alone.
+    // Stripe's `amount_refunded` is cumulative; the second refund takes only its own part.
     world.refund(&payment, 1_500).await;
     assert_eq!(available(&world).await, "0.000");
 }
 
-/// <https://github.com/elizaOS/eliza/issues/10963>: what had been spent was forgotten, or refused for good.
+/// <https://github.com/elizaOS/eliza/issues/10963>: spent Sparks were forgotten, or refused for good.
 #[tokio::test]
-async fn what_was_spent_before_its_refund_is_a_debt_that_the_next_purchase_repays() {
+async fn refunded_sparks_that_were_spent_become_a_debt_that_the_next_purchase_repays() {
     let (world, _, payment) = bought(400_000).await;
     world.refund(&payment, 2_000).await;
     assert_eq!(world.grants("acct_a").await, []);
@@ -63,10 +64,9 @@ async fn what_was_spent_before_its_refund_is_a_debt_that_the_next_purchase_repay
     );
 }
 
-/// <https://github.com/elizaOS/eliza/issues/10997>: a dispute takes the money when it opens, and a won one had
-/// been taken twice.
+/// <https://github.com/elizaOS/eliza/issues/10997>: a dispute takes the money when it opens; a won one was taken twice.
 #[tokio::test]
-async fn a_dispute_takes_when_it_opens_and_losing_it_takes_nothing_more() {
+async fn a_dispute_claws_back_when_it_opens_and_no_more_when_it_is_lost() {
     let (world, _, payment) = bought(0).await;
     let dispute = world.dispute(&payment, 2_000, "needs_response").await;
     assert_eq!(available(&world).await, "0.000");
@@ -98,10 +98,10 @@ async fn an_inquiry_takes_nothing_until_it_is_a_dispute() {
     assert_eq!(world.entry(&dispute), None);
 }
 
-/// <https://github.com/elizaOS/eliza/pull/31449>: dollars were given back in place of credits. $5 of $20 are 125,000
-/// Sparks, and that is what comes back, into a debt of 25,000 first.
+/// <https://github.com/elizaOS/eliza/pull/31449>: dollars were given back instead of credits. $5 of $20 are 125,000
+/// Sparks. These are restored, and repay a debt of 25,000 first.
 #[tokio::test]
-async fn a_won_dispute_gives_back_the_sparks_that_it_took_and_not_the_dollars() {
+async fn a_won_dispute_restores_the_sparks_that_it_took_and_not_dollars() {
     let (world, _, payment) = bought(400_000).await;
     let dispute = world.dispute(&payment, 500, "needs_response").await;
     assert_eq!(world.available("acct_a").await, "-25000.000");
@@ -115,10 +115,10 @@ async fn a_won_dispute_gives_back_the_sparks_that_it_took_and_not_the_dollars() 
     );
 }
 
-/// <https://github.com/elizaOS/eliza/issues/11155>: what a won dispute had brought back was not counted, so a refund
-/// after it took too little or nothing.
+/// <https://github.com/elizaOS/eliza/issues/11155>: Sparks restored by a won dispute were not counted, so a later
+/// refund took too little or nothing.
 #[tokio::test]
-async fn a_refund_after_a_won_dispute_takes_what_the_dispute_had_given_back() {
+async fn a_refund_after_a_won_dispute_takes_the_restored_sparks() {
     let (world, session, payment) = bought(100_000).await;
     let dispute = world.dispute(&payment, 2_000, "needs_response").await;
     assert_eq!(world.available("acct_a").await, "-100000.000");
@@ -128,7 +128,7 @@ async fn a_refund_after_a_won_dispute_takes_what_the_dispute_had_given_back() {
         [("pack".to_owned(), "400000.000".to_owned())]
     );
 
-    // The restored Sparks are of the same purchase.
+    // The restored Sparks belong to the same purchase.
     let refund = world.refund(&payment, 2_000).await;
     assert_eq!(world.entry(&refund), Some(-500_000_000));
     assert_eq!(world.available("acct_a").await, "-100000.000");
@@ -136,8 +136,8 @@ async fn a_refund_after_a_won_dispute_takes_what_the_dispute_had_given_back() {
     assert_eq!(world.entry(&session), Some(500_000_000));
 }
 
-/// $10 of $20 are refunded: half of 500,000. The dispute of all $20 wants 500,000, and 250,000 are left to take.
-/// The refund fails: of its 250,000 the dispute takes over what it was cut, which is all.
+/// A refund of $10 of $20 takes half of 500,000. A dispute of all $20 claims 500,000, but only 250,000 are left to
+/// take. When the refund fails, the dispute takes over its 250,000, which is all that the dispute was short of.
 #[tokio::test]
 async fn a_dispute_takes_over_what_a_failed_refund_had_taken() {
     let (world, _, payment) = bought(0).await;
@@ -149,16 +149,16 @@ async fn a_dispute_takes_over_what_a_failed_refund_had_taken() {
     world.refund_is(&refund, "failed").await;
     assert_eq!(world.entry(&format!("restored#{refund}")), Some(0));
     assert_eq!(available(&world).await, "0.000");
-    // Won after that, it gives back all 500,000 that it has by now.
+    // When the dispute is won, it gives back all 500,000 that it holds by now.
     world.dispute_is(&dispute, "won").await;
     assert_eq!(available(&world).await, "500000.000");
 }
 
-/// 80 % of 500,000 are spent, 100,000 are left. $10 of $20 are refunded: 250,000, of which 100,000 are there and
-/// 150,000 become a debt. The dispute of the other $10 takes 250,000 more: a debt of 400,000, exactly what was
-/// spent. Won, it gives back 250,000: a debt of 150,000. Lost, the debt stays.
+/// 80 % of 500,000 are spent, and 100,000 are left. A refund of $10 of $20 takes 250,000: the 100,000 that are left,
+/// and 150,000 as a debt. A dispute of the other $10 takes 250,000 more: the debt is 400,000, exactly what was spent.
+/// If the dispute is won, it gives back 250,000 and the debt is 150,000. If it is lost, the debt stays.
 #[tokio::test]
-async fn a_refund_and_a_dispute_after_spending_end_in_exactly_what_was_spent() {
+async fn a_refund_and_a_dispute_after_spending_leave_the_exact_debt() {
     for (end, left) in [("won", "-150000.000"), ("lost", "-400000.000")] {
         let (world, _, payment) = bought(400_000).await;
         world.refund(&payment, 1_000).await;
@@ -171,7 +171,7 @@ async fn a_refund_and_a_dispute_after_spending_end_in_exactly_what_was_spent() {
 }
 
 #[tokio::test]
-async fn an_expired_plan_that_is_refunded_takes_nothing_twice() {
+async fn a_refund_of_an_expired_plan_takes_nothing() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     world.subscribe("acct_a", "plus").await;
@@ -187,7 +187,7 @@ async fn an_expired_plan_that_is_refunded_takes_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_plans_refund_is_found_by_its_invoice_and_takes_the_plans_sparks() {
+async fn a_refund_of_a_plan_is_matched_by_its_invoice_and_takes_the_plans_sparks() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.renew(&subscription, "succeeded").await;
@@ -197,7 +197,7 @@ async fn a_plans_refund_is_found_by_its_invoice_and_takes_the_plans_sparks() {
 }
 
 #[tokio::test]
-async fn what_is_refunded_before_it_was_credited_is_credited_first() {
+async fn a_purchase_refunded_before_its_credit_is_credited_first() {
     for item in ["pack_500k", "plus"] {
         let world = World::start().await;
         let dropped = Fault::new("webhooks/", "drop").unwrap().times(1_000);
@@ -215,7 +215,7 @@ async fn what_is_refunded_before_it_was_credited_is_credited_first() {
 }
 
 #[tokio::test]
-async fn a_purchase_that_granted_nothing_has_nothing_to_take_back() {
+async fn a_refund_of_a_purchase_that_granted_nothing_takes_nothing() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let body = json!({
@@ -231,7 +231,7 @@ async fn a_purchase_that_granted_nothing_has_nothing_to_take_back() {
     assert_eq!(world.entry(&refund), None);
     assert_eq!(world.deliveries("refund.created"), [[200]]);
 
-    // A session that is not what was ordered granted nothing either.
+    // A session that differs from its order granted nothing either.
     let session = world.open("acct_b", "pack_500k").await;
     world
         .stack
@@ -248,7 +248,7 @@ async fn a_purchase_that_granted_nothing_has_nothing_to_take_back() {
     assert_eq!(world.items("INCIDENTS").len(), 2);
 }
 
-/// What is not granted today because nobody here knows its price may be granted tomorrow. Its refund waits for that.
+/// An invoice with an unknown price is not granted today, but may be later. Its refund waits until then.
 #[tokio::test]
 async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_known() {
     let world = World::start().await;
@@ -258,7 +258,7 @@ async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_kno
         invoice["id"].as_str().unwrap(),
         "/lines/data/0/pricing/price_details/price",
     );
-    // It was granted; another one has a price of which the functions have not heard.
+    // This renewal was granted. The next one has a price that the functions do not know.
     assert!(world.entry(id).is_some());
     let held = Fault::new("webhooks/", "drop").unwrap().times(10_000);
     world.stack.stripe.faults().add(held);
@@ -284,7 +284,7 @@ async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_kno
 }
 
 #[tokio::test]
-async fn refunds_at_once_with_the_credit_of_what_they_are_of_are_exact() {
+async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
     let world = World::start().await;
     let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
     world.stack.stripe.faults().add(dropped);
@@ -318,7 +318,7 @@ async fn refunds_at_once_with_the_credit_of_what_they_are_of_are_exact() {
 }
 
 #[tokio::test]
-async fn two_refunds_at_once_take_their_shares_both() {
+async fn concurrent_refunds_each_take_their_share() {
     let (world, _, payment) = bought(0).await;
     let held = Fault::new("webhooks/", "hold").unwrap().times(1_000);
     world.stack.stripe.faults().add(held);
@@ -341,7 +341,7 @@ async fn two_refunds_at_once_take_their_shares_both() {
 }
 
 #[tokio::test]
-async fn a_refund_that_failed_before_it_was_heard_of_takes_nothing_and_never_will() {
+async fn a_refund_that_fails_before_its_first_webhook_never_takes_anything() {
     let (world, _, payment) = bought(0).await;
     let dropped = Fault::new("webhooks/", "drop").unwrap().times(2);
     world.stack.stripe.faults().add(dropped);
@@ -353,12 +353,12 @@ async fn a_refund_that_failed_before_it_was_heard_of_takes_nothing_and_never_wil
     let noted = stored[0]["reversals"]["S"].as_str().unwrap();
     assert!(
         noted.contains(&refund),
-        "it is known to have ended: {noted}"
+        "the refund is stored as ended: {noted}"
     );
 }
 
 #[tokio::test]
-async fn a_refund_of_another_product_changes_nothing() {
+async fn a_refund_or_dispute_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
     let world = World::start().await;
     let before = world.table();
     let event = |kind: &str, id: &str| {
@@ -367,7 +367,7 @@ async fn a_refund_of_another_product_changes_nothing() {
             "data": {"object": {"id": id}},
         })
     };
-    // One that Stripe does not have may be of a key that is of another account.
+    // Stripe may not have the object because the API key belongs to another account.
     for (kind, id) in [
         ("refund.created", "re_none"),
         ("charge.dispute.created", "dp_none"),

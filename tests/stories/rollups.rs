@@ -1,4 +1,4 @@
-//! Usage is summed up by quarter of an hour, model and member in the transaction that records it.
+//! The transaction that records a usage adds it to the sums by quarter-hour, model and member.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -14,7 +14,7 @@ fn rollup(world: &World, kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_quarter_of_an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
+async fn a_quarter_hour_is_summed_by_meter_and_model_and_a_day_by_member() {
     let world = World::start().await;
     world.grant("acct_a", "1000").await;
     let body = json!({
@@ -53,7 +53,7 @@ async fn a_quarter_of_an_hour_sums_up_by_meter_and_model_and_a_day_by_member() {
 }
 
 #[tokio::test]
-async fn models_beyond_forty_in_a_quarter_count_as_other() {
+async fn models_beyond_forty_in_a_quarter_hour_count_as_other() {
     let world = World::start().await;
     world.grant("acct_a", "100000").await;
     let models = priced_models(&world);
@@ -69,7 +69,7 @@ async fn models_beyond_forty_in_a_quarter_count_as_other() {
             .await
             .expect(StatusCode::CREATED);
     }
-    // Those that are kept apart still are.
+    // A model among the first forty is still counted separately.
     let known = json!({"usage": [line(models[0])], "occurred_at": occurred_at});
     world
         .record("acct_a", "known", &known)
@@ -88,9 +88,9 @@ async fn models_beyond_forty_in_a_quarter_count_as_other() {
     assert_eq!(total, 47_000, "nothing is lost");
 }
 
-/// Without what an environment remembers of a full quarter, each usage of a further model costs two transactions.
+/// An environment remembers a full quarter-hour; otherwise each usage of a further model would cost two transactions.
 #[tokio::test]
-async fn a_model_beyond_forty_is_refused_once_and_not_for_each_usage() {
+async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
     let world = World::start().await;
     world.grant("acct_a", "100000").await;
     let models = priced_models(&world);
@@ -115,14 +115,14 @@ async fn a_model_beyond_forty_is_refused_once_and_not_for_each_usage() {
     }
 }
 
-/// Noon of the current or previous day, so that all usages of a story fall into one roll-up.
+/// Returns noon of the previous day, so that all usages of a test fall into one roll-up.
 fn noon(world: &World) -> String {
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     format!("{}T12:00:00Z", &yesterday.to_string()[..10])
 }
 
-/// Models whose id leads to themselves, and whose input has a price now.
+/// Returns the models whose id is not an alias and whose input has a price now.
 fn priced_models(world: &World) -> Vec<&'static str> {
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
     let priced = |id: &&'static str| {

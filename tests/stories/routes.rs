@@ -1,4 +1,4 @@
-//! API Gateway says which route a request is for. No function makes that out of the path.
+//! Functions take a request's route from API Gateway, never from the path.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use tests::{BASE_PATH, World};
 
 const CARD: &str = "4242424242424242";
 
-/// The events of `events/`, the function that each is for, and what it answers.
+/// Events in `events/`, each with its function and the expected status and problem code.
 const EVENTS: [(&str, &str, u16, &str); 8] = [
     ("record-usage", "record-usage", 201, ""),
     ("record-usage-batch", "record-usage", 200, ""),
@@ -48,7 +48,7 @@ async fn all_three_flows_run_behind_a_custom_domain_with_a_base_path() {
         answer.expect(StatusCode::OK);
     }
 
-    // By the webhook alone, and by verification alone.
+    // Credited by the webhook alone, then by verification alone.
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
     world.webhooks_settled().await;
@@ -70,7 +70,7 @@ async fn all_three_flows_run_behind_a_custom_domain_with_a_base_path() {
 }
 
 #[tokio::test]
-async fn a_function_answers_its_events_wherever_the_api_is_mapped() {
+async fn a_function_answers_its_events_under_any_base_path() {
     for base_path in ["", "/billing"] {
         let world = World::start().await;
         for (name, function, status, code) in EVENTS {
@@ -95,7 +95,7 @@ async fn a_function_answers_its_events_wherever_the_api_is_mapped() {
     }
 }
 
-/// Gives an event to a function, as Lambda would.
+/// Passes an event to a function, as Lambda would.
 async fn handle(world: &World, function: &str, event: Value) -> Response<Body> {
     let variables = world.environment();
     let lookup = |name: &str| variables.get(name).cloned();
@@ -121,7 +121,7 @@ async fn handle(world: &World, function: &str, event: Value) -> Response<Body> {
 }
 
 #[tokio::test]
-async fn a_route_has_one_path() {
+async fn a_route_matches_only_its_exact_path() {
     let world = World::start().await;
     let token = world.token("acct_a");
     for path in [
@@ -145,7 +145,7 @@ async fn a_route_has_one_path() {
 }
 
 #[test]
-fn every_route_is_of_a_function_with_an_event() {
+fn every_function_with_a_route_has_an_event() {
     let template = Template::of_the_project(&Template::local_parameters()).unwrap();
     for route in template.routes {
         let known = EVENTS.iter().any(|(_, of, ..)| *of == route.function);

@@ -1,4 +1,4 @@
-//! An account pays for one plan at a time: a second one is refused, its page is expired, or an incident names both.
+//! An account pays for one plan at a time: a second one is refused, its session is expired, or an incident names both.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -19,7 +19,7 @@ async fn open(world: &World, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_second_plan_is_refused_whatever_the_first_ones_status() {
+async fn a_second_plan_is_refused_in_any_status_of_the_first() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     for status in [
@@ -37,7 +37,7 @@ async fn a_second_plan_is_refused_whatever_the_first_ones_status() {
         assert_eq!(refused.refusal(), (409, "already_subscribed"), "{status}");
     }
     assert_eq!(world.items("I#").len(), 1, "a refusal writes no intent");
-    // Packs are sold all the same, and a plan once the first has ended.
+    // Packs can still be bought, and so can a plan once the first has ended.
     let pack = world.order("pack_125k");
     let page = world.checkout("acct_a", "pack", &pack).await;
     page.expect(StatusCode::CREATED);
@@ -47,7 +47,7 @@ async fn a_second_plan_is_refused_whatever_the_first_ones_status() {
 }
 
 #[tokio::test]
-async fn without_any_webhook_stripe_is_asked_before_a_second_plan_is_sold() {
+async fn a_second_plan_is_refused_without_any_webhook() {
     let world = World::start().await;
     world.drop_webhooks();
     let session = open(&world, "k1").await;
@@ -57,7 +57,7 @@ async fn without_any_webhook_stripe_is_asked_before_a_second_plan_is_sold() {
 }
 
 #[tokio::test]
-async fn while_stripe_is_down_what_is_stored_refuses_a_second_plan() {
+async fn a_second_plan_is_refused_by_the_stored_state_while_stripe_is_down() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     let down = Fault::new("/v1/subscriptions", "status:503").unwrap();
@@ -66,9 +66,9 @@ async fn while_stripe_is_down_what_is_stored_refuses_a_second_plan() {
     assert_eq!(refused.refusal(), (409, "already_subscribed"));
 }
 
-/// Two devices have opened a page each before either is paid.
+/// Two devices each open a Checkout Session before either is paid.
 #[tokio::test]
-async fn the_other_open_page_is_ended_when_the_first_is_paid() {
+async fn the_other_open_session_is_expired_when_the_first_is_paid() {
     for verified in [true, false] {
         let world = World::start().await;
         if verified {
@@ -94,7 +94,7 @@ async fn the_other_open_page_is_ended_when_the_first_is_paid() {
 
 /// Nothing is refunded automatically: the operator asks the customer which plan to keep.
 #[tokio::test]
-async fn two_live_plans_are_an_incident_that_names_both_once() {
+async fn two_live_plans_are_one_incident_that_names_both() {
     let world = World::start().await;
     world.drop_webhooks();
     let (first, second) = (open(&world, "k1").await, open(&world, "k2").await);
@@ -123,7 +123,7 @@ async fn two_live_plans_are_an_incident_that_names_both_once() {
 }
 
 #[tokio::test]
-async fn a_replay_of_the_order_that_was_paid_is_no_second_plan() {
+async fn a_replay_of_the_paid_order_is_not_a_second_plan() {
     let world = World::start().await;
     let session = open(&world, "k1").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);

@@ -1,11 +1,11 @@
-//! Functions get the names of their secrets, and read them from AWS Systems Manager when they start.
+//! Functions receive the names of their secrets and read the values from AWS Systems Manager at cold start.
 
 use http::StatusCode;
 use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
 
-/// The real binaries, with the variables that the template gives them.
+/// Runs the real binaries with the variables that the template gives them.
 #[tokio::test]
 async fn functions_in_processes_read_their_secrets_when_they_start() {
     let world = World::start_with(&[], Clock::system()).await;
@@ -14,7 +14,7 @@ async fn functions_in_processes_read_their_secrets_when_they_start() {
     let recorded = world.record("acct_a", "k1", &body).await;
     recorded.expect(StatusCode::CREATED);
     world.assert_delivered_once();
-    // A signature by the secret of the parameter is a good one.
+    // The webhook is signed with the parameter's secret, so it is accepted.
     let (_, _) = world.buy("acct_a", "pack_500k", "k1").await;
     world.webhooks_settled().await;
     assert_eq!(world.credits("acct_a").len(), 1);

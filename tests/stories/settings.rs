@@ -1,4 +1,4 @@
-//! Settings that are refused before anything starts: by `CloudFormation`, and by `make dev`.
+//! `CloudFormation` and `make dev` refuse bad settings before anything starts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_yaml_ng::Value;
 use shared::words::return_url::AllowedOrigins;
 
-/// Whether `CloudFormation` takes a value for a parameter of the template.
+/// Returns whether `CloudFormation` accepts this value for a parameter of the template.
 fn takes(template: &Value, parameter: &str, value: &str) -> bool {
     let rules = &template["Parameters"][parameter];
     assert!(rules["Type"].is_string(), "there is no {parameter}");
@@ -51,7 +51,7 @@ fn a_parameter_that_the_functions_would_refuse_stops_the_deployment() {
 }
 
 #[test]
-fn an_origin_that_make_dev_takes_is_one_that_the_functions_take() {
+fn make_dev_and_the_functions_accept_the_same_origins() {
     for (origin, expected) in [
         ("http://localhost:4321", true),
         ("http://[::1]:4321", true),

@@ -1,5 +1,4 @@
-//! However debits, grants, expiries, refunds and clocks mix, balance and remainders are what the plain way of
-//! counting comes to.
+//! Random histories of debits, grants, expiries, refunds and clocks match the balance and remainders of a plain model.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -73,7 +72,7 @@ fn left(grants: &[Grant]) -> Vec<Left> {
     left
 }
 
-/// The settlement code without a table.
+/// Settlement code without a table.
 struct Pure {
     id: AccountId,
     holdings: Holdings,
@@ -200,7 +199,7 @@ impl Pure {
 }
 
 #[test]
-fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
+fn twenty_thousand_histories_match_the_model() {
     for seed in 0..20_000 {
         let history = History::random("a", seed, 40);
         let mut model = Model::new("acct_a", history.free_plan);
@@ -232,7 +231,7 @@ fn twenty_thousand_histories_come_to_the_same_as_counting_plainly() {
     }
 }
 
-/// The same through the table.
+/// Ledger of one account in a table.
 struct Table {
     ledger: Ledger,
     clock: Clock,
@@ -337,12 +336,12 @@ impl Table {
 }
 
 #[tokio::test]
-async fn a_hundred_histories_through_the_table_come_to_the_same_and_verify() {
+async fn a_hundred_histories_in_the_table_match_the_model_and_verify() {
     through_the_table(0..100).await;
 }
 
 #[tokio::test]
-async fn another_hundred_histories_through_the_table_come_to_the_same_and_verify() {
+async fn another_hundred_histories_in_the_table_match_the_model_and_verify() {
     through_the_table(100..200).await;
 }
 

@@ -1,14 +1,14 @@
-//! Seeds of the simulation, each another run in which everything goes wrong: nothing is lost, and nothing happens twice.
+//! Simulation seeds: in each faulty run, nothing is lost and nothing happens twice.
 
 use std::collections::BTreeSet;
 
 use tests::planted;
 use tests::simulation::{self, Flow, Options};
 
-/// How many seeds one story plays; the runner plays the stories side by side.
+/// Number of seeds that one test plays; the runner plays the tests in parallel.
 const SEEDS: u64 = 125;
 
-/// Plays the seeds of a part; one that fails is told of as short as it can be made.
+/// Plays the seeds of a part; panics with the shortest run that still fails.
 fn come_to_a_good_end(part: u64) {
     for seed in part * SEEDS..(part + 1) * SEEDS {
         let report = simulation::run(seed);
@@ -36,14 +36,14 @@ macro_rules! parts {
 }
 
 parts! {
-    the_first_seeds_come_to_a_good_end: 0,
-    the_second_part_of_a_thousand_does: 1,
-    the_third_part_does: 2,
-    the_fourth_part_does: 3,
-    the_fifth_part_does: 4,
-    the_sixth_part_does: 5,
-    the_seventh_part_does: 6,
-    the_last_part_of_a_thousand_does: 7,
+    part_1_of_8_has_no_violations: 0,
+    part_2_of_8_has_no_violations: 1,
+    part_3_of_8_has_no_violations: 2,
+    part_4_of_8_has_no_violations: 3,
+    part_5_of_8_has_no_violations: 4,
+    part_6_of_8_has_no_violations: 5,
+    part_7_of_8_has_no_violations: 6,
+    part_8_of_8_has_no_violations: 7,
 }
 
 /// Plays a flow with each kind of fault at each request.
@@ -109,7 +109,7 @@ fn the_same_seed_is_the_same_run() {
 }
 
 #[test]
-fn every_kind_of_fault_comes() {
+fn every_kind_of_fault_occurs() {
     let mut kinds = BTreeSet::new();
     for seed in 2_000..2_060 {
         let faults = simulation::run(seed).faults.into_keys();
@@ -121,7 +121,7 @@ fn every_kind_of_fault_comes() {
 }
 
 #[test]
-fn a_run_without_faults_meets_none() {
+fn a_run_limited_to_zero_faults_has_none_and_no_violations() {
     let options = Options {
         most_faults: 0,
         ..Options::of(7)
@@ -133,7 +133,7 @@ fn a_run_without_faults_meets_none() {
 }
 
 #[test]
-fn mistakes_can_be_planted_where_they_are_looked_for() {
+fn every_planted_mistake_applies_to_its_files() {
     let bugs = planted::all();
     assert!(bugs.len() >= 25, "{} mistakes", bugs.len());
     let names: BTreeSet<&str> = bugs.iter().map(|bug| bug.name.as_str()).collect();

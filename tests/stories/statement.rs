@@ -1,4 +1,4 @@
-//! An account reads its ledger page by page, and what everything costs before it is used.
+//! An account pages through its ledger, reads the catalogue, and estimates the price of a usage before recording it.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -20,7 +20,7 @@ fn ids(page: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_kind_of_entry_says_what_it_is_of() {
+async fn every_kind_of_entry_is_listed_with_its_details() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -120,7 +120,7 @@ async fn every_kind_of_entry_says_what_it_is_of() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_whatever_is_recorded_meanwhile() {
+async fn pages_stay_consistent_while_entries_are_recorded() {
     let world = World::start().await;
     world.available("acct_a").await;
     for number in 0..7 {
@@ -134,7 +134,7 @@ async fn pages_follow_each_other_whatever_is_recorded_meanwhile() {
     loop {
         let page = page(&world, &format!("limit=3{cursor}")).await;
         paged.extend(ids(&page));
-        // What is recorded now is newer than every page to come.
+        // An entry recorded now is newer than every later page.
         world
             .spend("acct_a", &format!("later{}", paged.len()), 1)
             .await;
@@ -145,7 +145,7 @@ async fn pages_follow_each_other_whatever_is_recorded_meanwhile() {
     }
     assert_eq!(paged, all);
 
-    // A page that ends with the last entry has none after it.
+    // A page that ends with the last entry has no next cursor.
     let last = page(&world, "limit=11").await;
     assert_eq!((ids(&last).len(), &last["next_cursor"]), (11, &Value::Null));
     let first = page(&world, "limit=10").await;
@@ -154,7 +154,7 @@ async fn pages_follow_each_other_whatever_is_recorded_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_ledger_goes_by_when_entries_were_recorded() {
+async fn a_ledger_is_filtered_by_recording_time() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let body = json!({
@@ -176,7 +176,7 @@ async fn a_ledger_goes_by_when_entries_were_recorded() {
 }
 
 #[tokio::test]
-async fn a_cursor_leads_nowhere_but_into_the_accounts_own_ledger() {
+async fn a_cursor_reads_only_the_callers_own_ledger() {
     let world = World::start().await;
     world.available("acct_a").await;
     world.spend("acct_a", "k1", 1).await;
@@ -193,7 +193,7 @@ async fn a_cursor_leads_nowhere_but_into_the_accounts_own_ledger() {
 }
 
 #[tokio::test]
-async fn the_catalogue_needs_a_token_and_no_account() {
+async fn the_catalogue_needs_a_token_but_no_account() {
     let world = World::start().await;
     let before = world.table();
     for token in [world.service_token(), world.token("acct_new")] {
@@ -225,7 +225,7 @@ async fn estimate(world: &World, body: &Value) -> tests::Answer {
 }
 
 #[tokio::test]
-async fn an_estimate_is_what_the_usage_costs_then() {
+async fn an_estimate_equals_the_price_of_the_recorded_usage() {
     let world = World::start().await;
     let body = json!({
         "usage": [
@@ -248,13 +248,13 @@ async fn an_estimate_is_what_the_usage_costs_then() {
     for member in ["sparks", "lines", "price_version"] {
         assert_eq!(told[member], recorded[member], "{member}");
     }
-    // Nothing was recorded by the first, nor delivered.
+    // The estimate recorded and delivered nothing.
     assert_eq!(world.items("E#use_").len(), 1);
     assert_eq!((world.meter_events().len(), world.spans().len()), (1, 1));
 }
 
 #[tokio::test]
-async fn an_estimate_says_what_is_not_there_and_refuses_what_usage_would() {
+async fn an_estimate_reports_missing_sparks_and_refuses_invalid_usage() {
     let world = World::start().await;
     let dear = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100_001}]});
     let told = estimate(&world, &dear).await.expect(StatusCode::OK).body;
@@ -316,7 +316,7 @@ async fn a_service_estimates_for_the_account_it_names() {
 }
 
 #[tokio::test]
-async fn a_page_is_whole_where_dynamodb_reads_a_part_at_a_time() {
+async fn a_page_is_complete_despite_unprocessed_keys() {
     let world = World::start().await;
     for grant in ["1", "2", "3"] {
         world.grant("acct_a", grant).await;
@@ -329,12 +329,12 @@ async fn a_page_is_whole_where_dynamodb_reads_a_part_at_a_time() {
     assert_eq!(world.stack.dynamodb.faults().fired("BatchGetItem"), 2);
 }
 
-/// An entry has the time of its arrival, and may be written seconds later: conflicts and throttles are waited for.
+/// An entry has its request's arrival time, but may be written seconds later, after retries of conflicts and throttles.
 #[tokio::test]
-async fn who_polls_with_an_overlap_misses_nothing_that_is_written_late() {
+async fn polling_with_an_overlap_misses_no_late_entry() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
-    // The first of them meets conflicts for a second, and the other one comes meanwhile.
+    // The first usage meets conflicts for a second, and the other is recorded meanwhile.
     let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
     world.stack.dynamodb.faults().add(conflict.times(5));
     let early = world.spend("acct_a", "early", 1);

@@ -1,7 +1,7 @@
-//! What is sent to Stripe is what its API takes, and what the fake answers is what its API answers.
+//! Requests to Stripe match its API, and so do the fake's responses.
 //!
-//! `stripe_contract/facts.json` says so: Stripe's own description of its API, cut down to the calls that are
-//! made and the fields that are read.
+//! `stripe_contract/facts.json` is Stripe's own description of its API, reduced to the calls that are made and the
+//! fields that are read.
 
 mod money;
 
@@ -17,10 +17,10 @@ fn facts() -> Value {
     serde_json::from_str(include_str!("stripe_contract/facts.json")).unwrap()
 }
 
-/// A world in which every call that there is has been made.
+/// Starts a world and makes every call to Stripe that the product makes.
 async fn busy() -> World {
     let variables = [("CHECKOUT_AUTOMATIC_TAX", "true")];
-    // In the middle of a day: the meter is asked for the hours of a day that are over.
+    // Noon: `sparks reconcile` reads the meter only for hours that are over.
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&variables, Clock::starting_at(start)).await;
     let product = "/v1/products/sparks_local_plus";
@@ -55,13 +55,13 @@ async fn busy() -> World {
     manage_and_give_back(&world).await;
     let today = Timestamp::from_millisecond(world.now_ms()).unwrap();
     let today = today.strftime("%Y-%m-%d").to_string();
-    // There is much that differs; what it asks for is what matters.
+    // The report has many differences; only its calls to Stripe matter here.
     let (printed, _) = world.sparks_printing(&["reconcile", "--day", &today]).await;
     assert!(printed.contains(&today), "{printed}");
     world
 }
 
-/// The portal with all its flows, a failed renewal, refunds, a dispute, and a deleted customer.
+/// Opens the portal with each flow, makes an invoice of 12 lines, refunds and disputes payments, deletes a customer.
 async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
     world.subscription("acct_a").await;
@@ -92,7 +92,7 @@ async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
 }
 
-/// The operation that a call is of: the one whose path has the most words in common.
+/// Returns the operation whose method and path pattern match a call.
 fn operation<'a>(facts: &'a Value, method: &str, path: &str) -> (&'a str, &'a Value) {
     let operations = facts["operations"].as_object().unwrap();
     let fits = |name: &str| {
@@ -107,7 +107,7 @@ fn operation<'a>(facts: &'a Value, method: &str, path: &str) -> (&'a str, &'a Va
     (name, facts)
 }
 
-/// The parameters of a form, or of JSON as a form would have them.
+/// Returns the parameters of a form, or those of a JSON body in the notation of a form.
 fn given_in(parameters: &str) -> Vec<(String, String)> {
     fn flat(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
         let below = |key: &str| match name {
@@ -137,7 +137,7 @@ fn given_in(parameters: &str) -> Vec<(String, String)> {
     given
 }
 
-/// A parameter's name without what varies: `line_items[0][price]` is `line_items[][price]`.
+/// Drops indices and free keys from a parameter's name: `line_items[0][price]` becomes `line_items[][price]`.
 fn general(name: &str) -> String {
     let number = Regex::new(r"\[[0-9]*\]").unwrap();
     let key = Regex::new(r"(metadata\]?|payload)\[[^\]]+\]").unwrap();
@@ -150,7 +150,7 @@ fn is_of_type(value: &str, facts: &Value) -> bool {
         "integer" => value.parse::<i64>().is_ok(),
         "boolean" => ["true", "false"].contains(&value),
         "string" => true,
-        other => panic!("{other} is no type of a parameter"),
+        other => panic!("{other} is not a parameter type"),
     };
     let words = facts["enum"].as_array();
     let max = facts["max"].as_u64().unwrap_or(u64::MAX);
@@ -160,12 +160,12 @@ fn is_of_type(value: &str, facts: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn every_parameter_sent_is_one_that_stripe_takes() {
+async fn stripe_accepts_every_parameter_that_is_sent() {
     let world = busy().await;
     let facts = facts();
     let mut sent: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (method, path, parameters) in world.stack.stripe.asked() {
-        // What this story itself has done to Stripe.
+        // Calls that this test makes itself.
         if path.ends_with("/deactivate")
             || method == "DELETE"
             || (method == "POST" && path.starts_with("/v1/prices/"))
@@ -178,7 +178,7 @@ async fn every_parameter_sent_is_one_that_stripe_takes() {
         for (parameter, value) in given_in(&parameters) {
             let parameter = general(&parameter);
             let known = &facts["parameters"][&parameter];
-            assert!(known.is_object(), "{name} takes no `{parameter}`");
+            assert!(known.is_object(), "{name} does not take `{parameter}`");
             assert!(is_of_type(&value, known), "{name} {parameter}={value}");
             given.insert(parameter);
         }
@@ -191,7 +191,7 @@ async fn every_parameter_sent_is_one_that_stripe_takes() {
             assert!(there, "{name} needs `{required}`");
         }
     }
-    // Nothing among the facts is there for nothing.
+    // Every parameter in the facts was sent.
     for (name, facts) in facts["operations"].as_object().unwrap() {
         let known: BTreeSet<String> = facts["parameters"]
             .as_object()
@@ -200,7 +200,7 @@ async fn every_parameter_sent_is_one_that_stripe_takes() {
             .cloned()
             .collect();
         let mut given = sent.get(name.as_str()).cloned().unwrap_or_default();
-        // A second page needs a hundred objects.
+        // `starting_after` is sent only for a second page, after a hundred objects.
         given.extend(
             known
                 .contains("starting_after")
@@ -222,7 +222,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 #[tokio::test]
-async fn every_field_read_is_one_that_stripe_answers() {
+async fn every_field_that_is_read_has_stripes_type() {
     let world = busy().await;
     let facts = facts();
     let state = world.stack.stripe.state();

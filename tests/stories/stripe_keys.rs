@@ -1,4 +1,4 @@
-//! A key of Stripe that is wrong, or lacks a right: nothing is taken for ended, and nothing else stands still.
+//! A Stripe key that is wrong or lacks a permission ends no subscription and stops nothing else.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tests::World;
 
 const METER: &str = "/v1/billing/meter_events";
 
-/// The item with the subscriptions of the only account that has any.
+/// Returns the item with the subscriptions of `acct_a`.
 fn stored(world: &World) -> Value {
     let items = world.items("A#acct_a").into_iter();
     let mut subscriptions = items.filter(|item| item["sk"]["S"] == "U");
@@ -35,7 +35,7 @@ async fn a_key_of_another_account_ends_no_subscription() {
         (&told["status"], &told["source"]),
         (&json!("active"), &json!("stored"))
     );
-    // A month later, when a look is due, nothing is known there of the customer either.
+    // A month later, when the next check is due, the other account still does not know the customer.
     let world = world.later(SignedDuration::from_hours(24 * 32)).await;
     world.try_to_deliver().await;
     let after = stored(&world);
@@ -52,7 +52,7 @@ async fn a_key_of_another_account_ends_no_subscription() {
 }
 
 #[tokio::test]
-async fn a_right_that_the_key_lacks_stops_only_the_calls_that_need_it() {
+async fn a_missing_permission_stops_only_the_calls_that_need_it() {
     let world = World::at_noon().await;
     let (_, payment) = world.buy("acct_a", "pack_125k", "k1").await;
     let lacking = Fault::new("/v1/disputes", "status:403").unwrap();
@@ -66,18 +66,18 @@ async fn a_right_that_the_key_lacks_stops_only_the_calls_that_need_it() {
         taken.iter().flatten().all(|status| *status >= 500),
         "{taken:?}"
     );
-    // Everything else goes on at once.
+    // Everything else keeps working.
     let order = world.order("pack_125k");
     let page = world.checkout("acct_a", "k2", &order).await;
     page.expect(StatusCode::CREATED);
 }
 
 #[tokio::test]
-async fn a_limit_that_is_answered_as_a_400_parks_nothing() {
+async fn a_limit_reported_as_a_400_parks_nothing() {
     for code in ["rate_limit", "lock_timeout"] {
         let world = World::at_noon().await;
         world.grant("acct_a", "1000").await;
-        // The first call of an account makes its customer.
+        // An account's first call creates its customer.
         let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
         let recorded = world.record("acct_a", "k1", &body).await;
         recorded.expect(StatusCode::CREATED);

@@ -1,4 +1,4 @@
-//! What callers can ask of Stripe through the API in a second is less than Stripe takes of an account.
+//! The API's throttles keep calls to Stripe below its rate limit for an account.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -6,14 +6,14 @@ use local::template::Template;
 use serde_json::json;
 use tests::World;
 
-/// Calls a second that Stripe takes in live mode, besides meter events. <https://docs.stripe.com/rate-limits>
+/// Calls per second that Stripe accepts in live mode, besides meter events. <https://docs.stripe.com/rate-limits>
 const STRIPE_TAKES: usize = 100;
 
-/// What is left of them for webhooks and the outbox, whatever callers do.
+/// Calls per second that are reserved for webhooks and the outbox.
 const KEPT_FREE: usize = 10;
 
 #[tokio::test]
-async fn routes_that_call_stripe_take_less_than_it_does() {
+async fn throttled_routes_stay_below_stripes_rate_limit() {
     let world = World::at_noon().await;
     let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
     world.stack.stripe.faults().add(dropped);
@@ -23,7 +23,7 @@ async fn routes_that_call_stripe_take_less_than_it_does() {
         all - std::mem::replace(&mut before, all)
     };
 
-    // The first page of an account makes its customer, too.
+    // An account's first checkout also creates its customer.
     let session = world.open("acct_a", "pack_500k").await;
     let checkout = calls();
     let opened = world.verify("acct_a", &session).await;
@@ -33,7 +33,7 @@ async fn routes_that_call_stripe_take_less_than_it_does() {
     world.pay(&plan, "4242424242424242").await;
     world.verify("acct_a", &plan).await.expect(StatusCode::OK);
     calls();
-    // What is paid can be asked for again and again, too.
+    // A paid session can be verified again and again, too.
     world.verify("acct_a", &plan).await.expect(StatusCode::OK);
     let verify = open.max(calls());
     world.subscription("acct_a").await.expect(StatusCode::OK);

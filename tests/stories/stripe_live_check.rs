@@ -1,4 +1,4 @@
-//! `make stripe-live-check` finds where the fake Stripe differs from Stripe. Here another fake stands in for Stripe.
+//! `make stripe-live-check` finds where the fake Stripe differs from Stripe. Here, another fake stands in for Stripe.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tests::live_check::{
     Account, Comparison, Error, Recording, Step, access, compare, play, quiet_fake, run,
 };
 
-/// The time of day, but a wait takes none.
+/// Returns a clock that starts now and skips waits.
 fn clock_without_waits() -> Clock {
     Clock::skipping_from(Clock::system().now())
 }
@@ -27,7 +27,7 @@ async fn of_fake() -> Recording {
     played_on(quiet_fake().await.unwrap()).await
 }
 
-/// Compares a fake with another one at which refunds fail so often.
+/// Compares a fake with another one whose refunds fail this many times.
 async fn with_fault(fault: &str, times: u32) -> Vec<String> {
     let faulty = quiet_fake().await.unwrap();
     let fault = Fault::new("/v1/refunds", fault).unwrap();
@@ -40,7 +40,7 @@ fn differences(comparison: &Comparison) -> Vec<String> {
     differences.map(ToString::to_string).collect()
 }
 
-/// A fake behind an address of its own that takes test clocks, as Stripe does, and changes some answers.
+/// Fake at its own address that supports test clocks, as Stripe does, and changes some answers.
 struct StandIn {
     server: Server,
     fake: Arc<FakeStripe>,
@@ -93,7 +93,7 @@ async fn answer(fake: &FakeStripe, request: Request, change: Change) -> Reply {
     }
 }
 
-/// Answers calls of the one test clock, which is ready at once.
+/// Handles calls for the only test clock, which is ready at once.
 fn clock(fake: &FakeStripe, path: &str, request: &Request) -> Response {
     let until = form_urlencoded::parse(request.body()).find(|(name, _)| name == "frozen_time");
     if path.ends_with("/advance") {
@@ -118,7 +118,7 @@ async fn two_fakes_do_not_differ_and_every_step_is_played() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_that_can_be_taken_away() {
+async fn everything_that_can_be_deleted_is_cleaned_up() {
     let recording = of_fake().await;
     let sent = |step: Step| -> Vec<&str> {
         let exchanges = recording.exchanges.iter();
@@ -145,7 +145,7 @@ async fn nothing_is_left_that_can_be_taken_away() {
 }
 
 #[tokio::test]
-async fn another_status_is_reported_with_its_step() {
+async fn a_different_status_is_reported_with_its_step() {
     let found = with_fault("status:403", u32::MAX).await;
 
     let refused = "refund: POST /v1/refunds: the fake answers 200, Stripe 403";
@@ -155,11 +155,11 @@ async fn another_status_is_reported_with_its_step() {
 }
 
 #[tokio::test]
-async fn a_request_that_succeeds_when_it_is_repeated_is_no_difference() {
+async fn a_request_that_succeeds_on_retry_is_not_a_difference() {
     assert_eq!(with_fault("status:409", 1).await, [""; 0]);
 }
 
-/// Makes answers say something else than the fake's.
+/// Makes some answers differ from the fake's.
 fn change(called: &str, body: &mut Value) {
     match called {
         "POST /v1/customers" => body["balance"] = json!("none"),
@@ -174,7 +174,7 @@ fn change(called: &str, body: &mut Value) {
 }
 
 #[tokio::test]
-async fn another_field_is_reported_with_its_step_and_its_path() {
+async fn a_different_field_is_reported_with_its_step_and_its_path() {
     let stand_in = StandIn::start(change).await;
     let account = Account::in_test_mode(stand_in.access());
     let file = std::env::temp_dir().join(format!("stripe-live-check-{}.json", std::process::id()));
@@ -249,7 +249,7 @@ fn assert_no_secrets(kept: &str, fake: &FakeStripe) {
 }
 
 #[tokio::test]
-async fn without_a_key_of_test_mode_nothing_is_played() {
+async fn only_a_test_mode_key_is_accepted() {
     for (key, words) in [
         (None, "STRIPE_TEST_KEY is not set"),
         (Some(" "), "STRIPE_TEST_KEY is not set"),

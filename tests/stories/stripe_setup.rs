@@ -1,4 +1,4 @@
-//! `sparks stripe-setup` makes what is needed once, and `sparks doctor` sees when it is not so.
+//! `sparks stripe-setup` creates the objects at Stripe once, and `sparks doctor` reports what is wrong with them.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -14,12 +14,12 @@ async fn set_up(world: &World, more: &[&str]) -> Value {
 }
 
 async fn doctor(world: &World) -> (bool, Value) {
-    // What it prints is of interest, whatever it makes of it.
+    // A failing doctor prints its report, too.
     let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
     (outcome.is_ok(), serde_json::from_str(&printed).unwrap())
 }
 
-/// Whether one of its checks is in order.
+/// Returns whether this check of the doctor passed.
 fn is_ok(found: &Value, name: &str) -> bool {
     let mut checks = found["checks"].as_array().unwrap().iter();
     let check = checks.find(|check| check["name"] == name).unwrap();
@@ -31,7 +31,7 @@ fn count(world: &World, list: &str) -> usize {
 }
 
 #[tokio::test]
-async fn run_again_it_changes_nothing() {
+async fn a_second_run_changes_nothing() {
     let world = World::start().await;
     let posts = || {
         let asked = world.stack.stripe.asked();
@@ -53,7 +53,7 @@ async fn run_again_it_changes_nothing() {
 }
 
 #[tokio::test]
-async fn two_at_once_make_one_of_each() {
+async fn concurrent_runs_create_one_of_each_object() {
     let world = World::start().await;
     world
         .post_to_stripe("/v1/products/sparks_local_plus", "name=Other")
@@ -72,7 +72,7 @@ async fn two_at_once_make_one_of_each() {
 }
 
 #[tokio::test]
-async fn a_price_that_is_not_the_catalogues_is_replaced() {
+async fn an_inactive_price_is_replaced() {
     let world = World::start().await;
     let before = set_up(&world, &[]).await;
     let old = before["price_ids"]["pack_500k"].as_str().unwrap();
@@ -86,7 +86,7 @@ async fn a_price_that_is_not_the_catalogues_is_replaced() {
     assert_ne!(new, old);
     assert_eq!(after["changes"].as_array().unwrap().len(), 1);
     assert_eq!(set_up(&world, &[]).await["price_ids"], after["price_ids"]);
-    // The deployment still has the old one.
+    // The deployment still uses the old price.
     let (ok, found) = doctor(&world).await;
     assert!(!ok && !is_ok(&found, "prices"), "{found}");
 }
@@ -113,7 +113,7 @@ async fn a_priced_meter_is_refused_before_anything_is_made() {
 }
 
 #[tokio::test]
-async fn an_archived_meter_is_reactivated_as_often_as_it_is_archived() {
+async fn an_archived_meter_is_reactivated_each_time() {
     let world = World::start().await;
     let meter = set_up(&world, &[]).await["meter"].clone();
     let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
@@ -126,7 +126,7 @@ async fn an_archived_meter_is_reactivated_as_often_as_it_is_archived() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_moved_is_changed_and_keeps_its_secret() {
+async fn a_moved_endpoint_is_updated_and_keeps_its_secret() {
     let world = World::start().await;
     let url = "https://api.example.com/v1/webhooks/stripe";
     let moved = set_up(&world, &["--webhook-url", url]).await;
@@ -137,7 +137,7 @@ async fn an_endpoint_that_moved_is_changed_and_keeps_its_secret() {
         endpoint["api_version"],
         shared::providers::stripe::API_VERSION
     );
-    // Moved away and back within a day, it is there again.
+    // The endpoint can move away and back within a day.
     for target in ["https://b.example.com/w", url, "https://b.example.com/w"] {
         set_up(&world, &["--webhook-url", target]).await;
         assert_eq!(
@@ -149,7 +149,7 @@ async fn an_endpoint_that_moved_is_changed_and_keeps_its_secret() {
 }
 
 #[tokio::test]
-async fn a_deleted_endpoint_is_made_again_with_a_new_secret() {
+async fn a_deleted_endpoint_is_recreated_with_a_new_secret() {
     let world = World::start().await;
     let made = set_up(&world, &[]).await;
     let id = made["webhook_endpoint"].as_str().unwrap();
@@ -179,7 +179,7 @@ async fn a_deleted_endpoint_is_made_again_with_a_new_secret() {
 }
 
 #[tokio::test]
-async fn it_can_be_run_again_after_it_failed_anywhere() {
+async fn a_failed_run_can_be_repeated() {
     let world = World::start().await;
     world
         .post_to_stripe("/v1/products/sparks_local_plus", "active=false")
@@ -194,9 +194,9 @@ async fn it_can_be_run_again_after_it_failed_anywhere() {
     }
 }
 
-/// Stripe shows it once, whatever fails after that.
+/// Stripe shows the secret only once.
 #[tokio::test]
-async fn the_webhooks_secret_is_printed_though_what_comes_after_it_fails() {
+async fn the_webhook_secret_is_printed_even_if_a_later_step_fails() {
     // Another deployment in the same Stripe account has nothing yet.
     let world = World::start().await.with("STAGE", "other");
     let refused = Fault::new("/v2/core/event_destinations", "status:400").unwrap();
@@ -224,7 +224,7 @@ async fn the_doctor_finds_everything_in_order_after_setup() {
 }
 
 #[tokio::test]
-async fn the_variables_are_printed_for_people() {
+async fn the_text_output_lists_the_variables() {
     let world = World::start().await;
     let printed = world.sparks(&["stripe-setup"]).await.unwrap();
     assert!(printed.contains("test mode"));
@@ -232,11 +232,14 @@ async fn the_variables_are_printed_for_people() {
         printed.contains("STRIPE_PRICE_IDS=pack_125k=price_"),
         "{printed}"
     );
-    assert!(!printed.contains("whsec_"), "only when it is new");
+    assert!(
+        !printed.contains("whsec_"),
+        "the secret is printed only when it is new"
+    );
 }
 
 #[tokio::test]
-async fn an_archived_price_that_still_bills_is_told_with_what_stops_it() {
+async fn an_archived_price_that_still_bills_is_refused_with_a_remedy() {
     let world = World::start().await;
     let meter = set_up(&world, &[]).await["meter"].clone();
     let form = format!(
@@ -258,12 +261,12 @@ async fn an_archived_price_that_still_bills_is_told_with_what_stops_it() {
 
     let refused = world.sparks(&["stripe-setup"]).await.unwrap_err();
     let refused = refused.to_string();
-    for part in [price, subscription, "remove it from them"] {
+    for part in [price, subscription, "remove the price from them"] {
         assert!(refused.contains(part), "{refused}");
     }
     let (_, found) = doctor(&world).await;
     assert!(!is_ok(&found, "meter"), "{found}");
-    // Archived and in no live subscription, it charges no customer.
+    // An archived price without a live subscription charges no customer.
     world
         .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
         .await;
@@ -273,7 +276,7 @@ async fn an_archived_price_that_still_bills_is_told_with_what_stops_it() {
 }
 
 #[tokio::test]
-async fn the_default_tax_behaviour_is_set_where_there_is_none() {
+async fn the_default_tax_behaviour_is_set_if_missing() {
     let variables = [("CHECKOUT_AUTOMATIC_TAX", "true")];
     let world = World::start_with(&variables, Clock::system()).await;
     for (settings, after, changes) in [("none", "exclusive", 1), ("inclusive", "inclusive", 0)] {
@@ -285,7 +288,7 @@ async fn the_default_tax_behaviour_is_set_where_there_is_none() {
             let body = world.order("pack_125k");
             let page = world.checkout("acct_a", settings, &body).await;
             assert_ne!(page.status, 201, "Stripe refuses it");
-            // The operator sets the address in the Dashboard; the rest is the command's.
+            // The operator sets the address in the Dashboard; the command does the rest.
             let form = "head_office[address][country]=US&head_office[address][line1]=1 Main Street";
             world.post_to_stripe("/v1/tax/settings", form).await;
             let (_, found) = doctor(&world).await;
@@ -306,7 +309,7 @@ async fn the_default_tax_behaviour_is_set_where_there_is_none() {
 }
 
 #[tokio::test]
-async fn what_others_have_made_at_stripe_without_metadata_is_read() {
+async fn foreign_objects_without_metadata_do_not_break_setup() {
     let world = World::start().await;
     let form = "features[invoice_history][enabled]=true";
     let path = "/v1/billing_portal/configurations";

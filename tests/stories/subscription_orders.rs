@@ -1,4 +1,4 @@
-//! The webhooks of one subscription's life, in any order, twice or late, come to one end.
+//! A subscription's webhooks lead to one result in any order, duplicated or late.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
-/// What Stripe sends to the endpoint that the setup makes.
+/// Kinds of events that Stripe sends to the endpoint of `sparks stripe-setup`.
 const SENT: [&str; 7] = [
     "charge.dispute.",
     "checkout.session.",
@@ -21,12 +21,12 @@ struct Life<'a> {
     world: &'a World,
     random: fastrand::Rng,
     account: String,
-    /// How many events there were before.
+    /// Number of events before this life.
     before: usize,
 }
 
 impl Life<'_> {
-    /// Everything that Stripe would have sent so far.
+    /// Returns the events that Stripe would have sent so far.
     fn events(&self) -> Vec<Value> {
         let state = self.world.stack.stripe.state();
         let all = state["events"].as_array().unwrap().iter();
@@ -39,7 +39,7 @@ impl Life<'_> {
             .collect()
     }
 
-    /// Some of that arrives, in any order, some of it twice.
+    /// Delivers a random part of the events so far, in random order. A later call may deliver an event again.
     async fn some_arrive(&mut self, chance_percent: u8) {
         let mut events = self.events();
         self.random.shuffle(&mut events);
@@ -50,7 +50,7 @@ impl Life<'_> {
         }
     }
 
-    /// All of it arrives, at last.
+    /// Delivers all events in random order, about a third of them twice.
     async fn all_arrive(&mut self) {
         let mut events = self.events();
         let random = &mut self.random;
@@ -71,7 +71,7 @@ impl Life<'_> {
         assert_eq!(answer.status, 200, "{event}: {answer:?}");
     }
 
-    /// Subscribes, renews, fails, pays, is refunded half, is disputed and wins, and ends.
+    /// Subscribes, fails one renewal, pays the next, is refunded half, loses a dispute over the rest, and ends.
     async fn live(&mut self) {
         let (world, account) = (self.world, self.account.clone());
         let session = world.open(&account, "plus").await;
@@ -135,7 +135,7 @@ async fn ten_lives(seeds: Range<u64>) {
         };
         let counted = ["in_", "re_", "free#"].map(kinds);
         assert_eq!(counted, [2, 1, 1], "seed {seed}: {entries:?}");
-        // A dispute that was won before anybody heard of it took nothing; else it gave back what it took.
+        // A dispute that is won before its first webhook takes nothing; otherwise it gives back what it took.
         let sum: i64 = entries.iter().map(|(_, amount)| amount).sum();
         assert_eq!(sum, 760_000_000, "seed {seed}: {entries:?}");
         let stored = world.items(&format!("A#{account}"));
@@ -152,21 +152,21 @@ async fn ten_lives(seeds: Range<u64>) {
 }
 
 #[tokio::test]
-async fn fifty_orders_of_webhooks_come_to_one_end() {
+async fn fifty_orders_of_webhooks_lead_to_one_result() {
     lives(0..50).await;
 }
 
 #[tokio::test]
-async fn fifty_more_orders_of_webhooks_come_to_one_end() {
+async fn fifty_more_orders_of_webhooks_lead_to_one_result() {
     lives(50..100).await;
 }
 
 #[tokio::test]
-async fn a_third_fifty_orders_of_webhooks_come_to_one_end() {
+async fn a_third_fifty_orders_of_webhooks_lead_to_one_result() {
     lives(100..150).await;
 }
 
 #[tokio::test]
-async fn a_fourth_fifty_orders_of_webhooks_come_to_one_end() {
+async fn a_fourth_fifty_orders_of_webhooks_lead_to_one_result() {
     lives(150..200).await;
 }

@@ -1,4 +1,4 @@
-//! A plan's life: subscribed, cancelled at the portal, renewed, ended. Its Sparks come and go with it.
+//! A plan's life: subscribed, cancelled at the portal, renewed, ended. Its Sparks are granted and expire with it.
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,7 @@ fn pairs(grants: &[(String, String)]) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn a_plan_is_bought_cancelled_at_the_portal_and_ends_with_its_sparks() {
+async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     assert_eq!(
@@ -75,7 +75,7 @@ async fn a_plan_is_bought_cancelled_at_the_portal_and_ends_with_its_sparks() {
     world.renew(&subscription, "succeeded").await;
     let standing = world.subscription("acct_a").await.body;
     assert_eq!(standing["status"], "canceled");
-    // The grace of a day is not over.
+    // The grace period of a day is not over.
     assert_eq!(
         pairs(&world.grants("acct_a").await),
         [("free", "10000.000"), ("plan", "400000.000")]
@@ -96,14 +96,14 @@ async fn a_plan_is_bought_cancelled_at_the_portal_and_ends_with_its_sparks() {
 }
 
 #[tokio::test]
-async fn a_renewal_is_one_more_grant_and_the_old_one_ends_with_an_entry() {
+async fn a_renewal_adds_a_grant_and_the_old_one_expires() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let world = world
         .at(Clock::starting_at(at("2026-12-22T12:05:00Z")))
         .await;
     let invoice = world.renew(&subscription, "succeeded").await;
-    // Stripe's own period of a renewal's invoice is the one before.
+    // At Stripe, a renewal invoice's own period is the previous one.
     assert_ne!(
         invoice["period_end"],
         invoice["lines"]["data"][0]["period"]["end"]
@@ -128,7 +128,7 @@ async fn a_renewal_is_one_more_grant_and_the_old_one_ends_with_an_entry() {
 }
 
 #[tokio::test]
-async fn with_every_webhook_lost_asking_for_the_subscription_grants_what_was_paid() {
+async fn reading_the_subscription_credits_paid_renewals_without_webhooks() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
     world.stack.stripe.faults().add(lost);
@@ -145,7 +145,7 @@ async fn with_every_webhook_lost_asking_for_the_subscription_grants_what_was_pai
 }
 
 #[tokio::test]
-async fn a_credit_made_after_its_period_can_be_used_for_thirty_days() {
+async fn a_credit_after_its_period_lasts_thirty_days() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
     world.stack.stripe.faults().add(lost);
@@ -164,7 +164,7 @@ async fn a_credit_made_after_its_period_can_be_used_for_thirty_days() {
 }
 
 #[tokio::test]
-async fn a_plan_verified_again_is_answered_without_asking_stripe() {
+async fn a_plan_is_verified_again_without_calling_stripe() {
     let world = World::start().await;
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, "4242424242424242").await;
@@ -179,7 +179,7 @@ async fn a_plan_verified_again_is_answered_without_asking_stripe() {
 }
 
 #[tokio::test]
-async fn while_stripe_is_down_what_was_stored_is_told_with_its_time() {
+async fn while_stripe_is_down_the_stored_subscription_is_returned_with_its_time() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     let told = world.subscription("acct_a").await.body;
@@ -190,13 +190,13 @@ async fn while_stripe_is_down_what_was_stored_is_told_with_its_time() {
     let stored = world.subscription("acct_a").await;
     let mut stored = stored.expect(StatusCode::OK).body;
     assert_eq!(stored["source"], "stored");
-    // It was stored when it changed last.
+    // `as_of` is the time of the last stored change.
     assert!(stored["as_of"].as_str() <= told["as_of"].as_str());
     stored["source"] = json!("stripe");
     stored["as_of"] = told["as_of"].clone();
     assert_eq!(stored, told);
 
-    // Of an account that was never told, nothing is known.
+    // No subscription of `acct_b` is stored.
     let session = world.open("acct_b", "pack_125k").await;
     assert!(!session.is_empty());
     let unknown = world.subscription("acct_b").await;
@@ -224,7 +224,7 @@ async fn an_account_that_bought_nothing_has_no_subscription_and_no_portal() {
 }
 
 #[tokio::test]
-async fn the_portal_leads_back_to_the_app_alone_and_takes_no_other_word() {
+async fn the_portal_accepts_only_the_apps_return_urls_and_known_members() {
     let world = World::start().await;
     world.buy("acct_a", "pack_125k", "k1").await;
     for (body, code, field) in [
@@ -272,7 +272,7 @@ async fn a_failed_renewal_is_past_due_and_grants_once_it_is_paid() {
             .as_str()
             .unwrap()
             .contains("past_due"),
-        "the webhook has brought it: {stored}"
+        "the webhook stored it: {stored}"
     );
     assert_eq!(
         world.subscription("acct_a").await.body["status"],
@@ -285,7 +285,7 @@ async fn a_failed_renewal_is_past_due_and_grants_once_it_is_paid() {
 }
 
 #[tokio::test]
-async fn words_that_stripe_adds_are_passed_on() {
+async fn unknown_subscription_statuses_are_passed_on() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     for (status, told) in [
@@ -300,7 +300,7 @@ async fn words_that_stripe_adds_are_passed_on() {
 }
 
 #[tokio::test]
-async fn after_its_customer_was_deleted_an_account_can_buy_again() {
+async fn an_account_can_buy_again_after_its_customer_is_deleted() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
@@ -320,12 +320,12 @@ async fn after_its_customer_was_deleted_an_account_can_buy_again() {
     assert_eq!(refused.refusal(), (409, "no_customer"));
     world.buy("acct_a", "pack_125k", "k2").await;
     assert_eq!(world.items("X#").len(), 2);
-    // What was paid before the deletion is still refunded.
+    // Sparks bought before the deletion are kept.
     assert_eq!(world.available("acct_a").await, "635000.000");
 }
 
 #[tokio::test]
-async fn a_deleted_customer_of_which_nobody_told_is_found_at_the_next_purchase() {
+async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
     let world = World::start().await;
     let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
     world.stack.stripe.faults().add(lost);
@@ -340,7 +340,7 @@ async fn a_deleted_customer_of_which_nobody_told_is_found_at_the_next_purchase()
     assert_eq!(world.available("acct_a").await, "635000.000");
 }
 
-/// Opens the portal at its overview and does something there, as a person would.
+/// Opens the portal's overview and submits a form there, as a customer would.
 async fn at_portal(world: &World, action: &str, form: String) {
     let back = format!("{}/account", world.origin());
     let portal = world.portal("acct_a", &json!({"return_url": back})).await;
@@ -355,7 +355,7 @@ async fn at_portal(world: &World, action: &str, form: String) {
 }
 
 #[tokio::test]
-async fn what_is_done_at_the_portal_is_told_afterwards() {
+async fn changes_at_the_portal_show_in_the_subscription() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let on_it = || format!("subscription={subscription}");
@@ -363,7 +363,7 @@ async fn what_is_done_at_the_portal_is_told_afterwards() {
     let standing = world.subscription("acct_a").await.body;
     assert_eq!(standing["cancel_at_period_end"], true);
 
-    // What ends already cannot be made to end once more.
+    // A subscription that already ends cannot be cancelled again.
     let back = format!("{}/account", world.origin());
     let body = json!({"return_url": back, "flow": "subscription_cancel"});
     let again = world.portal("acct_a", &body).await;
@@ -385,7 +385,7 @@ async fn what_is_done_at_the_portal_is_told_afterwards() {
 }
 
 #[tokio::test]
-async fn of_several_subscriptions_the_best_is_told_first() {
+async fn an_active_subscription_is_listed_before_a_cancelled_one() {
     let world = World::start().await;
     let first = world.subscribe("acct_a", "plus").await;
     world
@@ -416,7 +416,7 @@ async fn of_several_subscriptions_the_best_is_told_first() {
 }
 
 #[tokio::test]
-async fn every_paid_period_since_the_last_credited_one_is_made_up_for_at_once() {
+async fn all_uncredited_paid_periods_are_credited_at_once() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
@@ -429,7 +429,7 @@ async fn every_paid_period_since_the_last_credited_one_is_made_up_for_at_once() 
 }
 
 #[tokio::test]
-async fn the_first_request_of_a_month_brings_the_free_sparks_whichever_it_is() {
+async fn the_first_request_of_a_month_of_any_kind_grants_the_free_sparks() {
     let app = "https://app.example.com";
     let order = json!({"item": "pack_500k", "success_url": app, "cancel_url": app});
     for path in ["subscription", "portal", "checkout"] {

@@ -1,4 +1,4 @@
-//! What a trace in Langfuse says, whatever labels its caller gives it.
+//! Traces in Langfuse stay correct whatever labels the caller sends.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -11,7 +11,7 @@ fn usage(trace: &Value) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "trace": trace})
 }
 
-/// A world with a usage of such a trace; answers its id and its span.
+/// Records a usage with this trace; returns the world, the usage's id and its span.
 async fn traced(trace: Value) -> (World, String, Value) {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
@@ -25,7 +25,7 @@ async fn traced(trace: Value) -> (World, String, Value) {
 }
 
 #[tokio::test]
-async fn no_metadata_of_a_caller_stands_where_sparks_says_what_a_usage_is() {
+async fn a_callers_metadata_never_replaces_that_of_sparks() {
     let given = json!({
         "account": "acct_victim", "usage_id": "use_other", "sparks": "0.000", "price_version": "0", "lines": "[]",
         "sparks.content": "dropped", "langfuse_session_id": "s_other", "ticket": "T-1",
@@ -49,7 +49,7 @@ async fn no_metadata_of_a_caller_stands_where_sparks_says_what_a_usage_is() {
     }
     assert!(metadata.get("sparks.content").is_none());
     assert_eq!(span["session_id"], json!(null));
-    // The entry keeps what was sent, so that a replay is one.
+    // The entry keeps the metadata as sent, so that a replay matches it.
     let stored: Value = {
         let entry = world.items("E#use_").remove(0);
         serde_json::from_str(entry["trace"]["S"].as_str().unwrap()).unwrap()
@@ -60,7 +60,7 @@ async fn no_metadata_of_a_caller_stands_where_sparks_says_what_a_usage_is() {
 }
 
 #[tokio::test]
-async fn empty_texts_of_a_trace_count_as_left_out() {
+async fn empty_texts_of_a_trace_count_as_missing() {
     let empty = json!({
         "name": "", "session_id": "", "tags": [""], "metadata": {"": ""}, "input": "", "output": "",
     });
@@ -74,7 +74,7 @@ async fn empty_texts_of_a_trace_count_as_left_out() {
     }
     assert!(span["metadata"].get("sparks.content").is_none());
 
-    // In a batch it costs no other trace its content.
+    // In a batch, an empty trace does not remove another one's content.
     let item = |key: &str, trace: &Value| {
         let mut item = usage(trace);
         item["idempotency_key"] = key.into();
@@ -90,7 +90,7 @@ async fn empty_texts_of_a_trace_count_as_left_out() {
     world.assert_delivered_once();
 }
 
-/// What an earlier release has stored and parked is delivered like any other.
+/// A trace that an earlier release stored and parked is delivered like any other.
 #[tokio::test]
 async fn a_stored_trace_with_empty_texts_is_delivered_after_a_redrive() {
     let world = World::at_noon().await;
@@ -116,7 +116,7 @@ async fn a_stored_trace_with_empty_texts_is_delivered_after_a_redrive() {
 }
 
 #[tokio::test]
-async fn labels_arrive_as_langfuse_keeps_them() {
+async fn labels_are_sent_in_the_form_that_langfuse_keeps() {
     let trace = json!({
         "name": "a\u{0}b", "session_id": "sesión-123", "tags": ["one\ntwo"], "input": "null: \u{0}\nnext",
         "metadata": {"a.b": "1", "a b": "2", "größe": "3\u{0}"},

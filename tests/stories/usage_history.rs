@@ -1,4 +1,4 @@
-//! What an account used is told by hour, day and month of any time zone, and comes to its entries, to the milli-Spark.
+//! Usage history by hour, day and month of any time zone adds up to the entries, to the milli-Spark.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ fn row(start: &str, group: &str, sparks: &str, quantity: &str) -> (String, Strin
     (start.into(), group.into(), sparks.into(), quantity.into())
 }
 
-/// One usage of tokens every 20 minutes of some days, each of another amount.
+/// Records a usage of tokens every 20 minutes in `[from, to)`, each of a different amount.
 async fn use_tokens(world: &World, from: &str, to: &str) {
     let (from, to): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
     let mut items = Vec::new();
@@ -69,7 +69,7 @@ async fn use_tokens(world: &World, from: &str, to: &str) {
     }
 }
 
-/// What the entries come to by the days of a zone, in milli-Sparks.
+/// Sums the entries by day of a time zone, in milli-Sparks.
 fn raw_days(world: &World, zone: &str) -> BTreeMap<Date, i64> {
     let zone = TimeZone::get(zone).unwrap();
     let mut days = BTreeMap::new();
@@ -81,7 +81,7 @@ fn raw_days(world: &World, zone: &str) -> BTreeMap<Date, i64> {
     days
 }
 
-/// What the API says of the days of a zone.
+/// Returns the API's sums by day of a time zone, in milli-Sparks.
 async fn told_days(world: &World, from: &str, to: &str, zone: &str) -> BTreeMap<Date, i64> {
     let told = history(world, &format!("from={from}&to={to}&tz={zone}")).await;
     let days = rows(&told).into_iter().map(|(start, _, sparks, _)| {
@@ -92,9 +92,9 @@ async fn told_days(world: &World, from: &str, to: &str, zone: &str) -> BTreeMap<
 }
 
 #[tokio::test]
-async fn the_days_of_every_time_zone_come_to_the_entries() {
+async fn days_of_every_time_zone_add_up_to_the_entries() {
     let world = world_at("2026-10-28T12:00:00Z").await;
-    // Over the end of summer time in Paris.
+    // Includes the end of summer time in Paris.
     use_tokens(&world, "2026-10-23T22:00:00Z", "2026-10-27T20:00:00Z").await;
     for zone in [
         "UTC",
@@ -113,7 +113,7 @@ async fn the_days_of_every_time_zone_come_to_the_entries() {
 }
 
 #[tokio::test]
-async fn a_day_that_summer_time_makes_shorter_is_one_too() {
+async fn a_day_shortened_by_summer_time_adds_up_too() {
     let world = world_at("2027-03-30T12:00:00Z").await;
     use_tokens(&world, "2027-03-27T12:00:00Z", "2027-03-29T12:00:00Z").await;
     for zone in ["Europe/Paris", "Asia/Kolkata", "UTC"] {
@@ -128,7 +128,7 @@ async fn a_day_that_summer_time_makes_shorter_is_one_too() {
 }
 
 #[tokio::test]
-async fn hours_and_months_are_the_same_sums_cut_otherwise() {
+async fn hours_and_months_add_up_to_the_same_sums() {
     let world = world_at("2026-11-02T12:00:00Z").await;
     use_tokens(&world, "2026-10-31T22:00:00Z", "2026-11-01T01:00:00Z").await;
     let hours = history(&world, "from=2026-10-31&granularity=hour").await;
@@ -148,7 +148,7 @@ async fn hours_and_months_are_the_same_sums_cut_otherwise() {
             row("2026-11-01T00:00:00.000+01:00", "ai_tokens", "3.900", "39"),
         ]
     );
-    // A time that begins in the middle of a day has what comes from then on.
+    // A range that begins within a day has only the usage from then on.
     let cut = history(&world, "from=2026-10-31T23:00:00Z&to=2026-11-01T00:30:00Z").await;
     assert_eq!(
         rows(&cut),
@@ -194,7 +194,7 @@ async fn use_everything(world: &World) {
 }
 
 #[tokio::test]
-async fn what_is_kept_apart_is_a_meter_a_model_or_a_member_and_always_adds_up() {
+async fn groups_by_meter_model_and_member_add_up() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     use_everything(&world).await;
     let day = "2026-11-22T00:00:00.000Z";
@@ -233,7 +233,7 @@ async fn what_is_kept_apart_is_a_meter_a_model_or_a_member_and_always_adds_up() 
 }
 
 #[tokio::test]
-async fn without_a_word_it_is_the_last_thirty_days_by_day_and_meter() {
+async fn the_default_is_the_last_thirty_days_by_day_and_meter() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let told = history(&world, "").await;
     assert_eq!(
@@ -246,7 +246,7 @@ async fn without_a_word_it_is_the_last_thirty_days_by_day_and_meter() {
 }
 
 #[tokio::test]
-async fn a_service_reads_the_account_it_names_and_nobody_elses_is_read() {
+async fn a_service_reads_the_account_it_names_and_a_user_only_its_own() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     use_everything(&world).await;
     let service = world.service_token();
@@ -276,7 +276,7 @@ async fn a_service_reads_the_account_it_names_and_nobody_elses_is_read() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_valid_names_its_parameter() {
+async fn an_invalid_query_is_refused_with_its_parameter() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let token = world.token("acct_a");
     for (path, field) in [
@@ -306,10 +306,10 @@ async fn a_query_that_is_not_valid_names_its_parameter() {
     }
 }
 
-/// DynamoDB writes by the kilobyte, and in a transaction twice. Whatever an account has, a usage with a member is one
-/// write of each of four items, one of each index, a mark and an index write with that: 12 units.
+/// DynamoDB counts writes by the kilobyte, and twice in a transaction. However large an account is, a usage with a
+/// member writes four items, each index once, a mark, and an index with the mark: 12 units.
 #[tokio::test]
-async fn an_account_with_a_thousand_members_writes_no_more_than_one_with_two() {
+async fn a_thousand_members_do_not_make_an_accounts_writes_larger() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let item = |number: usize| {
         json!({

@@ -1,10 +1,10 @@
-//! `sparks verify` works everything out again from the entries, and names what is not so.
+//! `sparks verify` recomputes everything from the entries and reports what differs.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::World;
 
-/// An account that used 10 Sparks and, as a member, 1.251 more in two lines, and bought a pack.
+/// Starts a world where `acct_a` used 10 Sparks, 1.251 more as a member in two lines, and bought a pack.
 async fn world() -> World {
     let world = World::start().await;
     world.spend("acct_a", "k1", 10).await;
@@ -17,7 +17,7 @@ async fn world() -> World {
     world
 }
 
-/// The usages in the order in which they were recorded.
+/// Returns the usages in the order of recording.
 fn usages(world: &World) -> [Value; 2] {
     let mut usages = world.items("E#use_");
     usages.retain(|entry| entry["account"]["S"] == "acct_a");
@@ -41,7 +41,7 @@ fn with(item: &Value, attribute: &str, value: Value) -> Value {
     item
 }
 
-/// What `sparks verify` finds while these items are in the place of the right ones.
+/// Returns the findings of `sparks verify` while these wrong items replace the right ones.
 async fn found(world: &World, planted: &[(&Value, Value)]) -> Vec<String> {
     for (_, wrong) in planted {
         world.put_item(wrong.clone()).await;
@@ -62,7 +62,7 @@ async fn found(world: &World, planted: &[(&Value, Value)]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_an_account_holds_is_compared_with_its_entries() {
+async fn balance_and_grants_are_compared_with_the_entries() {
     let world = world().await;
     let account = world.items("A#acct_a");
     let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
@@ -88,7 +88,7 @@ async fn what_an_account_holds_is_compared_with_its_entries() {
 }
 
 #[tokio::test]
-async fn a_rollup_that_is_wrong_is_named() {
+async fn a_wrong_rollup_is_reported() {
     let world = world().await;
     let rollups = world.items("R#acct_a");
     let of_compute = rollups
@@ -108,15 +108,11 @@ async fn a_rollup_that_is_wrong_is_named() {
         let findings = found(&world, &[(rollup, odd)]).await;
         assert!(findings[0].starts_with(&format!("{name} cannot be read")));
     }
-    assert_eq!(
-        of_compute.count(),
-        2,
-        "a quarter of an hour, and a member's day"
-    );
+    assert_eq!(of_compute.count(), 2, "a quarter-hour and a member's day");
 }
 
 #[tokio::test]
-async fn an_amount_that_its_unit_prices_do_not_come_to_is_named() {
+async fn an_amount_that_differs_from_its_unit_prices_is_reported() {
     let world = world().await;
     let [first, _] = &usages(&world);
     let wrong = with(first, "amount", json!({"N": "-9000"}));
@@ -130,7 +126,7 @@ async fn an_amount_that_its_unit_prices_do_not_come_to_is_named() {
     );
     assert!(findings.contains(&format!("the lines of `{id}` do not add up to it")));
 
-    // A credit of it would be worse.
+    // A usage that adds Sparks is reported, too.
     let wrong = with(first, "amount", json!({"N": "10000"}));
     let findings = found(&world, &[(first, wrong)]).await;
     assert!(
@@ -142,7 +138,7 @@ async fn an_amount_that_its_unit_prices_do_not_come_to_is_named() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_not_its_share_is_named_though_the_sum_is_right() {
+async fn a_wrong_line_is_reported_even_if_the_sum_is_right() {
     let world = world().await;
     let [_, second] = &usages(&world);
     let lines = second["lines"]["S"].as_str().unwrap();
@@ -162,7 +158,7 @@ async fn a_line_that_is_not_its_share_is_named_though_the_sum_is_right() {
 }
 
 #[tokio::test]
-async fn of_many_wrong_prices_the_first_is_named_and_the_others_are_counted() {
+async fn the_first_of_many_wrong_prices_is_reported_and_all_are_counted() {
     let world = world().await;
     let [first, second] = &usages(&world);
     let free = |usage: &Value| {
@@ -179,9 +175,9 @@ async fn of_many_wrong_prices_the_first_is_named_and_the_others_are_counted() {
     assert_eq!(findings, [named]);
 }
 
-/// One entry that cannot be read does not keep the others, or other accounts, from being verified.
+/// An unreadable entry does not stop the verification of other entries or accounts.
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_is_named_by_its_key() {
+async fn an_unreadable_entry_is_reported_by_its_key() {
     let world = world().await;
     world.spend("acct_b", "k1", 1).await;
     let [first, _] = &usages(&world);
@@ -207,7 +203,7 @@ async fn an_entry_that_cannot_be_read_is_named_by_its_key() {
 }
 
 #[tokio::test]
-async fn an_entry_that_no_ledger_lists_is_named_by_its_key() {
+async fn an_entry_in_no_ledger_is_reported_by_its_key() {
     let world = world().await;
     let [first, _] = &usages(&world);
     for attribute in ["account", "ledger_at"] {
@@ -217,13 +213,14 @@ async fn an_entry_that_no_ledger_lists_is_named_by_its_key() {
     }
 }
 
-/// The month's free Sparks come in first, whatever the ids of the entries: what the purchase lacks is taken from them.
+/// The month's free Sparks are granted first, whatever the entries' ids; the claw back takes from them what the
+/// purchase lacks.
 #[tokio::test]
-async fn what_is_taken_back_first_in_a_month_is_in_order() {
+async fn a_claw_back_as_the_first_change_of_a_month_verifies() {
     let world = World::at_noon().await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.grant("acct_a", "50000").await;
-    // Of these, 5,000 are the purchase's.
+    // 5,000 of these come from the purchase.
     world.spend("acct_a", "k2", 15_000).await;
     let world = world.later(SignedDuration::from_hours(24 * 9)).await;
     world.dispute(&payment, 2_000, "needs_response").await;
@@ -234,7 +231,7 @@ async fn what_is_taken_back_first_in_a_month_is_in_order() {
 }
 
 #[tokio::test]
-async fn a_reversal_that_does_not_take_what_was_left_is_named() {
+async fn a_reversal_that_takes_less_than_was_left_is_reported() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
     world.spend("acct_a", "k1", 4).await;
@@ -245,7 +242,7 @@ async fn a_reversal_that_does_not_take_what_was_left_is_named() {
     let account = world.items("A#acct_a");
     let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
 
-    // The balance agrees; which Sparks it is made of does not.
+    // The balance agrees, but the grants that make it up do not.
     let less = with(&entry, "amount", json!({"N": "-5000"}));
     let more = with(account, "available", json!({"N": "1000"}));
     let findings = found(&world, &[(&entry, less), (account, more)]).await;
@@ -255,7 +252,7 @@ async fn a_reversal_that_does_not_take_what_was_left_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_found_is_printed_for_people_and_counted() {
+async fn the_text_output_lists_findings_and_counts_accounts_and_entries() {
     let world = world().await;
     let [first, _] = &usages(&world);
     world.put_item(without(first, "stripe")).await;
@@ -271,7 +268,7 @@ async fn what_is_found_is_printed_for_people_and_counted() {
     assert_eq!((&fine["ok"], &fine["accounts"]), (&json!(true), &json!(1)));
 }
 
-/// What a restore to the middle of a transaction can leave: `verify` names it, and `repair` writes it anew.
+/// A restore to a moment within a transaction can leave half of it: `verify` reports it, and `repair` rewrites it.
 #[tokio::test]
 async fn half_a_transaction_is_repaired_from_the_entries() {
     let world = world().await;
@@ -289,7 +286,7 @@ async fn half_a_transaction_is_repaired_from_the_entries() {
     let (quarter, day) = (item("R#acct_a", "Q#"), item("R#acct_a", "M#"));
     let available = world.available("acct_a").await;
     for planted in [
-        // A debit without its entry, and grants of before.
+        // A debit without its entry, and outdated grants.
         vec![with(&account, "available", json!({"N": "1000"}))],
         vec![with(&account, "debited", json!({"N": "1000"}))],
         vec![with(&grants, "grants_version", json!({"N": "1"}))],
@@ -333,7 +330,7 @@ async fn half_a_transaction_is_repaired_from_the_entries() {
     assert!(matches!(refused, Err(cli::Error::NoAccount(_))));
 }
 
-/// The sums of an account that is debited all the time are compared with those of before and after.
+/// The entries' sums must lie between the roll-ups that are read before and after them.
 #[tokio::test]
 async fn an_account_in_constant_use_is_verified() {
     let world = world().await;

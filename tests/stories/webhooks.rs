@@ -1,4 +1,4 @@
-//! Stripe's webhooks: only what Stripe has signed is looked at, and only what Stripe has is believed.
+//! Stripe's webhooks: only signed events are read, and only the objects read from Stripe are trusted.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -17,7 +17,7 @@ fn completed(session: &str) -> Value {
     })
 }
 
-/// A paid session whose own webhook was lost.
+/// Pays for a session whose own webhook is lost.
 async fn paid() -> (World, String) {
     let world = World::start().await;
     let fault = Fault::new("webhooks/", "drop").unwrap().times(100);
@@ -28,7 +28,7 @@ async fn paid() -> (World, String) {
 }
 
 #[tokio::test]
-async fn what_stripe_has_not_signed_just_now_is_refused_and_writes_nothing() {
+async fn a_webhook_without_a_recent_stripe_signature_is_refused_and_writes_nothing() {
     let (world, session) = paid().await;
     let (body, secret) = (completed(&session).to_string(), world.webhook_secret());
     let before = world.table();
@@ -82,10 +82,10 @@ async fn a_rolled_secret_works_beside_the_old_one() {
 }
 
 #[tokio::test]
-async fn the_bytes_count_as_they_were_sent() {
+async fn the_signature_covers_the_raw_bytes() {
     let (world, session) = paid().await;
-    // Spaces, escapes and a line break that writing the JSON anew would lose; and no text for the gateway,
-    // which hands it on in base64.
+    // Reserialising the JSON would lose the spaces, the escape and the line break. The content type is not text, so the
+    // gateway passes the body on in base64.
     let body = format!(
         "{{\r\n \"object\" : \"event\", \"type\":\"{COMPLETED}\",\"note\":\"Sparks \u{26a1} \\u00e9\",\
          \"data\":{{\"object\":{{\"id\":\"{session}\"}}}}}}\n"
@@ -101,7 +101,7 @@ async fn the_bytes_count_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn a_body_is_at_most_a_mebibyte_and_json() {
+async fn a_body_must_be_json_of_at_most_a_mebibyte() {
     let world = World::start().await;
     let sign = |body: &str| signature(&world.webhook_secret(), world.now_ms() / 1_000, body);
     let large = " ".repeat((1 << 20) + 1);
@@ -112,7 +112,7 @@ async fn a_body_is_at_most_a_mebibyte_and_json() {
 }
 
 #[tokio::test]
-async fn what_the_payload_says_of_the_session_is_not_believed() {
+async fn the_session_in_the_payload_is_not_trusted() {
     let (world, session) = paid().await;
     let mut event = completed(&session);
     event["data"]["object"] = json!({
@@ -132,7 +132,7 @@ async fn what_the_payload_says_of_the_session_is_not_believed() {
 }
 
 #[tokio::test]
-async fn events_that_are_not_acted_on_are_acknowledged() {
+async fn ignored_events_are_acknowledged() {
     let (world, session) = paid().await;
     let before = world.table();
     for change in [
@@ -151,7 +151,7 @@ async fn events_that_are_not_acted_on_are_acknowledged() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_now_is_sent_again_by_stripe() {
+async fn an_event_that_fails_now_is_sent_again_by_stripe() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
     let down = Fault::new("/v1/checkout/sessions/", "status:503")
@@ -165,7 +165,7 @@ async fn what_cannot_be_done_now_is_sent_again_by_stripe() {
     assert_eq!(world.credits("acct_a").len(), 1);
 }
 
-/// Makes a session at Stripe that no checkout of ours has made; answers its id.
+/// Creates a session at Stripe without `POST /v1/checkout`; returns its id.
 async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> String {
     let state = world.stack.stripe.state();
     let prices = state["prices"].as_array().unwrap();
@@ -181,7 +181,7 @@ async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> St
     made["id"].as_str().expect("a session").to_owned()
 }
 
-/// A customer at Stripe that is none of ours.
+/// Creates a customer at Stripe that belongs to no account; returns its id.
 async fn stranger(world: &World) -> String {
     let made = world.post_to_stripe("/v1/customers", "").await;
     made["id"].as_str().unwrap().to_owned()
@@ -195,7 +195,7 @@ fn incidents(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn sessions_of_others_are_acknowledged_and_left_alone() {
+async fn sessions_of_other_products_or_stages_are_acknowledged_and_ignored() {
     let (world, _) = paid().await;
     let before = world.table();
     let customer = stranger(&world).await;
@@ -220,7 +220,7 @@ async fn a_session_of_ours_without_its_intent_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn what_never_can_be_done_is_kept_for_the_operator_and_acknowledged() {
+async fn an_event_that_can_never_be_processed_is_an_incident_and_acknowledged() {
     let (world, _) = paid().await;
     let ours = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
     let by_hand = foreign(&world, &ours, &[]).await;
@@ -242,7 +242,7 @@ async fn what_never_can_be_done_is_kept_for_the_operator_and_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_session_that_stripe_does_not_have_is_kept_and_asked_for_again() {
+async fn a_session_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
     let world = World::start().await;
     let answer = world.signed_webhook(&completed("cs_test_none")).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
@@ -250,10 +250,10 @@ async fn a_session_that_stripe_does_not_have_is_kept_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_paid_session_that_was_not_written_down_is_found_by_its_webhook() {
+async fn a_paid_session_that_was_not_stored_is_found_by_its_webhook() {
     let world = World::start().await;
     world.open("acct_a", "pack_125k").await;
-    // The intent is written, the page is made, and then the table refuses the page.
+    // The intent is written and the session is created; then the table refuses to store the session.
     let refuse = Fault::new("TransactWriteItems", "status:400")
         .unwrap()
         .every(2);

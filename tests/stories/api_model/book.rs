@@ -1,4 +1,4 @@
-//! The reference: an account in one thread, which knows by itself what each call of the API must be answered with.
+//! Single-threaded reference model of one account, which predicts the response to each API call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 use tests::model::{Credit, Model};
 
-/// The packs, by their item: Sparks in thousandths, and what they cost in cents.
+/// The packs: catalogue item and milli-Sparks.
 pub(super) const PACKS: [(&str, i64); 2] = [("pack_125k", 125_000_000), ("pack_500k", 500_000_000)];
 
-/// When a run begins.
+/// Start time of a run.
 pub(super) const START: &str = "2026-11-22T12:00:00Z";
 
-/// What is used at once.
+/// Quantities of one usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) tokens: u64,
@@ -21,52 +21,52 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// What it costs in milli-Sparks: 0.1 Spark a token, 50 Sparks a minute, rounded up once.
+    /// Returns the cost in milli-Sparks: 0.1 Spark per token and 50 Sparks per minute, rounded up once.
     fn milli(self) -> i64 {
         let sixths = self.tokens * 600 + self.milliseconds * 5;
-        i64::try_from(sixths.div_ceil(6)).expect("little is used")
+        i64::try_from(sixths.div_ceil(6)).expect("quantities are small")
     }
 }
 
-/// What somebody does.
+/// One step of a run.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Records a usage under a key.
     Record(u8, Usage),
-    /// Records several together; keys may repeat.
+    /// Records a batch; keys may repeat.
     RecordBatch(Vec<(u8, Usage)>),
-    /// Asks what a usage would cost.
+    /// Estimates the cost of a usage.
     Estimate(Usage),
     /// The operator grants whole Sparks under a key.
     Grant(u8, i64),
-    /// The operator gives a usage back, by its key.
+    /// The operator reverses a usage, by its key.
     GiveBack(u8),
-    /// The operator takes back what is left of a grant, by its key.
+    /// The operator claws back the remainder of a grant, by its key.
     TakeBack(u8),
-    /// Orders a pack under a key, so many times.
+    /// Orders a pack under a key: key, index of the pack, quantity.
     Order(u8, usize, u8),
-    /// The buyer pays at the page of a key, with a good card or one that is declined.
+    /// The buyer pays in the Checkout Session of a key, with a good card (`true`) or one that is declined.
     Pay(u8, bool),
-    /// The buyer comes back from the page of a key.
+    /// The buyer returns from the Checkout Session of a key, and the payment is verified.
     Verify(u8),
-    /// Stripe tells of the payment at the page of a key.
+    /// A webhook arrives for the Checkout Session of a key.
     Webhook(u8),
-    /// Somebody else asks about the page of a key.
+    /// Another account verifies the Checkout Session of a key.
     VerifyAsAnother(u8),
-    /// Sends what is refused, by its number.
+    /// Sends a request from `REFUSED`, by its index.
     Refused(usize),
     /// Reads the ledger in pages of this size.
     ReadLedger(usize),
-    /// Reads what was used.
+    /// Reads the usage history.
     ReadUsage,
     /// Hours pass.
     Wait(i64),
 }
 
-/// What a step is answered with.
+/// Expected response to a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// A usage, now or before, and what is available then.
+    /// A usage, recorded now or replayed, and the balance after it.
     Recorded {
         milli: i64,
         replayed: bool,
@@ -74,19 +74,19 @@ pub(super) enum Expected {
     },
     /// Too few Sparks.
     Insufficient { required: i64, available: i64 },
-    /// The key stands for something else.
+    /// The key belongs to another request.
     KeyReused,
     /// The results of a batch, in order.
     Batch(Vec<Expected>),
-    /// What a usage would cost, and what there is.
+    /// The estimated cost and the balance.
     Estimate { milli: i64, available: i64 },
-    /// The operator's grant succeeds, or its key stands for another one.
+    /// The operator's grant succeeds (`true`), or its key belongs to another grant.
     Granted(bool),
-    /// A page, now or before; it can still be paid at, or not any more.
+    /// A Checkout Session, created now or replayed; `open` if it can still be paid.
     Page { replayed: bool, open: bool },
-    /// How a payment stands.
+    /// State of a payment.
     Payment { paid: bool, credited: i64 },
-    /// Nothing that is looked at.
+    /// No response to compare.
     Nothing,
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Recorded {
     pub(super) given_back: bool,
 }
 
-/// An order, and how far it has come.
+/// An order and its progress.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) pack: usize,
@@ -112,7 +112,7 @@ impl Order {
     }
 }
 
-/// The account, and what the last step is answered with.
+/// The account and the expected response to the last step.
 #[derive(Clone, Debug)]
 pub(super) struct Book {
     pub(super) now: Timestamp,
@@ -142,13 +142,13 @@ impl Book {
         };
         book.settle();
         if !has_free_plan {
-            // The operator's grant makes an account without a plan.
+            // An account that is created by the operator's grant has no plan.
             book.credit("first", 100_000);
         }
         book
     }
 
-    /// Lets end what ends, and come what comes, by this time.
+    /// Books the expiries and credits that are due at the current time.
     fn settle(&mut self) {
         let before = self.account.left();
         self.account.settle(self.now);
@@ -238,7 +238,7 @@ impl Book {
             if (order.pack, order.quantity) != (pack, quantity) {
                 return Expected::KeyReused;
             }
-            // Stripe is not asked how a page stands that is there already.
+            // A replay does not ask Stripe for the session's current state.
             return Expected::Page {
                 replayed: true,
                 open: !order.credited,
@@ -264,7 +264,7 @@ impl Book {
         Expected::Nothing
     }
 
-    /// What is paid becomes Sparks, by whoever tells of it first.
+    /// Credits a paid order on its first verification or webhook.
     fn notice(&mut self, key: u8) -> Expected {
         let Some(order) = self.orders.get_mut(&key) else {
             return Expected::Nothing;
@@ -307,13 +307,13 @@ impl Book {
         }
     }
 
-    /// Whether the page of a key can still be paid at.
+    /// Returns whether the Checkout Session of a key can still be paid.
     fn is_open(&self, key: u8) -> bool {
         self.orders.get(&key).is_some_and(|order| !order.paid)
     }
 }
 
-/// Few keys and amounts near what there is, so that things meet.
+/// Generates usages with costs near the balance, so that some are refused.
 fn usage() -> impl Strategy<Value = Usage> {
     let tokens = prop_oneof![
         4 => 1_u64..2_000,
@@ -328,7 +328,7 @@ fn usage() -> impl Strategy<Value = Usage> {
     )
 }
 
-/// Which step comes next: mostly one that does something.
+/// Generates the next step; most steps change something.
 fn steps(known: Vec<(u8, Usage)>) -> BoxedStrategy<Step> {
     let key = || 0_u8..6;
     let record = (0_u8..12, usage()).prop_map(|(key, usage)| Step::Record(key, usage));
@@ -377,7 +377,7 @@ impl ReferenceStateMachine for Book {
         steps(known.map(|(key, known)| (*key, known.usage)).collect())
     }
 
-    /// A page that was left a day ago cannot be paid at, and one that was paid at is not there any more.
+    /// Returns whether a step is possible: an expired or a paid Checkout Session cannot be paid.
     fn preconditions(book: &Self, step: &Step) -> bool {
         match step {
             Step::Pay(key, _) => book.is_open(*key),
@@ -386,17 +386,17 @@ impl ReferenceStateMachine for Book {
             }
             Step::GiveBack(key) => book.usages.contains_key(key),
             Step::TakeBack(key) => book.grants.contains_key(key),
-            // What nobody paid is forgotten after a day, which is a story of its own.
+            // Unpaid sessions expire after a day, which another story covers.
             Step::Wait(_) => book.orders.values().all(|order| order.credited),
             _ => true,
         }
     }
 
     fn apply(mut book: Self, step: &Step) -> Self {
-        // Of two grants the older one burns first.
+        // Older grants burn first, so no two grants may have the same time.
         book.now += SignedDuration::from_secs(1);
         book.expected = book.step(step);
-        // Whatever it was, the balance is read after it.
+        // The stack reads the balance after every step, which settles the account.
         book.settle();
         book
     }

@@ -1,4 +1,4 @@
-//! What is asked of the running stack at each step, and held against the book.
+//! Runs each step against the running stack and compares the responses with the book.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use tests::{Answer, World, session_id};
 use super::book::{Book, Expected, PACKS, Step, Usage};
 use super::{ACCOUNT, REFUSED};
 
-/// The running stack, and what it named things.
+/// The running stack and the ids it assigned.
 #[derive(Default)]
 pub(super) struct Stack {
     world: Option<World>,
-    /// Where the API was at first, which stays the one allowed origin.
+    /// The API's first address, which stays the only allowed origin.
     origin: String,
     usages: BTreeMap<u8, String>,
     grants: BTreeMap<u8, String>,
@@ -33,7 +33,7 @@ fn body(usage: Usage) -> Value {
     json!({ "usage": lines })
 }
 
-/// Which packs make up for what is missing.
+/// Returns the packs that each cover the missing milli-Sparks.
 fn top_up(missing: i64) -> Value {
     let packs = [
         ("pack_125k", 125_000_000),
@@ -44,7 +44,7 @@ fn top_up(missing: i64) -> Value {
     enough.map(|(item, _)| *item).collect()
 }
 
-/// An answer to a usage, or a result in a batch, is what the book expects.
+/// Asserts that the response to a usage, or a result in a batch, is what the book expects.
 fn assert_recorded(expected: &Expected, status: &Value, replayed: bool, body: &Value) {
     match expected {
         Expected::Recorded {
@@ -77,7 +77,7 @@ fn assert_recorded(expected: &Expected, status: &Value, replayed: bool, body: &V
                 (&json!(422), &json!("idempotency_key_reused"))
             );
         }
-        other => panic!("{other:?} of {body}"),
+        other => panic!("unexpected {other:?}: {body}"),
     }
 }
 
@@ -107,7 +107,7 @@ impl Stack {
         answer.expect(StatusCode::OK).body
     }
 
-    /// The id of a usage stays the same.
+    /// Remembers the id of a usage and asserts that it never changes.
     fn remember(&mut self, key: u8, body: &Value) {
         if let Some(id) = body["usage_id"].as_str() {
             let known = self.usages.entry(key).or_insert_with(|| id.to_owned());
@@ -245,7 +245,7 @@ impl Stack {
         assert_eq!(answer.body["field"].as_str().unwrap_or_default(), field);
     }
 
-    /// Kind and amount of each entry, newest first, over all pages.
+    /// Returns the kind and amount of each entry, newest first, over all pages.
     async fn ledger(&self, limit: usize) -> Vec<(String, Value)> {
         let (mut entries, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -303,7 +303,7 @@ impl Stack {
         assert_eq!(told, -spent.map(|(_, milli)| milli).sum::<i64>());
     }
 
-    /// The balance and what is left of each grant.
+    /// Compares the balance and the remainder of each grant.
     async fn read_balance(&self, book: &Book) {
         let told = self.get("/v1/balance").await;
         assert_eq!(told["available"], sparks(book.account.available()));
@@ -352,7 +352,7 @@ impl Stack {
             (Step::ReadLedger(limit), _) => self.read_ledger(*limit, book).await,
             (Step::ReadUsage, _) => self.read_usage(book).await,
             (Step::Wait(hours), _) => self.wait(*hours).await,
-            (step, expected) => panic!("{step:?} is not answered with {expected:?}"),
+            (step, expected) => panic!("{step:?} cannot expect {expected:?}"),
         }
         self.read_balance(book).await;
     }

@@ -1,18 +1,18 @@
-//! Shapes that make generated clients lose fields or fail, and that the document therefore does without.
+//! Schema shapes that make generated clients lose fields or fail, and that the document therefore avoids.
 //!
-//! `make proof-clients` generates clients and uses them; this holds the document to what it found.
+//! `make proof-clients` generates clients and uses them; these tests hold the document to its findings.
 
 use serde_json::{Value, json};
 use tests::{Answer, World};
 
 use super::{OpenApi, Unlisted};
 
-/// The statuses that API Gateway answers with, too, in a body of its own.
+/// The statuses that API Gateway also returns, with a body of its own.
 const OF_BOTH: [&str; 5] = ["401", "404", "413", "500", "503"];
 
 const FAILURE: &str = "#/components/schemas/Failure";
 
-/// Every object of the document that has schemas as alternatives, by its pointer.
+/// Returns every object of the document that combines schemas, by its pointer.
 fn alternatives(document: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), document)];
@@ -30,7 +30,7 @@ fn alternatives(document: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-/// A body is exactly what its media type says, although the document names both for both.
+/// Asserts that a body has the schema of its media type, although the document allows either schema for both.
 pub(super) fn assert_exact(openapi: &OpenApi, answer: &Answer) {
     if answer.status < 400 {
         return;
@@ -49,7 +49,7 @@ pub(super) fn assert_exact(openapi: &OpenApi, answer: &Answer) {
 }
 
 #[test]
-fn a_nullable_scalar_is_a_list_of_types() {
+fn a_nullable_scalar_has_a_list_of_types() {
     let openapi = OpenApi::read();
     for (pointer, schema) in alternatives(&openapi.0) {
         let of = |name: &str| schema[name].as_array().cloned().unwrap_or_default();
@@ -64,13 +64,13 @@ fn a_nullable_scalar_is_a_list_of_types() {
             let target = target.and_then(|target| openapi.0.pointer(target));
             let target = target.unwrap_or(other);
             let scalar = target["type"] != "object" && target.get("enum").is_none();
-            assert!(!scalar, "{pointer}: `type` is to list `null`");
+            assert!(!scalar, "{pointer}: `type` must list `null`");
         }
     }
 }
 
 #[test]
-fn an_object_has_its_members_and_no_alternatives_beside_them() {
+fn a_schema_with_alternatives_has_no_members_of_its_own() {
     let openapi = OpenApi::read();
     for (pointer, schema) in alternatives(&openapi.0) {
         for beside in ["properties", "type", "enum"] {
@@ -80,7 +80,7 @@ fn an_object_has_its_members_and_no_alternatives_beside_them() {
 }
 
 #[test]
-fn an_optional_text_is_the_text_or_null() {
+fn an_optional_scalar_has_the_rules_of_the_required_one() {
     let schemas = &OpenApi::read().0["components"]["schemas"];
     for (optional, name) in [
         ("OptionalAccountId", "AccountId"),
@@ -100,7 +100,7 @@ fn an_optional_text_is_the_text_or_null() {
 }
 
 #[test]
-fn one_schema_reads_what_the_gateway_and_the_functions_answer_with_a_status() {
+fn one_schema_covers_the_errors_of_the_gateway_and_of_the_functions() {
     let openapi = OpenApi::read();
     let paths = openapi.0["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, operations)| {
@@ -126,7 +126,7 @@ fn one_schema_reads_what_the_gateway_and_the_functions_answer_with_a_status() {
 }
 
 #[tokio::test]
-async fn a_line_without_any_class_of_tokens_is_refused_although_the_schema_cannot_say_so() {
+async fn a_line_without_token_counts_is_refused_although_the_schema_allows_it() {
     let openapi = OpenApi::read();
     let world = World::start().await;
     for line in [

@@ -1,4 +1,4 @@
-//! The examples of `openapi.yaml` are sent, and what is answered is what they say.
+//! Sends the requests in `openapi.yaml`'s examples and compares the answers with its examples.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use tests::World;
 
 use super::OpenApi;
 
-/// Requests in order: the example that shows the answer, who calls, what, under which key, with which body.
+/// Requests in order: the example of the answer, the caller, the path, the idempotency key, the body.
 ///
-/// `-` is nothing. A body is JSON, the name of a request's example after `@`, or a number of spaces.
+/// `-` stands for none. A body is JSON, the name of a request's example after `@`, or a number of spaces.
 const CALLS: &str = r#"
 chat                      | acct_1    | /v1/usage       | chat-0001 | @chat
 insufficient_sparks       | acct_1    | /v1/usage       | k         | {"usage":[{"meter":"storage","gigabyte_hours":"730000"}]}
@@ -37,7 +37,7 @@ mixed                     | acct_1    | /v1/usage/batch | -         | @mixed
 invalid_request           | acct_1    | /v1/usage/batch | -         | {"items":[]}
 "#;
 
-/// Examples of answers that no request to a local stack brings about, or only a slow one.
+/// Examples of answers that no request to a local stack produces, or only a slow one.
 const NOT_REQUESTED: [&str; 5] = [
     "/components/responses/InternalError/content/application~1json/examples/gateway",
     "/components/responses/TooManyRequests/content/application~1json/examples/gateway",
@@ -66,7 +66,7 @@ fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| *text != "-")
 }
 
-/// The examples of all answers, by their pointers.
+/// Returns the pointers of the examples of all answers.
 fn documented(openapi: &OpenApi) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (pointer, media) in openapi.media_types() {
@@ -82,7 +82,7 @@ fn documented(openapi: &OpenApi) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_examples_are_what_the_api_answers() {
+async fn the_api_answers_as_in_the_examples() {
     let openapi = OpenApi::read();
     let clock = Clock::starting_at("2026-11-22T20:15:00Z".parse().unwrap());
     let origins = [("ALLOWED_ORIGINS", "https://app.example.com")];
@@ -132,7 +132,7 @@ async fn the_examples_are_what_the_api_answers() {
 }
 
 #[test]
-fn the_readme_shows_a_receipt_of_the_schema() {
+fn the_receipt_in_the_readme_matches_its_schema() {
     let readme = super::file("README.md");
     let block = readme
         .split("```json\n")

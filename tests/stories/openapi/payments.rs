@@ -1,4 +1,4 @@
-//! The examples of checkouts, verifications and webhooks, each brought about.
+//! Produces every example of checkouts, verifications and webhooks.
 
 use local::faults::Fault;
 use local::stripe::signature;
@@ -11,7 +11,7 @@ const CHECKOUT: (&str, &str) = ("post", "/v1/checkout");
 const VERIFY: (&str, &str) = ("post", "/v1/checkout/{session_id}/verify");
 const WEBHOOK: (&str, &str) = ("post", "/v1/webhooks/stripe");
 
-/// Checks every example; answers their pointers.
+/// Checks every example; returns their pointers.
 pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let mut seen = checkouts(openapi, world).await;
     seen.extend(verifications(openapi, world).await);
@@ -63,7 +63,7 @@ async fn checkouts(openapi: &OpenApi, world: &World) -> Vec<String> {
     seen
 }
 
-/// A page that Stripe did not open, asked for a day later.
+/// Requests a Checkout Session that Stripe fails to open, and again a day later.
 async fn late(openapi: &OpenApi, world: &World, pack: &Value) -> Option<String> {
     let stripe = &world.stack.stripe;
     stripe.faults().add(
@@ -112,13 +112,13 @@ async fn verifications(openapi: &OpenApi, world: &World) -> Vec<String> {
 }
 
 async fn webhooks(openapi: &OpenApi, world: &World) -> Vec<String> {
-    // Of a session that was made here: Stripe has none of the example's name.
+    // The event names a session made here, because the example's session does not exist.
     let pack = openapi.request("/v1/checkout", "pack");
     let session = session_id(&world.checkout("acct_1", "hook", &pack).await);
     let mut event = openapi.request("/v1/webhooks/stripe", "completed");
     event["data"]["object"]["id"] = json!(session);
     let body = event.to_string();
-    // The world of the examples has a time of its own.
+    // The world of the examples has a fixed time.
     let now = "2026-11-22T20:15:00Z".parse::<jiff::Timestamp>().unwrap();
     let sign = |body: &str| signature(&world.webhook_secret(), now.as_second(), body);
     let mut seen = Vec::new();

@@ -1,11 +1,11 @@
-//! The examples of what is read, each brought about.
+//! Produces every example of usage, the ledger, the catalogue and estimates.
 
 use http::StatusCode;
 use tests::World;
 
 use super::OpenApi;
 
-/// Checks every example; answers their pointers.
+/// Checks every example; returns their pointers.
 pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let mut seen = Vec::new();
     let usage = openapi.request("/v1/usage", "chat");
@@ -33,7 +33,7 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
         let answer = world.get(&format!("{path}{query}"), Some(&token)).await;
         seen.extend(openapi.check(("get", path), &answer, example));
     }
-    // What the operator reverses is seen, too.
+    // The ledger shows the operator's reversals, too.
     let given_back = usage_id.as_str().expect("an id");
     for entry in [given_back, &format!("reversed#{given_back}")] {
         let reverse = ["reverse", entry, "--reason", "mistake"];

@@ -3,16 +3,16 @@
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-/// Whether a value may have members that its schema does not list.
+/// The treatment of members that a schema does not list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unlisted {
-    /// As the schema says.
+    /// Accepted unless the schema says otherwise.
     AsDocumented,
-    /// Never: what is answered today must all be documented.
+    /// Refused always: every member of an answer must be documented.
     Refused,
 }
 
-/// A schema in its document, to which its references point.
+/// A schema, and the document that its references point into.
 #[derive(Clone, Copy)]
 pub(super) struct Schema<'a> {
     pub(super) document: &'a Value,
@@ -31,7 +31,7 @@ const ANNOTATIONS: [&str; 6] = [
 ];
 
 impl<'a> Schema<'a> {
-    /// Where a value is not of the schema, and why.
+    /// Checks a value; an error says where it violates the schema, and why.
     pub(super) fn check(&self, value: &Value) -> Result<(), String> {
         self.check_at("", value)
     }
@@ -52,7 +52,7 @@ impl<'a> Schema<'a> {
                     let target = self
                         .document
                         .pointer(pointer)
-                        .unwrap_or_else(|| panic!("nothing at {pointer}"));
+                        .unwrap_or_else(|| panic!("no value at {pointer}"));
                     self.of(target).check_at(path, value)?;
                     true
                 }
@@ -116,12 +116,11 @@ impl<'a> Schema<'a> {
                     true
                 }
                 other => {
-                    ANNOTATIONS.contains(&other)
-                        || panic!("`{other}` at `{path}` is not understood")
+                    ANNOTATIONS.contains(&other) || panic!("`{other}` at `{path}` is not supported")
                 }
             };
             if !holds {
-                return Err(format!("`{path}` breaks {keyword} {rule}: {value}"));
+                return Err(format!("`{path}` violates {keyword} {rule}: {value}"));
             }
         }
         Ok(())
@@ -152,7 +151,7 @@ impl<'a> Schema<'a> {
         Ok(())
     }
 
-    /// How many of the schemas a value is of; when it is of none, why.
+    /// Counts the schemas that a value matches; an error says why it matches none.
     fn matching(&self, schemas: &'a Value, path: &str, value: &Value) -> Result<usize, String> {
         let outcomes: Vec<_> = list(schemas)
             .iter()
@@ -161,7 +160,7 @@ impl<'a> Schema<'a> {
         let matching = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         if matching == 0 {
             let why: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
-            return Err(format!("`{path}` is of none: {}", why.join("; or ")));
+            return Err(format!("`{path}` matches none: {}", why.join("; or ")));
         }
         Ok(matching)
     }
@@ -176,11 +175,11 @@ fn is_of(rule: &Value, value: &Value) -> bool {
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
             "null" => value.is_null(),
-            // A number without a fraction, however it is written.
+            // A number without a fraction, in any notation.
             "integer" => value
                 .as_f64()
                 .is_some_and(|number| number.fract().abs() < f64::EPSILON),
-            other => panic!("the type `{other}` is not understood"),
+            other => panic!("the type `{other}` is not supported"),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! The examples of the portal and of how an account is subscribed, each brought about.
+//! Produces every example of the portal and of an account's subscriptions.
 
 use serde_json::json;
 use tests::{World, session_id};
@@ -8,7 +8,7 @@ use super::OpenApi;
 const PORTAL: (&str, &str) = ("post", "/v1/portal");
 const SUBSCRIPTION: (&str, &str) = ("get", "/v1/subscription");
 
-/// Checks every example; answers their pointers.
+/// Checks every example; returns their pointers.
 pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let overview = openapi.request("/v1/portal", "overview");
     let cancel = openapi.request("/v1/portal", "cancel");

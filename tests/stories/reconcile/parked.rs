@@ -1,4 +1,4 @@
-//! What the meter's sums tell of events that failed for good: those it has are confirmed, the others may be sent again.
+//! Parked meter events: the meter's sums confirm those that Stripe has, and the others can be redriven.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -7,7 +7,7 @@ use tests::World;
 
 use super::{METER, differences, fail, funded, listed, one, record, report};
 
-/// A usage whose event was parked after 23 hours, with that `fault` at Stripe, at the end of which it is the next day.
+/// Records a usage whose meter event meets this `fault` and is parked after 23 hours, on the next day.
 async fn parked(world: World, fault: &str) -> (World, String) {
     fail(&world, METER, fault, 10);
     let usage = record(&world, "k1", 20).await;
@@ -20,7 +20,7 @@ async fn parked(world: World, fault: &str) -> (World, String) {
 }
 
 #[tokio::test]
-async fn a_parked_event_that_stripe_never_had_may_be_sent_again() {
+async fn a_parked_event_absent_at_stripe_can_be_redriven() {
     let (world, usage) = parked(funded().await, "status:500").await;
     let redrive = ["outbox", "redrive", &usage];
     let refused = world.sparks(&redrive).await;
@@ -36,7 +36,7 @@ async fn a_parked_event_that_stripe_never_had_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_parked_event_that_stripe_had_is_confirmed() {
+async fn a_parked_event_found_at_stripe_is_confirmed() {
     let (world, usage) = parked(funded().await, "lost_reply").await;
     assert_eq!(world.meter_events().len(), 2);
     let report = report(&world).await;
@@ -51,9 +51,9 @@ async fn a_parked_event_that_stripe_had_is_confirmed() {
     assert_eq!(waiting, "nothing is pending\n");
 }
 
-/// Stripe's report names some of what it does not count, and not the rest.
+/// Stripe's report names only some of the events that it does not count.
 #[tokio::test]
-async fn a_confirmed_event_that_stripe_does_not_count_is_named_parked_and_sent_again_after_a_day() {
+async fn a_confirmed_event_that_stripe_dropped_is_parked_and_can_be_redriven_after_a_day() {
     let world = funded().await;
     let usage = record(&world, "k1", 20).await;
     let lost = format!("/_local/meter_events/{usage}");
@@ -66,13 +66,13 @@ async fn a_confirmed_event_that_stripe_does_not_count_is_named_parked_and_sent_a
         listed(&found, "differences"),
         one("dropped_by_stripe", &usage)
     );
-    // Shown to be absent, and still Stripe may take it for a repetition.
+    // The event is known to be absent, but Stripe may still deduplicate it.
     let world = world.later(SignedDuration::from_hours(20)).await;
     assert_eq!(differences(&world).await, one("absent_at_stripe", &usage));
     let redrive = ["outbox", "redrive", &usage];
     let refused = world.sparks(&redrive).await;
     assert!(matches!(refused, Err(cli::Error::NotInOrder)));
-    // What was seen then says nothing of now: the meter may have counted late.
+    // That observation is out of date: the meter may have counted the event since.
     let world = world.later(SignedDuration::from_hours(6)).await;
     let refused = world.sparks(&redrive).await;
     assert!(matches!(refused, Err(cli::Error::NotInOrder)));
@@ -84,7 +84,7 @@ async fn a_confirmed_event_that_stripe_does_not_count_is_named_parked_and_sent_a
 }
 
 #[tokio::test]
-async fn parked_events_of_one_hour_are_told_apart_by_their_values() {
+async fn parked_events_of_one_hour_are_distinguished_by_their_values() {
     let world = funded().await;
     fail(&world, METER, "lost_reply", 2);
     let there = record(&world, "k1", 20).await;
@@ -107,7 +107,7 @@ async fn parked_events_of_one_hour_are_told_apart_by_their_values() {
     assert_eq!(listed(&report, "notes"), one("found_at_stripe", &there));
 }
 
-/// A parcel of 60 usages that was frozen, sent once with that `fault`, and then too old.
+/// Parks a parcel of 60 usages: it is frozen, sent once with this `fault`, and then too old to send.
 async fn parked_parcel(fault: &str) -> (World, String) {
     let world = funded().await;
     fail(&world, METER, "status:429", 1_000);
@@ -133,14 +133,14 @@ async fn parked_parcel(fault: &str) -> (World, String) {
     let parcel = &world.items("B#")[0];
     assert_eq!(parcel["stripe"]["S"], "parked");
     let parcel = parcel["id"]["S"].as_str().unwrap().to_owned();
-    // Its last attempt may have been a moment ago.
+    // The last attempt is too recent for a verdict.
     assert_eq!(differences(&world).await, one("unclear", &parcel));
     world = world.later(SignedDuration::from_secs(3_600)).await;
     (world, parcel)
 }
 
 #[tokio::test]
-async fn a_parked_parcel_that_stripe_had_is_confirmed_with_its_members() {
+async fn a_parked_parcel_found_at_stripe_is_confirmed_with_its_members() {
     let (world, parcel) = parked_parcel("lost_reply").await;
     let report = report(&world).await;
     assert_eq!(listed(&report, "notes"), one("found_at_stripe", &parcel));
@@ -158,7 +158,7 @@ async fn a_parked_parcel_that_stripe_had_is_confirmed_with_its_members() {
 }
 
 #[tokio::test]
-async fn a_parked_parcel_that_stripe_never_had_is_sent_again_as_it_was() {
+async fn a_parked_parcel_absent_at_stripe_is_redriven_unchanged() {
     let (world, parcel) = parked_parcel("status:500").await;
     assert_eq!(differences(&world).await, one("absent_at_stripe", &parcel));
     world.sparks(&["outbox", "redrive", "--all"]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Money that goes back, in each of the ways that Stripe has.
+//! Money returned in each of the ways that Stripe offers.
 
 use serde_json::{Value, json};
 use tests::World;
@@ -7,7 +7,7 @@ fn id(value: &Value) -> &str {
     value["id"].as_str().expect("an id")
 }
 
-/// Credits an invoice, warns of a payment, ends a page, and reads all of it.
+/// Credits an invoice, raises an early fraud warning, reads the objects, and expires a Checkout Session.
 pub(super) async fn move_and_read(world: &World) {
     let state = world.stack.stripe.state();
     let intent = &state["payment_intents"][1];
@@ -33,7 +33,7 @@ pub(super) async fn move_and_read(world: &World) {
     world.post_to_stripe(&path, "").await;
 }
 
-/// Credits an invoice in each way, and voids one of the credit notes.
+/// Credits an invoice in each way with one credit note, and voids the note.
 async fn credit(world: &World, invoice: &Value, payment: &str) {
     let (invoice, customer) = (id(invoice), invoice["customer"].as_str().expect("an id"));
     let form = format!("payment_intent={payment}&amount=100");
@@ -57,7 +57,7 @@ async fn credit(world: &World, invoice: &Value, payment: &str) {
     world.at_stripe(&void, &json!({})).await;
 }
 
-/// The charge of each payment, and the parts of disputes and credit notes that have no name of their own.
+/// Returns each payment's charge, and the parts of disputes and credit notes that have no `object` of their own.
 pub(super) async fn parts(world: &World, state: &Value) -> Vec<Value> {
     let list = |name: &str| state[name].as_array().expect("a list").clone();
     let mut parts = Vec::new();
