@@ -1,7 +1,7 @@
-"""Generates clients from openapi.yaml and uses each: no field that is sent may get lost, and every failure has to be read.
+"""Generates clients from openapi.yaml and checks that each loses no field and reads every failure.
 
-Each client records one usage twice, as its program under `clients/` writes it, and then meets every answer that is no
-success. The same usage is recorded by hand, as plain JSON: receipt, balance and trace have to be the same.
+Each client records one usage twice, as its program under `clients/` does, and then receives every kind of failure. The
+same usage is recorded by hand, as plain JSON: receipt, balance and trace must be equal.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ USAGE = {
     },
 }
 
-# What API Gateway answers in its own words, and what the functions answer.
+# The messages of API Gateway's own errors, and the codes of the functions' problems.
 MESSAGES = {
     401: "Unauthorized",
     404: "Not Found",
@@ -72,7 +72,7 @@ CODES = {
 
 
 def typescript(folder):
-    """Types of openapi-typescript, checked by the compiler; the lock file of the page pins both."""
+    """Compiles the program with types of openapi-typescript; the page's lock file pins both tools."""
     run([MODULES / ".bin/openapi-typescript", DOCUMENT, "--output", folder / "openapi.d.ts"])
     shutil.copy(PROGRAMS / "record.ts", folder)
     (folder / "package.json").write_text('{"type":"module"}')
@@ -104,14 +104,14 @@ GENERATORS = {
 
 
 def test(stack, names):
-    """Uses the client of each of these generators; answers how many of them are not right."""
+    """Tests the client of each named generator; returns the number of clients with faults."""
     expected = recorded_by_hand(stack)
     failed = 0
     with failing() as (failures, bases):
         expected["failures"] = failures
         for name in names:
             faults = faults_of(name, stack, bases, expected)
-            print(f"test-api: the client of {name} {'LOSES SOMETHING' if faults else 'is right'}", flush=True)
+            print(f"test-api: the client of {name} {'HAS FAULTS' if faults else 'is correct'}", flush=True)
             for fault in faults:
                 print(f"  {fault}", flush=True)
             failed += bool(faults)
@@ -134,12 +134,12 @@ def faults_of(name, stack, bases, expected):
     for receipt in outcome["receipts"]:
         receipt.pop("usage_id")
     return [
-        f"{member}: {outcome[member]} and not {value}" for member, value in expected.items() if outcome[member] != value
+        f"{member}: {outcome[member]} != {value}" for member, value in expected.items() if outcome[member] != value
     ]
 
 
 def recorded_by_hand(stack):
-    """What every client has to bring about."""
+    """Returns the results that every client must produce."""
     stack.grant("proof_by_hand", SPARKS)
     headers = {
         "Authorization": f"Bearer {stack.token('proof_by_hand')}",
@@ -152,7 +152,7 @@ def recorded_by_hand(stack):
 
 
 def trace(stack, usage_id):
-    """What Langfuse has of a usage, without what differs between any two."""
+    """Returns Langfuse's spans of a usage, without the fields that differ between usages."""
     with urllib.request.urlopen(f"{stack.variables['LANGFUSE_HOST']}/_local/state") as answer:
         spans = json.load(answer)["spans"]
     own = [span for span in spans if usage_id in json.dumps(span)]
@@ -162,7 +162,7 @@ def trace(stack, usage_id):
 
 @contextlib.contextmanager
 def failing():
-    """A server that answers with a failure at each address; and what clients have to read there."""
+    """Serves each failure at an address of its own; yields what clients must read, and the addresses."""
     answers = [(status, {"message": message}) for status, message in MESSAGES.items()]
     answers += [(status, problem(status, code)) for status, code in CODES.items()]
 
@@ -199,7 +199,7 @@ def problem(status, code):
 
 
 def run(command, given="", environment=None, folder=None):
-    """The standard output of a program that ended well."""
+    """Runs a program to its end; returns its standard output."""
     done = subprocess.run(
         command,
         cwd=folder,

@@ -1,8 +1,8 @@
-"""What a schema cannot say: makes generated requests that are of the schema into such as the API can take.
+"""Adapts generated requests that match the schema to rules that a schema cannot express.
 
-Requests that break the schema are sent as they are. What is changed here is only what depends on the deployment, the
-clock, the account or what else was sent, so that generated requests reach more than the first refusal; what is still
-refused for such a reason is told by `filter_failure`. `tests/api/run.py` says what the variables are.
+Requests that break the schema are sent unchanged. The hooks change only what depends on the deployment, the clock, the
+account or earlier requests, so that generated requests get past the first refusal. `filter_failure` accepts the
+refusals that remain for such reasons. `tests/api/run.py` describes the variables.
 """
 
 import copy
@@ -26,7 +26,7 @@ SESSION = os.environ["SPARKS_SESSION"]
 SECRET = os.environ["SPARKS_WEBHOOK_SECRET"]
 SERVICE = os.environ["SPARKS_CALLER"] == "service"
 
-# Of a model that has a price for every class of tokens.
+# A model with a price for every class of tokens.
 MODEL = "gpt-5"
 CLASSES = ["input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens"]
 EXAMPLE_SESSION = "cs_test_a1OKELRoaBk38lFGPgMSdRS8"
@@ -41,15 +41,15 @@ SERVICES_MAY = {
     "readLedger",
 }
 
-# The refusals, by code and field, that no schema foresees.
+# The refusals that no schema can predict, by code and field.
 NOT_OF_THE_SCHEMA = {
-    # What it costs is known once it is priced, and so is whether the balance covers it.
+    # The cost, and whether the balance covers it, is known only after pricing.
     ("insufficient_sparks", None),
-    # So many lines that together they cost more than an event at Stripe's meter can carry.
+    # The lines together cost more than one event of Stripe's meter can carry.
     ("invalid_quantity", "usage"),
 }
 
-# The `next_cursor` of each page, with the time that the page was of.
+# The `next_cursor` of each page, with the times that its request had.
 cursors = {}
 
 
@@ -90,7 +90,7 @@ def after_call(context, case, response):
 def filter_failure(context, failure, case, response):
     answer = body_of(response)
     if isinstance(failure, UnsupportedMethodResponse):
-        # An HTTP API of API Gateway has routes, and no methods of a path: what it has no route for is a 404.
+        # An HTTP API of API Gateway matches whole routes: an unknown method of a path is a 404.
         return (response.status_code, answer) != (404, {"message": "Not Found"})
     if isinstance(failure, RejectedPositiveData):
         return (answer.get("code"), answer.get("field")) not in NOT_OF_THE_SCHEMA
@@ -100,7 +100,7 @@ def filter_failure(context, failure, case, response):
 
 
 def refused_one_by_one(case, results):
-    """Whether a batch breaks the schema in its items alone, and each that does is refused, within the 200."""
+    """Returns whether only items of a batch break the schema, and each of those is refused within the 200."""
     schema = case.operation.get_body_for_media_type(case.media_type).validation_schema
     validator = make_validator(schema, case.operation.schema.adapter.jsonschema_validator_cls)
     items = case.body["items"]
@@ -116,7 +116,7 @@ def refused_one_by_one(case, results):
 
 
 class Signature(requests.auth.AuthBase):
-    """Signs what is sent, as Stripe does."""
+    """Signs the request as Stripe does."""
 
     def __call__(self, request):
         body = request.body or b""
@@ -129,7 +129,7 @@ class Signature(requests.auth.AuthBase):
 
 def fitting_body(operation, body):
     if operation == "receiveStripeWebhook":
-        # An event of this deployment is about something that Stripe has.
+        # An event of this deployment must be about an object that Stripe has.
         about = body.get("data", {}).get("object")
         if isinstance(about, dict) and "id" in about:
             about["id"] = SESSION
@@ -140,7 +140,7 @@ def fitting_body(operation, body):
         if name in body:
             body[name] = own_address(body[name])
     if body.get("item") == "plus" and "quantity" in body:
-        # A plan is bought once.
+        # A plan has a quantity of 1.
         body["quantity"] = 1
     for usage in body.get("items", [body]):
         fit_usage(usage)
@@ -149,17 +149,17 @@ def fitting_body(operation, body):
 
 def fit_usage(usage):
     if usage.get("occurred_at") is not None:
-        # The time of day as it was spelt, of a day that is not too long ago.
+        # Keeps the time of day as written, on a day that is not too long ago.
         usage["occurred_at"] = day(-2) + usage["occurred_at"][10:]
     for line in usage.get("usage", []):
         if line.get("model") is not None:
             line["model"] = MODEL
         if line["meter"] == "ai_tokens" and not any(line.get(name) is not None for name in CLASSES):
-            # That one class has to be there is said in words: as a schema, it breaks many generated clients.
+            # At least one class is required, but only in words: as a schema, this breaks many generated clients.
             line["input_tokens"] = 1
     trace = usage.get("trace")
     if trace:
-        # The limits are of bytes.
+        # The limits count bytes.
         for name in ("name", "session_id"):
             if trace.get(name) is not None:
                 trace[name] = cut(trace[name], 200)
@@ -175,7 +175,7 @@ def fitting_query(operation, query):
     if operation == "readUsage":
         for name, days in (("from", -9), ("to", 1)):
             if name in query:
-                # A quarter of an hour, where it is a time.
+                # Times must fall on a quarter of an hour.
                 query[name] = day(days) + ("T06:15:00Z" if len(query[name]) > 10 else "")
         if "tz" in query:
             query["tz"] = ZONES[len(query["tz"]) % len(ZONES)]
@@ -191,7 +191,7 @@ def fitting_query(operation, query):
             if name in query:
                 query[name] = day(days) + query[name][10:]
         if "cursor" in query:
-            # Only what was given out is one, and it is of the time that was asked for then.
+            # A cursor is valid only if the API returned it, and only for the times of that request.
             asked = cursors.get(query["cursor"]) if query["cursor"] else None
             left_out = ("cursor",) if asked is None else ("from", "to")
             query = {name: query[name] for name in query if name not in left_out} | (asked or {})
@@ -207,7 +207,7 @@ def own_address(text):
 
 
 def own_key(key, body):
-    """A key of this request alone: another one may have come with the same."""
+    """Returns a key of this request alone: another one may have had the same key."""
     mark = hashlib.sha256(f"{SERVICE} {key} {body}".encode()).hexdigest()[:16]
     return key[:-16] + mark if len(key) > 16 else key + mark
 

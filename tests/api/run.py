@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the whole running stack against openapi.yaml: with requests made up, and with clients that are generated.
+"""Tests the whole running stack against openapi.yaml, with generated requests and with generated clients.
 
-`make test-api` and `make proof-clients` call it, with the folder of the built programs. The requests are sent once as an
-account, and once as a service that acts for it; what is tested and how is in schemathesis.toml.
+`make test-api` and `make proof-clients` run it with the folder of the built programs. The requests are sent once as an
+account, and once as a service that acts for it; schemathesis.toml configures the tests.
 """
 
 import argparse
@@ -14,37 +14,37 @@ import sys
 import clients
 from stack import LOG, ROOT, post, running
 
-# What the examples of openapi.yaml name.
+# The account that the examples of openapi.yaml name.
 ACCOUNT = "acct_1"
-# So that seldom a usage costs more than there is.
+# Enough that a usage seldom costs more than the balance.
 SPARKS = "900000000"
 
-# A service may neither pay nor manage for others, and the rest knows no accounts.
+# Services may not pay or manage for others; webhooks and the catalogue have no account.
 NOT_FOR_SERVICES = ["createCheckout", "verifyPayment", "createPortal", "receiveStripeWebhook", "readCatalog"]
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("programs", type=pathlib.Path, help="the folder of the built programs")
-    arguments.add_argument("--requests", action="store_true", help="send requests of the schema, and others")
-    arguments.add_argument("--clients", nargs="*", default=[], choices=clients.GENERATORS, help="generate and use these")
+    arguments.add_argument("--requests", action="store_true", help="send generated requests, valid and invalid")
+    arguments.add_argument("--clients", nargs="*", default=[], choices=clients.GENERATORS, help="clients to test")
     wanted = arguments.parse_args()
     with running(wanted.programs.absolute()) as stack:
         failed = clients.test(stack, wanted.clients) if wanted.clients else 0
         failed |= test(stack) if wanted.requests else 0
     if failed:
-        print(f"test-api: what the stack said is in {LOG}")
+        print(f"test-api: the stack's log is {LOG}")
     return 1 if failed else 0
 
 
 def test(stack):
     stack.grant(ACCOUNT, SPARKS)
     environment = {
-        # Else it would be in the project's own folder.
+        # The default is the project's own folder.
         "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".local/hypothesis"),
         "SPARKS_API": stack.api,
         "SPARKS_ACCOUNT": ACCOUNT,
-        # A page of the account: verifications and webhooks have to be of one that there is.
+        # A Checkout Session of the account: verifications and webhooks need one that exists.
         "SPARKS_SESSION": open_page(stack),
         "SPARKS_WEBHOOK_SECRET": stack.variables["STRIPE_WEBHOOK_SECRETS"].split(",")[0],
     }

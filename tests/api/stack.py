@@ -1,4 +1,4 @@
-"""The whole running stack, on free ports, for as long as a block of code."""
+"""Runs the whole stack on free ports for the duration of a `with` block."""
 
 import contextlib
 import json
@@ -12,15 +12,15 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOG = ROOT / ".local" / "test-api.log"
-# Its own: another stack may be running.
+# A file of its own: another stack may be running.
 ENVIRONMENT = ROOT / ".local" / "test-api.env"
-# The functions start one after another, and the first of them may have to be linked.
+# The functions start one after another, and the first one may have to be linked.
 READY_LIMIT = 300
 STOP_LIMIT = 30
 
 
 class Stack:
-    """A stack that runs: where its API is, and the variables with which the operator's command reaches it."""
+    """A running stack: its API's address, and the variables with which the operator's command reaches it."""
 
     def __init__(self, programs, api):
         self.api = api
@@ -53,20 +53,20 @@ def running(programs):
 
 
 def ports():
-    """Free ones, unless there are others to be used."""
+    """Returns the ports: those set in the environment, else 0 for a free one."""
     names = [f"SPARKS_{name}_PORT" for name in ("GATEWAY", "FUNCTIONS", "DYNAMODB", "STRIPE", "LANGFUSE")]
     return {name: os.environ.get(name, "0") for name in names}
 
 
 def address(stack):
-    """Waits until the stack says where the API is."""
+    """Waits until the stack prints the API's address, and returns it."""
     until = time.monotonic() + READY_LIMIT
     while stack.poll() is None and time.monotonic() < until:
         found = re.search(r"^API +(http\S+)/_local/health$", LOG.read_text(), re.MULTILINE)
         if found:
             return found[1]
         time.sleep(0.5)
-    sys.exit(f"test-api: the stack did not start; {LOG} says why")
+    sys.exit(f"test-api: the stack did not start; see {LOG}")
 
 
 def post(url, body, headers=()):

@@ -1,6 +1,6 @@
-"""Rehearses a deployment on this machine: builds, deploys to an emulator of AWS, and goes through the flows.
+"""Rehearses a deployment on this machine: builds, deploys to an emulator of AWS, and runs the flows.
 
-`make deploy-check` runs it. Whatever it starts it ends; what it made is in the folder it was given.
+`make deploy-check` runs it. It ends whatever it starts; the build stays in the given folder.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def timed(what: str):
 
 
 def parameters(fakes: Fakes, issuer: Issuer, made: dict) -> dict[str, str]:
-    """What an operator gives, but with the fakes in place of Stripe and Langfuse."""
+    """Returns the parameters that an operator gives, with the fakes in place of Stripe and Langfuse."""
     prices = ",".join(f"{item}={price}" for item, price in made["price_ids"].items())
     return {
         "Stage": STAGE,
@@ -64,7 +64,7 @@ def rehearse(template: str, programs: str, folder: str, running: ExitStack) -> N
         made = fakes.set_up(STAGE)
         given = parameters(fakes, issuer, made)
         with timed("deploy the stack"):
-            # The endpoint's secret is known once there is an address to send to.
+            # The endpoint's secret exists only once the API has an address.
             deployment.store_secrets(secrets(fakes, ["whsec_not_known_yet"]))
             deployment.deploy(given)
             routes = deployment.connect_routes(issuer.url, AUDIENCE)
@@ -76,19 +76,19 @@ def rehearse(template: str, programs: str, folder: str, running: ExitStack) -> N
             known = [made[name] for name in ("webhook_secret", "event_destination_secret") if made[name]]
             deployment.store_secrets(secrets(fakes, known))
             deployment.deploy(given)
-        with timed("go through the flows"):
+        with timed("run the flows"):
             Flows(deployment, fakes, issuer, api).run()
     except Exception:
         explain(emulator, deployment)
         raise
-    print(f"deployed and gone through in {time.monotonic() - began:.1f} s")
+    print(f"deployed and tested in {time.monotonic() - began:.1f} s")
 
 
 def explain(emulator: Emulator, deployment: Deployment) -> None:
-    """Shows what may tell why it failed; the failure itself is shown by the caller."""
-    print(f"--- the emulator said last ---\n{emulator.output()[-4000:]}", file=sys.stderr)
-    with suppress(Exception):  # an emulator that is gone has no logs to give
-        print(f"--- the functions said last ---\n{deployment.logs()}", file=sys.stderr)
+    """Prints what may explain the failure; the caller prints the failure itself."""
+    print(f"--- the emulator's last output ---\n{emulator.output()[-4000:]}", file=sys.stderr)
+    with suppress(Exception):  # a stopped emulator has no logs
+        print(f"--- the functions' last logs ---\n{deployment.logs()}", file=sys.stderr)
 
 
 def interrupted(*_):
@@ -97,9 +97,9 @@ def interrupted(*_):
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--template", default="template.yaml", help="what is deployed")
-    arguments.add_argument("--programs", default="target/debug", help="where `sparks` and `sparks-local` are")
-    arguments.add_argument("--folder", default="target/deploy", help="where the build and SAM's state are kept")
+    arguments.add_argument("--template", default="template.yaml", help="the template to deploy")
+    arguments.add_argument("--programs", default="target/debug", help="the folder of `sparks` and `sparks-local`")
+    arguments.add_argument("--folder", default="target/deploy", help="the folder for the build and SAM's state")
     told = arguments.parse_args()
     os.makedirs(told.folder, exist_ok=True)
     signal.signal(signal.SIGTERM, interrupted)
@@ -112,7 +112,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except Exception as error:  # whatever it is, it is why the rehearsal failed
+    except Exception as error:  # any error fails the rehearsal
         print(f"FAILED: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     finally:

@@ -1,4 +1,4 @@
-"""Plain HTTP calls, and the expectations that answers are held against."""
+"""Plain HTTP calls, and checks of their answers."""
 
 import json
 import urllib.error
@@ -6,17 +6,17 @@ import urllib.request
 from dataclasses import dataclass
 from decimal import Decimal
 
-# How long any answer may take: API Gateway's own limit.
+# The longest time that an answer may take: API Gateway's own limit.
 ANSWER_LIMIT_S = 30
 
 
 class Unexpected(Exception):
-    """An answer that is not what its step is about."""
+    """An answer that differs from what its step expects."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, with its body read as JSON where it is some."""
+    """An answer, with its body parsed if it is JSON."""
 
     status: int
     headers: dict[str, str]
@@ -24,18 +24,18 @@ class Answer:
 
 
 class Direct(urllib.request.HTTPRedirectHandler):
-    """Redirects are looked at, not followed."""
+    """Returns redirects instead of following them."""
 
     def redirect_request(self, *_):
         return None
 
 
-# Everything is on this machine: no proxy is asked.
+# Everything is on this machine, so no proxy is used.
 OPENER = urllib.request.build_opener(Direct, urllib.request.ProxyHandler({}))
 
 
 def call(method: str, url: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
-    """Calls; a body that is no text is sent as JSON."""
+    """Sends a request; a body that is not a string is sent as JSON."""
     headers = dict(headers or {})
     content = None
     if body is not None:
@@ -57,7 +57,7 @@ def call(method: str, url: str, body: object = None, headers: dict[str, str] | N
 
 
 def expect(what: str, truth: object, seen: object) -> None:
-    """Fails, with what was seen, unless it is true."""
+    """Raises `Unexpected` with what was seen, unless it is true."""
     if not truth:
         raise Unexpected(f"{what}: {seen}")
 

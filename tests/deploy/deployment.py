@@ -33,13 +33,13 @@ def overrides(parameters: dict[str, str]) -> list[str]:
 
 
 def architecture() -> dict[str, str]:
-    """The functions run on this machine, so they are built for it."""
+    """Returns this machine's architecture: the functions run here, so they are built for it."""
     arm = platform.machine() in ("aarch64", "arm64")
     return {"Architecture": "arm64" if arm else "x86_64"}
 
 
 def environment(folder: str, more: dict[str, str]) -> dict[str, str]:
-    """SAM asks nobody for updates, reports to nobody, and keeps its state in the folder."""
+    """Environment in which SAM checks for no updates, sends no telemetry, and keeps its state in the folder."""
     return {**os.environ, "SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": folder, **more}
 
 
@@ -48,7 +48,7 @@ def sam(*arguments: str) -> list[str]:
 
 
 def build(source: str, folder: str) -> str:
-    """Builds all functions with the release profile; answers the built template's path."""
+    """Builds all functions with the release profile; returns the built template's path."""
     template = read_template(source)
     # Without zig the machine's own linker is used, whose C library must not be newer than Lambda's.
     compiler = {} if shutil.which("zig") else {"CARGO_LAMBDA_COMPILER": "cargo"}
@@ -65,7 +65,7 @@ def build(source: str, folder: str) -> str:
 
 
 class Deployment:
-    """The stack."""
+    """The deployed stack."""
 
     def __init__(self, emulator: Emulator, template: str, folder: str):
         self.emulator = emulator
@@ -73,7 +73,7 @@ class Deployment:
         self.template = read_template(template)
         self.left_out = self._leave_out()
         self._widen_secret_rights()
-        # Beside the built one, which says where the functions are from there.
+        # Beside the built template, whose paths to the functions are relative.
         self.path = f"{os.path.dirname(template)}/deployed.yaml"
         with open(self.path, "w", encoding="utf-8") as deployed:
             deployed.write(yaml_dump(self.template))
@@ -81,7 +81,7 @@ class Deployment:
         emulator.client("s3").create_bucket(Bucket=BUCKET)
 
     def _leave_out(self) -> list[str]:
-        """Takes out what the emulator cannot make: alarms on metric math. Nothing else refers to an alarm."""
+        """Removes what the emulator cannot create: alarms on metric math. Nothing else refers to an alarm."""
         resources = self.template["Resources"]
         out = [name for name, resource in resources.items()
                if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]]
@@ -90,9 +90,9 @@ class Deployment:
         return out
 
     def _widen_secret_rights(self) -> None:
-        """Lets functions read any secret, once their policies are seen to name those that they are given.
+        """Lets functions read any secret, after checking that their policies name exactly those that they use.
 
-        The emulator does not see which parameters a `GetParameters` is about, and would refuse it.
+        The emulator does not see which parameters a `GetParameters` call names, and would refuse it.
         """
         for name, resource in self.template["Resources"].items():
             if resource["Type"] != "AWS::Serverless::Function":
@@ -112,7 +112,7 @@ class Deployment:
             store.put_parameter(Name=f"/sparks/{name}", Value=value, Type="SecureString", Overwrite=True)
 
     def deploy(self, parameters: dict[str, str]) -> None:
-        """Makes the stack, or changes it."""
+        """Creates or updates the stack."""
         command = sam(
             "deploy", "--template-file", self.path, "--stack-name", STACK, "--s3-bucket", BUCKET,
             "--region", self.emulator.client("s3").meta.region_name, "--capabilities", "CAPABILITY_IAM",
@@ -122,7 +122,7 @@ class Deployment:
         run(command + overrides(given), tools)
 
     def resources(self) -> dict[str, str]:
-        """What was made, by its name in the template."""
+        """Returns the physical ids of what was created, by its names in the template."""
         made = self.formation.describe_stack_resources(StackName=STACK)["StackResources"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in made}
 
@@ -131,11 +131,11 @@ class Deployment:
         return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     def url(self) -> str:
-        """Where the API is. Its own name does not resolve on every machine, so it is addressed by path."""
+        """Returns the API's address. It is by path, because the API's own name does not resolve on every machine."""
         return f"{self.emulator.url}/_aws/execute-api/{self.resources()['Api']}/$default"
 
     def connect_routes(self, issuer: str, audience: str) -> int:
-        """Makes the routes that the API's body describes: the emulator does not read it, AWS does."""
+        """Creates the routes of the API's body, which AWS reads and the emulator does not; returns their number."""
         made = self.resources()
         gateway, functions = self.emulator.client("apigatewayv2"), self.emulator.client("lambda")
         processed = self.formation.get_template(StackName=STACK, TemplateStage="Processed")
@@ -177,7 +177,7 @@ class Deployment:
         return json.loads(said)
 
     def logs(self, lines: int = 40) -> str:
-        """What the functions logged last."""
+        """Returns the last log lines of the functions."""
         store = self.emulator.client("logs")
         said = []
         for group in store.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:

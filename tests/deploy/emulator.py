@@ -18,8 +18,8 @@ class Emulator:
     def __init__(self, folder: str, running: ExitStack):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        # Functions inherit this environment, so it holds nothing that the template has to give.
-        # What it adds is what AWS would answer under its own names.
+        # Functions inherit this environment, so it must not set what the template has to set. The endpoint variables
+        # stand in for AWS's own host names.
         environment = {
             "PATH": os.defpath,
             "HOME": folder,
@@ -29,7 +29,7 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "LAMBDA_EXECUTOR": "local",
-            "AUTH": "true",  # functions may do what their policies say, and nothing else
+            "AUTH": "true",  # functions may do only what their policies allow
             "IOT_MTLS_ENABLED": "false",
             "SFTP_ENABLED": "false",
             "AWS_ENDPOINT_URL_DYNAMODB": self.url,
@@ -47,7 +47,7 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which a command reaches it as the account's administrator."""
+        """Variables with which a command reaches the emulator as the account's administrator."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.url,
@@ -63,5 +63,5 @@ class Emulator:
                             aws_access_key_id="test", aws_secret_access_key="test")
 
     def output(self) -> str:
-        """What it has logged, which is also where a function's crash is explained."""
+        """Returns its log, which also explains a function's crash."""
         return self.process.output()

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from client import call, expect
 from processes import Process, run, wait_until
 
-# What `sparks-local --fakes` prints last.
+# The last variable that `sparks-local --fakes` prints.
 LAST = "STRIPE_SECRET_KEY"
 
 
@@ -27,11 +27,11 @@ class Fakes:
         return lines if lines and lines[-1].startswith(f"{LAST}=") else []
 
     def sparks(self, arguments: list[str], environment: dict[str, str]) -> str:
-        """Runs the operator's command; answers what it printed."""
+        """Runs the operator's command; returns its output."""
         return run([f"{self.programs}/sparks", *arguments], {**self.environment, **environment})
 
     def set_up(self, stage: str, webhooks: str | None = None) -> dict:
-        """Makes at Stripe what a deployment needs, as an operator does."""
+        """Creates at Stripe what a deployment needs, as an operator does."""
         arguments = ["stripe-setup", "--json"]
         if webhooks:
             arguments += ["--webhook-url", webhooks]
@@ -46,10 +46,10 @@ class Fakes:
         return any(span["trace_id"] == trace for span in spans)
 
     def pay(self, session: str) -> str:
-        """Pays as a person would at the page; answers where that leads."""
+        """Pays for a Checkout Session as a customer does; returns the address that it redirects to."""
         card = {"card": "4242424242424242"}
         paid = call("POST", f"{self.stripe}/_local/checkout/{session}/pay", card)
-        expect("a page that takes the card", paid.status == 200, paid)
+        expect("a card that is accepted (200)", paid.status == 200, paid)
         return paid.body["redirect"]
 
     def webhooks(self, kind: str) -> list[dict]:
@@ -57,7 +57,7 @@ class Fakes:
         return [one for one in deliveries if one["type"] == kind]
 
     def delivered(self, kind: str, count: int = 1) -> list[dict]:
-        """Waits until so many webhooks of a kind were taken."""
+        """Waits until `count` webhooks of a kind are delivered, and returns them."""
         def taken():
             done = [one for one in self.webhooks(kind) if one["state"] == "delivered"]
             return done if len(done) >= count else None
@@ -70,7 +70,7 @@ class Fakes:
         call("POST", f"{self.stripe}/_local/webhooks/{event}/redeliver")
 
     def refuse_meter_events(self) -> None:
-        """Stripe is out of order for meter events, until told otherwise."""
+        """Makes Stripe fail for meter events until `recover`."""
         fault = {"path": "/v1/billing/meter_events", "fault": "status:503", "times": 1000}
         expect("a fault", call("POST", f"{self.stripe}/_local/faults", fault).status < 300, fault)
 

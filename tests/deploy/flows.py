@@ -12,7 +12,7 @@ from processes import wait_until
 
 ACCOUNT = "acct_demo"
 ORIGIN = "https://app.example.com"
-# 1,000 tokens, which are 100 Sparks.
+# 1,000 tokens, which cost 100 Sparks.
 USAGE = {"usage": [{"meter": "ai_tokens", "input_tokens": 800, "output_tokens": 200}]}
 CHARGE = Decimal(100)
 PACK, PACK_HOLDS = "pack_500k", Decimal(500_000)
@@ -24,7 +24,7 @@ def narrate(step: str, told: str) -> None:
 
 
 class Flows(NamedTuple):
-    """What the flows go through."""
+    """The flows, and the systems that they use."""
 
     deployment: Deployment
     fakes: Fakes
@@ -51,21 +51,21 @@ class Flows(NamedTuple):
         return sparks(answer.body["available"])
 
     def doors(self) -> None:
-        """Nobody comes in without a token of the issuer; Stripe does not need one, but a signature."""
+        """Checks that the API refuses invalid tokens, and webhooks without a signature."""
         url = f"{self.api}/v1/balance"
         forged = self.issuer.token(ACCOUNT, key=key_pair())
         other = self.issuer.token(ACCOUNT, aud="another-app")
         old = self.issuer.token(ACCOUNT, exp=int(time.time()) - 60)
-        expect("no way in without a token", call("GET", url).status == 401, url)
+        expect("a request without a token refused (401)", call("GET", url).status == 401, url)
         for what, token in (("forged", forged), ("for another app", other), ("expired", old)):
             answer = call("GET", url, headers={"Authorization": f"Bearer {token}"})
-            expect(f"no way in with a token that is {what}", answer.status == 401, answer)
+            expect(f"a token that is {what} refused (401)", answer.status == 401, answer)
         unsigned = call("POST", f"{self.api}/v1/webhooks/stripe", {"id": "evt_forged"})
-        expect("no webhook without a signature (400)", unsigned.status == 400, unsigned)
+        expect("a webhook without a signature refused (400)", unsigned.status == 400, unsigned)
         narrate("closed", "no token, forged, for another app, expired: 401; an unsigned webhook: 400")
 
     def grant(self) -> None:
-        """The operator's command works on the deployed table."""
+        """Checks that the operator's command works on the deployed table."""
         before = self.available()
         table = {**self.deployment.emulator.environment, "STAGE": "dev",
                  "TABLE_NAME": self.deployment.outputs()["TableName"]}
@@ -91,7 +91,7 @@ class Flows(NamedTuple):
 
         again = self.ask("POST", "/v1/usage", USAGE, "deploy-usage-1")
         expect("the same receipt", again.body["usage_id"] == receipt["usage_id"], again)
-        expect("said to be a replay", again.headers.get("idempotent-replayed") == "true", again)
+        expect("the header of a replay", again.headers.get("idempotent-replayed") == "true", again)
         expect("nothing charged by a replay", self.available() == after, again)
         self.expect_metered(receipt["delivery"]["stripe"]["identifier"])
         narrate("replayed", f"the same receipt, and still {after} Sparks")
@@ -102,15 +102,15 @@ class Flows(NamedTuple):
         expect("one meter event, of 100,000 milli-Sparks", values == ["100000"], events)
 
     def checkout(self, item: str) -> str:
-        """Opens a page for an item, and pays there."""
+        """Creates a Checkout Session for an item, and pays for it."""
         wanted = {"item": item, "success_url": f"{ORIGIN}/paid", "cancel_url": f"{ORIGIN}/"}
         page = self.ask("POST", "/v1/checkout", wanted, f"deploy-{item}")
-        expect("a page to pay at (201)", page.status == 201, page)
+        expect("a Checkout Session (201)", page.status == 201, page)
         again = self.ask("POST", "/v1/checkout", wanted, f"deploy-{item}")
         session = page.body["session_id"]
-        expect("the same page for the same key", again.body["session_id"] == session, again)
+        expect("the same session for the same key", again.body["session_id"] == session, again)
         back = self.fakes.pay(session)
-        expect("a way back with the session's id", back.startswith(ORIGIN) and session in back, back)
+        expect("a redirect with the session's id", back.startswith(ORIGIN) and session in back, back)
         return session
 
     def verify(self, session: str) -> dict:
@@ -139,7 +139,7 @@ class Flows(NamedTuple):
         before = self.available()
         taken = len(self.fakes.webhooks("checkout.session.completed"))
         session = self.checkout(PLAN)
-        # Nobody verifies: the webhook alone credits.
+        # The app does not verify the payment here: the webhook alone credits it.
         self.fakes.delivered("checkout.session.completed", taken + 1)
         self.fakes.delivered("invoice.paid")
         credited = wait_until("the plan's Sparks", lambda: self.available() - before)
@@ -150,23 +150,23 @@ class Flows(NamedTuple):
 
         portal = self.ask("POST", "/v1/portal",
                           {"return_url": f"{ORIGIN}/account", "flow": "subscription_cancel"})
-        expect("a page to manage it (201)", portal.status == 201, portal)
+        expect("a portal session (201)", portal.status == 201, portal)
         standing = self.ask("GET", "/v1/subscription").body
         subscription = standing["subscriptions"][0]["id"]
         left = call("POST", f"{portal.body['url']}/cancel", f"subscription={subscription}",
                     {"Content-Type": "application/x-www-form-urlencoded"})
-        expect("a way back from the portal", left.headers.get("location", "").startswith(ORIGIN), left)
+        expect("a redirect from the portal", left.headers.get("location", "").startswith(ORIGIN), left)
         standing = self.ask("GET", "/v1/subscription").body
-        expect("the end in sight", standing["cancel_at_period_end"] is True, standing)
+        expect("the cancellation at the period's end", standing["cancel_at_period_end"] is True, standing)
         narrate("cancelled", f"at the portal; {standing['status']} until {standing['cancel_at']}")
 
     def outbox(self) -> None:
-        """What Stripe does not take at once is delivered by the scheduled function."""
+        """Checks that the scheduled function delivers what Stripe refused at first."""
         self.fakes.refuse_meter_events()
         receipt = self.ask("POST", "/v1/usage", USAGE, "deploy-usage-2").body
         self.fakes.recover()
         delivery = receipt["delivery"]["stripe"]
-        expect("a meter event that waits", delivery["status"] == "pending", receipt)
+        expect("a pending meter event", delivery["status"] == "pending", receipt)
         identifier = delivery["identifier"]
 
         def arrived() -> bool:
@@ -174,6 +174,6 @@ class Flows(NamedTuple):
             expect("a run without failures", report["failures"] == 0, report)
             return bool(self.fakes.meter_events(identifier))
 
-        wait_until("the meter event that waited", arrived, limit_s=120, pace_s=5)
+        wait_until("the pending meter event", arrived, limit_s=120, pace_s=5)
         self.expect_metered(identifier)
         narrate("delivered", f"{identifier}, refused by Stripe at first, by the outbox")

@@ -1,4 +1,4 @@
-"""The app's identity provider: it signs tokens, and serves the key set with which the API's authorizer checks them."""
+"""The app's identity provider: signs tokens, and serves the keys with which the API's authorizer checks them."""
 
 import base64
 import json
@@ -58,7 +58,7 @@ class Issuer:
         running.callback(self.server.shutdown)
 
     def token(self, account: str, key: rsa.RSAPrivateKey | None = None, **claims) -> str:
-        """A token for an account; with another key, one that this issuer has not signed."""
+        """Returns a token for an account; with another key, a forged one."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": account, "iat": now,
                   "exp": now + LIFETIME_S, **claims}

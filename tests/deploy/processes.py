@@ -1,4 +1,4 @@
-"""Child processes: started in a group of their own, waited for, and ended with all that they started."""
+"""Child processes: started in a group of their own, waited for, and ended with all their descendants."""
 
 import os
 import signal
@@ -7,19 +7,19 @@ import subprocess
 import time
 from contextlib import ExitStack
 
-# How long a process may take to end by itself.
+# The time that a process has to end by itself.
 END_LIMIT_S = 15
 
 
 def free_port() -> int:
-    """A port on this machine that nobody listens on now."""
+    """Returns a port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def wait_until(what: str, holds, limit_s: float = 30.0, pace_s: float = 0.1):
-    """Asks until the answer is truthy, and returns it."""
+    """Polls until the result is truthy, and returns it."""
     give_up = time.monotonic() + limit_s
     while True:
         answer = holds()
@@ -31,7 +31,7 @@ def wait_until(what: str, holds, limit_s: float = 30.0, pace_s: float = 0.1):
 
 
 class Process:
-    """A process that runs beside this one until `running` ends, with its output in a file."""
+    """A process that runs until `running` ends, with its output in a file."""
 
     def __init__(self, command: list[str], environment: dict[str, str], log: str, running: ExitStack):
         self.log = log
@@ -42,18 +42,18 @@ class Process:
         running.callback(self.stop)
 
     def output(self) -> str:
-        """What it has said so far."""
+        """Returns its output so far."""
         with open(self.log, encoding="utf-8", errors="replace") as said:
             return said.read()
 
     def alive(self) -> bool:
-        """Whether it still runs; one that has ended too early is an error."""
+        """Returns True while it runs; raises if it has ended too early."""
         if self.child.poll() is not None:
             raise RuntimeError(f"{self.child.args[0]} has ended:\n{self.output()[-2000:]}")
         return True
 
     def stop(self) -> None:
-        """Asks it to end, and then ends what is left of its group."""
+        """Terminates it, and then kills what is left of its group."""
         if self.child.poll() is None:
             self.child.terminate()
             try:
@@ -64,7 +64,7 @@ class Process:
 
 
 def end_group(child: subprocess.Popen) -> None:
-    """Ends a process and all that it started."""
+    """Kills a process and its descendants."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -73,13 +73,13 @@ def end_group(child: subprocess.Popen) -> None:
 
 
 def run(command: list[str], environment: dict[str, str]) -> str:
-    """Runs a command to its end; answers its standard output."""
+    """Runs a command to its end; returns its standard output."""
     child = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         output, errors = child.communicate()
-    except BaseException:  # an interruption, which the command's own children do not hear of
+    except BaseException:  # an interruption does not reach the command's children
         end_group(child)
         raise
     if child.returncode != 0:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Changes the core in one place at a time, and runs the tests that should notice: `make mutants`.
 
-`cargo mutants` says what can be changed: all of it in the modules without I/O, and a hundred places, the same ones each
-time, where money is moved. The changes are built all at once in a copy of the project, each behind a number, so that one
-costs the time of its tests alone: those that come through the function it is in, the core's own and the quickest first,
-until one fails. What no test notices must be explained in survivors.json.
+`cargo mutants` lists the possible changes: all of those in the modules without I/O, and a fixed sample of a hundred
+where money is moved. All changes are built at once in a copy of the project, each behind a number, so that one change
+costs only the time of its tests. These are the tests that reach its function, the core's own and the quickest first,
+until one fails. survivors.json must explain every change that no test notices.
 """
 
 import argparse
@@ -26,23 +26,23 @@ PLACE = PROJECT / "target/mutants"
 COPY, TARGET, REACHED = PLACE / "project", PLACE / "target", PLACE / "reached"
 EXPLAINED = pathlib.Path(__file__).with_name("survivors.json")
 
-# What has no I/O: words, arithmetic, judgements, what is read and written.
+# The modules without I/O.
 PURE = """
     catalog.rs catalog/*.rs decimal.rs history/period.rs id.rs identity.rs invoice/verdict.rs ledger/grants.rs meter.rs
     object.rs patience.rs payment/verdict.rs price_book.rs price_book/exact.rs price_book/models.rs price_book/pattern.rs
     return_url.rs reversal/review.rs sparks.rs stripe/webhook.rs subscription/standing.rs telemetry/trace_context.rs
     usage/body.rs usage/body/line.rs
 """.split()
-# Where money is moved.
+# The modules that move money.
 MOVING = """
     ledger.rs ledger/*.rs ledger/charge/*.rs usage.rs usage/*.rs checkout.rs checkout/*.rs webhook.rs outbox.rs outbox/*.rs
 """.split()
 CHOSEN, SEED = 100, 20261126
-# So much of what is changed is noticed, in percent.
+# The share of changes that tests must notice, in percent.
 GOAL = 95
 
 SWITCH = '''
-/// Changes that are made on purpose.
+/// Deliberate changes.
 #[doc(hidden)]
 pub mod mutant {
     use std::sync::LazyLock;
@@ -55,7 +55,7 @@ pub mod mutant {
         Some((folder.join(test), (0..SITES).map(|_| AtomicBool::new(false)).collect()))
     });
 
-    /// The number of the one that is made in this run; the test that comes through a function with some is written down.
+    /// Returns the number of this run's change, and records that the test reaches this function.
     pub fn number(site: usize) -> u32 {
         if let Some((file, reached)) = &*REACHED && !reached[site].swap(true, Ordering::Relaxed) {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(file);
@@ -69,9 +69,9 @@ pub mod mutant {
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    arguments.add_argument("--only", default="", help="what is in the names of those to try")
-    arguments.add_argument("--again", action="store_true", help="try only what no test noticed the last time")
-    arguments.add_argument("--seconds", type=float, default=float("inf"), help="of tests at most that one change is worth")
+    arguments.add_argument("--only", default="", help="try only changes with this text in their names")
+    arguments.add_argument("--again", action="store_true", help="try only the survivors of the last run")
+    arguments.add_argument("--seconds", type=float, default=float("inf"), help="the most seconds of tests for one change")
     arguments = arguments.parse_args()
     mutants, unviable = chosen(*viable(numbered()))
     copy_project(mutants)
@@ -96,14 +96,14 @@ def main():
 
 
 def report(tried, unviable, surviving):
-    """Prints what came of it; answers whether it is good enough."""
+    """Prints the results; returns the exit status."""
     explained = json.loads(EXPLAINED.read_text())
     print()
     for name in sorted(surviving):
         print(f"{name}\n    {explained.get(name, 'NOT EXPLAINED')}")
     gone = [name for name in explained if name in {it["name"] for it in tried} and name not in surviving]
     for name in gone:
-        print(f"is noticed, and need not be explained: {name}")
+        print(f"explained, but noticed by a test: {name}")
     share = 100 * (len(tried) - len(surviving)) / max(len(tried), 1)
     print(f"{len(tried)} changes, {len(tried) - len(surviving)} noticed ({share:.1f} %), {len(surviving)} not; "
           f"{len(unviable)} more do not compile")
@@ -111,7 +111,7 @@ def report(tried, unviable, surviving):
 
 
 def listed(files):
-    """What cargo-mutants would change in some files of the core."""
+    """Returns the changes that cargo-mutants lists for files of the core."""
     command = ["cargo", "mutants", "--list", "--json", "--package", "shared"]
     for file in files:
         command += ["--file", f"shared/src/{file}"]
@@ -120,11 +120,11 @@ def listed(files):
 
 
 def numbered():
-    """All changes to be tried, each with a number, and with a name that does not hang on the lines around it."""
+    """Returns all changes to try, each with a number, and with a name that does not depend on line numbers."""
     pure = listed(PURE)
     files = {mutant["file"] for mutant in pure}
     moving = [mutant for mutant in listed(MOVING) if mutant["file"] not in files]
-    # Twice as many: about every second one compiles.
+    # Twice as many, because about every second one compiles.
     moving = random.Random(SEED).sample(moving, min(2 * CHOSEN, len(moving)))
     named = collections.Counter()
     for number, mutant in enumerate(pure + moving, 1):
@@ -136,13 +136,13 @@ def numbered():
 
 
 def chosen(mutants, unviable):
-    """Of those that compile: all of the modules without I/O, and so many of the rest."""
+    """Selects from those that compile: all in the modules without I/O, and a sample of the rest."""
     pure = [mutant for mutant in mutants if mutant["pure"]]
     return pure + [mutant for mutant in mutants if not mutant["pure"]][:CHOSEN], unviable
 
 
 class Text:
-    """A file's text, in which places are told by line and column."""
+    """A file's text, with positions by line and column."""
 
     def __init__(self, text):
         self.text = text
@@ -158,7 +158,7 @@ class Text:
 
 
 def body(text, span):
-    """Where the body of a function is: after what it is given, and what it answers."""
+    """Returns the span of a function's body, after its parameters and its return type."""
     start, end = text.span(span)
     depth = 0
     for place in range(text.text.index("fn ", start), end):
@@ -169,7 +169,7 @@ def body(text, span):
 
 
 def bodies(text, mutants):
-    """The bodies of functions with the mutants in them: the outermost ones."""
+    """Groups mutants by the outermost function body around them."""
     found = {}
     for mutant in mutants:
         found.setdefault(body(text, mutant["function"]["span"]), []).append(mutant)
@@ -181,7 +181,7 @@ def bodies(text, mutants):
 
 
 def planted(text, mutants, sites):
-    """The text with every mutant in it, and the lines at which each one is. Numbers the functions on the way."""
+    """Returns the text with every mutant in it, and the lines of each one. Numbers the functions on the way."""
     pieces, copied, line, lines = [], 0, 1, {}
 
     def add(piece):
@@ -190,7 +190,7 @@ def planted(text, mutants, sites):
         line += piece.count("\n")
 
     for (start, end), inside in bodies(text, mutants).items():
-        # What is worked out by the compiler cannot ask for a number.
+        # A const function is evaluated by the compiler, which cannot ask for a number.
         add(re.sub(r"\bconst (fn \w+[^{}]*)$", r"\1", text.text[copied:start]))
         began = line
         add("{ match crate::mutant::number(" + str(len(sites)) + ") {\n")
@@ -209,7 +209,7 @@ def planted(text, mutants, sites):
 
 
 def copy_project(mutants):
-    """Writes the copy; answers at which lines of which file each mutant is, and each function with some."""
+    """Writes the copy; returns the file and lines of each mutant, and each function with mutants."""
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     tracked = subprocess.run(tracked, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.split("\n")
     places, functions, sites, copied = {}, [], [], {}
@@ -240,7 +240,7 @@ def cargo(*arguments, **options):
 
 
 def viable(mutants):
-    """Checks the copy, and leaves out what does not compile until the rest does; the same changes are checked once."""
+    """Checks the copy, and drops mutants until the rest compiles; the same changes are checked once."""
     kept, unviable = PLACE / "viable.json", []
     names = [mutant["name"] for mutant in mutants]
     sources = b"".join(file.read_bytes() for file in sorted((PROJECT / "shared").rglob("*.rs")))
@@ -268,7 +268,7 @@ def viable(mutants):
                       if span["file_name"] == file and first <= span["line_start"] <= last}
                 wrong |= at
                 if not at:
-                    # Not the change itself, but what became of the function with it.
+                    # The error is in the function around a change, not in the change itself.
                     whole |= {number for file, first, last, inside in functions for number in inside
                               if span["file_name"] == file and first <= span["line_start"] <= last}
         wrong = wrong or constant or whole
@@ -286,10 +286,10 @@ def build():
 
 
 def timed():
-    """Runs all tests without a change; answers how long each takes, and how the program is called that has it."""
+    """Runs all tests without a change; returns the seconds of each test, and the path and folder of each binary."""
     shutil.rmtree(REACHED, ignore_errors=True)
     REACHED.mkdir(parents=True)
-    print("all tests once, to see where they come through", flush=True)
+    print("running all tests once, to record the functions that they reach", flush=True)
     ran = cargo("nextest", "run", "--locked", "--workspace", "--no-fail-fast", "--status-level", "all", "--color", "never",
                 env=os.environ | {"MUTANTS_REACHED": str(REACHED)}, capture_output=True, text=True)
     seconds = {}
@@ -297,7 +297,7 @@ def timed():
         if status == "PASS":
             seconds[binary, test] = float(took)
         elif status != "SLOW":
-            print(f"fails without a change, and is left out: {binary} {test}")
+            print(f"left out, because it fails without a change: {binary} {test}")
     found = cargo("nextest", "list", "--locked", "--workspace", "--message-format", "json", capture_output=True, text=True, check=True)
     suites = json.loads(found.stdout)["rust-suites"]
     print(f"{len(seconds)} tests", flush=True)
@@ -305,7 +305,7 @@ def timed():
 
 
 def reaching():
-    """The tests that come through each function."""
+    """Returns the tests that reach each function."""
     tests = collections.defaultdict(list)
     for file in REACHED.iterdir():
         for site in set(file.read_text().split()):
@@ -314,7 +314,7 @@ def reaching():
 
 
 def worthwhile(tests, seconds, limit):
-    """So many of the tests as take no longer than that: the core's own first, and then the quickest."""
+    """Returns as many tests as fit into the limit: the core's own first, and then the quickest."""
     worth = []
     for test in sorted((test for test in tests if test in seconds), key=lambda it: (it[0] != "shared", seconds[it])):
         if seconds[test] <= limit:
@@ -324,7 +324,7 @@ def worthwhile(tests, seconds, limit):
 
 
 def noticing(mutant, tests, seconds, binaries):
-    """The first tests, some at a time, that fail or do not end with a mutant."""
+    """Runs tests in growing groups; returns the first one that fails or does not end with a mutant."""
     limit = 1
     while tests:
         several = []
@@ -343,7 +343,7 @@ def noticing(mutant, tests, seconds, binaries):
 
 
 def failing(binary, names, number, patience):
-    """Which of the tests of a program fail with a mutant."""
+    """Returns a test of a program that fails with a mutant, or how the program ended; None if all pass."""
     program, folder = binary
     ran = subprocess.Popen(
         [program, "--exact", *names, "--test-threads", "2"], cwd=folder, start_new_session=True, text=True,
@@ -359,7 +359,7 @@ def failing(binary, names, number, patience):
     if ran.returncode == 0:
         return None
     failed = re.findall(r"^test (\S+) .*\.\.\. FAILED$|^test (\S+) - should panic \.\.\. FAILED$", said, re.MULTILINE)
-    return failed[0][0] if failed else f"ends with {ran.returncode}"
+    return failed[0][0] if failed else f"exits with {ran.returncode}"
 
 
 if __name__ == "__main__":

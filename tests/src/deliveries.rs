@@ -1,4 +1,4 @@
-//! What the outbox does in a story, and what it is for: Stripe and Langfuse have every usage once.
+//! Runs of the outbox in a story, and the check that Stripe and Langfuse have every usage once.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ impl World {
         list(&self.stack.langfuse.state()["spans"])
     }
 
-    /// Makes the fake Langfuse another kind of Langfuse.
+    /// Changes the settings of the fake Langfuse.
     pub async fn langfuse_is(&self, settings: &Value) {
         let changed = self.at_langfuse("/_local/settings", settings).await;
         changed.expect(StatusCode::OK);
     }
 
-    /// How often Langfuse was read, and how often it took an export or refused it.
+    /// Returns the number of reads of Langfuse, and of exports, including refused ones.
     pub fn langfuse_calls(&self) -> (usize, usize) {
         let state = self.stack.langfuse.state();
         let requests = list(&state["requests"]);
@@ -36,7 +36,7 @@ impl World {
         (reads, requests.len() - reads)
     }
 
-    /// How many entries wait for the outbox.
+    /// Returns the number of entries that wait for the outbox.
     pub fn pending(&self) -> usize {
         self.items("E#")
             .iter()
@@ -47,7 +47,7 @@ impl World {
             .count()
     }
 
-    /// Has an account record this many usages, in batches.
+    /// Records this many usages of an account, in batches.
     pub async fn record_many(&self, account: &str, count: usize) {
         self.grant(account, "100000").await;
         let numbers: Vec<usize> = (0..count).collect();
@@ -64,10 +64,10 @@ impl World {
         }
     }
 
-    /// A world in which 52 usages of `acct_a` are due and proven unsent, which is enough for a parcel.
+    /// Starts a world in which 52 usages of `acct_a` are due and proven unsent, which is enough for a parcel.
     pub async fn with_a_parcel_due() -> Self {
         let world = Self::at_noon().await;
-        // One goes through, so that there is a customer.
+        // One usage is delivered, so that there is a customer.
         world.record_many("acct_a", 1).await;
         let busy = Fault::new("/v1/billing/meter_events", "status:429").expect("a fault");
         world.stack.stripe.faults().add(busy.times(1_000));
@@ -76,7 +76,7 @@ impl World {
         world.later(SignedDuration::from_secs(120)).await
     }
 
-    /// Has others write so many spans to Langfuse, so far apart.
+    /// Writes this many spans to Langfuse outside the product, at this distance.
     pub async fn crowd_langfuse(&self, from: Timestamp, apart: SignedDuration, count: i64) {
         let url = format!("{}/api/public/otel/v1/traces", self.stack.langfuse.url());
         let numbers: Vec<i64> = (0..count).collect();
@@ -107,18 +107,18 @@ impl World {
         }
     }
 
-    /// Runs the outbox once; answers its report.
+    /// Runs the outbox once; returns its report.
     pub async fn deliver(&self) -> Value {
         let report = self.try_to_deliver().await;
         report.expect("the outbox runs")
     }
 
-    /// Runs the outbox once; answers nothing when it failed or was killed.
+    /// Runs the outbox once; returns None if it failed or was killed.
     pub async fn try_to_deliver(&self) -> Option<Value> {
         self.gateway.run("deliver-outbox").await
     }
 
-    /// Lets the outbox run until nothing waits, an hour at a time.
+    /// Runs the outbox until nothing waits, an hour at a time.
     pub async fn drained(self) -> Self {
         let mut world = self;
         for _ in 0..8 {
@@ -131,7 +131,7 @@ impl World {
         panic!("{} entries wait", world.pending());
     }
 
-    /// Fails the story unless each usage is confirmed, once in Langfuse and once at the meter, alone or in a parcel.
+    /// Asserts that each usage is confirmed, once in Langfuse and once at the meter, alone or in a parcel.
     pub fn assert_delivered_once(&self) {
         let entries = self.items("E#use_");
         let mut sum = 0;

@@ -1,12 +1,9 @@
-//! The world a story happens in: a whole stack on free ports, with the functions in this process.
+//! The world of a story: a whole stack on free ports, with the functions in this process.
 //!
-//! Requests go over HTTP to the local gateway, which verifies tokens and calls the functions' handlers as
-//! Lambda would. The handlers talk to DynamoDB and to the fakes over HTTP, as in `make dev`.
+//! Requests go over HTTP to the local gateway, which verifies tokens and calls the functions' handlers as Lambda does.
+//! The handlers call DynamoDB and the fakes over HTTP, as in `make dev`.
 
-#![expect(
-    clippy::missing_panics_doc,
-    reason = "a world that is not in order fails its story"
-)]
+#![expect(clippy::missing_panics_doc, reason = "a broken world fails its story")]
 
 mod deliveries;
 pub mod live_check;
@@ -38,7 +35,7 @@ use shared::process::transport::Transport;
 
 pub use payments::session_id;
 
-/// The variable by which a story puts the API under a base path, as a custom domain does; no function reads it.
+/// The variable that puts the API under a base path, as a custom domain does; no function reads it.
 pub const BASE_PATH: &str = "BASE_PATH";
 
 /// A running stack and its API.
@@ -64,24 +61,24 @@ pub struct Answer {
 }
 
 impl World {
-    /// A stack with everything in order.
+    /// Starts a stack with the default settings.
     pub async fn start() -> Self {
         Self::start_with(&[], Clock::system()).await
     }
 
-    /// A stack whose functions see these variables and this time.
+    /// Starts a stack whose functions see these variables and this time.
     pub async fn start_with(variables: &[(&str, &str)], clock: Clock) -> Self {
         Self::start_on(Options::default(), variables, clock).await
     }
 
-    /// A stack at noon of a fixed day, which does not wait long for its providers.
+    /// Starts a stack at noon of a fixed day, with a short time for calls of its providers.
     pub async fn at_noon() -> Self {
         let noon = "2026-11-22T12:00:00Z".parse().expect("a time");
         let variables = [("DELIVERY_BUDGET_MS", "400")];
         Self::start_with(&variables, Clock::starting_at(noon)).await
     }
 
-    /// The same on a stack of another kind.
+    /// Starts a stack with these options, whose functions see these variables and this time.
     pub async fn start_on(options: Options, variables: &[(&str, &str)], clock: Clock) -> Self {
         let options = Options {
             clock: local::clock::Clock::starting_at(clock.now()),
@@ -114,27 +111,27 @@ impl World {
         }
     }
 
-    /// The same stack at another time, with its functions started anew; tokens are new, too.
+    /// Moves the stack to another time and restarts its functions; tokens are new, too.
     pub async fn at(self, clock: Clock) -> Self {
         let stripe = self.stack.stripe.clock();
         stripe.skip(clock.now().as_second() - stripe.now().as_second());
         Self { clock, ..self }.restarted().await
     }
 
-    /// The same stack after this time.
+    /// Moves the stack ahead by this time.
     pub async fn later(self, passed: SignedDuration) -> Self {
         let then = self.clock.now() + passed;
         self.at(Clock::starting_at(then)).await
     }
 
-    /// The same stack with another value of a variable, for the functions that are started next.
+    /// Sets a variable for the functions that are started next.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// The same stack with its functions started anew, at another address.
+    /// Restarts the functions at another address.
     pub async fn restarted(self) -> Self {
         let clock = self.clock.clone();
         let listener = listen().await;
@@ -150,12 +147,12 @@ impl World {
             .expect("a grant");
     }
 
-    /// Runs the operator's command; answers what it printed, or how it failed.
+    /// Runs the operator's command; returns its output or its error.
     pub async fn sparks(&self, arguments: &[&str]) -> Result<String, cli::Error> {
         sparks(&self.environment, &self.clock, arguments).await
     }
 
-    /// The same, with what it printed before it failed.
+    /// Runs the operator's command; returns its output even if it fails.
     pub async fn sparks_printing(&self, arguments: &[&str]) -> (String, Result<(), cli::Error>) {
         sparks_printing(&self.environment, &self.clock, arguments).await
     }
@@ -193,7 +190,7 @@ impl World {
             .await
     }
 
-    /// Sends a POST, with a token and a key where there are.
+    /// Sends a POST, with a token and an idempotency key if they are given.
     pub async fn post(
         &self,
         path: &str,
@@ -223,14 +220,14 @@ impl World {
         answer(request).await
     }
 
-    /// The address of a path of the API.
+    /// Returns the address of a path of the API.
     fn url(&self, path: &str) -> String {
         let base_path = self.environment.get(BASE_PATH);
         let base_path = base_path.map_or("", String::as_str);
         format!("{}{base_path}{path}", self.gateway.url())
     }
 
-    /// What an account can spend.
+    /// Returns the Sparks that an account can spend.
     pub async fn available(&self, account: &str) -> String {
         let answer = self.get("/v1/balance", Some(&self.token(account))).await;
         answer.body["available"]
@@ -239,14 +236,14 @@ impl World {
             .to_owned()
     }
 
-    /// The line of each invocation of a function, oldest first.
+    /// Returns the log line of each invocation of a function, oldest first.
     pub fn lines(&self) -> Vec<Value> {
         let lines = self.lines.kept();
         let parsed = lines.iter().map(|line| serde_json::from_str(line));
         parsed.map(|line| line.expect("JSON")).collect()
     }
 
-    /// The table's items whose partition key begins like this.
+    /// Returns the table's items whose partition key has this prefix.
     pub fn items(&self, prefix: &str) -> Vec<Value> {
         let items = self.stack.dynamodb.items(TABLE).expect("the table");
         items
@@ -259,12 +256,12 @@ impl World {
             .collect()
     }
 
-    /// The time in milliseconds since 1970.
+    /// Returns the time in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 
-    /// Puts an item in the place of another one, for what the API cannot bring about yet.
+    /// Puts an item in place of another one, for a state that the API cannot create yet.
     pub async fn put_item(&self, item: Value) {
         let body = json!({"TableName": TABLE, "Item": item});
         let answer = self.at_dynamodb("local", "PutItem", &body).await;
@@ -290,7 +287,7 @@ impl World {
         .await
     }
 
-    /// Everything in the table, in a form that can be compared.
+    /// Returns the whole table in a form that can be compared.
     pub fn table(&self) -> Vec<String> {
         let mut items: Vec<String> = self.items("").iter().map(Value::to_string).collect();
         items.sort();
@@ -302,7 +299,7 @@ async fn listen() -> Listener {
     Listener::bind(FREE_PORT).await.expect("a free port")
 }
 
-/// Makes at Stripe what the functions need, with webhooks for the API behind `listener`.
+/// Creates at Stripe what the functions need, with webhooks for the API behind `listener`.
 async fn set_up_stripe(
     environment: &BTreeMap<String, String>,
     listener: &Listener,
@@ -317,7 +314,7 @@ async fn set_up_stripe(
     serde_json::from_str(&made).expect("JSON")
 }
 
-/// Runs the operator's command in this process; answers what it printed, or how it failed.
+/// Runs the operator's command in this process; returns its output or its error.
 async fn sparks(
     environment: &BTreeMap<String, String>,
     clock: &Clock,
@@ -337,7 +334,7 @@ async fn sparks_printing(
     (out, outcome)
 }
 
-/// Runs the operator's command over a transport; answers its result, its notes, and how it ended.
+/// Runs the operator's command over a transport; returns its output, its notes and its outcome.
 async fn sparks_over(
     environment: &BTreeMap<String, String>,
     transport: &Transport,
@@ -356,7 +353,7 @@ async fn sparks_over(
     (out, notes, outcome)
 }
 
-/// The variables that functions are given of what `sparks stripe-setup` has made.
+/// Returns the functions' variables from the output of `sparks stripe-setup`.
 fn variables_of(made: &Value) -> [(String, String); 3] {
     let price_ids = made["price_ids"].as_object().expect("price ids").iter();
     let price_ids = price_ids.map(|(item, price_id)| format!("{item}={}", text(price_id)));
@@ -398,19 +395,19 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
 }
 
 impl Answer {
-    /// The status and the problem's code.
+    /// Returns the status and the problem's code.
     pub fn refusal(&self) -> (u16, &str) {
         (self.status, self.body["code"].as_str().unwrap_or_default())
     }
 
-    /// Whether the answer repeats an earlier one.
+    /// Returns whether the answer is a replay.
     pub fn is_replay(&self) -> bool {
         self.headers
             .get("idempotent-replayed")
             .is_some_and(|value| value == "true")
     }
 
-    /// The answer, which must have this status.
+    /// Asserts that the answer has this status, and returns it.
     #[expect(
         clippy::return_self_not_must_use,
         reason = "often the status is all that matters"
@@ -421,7 +418,7 @@ impl Answer {
     }
 }
 
-/// Starts the functions behind a gateway that listens on `listener` already.
+/// Starts the functions behind a gateway on this listener.
 fn gateway(
     listener: Listener,
     environment: &BTreeMap<String, String>,
@@ -454,7 +451,7 @@ fn gateway(
         function!("record-usage", record_usage),
         function!("read-account", read_account),
     ]);
-    // Without Stripe there is nothing to pay with: in Lambda these end in init.
+    // These functions need Stripe: without it, they fail at init in Lambda.
     if lookup("STRIPE_SECRET_KEY").is_some_and(|key| !key.is_empty()) {
         functions.extend([
             function!("create-checkout", create_checkout),
@@ -484,7 +481,9 @@ fn gateway(
     gateway.expect("a gateway serves")
 }
 
-/// The variables that a function has at AWS, and no others; it signs as itself, so that its own policies apply.
+/// Returns the variables that a function has in AWS, and no others.
+///
+/// The function signs with its own name, so that its own policies apply.
 fn own_variables(
     template: &Template,
     function: &str,

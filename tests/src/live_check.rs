@@ -1,4 +1,4 @@
-//! The fake Stripe held against Stripe's test mode: `make stripe-live-check`.
+//! Compares the fake Stripe with Stripe's test mode: `make stripe-live-check`.
 //!
 //! A script of the requests that the product and its operator make is played twice, by the product's own client:
 //! against a fresh fake in this process, and against Stripe. A recorder keeps the shape of each answer and none of its
@@ -32,7 +32,7 @@ pub enum Error {
     NoKey,
     /// The key moves real money.
     LiveKey,
-    /// The key is none of Stripe's.
+    /// The key has none of Stripe's prefixes.
     UnknownKey,
     /// The fake did not start.
     Fake(local::http::Error),
@@ -41,7 +41,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit status: 2 where the key is at fault, else 1.
+    /// Returns the exit status: 2 if the key is at fault, else 1.
     pub fn status(&self) -> u8 {
         match self {
             Self::NoKey | Self::LiveKey | Self::UnknownKey => 2,

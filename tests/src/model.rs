@@ -1,6 +1,6 @@
-//! What an account comes to, worked out the plain and slow way: every debit is taken from its grants at once.
+//! A plain and slow model of an account: every debit is taken from its grants at once.
 //!
-//! The ledger attributes debits later, and books much in one go. Whatever it does must come to the same.
+//! The ledger attributes debits later, and books much in one go. Its result must be the same.
 
 mod history;
 
@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use history::{History, Step};
 
-/// One grant with what is left of it, in milli-Sparks.
+/// A grant and its remainder, in milli-Sparks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
     /// The id of its credit.
     pub id: String,
-    /// What is left.
+    /// The remainder.
     pub milli: i64,
 }
 
@@ -26,7 +26,7 @@ struct Grant {
     granted_at: Timestamp,
     expires_at: Option<Timestamp>,
     left: i64,
-    /// The purchase that it is a part of.
+    /// The purchase that it belongs to.
     purchase: Option<String>,
 }
 
@@ -56,31 +56,31 @@ pub struct Model {
     grants: Vec<Grant>,
     purchases: Vec<Purchase>,
     debt: i64,
-    /// The last month with free Sparks, as `2026-11`; nothing without the free plan.
+    /// The last month with free Sparks, as `2026-11`; None without the free plan.
     free_until: Option<String>,
-    /// What was spent and was not given back, by its key.
+    /// The amounts spent and not given back, by key.
     spent: BTreeMap<String, i64>,
     /// The sum of all entries.
     pub sum: i64,
 }
 
-/// What comes in.
+/// A credit.
 #[derive(Clone, Debug)]
 pub struct Credit {
     /// Its id.
     pub id: String,
     /// 0 free, 1 promo, 2 plan, 3 pack and manual.
     pub priority: u8,
-    /// How much, in milli-Sparks.
+    /// Its amount in milli-Sparks.
     pub milli: i64,
-    /// When it ends.
+    /// Its expiry.
     pub expires_at: Option<Timestamp>,
-    /// What was paid for it, in cents; nothing where it was not bought.
+    /// The price paid, in cents; None if it was not bought.
     pub paid: Option<i64>,
 }
 
 impl Credit {
-    /// Sparks that were not bought and do not end.
+    /// Returns a credit that was not bought and does not expire.
     pub fn for_good(id: &str, milli: i64) -> Self {
         Self {
             id: id.to_owned(),
@@ -93,7 +93,7 @@ impl Credit {
 }
 
 impl Model {
-    /// An account without Sparks.
+    /// Returns an account without Sparks.
     pub fn new(account: &str, free_plan: bool) -> Self {
         Self {
             account: account.to_owned(),
@@ -102,12 +102,12 @@ impl Model {
         }
     }
 
-    /// What can be spent; negative is a debt.
+    /// Returns the Sparks that can be spent; a debt is negative.
     pub fn available(&self) -> i64 {
         self.grants.iter().map(|grant| grant.left).sum::<i64>() - self.debt
     }
 
-    /// What is left of each grant.
+    /// Returns the remainder of each grant.
     pub fn left(&self) -> Vec<Left> {
         let mut left: Vec<Left> = self
             .grants
@@ -122,7 +122,7 @@ impl Model {
         left
     }
 
-    /// Ends what has ended by this clock, and lets in the month's free Sparks.
+    /// Expires grants by this clock, and adds the month's free Sparks.
     pub fn settle(&mut self, now: Timestamp) {
         for grant in &mut self.grants {
             if grant.expires_at.is_some_and(|end| end <= now) && grant.left > 0 {
@@ -161,7 +161,7 @@ impl Model {
         }
     }
 
-    /// Spends, where it is there; answers whether it was.
+    /// Spends Sparks if the balance covers them; returns whether it does.
     pub fn debit(&mut self, key: &str, milli: i64, now: Timestamp) -> bool {
         if self.is_due(now) {
             self.settle(now);
@@ -175,7 +175,7 @@ impl Model {
         true
     }
 
-    /// Takes what is left of one grant.
+    /// Takes the remainder of one grant.
     pub fn take_out(&mut self, id: &str, now: Timestamp) {
         self.settle(now);
         for grant in self.grants.iter_mut().filter(|grant| grant.id == id) {
@@ -184,7 +184,7 @@ impl Model {
         }
     }
 
-    /// Gives back what was spent, where it was; answers whether it was.
+    /// Gives back the Sparks spent under a key; returns whether there were any.
     pub fn give_back(&mut self, key: &str, now: Timestamp) -> bool {
         let Some(milli) = self.spent.remove(key) else {
             return false;
@@ -194,7 +194,7 @@ impl Model {
         let mut known = self.grants.iter_mut();
         let known = known.find(|grant| grant.id == id && grant.left > 0);
         match known {
-            // While something is left of it, there is no debt.
+            // As long as something is left of it, there is no debt.
             Some(known) => {
                 known.left += milli;
                 self.sum += milli;
@@ -204,7 +204,7 @@ impl Model {
         true
     }
 
-    /// Lets Sparks in.
+    /// Adds a credit.
     pub fn credit(&mut self, credit: &Credit, now: Timestamp) {
         self.settle(now);
         self.add(credit, now, None);
@@ -223,7 +223,7 @@ impl Model {
         }
     }
 
-    /// Takes back a share of a purchase.
+    /// Claws back a share of a purchase.
     pub fn reverse(&mut self, id: &str, purchase: &str, cents: i64, now: Timestamp) {
         self.settle(now);
         let bought = self.purchase(purchase);
@@ -242,7 +242,7 @@ impl Model {
         self.debt += self.burn(left, |_| true);
     }
 
-    /// Gives back what a reversal took.
+    /// Restores what a reversal took.
     pub fn restore(&mut self, id: &str, purchase: &str, now: Timestamp) {
         self.settle(now);
         let bought = self.purchase(purchase);
@@ -300,7 +300,7 @@ impl Model {
         });
     }
 
-    /// Takes from some grants, one after another; answers what they do not have.
+    /// Takes Sparks from some grants, one after another; returns the amount that they do not cover.
     fn burn(&mut self, milli: i64, from: impl Fn(&Grant) -> bool) -> i64 {
         self.grants.sort_by(|a, b| {
             let ends = |grant: &Grant| grant.expires_at.unwrap_or(Timestamp::MAX);

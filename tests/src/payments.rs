@@ -1,4 +1,4 @@
-//! What buyers, browsers and Stripe do in a story.
+//! Actions of buyers, browsers and Stripe in a story.
 
 use http::StatusCode;
 use local::faults::Fault;
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::{Answer, World, answer};
 
 impl World {
-    /// Where the API is, which is also the one allowed origin.
+    /// Returns the API's address, which is also the one allowed origin.
     pub fn origin(&self) -> String {
         self.gateway.url()
     }
 
-    /// The body that orders an item.
+    /// Returns the body that orders an item.
     pub fn order(&self, item: &str) -> Value {
         json!({
             "item": item,
@@ -22,14 +22,14 @@ impl World {
         })
     }
 
-    /// Asks for a page to pay at.
+    /// Creates a Checkout Session.
     pub async fn checkout(&self, account: &str, key: &str, body: &Value) -> Answer {
         let token = self.token(account);
         self.post("/v1/checkout", Some(&token), Some(key), body.to_string())
             .await
     }
 
-    /// Opens a page for an item; answers its id.
+    /// Creates a Checkout Session for an item; returns its id.
     pub async fn open(&self, account: &str, item: &str) -> String {
         let body = self.order(item);
         let page = self.checkout(account, item, &body).await;
@@ -42,18 +42,18 @@ impl World {
         self.post(&path, Some(&self.token(account)), None, "").await
     }
 
-    /// Pays as the buyer does; answers Stripe's session and where it leads.
+    /// Pays as the buyer does; returns Stripe's session and the address that it redirects to.
     pub async fn pay(&self, session: &str, card: &str) -> Answer {
         self.at_page(session, "pay", json!({ "card": card })).await
     }
 
-    /// Ends a delayed payment.
+    /// Settles a delayed payment.
     pub async fn settle_payment(&self, session: &str, outcome: &str) -> Answer {
         self.at_page(session, "settle", json!({ "outcome": outcome }))
             .await
     }
 
-    /// Does something at a page that only the fake can do.
+    /// Uses a control of the fake's payment page.
     pub async fn at_page(&self, session: &str, action: &str, body: Value) -> Answer {
         let path = format!("/_local/checkout/{session}/{action}");
         self.at_stripe(&path, &body).await
@@ -65,7 +65,7 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
-    /// Loses at the fake Stripe what a control names.
+    /// Deletes an object of the fake Stripe by a control.
     pub async fn lose_at_stripe(&self, path: &str) {
         let url = format!("{}{path}", self.stack.stripe.url());
         answer(self.http.delete(url)).await.expect(StatusCode::OK);
@@ -77,14 +77,14 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
-    /// Loses a trace at the fake Langfuse.
+    /// Deletes a trace of the fake Langfuse.
     pub async fn lose_trace(&self, trace_id: &str) {
         let url = self.stack.langfuse.url();
         let url = format!("{url}/_local/observations/{trace_id}");
         answer(self.http.delete(url)).await.expect(StatusCode::OK);
     }
 
-    /// Calls Stripe as whoever else has the key.
+    /// Calls Stripe outside the product, with the same key.
     pub async fn post_to_stripe(&self, path: &str, form: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         let form_type = "application/x-www-form-urlencoded";
@@ -92,7 +92,7 @@ impl World {
         self.call_stripe(request.body(form.to_owned())).await
     }
 
-    /// Calls version 2 of Stripe's API, which takes JSON, past the product.
+    /// Calls version 2 of Stripe's API, which takes JSON, outside the product.
     pub async fn post_json_to_stripe(&self, path: &str, body: &Value) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         let request = self.http.post(url);
@@ -100,13 +100,13 @@ impl World {
         self.call_stripe(request.body(body.to_string())).await
     }
 
-    /// Reads from Stripe as whoever else has the key.
+    /// Reads from Stripe outside the product, with the same key.
     pub async fn get_from_stripe(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         self.call_stripe(self.http.get(url)).await
     }
 
-    /// Deletes at Stripe as whoever else has the key.
+    /// Deletes at Stripe outside the product, with the same key.
     pub async fn delete_at_stripe(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         self.call_stripe(self.http.delete(url)).await
@@ -119,7 +119,7 @@ impl World {
         answer(request).await.expect(StatusCode::OK).body
     }
 
-    /// The ids of Stripe's events of one type, oldest first.
+    /// Returns the ids of Stripe's events of one type, oldest first.
     pub fn events(&self, kind: &str) -> Vec<String> {
         let state = self.stack.stripe.state();
         let events = state["events"].as_array().into_iter().flatten();
@@ -129,7 +129,7 @@ impl World {
             .collect()
     }
 
-    /// The webhooks sent, each with the statuses it was answered with.
+    /// Returns the webhooks of one type, each with the statuses of its attempts.
     pub fn deliveries(&self, kind: &str) -> Vec<Vec<u64>> {
         let state = self.stack.stripe.state();
         let deliveries = state["deliveries"].as_array().into_iter().flatten();
@@ -143,7 +143,7 @@ impl World {
         .collect()
     }
 
-    /// From now on Stripe's own webhooks never arrive.
+    /// Drops all of Stripe's own webhooks from now on.
     pub fn drop_webhooks(&self) {
         let dropped = Fault::new("webhooks/", "drop").expect("a fault");
         self.stack.stripe.faults().add(dropped.times(100_000));
@@ -169,13 +169,13 @@ impl World {
         self.webhook(Some(&header), body).await
     }
 
-    /// The secret with which Stripe signs.
+    /// Returns the secret with which Stripe signs.
     pub fn webhook_secret(&self) -> String {
         let secrets = &self.environment["STRIPE_WEBHOOK_SECRETS"];
         secrets.split(',').next().expect("a secret").to_owned()
     }
 
-    /// The credits of an account in the ledger, but for its free Sparks.
+    /// Returns the credits of an account in the ledger, without its free Sparks.
     pub fn credits(&self, account: &str) -> Vec<Value> {
         let entries = self.items("E#").into_iter();
         entries
@@ -184,7 +184,7 @@ impl World {
             .collect()
     }
 
-    /// The status of the one intent.
+    /// Returns the status of the one intent.
     pub fn intent_status(&self) -> String {
         let intents = self.items("I#");
         assert_eq!(intents.len(), 1, "{intents:?}");
@@ -200,7 +200,7 @@ impl World {
     }
 }
 
-/// The id of the session that an answer is about.
+/// Returns the session id of an answer.
 pub fn session_id(page: &Answer) -> String {
     let id = page.body["session_id"].as_str();
     id.unwrap_or_else(|| panic!("no session: {page:?}"))

@@ -1,34 +1,34 @@
-//! Mistakes to be planted, as `tests/planted/bugs.yaml` lists them.
+//! The mistakes to plant, as `tests/planted/bugs.yaml` lists them.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// A mistake that somebody could make.
+/// A plausible mistake.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bug {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The rule that it breaks.
     pub breaks: String,
-    /// Where it is made.
+    /// The places where it is made.
     pub places: Vec<Place>,
 }
 
-/// A place in the project at which a mistake is made.
+/// A place of a mistake in the project.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// The file.
     pub file: String,
-    /// What is there, exactly once.
+    /// The original text, which occurs exactly once.
     pub find: String,
-    /// What takes its place.
+    /// The text that replaces it.
     pub plant: String,
 }
 
-/// A file's text with all mistakes in it.
+/// Returns a file's text with all mistakes in it.
 pub fn plant(bugs: &[Bug], file: &str, text: String) -> Result<String, String> {
     let mut planted = text;
     for Bug { name, places, .. } in bugs {
@@ -37,12 +37,12 @@ pub fn plant(bugs: &[Bug], file: &str, text: String) -> Result<String, String> {
             let found = planted.matches(find).count();
             if found != 1 {
                 return Err(format!(
-                    "`{name}` looks for what is in {file} {found} times"
+                    "the `find` of `{name}` occurs {found} times in {file}"
                 ));
             }
             if !plant.contains(&format!("planted::is(\"{name}\")")) {
                 return Err(format!(
-                    "`{name}` does not ask in {file} whether it is made"
+                    "the `plant` of `{name}` in {file} does not ask for its switch"
                 ));
             }
             planted = planted.replace(find, plant);
@@ -51,17 +51,17 @@ pub fn plant(bugs: &[Bug], file: &str, text: String) -> Result<String, String> {
     Ok(planted)
 }
 
-/// All mistakes.
+/// Returns all mistakes.
 ///
 /// # Panics
-/// When their list cannot be read.
+/// Panics if their list cannot be read.
 pub fn all() -> Vec<Bug> {
     let list = project().join("tests/planted/bugs.yaml");
     let list = std::fs::read_to_string(list).expect("the list of mistakes");
     serde_yaml_ng::from_str(&list).expect("a list of mistakes")
 }
 
-/// Where the project is.
+/// Returns the project's folder.
 pub fn project() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("a project").to_owned()

@@ -1,4 +1,4 @@
-//! The functions as Lambda runs them: the real binaries, which a story can kill.
+//! The functions as Lambda runs them: real binaries, which a story can kill.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use shared::process::clock::Clock;
 use crate::{World, listen, own_variables, set_up_stripe};
 
 impl World {
-    /// The same stack now, by the machine's clock, with each function in processes of its own.
+    /// Moves the stack to the machine's time, with each function in processes of its own.
     pub async fn in_processes(mut self) -> (Self, BTreeMap<String, Fleet>) {
         let clock = Clock::system();
         let stripe = self.stack.stripe.clock();
@@ -44,7 +44,7 @@ impl World {
             ..Options::default()
         };
         let mut variables = own_variables(template, name, &self.environment);
-        // Secrets are where they are at AWS.
+        // Secrets are parameters, as in AWS.
         for variable in &template.functions[name].variables {
             let Some(secret) = variable.strip_suffix("_PARAMETER") else {
                 continue;
@@ -59,10 +59,10 @@ impl World {
     }
 }
 
-/// The binary of a function, which is built beside this one.
+/// Returns the path of a function's binary, which is built beside this one.
 fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a path of our own");
-    // Tests are in a folder of their own: `target/debug/deps`.
+    // Tests are in a folder of their own below it: `target/debug/deps`.
     let found = own
         .ancestors()
         .skip(1)
@@ -74,7 +74,7 @@ fn binary(name: &str) -> PathBuf {
         .unwrap_or_else(|| {
             let looked = found.last().unwrap_or_default();
             panic!(
-                "{} is not there: `cargo build --workspace --bins` makes it",
+                "{} is missing: run `cargo build --workspace --bins`",
                 looked.display()
             )
         })

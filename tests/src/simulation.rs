@@ -1,14 +1,13 @@
-//! Everything that can go wrong, over and over, in virtual time: the functions in one thread, and between them and the
-//! systems a network that a seed decides on.
+//! A simulation of the whole system in virtual time, with faults that a seed decides on.
 //!
-//! A run has two halves. First apps, buyers, banks, the postman and the operator do what they do, and do it again where
-//! they were not answered, while requests are refused, lost, late, answered with errors or from an older state, and
-//! processes die before and after each of them. Then nothing goes wrong any more, and everything must come to its end.
-//! The same seed is the same run.
+//! The functions run in one thread; a simulated network connects them to the systems. A run has two halves. First apps,
+//! buyers, banks, the postman and the operator act, and retry if they get no answer. Meanwhile requests are refused,
+//! lost, late, or answered with errors or from an older state, and processes die before and after each of them. Then
+//! the faults end, and everything must be completed. The same seed gives the same run.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "callers give up while functions go on; what goes on after an answer is looked for"
+    reason = "callers give up while functions go on, and work after an answer is detected"
 )]
 
 mod auditor;
@@ -69,28 +68,28 @@ pub use shrink::shrink;
 use verdict::Waiting;
 pub use weather::KINDS;
 
-/// How often the outbox is run at most until nothing waits.
+/// The most runs of the outbox until nothing waits.
 const DRAINS: u32 = 10;
 
-/// How long a meter event takes, so that two of one customer can overlap.
+/// The duration of a meter event's request, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(20);
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What happened, in a number: two runs with the same one were the same.
+    /// A hash of all events: two runs with the same hash were the same.
     pub trace_hash: u64,
-    /// How many faults came, those included that were left out.
+    /// The number of faults that struck, including those left out.
     pub struck: u64,
-    /// How many requests there were for which a fault could be chosen.
+    /// The number of requests for which a fault could be chosen.
     pub requests: u64,
-    /// Who did something.
+    /// The names of the actors.
     pub actors: Vec<String>,
-    /// How often each kind of fault came at each point.
+    /// The number of faults by point and kind.
     pub faults: BTreeMap<(String, &'static str), u64>,
-    /// What must never be, and was.
+    /// The rules that were broken.
     pub violations: Vec<String>,
-    /// What happened at last, a line for each request.
+    /// The last events, a line for each request.
     pub trace: Vec<String>,
 }
 
@@ -102,7 +101,7 @@ pub fn run(seed: u64) -> Report {
 /// Plays a run.
 ///
 /// # Panics
-/// When the machine has no thread for it, or the template cannot be used.
+/// Panics if the machine has no thread for it, or the template cannot be used.
 pub fn play(options: &Options) -> Report {
     let setting = Setting::get();
     in_virtual_time(options.seed, "debug", |log| {
@@ -110,7 +109,7 @@ pub fn play(options: &Options) -> Report {
     })
 }
 
-/// Plays something whose time is not the machine's, with a log of this level.
+/// Plays something in virtual time, with a log of this level.
 fn in_virtual_time<T, F>(seed: u64, level: &str, play: impl FnOnce(Log) -> F) -> T
 where
     F: Future<Output = T>,
@@ -160,7 +159,7 @@ async fn both_halves(options: &Options, setting: &Setting, log: Log) -> Report {
     }
 }
 
-/// Runs the outbox each time that some seconds have passed, now and then twice at once.
+/// Runs the outbox every few seconds, sometimes twice at once.
 async fn schedule(world: Arc<World>) {
     loop {
         let pause = Duration::try_from(world.plan.outbox_every).unwrap_or_default();
@@ -177,7 +176,7 @@ async fn schedule(world: Arc<World>) {
     }
 }
 
-/// The systems, the functions, and what everybody was told.
+/// The systems, the functions, and the answers that the actors received.
 struct World {
     plan: Plan,
     tables: Tables,
@@ -236,14 +235,14 @@ impl World {
         }
     }
 
-    /// Numbers that are somebody's own, whatever the others do.
+    /// Returns an actor's own random numbers, which do not depend on the other actors.
     fn random(&self, whose: &str) -> fastrand::Rng {
         let mut hasher = DefaultHasher::new();
         (self.seed, whose).hash(&mut hasher);
         fastrand::Rng::with_seed(hasher.finish())
     }
 
-    /// Everybody who does something, but for those who are idle.
+    /// Returns all actors but the idle ones.
     fn actors(self: &Arc<Self>, options: &Options) -> Vec<(String, Actor)> {
         if let Some(flow) = options.flow {
             let actor = flows::go_through(Arc::clone(self), flow);
@@ -276,7 +275,7 @@ impl World {
             .collect()
     }
 
-    /// A system that is away for long, and what the others do meanwhile.
+    /// Plays a long outage of a system, while accounts record usages and the outbox runs.
     async fn sit_out(self: &Arc<Self>) {
         let Some(outage) = self.plan.outage else {
             return;
@@ -304,7 +303,7 @@ impl World {
         self.network.is_down(outage.system, false);
     }
 
-    /// Asks until everybody is answered, and lets time pass until nothing waits any more.
+    /// Retries until every caller has an answer, and lets time pass until nothing waits.
     async fn come_to_an_end(self: &Arc<Self>) {
         while self.at_work() > 0 {
             self.clock.sleep(Duration::from_secs(1)).await;
@@ -315,13 +314,13 @@ impl World {
         for order in self.books.all_orders() {
             buyers::open(self, &order.account, &order.key, order.item, 20).await;
         }
-        // What the postman has on its way arrives within minutes.
+        // Webhooks that are on their way arrive within minutes.
         self.clock.sleep(Duration::from_mins(10)).await;
         for _ in 0..DRAINS {
             let redelivered = self.redeliver().await;
             let hours = match self.waiting() {
                 Waiting::Nothing if !redelivered => break,
-                // What was put off is due after minutes, and an order that nobody paid after a day.
+                // A delayed delivery is due after minutes, and an unpaid order after a day.
                 Waiting::Orders => 25,
                 Waiting::Nothing | Waiting::Usages => 1,
             };
@@ -343,24 +342,24 @@ impl World {
         }
     }
 
-    /// Lets money that went back come to its end though no webhook came.
+    /// Completes refunds, disputes and credit notes whose webhooks never came.
     async fn look_at_backs(&self) {
         let Webhooks::Lack(lost) = self.plan.webhooks else {
             return;
         };
-        // The outbox looks daily at disputes that are not decided, and weekly at refunds that may fail.
+        // The outbox polls undecided disputes daily, and refunds that may fail weekly.
         for hours in [25, 8 * 24] {
             self.clock.sleep(Duration::from_hours(hours)).await;
             self.deliver().await;
         }
-        // Reversals without any webhook are found by the operator.
+        // The operator finds reversals without any webhook.
         let never_heard = ["charge.dispute.", "refund.", "credit_note."];
         if lost.iter().any(|lost| never_heard.contains(lost)) {
             self.reconcile_backs().await;
         }
     }
 
-    /// What an account is told that it has is the sum of its entries.
+    /// Checks that the balance that an account reads is the sum of its entries.
     async fn balances(self: &Arc<Self>, account: &str) {
         let answer = self.insist(&Call::balance(account), 20).await;
         let answer = answer.map(|answer| answer.body).unwrap_or_default();
@@ -370,28 +369,28 @@ impl World {
         });
         let sum: i64 = own.map(|entry| items::number(entry, "amount")).sum();
         if books::milli(&answer["available"]) != sum {
-            let what = format!("{account} has {sum}, and is told {answer}");
+            let what = format!("{account} has {sum}, but reads {answer}");
             self.network.violation(what);
         }
     }
 
-    /// What failed for good is compared with the providers, put back, and delivered.
+    /// Reconciles parked deliveries with the providers, redrives them and delivers them.
     async fn clear_parked(self: &Arc<Self>) {
         if !self.any_parked() {
             return;
         }
         let day = SignedDuration::from_hours(23);
         if self.plan.outage.is_none_or(|outage| outage.lasts < day) {
-            self.network.violation("something is parked".to_owned());
+            self.network.violation("a delivery is parked".to_owned());
         }
         self.clock.sleep(Duration::from_hours(50)).await;
         if self.seed.is_multiple_of(2) {
-            // Before anybody has asked Stripe what it has.
+            // Before a reconciliation has asked Stripe what it has.
             self.redrive().await;
         }
         let mut day = self.plan.start.to_zoned(jiff::tz::TimeZone::UTC).date();
         for _ in 0..4 {
-            // It fails where it finds something, and that is what it is for.
+            // It fails if it finds a difference, which is expected here.
             let _found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
             day = day.tomorrow().expect("a day after");
         }
@@ -407,7 +406,7 @@ impl World {
         self.network.note(&format!("redriven: {redriven:?}"));
     }
 
-    /// Runs the outbox, and in some runs twice at once: a schedule comes at least once.
+    /// Runs the outbox, in some runs twice at once: a schedule invokes at least once.
     async fn deliver_twice(&self) {
         if self.seed.is_multiple_of(8) {
             tokio::join!(self.deliver(), self.deliver());
@@ -418,12 +417,12 @@ impl World {
 
     /// Runs the outbox once.
     async fn deliver(&self) {
-        // A run that fails is told of by its error, and the next one goes on.
+        // A run that fails reports its error, and the next one goes on.
         self.invoke(Function::DeliverOutbox, json!({})).await;
     }
 }
 
-/// Looks at an account now and then.
+/// Reads an account now and then.
 async fn look(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("reader {account}"));
     for _ in 0..random.u8(0..4) {

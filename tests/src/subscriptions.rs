@@ -1,4 +1,4 @@
-//! What subscribers, sellers and banks do in a story, and what their accounts come to.
+//! Actions of subscribers, sellers and banks in a story, and the resulting grants and entries.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{Answer, World};
 const CARD: &str = "4242424242424242";
 
 impl World {
-    /// Subscribes an account to a plan and verifies it; answers the subscription's id.
+    /// Subscribes an account to a plan and verifies it; returns the subscription's id.
     pub async fn subscribe(&self, account: &str, plan: &str) -> String {
         let session = self.open(account, plan).await;
         self.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -20,7 +20,7 @@ impl World {
         id(&session["subscription"])
     }
 
-    /// Buys a pack; answers the ids of its session and of its payment.
+    /// Buys a pack; returns the ids of its session and of its payment.
     pub async fn buy(&self, account: &str, pack: &str, key: &str) -> (String, String) {
         let body = self.order(pack);
         let page = self.checkout(account, key, &body).await;
@@ -33,13 +33,13 @@ impl World {
         (session, payment)
     }
 
-    /// Asks how an account is subscribed.
+    /// Reads an account's subscription.
     pub async fn subscription(&self, account: &str) -> Answer {
         let token = self.token(account);
         self.get("/v1/subscription", Some(&token)).await
     }
 
-    /// Asks for the portal.
+    /// Opens the portal.
     pub async fn portal(&self, account: &str, body: &Value) -> Answer {
         let token = self.token(account);
         self.post("/v1/portal", Some(&token), None, body.to_string())
@@ -52,8 +52,10 @@ impl World {
             .await
     }
 
-    /// Ends a period of a subscription as Stripe does: the invoice it returns is a draft, which is charged an hour
-    /// later by the fake's clock, with the outcome `succeeded` or `failed`.
+    /// Ends a period of a subscription as Stripe does, and returns the invoice.
+    ///
+    /// The invoice is a draft, which is charged an hour later by the fake's clock, with the outcome `succeeded` or
+    /// `failed`.
     pub async fn roll_over(&self, subscription: &str, outcome: &str) -> Value {
         self.end_period(subscription, &json!({ "outcome": outcome }))
             .await
@@ -66,7 +68,7 @@ impl World {
         renewed.expect(StatusCode::OK).body["invoice"].clone()
     }
 
-    /// Gives money back; answers the refund's id.
+    /// Refunds a part of a payment; returns the refund's id.
     pub async fn refund(&self, payment: &str, cents: u32) -> String {
         let form = format!("payment_intent={payment}&amount={cents}");
         let refund = self.post_to_stripe("/v1/refunds", &form).await;
@@ -74,7 +76,7 @@ impl World {
         id(&refund["id"])
     }
 
-    /// Lets a refund come to this status.
+    /// Moves a refund to this status.
     pub async fn refund_is(&self, refund: &str, status: &str) {
         let path = format!("/_local/refunds/{refund}");
         let moved = self.at_stripe(&path, &json!({ "status": status })).await;
@@ -82,7 +84,7 @@ impl World {
         self.webhooks_settled().await;
     }
 
-    /// Lets a bank take money back; answers the dispute's id.
+    /// Disputes a part of a payment as a bank does; returns the dispute's id.
     pub async fn dispute(&self, payment: &str, cents: u32, status: &str) -> String {
         let body = json!({
             "payment_intent": payment, "amount": cents, "status": status, "new": true
@@ -93,7 +95,7 @@ impl World {
         id(&dispute.body["id"])
     }
 
-    /// Lets a dispute come to this status.
+    /// Moves a dispute to this status.
     pub async fn dispute_is(&self, dispute: &str, status: &str) {
         let path = format!("/_local/disputes/{dispute}");
         let moved = self.at_stripe(&path, &json!({ "status": status })).await;
@@ -109,8 +111,9 @@ impl World {
         recorded.expect(StatusCode::CREATED);
     }
 
-    /// What is left of each grant, by its source, in burn order. The balance must be their sum, and that of the
-    /// ledger's entries.
+    /// Returns the remainder of each grant, by its source, in burn order.
+    ///
+    /// Asserts that the balance is their sum, and the sum of the ledger's entries.
     pub async fn grants(&self, account: &str) -> Vec<(String, String)> {
         let answer = self.get("/v1/balance", Some(&self.token(account))).await;
         let balance = answer.expect(StatusCode::OK).body;
@@ -130,7 +133,7 @@ impl World {
             .collect()
     }
 
-    /// The sum of an account's ledger entries in milli-Sparks.
+    /// Returns the sum of an account's ledger entries in milli-Sparks.
     pub fn sum_of_entries(&self, account: &str) -> i64 {
         self.entries(account)
             .iter()
@@ -138,7 +141,7 @@ impl World {
             .sum::<i64>()
     }
 
-    /// The ids and amounts of an account's entries in milli-Sparks.
+    /// Returns the ids and amounts of an account's entries in milli-Sparks.
     pub fn entries(&self, account: &str) -> Vec<(String, i64)> {
         let entries = self.items("E#").into_iter();
         entries
@@ -150,7 +153,7 @@ impl World {
             .collect()
     }
 
-    /// The amount of one entry in milli-Sparks; nothing when there is no such entry.
+    /// Returns the amount of one entry in milli-Sparks; None if there is no such entry.
     pub fn entry(&self, id: &str) -> Option<i64> {
         let entries = self.items(&format!("E#{id}"));
         let entry = entries.iter().find(|entry| entry["id"]["S"] == id)?;

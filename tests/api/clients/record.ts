@@ -45,7 +45,7 @@ function record(baseUrl: string) {
   return client.POST('/v1/usage', { params: { header: { 'Idempotency-Key': key } }, body: usage });
 }
 
-/** What a failure says, by the types of the document: a problem has a code, and API Gateway's own answer a message. */
+/** Returns a failure's code or message: a problem has a code, an error of API Gateway itself a message. */
 function said(error: Schemas['Failure'] | Schemas['InsufficientSparks']) {
   return 'code' in error ? { code: error.code } : { message: error.message };
 }

@@ -1,4 +1,4 @@
-//! What an operator writes into variables.
+//! Environment variables as an operator writes them.
 
 use secrecy::ExposeSecret;
 use shared::pricing::catalog::OFFERS;
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::text;
 
-/// Every variable has this text: what is taken of it is complete, and means what it seems to.
+/// Sets every variable to the input; an accepted value must be complete and mean what it says.
 pub fn configuration(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let lookup = |_: &str| Some(text.to_owned());
@@ -17,7 +17,7 @@ pub fn configuration(data: &[u8]) {
     secrets(environment);
     origins(text);
     stage(environment);
-    // Of a key of Stripe's, the address is that of Stripe itself.
+    // `STRIPE_API_BASE` is read only beside a key of Stripe's form.
     let stripe = |name: &str| match name {
         "STRIPE_SECRET_KEY" => Some("sk_test_1".to_owned()),
         _ => Some(text.to_owned()),
@@ -38,7 +38,7 @@ pub fn configuration(data: &[u8]) {
     let _ = (environment.log_filter(), environment.plan_terms());
 }
 
-/// Each item has one price, and the list that says so is read as the same.
+/// Checks that each item has one price, exactly as the list says.
 fn price_ids(environment: Environment<'_>, text: &str) {
     let Ok(price_ids) = environment.stripe_price_ids() else {
         return;
@@ -54,7 +54,7 @@ fn price_ids(environment: Environment<'_>, text: &str) {
     }
 }
 
-/// A blank secret is none: everybody could sign with it.
+/// Checks that no secret is blank: anyone could sign with a blank one.
 fn secrets(environment: Environment<'_>) {
     for secret in environment.stripe_webhook_secrets().unwrap_or_default() {
         let secret = secret.expose_secret();
@@ -65,7 +65,7 @@ fn secrets(environment: Environment<'_>) {
     }
 }
 
-/// Origins are of https or of this machine, and written as browsers write them.
+/// Checks that origins are of https or of this machine, and written as browsers write them.
 fn origins(text: &str) {
     if text.parse::<AllowedOrigins>().is_err() {
         return;
@@ -88,7 +88,7 @@ fn stage(environment: Environment<'_>) {
     }
 }
 
-/// What is sent there cannot be read on the way.
+/// Checks that traffic to an address cannot be read on the way.
 fn is_safe(address: &str) {
     let url = Url::parse(address).unwrap_or_else(|error| panic!("{address:?}: {error}"));
     let loopback = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));

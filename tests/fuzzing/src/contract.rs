@@ -1,4 +1,4 @@
-//! What `openapi.yaml` says of requests, read as plainly as it is written, and without any of the production code.
+//! The rules of `openapi.yaml` for requests, implemented plainly and without any of the production code.
 
 use serde_json::Value;
 
@@ -14,21 +14,21 @@ const TOKENS: [&str; 5] = [
     "reasoning_tokens",
 ];
 
-/// Whether a text is an account.
+/// Returns whether a text is an account.
 pub(crate) fn is_account(text: &str) -> bool {
     let visible = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'#';
     (1..=128).contains(&text.len()) && text.bytes().all(visible)
 }
 
-/// Whether a text is a member as it is kept.
+/// Returns whether a text is a member as it is stored.
 pub(crate) fn is_member(text: &str) -> bool {
     let control = |char: char| matches!(char, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}');
     (1..=200).contains(&text.len()) && !text.contains(control)
 }
 
-/// A body as a common reader has it, without a byte order mark, and with U+FFFD for half a surrogate pair.
+/// Parses a body as common JSON readers do; returns None if it is not JSON, or has a number that no float holds.
 ///
-/// There is none of what is not JSON, and of a number that no float holds.
+/// The reader ignores a byte order mark, and reads U+FFFD for half a surrogate pair.
 pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {
     let text = std::str::from_utf8(data).ok()?;
     let mut escapes = text.strip_prefix('\u{FEFF}').unwrap_or(text).split('\\');
@@ -44,7 +44,7 @@ pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {
         read += &as_escapes(&mut units);
         match unit(escape) {
             Some(_) => read += &escape[5..],
-            // What follows a backslash that is escaped is as it is written.
+            // The character after an escaped backslash is literal.
             None if escape.is_empty() => read.extend(["\\\\", escapes.next()?]),
             None => read.extend(["\\", escape]),
         }
@@ -52,13 +52,13 @@ pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {
     serde_json::from_str(&(read + &as_escapes(&mut units))).ok()
 }
 
-/// The unit of UTF-16 that an escape begins with, behind its backslash.
+/// Returns the UTF-16 unit of an escape, which is given without its backslash.
 fn unit(escape: &str) -> Option<u16> {
     let digits = escape.strip_prefix('u')?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()
 }
 
-/// A run of units, which together are one text.
+/// Drains a run of UTF-16 units, and returns them as the escapes of one text.
 fn as_escapes(units: &mut Vec<u16>) -> String {
     let characters = char::decode_utf16(units.drain(..));
     let characters = characters.map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -68,18 +68,18 @@ fn as_escapes(units: &mut Vec<u16>) -> String {
     escapes.concat()
 }
 
-/// Whether a text is an idempotency key.
+/// Returns whether a text is an idempotency key.
 pub(crate) fn is_key(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether a text is an id at Stripe that can stand in an address as it is.
+/// Returns whether a text is a Stripe id that needs no escaping in a URL.
 pub(crate) fn is_stripe_id(text: &str) -> bool {
     let clear = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     (1..=128).contains(&text.len()) && text.bytes().all(clear)
 }
 
-/// Whether a text has this form, in which `0` stands for any digit.
+/// Returns whether a text has this form, in which `0` stands for any digit.
 fn has_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text
@@ -95,7 +95,7 @@ fn number(digits: &str) -> u32 {
     digits.parse().unwrap_or(u32::MAX)
 }
 
-/// A day as RFC 3339 writes it, such as `2026-11-22`.
+/// Returns whether a text is a day of RFC 3339, such as `2026-11-22`.
 pub(crate) fn is_day(text: &str) -> bool {
     if !has_form(text, "0000-00-00") {
         return false;
@@ -112,7 +112,7 @@ pub(crate) fn is_day(text: &str) -> bool {
     (1..=days).contains(&number(&text[8..]))
 }
 
-/// A time as RFC 3339 writes it, such as `2026-11-22T20:15:00.5+01:00`.
+/// Returns whether a text is a time of RFC 3339, such as `2026-11-22T20:15:00.5+01:00`.
 /// <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>
 pub(crate) fn is_time(text: &str) -> bool {
     let Some((date, time)) = text.split_at_checked(10) else {
@@ -142,7 +142,7 @@ pub(crate) fn is_time(text: &str) -> bool {
         && (zone.eq_ignore_ascii_case("z") || offset("+") || offset("-"))
 }
 
-/// What of a usage is not of the contract, if anything is. An item of a batch has a key in place of an account.
+/// Returns the part of a usage that breaks the contract, if any. A batch item has a key in place of an account.
 pub(crate) fn usage_breaks(usage: &Value, of_batch: bool) -> Option<&'static str> {
     let first = if of_batch {
         "idempotency_key"
@@ -165,7 +165,7 @@ pub(crate) fn usage_breaks(usage: &Value, of_batch: bool) -> Option<&'static str
             !of_batch || usage["idempotency_key"].as_str().is_some_and(is_key),
             "the key",
         ),
-        // Any name is mended.
+        // Any member is accepted: an invalid one is mended.
         (is_none_or(&usage["member_id"], |_| true), "the member"),
         (is_none_or(&usage["occurred_at"], is_time), "the time"),
         (is_list(&usage["usage"], 1..=20, is_line), "the lines"),
@@ -199,7 +199,7 @@ fn is_list(
         .is_some_and(|list| lengths.contains(&list.len()) && list.iter().all(is))
 }
 
-/// A whole number; one with a fraction or an exponent is held to what it comes to elsewhere.
+/// Returns whether a value is a quantity. The value of one with a fraction or an exponent is checked elsewhere.
 fn is_count(value: &Value) -> bool {
     let whole = value.as_u64().is_some_and(|count| count <= MAX_QUANTITY);
     whole
@@ -208,7 +208,7 @@ fn is_count(value: &Value) -> bool {
             .is_some_and(|count| (0.0..=1e12).contains(&count))
 }
 
-/// A line has the fields of its meter. One of another meter may be there as long as it is null.
+/// Returns whether a line has the fields of its meter. A field of another meter must be null.
 fn is_line(line: &Value) -> bool {
     let Some(object) = line.as_object() else {
         return false;
@@ -244,7 +244,7 @@ fn is_line(line: &Value) -> bool {
         })
 }
 
-/// A decimal with at most 6 places.
+/// Returns whether a text is a decimal with at most 6 places.
 fn is_quantity(text: &str) -> bool {
     let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

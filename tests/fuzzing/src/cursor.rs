@@ -11,20 +11,22 @@ use serde_json::{Value, json};
 use crate::world::{self, Answer, Call};
 use crate::{contract, event, first_line, text};
 
-/// Whose token it is.
+/// The account of the token.
 const ACCOUNT: &str = "acct_a";
 
 /// The longest sort key that DynamoDB takes, in bytes.
 const LONGEST_SORT_KEY: usize = 1_024;
 
-/// The longest time that use can be asked of: 92 days, one of them with an hour more.
+/// The longest period of a usage query: 92 days, one of them with an extra hour.
 const LONGEST: SignedDuration = SignedDuration::from_hours(92 * 24 + 1);
 
 /// Names of UTC.
 const UTC: [&str; 3] = ["UTC", "Etc/UTC", "Z"];
 
-/// The first line is `ledger` or `usage`, the rest the query. One that is taken is of the contract, and asks the table for
-/// what it says, of the token's account alone; one that is refused asks for nothing.
+/// Checks a query of `ledger` or `usage`; the first line names the route, the rest is the query.
+///
+/// An accepted query matches the contract, and reads from the table only what it names, of the token's account alone. A
+/// refused query reads nothing.
 pub fn cursor(data: &[u8]) {
     let (route, query) = first_line(data);
     let (Some(route @ ("ledger" | "usage")), Some(query)) = (text(route), text(query)) else {
@@ -91,7 +93,7 @@ fn event(route: &str, query: &str) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// The bounds of a query of the table, which DynamoDB takes.
+/// Returns the sort key bounds of a query, which DynamoDB must accept.
 fn bounds(asked: &Value) -> (&str, &str) {
     let values = &asked["ExpressionAttributeValues"];
     let [first, last] =
@@ -121,7 +123,7 @@ fn of_ledger<'a>(asked: &Value, given: &impl Fn(&str) -> Option<&'a str>) {
     }
 }
 
-/// A number as a common reader of JSON has it.
+/// Parses a number as common JSON readers do.
 fn number(text: &str) -> Option<u64> {
     let number: Value = serde_json::from_str(text).ok()?;
     let whole = |number: f64| format!("{number:.0}").parse().ok();
@@ -134,7 +136,7 @@ fn of_rollups(asked: &Value) {
     bounds(asked);
 }
 
-/// The time that is told is the one that was asked for, in the zone that was asked for.
+/// Checks that the answer has the period and the zone of the query.
 fn of_usage<'a>(answer: &Answer, given: &impl Fn(&str) -> Option<&'a str>) {
     let [from, to] = ["from", "to"].map(|name| {
         let told = answer.body[name].as_str().expect("a time");

@@ -10,19 +10,21 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Context, Request, RequestExt};
 use url::Url;
 
-/// A request, and the claims that the authorizer has verified with it.
+/// A request, and the claims that the authorizer has verified.
 pub(crate) struct Arrival {
     pub(crate) request: Request,
     pub(crate) claims: Option<HashMap<String, String>>,
 }
 
-/// The request of an event that API Gateway could have sent. The event's time is that at which Lambda ends it.
+/// Returns the request of an event; None if API Gateway could not have sent it.
+///
+/// The event's time serves as Lambda's deadline.
 pub(crate) fn arrival(event: &[u8]) -> Option<Arrival> {
     let mut event: LambdaRequest = serde_json::from_slice(event).ok()?;
     let LambdaRequest::ApiGatewayV2(sent) = &mut event else {
         return None;
     };
-    // API Gateway says it in both places.
+    // API Gateway sends the route key in both places.
     sent.request_context.route_key = sent.route_key.clone();
     if !can_be_sent(sent) {
         return None;
@@ -36,7 +38,7 @@ pub(crate) fn arrival(event: &[u8]) -> Option<Arrival> {
     Some(Arrival { request, claims })
 }
 
-/// Whether it has an address and a body: the runtime's adapter relies on it, before any code of ours.
+/// Returns whether an event has the address and body that the runtime's adapter relies on.
 fn can_be_sent(sent: &ApiGatewayV2httpRequest) -> bool {
     let header = |name: &str| sent.headers.get(name).and_then(|value| value.to_str().ok());
     let stage = sent.request_context.stage.as_deref();

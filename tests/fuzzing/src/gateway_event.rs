@@ -1,4 +1,4 @@
-//! Whole events of API Gateway: who asks, under which key, for which route, with which body.
+//! Whole events of API Gateway: caller, idempotency key, route and body.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,21 +11,22 @@ use shared::words::id::{AccountId, IntentId, KeySpace, UsageId};
 use crate::world::{self, Call, STAGE};
 use crate::{contract, event};
 
-/// What makes a token a service's.
+/// The scope of a service's token.
 const SERVICE: &str = "sparks:act_for_accounts";
 
-/// The route that no account belongs to.
+/// The route without an account.
 const OF_NOBODY: &str = "GET /v1/catalog";
 
-/// The routes that take an account in the body.
+/// The routes with an account in the body.
 const NAMES_IN_BODY: [&str; 3] = [
     "POST /v1/usage",
     "POST /v1/usage/batch",
     "POST /v1/estimate",
 ];
 
-/// Whatever an event says, only the authorizer's claims decide on whose account something is done: every key that is asked
-/// of the table is that account's, or one that a service names.
+/// Checks that only the authorizer's claims decide which account an event touches.
+///
+/// Every key sent to the table must belong to that account, or to one that a service names.
 pub fn gateway_event(data: &[u8]) {
     let Some(event::Arrival { request, claims }) = event::arrival(data) else {
         return;
@@ -37,7 +38,7 @@ pub fn gateway_event(data: &[u8]) {
     };
     let status = answer.status.as_u16();
     let asked_stripe = calls.iter().any(|call| matches!(call, Call::Stripe(..)));
-    // Stripe has nothing here, which some operations cannot go on from.
+    // Stripe has no objects here, so some operations fail.
     assert!(status < 500 || asked_stripe, "{answer:?} after {calls:?}");
     if claims.is_none() {
         assert!(calls.is_empty(), "{calls:?} without claims");
@@ -47,7 +48,7 @@ pub fn gateway_event(data: &[u8]) {
         );
     }
     if answer.status.is_success() && route != OF_NOBODY {
-        assert!(!asked.accounts.is_empty(), "{answer:?} for nobody");
+        assert!(!asked.accounts.is_empty(), "{answer:?} without an account");
     }
     if asked.names_another {
         assert!(
@@ -62,7 +63,7 @@ pub fn gateway_event(data: &[u8]) {
     }
 }
 
-/// What a request may touch, read from its event without the production code.
+/// The accounts and ids that a request may touch, derived from its event without the production code.
 struct Asked {
     accounts: BTreeSet<String>,
     ids: BTreeSet<String>,
@@ -83,7 +84,7 @@ impl Asked {
             .map(|(_, account)| account.into_owned())
             .collect();
         let route = request::route(request);
-        // Only a route of its own takes a body, and only one without a body takes a query.
+        // A POST route takes the account from its body, any other route from its query.
         if route.starts_with("POST ") {
             named = body["account_id"]
                 .as_str()
@@ -118,7 +119,7 @@ impl Asked {
             && route != OF_NOBODY
             && named.iter().any(|named| Some(named.as_str()) != own);
         let mut ids = ids(&accounts, request.headers(), &body);
-        // The credit of a page has the page's id, and says whose it is.
+        // The credit of a Checkout Session has the session's id, and names its account.
         let page = request::path_parameter(request, "session_id");
         ids.extend(page.map(str::to_owned));
         Self {
@@ -128,7 +129,7 @@ impl Asked {
         }
     }
 
-    /// Every key in an operation of the table is of these accounts.
+    /// Asserts that every key in a table operation belongs to these accounts.
     fn covers(&self, value: &Value) {
         match value {
             Value::Object(members) => {
@@ -155,7 +156,7 @@ impl Asked {
                 None => self.ids.contains(id),
             },
             Some(("I", id)) => self.ids.contains(id),
-            // The row of a page says whose it is.
+            // The row of a Checkout Session names its account.
             Some(("S", session)) => contract::is_stripe_id(session),
             Some(_) => false,
             None => account(key),
@@ -163,7 +164,7 @@ impl Asked {
     }
 }
 
-/// The ids under which something may be written: those of each account with each key that was sent.
+/// Returns the ids that may be written: those of each account with each key in the request.
 fn ids(accounts: &BTreeSet<String>, headers: &HeaderMap, body: &Value) -> BTreeSet<String> {
     let header = headers
         .get("idempotency-key")

@@ -1,11 +1,11 @@
-//! What must hold of every text that comes from outside, whatever it is: one function for each place that reads it.
+//! Fuzz targets: one function for each place that reads text from outside.
 //!
-//! Each takes any bytes, gives them to the production code, and holds what comes of them against a second, plain
-//! reading of the rule. `make fuzz` makes the bytes up; the stories give each the files under `fuzz/corpus`.
+//! Each takes any bytes, gives them to the production code, and compares the result with a second, plain implementation
+//! of the rule. `make fuzz` generates the bytes; the stories run each target on the files under `fuzz/corpus`.
 
 #![expect(
     clippy::missing_panics_doc,
-    reason = "a panic is how a target says that a rule is broken"
+    reason = "a target reports a broken rule by a panic"
 )]
 
 mod configuration;
@@ -33,10 +33,10 @@ pub use trace_context::trace_context;
 pub use usage_body::usage_body;
 pub use webhook_event::webhook_event;
 
-/// Something that takes any bytes, and panics where a rule is broken.
+/// A function that takes any bytes, and panics if a rule is broken.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is that of its program and of its corpus, too.
+/// Every target, by the name of its program and its corpus.
 pub const TARGETS: [(&str, Target); 10] = [
     ("configuration", configuration),
     ("cursor", cursor),
@@ -50,12 +50,12 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("webhook_event", webhook_event),
 ];
 
-/// Bytes as text, and nothing where they are none.
+/// Returns bytes as text; None if they are not UTF-8.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
-/// What is before the first line break, and what is behind it.
+/// Splits data at its first line break.
 fn first_line(data: &[u8]) -> (&[u8], &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n');
     end.map_or((data, &[]), |end| (&data[..end], &data[end + 1..]))

@@ -1,22 +1,23 @@
-//! Where buyers may be sent back to.
+//! Addresses that buyers are sent back to.
 
 use shared::words::return_url::{AllowedOrigins, ReturnUrl};
 use url::Url;
 
 use crate::text;
 
-/// What the app of this target has.
+/// The allowed origins of this target.
 const ORIGINS: [&str; 3] = [
     "https://app.example.com",
     "https://b.example:8443",
     "http://127.0.0.1:8787",
 ];
 
-/// What Stripe replaces by the id of the session, and such an id.
+/// Stripe's placeholder for the id of the Checkout Session, and such an id.
 const PLACE: (&str, &str) = ("{CHECKOUT_SESSION_ID}", "cs_test_a1");
 
-/// An address that is taken leads to an allowed origin and is written as browsers write it, before and after Stripe has
-/// put the session's id in.
+/// Checks that an accepted address leads to an allowed origin and is written as browsers write it.
+///
+/// This holds before and after Stripe inserts the session's id.
 pub fn return_url(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let allowed: AllowedOrigins = ORIGINS.join(",").parse().expect("origins");
@@ -48,7 +49,7 @@ fn leads_to_the_app(address: &str) {
         !behind.contains(['\\', '{', '}', '<', '>', '"']),
         "{address:?}"
     );
-    // Nothing goes up, and nothing is escaped or taken for another part: the path is as it is written.
+    // The path stays as written: nothing goes up, is escaped, or is taken for another part.
     let end = behind.find(['?', '#']).unwrap_or(behind.len());
     let path = if end == 0 { "/" } else { &behind[..end] };
     assert_eq!(url.path(), path, "{address:?}");

@@ -7,25 +7,25 @@ use shared::providers::stripe::verify;
 
 use crate::{first_line, text};
 
-/// The secrets of this target; the last is blank, and everybody could sign with it.
+/// The secrets of this target. The last one is blank: anyone could sign with it.
 const SECRETS: [&str; 3] = ["whsec_test_secret", "whsec_test_secret_rolled_key", "  "];
 
-/// What stands in a header for the signature by a secret.
+/// The placeholders for the signatures by each secret.
 const PLACES: [&str; 3] = ["{good}", "{rolled}", "{blank}"];
 
 /// The time of this target, in seconds since 1970.
 const NOW: i64 = 1_492_774_577;
 
-/// How far off the time of a signature may be, in seconds.
+/// The allowed difference between a signature's time and ours, in seconds.
 const TOLERANCE: i128 = 300;
 
-/// How many bytes of a header or a body are changed, one by one.
+/// The most bytes of a header or a body that are changed, one by one.
 const MOST_CHANGED: usize = 12;
 
-/// The first line is the header, the rest is the body. A signature is taken exactly where the plain reading takes it, and
-/// none is for a body that differs by a bit.
+/// Checks that a signature is accepted exactly if the plain implementation accepts it, and for one body only.
 ///
-/// Nobody finds a signature by chance, so `{good}`, `{rolled}` and `{blank}` stand for those by the three secrets.
+/// The first line is the header, the rest is the body. Random input never contains a valid signature, so `{good}`,
+/// `{rolled}` and `{blank}` stand for those by the three secrets.
 pub fn signature_header(data: &[u8]) {
     let (header, body) = first_line(data);
     let Some(header) = text(header) else { return };
@@ -40,12 +40,12 @@ pub fn signature_header(data: &[u8]) {
     let mut other = body.to_vec();
     for position in (0..body.len()).step_by(step(body.len())) {
         other[position] ^= 1 << (position % 8);
-        assert!(!hold(&signed, &other), "{signed:?} is of two bodies");
+        assert!(!hold(&signed, &other), "{signed:?} is valid for two bodies");
         other[position] = body[position];
     }
     other.push(b' ');
-    assert!(!hold(&signed, &other), "{signed:?} is of two bodies");
-    // A header that differs may still be good, where nobody looks at the difference.
+    assert!(!hold(&signed, &other), "{signed:?} is valid for two bodies");
+    // A changed header may still be valid, if the change is in a part that is not read.
     for position in (0..signed.len()).step_by(step(signed.len())) {
         let mut other = signed.clone().into_bytes();
         other[position] ^= 1;
@@ -55,12 +55,12 @@ pub fn signature_header(data: &[u8]) {
     }
 }
 
-/// How far apart the bytes are that are changed.
+/// Returns the distance between the bytes that are changed.
 fn step(length: usize) -> usize {
     length.div_ceil(MOST_CHANGED).max(1)
 }
 
-/// Whether a header is taken, which the plain reading must say, too.
+/// Returns whether a header is accepted, and asserts that the plain implementation agrees.
 fn hold(header: &str, body: &[u8]) -> bool {
     let secrets = SECRETS.map(SecretString::from);
     let now = Timestamp::from_second(NOW).expect("a time");
@@ -78,7 +78,7 @@ fn times(header: &str) -> impl Iterator<Item = &str> {
     parts(header).filter_map(|(name, value)| (name == "t").then_some(value))
 }
 
-/// One time, near ours, and any signature of it and the body by a secret that is one.
+/// Returns whether a header has one time, near ours, and a signature by a valid secret.
 fn plainly(header: &str, body: &[u8]) -> bool {
     let times: Vec<&str> = times(header).collect();
     let [time] = times[..] else { return false };
@@ -94,7 +94,7 @@ fn plainly(header: &str, body: &[u8]) -> bool {
         })
 }
 
-/// HMAC-SHA-256 of `<time>.<body>`, in lower-case digits.
+/// Returns the HMAC-SHA-256 of `<time>.<body>`, in lower-case hexadecimal digits.
 pub(crate) fn signature(secret: &str, time: &str, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signed = [time.as_bytes(), b".", body].concat();

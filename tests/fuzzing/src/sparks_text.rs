@@ -6,13 +6,13 @@ use shared::words::sparks::Sparks;
 
 use crate::text;
 
-/// How many places an amount of Sparks has.
+/// The decimal places of an amount of Sparks.
 const SPARKS_PLACES: usize = 3;
 
-/// How many places a quantity of storage has.
+/// The decimal places of a quantity of storage.
 const STORAGE_PLACES: usize = 6;
 
-/// An amount is taken exactly where the plain reading takes it, as the same count, and what is printed is read back.
+/// Checks that an amount is parsed like the plain implementation does, and printed so that it is parsed back.
 pub fn sparks_text(data: &[u8]) {
     let Some(text) = text(data) else { return };
     sparks(text);
@@ -40,7 +40,7 @@ fn sparks(text: &str) {
     assert_eq!(printed.parse(), Ok(amount), "{text:?} prints as {printed}");
     let places = printed.split_once('.').map(|(_, places)| places.len());
     assert_eq!(places, Some(SPARKS_PLACES), "{printed}");
-    // Nothing that was written is lost: only zeros are added or left out.
+    // Printing only adds or removes zeros.
     assert_eq!(bare(&printed), bare(text), "{text:?} prints as {printed}");
 }
 
@@ -56,7 +56,7 @@ fn storage(text: &str) {
     }
 }
 
-/// Digit for digit, a decimal as a count of its last place.
+/// Parses a decimal, digit by digit, as a count of its last place.
 fn plainly(text: &str, places: usize) -> Option<i128> {
     let mut count: i128 = 0;
     let mut behind_point = None;
@@ -76,7 +76,7 @@ fn plainly(text: &str, places: usize) -> Option<i128> {
     count.checked_mul(unit).filter(|_| complete)
 }
 
-/// A decimal without the zeros, the point and the sign that say nothing.
+/// Removes the zeros and the sign that have no meaning from a decimal.
 fn bare(text: &str) -> String {
     let (whole, places) = text.split_once('.').unwrap_or((text, ""));
     let (whole, places) = (

@@ -1,4 +1,4 @@
-//! What Stripe answers: objects, lists and errors.
+//! Stripe's answers: objects, lists and errors.
 
 use std::error::Error as _;
 use std::fmt::Debug;
@@ -20,14 +20,16 @@ use crate::{first_line, text, world};
 /// The identifier of the meter event that is sent.
 const IDENTIFIER: &str = "use_4f8a1c2e9b7d4f8a1c2e9b7d4f8a1c2e";
 
-/// What must never be shown.
+/// Text that must never be shown.
 const CANARY: &str = "canary";
 
-/// How long a call may take, by a clock that skips.
+/// The timeout of a call, by a clock that skips.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The first line is what is asked for and the status of the answer, the rest is its body. What is taken is what the body
-/// says, only a 404 says that there is nothing, and no error shows Stripe's words.
+/// Checks the product's Stripe client against any answer.
+///
+/// The first line is the object to read and the status of the answer, the rest is the body. The client must return what
+/// the body says, report a missing object only for a 404, and show Stripe's words in no error.
 pub fn stripe_answer(data: &[u8]) {
     let (head, body) = first_line(data);
     let Some((object, status)) = text(head).and_then(|head| head.split_once(' ')) else {
@@ -45,7 +47,7 @@ pub fn stripe_answer(data: &[u8]) {
     runtime.block_on(ask(object, &Answered { status, body }));
 }
 
-/// What Stripe says.
+/// Stripe's answer.
 struct Answered<'a> {
     status: u16,
     body: &'a [u8],
@@ -136,7 +138,7 @@ impl Answered<'_> {
         match found {
             Ok(Some(object)) => {
                 assert!(self.succeeded(), "{} and {object:?}", self.status);
-                // A number that no JSON has may be where nobody looks.
+                // An ignored field may have a number that `Value` cannot hold.
                 let body = self.json();
                 if body.is_object() {
                     holds(&object, &body);
@@ -147,7 +149,7 @@ impl Answered<'_> {
         }
     }
 
-    /// Delivered is what Stripe has taken now, or says that it has already.
+    /// Checks that an event counts as delivered only if Stripe accepts it, or says that it has it already.
     fn delivered(&self, outcome: Result<(), Error>) {
         let error = &self.json()["error"];
         let message = error["message"].as_str().unwrap_or_default();
@@ -163,7 +165,9 @@ impl Answered<'_> {
         }
     }
 
-    /// An error is logged with its causes. Stripe's code and the name of a parameter are no secrets, all else may be.
+    /// Checks that an error and its causes, which are logged, show no secret.
+    ///
+    /// Stripe's code and the name of a parameter are no secrets; everything else may be.
     fn is_kept_quiet(&self, error: &Error) {
         let mut body = self.json();
         let told = body

@@ -1,10 +1,12 @@
-//! The headers that say which trace a request is part of.
+//! The headers with a request's trace context.
 
 use shared::process::telemetry::TraceContext;
 
 use crate::{first_line, text};
 
-/// The first line is `X-Amzn-Trace-Id`, the rest `traceparent`: only what has their exact form is taken, as it is.
+/// Checks that only headers of the exact form are accepted, and kept as they are.
+///
+/// The first line is `X-Amzn-Trace-Id`, the rest is `traceparent`.
 pub fn trace_context(data: &[u8]) {
     let (xray, traceparent) = first_line(data);
     let (Some(xray), Some(traceparent)) = (text(xray), text(traceparent)) else {
@@ -28,7 +30,7 @@ fn is_hex(digits: &[u8]) -> bool {
         .all(|digit| b"0123456789abcdef".contains(digit))
 }
 
-/// `00-` 32 digits `-` 16 digits `-` 2 digits; ids of zeros alone are none.
+/// Returns whether a text is `00-` 32 digits `-` 16 digits `-` 2 digits; an id of zeros alone is invalid.
 fn is_traceparent(text: &[u8]) -> bool {
     text.len() == 55
         && text.starts_with(b"00-")
@@ -40,7 +42,7 @@ fn is_traceparent(text: &[u8]) -> bool {
         && text[36..52] != [b'0'; 16]
 }
 
-/// `1-` 8 digits `-` 24 digits.
+/// Returns whether a text is `1-` 8 digits `-` 24 digits.
 fn is_root(text: &[u8]) -> bool {
     text.len() == 35
         && text.starts_with(b"1-")

@@ -1,4 +1,4 @@
-//! The bodies of `POST /v1/usage`, `/v1/usage/batch` and `/v1/estimate`, and what they cost.
+//! The bodies of `POST /v1/usage`, `/v1/usage/batch` and `/v1/estimate`, and their prices.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,16 +10,16 @@ use shared::words::sparks::Sparks;
 
 use crate::contract;
 
-/// When what names no time occurred, in seconds since 1970.
+/// The time of a usage that names none, in seconds since 1970.
 const NOW: i64 = 1_795_378_500;
 
-/// The most that one usage costs, in milli-Sparks: a meter takes no more digits.
+/// The most that one usage can cost, in milli-Sparks: a meter takes no more digits.
 const MOST_MILLI: i64 = 999_999_999_999_999;
 
 /// A number that all prices' denominators divide.
 const COMMON: u128 = 87_600_000_000_000_000;
 
-/// A body that is taken is of the contract, means the same when it is written again, and costs what its lines come to.
+/// Checks that an accepted body matches the contract, keeps its meaning when written again, and is priced right.
 pub fn usage_body(data: &[u8]) {
     if let Ok(body) = request::json::<UsageBody>(data) {
         let account = body.account_id.as_ref();
@@ -74,7 +74,7 @@ fn holds(usage: &Usage) {
     }
 }
 
-/// A usage as the body that asks for it.
+/// Returns the request body of a usage.
 fn written_again(kept: &Value) -> Value {
     let mut lines = kept["lines"].clone();
     for line in lines.as_array_mut().expect("lines") {
@@ -98,8 +98,9 @@ fn written_again(kept: &Value) -> Value {
     })
 }
 
-/// The lines are those that were asked for, their amounts add up to the total, and the total is the exact sum, rounded up
-/// once.
+/// Checks the lines and the total of a price.
+///
+/// The lines are those of the request and their amounts add up to the total, which is the exact sum, rounded up once.
 fn adds_up(price: &Price, asked: &[Line]) {
     let lines: Vec<&Line> = price.lines.iter().map(|priced| &priced.line).collect();
     assert_eq!(lines, asked.iter().collect::<Vec<_>>());
@@ -122,7 +123,7 @@ fn adds_up(price: &Price, asked: &[Line]) {
     assert_eq!(price_book::reprice(&read).as_ref(), Some(price));
 }
 
-/// What a line comes to in milli-Sparks, times the common denominator, by the unit price that is kept with it.
+/// Returns the exact cost of a line in milli-Sparks, times the common denominator, by its stored unit price.
 fn plainly(priced: &PricedLine) -> Option<u128> {
     let price = serde_json::to_value(&priced.unit_price).expect("JSON");
     let number = |value: &Value| value.as_u64().map_or(0, u128::from);
@@ -143,7 +144,7 @@ fn plainly(priced: &PricedLine) -> Option<u128> {
     ];
     let costs = classes.map(|(class, rate)| number(&line[class]) * number(&rates[rate]));
     let charged = costs.iter().sum::<u128>() * number(&price["margin_basis_points"]);
-    // A million tokens cost so many millionths of a millionth of a dollar; a Spark is a thousand milli-Sparks.
+    // Rates are millionths of a millionth of a dollar for a million tokens; a Spark is a thousand milli-Sparks.
     let denominator = number(&price["spark_pico_usd"]) * 1_000 * 10_000;
     charged.checked_mul(COMMON / denominator)
 }

@@ -1,4 +1,4 @@
-//! The bodies of webhooks that Stripe has signed: snapshots and thin events, of types that may not even exist yet.
+//! The bodies of webhooks signed by Stripe: snapshots and thin events, even of unknown types.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use crate::{contract, event};
 /// The largest body of a webhook, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What is read from Stripe because of an event: what its address is before the object's id, and behind it.
+/// The addresses read from Stripe because of an event: the parts before and after the object's id.
 const READ: [(&str, &str); 6] = [
     (
         "/v1/checkout/sessions/",
@@ -26,7 +26,7 @@ const READ: [(&str, &str); 6] = [
     ("/v2/core/events/", ""),
 ];
 
-/// Types of events after which something may be owed.
+/// The types of events after which Sparks may be owed.
 const OF_MONEY: [&str; 6] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -36,8 +36,9 @@ const OF_MONEY: [&str; 6] = [
     "charge.dispute.created",
 ];
 
-/// An event never leads to a call but for its object, nothing that could not be looked up is acknowledged, and nothing that
-/// may be owed is passed over.
+/// Checks that an event leads only to reads of its object, and that no payment is missed.
+///
+/// An event is acknowledged only if its object could be looked up, and never ignored if Sparks may be owed.
 pub fn webhook_event(data: &[u8]) {
     let now = world::now().as_second().to_string();
     let header = format!("t={now},v1={}", signature(WEBHOOK_SECRET, &now, data));
@@ -54,7 +55,7 @@ pub fn webhook_event(data: &[u8]) {
         _ if data.len() > LARGEST => assert_eq!(status, 413),
         None if !is_json => assert_eq!(status, 400, "{answer:?}"),
         Some(body) if !body.is_object() => assert_eq!(status, 422, "{answer:?}"),
-        // A number or an escape that means nothing may be where nobody looks.
+        // An ignored field may have an invalid number or escape.
         _ => assert!(
             [200, 400, 422].contains(&status) || status >= 500,
             "{answer:?}"
@@ -81,7 +82,7 @@ pub fn webhook_event(data: &[u8]) {
         if ours && OF_MONEY.contains(&kind) {
             assert!(!calls.is_empty(), "passed over: {event}");
         }
-        // It was neither looked up nor kept for somebody to look at.
+        // Such an event is neither looked up nor stored for the operator.
         let other = !ours && event["object"] != "v2.core.event";
         assert!(!other || calls.is_empty(), "{event}: {calls:?}");
     } else if status < 500 {
@@ -89,7 +90,7 @@ pub fn webhook_event(data: &[u8]) {
     }
 }
 
-/// Whatever an event says, Stripe is read and not told, at an address of the object alone.
+/// Checks that a call is a read of Stripe, at an address of the object alone.
 fn is_a_look(method: &Method, path: &str) {
     let of_dispute = path.strip_prefix("/v1/disputes/");
     let of_others = READ

@@ -1,4 +1,4 @@
-//! The functions in this process, over a ledger and a Stripe that take note of what they are asked.
+//! The functions in this process, over a ledger and a Stripe that record their calls.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,22 +19,22 @@ pub(crate) const NOW: &str = "2026-11-22T20:15:00Z";
 /// The secret of Stripe's webhooks.
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_test_secret";
 
-/// The deployment, which ids are derived from.
+/// The stage, from which ids are derived.
 pub(crate) const STAGE: &str = "fuzzing";
 
-/// Where Stripe is.
+/// The address of Stripe.
 const STRIPE: &str = "https://stripe.test";
 
 /// A call of a system.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    /// An operation of the table, and what it is of.
+    /// An operation of the table, and its input.
     Ledger(String, Value),
     /// A call of Stripe.
     Stripe(Method, String),
 }
 
-/// What a function answered.
+/// A function's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -58,7 +58,7 @@ thread_local! {
     static WORLD: World = World::start();
 }
 
-/// Does something with the functions, which are started once.
+/// Runs a closure with the functions, which are started once.
 pub(crate) fn with<T>(work: impl FnOnce(&World) -> T) -> T {
     WORLD.with(work)
 }
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// Gives a request to the function that has its route; nothing where none has it.
+    /// Sends a request to the function of its route; returns None if no function has it.
     pub(crate) fn send(&self, request: Request) -> Option<(Answer, Vec<Call>)> {
         self.calls
             .lock()
@@ -153,7 +153,9 @@ fn variable(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// The ledger has every account that it is asked of, with many Sparks, and nothing else. Stripe has nothing.
+/// Answers for the ledger and for Stripe.
+///
+/// The ledger has every account, each with many Sparks, and nothing else. Stripe has nothing.
 fn answer(request: &http::Request<Bytes>) -> (Call, Response<Bytes>) {
     let operation = request.headers().get("x-amz-target");
     let operation = operation.and_then(|target| target.to_str().ok()?.split_once('.'));
@@ -207,7 +209,7 @@ impl Answer {
         answer
     }
 
-    /// An answer is JSON, and a refusal is a problem that says what it is.
+    /// Asserts that an answer is JSON, and that a refusal is a complete problem.
     fn is_of_the_contract(&self) {
         let Self {
             status,

@@ -1,6 +1,7 @@
-//! Makes mistakes in a copy of the project, one at a time, and has the simulation find each: `make planted`.
+//! Plants mistakes in a copy of the project, and checks that the simulation finds each: `make planted`.
 //!
-//! The mistakes are in `tests/planted/bugs.yaml`. All of them are built in at once, each behind a switch.
+//! The mistakes are in `tests/planted/bugs.yaml`. All of them are built in at once, each behind a switch, and made one
+//! at a time.
 
 #![expect(clippy::print_stdout, reason = "what a command is for")]
 
@@ -12,28 +13,28 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use tests::planted::{self, Bug};
 
-/// What the copy of the project is given: the switch.
+/// The switch that the copy of the project gets.
 const SWITCH: &str = r#"
-/// Mistakes that are made on purpose.
+/// Deliberate mistakes.
 pub mod planted {
     use std::sync::OnceLock;
 
     static MADE: OnceLock<Option<String>> = OnceLock::new();
 
-    /// Whether this one is made in this run.
+    /// Returns whether this mistake is made in this run.
     pub fn is(name: &str) -> bool {
         MADE.get_or_init(|| std::env::var("PLANTED").ok()).as_deref() == Some(name)
     }
 }
 "#;
 
-/// Has the simulation find mistakes.
+/// Checks that the simulation finds mistakes.
 #[derive(Parser)]
 struct Arguments {
-    /// Only this mistake.
+    /// Play only this mistake.
     #[arg(long)]
     only: Option<String>,
-    /// How many seeds a mistake may survive.
+    /// The most seeds that a mistake may survive.
     #[arg(long, default_value_t = 2_000)]
     seeds: u64,
 }
@@ -49,7 +50,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for Bug { name, breaks, .. } in wanted {
         let found = play(&program, name, (0, arguments.seeds))?;
         if let Some((seed, why)) = found {
-            // Nothing is found where the mistake is not made.
+            // The seed must not fail without the mistake.
             if play(&program, "", (seed, 1))?.is_some() {
                 return Err(format!("seed {seed} fails without any mistake").into());
             }
@@ -67,7 +68,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Builds the simulation of a copy of the project in which all mistakes can be made; answers the program.
+/// Builds the simulation in a copy of the project with all mistakes; returns the program's path.
 fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
     let project = planted::project();
     let target = project.join("target");
@@ -107,7 +108,7 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
             "--bin",
             "simulate",
         ])
-        // A place of its own: cargo takes the crates of a copy for those of the project.
+        // A folder of its own: cargo takes the crates of a copy for those of the project.
         .arg("--target-dir")
         .arg(target.join("planted/target"))
         .current_dir(&copy)
@@ -118,7 +119,7 @@ fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.join("planted/target/debug/simulate"))
 }
 
-/// Removes what the project does not have any more.
+/// Removes the files that the project no longer has.
 fn remove_all_but(folder: &Path, kept: &BTreeSet<PathBuf>) -> std::io::Result<()> {
     if !folder.is_dir() {
         return Ok(());
@@ -134,7 +135,7 @@ fn remove_all_but(folder: &Path, kept: &BTreeSet<PathBuf>) -> std::io::Result<()
     Ok(())
 }
 
-/// Leaves a file alone that is as it should be, so that it is not compiled again.
+/// Writes a file only if its contents differ, so that it is not compiled again.
 fn write_if_changed(file: &Path, contents: &[u8]) -> std::io::Result<()> {
     if std::fs::read(file).is_ok_and(|before| before == contents) {
         return Ok(());
@@ -145,7 +146,7 @@ fn write_if_changed(file: &Path, contents: &[u8]) -> std::io::Result<()> {
     std::fs::write(file, contents)
 }
 
-/// Plays seeds, from one on and so many, until one fails with this mistake; answers which, and why.
+/// Plays `seeds` seeds from `start` on with this mistake; returns the first that fails, and why.
 fn play(
     program: &Path,
     mistake: &str,

@@ -1,4 +1,4 @@
-//! Plays many seeds of the simulation, and prints what came of them: `make simulate SEEDS=n START=s`.
+//! Plays many seeds of the simulation, and prints the results: `make simulate SEEDS=n START=s`.
 
 #![expect(clippy::print_stdout, reason = "what a command is for")]
 
@@ -14,48 +14,48 @@ use local::dynamodb::Pace;
 use tests::simulation::load::{self, Load};
 use tests::simulation::{self, Flow, Options, Report};
 
-/// How many failing seeds are told of in full.
+/// The most failing seeds that are printed in full.
 const TOLD: usize = 3;
 
 /// Plays seeds of the simulation.
 #[derive(Parser)]
 struct Arguments {
-    /// How many.
+    /// Number of seeds.
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
-    /// The first one.
+    /// First seed.
     #[arg(long, default_value_t = 0)]
     start: u64,
-    /// End with the first seed that fails.
+    /// Stop at the first seed that fails.
     #[arg(long)]
     until_one_fails: bool,
-    /// Print what happened, request by request, be it as it should.
+    /// Print every request, even of a run that succeeds.
     #[arg(long)]
     trace: bool,
-    /// Let only the first faults come.
+    /// Inject only the first faults, this many.
     #[arg(long)]
     most_faults: Option<u64>,
-    /// Leave these faults out, by their number.
+    /// Leave out these faults, by number.
     #[arg(long, value_delimiter = ',')]
     spare: Vec<u64>,
-    /// Leave somebody out: `app of acct_0`, say.
+    /// Leave out an actor, such as `app of acct_0`.
     #[arg(long)]
     idle: Vec<String>,
-    /// Play each flow with each fault at each request, and with a crash or a lost reply at each two, instead of seeds.
+    /// Play all flows instead of seeds: with each fault at each request, and a crash or a lost reply at each pair.
     #[arg(long)]
     flows: bool,
-    /// Play a load instead of seeds: so many single usages a second on one account, and twenty on another.
+    /// Play a load instead of seeds: this many single usages a second on one account, and twenty on another.
     #[arg(long)]
     load: Option<u32>,
-    /// How many seconds the load lasts.
+    /// Duration of the load in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many milliseconds a transaction holds its items.
+    /// Milliseconds for which a transaction holds its items.
     #[arg(long, default_value_t = 5)]
     held_ms: u64,
 }
 
-/// What came of all seeds.
+/// The results of all seeds.
 #[derive(Default)]
 struct Total {
     played: u64,
@@ -199,10 +199,10 @@ impl Total {
     }
 }
 
-/// Prints the shortest run that was found to fail as a seed's does, and how to play it again.
+/// Prints the shortest failing run that was found for a seed, and the options that play it.
 fn tell(seed: u64) {
     let Some((options, report)) = simulation::shrink(seed) else {
-        println!("seed {seed} does not fail when it is played again");
+        println!("seed {seed} does not fail when played again");
         return;
     };
     let spared: Vec<String> = options.spared.iter().map(u64::to_string).collect();
@@ -213,7 +213,7 @@ fn tell(seed: u64) {
         options.most_faults,
         spared.join(","),
     );
-    // What the outbox looks for and does not find says nothing.
+    // Queries of the outbox without a result are noise.
     let telling = report.trace.iter();
     let telling = telling.filter(|line| !line.contains("deliver-outbox: dynamodb Query: Nothing"));
     for line in telling {

@@ -1,7 +1,7 @@
-//! Many usages while a twentieth of all requests goes wrong, and how many a second there can be: `make soak`.
+//! Records many usages while a twentieth of all requests fails, and finds the rate that holds: `make soak`.
 //!
-//! The function runs as in Lambda, in processes of its own; table, fakes, gateway and callers are this process. What it
-//! prints is what the machine can do that it runs on; that sums are exact holds on every machine.
+//! The functions run as in Lambda, in processes of their own; table, fakes, gateway and callers are this process. The
+//! printed rates depend on the machine; the sums must be exact on every machine.
 
 #![expect(clippy::print_stdout, reason = "what a command is for")]
 #![expect(
@@ -22,37 +22,37 @@ use local::lambda::Fleet;
 use serde_json::{Value, json};
 use tests::World;
 
-/// How many usages a batch has.
+/// The number of usages in a batch.
 const TOGETHER: usize = 45;
 
-/// How many Sparks each account is granted.
+/// The Sparks granted to each account.
 const GRANTED: i64 = 10_000_000;
 
-/// How many callers there are: each has one call under way.
+/// The number of callers, each with one call in flight.
 const CALLERS: usize = 4;
 
-/// How often a caller asks at most.
+/// The most attempts of a call.
 const ATTEMPTS: u32 = 100;
 
-/// One request in so many goes wrong, at each system.
+/// One request in this many fails, at each system.
 const ONE_IN: u32 = 20;
 
-/// How often memory is looked at.
+/// The number of times that memory is printed.
 const LOOKS: usize = 20;
 
-/// How long a rate is kept up.
+/// The time for which a rate is kept up.
 const KEPT_UP: Duration = Duration::from_secs(5);
 
-/// Until when a call is worth waiting for, at the 99th percentile.
+/// The acceptable latency at the 99th percentile.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Records many usages while requests go wrong, and finds the rate that holds when none does.
+/// Records many usages while requests fail, and finds the rate that holds without faults.
 #[derive(Parser)]
 struct Arguments {
-    /// How many usages.
+    /// Number of usages.
     #[arg(long, default_value_t = 200_000)]
     usages: usize,
-    /// Of how many accounts.
+    /// Number of accounts.
     #[arg(long, default_value_t = 50)]
     accounts: usize,
 }
@@ -70,7 +70,7 @@ async fn main() -> ExitCode {
     find_rate(&world, arguments.accounts).await;
     let spent = soak(&world, &fleets["record-usage"], &arguments).await;
     let Some(world) = Arc::into_inner(world) else {
-        println!("a caller is still there");
+        println!("a caller is still running");
         return ExitCode::FAILURE;
     };
     judge(&world, &arguments, &spent).await
@@ -84,7 +84,7 @@ fn body(tokens: usize) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]})
 }
 
-/// Raises the rate of single usages until they are answered too late.
+/// Raises the rate of single usages until the answers come too late.
 async fn find_rate(world: &Arc<World>, accounts: usize) {
     let mut number = 0;
     for rate in [25, 50, 100, 150, 200, 300, 400, 600, 800, 1_200] {
@@ -95,9 +95,9 @@ async fn find_rate(world: &Arc<World>, accounts: usize) {
     }
 }
 
-/// Keeps a rate up, whatever becomes of the calls; answers the 99th percentile.
+/// Keeps up a rate, whatever the outcome of the calls; returns the 99th percentile.
 ///
-/// A call's time counts from when it was meant to be sent.
+/// A call's latency counts from the time at which it was due.
 async fn at_rate(world: &Arc<World>, accounts: usize, rate: u32, number: &mut usize) -> Duration {
     let (began, pause) = (Instant::now(), Duration::from_secs(1) / rate);
     let mut calls = Vec::new();
@@ -129,7 +129,7 @@ async fn at_rate(world: &Arc<World>, accounts: usize, rate: u32, number: &mut us
     at(99)
 }
 
-/// One request in twenty is refused, fails, or is answered to nobody, at each system.
+/// Makes one request in twenty fail at each system: with a 500, a lost reply or a refused connection.
 fn make_worse(world: &World) {
     let systems = [
         world.stack.dynamodb.faults(),
@@ -144,7 +144,7 @@ fn make_worse(world: &World) {
     }
 }
 
-/// Everybody records until all is recorded; answers what each account has spent, in milli-Sparks.
+/// Runs the callers until all usages are recorded; returns each account's spending in milli-Sparks.
 async fn soak(world: &Arc<World>, fleet: &Fleet, arguments: &Arguments) -> BTreeMap<String, i64> {
     make_worse(world);
     let (began, next) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
@@ -199,7 +199,7 @@ async fn soak(world: &Arc<World>, fleet: &Fleet, arguments: &Arguments) -> BTree
     spent
 }
 
-/// Records usages until each is recorded: a tenth of them one by one. Answers what they come to, in milli-Sparks.
+/// Retries usages until each is recorded, a tenth of them one by one; returns their cost in milli-Sparks.
 async fn record(world: &World, account: &str, first: usize, count: usize) -> i64 {
     let numbers = first..first + count;
     let tokens = |number: usize| 1 + number % 97;
@@ -235,7 +235,7 @@ async fn record(world: &World, account: &str, first: usize, count: usize) -> i64
     milli.sum()
 }
 
-/// How much memory each process of a function holds.
+/// Returns the memory of each process of a function.
 fn memory(fleet: &Fleet) -> String {
     let held = fleet.lambdas().into_iter().filter_map(|lambda| {
         let status = std::fs::read_to_string(format!("/proc/{}/status", lambda.process_id()?));
@@ -246,7 +246,7 @@ fn memory(fleet: &Fleet) -> String {
     held.collect::<Vec<String>>().join(", ")
 }
 
-/// Has everything delivered, and holds what there is against what was recorded.
+/// Delivers everything, and compares the result with the usages recorded.
 async fn judge(world: &World, arguments: &Arguments, spent: &BTreeMap<String, i64>) -> ExitCode {
     let began = Instant::now();
     while world.pending() > 0 && began.elapsed() < Duration::from_mins(30) {

@@ -1,7 +1,6 @@
-//! Holds the fake Stripe against Stripe's test mode: `make stripe-live-check`.
+//! Compares the fake Stripe with Stripe's test mode: `make stripe-live-check`.
 //!
-//! It ends with status 0 where nothing differs, 1 where something does, and 2 without a key of test mode in
-//! `STRIPE_TEST_KEY`.
+//! Exit status: 0 if nothing differs, 1 if something does, 2 without a key of test mode in `STRIPE_TEST_KEY`.
 
 #![expect(clippy::print_stderr, reason = "what a command is for")]
 
@@ -12,10 +11,10 @@ use clap::Parser;
 use shared::process::clock::Clock;
 use tests::live_check::{self, Account, Error, KEY};
 
-/// Holds the fake Stripe against Stripe's test mode.
+/// Compares the fake Stripe with Stripe's test mode.
 #[derive(Parser)]
 struct Arguments {
-    /// Keep the names, statuses and shapes of Stripe's answers in this file, as JSON.
+    /// Write the names, statuses and shapes of Stripe's answers to this file, as JSON.
     #[arg(long)]
     write: Option<PathBuf>,
 }
@@ -36,7 +35,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<usize, Error> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the key is this command's own, and none of the product's variables"
+        reason = "the key belongs to this command, not to the product"
     )]
     let key = std::env::var(KEY).ok();
     let account = Account::in_test_mode(live_check::access(key.as_deref())?);

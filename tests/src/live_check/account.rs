@@ -41,7 +41,7 @@ enum Time {
 
 /// A clock that was started on an account.
 pub(super) struct Started {
-    /// The id of the test clock, which customers of it are given.
+    /// The id of the test clock, for the customers on it.
     pub(super) test_clock: Option<String>,
     at: Timestamp,
     /// A client whose calls are not recorded: the fake has no test clocks.
@@ -55,7 +55,7 @@ struct TestClock {
     status: String,
 }
 
-/// Starts a fake with nothing in it, whose clock ends periods and whose webhooks are sent nowhere.
+/// Starts an empty fake, whose clock ends periods and whose webhooks are dropped.
 pub async fn quiet_fake() -> Result<FakeStripe, local::http::Error> {
     let account = Fake::new(local::clock::Clock::system());
     let fake = FakeStripe::serve(FREE_PORT, account).await?;
@@ -104,7 +104,7 @@ impl Account {
             .into()
     }
 
-    /// Starts a clock, which waits by the clock of the caller.
+    /// Starts a clock, which waits by the caller's clock.
     pub(super) async fn start_clock(&self, run: &str, waits: &Clock) -> Result<Started, Failure> {
         let stripe = Stripe::new(&self.access, &Transport::network(), waits);
         let at = waits.now();

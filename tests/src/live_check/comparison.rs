@@ -1,7 +1,7 @@
 //! Comparison of the fake's answers with Stripe's.
 //!
-//! A difference is another status, another word, a field that the fake sends and Stripe does not, or one of another type
-//! that is not null. Stripe may send more.
+//! A difference is another status, another word, a field that the fake sends and Stripe does not, or a field of another
+//! type that is not null. Stripe may send more.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -134,7 +134,7 @@ pub fn compare(fake: &Recording, stripe: &Recording) -> Comparison {
 impl Comparison {
     /// Pairs the exchanges of one name in their order, first those of the same status.
     ///
-    /// An account that was set up before gets fewer requests than a new one, and that is no difference.
+    /// An account that was set up before gets fewer requests than a new one, which is not a difference.
     fn add_group<'e>(
         &mut self,
         of_fake: VecDeque<&'e Exchange>,
@@ -199,7 +199,7 @@ impl Comparison {
         }
     }
 
-    /// A path that Stripe did not send: a difference where Stripe sent the object that it would be in.
+    /// Adds a path that Stripe did not send: a difference if Stripe sent the object around it.
     fn add_missing(&mut self, of: &Exchange, path: &str, stripe: &Shape) {
         if let Some(list) = path.strip_suffix("[]") {
             if stripe.field(list).is_some() {

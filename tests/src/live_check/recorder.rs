@@ -65,12 +65,12 @@ pub struct Exchange {
     pub status: u16,
     /// The shape of the answer.
     pub answer: Shape,
-    /// The whole request, by which a repeat is known. It is not kept in a file.
+    /// The whole request, by which a repeat is detected. It is not written to a file.
     #[serde(skip)]
     request: (http::Method, String, Bytes),
 }
 
-/// A step that did not come to its end.
+/// A step that failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// The step.
@@ -82,18 +82,18 @@ pub struct Failure {
 /// Everything that was played against one account.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Recording {
-    /// In their order.
+    /// The exchanges, in their order.
     pub exchanges: Vec<Exchange>,
     /// The steps that failed.
     pub failures: Vec<Failure>,
 }
 
-/// Keeps exchanges; clones keep into the same recording.
+/// Records exchanges; clones share the recording.
 #[derive(Clone, Default)]
 pub(super) struct Recorder(Arc<Mutex<(Step, Recording)>>);
 
 impl Recorder {
-    /// A transport over the network that keeps what passes.
+    /// Returns a transport over the network that records each exchange.
     pub(super) fn transport(&self) -> Transport {
         let (recorder, network) = (self.clone(), Transport::network());
         Transport::in_process(Arc::new(move |request, timeout| {
@@ -112,7 +112,7 @@ impl Recorder {
         }))
     }
 
-    /// Counts what follows to a step.
+    /// Counts the following exchanges to a step.
     pub(super) fn begin(&self, step: Step) {
         self.lock().0 = step;
     }
@@ -123,7 +123,7 @@ impl Recorder {
         recording.failures.push(Failure { step: *step, why });
     }
 
-    /// Everything that was kept.
+    /// Returns a copy of the recording.
     pub(super) fn recording(&self) -> Recording {
         self.lock().1.clone()
     }
@@ -144,7 +144,7 @@ impl Recorder {
             answer: Shape::of(answer.body()),
             request,
         };
-        // The client repeats what a busy Stripe refuses. Only the last answer tells of the API.
+        // The client retries what a busy Stripe refuses. Only the last answer shows the API's shape.
         let exchanges = &mut recording.exchanges;
         exchanges.pop_if(|last| {
             let busy = [409, 429].contains(&last.status) || last.status >= 500;
@@ -158,7 +158,7 @@ impl Recorder {
     }
 }
 
-/// Method and path, with `{id}` for each id.
+/// Returns method and path, with `{id}` for each id.
 fn name(request: &Request<Bytes>) -> String {
     let segments = request.uri().path().split('/').skip(1);
     let segments: Vec<&str> = segments
@@ -173,7 +173,7 @@ fn name(request: &Request<Bytes>) -> String {
     format!("{} /{}", request.method(), segments.join("/"))
 }
 
-/// The names of the parameters in the query and in the body, which is a form or JSON.
+/// Returns the names of the parameters in the query and in the body, which is a form or JSON.
 fn parameters(request: &Request<Bytes>) -> BTreeSet<String> {
     let query = request.uri().query().unwrap_or_default();
     let mut names = BTreeSet::new();

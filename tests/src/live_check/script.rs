@@ -1,8 +1,8 @@
-//! The script: everything that the product and its operator ask of Stripe, step by step.
+//! The script: all requests of the product and its operator to Stripe, step by step.
 //!
-//! Each part goes on as far as it can: a step that fails ends its part, and the next part begins. What is made carries
-//! the stage, and is taken away in the end where Stripe lets one. Products, prices, the meter and the configuration of
-//! the portal stay, as they do after `sparks stripe-setup`.
+//! A step that fails ends its part, and the next part begins. Every object that is created carries the stage, and is
+//! deleted in the end if Stripe allows it. Products, prices, the meter and the configuration of the portal stay, as
+//! they do after `sparks stripe-setup`.
 
 mod billing;
 mod pages;
@@ -40,7 +40,7 @@ const WEBHOOKS: &str = "https://live-check.example.com/v1/webhooks/stripe";
 /// The address that pages lead back to.
 const RETURN_URL: &str = "https://live-check.example.com/";
 
-/// The kind of what ended a part of the script.
+/// The failure that ended a part of the script.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// `sparks stripe-setup` failed.
@@ -86,7 +86,7 @@ struct Script<'a> {
     stripe: Stripe,
     clock: Clock,
     began: Timestamp,
-    /// The name of this run, so that no key and no identifier is one of an earlier run.
+    /// The name of this run, which makes its keys and identifiers unique.
     run: String,
     /// The paths of the objects to delete in the end.
     leftovers: Vec<String>,
@@ -103,7 +103,7 @@ struct SetUp {
     changes: Vec<String>,
 }
 
-/// The id of an object, which is all that the script needs of most.
+/// The id of an object, which is all that the script needs of most objects.
 #[derive(Deserialize)]
 struct Id {
     id: String,
@@ -135,7 +135,7 @@ impl Script<'_> {
         self.note(played);
         let played = Box::pin(self.billing(setup)).await;
         self.note(played);
-        // Late, since a meter counts with some delay.
+        // Last, because a meter counts with some delay.
         let played = self.summaries(setup).await;
         self.note(played);
     }
@@ -156,9 +156,7 @@ impl Script<'_> {
         self.recorder.begin(Step::SetupAgain);
         let again = self.stripe_setup().await?;
         if !again.changes.is_empty() {
-            return Err(Failure::Unexpected(
-                "`stripe-setup` changes something again",
-            ));
+            return Err(Failure::Unexpected("`stripe-setup` makes changes again"));
         }
         Ok(again)
     }
@@ -179,7 +177,7 @@ impl Script<'_> {
         serde_json::from_str(&out).map_err(|_| Failure::Unexpected("`stripe-setup` lacks an id"))
     }
 
-    /// Takes away what was made, as far as Stripe lets one.
+    /// Deletes the objects, as far as Stripe allows.
     async fn clean_up(&self) {
         self.recorder.begin(Step::CleanUp);
         for path in &self.leftovers {
@@ -188,7 +186,7 @@ impl Script<'_> {
         }
     }
 
-    /// Makes an object by a form.
+    /// Creates an object from a form.
     async fn make(&self, path: &str, form: &[(&str, &str)], name: &str) -> Result<Id, Failure> {
         let key = self.name(name);
         Ok(self.stripe.make(path, form, &key, TIMEOUT).await?)
@@ -198,12 +196,12 @@ impl Script<'_> {
         delete(&self.account.access, &self.recorder.transport(), path).await
     }
 
-    /// A name that no other run has.
+    /// Returns a name that no other run has.
     fn name(&self, name: &str) -> String {
         format!("{}-{name}", self.run)
     }
 
-    /// The time of all that the script makes, by the account's clock and by its own.
+    /// Returns the period in which the script creates objects, by the account's clock and by its own.
     fn made(&self) -> Made<'static> {
         let hours = SignedDuration::from_hours;
         Made {
@@ -225,7 +223,7 @@ pub(super) async fn delete(
         .header(header::AUTHORIZATION, format!("Bearer {key}"))
         .header("stripe-version", API_VERSION)
         .body(Bytes::new());
-    let request = request.map_err(|_| Failure::Unexpected("an id is no part of an address"))?;
+    let request = request.map_err(|_| Failure::Unexpected("an id cannot be part of an address"))?;
     let answer = transport.send(request, TIMEOUT).await;
     match answer.map_err(Failure::Transport)?.status() {
         status if status.is_success() => Ok(()),
@@ -233,7 +231,7 @@ pub(super) async fn delete(
     }
 }
 
-/// The content that an answer must have.
+/// Returns the content, which the answer must have.
 fn expected<T>(found: Option<T>, what: &'static str) -> Result<T, Failure> {
     found.ok_or(Failure::Unexpected(what))
 }
@@ -247,7 +245,7 @@ fn refused<T>(outcome: Result<T, stripe::Error>, what: &'static str) -> Result<(
     }
 }
 
-/// Takes a refusal for an answer: what matters is whether both accounts give the same one.
+/// Accepts a refusal, too: only a difference between the two accounts matters.
 fn either<T>(outcome: Result<T, stripe::Error>) -> Result<(), Failure> {
     match outcome {
         Ok(_) | Err(stripe::Error::Refused(_)) => Ok(()),

@@ -1,4 +1,4 @@
-//! The shape of an answer: the type at each path, and the words that say what an object is or how it stands.
+//! The shape of an answer: the type at each path, and the values of fields from fixed lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,7 +23,7 @@ const WORDS: [&str; 10] = [
 /// The longest word.
 const MAX_WORD_BYTES: usize = 60;
 
-/// The shape of a JSON value, with a field for each path such as `data[].id`. All elements of a list are one.
+/// The shape of a JSON value: a field for each path, such as `data[].id`. All elements of a list share one path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Shape(BTreeMap<String, Field>);
@@ -48,7 +48,7 @@ pub(super) enum Type {
 }
 
 impl Shape {
-    /// The shape of a body; an empty one where it is not JSON.
+    /// Returns the shape of a body; it is empty if the body is not JSON.
     pub(super) fn of(body: &[u8]) -> Self {
         let mut shape = Self::default();
         if let Ok(body) = serde_json::from_slice::<Value>(body) {
@@ -78,7 +78,7 @@ impl Shape {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    // The keys of metadata are free, and those of other objects in the account are none of ours.
+                    // The keys of metadata are free, and those of other objects in the account are not ours.
                     if is_metadata(path) && !is_our_key(name) {
                         continue;
                     }
@@ -108,7 +108,7 @@ fn is_our_key(name: &str) -> bool {
     name == "account" || name.starts_with("sparks_")
 }
 
-/// A value as a word; None where it is more than that and may be of a buyer.
+/// Returns a value as a word; None if it may be a buyer's free text.
 fn word(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some("null".to_owned()),
@@ -148,7 +148,7 @@ impl Type {
 }
 
 impl Field {
-    /// The types without null, which says nothing of a field that may be empty.
+    /// Returns the types without null, because a field may be empty.
     pub(super) fn filled(&self) -> BTreeSet<Type> {
         let types = self.types.iter().copied();
         types.filter(|kind| *kind != Type::Null).collect()

@@ -1,64 +1,64 @@
-//! Histories of an account, made up of everything that can happen to it.
+//! Random histories of an account, with every kind of step.
 
 use jiff::{SignedDuration, Timestamp};
 use shared::words::id::{KeySpace, UsageId};
 
 use super::{Credit, Model};
 
-/// Something that happens to an account.
+/// A step of an account's history.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Spend.
+    /// Spend Sparks.
     Debit {
-        /// Under which key.
+        /// The key.
         key: String,
-        /// So many milli-Sparks.
+        /// The amount in milli-Sparks.
         milli: i64,
     },
-    /// Let Sparks in.
+    /// Add a credit.
     Credit(Credit),
-    /// Take back the share that so many cents are of a purchase.
+    /// Claw back a purchase's share of an amount of money.
     Reverse {
         /// The refund or dispute.
         id: String,
-        /// What it is of.
+        /// The purchase.
         purchase: String,
-        /// How much money.
+        /// The amount of money in cents.
         cents: i64,
     },
-    /// Give back what a refund or dispute took.
+    /// Restore what a refund or dispute took.
     Restore {
         /// The refund or dispute.
         id: String,
-        /// What it is of.
+        /// The purchase.
         purchase: String,
     },
-    /// Take back what is left of a grant that nobody paid for.
+    /// Take the remainder of a grant that was not bought.
     TakeOut {
         /// The id of its credit.
         credit: String,
     },
-    /// Give back what was spent under a key, if it was.
+    /// Give back what was spent under a key, if anything was.
     GiveBack {
         /// The key.
         key: String,
-        /// The id of the credit that it comes back with.
+        /// The id of the credit that gives it back.
         id: String,
     },
-    /// Look at the balance.
+    /// Read the balance.
     Read,
 }
 
-/// A history: steps with the time at which an environment's clock saw them. Clocks differ by five minutes.
+/// A history: steps, each with the time by its environment's clock. Clocks are off by up to five minutes.
 pub struct History {
-    /// Whether the account has the free plan.
+    /// True if the account has the free plan.
     pub free_plan: bool,
-    /// What happened, in the order of the commits.
+    /// The steps, in the order of the commits.
     pub steps: Vec<(Timestamp, Step)>,
 }
 
 impl History {
-    /// The history of a seed, of ids that begin with `name`.
+    /// Generates the history of a seed, with ids that begin with `name`.
     pub fn random(name: &str, seed: u64, length: usize) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut true_time = 1_793_000_000_i64 + random.i64(0..40_000_000);
@@ -138,7 +138,7 @@ impl History {
     }
 }
 
-/// The id of the credit that gives back what `account` spent under a key.
+/// Returns the id of the credit that gives back what `account` spent under a key.
 fn giving_back_id(account: &str, key: &str) -> String {
     let (account, key) = (account.parse(), key.parse());
     let (account, key) = (account.expect("an account"), key.expect("a key"));
@@ -147,7 +147,7 @@ fn giving_back_id(account: &str, key: &str) -> String {
 }
 
 impl Model {
-    /// Does a step; answers whether a debit was covered, or what is given back was spent.
+    /// Applies a step; returns whether a debit was covered, or there was something to give back.
     pub fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
         match step {
             Step::Debit { key, milli } => return self.debit(key, *milli, now),

@@ -1,4 +1,4 @@
-//! What must hold at every commit and at every event that is sent to the meter, looked at as it happens.
+//! Checks every commit, and every event that is sent to the meter, as it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::books::milli;
 use super::purchases::Purchases;
 
-/// How long Stripe is told of a usage by itself: longer, and it may count it twice.
+/// The age up to which a usage is sent to the meter automatically: later, Stripe may count it twice.
 const OLDEST_MS: i64 = 23 * 3_600_000;
 
-/// How far clocks may be off.
+/// The allowed error of clocks.
 const TOLERANCE_MS: i64 = 60_000;
 
-/// What of an entry may change.
+/// The attributes of an entry that may change.
 const MUTABLE: [&str; 18] = [
     "langfuse",
     "stripe",
@@ -36,24 +36,24 @@ const MUTABLE: [&str; 18] = [
     "reversals",
 ];
 
-/// How a delivery may go on.
+/// The allowed steps of a delivery.
 const STEPS: [(&str, &str); 5] = [
     ("pending", "confirmed"),
     ("pending", "parked"),
-    // Stripe says later that it could not count it.
+    // Stripe reports later that it could not count it.
     ("confirmed", "parked"),
-    // The operator puts it back, or finds that it had arrived.
+    // The operator redrives it, or finds that it had arrived.
     ("parked", "pending"),
     ("parked", "confirmed"),
 ];
 
-/// An account as its items say.
+/// An account according to its items.
 #[derive(Default)]
 struct Account {
     available: i64,
-    /// What was debited since the grants were last brought up to date.
+    /// The amount debited since the grants were last settled.
     unsettled: i64,
-    /// What was left in the grants then.
+    /// The remainder of the grants at that time.
     left: i64,
     entries: i64,
     version: i64,
@@ -61,18 +61,18 @@ struct Account {
     held: i64,
 }
 
-/// Looks at every commit. What it keeps is its own sum, not the ledger's.
+/// Checks every commit with sums of its own, not with the ledger's.
 #[derive(Default)]
 pub(super) struct Auditor {
     accounts: BTreeMap<String, Account>,
-    /// From when on the age of usages and parcels counts for the meter.
+    /// The times from which the age of usages and parcels counts for the meter.
     ages: BTreeMap<String, i64>,
     purchases: Purchases,
     wrong: Vec<String>,
 }
 
 impl Auditor {
-    /// Looks at a commit; answers what is wrong with it.
+    /// Checks a commit; returns the rules that it breaks.
     pub(super) fn see(&mut self, commit: &[Change]) -> Vec<String> {
         self.wrong.extend(self.purchases.see(commit));
         let mut touched = BTreeSet::new();
@@ -120,15 +120,15 @@ impl Auditor {
                 held,
             } = account;
             if left - unsettled != *available.max(&0) {
-                let what = format!("{name} has {available}, and {left} in grants less {unsettled}");
+                let what = format!("{name} has {available}, but {left} in grants less {unsettled}");
                 self.wrong.push(what);
             }
             if version != held {
-                let what = format!("{name} is of version {version}, and its grants of {held}");
+                let what = format!("{name} has version {version}, but its grants have {held}");
                 self.wrong.push(what);
             }
             if available != entries {
-                let what = format!("{name} has {available}, and its entries come to {entries}");
+                let what = format!("{name} has {available}, but its entries sum to {entries}");
                 self.wrong.push(what);
             }
             if *available < 0 && debits {
@@ -141,7 +141,7 @@ impl Auditor {
                 .any(|item| number(item, "available") > *available);
             if *available < 0 && fell && !reverses {
                 self.wrong.push(format!(
-                    "{name} fell to {available} by no reversal: {commit:?}"
+                    "{name} fell to {available} without a reversal: {commit:?}"
                 ));
             }
         }
@@ -189,7 +189,7 @@ impl Auditor {
             );
             let may = match name {
                 "langfuse" | "stripe" => STEPS.contains(&step),
-                // A member stays in its parcel, and nobody takes a claim back.
+                // An entry stays in its parcel, and the count of claims only grows.
                 "parcel" => before.text(name).is_none(),
                 "claims" => number(after, name) > number(before, name),
                 _ => MUTABLE.contains(&name),
@@ -203,29 +203,25 @@ impl Auditor {
         }
     }
 
-    /// Looks at an event that is about to be sent to the meter.
+    /// Checks an event that is about to be sent to the meter.
     pub(super) fn is_sent(&mut self, identifier: &str, now_ms: i64) -> Option<String> {
         let Some(from) = self.ages.get(identifier) else {
             return Some(format!(
-                "the meter is told of {identifier}, which is not in the ledger"
+                "the meter gets {identifier}, which is not in the ledger"
             ));
         };
         let age = now_ms - from;
-        (age > OLDEST_MS + TOLERANCE_MS).then(|| {
-            format!(
-                "the meter is told of {identifier} after {} minutes",
-                age / 60_000
-            )
-        })
+        (age > OLDEST_MS + TOLERANCE_MS)
+            .then(|| format!("the meter gets {identifier} after {} minutes", age / 60_000))
     }
 }
 
-/// What kind of item it is, by its sort key.
+/// Returns the kind of an item, which is its sort key.
 fn kind(item: &Item) -> &str {
     item.text("sk").unwrap_or_default()
 }
 
-/// Whose item it is; nothing for what is no account's.
+/// Returns the account of an item; None if it belongs to no account.
 fn owner(item: &Item) -> Option<&str> {
     let pk = item.text("pk").unwrap_or_default();
     match pk.split_once('#') {

@@ -1,4 +1,4 @@
-//! Money that goes back: refunds, disputes and credit notes of a purchase, one after another or at the same time.
+//! Refunds, disputes and credit notes of a purchase, one after another or at the same time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::World;
 use super::plan::Webhooks;
 use super::verdict::{list, owed};
 
-/// The longest wait before money goes back, and where several parts go back at the same time.
+/// The longest waits before a part goes back: for few parts, for many, and for many at once.
 const LATER_MS: u64 = 20_000;
 const SOON_MS: u64 = 500;
 const AT_ONCE_MS: u64 = 10;
@@ -20,7 +20,7 @@ const AT_ONCE_MS: u64 = 10;
 const MOST_PARTS: u8 = 4;
 const SMALL_PARTS: u8 = 6;
 
-/// A small part is at most one in so many of the payment.
+/// The largest small part is the payment divided by this.
 const SMALL_SHARE: u64 = 10;
 
 /// The sizes and times of the parts that go back.
@@ -34,7 +34,7 @@ pub(super) enum Parts {
     Small,
 }
 
-/// Gives parts of a payment back, or has a bank take them. Without webhooks nobody would hear of it.
+/// Refunds, disputes or credits parts of a payment; skipped without webhooks, which alone report it.
 pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rng) {
     if world.plan.webhooks == Webhooks::Never || random.u8(0..4) == 0 {
         return;
@@ -50,14 +50,14 @@ pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rn
     take_parts(world, &paid, parts, random).await;
 }
 
-/// Takes small parts of a pack's payment, all at once.
+/// Takes back small parts of a pack's payment, all at once.
 pub(super) async fn take_back_of_pack(world: &Arc<World>, session: &str, random: &mut Rng) {
     if let Some(paid) = world.paid(session).await {
         take_parts(world, &paid, Parts::Small, random).await;
     }
 }
 
-/// Takes parts of an invoice's payment.
+/// Takes back parts of an invoice's payment.
 pub(super) async fn take_back_of(
     world: &Arc<World>,
     invoice: &str,
@@ -81,7 +81,7 @@ async fn take_parts(world: &Arc<World>, paid: &Paid, parts: Parts, random: &mut 
     join_all(parts).await;
 }
 
-/// Takes one part of at most so many cents, which may come to nothing afterwards.
+/// Takes back one part of at most `most` cents, which may be undone afterwards.
 async fn part(world: &Arc<World>, paid: &Paid, most: u64, longest_ms: u64, mut random: Rng) {
     world.pause(&mut random, longest_ms).await;
     let cents = random.u64(1..=most);
@@ -155,17 +155,17 @@ async fn credit(world: &World, invoice: &str, cents: u64, longest_ms: u64, rando
     }
 }
 
-/// A page or an invoice that was paid.
+/// A Checkout Session or an invoice that was paid.
 struct Paid {
-    /// The payment; none if the customer's balance has paid all of it.
+    /// The payment; None if the customer's balance has paid all of it.
     payment: Option<String>,
     invoice: Option<String>,
-    /// The amount that the payment has paid, or all of it.
+    /// The amount of the payment; without one, the whole amount.
     cents: u64,
 }
 
 impl World {
-    /// The payment of a page or of a plan's first invoice; nothing if it is not paid.
+    /// Returns the payment of a Checkout Session or of a plan's first invoice; None if it is not paid.
     async fn paid(&self, session: &str) -> Option<Paid> {
         let path = format!("/v1/checkout/sessions/{session}");
         let session = self.stripe_itself(Method::GET, &path, "").await;

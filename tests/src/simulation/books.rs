@@ -1,4 +1,4 @@
-//! What callers were told, against which the ledger is held.
+//! The answers that callers received, against which the ledger is checked.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use super::World;
 use super::calls::Answer;
 use super::items::number;
 
-/// A usage as somebody records it.
+/// A usage as an app records it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Usage {
     pub(super) tokens: u64,
@@ -19,28 +19,29 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// What it costs, in milli-Sparks: 0.1 Spark a token, 50 Sparks a minute, 500 Sparks a gigabyte-month of 730
-    /// hours, added up exactly and rounded up once.
+    /// Returns the cost in milli-Sparks, added up exactly and rounded up once.
+    ///
+    /// The prices are 0.1 Spark a token, 50 Sparks a minute, and 500 Sparks a gigabyte-month of 730 hours.
     pub(super) fn milli(&self) -> i64 {
-        // In parts of 438, of which a token is 100 wholes, a millisecond 5/6, a gigabyte-hour 50,000/73.
+        // In parts of 1/438 milli-Spark: a token costs 100 milli-Sparks, a millisecond 5/6, a gigabyte-hour 50,000/73.
         let parts =
             self.tokens * 100 * 438 + self.milliseconds * 5 * 73 + self.gigabyte_hours * 50_000 * 6;
         i64::try_from(parts.div_ceil(438)).unwrap_or(i64::MAX)
     }
 }
 
-/// What somebody was told of a usage.
+/// The last known outcome of a usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Heard {
-    /// Nothing that stays.
+    /// No final answer yet.
     Nothing,
-    /// It was charged, under this id and at this time; and when that was heard first.
+    /// Charged under this id and at this time; `heard_at` is when the caller knew it first.
     Charged {
         id: String,
         at: String,
         heard_at: Timestamp,
     },
-    /// There were too few Sparks.
+    /// Refused, because there were too few Sparks.
     Refused,
 }
 
@@ -50,7 +51,7 @@ struct Told {
     heard: Heard,
 }
 
-/// An order, and the page that it was answered with.
+/// An order, and the Checkout Session that it was answered with.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) account: String,
@@ -62,12 +63,12 @@ pub(super) struct Order {
 /// Usages by account and key.
 type Usages = BTreeMap<(String, String), Told>;
 
-/// What callers were told.
+/// The answers that callers received.
 #[derive(Default)]
 pub(super) struct Books {
     usages: Mutex<Usages>,
     orders: Mutex<Vec<Order>>,
-    /// The operator's grants by account and key, and whether they were told of.
+    /// The operator's grants by account and key; true if the grant was confirmed.
     grants: Mutex<BTreeMap<(String, String), bool>>,
 }
 
@@ -80,7 +81,7 @@ impl Books {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A usage is about to be recorded.
+    /// Adds a usage that is about to be recorded.
     pub(super) fn begins(&self, account: &str, key: &str, usage: &Usage) {
         let told = Told {
             usage: usage.clone(),
@@ -90,14 +91,14 @@ impl Books {
             .insert((account.to_owned(), key.to_owned()), told);
     }
 
-    /// Whether a usage is known to be charged.
+    /// Returns whether a usage is known to be charged.
     pub(super) fn is_charged(&self, account: &str, key: &str) -> bool {
         let usages = self.usages();
         let told = usages.get(&(account.to_owned(), key.to_owned()));
         told.is_some_and(|told| matches!(told.heard, Heard::Charged { .. }))
     }
 
-    /// What came of a usage is not known.
+    /// Marks the outcome of a usage as unknown.
     pub(super) fn is_unknown(&self, account: &str, key: &str) {
         let mut usages = self.usages();
         if let Some(told) = usages.get_mut(&(account.to_owned(), key.to_owned()))
@@ -107,7 +108,7 @@ impl Books {
         }
     }
 
-    /// All usages, to be asked about again.
+    /// Returns all usages, to be sent again.
     pub(super) fn asked(&self) -> Vec<(String, String, Usage)> {
         let usages = self.usages();
         let asked = usages.iter();
@@ -116,7 +117,7 @@ impl Books {
             .collect()
     }
 
-    /// The ids of all usages that were charged, each with its account and its amount.
+    /// Returns the ids of all charged usages, each with its account and its amount.
     pub(super) fn charged(&self) -> BTreeMap<String, (String, i64)> {
         let usages = self.usages();
         let charged = usages.iter().filter_map(|((account, _), told)| {
@@ -128,7 +129,7 @@ impl Books {
         charged.collect()
     }
 
-    /// Usages of which nobody ever heard anything that stays.
+    /// Returns the usages that never got a final answer.
     pub(super) fn unanswered(&self) -> Vec<String> {
         let usages = self.usages();
         let silent = usages
@@ -139,7 +140,7 @@ impl Books {
             .collect()
     }
 
-    /// An order is about to be made.
+    /// Adds an order that is about to be made.
     pub(super) fn orders(&self, account: &str, key: &str, item: &'static str) {
         self.orders_mut().push(Order {
             account: account.to_owned(),
@@ -149,7 +150,7 @@ impl Books {
         });
     }
 
-    /// The operator asks for a grant, or is told of it.
+    /// Adds a grant that the operator requests, or marks it as confirmed.
     pub(super) fn grant(&self, account: &str, key: &str, told: bool) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         *grants
@@ -157,7 +158,7 @@ impl Books {
             .or_default() |= told;
     }
 
-    /// How many grants of the operator's an account was to have, and of how many the operator was told.
+    /// Returns how many grants of an account the operator requested, and how many were confirmed.
     pub(super) fn grants_of(&self, account: &str) -> (usize, usize) {
         let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = grants.iter().filter(|((of, _), _)| of == account);
@@ -165,12 +166,12 @@ impl Books {
         (own.count(), told)
     }
 
-    /// All orders.
+    /// Returns all orders.
     pub(super) fn all_orders(&self) -> Vec<Order> {
         self.orders_mut().clone()
     }
 
-    /// An order was answered with this page; the same one each time.
+    /// Sets the Checkout Session of an order; fails if the order had another one before.
     pub(super) fn opened(&self, account: &str, key: &str, session: &str) -> Result<(), String> {
         let mut orders = self.orders_mut();
         let mut own = orders.iter_mut();
@@ -179,21 +180,21 @@ impl Books {
         let before = order.session.replace(session.to_owned());
         match before {
             Some(before) if before != session => {
-                Err(format!("{account} {key} is {before}, and then {session}"))
+                Err(format!("{account} {key} is {before}, but then {session}"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Sparks as they are printed, in milli-Sparks.
+/// Parses printed Sparks as milli-Sparks.
 pub(super) fn milli(text: &Value) -> i64 {
     let text = text.as_str().unwrap_or_default().replace('.', "");
     text.parse().unwrap_or(i64::MIN)
 }
 
 impl World {
-    /// Keeps what somebody was told of a usage, and looks whether it is so.
+    /// Adds an answer to a usage, and checks that it is true.
     pub(super) async fn hears(&self, account: &str, key: &str, usage: &Usage, answer: &Answer) {
         let Answer { status, body, .. } = answer;
         let wrong = |what: &str| {
@@ -206,7 +207,7 @@ impl World {
                 if milli(&body["sparks"]) != usage.milli() {
                     wrong(&format!("costs {} milli-Sparks", usage.milli()));
                 }
-                // What was said must be in the table by now.
+                // A usage that is answered must be in the table by now.
                 let entry = self.item(&format!("E#{id}"), "E").await;
                 if entry.is_none_or(|entry| number(&entry, "amount") != -usage.milli()) {
                     wrong("is not in the ledger");
@@ -225,7 +226,7 @@ impl World {
                 }
                 Heard::Refused
             }
-            _ => return wrong("was answered"),
+            _ => return wrong("has an unexpected answer"),
         };
         let mut usages = self.books.usages();
         let told = usages.get_mut(&(account.to_owned(), key.to_owned()));
@@ -239,9 +240,9 @@ impl World {
                     ..
                 },
             ) if (id, at) == (again, then) => {}
-            // It was asked at the same time, and judged before Sparks came in.
+            // A concurrent request was refused before the Sparks came in.
             (Heard::Charged { heard_at, .. }, Heard::Refused) if answer.asked_at < *heard_at => {}
-            (Heard::Charged { .. }, _) => wrong(&format!("was told {:?} before", told.heard)),
+            (Heard::Charged { .. }, _) => wrong(&format!("was {:?} before", told.heard)),
             _ => told.heard = heard,
         }
     }

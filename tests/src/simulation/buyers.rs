@@ -1,4 +1,4 @@
-//! Who buys: opens pages, pays or does not, asks, subscribes, and gets money back.
+//! Buyers: they open pages, pay or do not, verify, subscribe, and get money back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::books::milli;
 use super::calls::Call;
 use super::{World, banks};
 
-/// How often a browser asks again while everything goes wrong.
+/// The most attempts of a browser while faults strike.
 const ATTEMPTS: u32 = 5;
 
-/// What is for sale, with the Sparks that it brings in milli-Sparks.
+/// The items for sale, with their Sparks in milli-Sparks.
 pub(super) const ITEMS: [(&str, i64); 4] = [
     ("pack_125k", 125_000_000),
     ("pack_500k", 500_000_000),
@@ -24,7 +24,7 @@ pub(super) const ITEMS: [(&str, i64); 4] = [
     ("plus", 500_000_000),
 ];
 
-/// What nobody may see of a page but whoever asked for it.
+/// A marker in the addresses of pages, which only the caller may see.
 pub(super) const RETURN: &str = "canary-return-0815";
 
 /// Makes some orders of an account, and pays some of them.
@@ -54,7 +54,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         } else {
             opening().await
         };
-        // Another page of the plan, on another device.
+        // Another Checkout Session for the plan, on another device.
         let other = if item == "plus" && random.u8(0..3) == 0 {
             let key = format!("order{number}b");
             world.books.orders(&account, &key, item);
@@ -62,7 +62,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         } else {
             None
         };
-        // Without the address of the page nobody can pay there.
+        // Without the address of the page, the buyer cannot pay.
         let Some(session) = session else { continue };
         if random.u8(0..5) == 0 {
             ask(&world, &account, &session).await;
@@ -87,7 +87,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
     }
 }
 
-/// Opens a page; answers its session.
+/// Creates a Checkout Session; returns its id.
 pub(super) async fn open(
     world: &Arc<World>,
     account: &str,
@@ -108,7 +108,7 @@ pub(super) async fn open(
             }
             Some(session.to_owned())
         }
-        // The page of an order that was made long before has ended.
+        // The session of an old order has expired.
         (409, "already_subscribed") if item == "plus" => None,
         (409, "checkout_expired") => None,
         _ => {
@@ -150,7 +150,7 @@ async fn pay(world: &Arc<World>, session: &str, random: &mut fastrand::Rng) {
     }
 }
 
-/// Asks how a page was left: what is said to be paid must be credited by then.
+/// Verifies a Checkout Session: one that is reported as paid must be credited by then.
 pub(super) async fn ask(world: &Arc<World>, account: &str, session: &str) {
     let call = Call::verify(account, session);
     let Some(answer) = world.insist(&call, ATTEMPTS).await else {
@@ -166,17 +166,17 @@ pub(super) async fn ask(world: &Arc<World>, account: &str, session: &str) {
         let entry = world.item(&format!("E#{session}"), "E").await;
         let amount = entry.map(|entry| super::items::number(&entry, "amount"));
         if amount != Some(credited) || credited <= 0 {
-            let what = format!("{session} is paid, and the ledger has {amount:?}: {body}");
+            let what = format!("{session} is paid, but the ledger has {amount:?}: {body}");
             world.network.violation(what);
         }
     } else if body["item"] != "plus" && credited != 0 {
         world
             .network
-            .violation(format!("{session} is not paid, and credited: {body}"));
+            .violation(format!("{session} is not paid, but credited: {body}"));
     }
 }
 
-/// Renews, cancels and looks at a subscription.
+/// Renews, cancels and reads a subscription.
 async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mut fastrand::Rng) {
     let body = json!({ "return_url": format!("https://app.local/{RETURN}") });
     for _ in 0..random.u8(0..4) {
@@ -197,7 +197,7 @@ async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mu
                         .await;
                 }
             }
-            // A period that ends early is heard of by webhooks alone, until the day it was to end on.
+            // Only webhooks report a period that ends early, until the day on which it was due to end.
             _ if world.plan.webhooks.lack("invoice.paid") => {}
             _ => {
                 let subscription = world.subscription_of(session).await;
@@ -220,25 +220,25 @@ impl World {
             .await;
     }
 
-    /// Somebody else asks about a page: for them there is none.
+    /// Verifies a Checkout Session as another account, which must not find it.
     async fn strangers_ask(self: &Arc<Self>, session: &str) {
         let call = Call::verify("acct_stranger", session);
         if let Some(answer) = self.insist(&call, ATTEMPTS).await
             && answer.status != 404
         {
-            let what = format!("a stranger asked about {session}: {}", answer.status);
+            let what = format!("another account verified {session}: {}", answer.status);
             self.network.violation(what);
         }
     }
 
-    /// The subscription that was begun at a page.
+    /// Returns the subscription that a Checkout Session began.
     pub(super) async fn subscription_of(&self, session: &str) -> Option<String> {
         let path = format!("/v1/checkout/sessions/{session}");
         let session = self.stripe_itself(Method::GET, &path, "").await;
         session["subscription"].as_str().map(str::to_owned)
     }
 
-    /// Does at Stripe what only people and banks do, over no network.
+    /// Uses a control of Stripe for an action of people or banks, without the network.
     pub(super) async fn at_stripe(&self, path: &str, body: &Value) -> Value {
         self.network.note(&format!("{path} {body}"));
         let request = Request::post(format!("https://stripe.local{path}"));
@@ -246,7 +246,7 @@ impl World {
             .await
     }
 
-    /// Calls Stripe as whoever else has the key, over no network.
+    /// Calls Stripe outside the product, with the same key and without the network.
     pub(super) async fn stripe_itself(&self, method: Method, path: &str, form: &str) -> Value {
         let key = format!("own-{}", self.network.number(u64::MAX));
         self.network.note(&format!("{method} {path} {form}"));

@@ -1,4 +1,4 @@
-//! Calls of the API as its callers make them: they give up, and they ask again.
+//! Calls of the API as its callers make them: with timeouts and retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::World;
 use super::fleet::Function;
 use super::process::Invocation;
 
-/// After which time API Gateway answers by itself.
+/// The timeout of API Gateway.
 const GATEWAY_LIMIT: Duration = Duration::from_secs(30);
 
 /// A call of the API.
@@ -28,11 +28,11 @@ pub(super) struct Call {
 /// An answer of the API.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    /// When it was asked for.
+    /// The time of the request.
     pub(super) asked_at: Timestamp,
     pub(super) status: u64,
     pub(super) body: Value,
-    /// After which time it asks to be called again.
+    /// The time after which the API asks for a retry.
     pub(super) retry_after: Option<String>,
 }
 
@@ -48,12 +48,12 @@ impl Answer {
         }
     }
 
-    /// Whether asking again brings nothing else.
+    /// Returns whether a retry would bring the same answer.
     pub(super) fn is_final(&self) -> bool {
         !matches!(self.status, 429 | 500 | 502 | 503 | 504)
     }
 
-    /// The problem's code.
+    /// Returns the problem's code.
     pub(super) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
@@ -73,7 +73,7 @@ impl Call {
         }
     }
 
-    /// Records a usage, or several, as an account.
+    /// Records a usage as an account.
     pub(super) fn usage(account: &str, key: &str, body: &Value) -> Self {
         Self::new(Function::RecordUsage, "POST /v1/usage")
             .by(account)
@@ -81,14 +81,14 @@ impl Call {
             .json(body)
     }
 
-    /// Records usages together.
+    /// Records a batch as an account.
     pub(super) fn batch(account: &str, body: &Value) -> Self {
         Self::new(Function::RecordUsage, "POST /v1/usage/batch")
             .by(account)
             .json(body)
     }
 
-    /// Asks for a page to pay at.
+    /// Creates a Checkout Session.
     pub(super) fn checkout(account: &str, key: &str, body: &Value) -> Self {
         Self::new(Function::CreateCheckout, "POST /v1/checkout")
             .by(account)
@@ -96,7 +96,7 @@ impl Call {
             .json(body)
     }
 
-    /// Asks how a page was left.
+    /// Verifies a Checkout Session.
     pub(super) fn verify(account: &str, session: &str) -> Self {
         let route = "POST /v1/checkout/{session_id}/verify";
         let mut call = Self::new(Function::VerifyPayment, route).by(account);
@@ -105,29 +105,29 @@ impl Call {
         call
     }
 
-    /// Asks for the portal.
+    /// Opens the portal.
     pub(super) fn portal(account: &str, body: &Value) -> Self {
         Self::new(Function::CreatePortal, "POST /v1/portal")
             .by(account)
             .json(body)
     }
 
-    /// Asks how an account is subscribed.
+    /// Reads an account's subscription.
     pub(super) fn subscription(account: &str) -> Self {
         Self::new(Function::CreatePortal, "GET /v1/subscription").by(account)
     }
 
-    /// Asks what an account has.
+    /// Reads an account's balance.
     pub(super) fn balance(account: &str) -> Self {
         Self::new(Function::ReadAccount, "GET /v1/balance").by(account)
     }
 
-    /// Asks for an account's entries.
+    /// Reads an account's entries.
     pub(super) fn ledger(account: &str) -> Self {
         Self::new(Function::ReadAccount, "GET /v1/ledger").by(account)
     }
 
-    /// Brings a webhook with this signature.
+    /// Delivers a webhook with this signature.
     pub(super) fn webhook(signature: &str, body: &str) -> Self {
         let mut call = Self::new(Function::StripeWebhook, "POST /v1/webhooks/stripe")
             .with("stripe-signature", signature);
@@ -150,7 +150,7 @@ impl Call {
         self
     }
 
-    /// The event that API Gateway makes of it: HTTP API, payload format 2.0.
+    /// Returns the event that API Gateway makes of the call: HTTP API, payload format 2.0.
     fn event(&self, now: Timestamp) -> Value {
         let method = self.route.split(' ').next().unwrap_or_default();
         let mut headers = json!({"content-type": "application/json", "host": "api.local"});
@@ -186,9 +186,9 @@ impl Call {
 }
 
 impl World {
-    /// Calls the API; answers nothing when the caller gave up, or nobody answered.
+    /// Calls the API; returns None if the caller gave up or got no answer.
     ///
-    /// A function that nobody waits for any more goes on, as in Lambda.
+    /// A function goes on after its caller gave up, as in Lambda.
     pub(super) async fn call(self: &Arc<Self>, call: &Call) -> Option<Answer> {
         let limit = if self.network.strikes("client", "gave_up", 25) {
             Duration::from_millis(self.network.number(4_000))
@@ -211,7 +211,7 @@ impl World {
         Some(answer)
     }
 
-    /// Calls the API once, as a caller who waits for as long as the gateway does; and how long the invocation took.
+    /// Calls the API once and waits as long as the gateway does; returns the invocation's timing, too.
     pub(super) async fn call_once(self: &Arc<Self>, call: &Call) -> Option<(Answer, Invocation)> {
         let asked_at = self.clock.now();
         let invocation = self.invoke_timed(call.function, call.event(asked_at));
@@ -220,7 +220,7 @@ impl World {
         Some((Answer::of(&answer, asked_at), took))
     }
 
-    /// Calls until there is an answer that stays, at most so often.
+    /// Calls until there is a final answer, at most `attempts` times.
     pub(super) async fn insist(self: &Arc<Self>, call: &Call, attempts: u32) -> Option<Answer> {
         for _ in 0..attempts {
             if let Some(answer) = self.call(call).await

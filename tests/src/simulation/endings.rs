@@ -1,5 +1,6 @@
-//! Purchases that several refunds and disputes meet at the same moment, after everything else has come to its end; and
-//! plans whose Sparks end at that moment, weeks later.
+//! Several refunds and disputes of a purchase at the same moment, after everything else is completed.
+//!
+//! For plans there is a second such moment weeks later: the expiry of their Sparks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,21 +17,21 @@ use super::items::{number, text};
 use super::plan::Webhooks;
 use super::verdict::entries;
 
-/// How long before the end it begins.
+/// The time between the beginning and the expiry.
 const BEFORE: Duration = Duration::from_millis(300);
 
-/// How many times the balance is read around the end, and over which time.
+/// The number of balance reads around the expiry, and the time over which they are spread.
 const READS: u8 = 4;
 const READ_WITHIN_MS: u64 = 1_500;
 
-/// How often somebody asks again.
+/// The most attempts of a call.
 const ATTEMPTS: u32 = 5;
 
-/// The most times that refused webhooks are sent again.
+/// The most redeliveries of refused webhooks.
 const MOST_REDELIVERIES: u32 = 10;
 
 impl World {
-    /// Lets several refunds and disputes of two purchases, or twice as many of one, arrive at the same moment.
+    /// Plays several refunds and disputes of two purchases, or twice as many of one, at the same moment.
     pub(super) async fn take_purchase_back(self: &Arc<Self>) {
         let purchases = self.purchases();
         if self.plan.webhooks == Webhooks::Never || purchases.is_empty() {
@@ -58,7 +59,9 @@ impl World {
         self.settle_webhooks().await;
     }
 
-    /// The packs and plans that were bought: the source and the id of the credit, which is a page or an invoice.
+    /// Returns the packs and plans that were bought.
+    ///
+    /// Each has the source and the id of its credit, which is a Checkout Session or an invoice.
     fn purchases(&self) -> Vec<(String, String)> {
         let items = self.items();
         let credits = entries(&items).filter(|entry| text(entry, "kind") == "credit");
@@ -73,7 +76,7 @@ impl World {
             .collect()
     }
 
-    /// Goes on to each end of a plan's Sparks within this time, and lets refunds and disputes meet it.
+    /// Advances to each expiry of a plan's Sparks within this time, and plays refunds and disputes at it.
     pub(super) async fn end_plans(self: &Arc<Self>, within: SignedDuration) {
         if self.plan.webhooks == Webhooks::Never {
             return;
@@ -110,7 +113,7 @@ impl World {
         }
     }
 
-    /// The accounts of the plans that were paid, by when their Sparks end and by invoice.
+    /// Returns the accounts of the paid plans, by the expiry of their Sparks and by invoice.
     fn plans(&self) -> BTreeMap<(i64, String), String> {
         let items = self.items();
         let plans = entries(&items).filter(|entry| text(entry, "source") == "plan");
@@ -123,19 +126,20 @@ impl World {
         ends.collect()
     }
 
-    /// Waits until nobody is at work, and every webhook was taken.
+    /// Waits until all invocations have ended, and every webhook is accepted.
     pub(super) async fn settle_webhooks(self: &Arc<Self>) {
         for _ in 0..MOST_REDELIVERIES {
             while self.at_work() > 0 {
                 self.clock.sleep(Duration::from_secs(1)).await;
             }
             self.clock.sleep(Duration::from_mins(10)).await;
-            // After a violation a webhook may be refused for ever, and each time after thousands of requests.
+            // After a violation a webhook may be refused forever, each time after thousands of requests.
             if !self.network.violations().is_empty() || !self.redeliver().await {
                 return;
             }
         }
-        self.network
-            .violation("a webhook about money that goes back is never taken".to_owned());
+        self.network.violation(
+            "a webhook of a refund, dispute or credit note is never accepted".to_owned(),
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The functions, each in processes that live from one invocation to the next until they die, as in Lambda.
+//! The functions, each in processes that live across invocations until they die, as in Lambda.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,7 @@ impl Function {
         }
     }
 
-    /// After which time Lambda ends it, as the template says.
+    /// Returns the function's timeout, as the template sets it.
     const fn timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::ReadAccount => 10,
@@ -69,7 +69,7 @@ struct Warm {
     clock: Clock,
 }
 
-/// The processes that wait for an invocation, and how many invocations are under way.
+/// The processes that wait for an invocation, and the number of invocations in flight.
 #[derive(Default)]
 pub(super) struct Fleet {
     idle: Mutex<BTreeMap<Function, Vec<Warm>>>,
@@ -78,22 +78,22 @@ pub(super) struct Fleet {
 }
 
 impl World {
-    /// How many invocations are under way.
+    /// Returns the number of invocations in flight.
     pub(super) fn at_work(&self) -> usize {
         self.fleet.at_work.load(Ordering::Relaxed)
     }
 
-    /// The most invocations that were under way at once.
+    /// Returns the most invocations that were in flight at once.
     pub(super) fn most_at_work(&self) -> usize {
         self.fleet.most_at_work.load(Ordering::Relaxed)
     }
 
-    /// Invokes a function; answers nothing when its process died, or its time was up.
+    /// Invokes a function; returns None if its process died or timed out.
     pub(super) async fn invoke(&self, function: Function, event: Value) -> Option<Value> {
         Some(self.invoke_timed(function, event).await?.0)
     }
 
-    /// The same, and how long it took.
+    /// Invokes a function; returns its timing, too.
     pub(super) async fn invoke_timed(
         &self,
         function: Function,
@@ -120,7 +120,7 @@ impl World {
         };
         warm.process.begins();
         let (timeout, now) = (function.timeout(), warm.clock.now());
-        let deadline = now + SignedDuration::try_from(timeout).expect("a time-out of seconds");
+        let deadline = now + SignedDuration::try_from(timeout).expect("a timeout of seconds");
         let mut context = Context::default();
         context.deadline = u64::try_from(deadline.as_millisecond()).unwrap_or_default();
         let killed_after = if self.network.strikes(name, "killed", 60) {
@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// A process that waits for work.
+    /// Takes a process that waits for an invocation, if there is one.
     fn idle(&self, function: Function) -> Option<Warm> {
         let retired = self.network.strikes(function.name(), "cold_start", 10);
         let mut idle = self
@@ -200,7 +200,7 @@ impl World {
             ($kind:ident, $function:ident) => {{
                 let app = $function::App::new(environment, &transport, clock.clone());
                 let app = app.expect("configured");
-                // Now and then: it is long, and the same each time.
+                // Only in some runs: the text is long, and the same each time.
                 if self.seed.is_multiple_of(16) {
                     self.look_at_text("Debug", &format!("{app:?}"));
                 }
@@ -225,7 +225,7 @@ impl World {
 }
 
 impl App {
-    /// Answers an event, through the same adapter as in Lambda.
+    /// Handles an event, through the same adapter as in Lambda.
     async fn answer(&self, event: Value, context: Context) -> Value {
         macro_rules! http {
             ($function:ident, $app:expr) => {

@@ -1,4 +1,4 @@
-//! Each flow by itself, with a fault at a chosen request, or at two: all of them, one after another.
+//! All runs of each flow by itself, with a fault at one or at two chosen requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use super::calls::Call;
 use super::plan::Options;
 use super::{World, buyers, play, usages};
 
-/// How often somebody asks again in a flow: more often than faults come.
+/// The most attempts of a call in a flow: more than there are faults.
 const ATTEMPTS: u32 = 6;
 
-/// Whose flow it is.
+/// The account of all flows.
 const ACCOUNT: &str = "acct_0";
 
-/// What one request can meet: as many kinds as there are at most.
+/// The most kinds of faults that one request can meet.
 const KINDS: usize = 17;
 
-/// The kinds that leave most in doubt: the reply is lost, and the process dies before and after.
+/// The kinds that leave most in doubt: a lost reply, and a crash before and after.
 const CRASHES: [usize; 3] = [2, 8, 9];
 
-/// One thing that somebody does.
+/// A sequence of actions that is played alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// A usage is recorded, and the outbox looks after it.
+    /// A usage is recorded, and the outbox runs.
     Usage,
     /// Two usages are recorded together.
     Batch,
     /// A usage is recorded while no provider answers, and the outbox delivers it.
     Outbox,
-    /// A pack is bought and verified, and webhooks come.
+    /// A pack is bought and verified, and its webhooks arrive.
     Pack,
-    /// A plan is bought, renewed and looked at.
+    /// A plan is bought, renewed and read.
     Plan,
-    /// A pack is paid back in part, and the refund fails.
+    /// A pack is refunded in part, and the refund fails.
     Refund,
 }
 
@@ -53,12 +53,12 @@ impl Flow {
     ];
 }
 
-/// Runs of a flow with each kind of fault at each request.
+/// Returns runs of a flow with each kind of fault at each request.
 pub fn singles(flow: Flow) -> Vec<Options> {
     with_one(flow, &std::array::from_fn::<usize, KINDS, _>(|kind| kind))
 }
 
-/// Runs of a flow with a crash before and after each request, and with its reply lost.
+/// Returns runs of a flow with a crash before and after each request, and with its reply lost.
 pub fn crashes(flow: Flow) -> Vec<Options> {
     with_one(flow, &CRASHES)
 }
@@ -70,12 +70,12 @@ fn with_one(flow: Flow, kinds: &[usize]) -> Vec<Options> {
         .collect()
 }
 
-/// Runs of a flow with a crash or a lost reply at each two requests.
+/// Returns runs of a flow with a crash or a lost reply at each pair of requests.
 pub fn pairs(flow: Flow) -> Vec<Options> {
     let requests = play(&Options::of_flow(flow, BTreeMap::new())).requests;
     let mut pairs = Vec::new();
     for first in 0..requests {
-        // After a fault there are more requests than without.
+        // A fault leads to further requests.
         for second in first + 1..requests + 8 {
             for one in CRASHES {
                 for other in CRASHES {
@@ -126,7 +126,7 @@ pub(super) async fn go_through(world: Arc<World>, flow: Flow) {
             }
         }
     }
-    // Webhooks come, and what was not delivered is due.
+    // Webhooks arrive, and usages that were not delivered become due.
     world.clock.sleep(Duration::from_mins(4)).await;
     world.deliver().await;
 }
@@ -143,7 +143,7 @@ async fn record(world: &Arc<World>, key: &str) {
     usages::record_one(world, ACCOUNT, key, &used(), ATTEMPTS).await;
 }
 
-/// Buys something; answers the session.
+/// Buys an item; returns the session's id.
 async fn buy(world: &Arc<World>, item: &'static str) -> Option<String> {
     world.books.orders(ACCOUNT, "order", item);
     let session = buyers::open(world, ACCOUNT, "order", item, ATTEMPTS).await?;

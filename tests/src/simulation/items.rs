@@ -1,16 +1,16 @@
-//! What is in the table, in its own words.
+//! The items of the table, in DynamoDB's form.
 
 use local::stack::TABLE;
 use serde_json::{Value, json};
 
 use super::World;
 
-/// A text attribute, or an empty text.
+/// Returns a text attribute, or an empty text.
 pub(super) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item[name]["S"].as_str().unwrap_or_default()
 }
 
-/// A number attribute, or zero.
+/// Returns a number attribute, or zero.
 pub(super) fn number(item: &Value, name: &str) -> i64 {
     let number = item[name]["N"].as_str();
     number
@@ -19,7 +19,7 @@ pub(super) fn number(item: &Value, name: &str) -> i64 {
 }
 
 impl World {
-    /// An item as it is now.
+    /// Reads an item consistently.
     pub(super) async fn item(&self, pk: &str, sk: &str) -> Option<Value> {
         let body = json!({
             "TableName": TABLE, "ConsistentRead": true, "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
@@ -41,7 +41,7 @@ impl World {
         item.is_object().then_some(item)
     }
 
-    /// All items.
+    /// Returns all items.
     pub(super) fn items(&self) -> Vec<Value> {
         self.tables.items(TABLE).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! Load on accounts, in virtual time: the production code over a table whose transactions conflict.
 //!
-//! Nothing goes wrong here but what load does by itself: transactions that meet on an item, partitions without
-//! throughput, environments that are all at work. The same load is the same run.
+//! The only failures are those that load itself causes: transactions that conflict on an item, partitions without
+//! throughput, environments that are all busy. The same load gives the same run.
 
 mod report;
 
@@ -21,28 +21,28 @@ use super::setting::Setting;
 use report::Requests;
 pub use report::{Report, Served};
 
-/// How many environments a function has at most: Lambda's usual quota. A request beyond it is shed with a 503.
+/// The most environments of a function: Lambda's usual quota. A request beyond it is shed with a 503.
 pub const MOST_ENVIRONMENTS: usize = 1_000;
 
-/// How long a new environment takes to start.
+/// The time that a new environment takes to start.
 const COLD_START: Duration = Duration::from_millis(120);
 
-/// How long requests of functions are on their way, there and back, besides the time that a transaction takes.
+/// The round trips of the functions' requests, without the time that a transaction takes.
 const ROUND_TRIPS: RoundTrips = RoundTrips {
     transaction: Duration::from_millis(4),
     plain: Duration::from_millis(5),
     provider: Duration::from_millis(100),
 };
 
-/// What each account is granted.
+/// The Sparks granted to each account.
 const SPARKS: &str = "1000000000";
 
-/// The account that is busy.
+/// The busy account.
 pub const BUSY: &str = "acct_busy";
-/// The account beside it.
+/// The account beside the busy one.
 pub const BESIDE: &str = "acct_beside";
 
-/// How often a refused request is sent again once the load is over.
+/// The most retries of a refused request after the load.
 const ATTEMPTS: u32 = 20;
 
 /// Load on two accounts: single usages, each with its own key.
@@ -52,13 +52,13 @@ pub struct Load {
     pub busy: u32,
     /// Usages a second of the account beside it, evenly spaced.
     pub beside: u32,
-    /// How long it lasts.
+    /// The duration of the load.
     pub lasts: Duration,
-    /// Whether usages name a member, and so have a roll-up more.
+    /// True if usages name a member, and so have one more roll-up.
     pub member: bool,
-    /// What the table takes.
+    /// The pace of the table.
     pub pace: Pace,
-    /// The seed of all that is drawn.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
@@ -84,7 +84,7 @@ async fn bear(load: &Load, setting: &Setting, log: Log) -> Report {
             .sparks(&["grant", account, SPARKS, "--reason", "load"])
             .await;
         granted.expect("a grant");
-        // The first usage makes the customer, and starts an environment.
+        // The first usage creates the customer, and starts an environment.
         let first = world.record(account, "first", load.member).await;
         assert_eq!(first.status(), Some(201), "{first:?}");
     }
@@ -106,7 +106,7 @@ async fn bear(load: &Load, setting: &Setting, log: Log) -> Report {
 /// Sends the busy account's usages at random times, and waits until all are answered.
 #[expect(
     clippy::float_arithmetic,
-    reason = "a random time between two requests is no money"
+    reason = "a random time between two requests is not money"
 )]
 async fn send_at_random(world: &Arc<World>, load: &Load) -> Requests {
     let mut random = world.random("arrivals");
@@ -125,7 +125,7 @@ async fn send_at_random(world: &Arc<World>, load: &Load) -> Requests {
     send(world, BUSY, load.member, arrivals).await
 }
 
-/// Sends the usages of the account beside it.
+/// Sends the other account's usages at even intervals.
 async fn send_evenly(world: &Arc<World>, load: &Load) -> Requests {
     let seconds = u32::try_from(load.lasts.as_secs()).unwrap_or(u32::MAX);
     let each = Duration::from_secs(1) / load.beside.max(1);
@@ -156,7 +156,7 @@ async fn send(
         .collect()
 }
 
-/// Sends again what was refused, under the same key; returns how many succeed.
+/// Retries refused requests under the same keys; returns how many succeed.
 async fn again(world: &Arc<World>, account: &str, member: bool, requests: &Requests) -> usize {
     let mut succeeded = 0;
     for (key, _) in requests.iter().filter(|(_, outcome)| outcome.is_refused()) {
@@ -172,18 +172,18 @@ async fn again(world: &Arc<World>, account: &str, member: bool, requests: &Reque
     succeeded
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug)]
 enum Outcome {
-    /// API Gateway refused it: all environments were at work.
+    /// API Gateway refused it, because all environments were busy.
     Shed,
-    /// Nobody answered in time.
+    /// There was no answer in time.
     Unanswered,
     Answered {
         answer: Answer,
-        /// From the handler's beginning to its answer.
+        /// The time from the handler's start to its answer.
         took: Duration,
-        /// From the handler's beginning to its commit, where it wrote something.
+        /// The time from the handler's start to its commit, if it wrote anything.
         committed_after: Option<Duration>,
     },
 }
@@ -196,7 +196,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it may succeed when it is sent again.
+    /// Returns whether a retry may succeed.
     pub(super) fn is_refused(&self) -> bool {
         match self {
             Self::Answered { answer, .. } => !answer.is_final(),
@@ -206,7 +206,7 @@ impl Outcome {
 }
 
 impl World {
-    /// Records a usage once, whatever comes of it.
+    /// Records a usage once, without a retry.
     async fn record(self: &Arc<Self>, account: &str, key: &str, member: bool) -> Outcome {
         if self.at_work() >= MOST_ENVIRONMENTS {
             return Outcome::Shed;

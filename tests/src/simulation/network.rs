@@ -1,4 +1,4 @@
-//! The network between processes and systems: what each request meets is decided by the seed.
+//! The network between processes and systems; the seed decides on the faults of each request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,13 +23,13 @@ use super::process::{InFlight, Process};
 use super::tears;
 use super::weather::{Met, Weather};
 
-/// How much of the trace is kept.
+/// The most lines of the trace that are kept.
 const KEPT: usize = 6000;
 
-/// How long a request is on its way at most, each way, when nothing is wrong.
+/// The longest way of a request in one direction, without a fault.
 const LONGEST_WAY_MS: u64 = 15;
 
-/// The network; clones are the same one.
+/// The network; clones share it.
 #[derive(Clone)]
 pub(super) struct Network(Arc<Inner>);
 
@@ -75,33 +75,33 @@ impl Network {
         }))
     }
 
-    /// From now on requests meet faults, or none does.
+    /// Turns the faults of requests on or off.
     pub(super) fn is_faulty(&self, faulty: bool) {
         self.0.state().weather.is_faulty(faulty);
     }
 
-    /// From now on requests meet nothing but torn transactions, or what they did before.
+    /// Limits faults to torn transactions, or lifts that limit.
     pub(super) fn only_tears(&self, only: bool) {
         self.0.state().weather.only_tears(only);
     }
 
-    /// From now on nothing at this system is answered, or all is well there.
+    /// Takes a system down, or up again.
     pub(super) fn is_down(&self, system: &'static str, down: bool) {
         self.0.state().weather.is_down(system, down);
         self.note(&format!("{system} is {}", if down { "down" } else { "up" }));
     }
 
-    /// Whether a fault strikes that is not one of a request, at this point.
+    /// Returns whether a fault strikes at this point that is not one of a request.
     pub(super) fn strikes(&self, point: &str, kind: &'static str, one_in: u64) -> bool {
         self.0.state().weather.strikes(point, kind, one_in)
     }
 
-    /// A number of the seed's, below `end`.
+    /// Draws a number below `end` from the seed.
     pub(super) fn number(&self, end: u64) -> u64 {
         self.0.state().weather.number(end)
     }
 
-    /// Keeps what must never be.
+    /// Adds a broken rule.
     pub(super) fn violation(&self, what: String) {
         self.0.violation(what);
     }
@@ -110,47 +110,47 @@ impl Network {
         self.0.state().violations.clone()
     }
 
-    /// Notes what happened, after the time at which it did.
+    /// Adds an event to the trace, with its time.
     pub(super) fn note(&self, what: &str) {
         self.0.note(what);
     }
 
-    /// What happened, in a number.
+    /// Returns a hash of all events.
     pub(super) fn trace_hash(&self) -> u64 {
         self.0.state().hasher.finish()
     }
 
-    /// What happened at last, a line for each request.
+    /// Returns the last events, a line for each request.
     pub(super) fn trace(&self) -> Vec<String> {
         self.0.state().trace.iter().cloned().collect()
     }
 
-    /// How often each kind of fault came at each point.
+    /// Returns the number of faults by point and kind.
     pub(super) fn faults(&self) -> BTreeMap<(String, &'static str), u64> {
         self.0.state().weather.fired().clone()
     }
 
-    /// Waits until something has happened at Stripe.
+    /// Waits until something changes at Stripe.
     pub(super) async fn something_at_stripe(&self) {
         self.0.stripe_stirs.notified().await;
     }
 
-    /// Something has happened at Stripe.
+    /// Reports a change at Stripe.
     pub(super) fn stir_stripe(&self) {
         self.0.stripe_stirs.notify_one();
     }
 
-    /// How many requests there were for which a fault could be chosen.
+    /// Returns the number of requests for which a fault could be chosen.
     pub(super) fn requests(&self) -> u64 {
         self.0.state().weather.requests()
     }
 
-    /// How many faults came, those included that were left out.
+    /// Returns the number of faults that struck, including those left out.
     pub(super) fn struck(&self) -> u64 {
         self.0.state().weather.struck()
     }
 
-    /// How a process reaches the systems.
+    /// Returns a process's transport to the systems.
     pub(super) fn transport(&self, process: &Process) -> Transport {
         let (inner, process) = (Arc::clone(&self.0), process.clone());
         Transport::in_process(Arc::new(move |request, timeout| {
@@ -233,7 +233,7 @@ impl Inner {
         }
     }
 
-    /// The process dies at this request: nothing of it is ever awaited again.
+    /// Ends the process at this request, which never returns.
     async fn die(
         &self,
         point: &str,
@@ -245,7 +245,7 @@ impl Inner {
         std::future::pending().await
     }
 
-    /// A request that takes effect when nobody waits for it any more.
+    /// Lets a request take effect after its caller has given up.
     fn arrive_later(self: &Arc<Self>, request: Request<Bytes>, timeout: Duration) {
         let after = timeout + Duration::from_millis(self.state().weather.number(20_000));
         let inner = Arc::clone(self);
@@ -268,7 +268,7 @@ impl Inner {
         state.trace.push_back(line);
     }
 
-    /// The system's own error, where it has one of this kind at this request; else its answer.
+    /// Returns the system's own error of this kind if it has one for this request, else its answer.
     async fn faulty(&self, request: Request<Bytes>, fault: &str) -> Option<Response<Bytes>> {
         let faults: &Faults = match system(&request) {
             "dynamodb" => self.tables.faults(),
@@ -281,14 +281,16 @@ impl Inner {
         answer
     }
 
-    /// The answer from how the table was some commits ago.
+    /// Returns the answer from the table's state some commits ago.
     async fn stale(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         let ago = 1 + self.state().weather.number(8);
         let ago = usize::try_from(ago).unwrap_or_default();
         self.at_tables(request, &Visibility::Stale(ago)).await
     }
 
-    /// The answer to a transaction whose items become visible one by one, within a time that the seed draws.
+    /// Returns the answer to a transaction whose items become visible one by one.
+    ///
+    /// The seed draws the delays, up to `longest_ms`.
     async fn torn(
         &self,
         request: Request<Bytes>,
@@ -301,7 +303,7 @@ impl Inner {
         self.at_tables(request, &Visibility::Torn(torn)).await
     }
 
-    /// The answer of the table, after which the auditor looks at what was committed.
+    /// Returns the table's answer, after the auditor has checked the new commits.
     async fn at_tables(
         &self,
         request: Request<Bytes>,
@@ -323,7 +325,7 @@ impl Inner {
         }
     }
 
-    /// Looks at what has been committed since.
+    /// Audits the commits since the last call.
     fn audit(&self) {
         let mut wrong = Vec::new();
         for commit in self.tables.changes() {
@@ -334,7 +336,7 @@ impl Inner {
         }
     }
 
-    /// Looks at an event for the meter before it is taken.
+    /// Audits an event for the meter before Stripe receives it.
     fn look_at_event(&self, request: &Request<Bytes>) {
         if request.uri().path() != "/v1/billing/meter_events" {
             return;
@@ -371,14 +373,14 @@ impl Inner {
     }
 }
 
-/// An answer of which only the first half came through.
+/// Cuts off the second half of an answer.
 fn truncated(answer: Response<Bytes>) -> Response<Bytes> {
     answer.map(|body| body.slice(..body.len() / 2))
 }
 
-/// An effect of which the system says that it failed.
+/// Replaces the answer of a request that took effect by an error.
 ///
-/// It says so at the door: what is stored under an idempotency key is the effect.
+/// Only the answer is replaced: Stripe stores the effect under an idempotency key.
 fn failed(_effect: Response<Bytes>) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::from_static(b"{}"));
     *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;

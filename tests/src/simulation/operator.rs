@@ -1,4 +1,4 @@
-//! Who runs the deployment: grants Sparks, and has everything verified.
+//! The operator of the deployment: grants Sparks, reconciles and runs commands.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::process::Process;
 use super::verdict::list;
 use crate::sparks_over;
 
-/// What the operator grants at once, in milli-Sparks.
+/// The amount of one grant, in milli-Sparks.
 pub(super) const GRANTED: i64 = 25_500;
 
-/// How often the operator tries a command.
+/// The most attempts of a command.
 const ATTEMPTS: u32 = 6;
 
-/// Grants Sparks to an account now and then, under one key each.
+/// Grants Sparks to an account now and then, each time under another key.
 pub(super) async fn grant(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("operator {account}"));
     for number in 0..random.u8(0..3) {
@@ -45,7 +45,7 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
 }
 
 impl World {
-    /// Reconciles the days on which money went back, and repairs what that lists.
+    /// Reconciles the days with refunds, disputes and credit notes, and runs the repairs that are listed.
     pub(super) async fn reconcile_backs(&self) {
         let state = self.stripe.state();
         let objects = ["refunds", "disputes", "credit_notes"].map(|name| list(&state[name]));
@@ -57,11 +57,11 @@ impl World {
             .filter_map(|made| Timestamp::from_second(made).ok())
             .map(|made| made.to_zoned(TimeZone::UTC).date())
             .collect();
-        // A day is compared once it is over.
+        // A day is reconciled once it is over.
         self.clock.sleep(Duration::from_hours(50)).await;
         let repairs = ["--refund", "--dispute", "--credit-note"];
         for day in days {
-            // It fails if it finds something.
+            // It fails if it finds a difference.
             let found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
             let (Ok(printed) | Err(printed)) = found;
             for command in printed
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// Runs the operator's command in a process of its own; answers what it printed, or how it failed.
+    /// Runs the operator's command in a process of its own; returns its output or its error.
     pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
         let process = Process::of("sparks");
         let transport = self.network.transport(&process);

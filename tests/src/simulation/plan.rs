@@ -1,4 +1,4 @@
-//! What a seed decides before a run begins: who there is, what they do, and how much goes wrong.
+//! The decisions of a seed before a run begins: the actors, their actions, and the rate of faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,28 +8,28 @@ use local::langfuse::Settings;
 
 use super::flows::Flow;
 
-/// How many reads Langfuse takes a minute on its smallest plan.
+/// The reads a minute that Langfuse allows on its smallest plan.
 const READS_PER_MINUTE: u32 = 30;
 
-/// Which run is played: that of a seed, or what is left of it when some of it is left out.
+/// The run to play: that of a seed, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The seed.
     pub seed: u64,
-    /// How many faults come at most.
+    /// The most faults that strike.
     pub most_faults: u64,
-    /// Faults that do not come, by their number.
+    /// The faults that are left out, by number.
     pub spared: BTreeSet<u64>,
-    /// Who does nothing: `app of acct_0`, say.
+    /// The actors that do nothing, such as `app of acct_0`.
     pub idle: BTreeSet<String>,
-    /// The one thing that is done, in place of all that the seed decides on.
+    /// The only flow to play, in place of everything that the seed decides on.
     pub flow: Option<Flow>,
-    /// Which kind of fault comes at which request of a flow.
+    /// The kind of fault at each chosen request of a flow.
     pub at: BTreeMap<u64, usize>,
 }
 
 impl Options {
-    /// All of the run of a seed.
+    /// Returns the whole run of a seed.
     pub fn of(seed: u64) -> Self {
         Self {
             seed,
@@ -41,7 +41,7 @@ impl Options {
         }
     }
 
-    /// The run of one flow with these faults and no others.
+    /// Returns the run of one flow with these faults and no others.
     pub(super) fn of_flow(flow: Flow, at: BTreeMap<u64, usize>) -> Self {
         Self {
             flow: Some(flow),
@@ -51,14 +51,14 @@ impl Options {
     }
 }
 
-/// What becomes of webhooks.
+/// The delivery of webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Webhooks {
-    /// They come late, twice, in another order, and again when they were not taken.
+    /// They arrive late, twice, out of order, and again if they were not accepted.
     Come,
-    /// The same, but those whose type begins with one of these never come.
+    /// The same, but those whose type begins with one of these never arrive.
     Lack(&'static [&'static str]),
-    /// None ever comes.
+    /// None ever arrives.
     Never,
 }
 
@@ -68,21 +68,21 @@ const LOST: [&[&str]; 9] = [
     &["invoice.paid"],
     &["customer.subscription."],
     &["invoice.", "customer.subscription."],
-    // The ends of what was heard of.
+    // The ends of known reversals.
     &[
         "charge.dispute.closed",
         "charge.dispute.updated",
         "charge.dispute.funds_",
     ],
     &["refund.failed", "refund.updated"],
-    // All that is to be heard of them.
+    // All events of reversals.
     &["charge.dispute."],
     &["refund."],
     &["credit_note."],
 ];
 
 impl Webhooks {
-    /// True if an event of this type never comes.
+    /// Returns whether an event of this type never arrives.
     pub(super) fn lack(self, kind: &str) -> bool {
         match self {
             Self::Come => false,
@@ -92,7 +92,7 @@ impl Webhooks {
     }
 }
 
-/// A system that is not there for long.
+/// A long outage of a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Outage {
     pub(super) system: &'static str,
@@ -106,27 +106,27 @@ pub(super) struct Plan {
     pub(super) accounts: usize,
     pub(super) usages: usize,
     pub(super) purchases: usize,
-    /// True for the run of a seed, which renews and takes back what was bought; a flow is played alone.
+    /// True if purchases are renewed and reversed in the end: for the run of a seed, not for a flow.
     pub(super) has_aftermath: bool,
-    /// One request in so many meets a fault.
+    /// One request in this many meets a fault.
     pub(super) one_in: u64,
     pub(super) webhooks: Webhooks,
-    /// How far the clocks of processes are off at most, in milliseconds.
+    /// The largest error of a process's clock, in milliseconds.
     pub(super) skew_ms: u64,
     pub(super) outage: Option<Outage>,
     pub(super) outbox_every: SignedDuration,
-    /// How long a new process takes to start.
+    /// The time that a new process takes to start.
     pub(super) cold_start: Duration,
-    /// How long requests are on their way, where that is not drawn for each.
+    /// Fixed round trips, in place of one drawn for each request.
     pub(super) round_trips: Option<RoundTrips>,
-    /// How late Langfuse shows what it took, and how many reads it takes.
+    /// The delay after which Langfuse shows its data, and its limit of reads.
     pub(super) langfuse: Settings,
 }
 
-/// How long requests are on their way, there and back.
+/// The round trips of requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RoundTrips {
-    /// A transaction, besides the time that DynamoDB takes for it.
+    /// A transaction, without the time that DynamoDB takes for it.
     pub(super) transaction: Duration,
     /// Any other request to DynamoDB.
     pub(super) plain: Duration,
@@ -135,14 +135,14 @@ pub(super) struct RoundTrips {
 }
 
 impl RoundTrips {
-    /// The way there and the way back of a request at this point.
+    /// Returns the ways there and back of a request at this point.
     pub(super) fn of(&self, system: &str, point: &str) -> (Duration, Duration) {
         let both = match system {
             "dynamodb" if point.contains("Transact") => self.transaction,
             "dynamodb" => self.plain,
             _ => self.provider,
         };
-        // In whole milliseconds, which is what a virtual clock knows.
+        // A virtual clock counts whole milliseconds.
         let there = Duration::from_millis(u64::try_from(both.as_millis() / 2).unwrap_or(u64::MAX));
         (there, both.saturating_sub(there))
     }
@@ -164,7 +164,7 @@ impl Plan {
         }
     }
 
-    /// The plan of a run in which only what is asked for happens.
+    /// Returns the plan of a run without webhooks, outages and clock errors.
     pub(super) fn quiet(options: &Options) -> Self {
         Self {
             webhooks: Webhooks::Never,
@@ -176,7 +176,7 @@ impl Plan {
 
     fn of_seed(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
-        // Noon of some day, just before a month ends, or just before a day and an hour do.
+        // Noon of a day, shortly before the end of a month, or shortly before the end of a day.
         let starts = [
             "2026-11-22T12:00:00Z",
             "2026-11-30T23:58:30Z",
@@ -190,7 +190,7 @@ impl Plan {
         });
         Self {
             start: start.parse().expect("a time"),
-            // Few, so that there are many runs: what goes wrong needs one or two of them.
+            // Few accounts, so that there are many runs: most failures need one or two accounts.
             accounts: [1, 1, 1, 1, 1, 1, 2, 3][random.usize(0..8)],
             usages: random.usize(1..=5),
             purchases: random.usize(1..=2),
@@ -207,7 +207,7 @@ impl Plan {
             cold_start: Duration::ZERO,
             round_trips: None,
             langfuse: Settings {
-                // Mostly seconds; it has been a quarter of an hour.
+                // Mostly seconds; a quarter of an hour has been observed.
                 visible_after_ms: [2_000, 10_000, 120_000, 14 * 60_000][random.usize(0..4)],
                 reads_per_minute: Some(READS_PER_MINUTE),
                 ..Settings::default()

@@ -1,9 +1,9 @@
-//! What a request is, as far as faults and traces tell requests apart.
+//! The properties of a request that faults and traces depend on.
 
 use bytes::Bytes;
 use http::Request;
 
-/// Whether DynamoDB may answer from an older state.
+/// Returns whether DynamoDB may answer from an older state.
 pub(super) fn is_stale(request: &Request<Bytes>) -> bool {
     let target = request.headers().get("x-amz-target");
     let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
@@ -13,13 +13,13 @@ pub(super) fn is_stale(request: &Request<Bytes>) -> bool {
     reads && !body.windows(marker.len()).any(|part| part == marker)
 }
 
-/// Which system a request goes to.
+/// Returns the system that a request goes to.
 pub(super) fn system(request: &Request<Bytes>) -> &str {
     let host = request.uri().host().unwrap_or_default();
     host.split('.').next().unwrap_or_default()
 }
 
-/// Where a request goes, in words: ids are left out.
+/// Returns the destination of a request in words, without ids.
 pub(super) fn point(request: &Request<Bytes>) -> String {
     let target = request.headers().get("x-amz-target");
     let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());

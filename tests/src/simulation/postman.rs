@@ -1,4 +1,4 @@
-//! Who brings Stripe's webhooks: late, twice, in another order, or never; and who forges some.
+//! The postman: delivers Stripe's webhooks late, twice, out of order or never, and forges some.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,17 +11,18 @@ use super::World;
 use super::calls::Call;
 use super::plan::Webhooks;
 
-/// How often the postman looks, and for how long after something has happened at Stripe.
+/// The interval between two polls, and the number of polls after a change at Stripe.
 const EVERY: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 30;
 
-/// The longest that a webhook is on its way when nothing is wrong, and when something is. One about money that goes back
-/// is quick, so that several of a payment meet.
+/// The longest delays of a webhook: without a fault, of a reversal, and with a fault.
+///
+/// Webhooks of reversals are quick, so that several of one payment meet.
 const SOON_MS: u64 = 2_000;
 const AT_ONCE_MS: [u64; 2] = [20, 300];
 const LATE_MS: u64 = 200_000;
 
-/// Brings what is due, for as long as the run lasts.
+/// Delivers due webhooks for as long as the run lasts.
 pub(super) async fn walk(world: Arc<World>) {
     let mut looks = 0;
     loop {
@@ -83,23 +84,23 @@ async fn bring(world: Arc<World>, due: Due) {
             Some(answer) => Ok(u16::try_from(answer.status).unwrap_or_default()),
             None => Err("no answer".to_owned()),
         };
-        // A late one is signed for another time, and tried again with a new signature.
+        // A webhook that is too late for its signature is retried with a new one.
         world.report(due.delivery, outcome);
     }
 }
 
-/// Brings what Stripe never signed so: it is refused.
+/// Delivers a forged webhook, which must be refused.
 async fn forge(world: &Arc<World>, header: &str, body: &str) {
     let now = world.clock.now().as_second();
     let forged = match world.network.number(4) {
-        // Another body under a good signature.
+        // A valid signature of another body.
         0 => (header.to_owned(), body.replacen("evt_", "evt_x", 1)),
-        // A good signature of long ago.
+        // A valid signature that is too old.
         1 => {
             let old = signature(&world.webhook_secret, now - 400, body);
             (old, body.to_owned())
         }
-        // Somebody else's secret.
+        // A signature by another secret.
         2 => (signature("whsec_other", now, body), body.to_owned()),
         _ => (format!("t={now}"), body.to_owned()),
     };
@@ -107,18 +108,18 @@ async fn forge(world: &Arc<World>, header: &str, body: &str) {
     if answer.is_some_and(|answer| answer.is_final() && answer.status != 400) {
         world
             .network
-            .violation(format!("a forged webhook was taken: {body}"));
+            .violation(format!("a forged webhook was accepted: {body}"));
     }
 }
 
 impl World {
-    /// Tells Stripe what came of a delivery; one that was not taken is due again.
+    /// Reports the outcome of a delivery to Stripe, which retries one that was not accepted.
     fn report(&self, delivery: u64, outcome: Result<u16, String>) {
         self.stripe.report(delivery, outcome);
         self.network.stir_stripe();
     }
 
-    /// Has Stripe send again whatever was not taken; answers whether there was any.
+    /// Redelivers the events that were not accepted; returns whether there were any.
     pub(super) async fn redeliver(&self) -> bool {
         if self.plan.webhooks == Webhooks::Never {
             return false;

@@ -1,4 +1,4 @@
-//! Processes of functions and commands: what they have under way, and their end.
+//! Processes of functions and commands: their requests in flight, and their end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long an invocation took.
+/// The timing of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Invocation {
-    /// From its beginning to its answer.
+    /// The time from its start to its answer.
     pub(super) took: Duration,
-    /// From its beginning to its first commit; nothing where it wrote nothing.
+    /// The time from its start to its first commit; None if it wrote nothing.
     pub(super) committed_after: Option<Duration>,
 }
 
@@ -20,7 +20,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A process: it reaches the systems until it dies. Clones are the same one.
+/// A process, which reaches the systems until it dies; clones share it.
 #[derive(Clone)]
 pub(super) struct Process(Arc<Life>);
 
@@ -28,7 +28,7 @@ struct Life {
     name: &'static str,
     end: Notify,
     in_flight: AtomicU32,
-    /// When its invocation began, and when that committed first.
+    /// The start of its invocation, and the first commit of that.
     began: Mutex<Instant>,
     committed: Mutex<Option<Instant>>,
 }
@@ -50,13 +50,13 @@ impl Process {
         *lock(&self.0.committed) = None;
     }
 
-    /// A transaction was committed, and the process is told after this time.
+    /// Marks a committed transaction; the process gets its answer after this time.
     pub(super) fn commits_after(&self, back: Duration) {
         let told_at = Instant::now() + back;
         lock(&self.0.committed).get_or_insert(told_at);
     }
 
-    /// How long its invocation has taken, and how long it took to its first commit.
+    /// Returns the timing of its invocation so far.
     pub(super) fn took(&self) -> Invocation {
         let began = *lock(&self.0.began);
         let committed = *lock(&self.0.committed);
@@ -66,7 +66,7 @@ impl Process {
         }
     }
 
-    /// What runs in it.
+    /// Returns the name of the function or command that runs in it.
     pub(super) fn name(&self) -> &'static str {
         self.0.name
     }
@@ -81,13 +81,13 @@ impl Process {
         self.0.end.notified().await;
     }
 
-    /// How many of its requests are under way.
+    /// Returns the number of its requests in flight.
     pub(super) fn in_flight(&self) -> u32 {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 }
 
-/// A request that is under way.
+/// A request in flight.
 pub(super) struct InFlight(Process);
 
 impl InFlight {

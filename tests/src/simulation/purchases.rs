@@ -1,4 +1,4 @@
-//! Purchases and what was taken back of them, looked at with every commit.
+//! Purchases and their reversals, checked with every commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,30 +8,30 @@ use serde_json::Value;
 use super::auditor::number;
 use super::books::milli;
 
-/// A purchase as its entries say, in milli-Sparks.
+/// A purchase according to its entries, in milli-Sparks.
 #[derive(Debug, Default)]
 struct Purchase {
     granted: i64,
     /// The refunds and disputes that are noted on it.
     reversals: BTreeSet<String>,
-    /// What those that stand are noted to have taken.
+    /// The amount that reversals in force are noted to have taken.
     noted: i64,
-    /// What entries took back and did not restore.
+    /// The amount that entries took back and did not restore.
     booked: i64,
-    /// What has ended of it, restored parts included.
+    /// The amount that has expired, including restored parts.
     ended: i64,
 }
 
-/// All purchases. An id with nothing granted is that of another credit.
+/// All purchases. An id without a grant is that of another credit.
 #[derive(Default)]
 pub(super) struct Purchases {
     all: BTreeMap<String, Purchase>,
-    /// The purchase that a restored grant is of.
+    /// The purchase of each restored grant.
     restored: BTreeMap<String, String>,
 }
 
 impl Purchases {
-    /// Looks at a commit; returns what is wrong with it.
+    /// Checks a commit; returns the rules that it breaks.
     pub(super) fn see(&mut self, commit: &[Change]) -> Vec<String> {
         let mut touched = BTreeSet::new();
         let mut wrong = Vec::new();
@@ -56,7 +56,7 @@ impl Purchases {
         wrong
     }
 
-    /// Adds a new entry; returns the purchase that it is of.
+    /// Adds a new entry; returns its purchase.
     fn book(&mut self, id: &str, entry: &Item) -> Option<String> {
         let amount = number(entry, "amount");
         match entry.text("kind")? {
@@ -64,7 +64,7 @@ impl Purchases {
                 self.all.entry(id.to_owned()).or_default().granted = amount;
                 None
             }
-            // What the operator takes out of a grant is no refund.
+            // An amount that the operator takes out of a grant is not a refund.
             "reversal" if !id.starts_with("reversed#") => {
                 let of = entry.text("reverses")?.to_owned();
                 self.all.entry(of.clone()).or_default().booked -= amount;
@@ -87,7 +87,7 @@ impl Purchases {
         }
     }
 
-    /// Takes what is noted on a purchase; a reversal that was noted stays.
+    /// Sets the reversals that are noted on a purchase; none of the earlier ones may be missing.
     fn note(&mut self, id: &str, reversals: &str) -> Option<String> {
         let reversals: Value = serde_json::from_str(reversals).unwrap_or_default();
         let of = self.all.entry(id.to_owned()).or_default();
@@ -100,7 +100,7 @@ impl Purchases {
         }
         let lost: Vec<&String> = of.reversals.difference(&known).collect();
         let wrong =
-            (!lost.is_empty()).then(|| format!("{id} is not known to be reversed by {lost:?}"));
+            (!lost.is_empty()).then(|| format!("{id} no longer notes the reversals {lost:?}"));
         (of.noted, of.reversals) = (noted, known);
         wrong
     }
@@ -110,11 +110,11 @@ impl Purchase {
     fn wrong(&self, id: &str) -> Option<String> {
         if self.noted != self.booked {
             return Some(format!(
-                "what is taken of {id} is noted and booked otherwise: {self:?}"
+                "the noted and the booked reversals of {id} differ: {self:?}"
             ));
         }
         let taken_or_ended = self.noted + self.ended;
         (self.noted > 0 && taken_or_ended > self.granted)
-            .then(|| format!("more is taken of {id} than there was: {self:?}"))
+            .then(|| format!("more is taken of {id} than was left: {self:?}"))
     }
 }

@@ -13,28 +13,28 @@ use super::World;
 use super::items::text;
 use super::verdict::list;
 
-/// The statuses of a subscription whose periods end.
+/// The statuses of a subscription that is renewed.
 const RENEWED: [&str; 3] = ["active", "past_due", "unpaid"];
 
-/// The ends of dunning that an account can be set to.
+/// The outcomes of dunning that an account can configure.
 const DUNNING_ENDS: [&str; 3] = ["cancel", "unpaid", "past_due"];
 
-/// The most that a customer's balance has for the next invoice, in cents; more than a plan costs.
+/// The largest customer balance for the next invoice, in cents; it is more than a plan costs.
 const MOST_BALANCE: u64 = 2_500;
 
-/// The longest time for which the Sparks of a period can be used after its end.
+/// The longest time for which the Sparks of a period remain usable after its end.
 const GRACE: SignedDuration = SignedDuration::from_hours(25);
 
-/// The most steps of dunning until nothing is due: four charges of each invoice at most.
+/// The most steps of dunning until nothing is due: each invoice is charged at most four times.
 const MOST_STEPS: u32 = 40;
 
 impl World {
-    /// Goes on to the end of a period: the draft hour passes in bad weather, dunning in good weather.
+    /// Advances to the end of a period, through the draft hour with faults, and through dunning without.
     ///
-    /// Two hours after each payment it is credited, without a request of the customer.
+    /// Two hours after each payment, the payment must be credited, without a request of the customer.
     pub(super) async fn renew_plans(self: &Arc<Self>) {
         let mut random = self.random("renewals");
-        // In the other runs the first period's Sparks end undisturbed.
+        // In the other runs the first period's Sparks expire undisturbed.
         if random.u8(0..3) == 0 {
             return;
         }
@@ -50,7 +50,7 @@ impl World {
         self.stripe_is(&json!({ "periods": "control" })).await;
         self.look_for_payments().await;
         self.end_plans(GRACE).await;
-        // At one of the attempts the cards are good again, or at none.
+        // The cards work again from one of the attempts on, or never.
         let mut bad_attempts = random.u8(0..6);
         for _ in 0..MOST_STEPS {
             let Some(due) = self.next_at_stripe() else {
@@ -70,10 +70,10 @@ impl World {
             self.look_for_payments().await;
         }
         self.network
-            .violation("something is due at Stripe for ever".to_owned());
+            .violation("something is due at Stripe forever".to_owned());
     }
 
-    /// Waits for the first end of a period, from which on Stripe renews by its clock; returns the subscriptions.
+    /// Waits for the first end of a period, after which Stripe renews by its clock; returns the subscriptions.
     async fn end_period(&self, random: &mut Rng) -> Option<Vec<String>> {
         let state = self.stripe.state();
         let subscriptions = list(&state["subscriptions"])
@@ -107,7 +107,7 @@ impl World {
         Some(renewed)
     }
 
-    /// Lets the operator credit open invoices, in part or as a whole, before they are paid.
+    /// Credits open invoices, in part or as a whole, before they are paid, as an operator does.
     async fn forgive(&self, random: &mut Rng) {
         let state = self.stripe.state();
         let open = list(&state["invoices"]).filter(|invoice| invoice["status"] == "open");
@@ -133,7 +133,7 @@ impl World {
         self.at_stripe(&path, &json!({ "outcome": outcome })).await;
     }
 
-    /// Lets two hours pass, after which every payment is credited.
+    /// Lets two hours pass, and checks that every payment is credited.
     async fn look_for_payments(self: &Arc<Self>) {
         self.settle_webhooks().await;
         for _ in 0..2 {
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// When Stripe finalizes or charges an invoice next by itself.
+    /// Returns the time at which Stripe next finalizes or charges an invoice by itself.
     fn next_at_stripe(&self) -> Option<Timestamp> {
         let state = self.stripe.state();
         let due = list(&state["invoices"]).flat_map(|invoice| {
@@ -155,7 +155,7 @@ impl World {
         Timestamp::from_second(due.flatten().min()?).ok()
     }
 
-    /// Incidents that nothing here gives a reason for, and accounts that pay for two plans without an incident.
+    /// Returns incidents without a reason, and accounts that pay for two plans without an incident.
     pub(super) fn incidents_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
         let is_told = |id: &str| {
             let of_it = format!("{id}#second_subscription");
@@ -174,7 +174,7 @@ impl World {
             let ids: Vec<&str> = own.filter_map(|it| it["id"].as_str()).collect();
             if ids.len() > 1 && !ids.iter().any(|id| is_told(id)) {
                 wrong.push(format!(
-                    "{ids:?} are both paid for, and no incident says so"
+                    "{ids:?} are both paid for, but there is no incident"
                 ));
             }
         }
@@ -182,7 +182,7 @@ impl World {
     }
 }
 
-/// True for an incident that a run may have: the customer has had two plans.
+/// Returns whether a run explains an incident: the customer has had two plans.
 fn has_reason(incident: &Value, stripe: &Value) -> bool {
     let Some(id) = text(incident, "sk").strip_suffix("#second_subscription") else {
         return false;

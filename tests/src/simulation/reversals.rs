@@ -1,4 +1,4 @@
-//! Checks the Sparks that refunds, disputes and credit notes have taken back in the end.
+//! Checks the Sparks that refunds, disputes and credit notes have clawed back in the end.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::items::{number, text};
 use super::plan::Webhooks;
 use super::verdict::{entries, list, owed};
 
-/// A purchase as Stripe knows it.
+/// A purchase according to Stripe.
 struct Purchase<'a> {
     /// The id of its credit.
     id: &'a str,
     payments: Vec<&'a Value>,
-    /// The amount that was to be paid, by a card or from the customer's balance.
+    /// The amount due, paid by a card or from the customer's balance.
     cents: i64,
 }
 
@@ -22,15 +22,15 @@ struct Purchase<'a> {
 struct Back<'a> {
     id: &'a str,
     cents: i64,
-    /// It came to nothing.
+    /// True if it has failed, was won or was voided.
     is_nothing: bool,
 }
 
 impl World {
-    /// Purchases of which refunds, disputes and credit notes took something else than their share.
+    /// Returns purchases whose refunds, disputes and credit notes did not take their share.
     ///
-    /// What stands of them takes its part of what was paid, each rounded up, and all together at most what was granted
-    /// and has not ended.
+    /// Each one that stands takes its part of the amount paid, rounded up; all together take at most what was granted
+    /// and has not expired.
     pub(super) fn reversals_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
         if self.plan.webhooks == Webhooks::Never {
             return Vec::new();
@@ -48,12 +48,14 @@ impl World {
             }
         }
         let strange = booked.into_values();
-        wrong.extend(strange.map(|entry| format!("nothing went back that {entry} is of")));
+        wrong.extend(
+            strange.map(|entry| format!("no refund, dispute or credit note belongs to {entry}")),
+        );
         wrong
     }
 }
 
-/// Pages and invoices that were paid.
+/// Returns the Checkout Sessions and invoices that were paid.
 fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
     let mut purchases = Vec::new();
     for session in list(&stripe["checkout_sessions"]) {
@@ -74,7 +76,7 @@ fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
     purchases
 }
 
-/// What has ended of a purchase, restored parts included.
+/// Returns the expired amount of a purchase, including restored parts.
 fn ended(items: &[Value], purchase: &str) -> i64 {
     let restored = entries(items).filter(|entry| text(entry, "restores") == purchase);
     let grants: Vec<&str> = restored
@@ -95,7 +97,7 @@ impl<'a> Purchase<'a> {
         })
     }
 
-    /// All that went back of it at Stripe.
+    /// Returns its refunds, disputes and credit notes at Stripe.
     fn backs(&self, stripe: &'a Value) -> Vec<Back<'a>> {
         let objects = list(&stripe["refunds"]).chain(list(&stripe["disputes"]));
         let of_payments = objects.filter(|it| self.payments.contains(&&it["payment_intent"]));
@@ -107,7 +109,7 @@ impl<'a> Purchase<'a> {
             .collect()
     }
 
-    /// Compares what was booked of it, which is taken out, with what is due.
+    /// Removes its reversals from `booked`, and compares them with those that are due.
     fn wrong(
         &self,
         credit: &Value,
@@ -139,7 +141,7 @@ impl<'a> Purchase<'a> {
         let id = self.id;
         if taken != -wanted.min(granted - ended) {
             wrong.push(format!(
-                "{taken} of {id} was taken, and {wanted} of {granted} is due, of which {ended} have ended"
+                "{taken} of {id} was taken, but {wanted} of {granted} is due, of which {ended} have expired"
             ));
         }
         wrong
@@ -147,7 +149,7 @@ impl<'a> Purchase<'a> {
 }
 
 impl<'a> Back<'a> {
-    /// A refund or a dispute.
+    /// Reads a refund or a dispute.
     fn of_payment(object: &'a Value) -> Self {
         let case = &object["payment_method_details"]["card"]["case_type"];
         Self {
@@ -155,14 +157,14 @@ impl<'a> Back<'a> {
             cents: object["amount"].as_i64().unwrap_or_default(),
             is_nothing: match object["status"].as_str() {
                 Some("failed" | "canceled" | "won") => true,
-                // The cardholder has the money where it was resolved.
+                // After a resolution, the cardholder has the money.
                 Some("prevented") => case == "block",
                 _ => false,
             },
         }
     }
 
-    /// A credit note, but for the part that is a refund: nothing if it is all of it.
+    /// Reads a credit note without the part that is a refund; None if all of it is.
     fn of_invoice(note: &'a Value) -> Option<Self> {
         let refunds = list(&note["refunds"]).map(|it| it["amount_refunded"].as_i64());
         let refunded: i64 = refunds.flatten().sum();

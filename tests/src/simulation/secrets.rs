@@ -8,14 +8,14 @@ use super::{World, buyers, usages};
 /// The secret with which functions sign their calls of AWS.
 pub(super) const AWS_SECRET: &str = "canary-aws-secret";
 
-/// How addresses of pages begin, at which whoever has one pays or manages a plan.
+/// The path prefixes of pages whose address lets anyone pay or manage a plan.
 const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
 
 /// The line that the AWS SDK writes for each failed call, because the connection is not its own.
 const SDK_NOISE: &str = "unable to mark the connection";
 
 impl World {
-    /// Looks for secrets in the lines of an invocation, and in what was logged meanwhile.
+    /// Checks that the lines of an invocation and the log have no secrets.
     pub(super) fn look_through(&self, name: &str, lines: &Lines) {
         for line in lines.kept() {
             self.look_at_text(name, &line);
@@ -23,14 +23,14 @@ impl World {
         self.look_at_log();
     }
 
-    /// Looks for secrets in what was logged since this was last done; addresses of pages are some, too.
+    /// Checks that the log since the last call has no secrets, noise, or addresses of pages.
     pub(super) fn look_at_log(&self) {
         let log = self.log.take();
         self.look_at_text("a log", &log);
         for page in PAGES {
             if log.contains(page) {
                 self.network
-                    .violation(format!("a log tells where to pay: {log}"));
+                    .violation(format!("a log has the address of a page: {log}"));
             }
         }
         if log.contains(SDK_NOISE) {
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    /// Looks for secrets in a text that somebody may read.
+    /// Checks that a text has no secrets.
     pub(super) fn look_at_text(&self, whose: &str, text: &str) {
         let secrets = [
             SECRET_KEY,
@@ -52,7 +52,7 @@ impl World {
         ];
         for secret in secrets {
             if !secret.is_empty() && text.contains(secret) {
-                let what = format!("{whose} tells `{secret}`: {text}");
+                let what = format!("{whose} shows `{secret}`: {text}");
                 self.network.violation(what);
             }
         }

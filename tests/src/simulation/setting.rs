@@ -1,4 +1,4 @@
-//! What every run begins with: the template's table, Stripe as the operator sets it up, and the functions' variables.
+//! The start of every run: the template's table, Stripe as the operator sets it up, and the functions' variables.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -14,14 +14,14 @@ use shared::process::transport::{Error, Transport};
 use super::secrets;
 use crate::{sparks_over, variables_of};
 
-/// When Stripe is set up, which is before every run.
+/// The time at which Stripe is set up, which is before every run.
 const SET_UP_AT: &str = "2026-11-22T08:00:00Z";
 
-/// What is the same in every run.
+/// The part that all runs share.
 pub(super) struct Setting {
     /// The template's table.
     pub(super) table: Value,
-    /// What is at Stripe.
+    /// A copy of Stripe after its setup.
     pub(super) stripe: Vec<u8>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) webhook_secret: String,
@@ -29,7 +29,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// It is made once: each run would make the same.
+    /// Returns the setting, which is made once because each run would make the same.
     pub(super) fn get() -> &'static Self {
         static SETTING: OnceLock<Setting> = OnceLock::new();
         SETTING.get_or_init(|| {
@@ -41,7 +41,7 @@ impl Setting {
         })
     }
 
-    /// Makes at Stripe what a deployment needs, as the operator does.
+    /// Creates at Stripe what a deployment needs, as the operator does.
     async fn make() -> Self {
         let clock = Clock::starting_at(SET_UP_AT.parse().expect("a time"));
         let told = clock.clone();
@@ -69,7 +69,7 @@ impl Setting {
                 .expect("the template")
                 .table_definition(TABLE)
                 .clone(),
-            stripe: stripe.copy().expect("what is at Stripe"),
+            stripe: stripe.copy().expect("a copy of Stripe"),
             environment,
             webhook_secret: text("webhook_secret"),
             thin_secret: text("event_destination_secret"),

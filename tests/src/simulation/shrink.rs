@@ -1,11 +1,11 @@
-//! Makes a run that fails shorter, for people to read.
+//! Shortens a run that fails, for people to read.
 
 use super::plan::Options;
 use super::{Report, play};
 
-/// A shorter run than a seed's that fails as well, and what came of it; nothing where the seed's does not fail.
+/// Returns a shorter run of a seed that fails, and its report; None if the seed does not fail.
 ///
-/// First it is looked for how few faults are enough, then for who is not needed, then for which faults are not.
+/// It minimizes the number of faults first, then the actors, then the single faults.
 pub fn shrink(seed: u64) -> Option<(Options, Report)> {
     let mut options = Options::of(seed);
     let mut report = fails(&options)?;

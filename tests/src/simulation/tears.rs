@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use super::weather::Weather;
 
-/// The longest time from a commit to its last visible item, in milliseconds: with a coordinator, and after one has failed.
+/// The longest time from a commit to its last visible item, in milliseconds: with a coordinator, and after one failed.
 pub(super) const LONGEST_MS: u64 = 300;
 pub(super) const LONGEST_RECOVERY_MS: u64 = 4_000;
 
 /// The number of items that become visible at times of their own. Further items share these times.
 const TEARS: usize = 7;
 
-/// The longest time until all items but the straggler are visible, where there is one.
+/// The longest time until all items but the straggler are visible.
 const AT_ONCE_MS: u64 = 5;
 
-/// Draws for each item of a transaction how long after the commit it becomes visible.
+/// Draws the delay after the commit with which each item of a transaction becomes visible.
 ///
-/// Either each item has a time of its own, or all but one are visible almost at once. A request reads that straggler again
-/// and again until it is visible, so there is a read just before and a write just after.
+/// Either each item has a time of its own, or all but one are visible almost at once. A request reads that straggler
+/// again and again until it is visible, so there is a read just before and a write just after.
 pub(super) fn delays(
     weather: &mut Weather,
     request: &Request<Bytes>,
@@ -31,7 +31,7 @@ pub(super) fn delays(
     let mut delays_ms = [(); TEARS].map(|()| weather.number(longest_ms));
     if weather.number(4) > 0 {
         let items = items(request);
-        // Never the first item, which is the account: nothing is new before that is visible.
+        // Never the first item, which is the account: before that is visible, nothing is new.
         let others = u64::try_from(items).unwrap_or(1).saturating_sub(1).max(1);
         let from_the_end = usize::try_from(weather.number(others)).unwrap_or_default();
         delays_ms = [(); TEARS].map(|()| weather.number(AT_ONCE_MS));
@@ -40,7 +40,7 @@ pub(super) fn delays(
     delays_ms.map(Duration::from_millis).to_vec()
 }
 
-/// The number of items of a transaction, up to those with a time of their own.
+/// Returns the number of items of a transaction, at most those with a time of their own.
 fn items(request: &Request<Bytes>) -> usize {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let items = body["TransactItems"].as_array().map_or(1, Vec::len);

@@ -1,4 +1,4 @@
-//! Who records usage: one after another, several at once, and again what was not answered.
+//! Apps that record usages: one after another, several at once, and again without an answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::World;
 use super::books::Usage;
 use super::calls::{Answer, Call};
 
-/// How often an app asks again while everything goes wrong.
+/// The most attempts of an app while faults strike.
 const ATTEMPTS: u32 = 5;
 
-/// What nobody but Langfuse may see of a usage.
+/// A marker in the content of usages, which only Langfuse may see.
 pub(super) const PROMPT: &str = "canary-prompt-4711";
 
 impl Usage {
@@ -39,7 +39,7 @@ impl Usage {
         }
     }
 
-    /// The body that records it.
+    /// Returns the body that records it.
     fn body(&self) -> Value {
         let mut lines = Vec::new();
         if self.tokens > 0 || (self.milliseconds == 0 && self.gigabyte_hours == 0) {
@@ -56,7 +56,7 @@ impl Usage {
     }
 }
 
-/// Records usages of an account, each until it is answered or the patience is over.
+/// Records usages of an account, each until it is answered or the attempts are used up.
 pub(super) async fn record(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("usages {account}"));
     let mut number = 0;
@@ -92,7 +92,7 @@ pub(super) async fn record(world: Arc<World>, account: String) {
     }
 }
 
-/// Records one usage; what was answered is kept in the books.
+/// Records one usage, and adds the answer to the books.
 pub(super) async fn record_one(
     world: &Arc<World>,
     account: &str,
@@ -156,7 +156,7 @@ pub(super) async fn record_batch(
     }
 }
 
-/// Sends something else under a key that was answered: it is refused, and nothing is written.
+/// Sends another usage under a charged key, which must be refused.
 async fn reuse(world: &Arc<World>, account: &str, key: &str, usage: &Usage) {
     if !world.books.is_charged(account, key) {
         return;
@@ -170,7 +170,7 @@ async fn reuse(world: &Arc<World>, account: &str, key: &str, usage: &Usage) {
         && answer.status != 422
     {
         let (status, body) = (answer.status, answer.body);
-        let what = format!("{account} {key} was used for something else: {status} {body}");
+        let what = format!("{account} {key} was accepted for another usage: {status} {body}");
         world.network.violation(what);
     }
 }

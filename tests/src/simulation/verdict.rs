@@ -1,4 +1,4 @@
-//! What must have come of everything in the end.
+//! The checks at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,17 @@ use super::buyers::ITEMS;
 use super::items::{number, text};
 use super::operator::GRANTED;
 
-/// What waits for the outbox.
+/// The work that waits for the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
     Nothing,
-    /// Orders that are not settled, and nothing else.
+    /// Only orders that are not settled.
     Orders,
     Usages,
 }
 
 impl World {
-    /// Looks whether everything has come to its end as it should.
+    /// Checks that everything is completed, and correct.
     pub(super) fn judge(&self) {
         let items = self.items();
         let (stripe, langfuse) = (self.stripe.state(), self.langfuse.state());
@@ -39,13 +39,13 @@ impl World {
         }
     }
 
-    /// Usages that were charged and are not in the ledger, and those that are there though nobody was charged.
+    /// Returns charged usages that the ledger lacks, and usages in the ledger that no caller was charged for.
     fn usages_wrong(&self, items: &[Value]) -> Vec<String> {
         let mut charged = self.books.charged();
         let mut wrong = Vec::new();
         for (id, entry) in usages(items) {
             match charged.remove(id) {
-                None => wrong.push(format!("nobody was told of {id}: {entry}")),
+                None => wrong.push(format!("no caller was charged for {id}: {entry}")),
                 Some((account, milli)) => {
                     if text(entry, "account") != account || number(entry, "amount") != -milli {
                         wrong.push(format!(
@@ -60,7 +60,7 @@ impl World {
         wrong
     }
 
-    /// Payments that are not credited, and credits that were not paid.
+    /// Returns payments without a credit, and credits without a payment.
     pub(super) fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut credits: BTreeMap<&str, &Value> = entries(items)
@@ -69,7 +69,7 @@ impl World {
             .map(|entry| (text(entry, "id"), entry))
             .collect();
         let mut expect = |id: &str, account: Option<String>, milli: i64| match credits.remove(id) {
-            None => Some(format!("{id} of {account:?} is paid and not credited")),
+            None => Some(format!("{id} of {account:?} is paid but not credited")),
             Some(entry) => {
                 let of = account.is_none_or(|account| text(entry, "account") == account);
                 let right = of && number(entry, "amount") == milli;
@@ -101,12 +101,12 @@ impl World {
             }
         }
         let unpaid = credits.into_values();
-        wrong.extend(unpaid.map(|entry| format!("nobody paid for {entry}")));
+        wrong.extend(unpaid.map(|entry| format!("there is no payment for {entry}")));
         wrong.extend(self.grants_wrong(items));
         wrong
     }
 
-    /// Grants of the operator's that are missing, there without being asked for, or of another amount.
+    /// Returns the operator's grants that are missing, were not requested, or have another amount.
     fn grants_wrong(&self, items: &[Value]) -> Vec<String> {
         let mut wrong = Vec::new();
         for account in self.accounts() {
@@ -118,18 +118,18 @@ impl World {
             if own.len() < known || own.len() > tried {
                 let found = own.len();
                 let what =
-                    format!("{account} has {found} grants: {tried} asked for, {known} told of");
+                    format!("{account} has {found} grants: {tried} requested, {known} confirmed");
                 wrong.push(what);
             }
             let other = own
                 .into_iter()
                 .filter(|entry| number(entry, "amount") != GRANTED);
-            wrong.extend(other.map(|entry| format!("nobody granted {entry}")));
+            wrong.extend(other.map(|entry| format!("the operator did not grant {entry}")));
         }
         wrong
     }
 
-    /// What waits for the outbox, be it late. A subscription always waits, for its next period.
+    /// Returns the work that waits for the outbox, due or not. A subscription always waits, for its next period.
     pub(super) fn waiting(&self) -> Waiting {
         let is_listed = |item: &Item| {
             let bucket = item.text("pending_bucket").unwrap_or_default();
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// Whether some delivery failed for good.
+    /// Returns whether any delivery is parked.
     pub(super) fn any_parked(&self) -> bool {
         self.any_item(|item| {
             item.text("stripe") == Some("parked") || item.text("langfuse") == Some("parked")
@@ -164,13 +164,13 @@ impl World {
     }
 }
 
-/// The amount of an invoice that was to be paid: a credit note on an open invoice is no payment.
+/// Returns the amount due of an invoice: a credit note on an open invoice is not a payment.
 pub(super) fn owed(invoice: &Value) -> i64 {
     let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
     cents("total") - cents("pre_payment_credit_notes_amount")
 }
 
-/// Usages that Stripe's meter does not have, or has twice, or for somebody else, or at another time.
+/// Returns usages that Stripe's meter lacks, has twice, or has for another account or time.
 fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let accounts = accounts_of_customers(stripe);
@@ -184,7 +184,7 @@ fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     // A usage's own event, or its parcel's: account, value, and the latest time.
     let mut expected: BTreeMap<&str, (&str, i64, i64)> = BTreeMap::new();
     for (id, entry) in usages(items) {
-        // The meter is not told of what costs nothing.
+        // The meter gets no event for a usage that costs nothing.
         let free = number(entry, "amount") == 0;
         if text(entry, "stripe") != if free { "off" } else { "confirmed" } {
             wrong.push(format!("{id} is {} at stripe", text(entry, "stripe")));
@@ -221,11 +221,13 @@ fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
         }
     }
     let strange = told.into_keys();
-    wrong.extend(strange.map(|identifier| format!("the meter has {identifier} of nobody")));
+    wrong.extend(
+        strange.map(|identifier| format!("the meter has {identifier}, which no usage explains")),
+    );
     wrong
 }
 
-/// Whose each customer is, as Stripe was told.
+/// Returns the account of each customer, according to Stripe.
 fn accounts_of_customers(stripe: &Value) -> BTreeMap<&str, &str> {
     let customers = list(&stripe["customers"]);
     let told = customers.filter_map(|customer| {
@@ -235,7 +237,7 @@ fn accounts_of_customers(stripe: &Value) -> BTreeMap<&str, &str> {
     told.collect()
 }
 
-/// Usages that Langfuse does not have, or has twice.
+/// Returns usages that Langfuse lacks, has twice, or has at another time.
 fn traced_wrong(items: &[Value], langfuse: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut traces: BTreeMap<&str, u32> = BTreeMap::new();
@@ -267,11 +269,11 @@ fn traced_wrong(items: &[Value], langfuse: &Value) -> Vec<String> {
         }
     }
     let strange = traces.into_keys();
-    wrong.extend(strange.map(|trace| format!("Langfuse has {trace} of nobody")));
+    wrong.extend(strange.map(|trace| format!("Langfuse has {trace}, which no usage explains")));
     wrong
 }
 
-/// Accounts of which something is another customer's than the one that is known.
+/// Returns customers in use that belong to no account, and accounts with two customers.
 fn customers_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     let known = items.iter().filter(|item| text(item, "sk") == "X");
     let known: BTreeMap<&str, &str> = known
@@ -289,11 +291,11 @@ fn customers_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
         .into_iter()
         .filter(|customer| !known.contains_key(customer));
     let mut wrong: Vec<String> = strange
-        .map(|customer| format!("{customer} is used, and nobody's"))
+        .map(|customer| format!("{customer} is used, but belongs to no account"))
         .collect();
     let accounts: BTreeSet<&&str> = known.values().collect();
     if accounts.len() < known.len() {
-        wrong.push(format!("an account is two customers: {known:?}"));
+        wrong.push(format!("an account has two customers: {known:?}"));
     }
     wrong
 }

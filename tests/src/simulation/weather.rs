@@ -1,13 +1,13 @@
-//! What goes wrong, and when: the faults of a seed.
+//! The faults of a seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Options, Plan};
 
-/// What a request can meet.
+/// The fate of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
-    /// It is answered.
+    /// It is answered, without a fault.
     Nothing,
     /// No connection came up.
     NotSent,
@@ -15,11 +15,11 @@ pub(super) enum Met {
     Broken,
     /// It took effect, and the connection broke.
     LostReply,
-    /// It never arrived, and nobody said so.
+    /// It never arrived, and no error said so.
     TimedOutBefore,
     /// It took effect, and no answer came in time.
     TimedOut,
-    /// It took effect after nobody waited for it any more.
+    /// It took effect after its caller had given up.
     Late,
     /// It took effect, and the answer takes seconds.
     Slow,
@@ -41,7 +41,7 @@ pub(super) enum Met {
     CrashAfter,
 }
 
-/// What every system can do to a request.
+/// The faults of every system.
 const EVERYWHERE: [(&str, Met); 10] = [
     ("not_sent", Met::NotSent),
     ("broken", Met::Broken),
@@ -55,7 +55,7 @@ const EVERYWHERE: [(&str, Met); 10] = [
     ("crash_after", Met::CrashAfter),
 ];
 
-/// What DynamoDB does besides.
+/// The further faults of DynamoDB.
 const AT_DYNAMODB: [(&str, Met); 5] = [
     ("conflict", Met::Answered("conflict")),
     ("throttle", Met::Answered("throttle")),
@@ -64,7 +64,7 @@ const AT_DYNAMODB: [(&str, Met); 5] = [
     ("dynamodb_503", Met::Answered("status:503")),
 ];
 
-/// What the providers do besides.
+/// The further faults of the providers.
 const AT_PROVIDERS: [(&str, Met); 5] = [
     ("truncated", Met::Truncated),
     ("status_500", Met::Answered("status:500")),
@@ -73,22 +73,22 @@ const AT_PROVIDERS: [(&str, Met); 5] = [
     ("status_401", Met::Answered("status:401")),
 ];
 
-/// What Stripe alone does: another call holds the same idempotency key.
+/// The fault of Stripe alone: another call holds the same idempotency key.
 const AT_STRIPE: (&str, Met) = ("status_409", Met::Answered("status:409"));
 
-/// An older state, where that may be the answer.
+/// The fault of reads that may be stale: an older state.
 const STALE: (&str, Met) = ("stale", Met::Stale);
 
-/// What transactions that write meet besides.
+/// The further faults of transactions that write.
 const AT_TRANSACTIONS: [(&str, Met); 2] = [("torn", Met::Torn), ("stalled", Met::Stalled)];
 
-/// One transaction in so many is torn: at DynamoDB all are, mostly for milliseconds.
+/// One transaction in this many is torn. At DynamoDB all are, mostly for milliseconds.
 const TORN_ONE_IN: u64 = 3;
 
-/// One torn transaction in so many is stalled.
+/// One torn transaction in this many is stalled.
 const STALLED_ONE_IN: usize = 3;
 
-/// The names of all kinds of faults, those included that are none of a request.
+/// The names of all kinds of faults, including those that do not strike a request.
 pub const KINDS: [&str; 33] = [
     "broken",
     "cold_start",
@@ -132,13 +132,13 @@ pub(super) struct Weather {
     only_tears: bool,
     down: BTreeSet<&'static str>,
     one_in: u64,
-    /// Which kinds never come in this run.
+    /// The kinds that never strike in this run.
     absent: BTreeSet<&'static str>,
-    /// How many faults may still come, and which do not: for a shorter run that fails as well.
+    /// The most faults that may strike, and those left out, for a shorter run that fails as well.
     most: u64,
     spared: BTreeSet<u64>,
     struck: u64,
-    /// Which kind of fault comes at which request, where that is not the seed's to decide.
+    /// The kind of fault at each chosen request; None if the seed decides.
     at: Option<BTreeMap<u64, usize>>,
     requests: u64,
     fired: BTreeMap<(String, &'static str), u64>,
@@ -175,9 +175,10 @@ impl Weather {
         self.faulty = faulty;
     }
 
-    /// From now on each transaction is torn and nothing else goes wrong but stale reads, so that more requests come
-    /// through and meet each other; or all goes wrong that did before. None stalls: many requests that wait for seconds
-    /// send thousands more.
+    /// Limits faults to torn transactions and stale reads, or lifts that limit.
+    ///
+    /// Each transaction is torn, so that more requests succeed and meet each other. None stalls: many requests that
+    /// wait for seconds send thousands more.
     pub(super) fn only_tears(&mut self, only: bool) {
         self.only_tears = only;
     }
@@ -200,22 +201,22 @@ impl Weather {
         &self.fired
     }
 
-    /// How many faults came, those included that were left out.
+    /// Returns the number of faults that struck, including those left out.
     pub(super) fn struck(&self) -> u64 {
         self.struck
     }
 
-    /// Whether a fault comes now that is not one of a request.
+    /// Returns whether a fault strikes now that is not one of a request.
     pub(super) fn strikes(&mut self, point: &str, kind: &'static str, one_in: u64) -> bool {
         let comes = self.faulty && !self.only_tears && self.at.is_none();
         let comes = comes && self.random.u64(0..one_in) == 0;
         comes && self.fire(point, kind)
     }
 
-    /// What the next request at a point meets.
+    /// Decides on the fate of the next request at a point.
     pub(super) fn meets(&mut self, point: &str, system: &str, may_be_stale: bool) -> Met {
         if self.down.contains(system) {
-            // Now and then it does what it was asked, and says nothing.
+            // Sometimes the request takes effect, without an answer.
             let met = [
                 Met::NotSent,
                 Met::TimedOutBefore,
@@ -228,7 +229,7 @@ impl Weather {
         if self.at.is_some() {
             return self.chosen(point, system);
         }
-        // Drawn in any case, so that a fault that is left out changes nothing else.
+        // Always drawn, so that a fault that is left out changes nothing else.
         let one_in = self.one_in * rareness(point);
         let (strikes, which) = (self.random.u64(0..one_in) == 0, self.random.usize(..));
         if let Some((kind, met)) = self.visibility(point, may_be_stale) {
@@ -254,7 +255,7 @@ impl Weather {
         }
     }
 
-    /// An older state for a read, or a commit that is not visible at once, where this request has one.
+    /// Draws an older state for a read, or a torn commit for a transaction; None if there is neither.
     fn visibility(&mut self, point: &str, may_be_stale: bool) -> Option<(&'static str, Met)> {
         let drawn = if may_be_stale {
             (self.random.u64(0..8) == 0).then_some(STALE)
@@ -268,7 +269,7 @@ impl Weather {
         drawn.filter(|(kind, _)| self.faulty && (self.only_tears || !self.absent.contains(kind)))
     }
 
-    /// What was chosen for this request. Those with which the outbox looks for work are not counted.
+    /// Returns the fate that was chosen for this request. The outbox's queries for work are not counted.
     fn chosen(&mut self, point: &str, system: &str) -> Met {
         if !self.faulty || point == "deliver-outbox: dynamodb Query" {
             return Met::Nothing;
@@ -283,12 +284,12 @@ impl Weather {
         }
     }
 
-    /// How many requests there were for which a fault could be chosen.
+    /// Returns the number of requests for which a fault could be chosen.
     pub(super) fn requests(&self) -> u64 {
         self.requests
     }
 
-    /// Counts a fault; answers whether it comes.
+    /// Counts a fault; returns whether it strikes.
     fn fire(&mut self, point: &str, kind: &'static str) -> bool {
         let number = self.struck;
         self.struck += 1;
@@ -300,7 +301,7 @@ impl Weather {
     }
 }
 
-/// What a request at a system can meet.
+/// Returns the faults that a request at a system can meet.
 fn kinds_at(system: &str, point: &str) -> Vec<(&'static str, Met)> {
     let own: &[(&'static str, Met)] = match system {
         "dynamodb" => &AT_DYNAMODB,
@@ -320,7 +321,7 @@ fn writes_a_transaction(point: &str) -> bool {
     point.ends_with("dynamodb TransactWriteItems")
 }
 
-/// How much rarer faults are at a point: most of all requests are those with which the outbox looks for work.
+/// Returns how much rarer faults are at a point: most requests are the outbox's queries for work.
 fn rareness(point: &str) -> u64 {
     match point {
         "deliver-outbox: dynamodb Query" => 16,

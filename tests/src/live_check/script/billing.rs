@@ -1,4 +1,4 @@
-//! The part of a subscriber: cards, renewals, and money that goes back.
+//! The subscriber's part: cards, renewals, refunds, credit notes and disputes.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const NEVER_PAYS: &str = "pm_card_chargeCustomerFail";
 /// The trial of the subscription whose card never pays. It ends within the time that passes, and too late for a retry.
 const TRIAL_DAYS: &str = "30";
 
-/// A period of a month, an hour for its draft and two to be sure of; two periods are longer.
+/// A month, plus an hour for the draft and two hours of margin; two periods are longer.
 const PERIOD: Duration = Duration::from_hours(31 * 24 + 3);
 
 /// A subscription on a clock, and its customer.
@@ -87,10 +87,10 @@ impl Script<'_> {
         form.extend(test_clock.map(|id| ("test_clock", id)));
         let made = self.make("/v1/customers", &form, card).await?;
         let id = made.id.parse();
-        id.map_err(|_| Failure::Unexpected("the id of a customer is none"))
+        id.map_err(|_| Failure::Unexpected("the id of a customer is malformed"))
     }
 
-    /// Subscribes a customer to the plan, as the page of a checkout does.
+    /// Subscribes a customer to the plan, as a Checkout Session does.
     async fn subscribe(
         &self,
         setup: &SetUp,
@@ -111,7 +111,7 @@ impl Script<'_> {
         Ok(Subscribed { id, customer })
     }
 
-    /// Reads a subscription as the product does, which must have this status.
+    /// Reads a subscription as the product does, and checks its status.
     async fn stands(&self, of: &Subscribed, status: &str) -> Result<Subscription, Failure> {
         let found = self.stripe.subscriptions(&of.customer, TIMEOUT).await?;
         let found = found.into_iter().flatten().find(|one| one.id == of.id);
@@ -130,14 +130,16 @@ impl Script<'_> {
         let stripe = &self.stripe;
         let found = stripe.paid_invoices_of(&of.id, None, TIMEOUT).await?.data;
         if found.len() != 2 {
-            return Err(Failure::Unexpected("not two invoices are paid"));
+            return Err(Failure::Unexpected(
+                "the number of paid invoices is not two",
+            ));
         }
         let after = Some(&found[0].id);
         stripe.paid_invoices_of(&of.id, after, TIMEOUT).await?;
         stripe.paid_invoices_of_all(self.made(), TIMEOUT).await?;
         for invoice in &found {
             let read = stripe.invoice(&invoice.id, TIMEOUT).await?;
-            let read = expected(read, "an invoice is not there")?;
+            let read = expected(read, "an invoice is not found")?;
             if read.subscription_metadata("sparks_stage") != Some(STAGE) {
                 return Err(Failure::Unexpected("an invoice lacks the metadata"));
             }
@@ -145,7 +147,7 @@ impl Script<'_> {
         Ok(found)
     }
 
-    /// The payments of invoices, each of which leads back to its invoice.
+    /// Returns the payments of invoices, each of which must lead back to its invoice.
     async fn payments(&self, invoices: &[Invoice]) -> Result<Vec<String>, Failure> {
         let stripe = &self.stripe;
         let mut payments = Vec::new();
@@ -157,10 +159,10 @@ impl Script<'_> {
                 return Err(Failure::Unexpected("a payment leads to no invoice"));
             }
             let read = stripe.payment(payment.id(), TIMEOUT).await?;
-            expected(read, "a payment is not there")?;
+            expected(read, "a payment is not found")?;
             let session = stripe.session_of_payment(payment.id(), TIMEOUT).await?;
             if session.is_some() {
-                return Err(Failure::Unexpected("a renewal has a page"));
+                return Err(Failure::Unexpected("a renewal has a Checkout Session"));
             }
             payments.push(payment.id().to_owned());
         }
@@ -179,7 +181,7 @@ impl Script<'_> {
         let read = stripe
             .money_back(ReversalKind::Refund, &refund, TIMEOUT)
             .await?;
-        let read = expected(read, "a refund is not there")?;
+        let read = expected(read, "a refund is not found")?;
         let charge = expected(read.charge, "a refund has no charge")?;
         stripe.settled_amount(&charge, TIMEOUT).await?;
         let made = self.made();
@@ -189,7 +191,7 @@ impl Script<'_> {
         Ok(())
     }
 
-    /// Credits a part of a paid invoice to the balance, and tries to take it back.
+    /// Credits a part of a paid invoice to the customer's balance, and tries to void the note.
     async fn credit_note(&self, invoice: &InvoiceId) -> Result<(), Failure> {
         let note = self
             .issue(invoice, &[("credit_amount", "100")], "note")
@@ -221,7 +223,7 @@ impl Script<'_> {
             .stripe
             .money_back(ReversalKind::CreditNote, &note, TIMEOUT)
             .await?;
-        expected(read, "a credit note is not there")?;
+        expected(read, "a credit note is not found")?;
         Ok(note)
     }
 
@@ -235,7 +237,7 @@ impl Script<'_> {
         self.stripe.make(&path, &[], &key, TIMEOUT).await
     }
 
-    /// Lists disputes and warnings of fraud, of which a new account has none.
+    /// Lists disputes and early fraud warnings, of which a new account has none.
     async fn disputes(&self, payment: &str) -> Result<(), Failure> {
         let (stripe, made) = (&self.stripe, self.made());
         stripe
@@ -243,11 +245,11 @@ impl Script<'_> {
             .await?;
         let path = format!("/v1/radar/early_fraud_warnings?payment_intent={payment}&limit=1");
         let listed: Option<IgnoredAny> = stripe.read(&path, TIMEOUT).await?;
-        expected(listed, "warnings of fraud are not listed")?;
+        expected(listed, "early fraud warnings are not listed")?;
         let warning = "issfr_LiveCheckNone".parse().expect("an id");
         match stripe.fraud_warning(&warning, TIMEOUT).await? {
             None => Ok(()),
-            Some(_) => Err(Failure::Unexpected("an unknown warning is there")),
+            Some(_) => Err(Failure::Unexpected("an unknown warning is found")),
         }
     }
 
@@ -263,7 +265,7 @@ impl Script<'_> {
         let note = self.issue(&invoice.id, &[], "unpaid-note").await?;
         self.void(&note, "unpaid-void").await?;
         let read = stripe.money_back(ReversalKind::CreditNote, &note, TIMEOUT);
-        expected(read.await?, "a void credit note is not there")?;
+        expected(read.await?, "a void credit note is not found")?;
         stripe.invoice(&invoice.id, TIMEOUT).await?;
         Ok(())
     }
@@ -271,5 +273,5 @@ impl Script<'_> {
 
 fn reversal(made: &Id) -> Result<ReversalId, Failure> {
     let id = made.id.parse();
-    id.map_err(|_| Failure::Unexpected("the id of a refund or credit note is none"))
+    id.map_err(|_| Failure::Unexpected("the id of a refund or credit note is malformed"))
 }

@@ -1,4 +1,4 @@
-//! The part of a buyer: customer, checkout, portal and meter.
+//! The buyer's part: customer, checkout, portal and meter.
 
 use jiff::SignedDuration;
 use shared::providers::stripe::{MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow};
@@ -7,10 +7,10 @@ use shared::words::sparks::Sparks;
 
 use super::{Failure, RETURN_URL, STAGE, Script, SetUp, Step, TIMEOUT, expected, refused};
 
-/// A customer that no account has.
+/// A customer that does not exist.
 const UNKNOWN: &str = "cus_LiveCheckNone";
 
-/// The time that a page stays open.
+/// The time for which a Checkout Session stays open.
 const OPEN: SignedDuration = SignedDuration::from_hours(2);
 
 /// The usage of the meter event.
@@ -51,7 +51,7 @@ impl Script<'_> {
         IntentId::derive(STAGE, &self.account_id(), &key)
     }
 
-    /// Makes a page for an item, reads and lists it, and ends it.
+    /// Creates a Checkout Session for an item, reads and lists it, and expires it.
     async fn session(
         &self,
         setup: &SetUp,
@@ -76,30 +76,32 @@ impl Script<'_> {
         };
         let stripe = &self.stripe;
         let (session, url) = stripe.create_checkout_session(&new, TIMEOUT).await?;
-        expected(url, "an open page has no address")?;
+        expected(url, "an open session has no address")?;
         let read = stripe.checkout_session(&session, TIMEOUT).await?;
-        let read = expected(read, "a new page is not there")?;
+        let read = expected(read, "a new session is not found")?;
         if read.status.as_deref() != Some("open") {
-            return Err(Failure::Unexpected("a new page is not open"));
+            return Err(Failure::Unexpected("a new session is not open"));
         }
         let found = stripe.session_of_intent(customer, &intent, TIMEOUT).await?;
-        expected(found, "a page is not listed for its customer")?;
+        expected(found, "a session is not listed for its customer")?;
         let plans = stripe.open_plan_sessions(customer, STAGE, TIMEOUT).await?;
         if plans.contains(&session) != plan {
-            return Err(Failure::Unexpected("the open pages of plans are others"));
+            return Err(Failure::Unexpected(
+                "the list of open plan sessions is wrong",
+            ));
         }
         stripe.complete_sessions(self.made(), TIMEOUT).await?;
         stripe.expire_session(&session, TIMEOUT).await?;
-        // Under another key it is a new request, and the page is not open any more.
+        // Another key makes it a new request, and the session is no longer open.
         let path = format!("/v1/checkout/sessions/{session}/expire");
         let again = self.make(&path, &[], &format!("expire-{item}")).await;
         match again {
             Err(Failure::Call(error)) => refused::<()>(Err(error), "")?,
             Err(failure) => return Err(failure),
-            Ok(_) => return Err(Failure::Unexpected("an expired page expires again")),
+            Ok(_) => return Err(Failure::Unexpected("an expired session expires again")),
         }
         let read = stripe.checkout_session(&session, TIMEOUT).await?;
-        expected(read, "an expired page is not there")?;
+        expected(read, "an expired session is not found")?;
         Ok(())
     }
 
@@ -121,11 +123,11 @@ impl Script<'_> {
             made?;
             return Ok(());
         }
-        // The product leads to the overview where Stripe refuses a flow.
+        // If Stripe refuses a flow, the product opens the portal's overview instead.
         super::either(made)
     }
 
-    /// Tells the meter of a usage in the hour before, twice: the second time it is known.
+    /// Reports a usage of the hour before to the meter, twice: the second event is a duplicate.
     async fn meter_event(&self, customer: &CustomerId) -> Result<(), Failure> {
         let identifier = self.name("usage");
         for attempt in 0..2 {
@@ -141,14 +143,14 @@ impl Script<'_> {
         Ok(())
     }
 
-    /// The beginning of the hour in which the script began.
+    /// Returns the beginning of the hour in which the script began.
     fn hour(&self) -> jiff::Timestamp {
         let second = self.began.as_second();
         let hour = jiff::Timestamp::from_second(second - second.rem_euclid(3_600));
         hour.expect("a time some minutes ago")
     }
 
-    /// Asks for what a customer has that does not exist.
+    /// Reads the objects and lists of a customer that does not exist.
     async fn unknown_customer(&self, setup: &SetUp) -> Result<(), Failure> {
         let unknown: CustomerId = UNKNOWN.parse().expect("an id");
         let stripe = &self.stripe;
@@ -163,7 +165,7 @@ impl Script<'_> {
         let session = "cs_test_LiveCheckNone".parse().expect("an id");
         match stripe.checkout_session(&session, TIMEOUT).await? {
             None => Ok(()),
-            Some(_) => Err(Failure::Unexpected("an unknown page is there")),
+            Some(_) => Err(Failure::Unexpected("an unknown session is found")),
         }
     }
 
@@ -176,7 +178,7 @@ impl Script<'_> {
         Ok(hours.map(|hours| hours.len()))
     }
 
-    /// Reads what the meter has counted of the buyer, which may be nothing yet.
+    /// Reads the hours that the meter has counted for the buyer; there may be none yet.
     pub(super) async fn summaries(&self, setup: &SetUp) -> Result<(), Failure> {
         self.recorder.begin(Step::MeterSummaries);
         let mut customers = self.leftovers.iter();

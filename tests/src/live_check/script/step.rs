@@ -7,20 +7,20 @@ use serde::{Serialize, Serializer};
 /// A step of the script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// `sparks stripe-setup` on an account that may have nothing of the stage.
+    /// `sparks stripe-setup` on an account that may have no objects of the stage.
     #[default]
     Setup,
     /// `sparks stripe-setup` once more.
     SetupAgain,
     /// The customer of an account.
     Customer,
-    /// A page for a pack: made, read, listed and expired.
+    /// A Checkout Session for a pack: created, read, listed and expired.
     PackSession,
-    /// A page for a plan, likewise.
+    /// A Checkout Session for a plan, likewise.
     PlanSession,
-    /// Pages of the portal.
+    /// Portal sessions.
     PortalSession,
-    /// A usage for the meter.
+    /// A meter event.
     MeterEvent,
     /// Lists and objects of a customer that does not exist.
     UnknownCustomer,
@@ -28,25 +28,25 @@ pub enum Step {
     Cards,
     /// A subscription that is paid at once, and one in its trial.
     Subscriptions,
-    /// Pages of the portal that open at a change of the subscription.
+    /// Portal sessions that open at a change of the subscription.
     PortalFlows,
-    /// The next period, which one card pays and the other one does not.
+    /// The next period, which one card pays and the other does not.
     Renewal,
     /// The invoices of the paid subscription, and their payments.
     PaidInvoices,
-    /// A part of a payment is refunded.
+    /// A partial refund.
     Refund,
     /// A credit note to the balance of a customer who has paid, and its void.
     CreditNote,
-    /// Disputes and warnings of fraud.
+    /// Disputes and early fraud warnings.
     Disputes,
     /// The open invoice of a renewal that was not paid: credited, and the note voided.
     UnpaidRenewal,
-    /// The end of both subscriptions.
+    /// The cancellation of both subscriptions.
     Cancellation,
     /// The hours that the meter has counted.
     MeterSummaries,
-    /// The end of the endpoint, the event destination and the customer.
+    /// The deletion of the endpoint, the event destination and the customer.
     CleanUp,
 }
 

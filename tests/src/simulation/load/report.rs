@@ -1,4 +1,4 @@
-//! The measures of a load: how long commits took, what was refused, and what the table took.
+//! The measurements of a load: commit times, refusals, and the capacity that the table consumed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,36 +10,36 @@ use serde_json::Value;
 use super::Outcome;
 use crate::simulation::items::text;
 
-/// Requests by their keys, and what became of each.
+/// Requests by their keys, with their outcomes.
 pub(super) type Requests = Vec<(String, Outcome)>;
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug)]
 pub struct Report {
-    /// How each account was served.
+    /// The results of each account.
     pub served: BTreeMap<&'static str, Served>,
-    /// The most invocations that were under way at once.
+    /// The most invocations that were in flight at once.
     pub most_in_flight: usize,
-    /// What the table took while the load lasted.
+    /// The capacity that the table consumed during the load.
     pub consumed: Consumed,
-    /// What must never be, and was.
+    /// The rules that were broken.
     pub violations: Vec<String>,
 }
 
-/// How one account was served.
+/// The results of one account.
 #[derive(Debug, Default)]
 pub struct Served {
-    /// The times from a handler's beginning to its commit, or to its 503: the shortest first.
+    /// The times from a handler's start to its commit, or to its 503, in ascending order.
     pub commits: Vec<Duration>,
     /// Requests that were recorded.
     pub recorded: usize,
     /// Requests that were answered with a 503.
     pub busy: usize,
-    /// Those of them that did not say when to send them again.
+    /// Answers of 503 without a `Retry-After`.
     pub without_retry_after: usize,
-    /// Requests that met no free environment.
+    /// Requests without a free environment.
     pub shed: usize,
-    /// Requests that were answered otherwise, or not at all.
+    /// Requests with another answer, or with none.
     pub otherwise: usize,
     /// Refused requests that did not succeed under the same key after the load.
     pub lost: usize,
@@ -64,7 +64,7 @@ impl Report {
         }
     }
 
-    /// Adds an account's requests, of which so many refused ones succeeded later.
+    /// Adds an account's requests; `again` of the refused ones succeeded later.
     pub(super) fn add(&mut self, account: &'static str, requests: &Requests, again: usize) {
         let mut served = Served::default();
         let mut refused = 0;
@@ -113,7 +113,7 @@ impl Served {
         self.commits.push(committed_after.unwrap_or(*took));
     }
 
-    /// The time that a share of the commits took at most, in percent.
+    /// Returns a percentile of the commit times.
     pub fn at(&self, percent: usize) -> Duration {
         let place = self.commits.len() * percent / 100;
         let last = self.commits.len().saturating_sub(1);
