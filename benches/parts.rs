@@ -1,7 +1,7 @@
-//! How long the parts take that are ours: pricing, checking signatures, and encoding items for the table.
+//! Times our own parts: pricing, checking signatures, and encoding items for the table.
 //!
-//! `cargo bench --package benches --bench parts`. Time differs between machines and moments: it is for whoever works on
-//! one of them, and no check holds it to anything.
+//! `cargo bench --package benches --bench parts`. Times differ between machines and runs: they help with work on one of
+//! the parts, and no check depends on them.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -20,7 +20,7 @@ use shared::providers::stripe;
 use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::words::meter::{Line, Tokens};
 
-/// When everything happens.
+/// Returns the time of everything here.
 fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().expect("a time")
 }
@@ -65,7 +65,7 @@ fn signatures(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A usage before it is charged.
+/// Returns a usage before it is charged.
 fn usage(account: &AccountId, number: usize) -> UsageEntry {
     let key: IdempotencyKey = format!("key-{number}").parse().expect("a key");
     let price = price_book::price(&[line(Some("gpt-5"))], now()).expect("a price");
@@ -87,7 +87,7 @@ fn usage(account: &AccountId, number: usize) -> UsageEntry {
     }
 }
 
-/// From entries to the signed request of a transaction, whose answer is there at once.
+/// Times the way from entries to the signed request of a transaction; the response is immediate.
 fn items(criterion: &mut Criterion) {
     let answer = |_, _| -> shared::process::transport::Answer {
         Box::pin(async { Ok(http::Response::new(Bytes::from_static(b"{}"))) })

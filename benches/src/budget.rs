@@ -1,4 +1,4 @@
-//! The budget: how many instructions each function may spend, and whether it does.
+//! The budget: the instructions that each function may spend, and the check that it keeps to them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,8 +12,8 @@ use crate::flow::{Caller, Flow};
 use crate::program::Program;
 use crate::world::{Failure, World};
 
-/// What is counted: each function once, payments last, because they make the account's item larger. Invocations are
-/// counted in thirds, see `callgrind.rs`.
+/// The counted flows, one for each function, with their invocations, which are counted in thirds (see `callgrind.rs`).
+/// Payments are last, because they make the account's item larger.
 const COUNTED: [(Flow, usize); 7] = [
     (Flow::Usage, 45),
     (Flow::Balance, 45),
@@ -24,10 +24,10 @@ const COUNTED: [(Flow, usize); 7] = [
     (Flow::Webhook, 30),
 ];
 
-/// What a function may grow by before it fails, in percent.
+/// Growth of a function that fails the check, in percent.
 const SLACK_PERCENT: u64 = 5;
 
-/// What a function spends.
+/// Instructions that a function spends.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Spent {
     /// Instructions of a start.
@@ -39,20 +39,20 @@ pub(crate) struct Spent {
 /// The budget of each function.
 pub(crate) type Budget = BTreeMap<String, Spent>;
 
-/// Holds what was spent to the budget in a file; answers what there is to say, and whether it is kept to.
+/// Compares the spent instructions with the budget in a file; returns the report, and whether the budget is kept.
 pub(crate) fn check(file: &Path, spent: &Budget) -> Result<(String, bool), Failure> {
     let budget: Budget = serde_json::from_str(&fs::read_to_string(file)?)?;
     Ok(compare(&budget, spent))
 }
 
-/// Makes what was spent the budget; answers that.
+/// Saves the spent instructions as the budget; returns its text.
 pub(crate) fn renew(file: &Path, spent: &Budget) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(spent)? + "\n";
     fs::write(file, &text)?;
     Ok(text)
 }
 
-/// Counts what each function spends.
+/// Counts the instructions of each function.
 pub(crate) async fn count(
     world: &World,
     caller: &mut Caller<'_>,
@@ -80,7 +80,7 @@ pub(crate) async fn count(
     Ok(spent)
 }
 
-/// Holds what was spent against the budget.
+/// Compares the spent instructions with the budget.
 fn compare(budget: &Budget, spent: &Budget) -> (String, bool) {
     let mut text =
         String::from("| instructions | | budget | now | % | |\n|---|---|---|---|---|---|\n");
@@ -102,7 +102,7 @@ fn compare(budget: &Budget, spent: &Budget) -> (String, bool) {
                     "**over budget**"
                 }
                 under if under < 100 - SLACK_PERCENT => {
-                    "less: `make budget ARGS=--renew` keeps that"
+                    "less: save it with `make budget ARGS=--renew`"
                 }
                 _ => "",
             };
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_without_a_budget_is_over_it() {
+    fn a_function_without_a_budget_fails() {
         assert!(!compare(&Budget::new(), &of(1, 1)).1);
     }
 }

@@ -1,4 +1,4 @@
-//! Instructions, counted by Valgrind's `callgrind`: the same for the same program, whatever else the machine does.
+//! Counts instructions with Valgrind's `callgrind`: the same for the same program, even on a busy machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,13 +13,13 @@ use crate::profile::Profile;
 use crate::program::{self, Program, invoke};
 use crate::world::{Failure, World};
 
-/// What a delivery may take: a program under `callgrind` is slow.
+/// Delivery budget, since a program is slow under `callgrind`.
 const BUDGET_MS: &str = "10000";
 
-/// How long it may take to write down what it counted.
+/// Maximum time for `callgrind` to write its output.
 const WRITES: Duration = Duration::from_mins(1);
 
-/// Whether `valgrind` is there, or what to do.
+/// Fails with advice if `valgrind` is not installed.
 pub(crate) fn is_there() -> Result<(), Failure> {
     let found = std::process::Command::new("valgrind")
         .arg("--version")
@@ -27,13 +27,13 @@ pub(crate) fn is_there() -> Result<(), Failure> {
     match found {
         Ok(output) if output.status.success() => Ok(()),
         _ => Err(
-            "INSTRUCTIONS WERE NOT COUNTED: there is no `valgrind` (`apt-get install valgrind`)"
+            "INSTRUCTIONS WERE NOT COUNTED: `valgrind` is not installed (`apt-get install valgrind`)"
                 .into(),
         ),
     }
 }
 
-/// The instructions of a start that is given these events, and then ended.
+/// Counts the instructions of a process that starts, handles these events, and ends.
 pub(crate) async fn count(
     world: &World,
     program: &Program,
@@ -60,9 +60,9 @@ pub(crate) async fn count(
     Profile::parse(&fs::read_to_string(&out)?)
 }
 
-/// Ends it as Lambda would, so that it writes down what it counted.
+/// Ends the process as Lambda would, so that `callgrind` writes its output.
 async fn end(lambda: Lambda, out: &Path) -> Result<(), Failure> {
-    let process = lambda.process_id().ok_or("it is gone")?;
+    let process = lambda.process_id().ok_or("the process is gone")?;
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     kill_process(process.ok_or("no process has this id")?, Signal::TERM)?;
     let gone = async {
@@ -77,15 +77,15 @@ async fn end(lambda: Lambda, out: &Path) -> Result<(), Failure> {
     Err(format!("callgrind wrote no {}", out.display()).into())
 }
 
-/// What a start costs, and what each of some invocations costs.
+/// Instructions of a start and of a warm invocation.
 pub(crate) struct Counted {
-    /// Until it asks for its first invocation, and is ended.
+    /// Instructions until the program asks for its first invocation and is ended.
     pub(crate) init: Profile,
-    /// An invocation: the difference between more and less of them, divided.
+    /// Instructions of an invocation: the difference between a longer and a shorter run, divided.
     pub(crate) warm: Profile,
 }
 
-/// Counts a start, and the invocations with these events: the first third makes what is made once.
+/// Counts a start and warm invocations with these events; the first third cancels out what is made once.
 pub(crate) async fn start_and_invocations(
     world: &World,
     program: &Program,

@@ -1,4 +1,4 @@
-//! The comparison as a picture: bars on a logarithmic scale, in SVG.
+//! Draws the comparison as bars on a logarithmic scale, in SVG.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str, &str); 3] = [
     ("node", "Node.js, official SDKs", "#e69f00"),
 ];
 
-/// A chart of what was compared.
+/// Draws the chart of the comparison.
 pub(crate) fn svg(figures: &Figures) -> String {
     let speed = |of: fn(&Speed) -> f64| PROGRAMS.map(|(name, ..)| figures.speeds.get(name).map(of));
     let zip = |name| {
@@ -75,7 +75,7 @@ pub(crate) fn svg(figures: &Figures) -> String {
     svg
 }
 
-/// The bars of one figure, from half of the smallest on.
+/// Draws the bars of one figure; the scale starts at half of the smallest value.
 fn group(top: f64, what: &str, values: [Option<f64>; 3]) -> String {
     let known = values
         .iter()

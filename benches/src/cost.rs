@@ -1,4 +1,4 @@
-//! What a million usages cost at AWS, from what was measured and a table of prices.
+//! Computes the cost of a million usages at AWS, from the figures and a table of prices.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::speed::Speed;
 use crate::statistics::number;
 use crate::world::Failure;
 
-/// The prices, and what is assumed of the time that others take.
+/// The prices, and the assumed times of DynamoDB and the providers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Prices {
     region: String,
@@ -30,22 +30,22 @@ pub(crate) struct Prices {
     delivery_budget_ms: f64,
 }
 
-/// What a million usages cost, in dollars.
+/// Cost of a million usages, in dollars.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Cost {
     /// API Gateway.
     pub(crate) api: f64,
     /// Lambda's requests.
     pub(crate) lambda_requests: f64,
-    /// Lambda's time: waiting for others, and the CPU's.
+    /// Lambda's time: waiting for other systems, and CPU.
     pub(crate) lambda_time: f64,
-    /// What of that is the CPU's.
+    /// CPU's part of that time.
     pub(crate) of_it_cpu: f64,
     /// DynamoDB.
     pub(crate) dynamodb: f64,
     /// Logs.
     pub(crate) logs: f64,
-    /// Together.
+    /// Total.
     pub(crate) all: f64,
 }
 
@@ -55,12 +55,12 @@ impl Prices {
         Ok(serde_json::from_str(&fs::read_to_string(path)?)?)
     }
 
-    /// What a million requests cost, each of so many usages.
+    /// Returns the cost of a million requests.
     fn requests(&self, asked: &Asked, cpu_us: f64) -> Cost {
         let providers = (asked.rounds - 2.0).max(0.0) * self.assumed_provider_ms;
         let waiting = 2.0 * self.assumed_dynamodb_ms + providers.min(self.delivery_budget_ms);
         let memory = number(u64::from(MEMORY_MB));
-        // A function has the CPU's share that its memory is of this.
+        // A function gets CPU in proportion to its memory.
         let cpu = cpu_us / 1e3 * (self.lambda_megabytes_of_one_cpu / memory).max(1.0);
         let of_time = |ms: f64| ms * 1e3 * memory / 1024.0 * self.lambda_gigabyte_second;
         let mut cost = Cost {
@@ -77,7 +77,7 @@ impl Prices {
         cost
     }
 
-    /// What a million usages cost: one at a time here and in Node.js, and in full batches.
+    /// Returns the cost of a million usages: single ones here and in Node.js, and those in full batches.
     pub(crate) fn of_usages(
         &self,
         asked: &BTreeMap<String, Asked>,
@@ -93,7 +93,7 @@ impl Prices {
                 costs.insert(name.to_owned(), cost);
             }
         }
-        // The CPU time of a batch is not measured: that of as many single usages is more.
+        // The CPU time of a batch is not measured; that of as many single usages is an upper bound.
         let batch = number(BATCH);
         if let (Some(asked), Some(speed)) = (asked.get("batch of 45"), speeds.get("record-usage")) {
             let cost = self.requests(asked, speed.warm_cpu_us.median * batch);

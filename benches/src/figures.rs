@@ -1,4 +1,4 @@
-//! Everything that a run has measured.
+//! All figures of a run.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::trial::{Hang, Point};
 /// The figures of one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
-    /// How it was started.
+    /// Command that started the run.
     pub(crate) command: String,
-    /// Where.
+    /// Machine of the run.
     pub(crate) machine: String,
-    /// When, in UTC.
+    /// Day of the run, in UTC.
     pub(crate) day: String,
-    /// What was compared.
+    /// Versions of the tools and runtimes.
     pub(crate) versions: Vec<String>,
-    /// How much was measured.
+    /// Number of measurements.
     pub(crate) amount: Amount,
     /// Time and memory, by program.
     pub(crate) speeds: BTreeMap<String, Speed>,
@@ -30,20 +30,20 @@ pub(crate) struct Figures {
     pub(crate) init: BTreeMap<String, Shares>,
     /// Instructions of a warm invocation, by program.
     pub(crate) warm: BTreeMap<String, Shares>,
-    /// Bytes of what is deployed, by function.
+    /// Bytes of the deployed zip, by function.
     pub(crate) zips: BTreeMap<String, u64>,
-    /// Those of what it is compared with.
+    /// Bytes of the zips that are compared with them.
     pub(crate) other_zips: BTreeMap<String, u64>,
-    /// What each flow asks of others.
+    /// Requests of each flow to other systems.
     pub(crate) asked: BTreeMap<String, Asked>,
-    /// What happens when providers hang.
+    /// Figures of the trial in which providers hang.
     pub(crate) hang: Option<Hang>,
-    /// What happens when there are more and more environments.
+    /// Figures of the trial with more and more environments.
     pub(crate) scale: Vec<Point>,
     /// The prices.
     pub(crate) prices: Prices,
-    /// What a million usages cost.
+    /// Cost of a million usages.
     pub(crate) costs: BTreeMap<String, Cost>,
-    /// How the goals stand.
+    /// State of the goals.
     pub(crate) goals: Vec<Verdict>,
 }

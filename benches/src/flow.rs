@@ -1,4 +1,4 @@
-//! The flows of the API, each as the events that its function gets.
+//! The flows of the API, each as the events of its function.
 
 use http::Method;
 use local::lambda::Lambda;
@@ -7,37 +7,37 @@ use serde_json::{Value, json};
 use crate::program::{self, Program};
 use crate::world::{Call, Failure, World};
 
-/// What somebody does.
+/// A request of a caller, or a scheduled run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// A usage of one line.
     Usage,
-    /// The same, with a member.
+    /// A usage of one line, with a member.
     UsageOfMember,
     /// A batch of 45 usages.
     Batch,
-    /// A page to pay at.
+    /// A new Checkout Session.
     Checkout,
     /// The first verification of a payment.
     Verify,
-    /// The next one.
+    /// A later verification of the same payment.
     VerifyAgain,
-    /// The webhook that tells of a payment.
+    /// The webhook of a payment.
     Webhook,
-    /// A portal.
+    /// A new portal session.
     Portal,
-    /// A subscription.
+    /// A read of the subscription.
     Subscription,
-    /// A balance.
+    /// A read of the balance.
     Balance,
-    /// The outbox's run when there is nothing to do.
+    /// A run of the outbox with nothing to do.
     Outbox,
 }
 
-/// How many items a full batch has.
+/// Number of items in a full batch.
 pub(crate) const BATCH: u64 = 45;
 
-/// All of them; payments last, because they make the account's item larger.
+/// All flows; payments are last, because they make the account's item larger.
 pub(crate) const ALL: [Flow; 11] = [
     Flow::Usage,
     Flow::UsageOfMember,
@@ -53,7 +53,7 @@ pub(crate) const ALL: [Flow; 11] = [
 ];
 
 impl Flow {
-    /// Its name in tables.
+    /// Returns its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",
@@ -70,7 +70,7 @@ impl Flow {
         }
     }
 
-    /// The function that serves it.
+    /// Returns the function that serves it.
     pub(crate) const fn function(self) -> &'static str {
         match self {
             Self::Usage | Self::UsageOfMember | Self::Batch => "record-usage",
@@ -84,7 +84,7 @@ impl Flow {
     }
 }
 
-/// Makes events, and what must have happened before them.
+/// Makes events, and first what they depend on, such as a payment.
 pub(crate) struct Caller<'w> {
     world: &'w World,
     account: String,
@@ -94,7 +94,7 @@ pub(crate) struct Caller<'w> {
 }
 
 impl<'w> Caller<'w> {
-    /// A caller whose account has Sparks and a customer at Stripe.
+    /// Creates a caller whose account has Sparks and a customer at Stripe.
     pub(crate) async fn new(
         world: &'w World,
         account: &str,
@@ -111,7 +111,7 @@ impl<'w> Caller<'w> {
         })
     }
 
-    /// The next event of a flow.
+    /// Returns the next event of a flow.
     pub(crate) async fn event(&mut self, flow: Flow) -> Result<Value, Failure> {
         self.number += 1;
         let key = format!("{}-{}", flow.function(), self.number);
@@ -151,7 +151,7 @@ impl<'w> Caller<'w> {
                     body.contains("\"checkout.session.completed\"")
                 };
                 let event = webhooks.iter().find(of_session);
-                Ok(event.ok_or("no webhook tells of the payment")?.clone())
+                Ok(event.ok_or("no webhook of the payment was sent")?.clone())
             }
             Flow::Portal => {
                 let body = json!({"return_url": format!("{}/account", self.world.origin())});
@@ -198,7 +198,7 @@ impl<'w> Caller<'w> {
         self.call(Method::POST, &path, key, None).await
     }
 
-    /// A session that was just paid, and the webhooks that tell of it.
+    /// Returns a session that was just paid, and the webhooks of its payment.
     async fn paid(&self, key: &str) -> Result<(String, Vec<Value>), Failure> {
         let event = self.checkout_event(key).await?;
         let opened = program::invoke(&self.checkout, &event).await?;
@@ -211,7 +211,7 @@ impl<'w> Caller<'w> {
     }
 }
 
-/// Gives an account Sparks, and a customer at Stripe: by its first usage.
+/// Gives an account Sparks, and a customer at Stripe by a first usage.
 pub(crate) async fn prime(world: &World, account: &str, usage: &Program) -> Result<(), Failure> {
     world
         .sparks(&["grant", account, "900000000", "--reason", "bench"])
@@ -223,7 +223,7 @@ pub(crate) async fn prime(world: &World, account: &str, usage: &Program) -> Resu
     Ok(())
 }
 
-/// A usage of one line, with a trace as an app sends it.
+/// Returns the body of a usage of one line, with a trace as an app sends it.
 fn usage_body() -> Value {
     json!({
         "usage": [{
@@ -237,7 +237,7 @@ fn usage_body() -> Value {
     })
 }
 
-/// The event of a usage.
+/// Returns the event of a usage.
 pub(crate) async fn usage_event(world: &World, account: &str, key: &str) -> Result<Value, Failure> {
     let call = Call {
         method: Method::POST,
@@ -249,7 +249,7 @@ pub(crate) async fn usage_event(world: &World, account: &str, key: &str) -> Resu
     world.event(&call).await
 }
 
-/// The same event under another key.
+/// Returns the event with another idempotency key.
 pub(crate) fn with_key(event: &Value, key: &str) -> Value {
     let mut event = event.clone();
     event["headers"]["idempotency-key"] = key.into();

@@ -1,4 +1,4 @@
-//! The goals: what is to be reached, what was, and what is to be said of the rest.
+//! The goals: their bounds, the measured figures, and explanations of those that are not met.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::statistics::number;
 use crate::trial::least_linear;
 use Bound::{AtLeast, AtMost};
 
-/// What is to be reached.
+/// A goal of performance.
 struct Goal {
     id: &'static str,
     what: &'static str,
@@ -20,49 +20,49 @@ struct Goal {
     figure: fn(&Figures) -> Option<f64>,
 }
 
-/// On which side of a figure it is reached.
+/// The bound of a goal.
 #[derive(Clone, Copy)]
 enum Bound {
     AtMost(f64),
     AtLeast(f64),
 }
 
-/// How a goal stands.
+/// State of a goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
-    /// It is reached.
+    /// The goal is met.
     Met,
-    /// It is not, and `explanations.json` says why.
+    /// The goal is not met, and `explanations.json` explains the reason.
     Explained,
-    /// It is not, or was not measured.
+    /// The goal is not met, or was not measured.
     Open,
 }
 
-/// A goal, and what was measured.
+/// A goal with its measured figure.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Verdict {
     /// Its name in `explanations.json`.
     pub(crate) id: &'static str,
-    /// What it is about.
+    /// Description of the figure.
     pub(crate) what: &'static str,
-    /// What is to be reached, in words.
+    /// Bound and unit, as text.
     pub(crate) goal: String,
-    /// What was measured.
+    /// The measured figure.
     pub(crate) figure: Option<f64>,
     /// Its unit.
     pub(crate) unit: &'static str,
     /// The figure in relation to the bound.
     pub(crate) ratio: Option<f64>,
-    /// How it stands.
+    /// Its state.
     pub(crate) standing: Standing,
-    /// Why it is not reached.
+    /// Reason that it is not met.
     pub(crate) explanation: Option<String>,
 }
 
 const OURS: &str = "record-usage";
 
-/// Holds the figures against the goals.
+/// Compares the figures with the goals.
 pub(crate) fn judge(figures: &Figures, explanations: &BTreeMap<String, String>) -> Vec<Verdict> {
     goals()
         .into_iter()
@@ -104,7 +104,7 @@ impl Goal {
     }
 }
 
-/// A figure with as many places as it needs.
+/// Formats a figure with as many decimals as it needs.
 pub(crate) fn shown(figure: f64) -> String {
     match figure.abs() {
         large if large >= 100.0 || figure.fract() == 0.0 => format!("{figure:.0}"),
@@ -164,7 +164,7 @@ fn goals() -> Vec<Goal> {
     all.into_iter().flatten().collect()
 }
 
-/// What a start costs.
+/// Goals for a start.
 fn starts() -> Vec<Goal> {
     vec![
         goal(
@@ -191,7 +191,7 @@ fn starts() -> Vec<Goal> {
     ]
 }
 
-/// What a warm usage costs.
+/// Goals for a warm usage.
 fn warm() -> Vec<Goal> {
     vec![
         goal(
@@ -210,7 +210,7 @@ fn warm() -> Vec<Goal> {
         ),
         goal(
             "our_instructions",
-            "of these, ours",
+            "of which ours",
             AtMost(250.0),
             "k",
             |figures| Some(figures.warm.get(OURS)?.by_owner.get(&Owner::Ours)? / 1e3),
@@ -218,7 +218,7 @@ fn warm() -> Vec<Goal> {
     ]
 }
 
-/// Memory, and what is deployed.
+/// Goals for memory and the deployed zip.
 fn sizes() -> Vec<Goal> {
     vec![
         goal(
@@ -230,7 +230,7 @@ fn sizes() -> Vec<Goal> {
         ),
         goal(
             "rss_growth",
-            "growth in as many again",
+            "growth over as many more",
             AtMost(64.0),
             "KB",
             |figures| speed(figures, OURS, |speed| speed.growth_kb),
@@ -248,7 +248,7 @@ fn sizes() -> Vec<Goal> {
     ]
 }
 
-/// What DynamoDB writes.
+/// Goals for DynamoDB's write units.
 fn writes_of_usages() -> Vec<Goal> {
     vec![
         goal(
@@ -275,12 +275,12 @@ fn writes_of_usages() -> Vec<Goal> {
     ]
 }
 
-/// What happens when others are slow, and when there is much to do.
+/// Goals for hanging providers and for many environments.
 fn trials() -> Vec<Goal> {
     vec![
         goal(
             "hang_cpu",
-            "providers hang: CPU of the answer",
+            "providers hang: CPU of the response",
             AtMost(20.0),
             "ms",
             |figures| Some(figures.hang.as_ref()?.cpu_ms.median),
@@ -294,7 +294,7 @@ fn trials() -> Vec<Goal> {
         ),
         goal(
             "linear",
-            "1 to 16 environments, part of linear while there is CPU",
+            "1 to 16 environments, share of linear scaling while CPU is free",
             AtLeast(0.95),
             "",
             |figures| least_linear(&figures.scale),
@@ -302,7 +302,7 @@ fn trials() -> Vec<Goal> {
     ]
 }
 
-/// How many requests a flow has one after another.
+/// Goals for the sequential requests of a flow.
 fn hops() -> Vec<Goal> {
     macro_rules! hop {
         ($id:literal, $what:literal, $limit:literal, $flow:ident) => {
@@ -331,7 +331,7 @@ fn hops() -> Vec<Goal> {
         ),
         hop!(
             "hops_verify_again",
-            "sequential hops of a later one",
+            "sequential hops of a later verification",
             1.0,
             VerifyAgain
         ),

@@ -1,17 +1,16 @@
-//! `make bench` compares the functions with what users would pick instead, and `make budget` holds them to how many
-//! instructions they may spend.
+//! `make bench` compares the functions with the alternatives, and `make budget` checks their budget of instructions.
 //!
-//! The functions run as processes of their release binaries, as Lambda runs them ([`local::lambda`]), and DynamoDB,
-//! Stripe and Langfuse in this process. Figures of one run can be compared with each other, not with other runs'.
+//! The functions run as processes of their release binaries, as Lambda runs them ([`local::lambda`]); DynamoDB, Stripe
+//! and Langfuse run in this process. Figures of one run can be compared with each other, not with those of other runs.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what a bench is for"
+    reason = "a bench prints its results"
 )]
 #![expect(
     clippy::float_arithmetic,
-    reason = "these are statistics: no money is moved by them"
+    reason = "these are statistics: they move no money"
 )]
 
 mod budget;
@@ -47,10 +46,10 @@ use crate::world::Failure;
 /// Measures the functions.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where the functions were built, with their symbols.
+    /// Folder of the built functions, with their symbols.
     #[arg(long, default_value = "target/measured")]
     built: PathBuf,
-    /// Where the report, what it is made of, and everything temporary goes.
+    /// Folder for the report, its figures, and all temporary files.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
     #[command(subcommand)]
@@ -59,27 +58,27 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Compares, and reports.
+    /// Compares the programs, and reports.
     Compare {
         /// Starts of each program.
         #[arg(long, default_value_t = 31)]
         spawns: usize,
-        /// Warm invocations of each of which time is measured.
+        /// Timed warm invocations of each program.
         #[arg(long, default_value_t = 2_000)]
         invocations: usize,
-        /// Invocations after which memory is looked at.
+        /// Invocations after which memory is measured.
         #[arg(long, default_value_t = 10_000)]
         memory: usize,
-        /// Measures only these functions, for a quick look: what is not measured stays open.
+        /// Measures only these functions, for a quick look; goals that are not measured stay open.
         #[arg(long)]
         only: Vec<String>,
-        /// Writes the report into the documents as well.
+        /// Also writes the report into the documents.
         #[arg(long)]
         publish: bool,
     },
-    /// Counts the instructions of each function, and fails when one spends more than its budget.
+    /// Counts the instructions of each function, and fails if one exceeds its budget.
     Budget {
-        /// Makes what they spend their budget.
+        /// Saves the counted instructions as the new budget.
         #[arg(long)]
         renew: bool,
     },

@@ -1,14 +1,14 @@
-//! Whose work a crate does.
+//! Maps crates to the owner of their work.
 
 use serde::Serialize;
 
-/// Who has instructions executed.
+/// The part of a program that instructions are counted towards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Owner {
-    /// Sparks: parsing, pricing, building requests, answering, logging.
+    /// Sparks: parsing, pricing, building requests and responses, logging.
     Ours,
-    /// The AWS SDK: serializing, signing, reading answers.
+    /// The AWS SDK: serializing, signing, parsing responses.
     Sdk,
     /// The HTTP client and server protocol.
     Http,
@@ -18,12 +18,12 @@ pub(crate) enum Owner {
     Tokio,
     /// The loader, before `main`.
     Loader,
-    /// Nobody who is known.
+    /// No known owner.
     Unknown,
 }
 
 impl Owner {
-    /// Its name in tables.
+    /// Returns its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -32,7 +32,7 @@ impl Owner {
             Self::Lambda => "Lambda runtime",
             Self::Tokio => "tokio",
             Self::Loader => "loader",
-            Self::Unknown => "nobody known",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -62,7 +62,7 @@ const HTTP: [&str; 10] = [
     "want",
 ];
 
-/// Who a crate works for by itself; nothing when it works for whoever calls it.
+/// Returns the owner of a crate; None if its work counts towards its callers.
 pub(crate) fn owner_of(name: &str) -> Option<Owner> {
     match name {
         "lambda-runtime"
@@ -80,7 +80,7 @@ pub(crate) fn owner_of(name: &str) -> Option<Owner> {
     }
 }
 
-/// The crate that a source file belongs to.
+/// Returns the crate of a source file.
 pub(crate) fn crate_of(file: &str) -> String {
     if let Some((_, rest)) = file.split_once("/registry/src/") {
         let folder = rest.split('/').nth(1).unwrap_or_default();

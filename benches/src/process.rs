@@ -1,9 +1,9 @@
-//! What Linux says of a process: its CPU time and its memory.
+//! Reads a process's CPU time and memory from Linux.
 
 use std::fs;
 use std::io;
 
-/// The CPU time of all threads of a process, in nanoseconds; 0 when it is gone.
+/// Returns the CPU time of all threads of a process, in nanoseconds; 0 if it is gone.
 pub(crate) fn cpu_ns(process_id: u32) -> u64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{process_id}/task")) else {
         return 0;
@@ -15,7 +15,7 @@ pub(crate) fn cpu_ns(process_id: u32) -> u64 {
     threads.filter_map(time).sum()
 }
 
-/// The memory of a process that is in use, in kilobytes; 0 when it is gone.
+/// Returns the resident memory of a process, in kilobytes; 0 if it is gone.
 pub(crate) fn rss_kb(process_id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process_id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -23,7 +23,7 @@ pub(crate) fn rss_kb(process_id: u32) -> u64 {
     number.unwrap_or_default()
 }
 
-/// The machine, in words: what it says of its processor, and of itself.
+/// Describes the machine: its processor, CPUs, architecture and kernel.
 pub(crate) fn machine() -> String {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");

@@ -1,7 +1,7 @@
-//! Where instructions go: what `callgrind` has written down, by function, by crate, and by whose work it is.
+//! Splits the instructions that `callgrind` counted by function, by crate and by owner.
 //!
-//! Code that is inlined keeps the file that it came from, so most of it is known by its crate. What has no owner of its
-//! own (the standard library, the allocator, JSON) is the work of who calls it, in proportion.
+//! Inlined code keeps the file that it came from, so the crate of most code is known. Code without an owner of its own
+//! (the standard library, the allocator, JSON) counts towards its callers, in proportion.
 //! <https://valgrind.org/docs/manual/cl-format.html>
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,26 +12,26 @@ use crate::owner::{Owner, crate_of, owner_of};
 use crate::statistics::{number, size};
 use crate::world::Failure;
 
-/// How often the work of those without an owner is handed up. Each time it gets one call further.
+/// Number of times that work without an owner is passed on to its callers, each time by one call.
 const ROUNDS: usize = 40;
 
 /// A profile of a run, or a difference of two.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
-    /// Instructions in all.
+    /// All instructions.
     pub(crate) total: f64,
-    /// Those of a function itself, by function and crate of the code.
+    /// Instructions of a function itself, by function and crate of the code.
     own: HashMap<(String, String), f64>,
-    /// Those of what a function calls, by caller, crate of the code that calls, and who is called.
+    /// Instructions of a function's calls, by caller, crate of the calling code, and callee.
     calls: HashMap<(String, String, String), f64>,
 }
 
-/// How instructions are shared out.
+/// Split of the instructions.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Shares {
-    /// In all.
+    /// All instructions.
     pub(crate) total: f64,
-    /// By whose work it is.
+    /// By owner.
     pub(crate) by_owner: BTreeMap<Owner, f64>,
     /// By the crate of the code itself, the largest first.
     pub(crate) by_crate: Vec<(String, f64)>,
@@ -40,7 +40,7 @@ pub(crate) struct Shares {
 }
 
 impl Profile {
-    /// Reads what `callgrind` wrote.
+    /// Parses the output of `callgrind`.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let mut reading = Reading::default();
         for line in text.lines() {
@@ -54,7 +54,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// What is in this one and not in another.
+    /// Subtracts another profile.
     pub(crate) fn less(mut self, other: &Self) -> Self {
         self.total -= other.total;
         for (place, cost) in &other.own {
@@ -66,7 +66,7 @@ impl Profile {
         self
     }
 
-    /// A part of it, of so many.
+    /// Divides the profile by a count.
     pub(crate) fn each(mut self, count: usize) -> Self {
         let count = size(count.max(1));
         self.total /= count;
@@ -75,7 +75,7 @@ impl Profile {
         self
     }
 
-    /// Shares it out.
+    /// Splits the instructions.
     pub(crate) fn shares(&self) -> Shares {
         let handed_up = self.hand_up();
         let mut by_owner: BTreeMap<Owner, f64> = BTreeMap::new();
@@ -96,7 +96,7 @@ impl Profile {
         }
     }
 
-    /// Whose work a function without an owner is, worked out from who calls it.
+    /// Returns the owners of functions without an owner, derived from their callers.
     fn hand_up(&self) -> HashMap<String, BTreeMap<Owner, f64>> {
         let mut handed: HashMap<String, BTreeMap<Owner, f64>> = HashMap::new();
         for _ in 0..ROUNDS {
@@ -111,7 +111,7 @@ impl Profile {
                 }
             }
             for shares in next.values_mut() {
-                // What is not known yet gets known with the next round, unless nobody calls it.
+                // An unknown share becomes known with the next round, unless the function has no known caller.
                 let known = shares.len() > 1;
                 shares.retain(|owner, _| !known || *owner != Owner::Unknown);
                 let sum: f64 = shares.values().sum();
@@ -125,7 +125,7 @@ impl Profile {
     }
 }
 
-/// Whose work the code of a crate in a function is, with the share of each.
+/// Returns the owners of a crate's code in a function, with the share of each.
 fn owners(
     function: &str,
     of_crate: &str,
@@ -144,7 +144,7 @@ fn owners(
     }
 }
 
-/// The crate that a function's name begins with, apart from the standard library's.
+/// Returns the first crate in a function's name that is not of the standard library.
 fn crate_of_function(name: &str) -> String {
     let words = name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let of_std = [
@@ -160,7 +160,7 @@ fn largest(map: BTreeMap<String, f64>) -> Vec<(String, f64)> {
     list
 }
 
-/// What has been read so far, and where it is.
+/// State of the parser: the profile so far, and the position in the file.
 #[derive(Default)]
 struct Reading {
     profile: Profile,
@@ -188,7 +188,7 @@ impl Reading {
         }
     }
 
-    /// A name is given once, and only by its number from then on.
+    /// Resolves a name, which `callgrind` writes once and later refers to by its number.
     fn name(&mut self, kind: char, value: &str) -> String {
         let Some((id, name)) = value.split_once(')') else {
             return value.to_owned();
@@ -198,7 +198,7 @@ impl Reading {
             return self.names.get(&key).cloned().unwrap_or_default();
         }
         let name = name.trim_start();
-        // The levels of a recursion are told apart by this.
+        // The suffix distinguishes the levels of a recursion.
         let name = name.split('\'').next().unwrap_or(name).to_owned();
         self.names.insert(key, name.clone());
         name
@@ -224,7 +224,7 @@ impl Reading {
 mod tests {
     use super::*;
 
-    /// Ours calls HTTP twice as much as JSON, and both call the allocator.
+    /// A profile in which HTTP and our code both call the allocator.
     const RUN: &str = "\
 events: Ir
 
@@ -257,7 +257,7 @@ fn=(2)
 ";
 
     #[test]
-    fn the_allocator_works_for_who_calls_it() {
+    fn instructions_of_the_allocator_count_towards_its_callers() {
         let shares = Profile::parse(RUN).unwrap().shares();
         let of = |owner| shares.by_owner.get(&owner).copied().unwrap_or_default();
         assert!((shares.total - 187.0).abs() < 1e-9);
@@ -272,7 +272,7 @@ fn=(2)
     }
 
     #[test]
-    fn what_two_runs_have_in_common_cancels_out() {
+    fn instructions_common_to_two_runs_cancel_out() {
         let (one, other) = (Profile::parse(RUN).unwrap(), Profile::parse(RUN).unwrap());
         let shares = one.less(&other).shares();
         assert!(shares.total.abs() < 1e-9);

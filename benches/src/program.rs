@@ -1,4 +1,4 @@
-//! What is measured: a function's binary as it is deployed, or the script that stands for it.
+//! The measured programs: a function's binary as it is deployed, or a script in its place.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::world::Failure;
 
-/// How long a function may take to begin: under `callgrind` it takes fifty times as long.
+/// Maximum time of a function's start, which takes fifty times as long under `callgrind`.
 const INIT_LIMIT: Duration = Duration::from_mins(2);
 
-/// How long an invocation may take, likewise.
+/// Maximum time of an invocation, likewise.
 const INVOCATION_LIMIT: Duration = Duration::from_mins(1);
 
 /// The memory of a function, as in `template.yaml`.
@@ -26,14 +26,14 @@ pub(crate) const MEMORY_MB: u32 = 256;
 pub(crate) struct Program {
     /// Its name in tables.
     pub(crate) name: String,
-    /// What is run.
+    /// File that is run.
     pub(crate) path: PathBuf,
-    /// What is deployed weighs so much.
+    /// Size of the deployed zip.
     pub(crate) zip_bytes: u64,
 }
 
 impl Program {
-    /// A binary as it was built: to be counted, not deployed.
+    /// Takes a binary as it was built: to be counted, not deployed.
     pub(crate) fn as_built(name: &str, built: &Path) -> Self {
         Self {
             name: name.to_owned(),
@@ -42,7 +42,7 @@ impl Program {
         }
     }
 
-    /// A binary, stripped and zipped as it is deployed. `folder` takes what is made.
+    /// Strips and zips a binary as it is deployed, in a folder of its own in `folder`.
     pub(crate) fn binary(name: &str, built: &Path, folder: &Path) -> Result<Self, Failure> {
         let own = folder.join(name);
         fs::create_dir_all(&own)?;
@@ -60,13 +60,13 @@ impl Program {
         })
     }
 
-    /// The bundle of the function in Node.js, to be run by the `node` that is installed.
+    /// Takes the bundle of the function in Node.js, to be run by the installed `node`.
     pub(crate) fn node(bundle: &Path, folder: &Path) -> Result<Self, Failure> {
         let own = folder.join("node");
         fs::create_dir_all(&own)?;
         fs::copy(bundle, own.join("index.js"))?;
         let zip_bytes = zipped(&own, "index.js")?;
-        // The kernel starts Node for it: a shell's own time would be counted as Node's.
+        // The kernel starts Node.js itself, because a shell's time would be counted as that of Node.js.
         let found = Command::new("sh")
             .args(["-c", "command -v node"])
             .output()?;
@@ -82,7 +82,7 @@ impl Program {
         })
     }
 
-    /// The same under another command, whose arguments end with it.
+    /// Writes a script that runs the program under another command.
     pub(crate) fn under(&self, command: &str, script: &Path) -> Result<PathBuf, Failure> {
         let path = std::path::absolute(&self.path)?;
         fs::write(
@@ -93,7 +93,7 @@ impl Program {
         Ok(script.to_owned())
     }
 
-    /// A process of it that has asked for its first invocation.
+    /// Starts a process, and waits until it asks for its first invocation.
     pub(crate) async fn start(
         &self,
         variables: &BTreeMap<String, String>,
@@ -102,7 +102,7 @@ impl Program {
     }
 }
 
-/// A process that has asked for its first invocation.
+/// Starts a process, and waits until it asks for its first invocation.
 pub(crate) async fn start(
     path: &Path,
     variables: &BTreeMap<String, String>,
@@ -116,17 +116,21 @@ pub(crate) async fn start(
     Lambda::start(&path, variables.clone(), options).await
 }
 
-/// Has an event answered with a status of success; answers the body.
+/// Invokes a function, and returns the body of its response; fails unless the status is a success.
 pub(crate) async fn invoke(lambda: &Lambda, event: &Value) -> Result<Value, Failure> {
     let answer = lambda.invoke(event, INVOCATION_LIMIT).await;
     let answer = answer.map_err(|error| format!("{error}: {:?}", last_lines(lambda)))?;
-    // A scheduled function answers with a report.
+    // A scheduled function returns a report.
     let Some(status) = answer.get("statusCode").and_then(Value::as_u64) else {
         return Ok(answer);
     };
     let body = answer["body"].as_str().unwrap_or_default();
     if status >= 300 {
-        return Err(format!("it answered {status}: {body} {:?}", last_lines(lambda)).into());
+        return Err(format!(
+            "the function returned {status}: {body} {:?}",
+            last_lines(lambda)
+        )
+        .into());
     }
     Ok(serde_json::from_str(body).unwrap_or_default())
 }
@@ -141,7 +145,7 @@ fn last_lines(lambda: &Lambda) -> Vec<String> {
         .collect()
 }
 
-/// What a file weighs once it is zipped.
+/// Zips a file, and returns the size of the zip.
 fn zipped(folder: &Path, file: &str) -> Result<u64, Failure> {
     let zip = folder.join("function.zip");
     if zip.exists() {

@@ -1,4 +1,4 @@
-//! Where a report goes: beside the build, and into the documents.
+//! Writes the report beside the build and into `docs`.
 
 use std::fs;
 use std::path::Path;
@@ -6,9 +6,6 @@ use std::path::Path;
 use crate::figures::Figures;
 use crate::world::Failure;
 use crate::{chart, report};
-
-/// What the README's table stands between.
-const MARKS: [&str; 2] = ["<!-- make bench -->\n", "<!-- /make bench -->"];
 
 /// Keeps the report, the figures and the chart.
 pub(crate) fn keep(figures: &Figures, out: &Path) -> Result<(), Failure> {
@@ -19,42 +16,17 @@ pub(crate) fn keep(figures: &Figures, out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the report and the chart to `docs`, and the comparison into the README.
+/// Writes the report and the chart to `docs`.
 pub(crate) fn publish(figures: &Figures) -> Result<(), Failure> {
     let text = format!(
         "# Performance\n\n\
-         `make bench ARGS=--publish` has written this; [benches/README.md](../benches/README.md) says how it measures.\n\n\
+         `make bench` compares `record-usage` and all its calls with a bare `lambda_runtime` function and with the same\n\
+         flow in Node.js and the official SDKs, and checks the goals. [benches/README.md](../benches/README.md) says how it\n\
+         measures; `make bench ARGS=--publish` writes this page.\n\n\
          ![record-usage, a bare function and Node.js compared](performance.svg)\n\n{}",
         report::whole(figures)
     );
     fs::write("docs/performance.md", text)?;
     fs::write("docs/performance.svg", chart::svg(figures))?;
-    let readme = fs::read_to_string("README.md")?;
-    let table = format!("{}\n{}", report::origin(figures), report::compared(figures));
-    fs::write("README.md", between_marks(&readme, &table)?)?;
     Ok(())
-}
-
-/// A text with what is between the marks replaced.
-fn between_marks(text: &str, by: &str) -> Result<String, Failure> {
-    let [begin, end] = MARKS;
-    let (before, rest) = text
-        .split_once(begin)
-        .ok_or("the README has no place for it")?;
-    let (_, after) = rest
-        .split_once(end)
-        .ok_or("the README's place for it does not end")?;
-    Ok(format!("{before}{begin}{by}{end}{after}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_between_the_marks_is_replaced() {
-        let text = format!("a\n{}old{}\nb\n", MARKS[0], MARKS[1]);
-        let new = between_marks(&text, "new\n").unwrap();
-        assert_eq!(new, format!("a\n{}new\n{}\nb\n", MARKS[0], MARKS[1]));
-    }
 }

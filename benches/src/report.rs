@@ -1,4 +1,4 @@
-//! The report of a run, as Markdown: what was compared, the goals, and where instructions go.
+//! Writes the report of a run as Markdown: the comparison, the goals, and the split of the instructions.
 
 use std::fmt::Write;
 
@@ -8,13 +8,13 @@ use crate::profile::Shares;
 use crate::speed::Speed;
 use crate::statistics::{Sample, number};
 
-/// How many crates are listed of a profile.
+/// Number of crates listed per profile.
 const CRATES: usize = 12;
 
 /// The programs in the order of the tables.
 const PROGRAMS: [&str; 3] = ["hello", "record-usage", "node"];
 
-/// Everything.
+/// Writes the whole report.
 pub(crate) fn whole(figures: &Figures) -> String {
     let mut text = format!("{}\n{}", origin(figures), compared(figures));
     text.push_str(&flows(figures));
@@ -29,11 +29,11 @@ pub(crate) fn whole(figures: &Figures) -> String {
     text
 }
 
-/// How the figures came about.
-pub(crate) fn origin(figures: &Figures) -> String {
+/// Describes the run that the figures are from.
+fn origin(figures: &Figures) -> String {
     let (amount, versions) = (figures.amount, figures.versions.join(", "));
     format!(
-        "`{}`, {}, on {}.\n{versions}. {} starts and {} warm invocations of each, in turns; memory after {}.\n\
+        "`{}`, {}, on {}.\n{versions}. {} starts and {} warm invocations of each program, in turns; memory after {}.\n\
          Medians, and minima in brackets.\n",
         figures.command,
         figures.day,
@@ -44,8 +44,8 @@ pub(crate) fn origin(figures: &Figures) -> String {
     )
 }
 
-/// What was compared, one figure a line.
-pub(crate) fn compared(figures: &Figures) -> String {
+/// Writes the comparison, one figure per line.
+fn compared(figures: &Figures) -> String {
     let mut text = String::from(
         "| | bare hello | record-usage | Node.js | × hello | Node.js × |\n|---|---|---|---|---|---|\n",
     );
@@ -97,7 +97,7 @@ pub(crate) fn compared(figures: &Figures) -> String {
             speed(|speed| speed.rss_kb / 1024.0),
         ),
         (
-            "its growth in as many again, KB",
+            "growth over as many more, KB",
             speed(|speed| speed.growth_kb),
         ),
         ("zip, MB", zips),
@@ -147,7 +147,7 @@ fn flows(figures: &Figures) -> String {
 
 fn costs(figures: &Figures) -> String {
     let mut text = String::from(
-        "| a million usages, $ | API | Lambda, requests | Lambda, time | of it CPU | DynamoDB | logs | together |\n\
+        "| a million usages, $ | API | Lambda, requests | Lambda, time | of which CPU | DynamoDB | logs | total |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for (name, cost) in &figures.costs {
@@ -169,7 +169,7 @@ fn costs(figures: &Figures) -> String {
 
 fn scale(figures: &Figures) -> String {
     let mut text = String::from(
-        "| environments at once | usages a second | part of linear | of the CPUs |\n|---|---|---|---|\n",
+        "| environments at once | usages a second | share of linear | CPU used |\n|---|---|---|---|\n",
     );
     for point in &figures.scale {
         let busy = point.busy * 100.0;
@@ -184,14 +184,14 @@ fn scale(figures: &Figures) -> String {
     text
 }
 
-/// Whose instructions they are, and of which crates.
+/// Writes the instructions by owner and by crate.
 fn instructions(what: &str, shares: Option<&Shares>) -> String {
     let Some(shares) = shares else {
         return String::new();
     };
     let mut text = format!("Instructions of {what}: {:.0}.\n\n", shares.total);
     let part = |cost: f64| cost / shares.total * 100.0;
-    let _ = writeln!(text, "| whose work | instructions | % |\n|---|---|---|");
+    let _ = writeln!(text, "| owner | instructions | % |\n|---|---|---|");
     for (owner, cost) in &shares.by_owner {
         let _ = writeln!(
             text,
@@ -211,7 +211,7 @@ fn instructions(what: &str, shares: Option<&Shares>) -> String {
     text
 }
 
-/// The goals with their figures, and how many of them are reached, in the last line.
+/// Writes the goals with their figures; the last line counts those that are met.
 pub(crate) fn goals(goals: &[Verdict]) -> String {
     let mut text = String::from("| goal | | figure | ratio | |\n|---|---|---|---|---|\n");
     for verdict in goals {

@@ -1,4 +1,4 @@
-//! What each flow asks of others: requests, how many one after another, and DynamoDB's units.
+//! Counts each flow's requests to other systems, its sequential rounds, and DynamoDB's units.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::units::Units;
 use crate::wire::rounds;
 use crate::world::{Failure, World};
 
-/// Long enough that requests which are sent at once overlap, whatever else the machine does.
+/// Latency of each response, long enough that concurrent requests overlap even on a busy machine.
 const LATENCY: Duration = Duration::from_millis(40);
 
-/// How often each is looked at.
+/// Number of measured invocations of each flow.
 const TIMES: usize = 5;
 
-/// What a flow asks of others.
+/// Requests of a flow to other systems.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Asked {
-    /// Rounds of requests, one after another.
+    /// Sequential rounds of requests.
     pub(crate) rounds: f64,
-    /// Requests in all.
+    /// All requests.
     pub(crate) requests: f64,
     /// DynamoDB's units.
     pub(crate) units: Units,
-    /// What it writes to its log.
+    /// Bytes that it writes to its log.
     pub(crate) log_bytes: f64,
-    /// The requests of the last time, in the order in which they came.
+    /// The requests of the last invocation, in the order of their arrival.
     pub(crate) in_order: Vec<String>,
 }
 
-/// Looks at all flows.
+/// Measures all flows.
 pub(crate) async fn of_all(
     world: &World,
     caller: &mut Caller<'_>,
@@ -51,7 +51,7 @@ pub(crate) async fn of_all(
     Ok(all)
 }
 
-/// Looks at one flow.
+/// Measures one flow.
 pub(crate) async fn of_flow(
     world: &World,
     caller: &mut Caller<'_>,
@@ -60,7 +60,7 @@ pub(crate) async fn of_flow(
 ) -> Result<Asked, Failure> {
     world.traffic.take(Duration::ZERO, Duration::ZERO);
     let lambda = program.start(&world.variables()).await?;
-    // The first one makes connections, and learns what is kept.
+    // The first invocation opens connections and fills caches.
     let event = caller.event(flow).await?;
     invoke(&lambda, &event).await?;
     let (mut counted, mut requests, mut units) = (Vec::new(), 0.0, Units::default());
@@ -91,7 +91,7 @@ pub(crate) async fn of_flow(
             write: units.write / size(TIMES),
             read: units.read / size(TIMES),
         },
-        // The first one logs, too.
+        // The first invocation logs as well.
         log_bytes: size(log_bytes) / size(TIMES + 1),
         in_order,
     })

@@ -1,4 +1,4 @@
-//! A run from its beginning to its report.
+//! Runs the comparison or the budget, from start to finish.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,22 +26,22 @@ const FUNCTIONS: [&str; 7] = [
     "verify-payment",
 ];
 
-/// Those that make what other flows need.
+/// Functions that other flows depend on.
 const NEEDED: [&str; 3] = ["record-usage", "create-checkout", "verify-payment"];
 
-/// What belongs to the repository.
+/// Folder of the benches in the repository.
 const FOLDER: &str = "benches";
 
-/// How many invocations are counted under `callgrind`, in thirds.
+/// Number of invocations counted under `callgrind`, in thirds.
 const COUNTED: usize = 120;
 
-/// How often providers hang.
+/// Number of invocations while providers hang.
 const HANGS: usize = 5;
 
-/// How many usages each environment records while there are more and more of them.
+/// Number of usages that each environment records in each step of the scaling trial.
 const SCALED: usize = 60;
 
-/// What is compared.
+/// The programs that are compared.
 struct Compared {
     functions: BTreeMap<String, Program>,
     ours: Program,
@@ -74,7 +74,7 @@ pub(crate) async fn compare(
     let world = World::start().await?;
     ask(&world, &compared, &mut figures).await?;
     count(&world, &compared, built, out, &mut figures).await?;
-    eprintln!("providers that hang, and more and more environments");
+    eprintln!("hanging providers, and many environments");
     figures.hang = Some(trial::hang(&world, &compared.ours, HANGS).await?);
     figures.scale = trial::scale(&world, &compared.ours, SCALED).await?;
     eprintln!("starts, warm invocations, memory");
@@ -95,7 +95,7 @@ pub(crate) async fn compare(
     Ok(figures)
 }
 
-/// The figures before anything is measured.
+/// Returns the figures before anything is measured.
 fn begin(compared: &Compared, amount: Amount) -> Result<Figures, Failure> {
     let functions = compared.functions.iter();
     let zips = functions.map(|(name, one)| (name.clone(), one.zip_bytes));
@@ -127,15 +127,15 @@ fn begin(compared: &Compared, amount: Amount) -> Result<Figures, Failure> {
     })
 }
 
-/// Looks at what each flow asks of others, where the functions that flows need are there.
+/// Measures each flow's requests, if the functions that flows depend on were built.
 async fn ask(world: &World, compared: &Compared, figures: &mut Figures) -> Result<(), Failure> {
     let functions = &compared.functions;
     if !NEEDED.iter().all(|name| functions.contains_key(*name)) {
         return Ok(());
     }
-    eprintln!("what each flow asks of others");
+    eprintln!("requests of each flow");
     let mut caller = caller(world, functions).await?;
-    // Before anything is bought: an account with many grants is a larger item.
+    // Measured before any purchase, because an account with many grants is a larger item.
     let asked = rounds::of_flow(world, &mut caller, &compared.node, Flow::Usage).await?;
     figures.asked = rounds::of_all(world, &mut caller, functions).await?;
     figures.asked.insert("usage in Node.js".to_owned(), asked);
@@ -167,7 +167,7 @@ async fn count(
     Ok(())
 }
 
-/// Counts the functions, and holds them to their budget or makes it anew.
+/// Counts the instructions of the functions, and compares them with the budget or renews it.
 pub(crate) async fn budget(
     built: &Path,
     out: &Path,
@@ -186,7 +186,7 @@ pub(crate) async fn budget(
     budget::check(&file, &spent)
 }
 
-/// The functions as they are deployed: all, or only some.
+/// Returns the functions as they are deployed: all, or only some.
 fn functions(
     built: &Path,
     out: &Path,
@@ -212,7 +212,7 @@ async fn caller<'w>(
     Caller::new(world, "acct_bench", [usage, checkout, verify]).await
 }
 
-/// What was compared, by version.
+/// Returns the versions of the tools and runtimes.
 fn versions() -> Vec<String> {
     let said = |command: &str, argument: &str| {
         let output = Command::new(command).arg(argument).output().ok();

@@ -1,4 +1,4 @@
-//! Time and memory: of starts and of warm invocations, the programs taking turns.
+//! Measures time and memory of starts and of warm invocations; the programs take turns.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,38 +13,38 @@ use crate::program::{Program, invoke};
 use crate::statistics::{Sample, number};
 use crate::world::{Failure, World};
 
-/// How many invocations a program has before it is another one's turn.
+/// Number of invocations in one program's turn.
 const TURN: usize = 100;
 
-/// How much is measured.
+/// Number of measurements.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Amount {
     /// Starts of each program.
     pub(crate) spawns: usize,
-    /// Warm invocations of each, of which time is measured.
+    /// Timed warm invocations of each program.
     pub(crate) invocations: usize,
-    /// Invocations after which memory is looked at, and once more after as many again.
+    /// Invocations after which memory is measured, and again after as many more.
     pub(crate) memory: usize,
 }
 
-/// What was measured of a program.
+/// Measurements of one program.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Speed {
-    /// CPU time until it asks for its first invocation.
+    /// CPU time until the program asks for its first invocation.
     pub(crate) init_cpu_ms: Sample,
-    /// The time until then, from before the process is made.
+    /// Time until then, from just before the process is created.
     pub(crate) init_wall_ms: Sample,
-    /// Memory by then.
+    /// Memory at that point.
     pub(crate) init_rss_kb: Sample,
     /// CPU time of a warm invocation.
     pub(crate) warm_cpu_us: Sample,
     /// Memory after many invocations.
     pub(crate) rss_kb: f64,
-    /// What it grew by in as many again.
+    /// Growth of memory over as many more invocations.
     pub(crate) growth_kb: f64,
 }
 
-/// Measures programs, each with the event that it is given over and over.
+/// Measures programs, each with an event that is repeated under new keys.
 pub(crate) async fn measure(
     world: &World,
     programs: &[(Program, Value)],
@@ -73,7 +73,7 @@ pub(crate) async fn measure(
     for (program, event) in programs {
         running.push(Running::start(program, event, &variables).await?);
     }
-    // What is made once, such as connections, is made before.
+    // The first turn makes what is made once, such as connections.
     for one in &mut running {
         one.go(TURN).await?;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn measure(
     Ok(speeds)
 }
 
-/// One start.
+/// Measurements of one start.
 struct Start {
     cpu_ms: f64,
     wall_ms: f64,
@@ -107,7 +107,7 @@ impl Start {
         let began = Instant::now();
         let lambda = program.start(variables).await?;
         let wall_ms = began.elapsed().as_secs_f64() * 1e3;
-        let process = lambda.process_id().ok_or("it is gone")?;
+        let process = lambda.process_id().ok_or("the process is gone")?;
         let start = Self {
             cpu_ms: number(cpu_ns(process)) / 1e6,
             wall_ms,
@@ -118,7 +118,7 @@ impl Start {
     }
 }
 
-/// A process that is invoked over and over.
+/// A process that is invoked repeatedly.
 struct Running {
     name: String,
     lambda: Lambda,
@@ -136,14 +136,14 @@ impl Running {
         let lambda = program.start(variables).await?;
         Ok(Self {
             name: program.name.clone(),
-            process: lambda.process_id().ok_or("it is gone")?,
+            process: lambda.process_id().ok_or("the process is gone")?,
             lambda,
             event: event.clone(),
             invocations: 0,
         })
     }
 
-    /// Invokes it so often, and answers the CPU time of one invocation in microseconds.
+    /// Invokes it `count` times, and returns the CPU time of one invocation in microseconds.
     async fn go(&mut self, count: usize) -> Result<f64, Failure> {
         let before = cpu_ns(self.process);
         for _ in 0..count {
@@ -155,7 +155,7 @@ impl Running {
         Ok(number(spent) / 1e3 / crate::statistics::size(count))
     }
 
-    /// Looks at its memory after `count` invocations in all, and after as many again.
+    /// Measures its memory after `count` invocations in all, and after as many more.
     async fn memory(mut self, count: usize, speed: &mut Speed) -> Result<(), Failure> {
         self.go(count.saturating_sub(self.invocations)).await?;
         let reached = number(rss_kb(self.process));

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-/// What was measured several times.
+/// A measurement that was repeated.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Sample {
-    /// The middle one.
+    /// Median.
     pub(crate) median: f64,
-    /// The smallest one.
+    /// Minimum.
     pub(crate) min: f64,
-    /// How many there were.
+    /// Number of values.
     pub(crate) count: usize,
 }
 
 impl Sample {
-    /// Sums up measurements.
+    /// Summarizes measurements.
     pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
@@ -31,16 +31,16 @@ impl Sample {
     }
 }
 
-/// A count as a number to calculate with.
+/// Converts a count to a float.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "what is counted here is far below 2^53"
+    reason = "the counts here are far below 2^53"
 )]
 pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// A length as a number to calculate with.
+/// Converts a length to a float.
 pub(crate) fn size(length: usize) -> f64 {
     number(length.try_into().unwrap_or(u64::MAX))
 }

@@ -13,20 +13,22 @@ use crate::world::{Failure, World};
 /// The delivery budget of the first trial.
 const BUDGET: Duration = Duration::from_secs(1);
 
-/// How long a provider takes in the second one, and DynamoDB.
+/// Latency of the providers in the second trial.
 const PROVIDER: Duration = Duration::from_millis(50);
+
+/// Latency of DynamoDB in the second trial.
 const DYNAMODB: Duration = Duration::from_millis(10);
 
-/// Above this, there is no CPU left for more environments.
+/// Part of the CPUs above which none is left for more environments.
 const FULL: f64 = 0.9;
 
-/// How many environments there are at once.
+/// Numbers of environments that run at once.
 const ENVIRONMENTS: [usize; 5] = [1, 2, 4, 8, 16];
 
-/// What an answer takes beyond the budget when both providers hang.
+/// Figures of an invocation while both providers hang.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Hang {
-    /// The time beyond it.
+    /// Time beyond the delivery budget.
     pub(crate) beyond_budget_ms: Sample,
     /// The CPU time of the invocation.
     pub(crate) cpu_ms: Sample,
@@ -43,7 +45,7 @@ pub(crate) async fn hang(world: &World, program: &Program, times: usize) -> Resu
     let (mut beyond, mut cpu) = (Vec::new(), Vec::new());
     for number_of in 0..times {
         let lambda = program.start(&variables).await?;
-        let process = lambda.process_id().ok_or("it is gone")?;
+        let process = lambda.process_id().ok_or("the process is gone")?;
         let event = usage_event(world, "acct_hang", &format!("hang-{number_of}")).await?;
         let (before, began) = (cpu_ns(process), Instant::now());
         invoke(&lambda, &event).await?;
@@ -59,16 +61,16 @@ pub(crate) async fn hang(world: &World, program: &Program, times: usize) -> Resu
     })
 }
 
-/// What some environments did at once.
+/// Figures of some environments that run at once.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Point {
-    /// How many they were.
+    /// Number of environments.
     pub(crate) environments: usize,
-    /// What they answered in a second, together.
+    /// Usages per second of all of them.
     pub(crate) per_second: f64,
-    /// What part of the CPUs was taken: by all together, or of one by what they met, whichever is more.
+    /// Part of the CPUs used by all processes, or of one CPU by the fakes, whichever is more.
     pub(crate) busy: f64,
-    /// What they answered, compared with one of them times their number.
+    /// Usages per second, compared with linear scaling of one environment.
     pub(crate) linear: f64,
 }
 
@@ -93,7 +95,7 @@ pub(crate) async fn scale(
     let processes = all.iter().filter_map(|(lambda, _)| lambda.process_id());
     let processes: Vec<u32> = processes.chain([std::process::id()]).collect();
     let cpu = || number(processes.iter().copied().map(cpu_ns).sum()) / 1e9;
-    // One thread is all that the fakes have.
+    // The fakes have a single thread.
     let fakes = || number(cpu_ns(std::process::id())) / 1e9;
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut points: Vec<Point> = Vec::new();
@@ -126,7 +128,7 @@ pub(crate) async fn scale(
     Ok(points)
 }
 
-/// The least linear of the points at which there was CPU left; nothing when one environment fills it already.
+/// Returns the least linear point at which CPU was free; None if one environment already uses it up.
 pub(crate) fn least_linear(points: &[Point]) -> Option<f64> {
     let free = points.iter().filter(|point| point.busy < FULL);
     free.map(|point| point.linear).min_by(f64::total_cmp)

@@ -1,4 +1,4 @@
-//! DynamoDB's units, counted from the requests and from the items before and after them.
+//! Counts DynamoDB's units from the requests and from the items before and after them.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
 
 use std::ops::AddAssign;
@@ -15,18 +15,18 @@ use crate::statistics::size;
 
 const TARGET: &str = "DynamoDB_20120810.";
 
-/// What writes are counted by.
+/// Bytes of a write unit.
 const WRITE_BYTES: usize = 1024;
 
-/// What reads are counted by.
+/// Bytes of a read unit.
 const READ_BYTES: usize = 4096;
 
-/// Units of capacity, as on demand bills them.
+/// Units of capacity, as billed on demand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Units {
-    /// Of writes, those of indexes among them.
+    /// Write units, including those of indexes.
     pub(crate) write: f64,
-    /// Of reads.
+    /// Read units.
     pub(crate) read: f64,
 }
 
@@ -37,21 +37,21 @@ impl AddAssign for Units {
     }
 }
 
-/// Counts what requests to a table cost; clones are the same.
+/// Counts the units of requests to a table; clones share their state.
 #[derive(Clone)]
 pub(crate) struct Meter {
-    /// The keys of each index: of both, partition and sort.
+    /// The partition and sort key of each index.
     indexes: Arc<Vec<Vec<String>>>,
 }
 
-/// The operation that a request asks for.
+/// Returns the operation of a request.
 pub(crate) fn operation(request: &Request) -> String {
     let target = single(request.headers(), "x-amz-target").unwrap_or_default();
     target.trim_start_matches(TARGET).to_owned()
 }
 
 impl Meter {
-    /// For a table of this definition.
+    /// Creates the meter of a table from its definition.
     pub(crate) fn of(definition: &Value) -> Self {
         let indexes = definition["GlobalSecondaryIndexes"].as_array();
         let keys = |index: &Value| {
@@ -65,7 +65,7 @@ impl Meter {
         }
     }
 
-    /// Has a request answered, and counts what it cost.
+    /// Forwards a request, and counts its units.
     pub(crate) async fn answer(&self, tables: &Tables, request: Request) -> (Reply, Units) {
         let operation = operation(&request);
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -99,7 +99,7 @@ impl Meter {
         (reply, units)
     }
 
-    /// What a change of an item writes into the indexes, which hold keys only.
+    /// Returns the write units of a change in the indexes, which hold keys only.
     fn of_indexes(&self, before: &Value, after: &Value) -> f64 {
         let changed = self.indexes.iter().map(|keys| {
             let place = |item: &Value| -> Option<Vec<Value>> {
@@ -109,7 +109,7 @@ impl Meter {
                 (None, None) => 0.0,
                 (None, Some(_)) | (Some(_), None) => 1.0,
                 (Some(before), Some(after)) if before == after => 0.0,
-                // It is taken out at one place, and put in at another.
+                // It is deleted at one place, and inserted at another.
                 (Some(_), Some(_)) => 2.0,
             }
         });
@@ -117,14 +117,14 @@ impl Meter {
     }
 }
 
-/// An item that is written to, or only looked at.
+/// An item that is written, or only checked.
 struct Write {
     table: Value,
     key: Value,
     is_check: bool,
 }
 
-/// What an operation writes to.
+/// Returns the items that an operation writes or checks.
 fn writes(operation: &str, body: &Value) -> Vec<Write> {
     let one = |body: &Value, is_check| {
         let of = |item: &Value| json!({"pk": item["pk"], "sk": item["sk"]});
@@ -152,7 +152,7 @@ fn writes(operation: &str, body: &Value) -> Vec<Write> {
     }
 }
 
-/// What an operation reads.
+/// Returns the read units of an operation.
 fn read(operation: &str, body: &Value, answered: &Value) -> f64 {
     let units = |bytes: usize| size(bytes.div_ceil(READ_BYTES).max(1));
     let items = |list: &Value| -> usize { list.as_array().into_iter().flatten().map(weight).sum() };
@@ -182,7 +182,7 @@ fn read(operation: &str, body: &Value, answered: &Value) -> f64 {
     }
 }
 
-/// An item as it is now.
+/// Reads an item.
 async fn item(tables: &Tables, write: &Write) -> Value {
     let body = json!({"TableName": write.table, "Key": write.key, "ConsistentRead": true});
     let signed = "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, \
@@ -203,7 +203,7 @@ async fn item(tables: &Tables, write: &Write) -> Value {
     }
 }
 
-/// What an item weighs: the names and the values of its attributes.
+/// Returns the size of an item: the names and values of its attributes.
 fn weight(item: &Value) -> usize {
     let attributes = item.as_object().into_iter().flatten();
     attributes
@@ -211,7 +211,7 @@ fn weight(item: &Value) -> usize {
         .sum()
 }
 
-/// What a value weighs. Numbers take a byte for two digits, and one or two more.
+/// Returns the size of a value. Numbers take a byte for two digits, and one or two more.
 fn of_value(value: &Value) -> usize {
     let Some((kind, value)) = value.as_object().and_then(|value| value.iter().next()) else {
         return 0;
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn items_weigh_names_and_values() {
+    fn the_size_of_an_item_is_that_of_its_names_and_values() {
         let item = json!({"pk": {"S": "abc"}, "n": {"N": "1234"}, "l": {"L": [{"S": "ab"}]}});
         assert_eq!(weight(&item), 5 + 4 + 7);
     }

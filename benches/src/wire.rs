@@ -1,4 +1,4 @@
-//! The way between a function and what it calls: it takes a fixed time, and each request on it is written down.
+//! Proxies between a function and the systems that it calls: each adds a fixed latency and records the requests.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,23 +13,23 @@ use tokio::time::sleep_until;
 
 use crate::units::{Meter, Units};
 
-/// Longer than any function waits.
+/// Delay of a provider that hangs, longer than any function waits.
 const HANGS: Duration = Duration::from_secs(30);
 
 /// A request that was answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// What was asked for: an operation, or a method and path.
+    /// Its operation, or its method and path.
     pub(crate) what: String,
-    /// When the whole request had come.
+    /// Time at which the whole request had arrived.
     pub(crate) arrived: Instant,
-    /// When the answer was given.
+    /// Time at which the response was sent.
     pub(crate) answered: Instant,
-    /// What DynamoDB would have counted.
+    /// Units that DynamoDB would have billed.
     pub(crate) units: Units,
 }
 
-/// All ways of one world: clones are the same.
+/// All proxies of one world; clones share their state.
 #[derive(Clone, Default)]
 pub(crate) struct Traffic(Arc<Shared>);
 
@@ -43,7 +43,7 @@ struct Shared {
 }
 
 impl Traffic {
-    /// Makes each answer take so long from now on, whatever the fake itself takes of it.
+    /// Sets the total time of each response from now on, including the fake's own time.
     pub(crate) fn take(&self, dynamodb: Duration, providers: Duration) {
         let set = |at: &AtomicU64, latency: Duration| {
             let micros = latency.as_micros().try_into().unwrap_or(u64::MAX);
@@ -53,18 +53,18 @@ impl Traffic {
         set(&self.0.providers_us, providers);
     }
 
-    /// Makes Stripe and Langfuse hang from now on, or answer again.
+    /// Makes Stripe and Langfuse hang from now on, or respond again.
     pub(crate) fn hang(&self, hang: bool) {
         self.0.providers_hang.store(hang, Ordering::Relaxed);
     }
 
-    /// Writes requests down from now on, with their units, or not.
+    /// Starts or stops recording requests and their units.
     pub(crate) fn count(&self, counting: bool) {
         self.0.counting.store(counting, Ordering::Relaxed);
         self.seen().clear();
     }
 
-    /// What was written down since this was last asked.
+    /// Returns the requests recorded since the last call.
     pub(crate) fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen())
     }
@@ -77,7 +77,7 @@ impl Traffic {
         self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Passes a request on, and its answer back when it is time.
+    /// Forwards a request, and returns its response when the latency is over.
     async fn pass<A: Future<Output = (Reply, Units)>>(
         &self,
         latency: &AtomicU64,
@@ -101,7 +101,7 @@ impl Traffic {
         reply
     }
 
-    /// A way to DynamoDB.
+    /// Starts a proxy to DynamoDB.
     pub(crate) async fn to_dynamodb(&self, tables: Tables, meter: Meter) -> Result<Server, Error> {
         let traffic = self.clone();
         Server::start(FREE_PORT, move |request: Request| {
@@ -121,7 +121,7 @@ impl Traffic {
         .await
     }
 
-    /// A way to Stripe.
+    /// Starts a proxy to Stripe.
     pub(crate) async fn to_stripe(&self, stripe: Stripe) -> Result<Server, Error> {
         self.to_provider(move |request| {
             let stripe = stripe.clone();
@@ -130,7 +130,7 @@ impl Traffic {
         .await
     }
 
-    /// A way to Langfuse.
+    /// Starts a proxy to Langfuse.
     pub(crate) async fn to_langfuse(&self, langfuse: Langfuse) -> Result<Server, Error> {
         self.to_provider(move |request| {
             let langfuse = langfuse.clone();
@@ -160,8 +160,9 @@ impl Traffic {
     }
 }
 
-/// How many rounds these requests took, one after another: the longest chain of them in which each began when the one
-/// before it had been answered.
+/// Returns the number of sequential rounds of these requests.
+///
+/// It is the length of the longest chain in which each request began after the response to the one before it.
 pub(crate) fn rounds(seen: &[Seen]) -> u64 {
     let mut by_end: Vec<&Seen> = seen.iter().collect();
     by_end.sort_by_key(|one| one.answered);
@@ -180,7 +181,7 @@ pub(crate) fn rounds(seen: &[Seen]) -> u64 {
 mod tests {
     use super::*;
 
-    /// A request from one moment to another, in milliseconds.
+    /// A request between two times, in milliseconds.
     fn seen(base: Instant, (arrived, answered): (u64, u64)) -> Seen {
         Seen {
             what: String::new(),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_is_one_round() {
+    fn overlapping_requests_are_one_round() {
         let base = Instant::now();
         for (requests, expected) in [
             (vec![], 0),

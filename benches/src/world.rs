@@ -1,4 +1,4 @@
-//! What a function meets: DynamoDB and the fakes behind ways of a fixed length, and the events of API Gateway.
+//! The surroundings of a function: DynamoDB and the fakes with fixed latencies, and the events of API Gateway.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,14 +18,14 @@ use shared::process::transport::Transport;
 use crate::units::Meter;
 use crate::wire::Traffic;
 
-/// As long as the tokens that Lambda gives a function: it is part of each request to DynamoDB.
+/// Length of the session tokens that Lambda gives a function; they are part of each request to DynamoDB.
 const SESSION_TOKEN_BYTES: usize = 820;
 
 /// A running world.
 pub(crate) struct World {
     /// The fakes.
     pub(crate) stack: Stack,
-    /// The ways to them.
+    /// The proxies in front of them.
     pub(crate) traffic: Traffic,
     ways: [Server; 3],
     gateway: Gateway,
@@ -34,23 +34,23 @@ pub(crate) struct World {
     set_up: BTreeMap<String, String>,
 }
 
-/// The events that functions would have got, oldest first, each with its function.
+/// The captured events of functions, oldest first, each with its function.
 type Captured = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// What does not work out in a bench.
+/// Failure of a bench.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// What a caller sends.
+/// A request of a caller.
 pub(crate) struct Call<'a> {
-    /// `POST`, say.
+    /// Method, such as `POST`.
     pub(crate) method: Method,
-    /// Where to.
+    /// Path of the API.
     pub(crate) path: &'a str,
-    /// Whose token it carries.
+    /// Account of its token.
     pub(crate) account: &'a str,
     /// Its idempotency key.
     pub(crate) key: &'a str,
-    /// Its body, where it has one.
+    /// Its body, if it has one.
     pub(crate) body: Option<Value>,
 }
 
@@ -95,7 +95,7 @@ impl World {
         Ok(world)
     }
 
-    /// Makes at Stripe what the functions need.
+    /// Creates at Stripe what the functions need.
     async fn set_up(&mut self) -> Result<(), Failure> {
         let webhooks = format!("{}/v1/webhooks/stripe", self.gateway.url());
         let made = self
@@ -119,7 +119,7 @@ impl World {
         Ok(())
     }
 
-    /// The variables that a function sees.
+    /// Returns the environment variables of a function.
     pub(crate) fn variables(&self) -> BTreeMap<String, String> {
         let mut variables = self.stack.environment();
         let [dynamodb, stripe, langfuse] = &self.ways;
@@ -136,7 +136,7 @@ impl World {
         variables
     }
 
-    /// Runs the operator's command; answers what it printed.
+    /// Runs the operator's command; returns its output.
     pub(crate) async fn sparks(&self, arguments: &[&str]) -> Result<String, Failure> {
         let command = cli::Command::try_parse_from(["sparks"].iter().chain(arguments))?;
         let mut variables = self.stack.environment();
@@ -157,7 +157,7 @@ impl World {
         Ok(String::from_utf8(out)?)
     }
 
-    /// The event that a function gets of a call.
+    /// Returns the event that a function gets for a call.
     pub(crate) async fn event(&self, call: &Call<'_>) -> Result<Value, Failure> {
         let url = format!("{}{}", self.gateway.url(), call.path);
         let token = self.gateway.token(call.account, None);
@@ -180,7 +180,7 @@ impl World {
         Ok(event)
     }
 
-    /// The event that the scheduled function gets.
+    /// Returns the event that the scheduled function gets.
     pub(crate) async fn schedule(&self, function: &str) -> Result<Value, Failure> {
         self.gateway.run(function).await;
         let (_, event) = lock(&self.captured)
@@ -189,7 +189,7 @@ impl World {
         Ok(event)
     }
 
-    /// Has a page at Stripe paid, and answers the events of the webhooks that tell of it.
+    /// Pays a Checkout Session, and returns the events of the webhooks that follow.
     pub(crate) async fn pay(&self, session: &str) -> Result<Vec<Value>, Failure> {
         lock(&self.captured).clear();
         let url = format!("{}/_local/checkout/{session}/pay", self.stack.stripe.url());
@@ -204,7 +204,7 @@ impl World {
         Ok(webhooks.map(|(_, event)| event).collect())
     }
 
-    /// Where the API is, which is also the one allowed origin.
+    /// Returns the address of the API, which is also the only allowed origin.
     pub(crate) fn origin(&self) -> String {
         self.gateway.url()
     }

@@ -1,4 +1,4 @@
-//! `sparks doctor`: whether a deployment is as it should be, and what somebody has to look at.
+//! `sparks doctor`: checks a deployment, and lists the open incidents.
 
 mod at_stripe;
 mod check;
@@ -18,7 +18,7 @@ use check::Check;
 /// Codes of incidents that stay open although the payment, refund or dispute has its entry.
 const STANDING: [&str; 3] = ["mismatch_line", "no_share", "taken_again"];
 
-/// What cannot be looked at without a Stripe account.
+/// Checks that need the Stripe account.
 const AT_STRIPE: [&str; 7] = [
     "key",
     "clock",
@@ -29,7 +29,7 @@ const AT_STRIPE: [&str; 7] = [
     "meter_errors",
 ];
 
-/// Looks at everything and says what is found; an error when anything is not in order.
+/// Runs all checks and prints the results; fails if a check fails or an incident is open.
 pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
     let mut checks = vec![
         deployment::configuration(desk),
@@ -51,7 +51,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
     if ok { Ok(()) } else { Err(Error::NotInOrder) }
 }
 
-/// Everything about the Stripe account.
+/// Runs the checks of the Stripe account.
 async fn of_stripe(desk: &Desk<'_>) -> Vec<Check> {
     let account = match stripe_account(desk) {
         Ok(account) => account,
@@ -76,7 +76,7 @@ fn stripe_account(desk: &Desk<'_>) -> Result<StripeAccount, Error> {
     Ok(StripeAccount::new(desk.stripe()?, stage))
 }
 
-/// What somebody has to look at: without what was looked at, and what has come right by itself.
+/// Returns the incidents that are neither dismissed nor settled by themselves.
 async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
     let ledger = desk.ledger()?;
     let patience = Patience::lasting(&desk.clock, PATIENCE);
@@ -86,7 +86,7 @@ async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
         let (incidents, next) = ledger.incidents(from, &patience).await?;
         let subjects: BTreeSet<String> = incidents.iter().map(|one| one.subject.clone()).collect();
         let subjects: Vec<String> = subjects.into_iter().collect();
-        // A payment or a refund that has its entry by now was mended.
+        // A payment or refund that has its entry by now is settled.
         let booked = ledger.credited(&subjects, &patience).await?;
         let still = incidents.into_iter();
         open.extend(still.filter(|one| {
@@ -99,7 +99,7 @@ async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
     }
 }
 
-/// Notes that somebody has looked at everything that is kept of an object.
+/// Dismisses all incidents of an object.
 pub(crate) async fn dismiss(desk: &mut Desk<'_>, subject: String) -> Result<(), Error> {
     let dismissed = desk
         .ledger()?
@@ -112,7 +112,7 @@ pub(crate) async fn dismiss(desk: &mut Desk<'_>, subject: String) -> Result<(), 
         let report = json!({ "subject": subject, "dismissed": dismissed });
         writeln!(desk.out, "{report}")?;
     } else {
-        writeln!(desk.out, "{dismissed} of {subject} dismissed")?;
+        writeln!(desk.out, "incidents of {subject} dismissed: {dismissed}")?;
     }
     Ok(())
 }

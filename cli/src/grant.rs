@@ -1,4 +1,4 @@
-//! `sparks grant`: Sparks from the operator's hand, once per key.
+//! `sparks grant`: grants Sparks by hand, once per key.
 
 use serde_json::json;
 use shared::ledger::{Credited, NewCredit, Source};
@@ -8,7 +8,7 @@ use shared::words::sparks::Sparks;
 use crate::reason::Reason;
 use crate::{Desk, Error};
 
-/// How much can be granted at once: far more than anybody needs, and far less than an account can hold.
+/// Maximum of one grant: far more than is needed, and far less than an account can hold.
 const MOST: Sparks = Sparks::from_milli(1_000_000_000_000_000);
 
 pub(crate) async fn grant(
@@ -23,7 +23,7 @@ pub(crate) async fn grant(
         return Err(Error::AmountToGrant(MOST));
     }
     let key = key.unwrap_or_else(made_up_key);
-    // Before it is sent, so that a grant whose outcome is unknown can be repeated with its key.
+    // Printed before the write, so that a grant with an unknown outcome can be repeated with its key.
     writeln!(desk.notes, "key {key}")?;
     let now = desk.clock.now();
     let id = credit_id("grant", &account, &key);
@@ -56,7 +56,7 @@ pub(crate) async fn grant(
         writeln!(desk.out, "{grant}")?;
     } else {
         let verb = if replayed {
-            "had been granted already"
+            "were already granted"
         } else {
             "granted"
         };

@@ -1,7 +1,8 @@
-//! What the operator's command does: grant Sparks, read balances and ledgers, keep Stripe in order.
+//! The operator's command: grants Sparks, reads balances and ledgers, keeps Stripe in order.
 //!
 //! It works on the table named by `TABLE_NAME`, with the AWS credentials of the environment, and on the Stripe
-//! account of `STRIPE_SECRET_KEY`, for a local stack and for AWS alike. A command reads what it uses.
+//! account of `STRIPE_SECRET_KEY`, for a local stack and for AWS alike. Each command reads only the variables that it
+//! uses.
 
 mod doctor;
 mod grant;
@@ -42,7 +43,7 @@ use shared::words::sparks::Sparks;
 pub use stripe_account::Charging;
 use stripe_setup::Addresses;
 
-/// How long one step of a long command goes on trying.
+/// Time that one step of a long command may take, retries included.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Operates a Sparks deployment.
@@ -58,27 +59,27 @@ pub struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Grant Sparks to an account, which comes into being if it does not exist.
+    /// Grant Sparks to an account, which is created if it does not exist.
     Grant {
         /// The account.
         account: AccountId,
-        /// How many Sparks, with at most 3 decimal places.
+        /// Number of Sparks, with at most 3 decimal places.
         sparks: Sparks,
-        /// Why, in 1 to 200 characters; it is kept with the entry, and the account can read it.
+        /// Reason, in 1 to 200 characters; kept with the entry, and visible to the account.
         #[arg(long)]
         reason: Reason,
-        /// Give the account the free plan, too.
+        /// Give the account the free plan as well.
         #[arg(long, value_parser = ["free"])]
         plan: Option<String>,
-        /// The same key is the same grant; one is made up and printed when it is missing.
+        /// Idempotency key: the same key is the same grant. Without it, a random key is made and printed.
         #[arg(long)]
         key: Option<IdempotencyKey>,
     },
-    /// Take back what is left of a grant, or give a usage's Sparks back; once per entry.
+    /// Take back what is left of a grant, or give back a usage's Sparks, once per entry.
     Reverse {
-        /// The entry's id, as `sparks ledger` lists it.
+        /// Id of the entry, as listed by `sparks ledger`.
         entry: String,
-        /// Why, in 1 to 200 characters; it is kept with the entry, and the account can read it.
+        /// Reason, in 1 to 200 characters; kept with the entry, and visible to the account.
         #[arg(long)]
         reason: Reason,
     },
@@ -91,75 +92,75 @@ enum Action {
     Ledger {
         /// The account.
         account: AccountId,
-        /// How many entries.
+        /// Number of entries.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_LIMIT)))]
         limit: u8,
     },
-    /// Show what waits to be delivered, and what failed for good.
+    /// Show pending deliveries, and parked ones, which failed for good.
     Outbox {
         #[command(subcommand)]
         action: Option<outbox::Action>,
     },
     /// Compare one UTC day with Stripe and Langfuse, or bring the ledger up to date with one object at Stripe.
     ///
-    /// Of a day, nothing is changed but two notes: that Stripe's meter was shown not to have a parked usage, and that it
-    /// was shown to have one.
+    /// The comparison of a day changes only deliveries: it records whether Stripe's meter has a parked usage, and parks
+    /// a confirmed usage that the meter did not count.
     Reconcile {
-        /// The day, `YYYY-MM-DD`; yesterday when it is missing.
+        /// Day to compare, in UTC, `YYYY-MM-DD`; yesterday by default.
         #[arg(long, group = "one")]
         day: Option<Date>,
-        /// Credit what was paid at this checkout session, `cs_…`, instead.
+        /// Instead, credit the payment of this Checkout Session, `cs_…`.
         #[arg(long, group = "one")]
         session: Option<SessionId>,
-        /// Credit what this invoice, `in_…`, has paid for, instead.
+        /// Instead, credit the payment of this invoice, `in_…`.
         #[arg(long, group = "one")]
         invoice: Option<InvoiceId>,
-        /// Take back, or restore, what this refund, `re_…`, is of, instead.
+        /// Instead, claw back or restore the Sparks of this refund, `re_…`.
         #[arg(long, group = "one")]
         refund: Option<ReversalId>,
-        /// Take back, or restore, what this dispute, `dp_…`, is of, instead.
+        /// Instead, claw back or restore the Sparks of this dispute, `dp_…`.
         #[arg(long, group = "one")]
         dispute: Option<ReversalId>,
-        /// Take back, or restore, what this credit note, `cn_…`, is of, instead.
+        /// Instead, claw back or restore the Sparks of this credit note, `cn_…`.
         #[arg(long, group = "one")]
         credit_note: Option<ReversalId>,
     },
-    /// Work accounts out again from their entries: prices, balance, roll-ups, and what is left of each grant.
+    /// Recompute accounts from their entries, and list differences in prices, balance, roll-ups and grants.
     Verify {
-        /// The account; all of them when it is missing.
+        /// The account; all accounts by default.
         account: Option<AccountId>,
     },
-    /// Write an account anew from its entries, after `verify` has named it: for a restored table that holds a half of a
-    /// transaction. Without `--yes` it says what would change.
+    /// Rebuild an account that `verify` has named from its entries, after a restore has left half of a transaction.
+    /// Without `--yes`, only print what would change.
     Repair {
         /// The account.
         account: AccountId,
-        /// Write it. Nothing else may write to the account meanwhile.
+        /// Write the changes. Nothing else may write to the account meanwhile.
         #[arg(long)]
         yes: bool,
     },
-    /// Check the deployment, and list what somebody has to look at.
+    /// Check the deployment, and list incidents that need attention.
     Doctor {
-        /// Say that all incidents of this object (`cs_…`, `in_…`, `re_…`) were looked at: they are not listed any more.
+        /// Dismiss all incidents of this object (`cs_…`, `in_…`, `re_…`), so that they are no longer listed.
         #[arg(long)]
         dismiss: Option<String>,
     },
-    /// Make in Stripe what a deployment needs; run again, it changes nothing.
+    /// Create what a deployment needs in Stripe; a second run changes nothing.
     StripeSetup {
-        /// Where webhooks go: the API's address with `/v1/webhooks/stripe`.
+        /// URL for webhooks: the API's address with `/v1/webhooks/stripe`.
         #[arg(long)]
         webhook_url: Option<String>,
-        /// Where the customer portal sends visitors back to.
+        /// URL to which the customer portal sends visitors back.
         #[arg(long)]
         return_url: Option<String>,
     },
 }
 
-/// Why a command failed.
+/// Failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The environment lacks something.
-    #[error("the configuration is incomplete")]
+    /// A variable of the environment is missing or malformed.
+    #[error("the configuration is incomplete or malformed")]
     Config(#[from] config::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
@@ -170,19 +171,19 @@ pub enum Error {
     /// The output cannot be printed as JSON.
     #[error("cannot print JSON")]
     Json(#[from] serde_json::Error),
-    /// Only a positive number of Sparks can be granted, and not just any.
+    /// The number of Sparks is not positive, or too large for one grant.
     #[error("grant more than 0 and at most {0} Sparks")]
     AmountToGrant(Sparks),
-    /// Each grant takes room on its account.
-    #[error("`{0}` has too many grants that are not spent; nothing was written")]
+    /// The account has no room for another grant.
+    #[error("`{0}` has too many unspent grants; nothing was written")]
     TooManyGrants(AccountId),
-    /// There is nothing of this name to look at.
-    #[error("nothing is kept of `{0}`")]
+    /// There is no incident of this object.
+    #[error("there is no incident of `{0}`")]
     NoIncident(String),
     /// There is no such entry.
     #[error("there is no entry `{0}`")]
     NoEntry(String),
-    /// The entry is of a kind that the operator does not reverse.
+    /// The operator cannot reverse an entry of this kind.
     #[error("`{0}` {1}; nothing was written")]
     NotReversible(String, &'static str),
     /// The key belongs to another grant.
@@ -191,7 +192,7 @@ pub enum Error {
     /// The account does not exist.
     #[error("there is no account `{0}`")]
     NoAccount(AccountId),
-    /// The entries of an account do not fit together.
+    /// The entries of an account are inconsistent.
     #[error("`{0}` cannot be repaired from its entries: {1}; nothing was written")]
     NotRepairable(AccountId, String),
     /// The ledger cannot be listed.
@@ -203,21 +204,22 @@ pub enum Error {
     /// Langfuse failed.
     #[error("langfuse failed")]
     Langfuse(#[from] langfuse::Error),
-    /// How a payment stands is unknown.
-    #[error("the payment is not known")]
+    /// The payment could not be checked.
+    #[error("the payment could not be checked")]
     Payment(#[from] payment::Error),
-    /// The session is not of this deployment.
-    #[error("the session `{0}` is not of this deployment")]
+    /// The session does not belong to this deployment.
+    #[error("the session `{0}` does not belong to this deployment")]
     NoSession(SessionId),
-    /// The invoice is not of this deployment.
-    #[error("the invoice `{0}` is not of this deployment")]
+    /// The invoice does not belong to this deployment.
+    #[error("the invoice `{0}` does not belong to this deployment")]
     NoInvoice(InvoiceId),
-    /// The refund, dispute or credit note is not of this deployment, or cannot be followed.
+    /// The refund, dispute or credit note changes nothing, does not belong to this deployment, or is unclear.
     #[error("`{0}` changes nothing: {1}")]
     NoReversal(ReversalId, &'static str),
     /// The meter has a price, so that prepaid Sparks would be charged again.
     #[error(
-        "the meter `{meter}`: {price}, and Sparks are prepaid: {}; nothing was changed", .price.advice()
+        "the meter `{meter}` must have no price, because Sparks are prepaid, but {price}: {}; nothing was changed",
+        .price.advice()
     )]
     PricedMeter {
         /// The meter.
@@ -225,60 +227,60 @@ pub enum Error {
         /// The price.
         price: Charging,
     },
-    /// There is a meter of our name that counts something else.
+    /// The meter with our event name counts something else.
     #[error("the meter `{0}` does not sum `value` by customer; nothing was changed")]
     OtherMeter(String),
-    /// What an invoice comes to is unknown.
-    #[error("the invoice is not known")]
+    /// The invoice could not be checked.
+    #[error("the invoice could not be checked")]
     Invoice(#[from] invoice::Error),
-    /// What a refund or a dispute is of is unknown.
-    #[error("the refund or dispute is not known")]
+    /// The refund or dispute could not be checked.
+    #[error("the refund or dispute could not be checked")]
     Reversal(#[from] reversal::Error),
-    /// There is no meter to compare with.
+    /// Stripe has no meter to compare with.
     #[error("there is no meter at Stripe; run `sparks stripe-setup`")]
     NoMeter,
-    /// The day cannot be compared.
+    /// The day is in the future.
     #[error("{0} has not begun yet")]
     DayToCome(Date),
-    /// Something is not as it should be; it was printed.
-    #[error("not everything is in order")]
+    /// The command found problems, and printed them.
+    #[error("problems found (see above)")]
     NotInOrder,
 }
 
-/// What the commands work with.
+/// The environment, clock and outputs shared by all commands.
 struct Desk<'a> {
     environment: Environment<'a>,
     transport: Transport,
     clock: Clock,
     patience: Patience,
     json: bool,
-    /// Where the result goes.
+    /// Output for the result.
     out: &'a mut dyn Write,
-    /// Where everything else goes.
+    /// Output for everything else, such as progress.
     notes: &'a mut dyn Write,
 }
 
 impl Desk<'_> {
-    /// The ledger in its table.
+    /// Returns a client of the ledger's table.
     fn ledger(&self) -> Result<Ledger, Error> {
         let table = self.environment.table()?;
         let aws = self.environment.aws()?;
         Ok(Ledger::new(&aws, &table, &self.transport))
     }
 
-    /// The Stripe account.
+    /// Returns a client of the Stripe account.
     fn stripe(&self) -> Result<Stripe, Error> {
         let access = self.environment.required_stripe()?;
         Ok(Stripe::new(&access, &self.transport, &self.clock))
     }
 }
 
-/// A failure and its causes in one line, without control characters: Stripe's words may be among them.
+/// Formats a failure and its causes as one line; control characters, which Stripe's text may have, are escaped.
 pub fn failure(error: &(dyn std::error::Error + 'static)) -> String {
     lines::printable(&telemetry::chain(error))
 }
 
-/// Runs a command, which reaches everything through this transport.
+/// Runs a command; all its requests go through `transport`.
 pub async fn run<'a>(
     command: Command,
     environment: Environment<'a>,

@@ -1,4 +1,4 @@
-//! Prints one line a call, without control characters: what the table and Stripe say may not steer a terminal.
+//! Prints one line per call without control characters, so that text of the table or Stripe cannot steer a terminal.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -27,13 +27,13 @@ impl Write for Lines<'_> {
         self.0.flush()
     }
 
-    // Formatted as a whole: else every part would come by itself, with its own line breaks.
+    // Formats the text as a whole: otherwise every part would arrive by itself, with its own line breaks.
     fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
         self.print(&arguments.to_string())
     }
 }
 
-/// A text whose control characters are escaped.
+/// Escapes the control characters of a text.
 pub(crate) fn printable(text: &str) -> String {
     use std::fmt::Write as _;
 
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_prints_one_line_and_nothing_that_steers_a_terminal() {
+    fn a_call_prints_one_line_without_control_characters() {
         let mut out = Vec::new();
         let mut lines = Lines(&mut out);
         let (broken, steering) = ("a\nb\r", "\u{1b}[2J\u{9b}2J\u{7f} é");

@@ -1,4 +1,4 @@
-//! `sparks outbox`: what waits to be delivered, what failed for good, and how it is put back.
+//! `sparks outbox`: lists pending and parked deliveries, and redrives parked ones.
 
 use clap::Subcommand;
 use jiff::Timestamp;
@@ -11,25 +11,25 @@ use shared::process::patience::Patience;
 
 use crate::{Desk, Error, PATIENCE};
 
-/// How many items of one bucket are listed.
+/// Maximum number of items listed per bucket.
 const MOST: usize = 100_000;
 
-/// What to do with the outbox; it is listed when nothing is said.
+/// Action on the outbox; without one, it is listed.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
-    /// Put back what failed for good: it is sent again.
+    /// Send parked deliveries again.
     Redrive {
         /// Usages (`use_…`) and parcels (`par_…`).
         #[arg(required_unless_present = "all")]
         ids: Vec<String>,
-        /// Everything that may be put back.
+        /// All deliveries that may be sent again.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
-        /// Send traces without asking Langfuse: you have seen that it does not have them.
+        /// Send traces without asking Langfuse first, once you have seen that it does not have them.
         #[arg(long, conflicts_with = "all")]
         untraced: bool,
     },
-    /// Work it through once, as the scheduled function does each minute.
+    /// Run the outbox once, as the scheduled function does each minute.
     Run,
 }
 
@@ -45,7 +45,7 @@ struct Parked {
     recorded_at: String,
 }
 
-/// What is in the outbox.
+/// The contents of the outbox.
 #[derive(Default)]
 struct Listing {
     pending: u64,
@@ -197,24 +197,25 @@ async fn redrive(
     }
 }
 
-/// What became of it, in a word and in a sentence.
+/// The outcome of a redrive, in a word and in a sentence.
 const fn words(redriven: Redriven) -> (&'static str, &'static str) {
     match redriven {
         Redriven::Pending => ("pending", "is sent again with the next run"),
         Redriven::NotParked => ("not_parked", "is not parked"),
         Redriven::Unknown => ("unknown", "is not in the table"),
-        Redriven::InParcel => ("in_parcel", "is in a parcel: redrive that (`par_…`)"),
+        Redriven::InParcel => ("in_parcel", "is in a parcel: redrive the parcel (`par_…`)"),
         Redriven::NotShownAbsent => (
             "not_shown_absent",
-            "may be at Stripe: let `sparks reconcile` show first that it is not",
+            "may be at Stripe: first run `sparks reconcile` to show that it is not",
         ),
         Redriven::TraceAlone => (
             "trace_alone",
-            "is traced again with the next run; its event stays parked: it may be at Stripe, is in a parcel, or is too old",
+            "is traced again with the next run; its meter event stays parked, because it may be at Stripe, is in a \
+             parcel, or is too old",
         ),
         Redriven::TraceAskedFor => (
             "trace_asked_for",
-            "may be traced: Langfuse is asked again, for 6 hours; `--untraced` sends the trace unasked",
+            "may be traced already: Langfuse is queried again for 6 hours; `--untraced` sends the trace without asking",
         ),
         Redriven::TooOld => (
             "too_old",
@@ -233,7 +234,7 @@ async fn work(desk: &mut Desk<'_>) -> Result<(), Error> {
     }
     writeln!(
         desk.out,
-        "{} traces and {} usages confirmed, {} parked, {} still waiting; {} payments and {} subscriptions looked into",
+        "{} traces and {} usages confirmed, {} parked, {} still waiting; {} payments and {} subscriptions checked",
         report.traces,
         report.metered,
         report.parked,

@@ -1,4 +1,4 @@
-//! `sparks balance` and `sparks ledger`: what the table says of an account.
+//! `sparks balance` and `sparks ledger`: print an account's grants and entries.
 
 use shared::reports::{balance, history, statement};
 use shared::usage::ProviderCost;

@@ -5,11 +5,11 @@ use std::str::FromStr;
 /// The longest reason, in characters.
 const MAX_CHARACTERS: usize = 200;
 
-/// Why the operator changes an account.
+/// Reason of an operator's change to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason(String);
 
-/// A text that is not a reason.
+/// Error for a text that is not a valid reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be 1 to 200 characters, without line breaks and other control characters")]
 pub(crate) struct NotAReason;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_says_something_in_one_line_of_at_most_two_hundred_characters() {
+    fn a_reason_is_one_line_of_at_most_200_characters_and_not_blank() {
         let (most, more) = ("é".repeat(200), "é".repeat(201));
         for (text, is_one) in [
             ("double click", true),

@@ -1,5 +1,4 @@
-//! `sparks reconcile`: compares a day with Stripe and Langfuse, and does for one object at Stripe what its webhook would
-//! have done.
+//! `sparks reconcile`: compares a day with Stripe and Langfuse, or processes one object at Stripe as its webhook would.
 
 mod day;
 mod hour;
@@ -51,7 +50,7 @@ impl Access {
     }
 }
 
-/// Reads a session from Stripe, and credits it when it is paid and was not credited yet.
+/// Reads a session from Stripe, and credits it if it is paid and not credited yet.
 pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(), Error> {
     let (access, now) = (Access::of(desk)?, desk.clock.now());
     let payments = access.payments();
@@ -79,7 +78,7 @@ pub(crate) async fn session(desk: &mut Desk<'_>, session: SessionId) -> Result<(
     Ok(())
 }
 
-/// Reads an invoice from Stripe, and grants what it has paid for unless that was done before.
+/// Reads an invoice from Stripe, and grants the Sparks that it has paid for, once.
 pub(crate) async fn invoice(desk: &mut Desk<'_>, id: InvoiceId) -> Result<(), Error> {
     let (access, now) = (Access::of(desk)?, desk.clock.now());
     let (credited, why) =
@@ -103,7 +102,7 @@ pub(crate) async fn invoice(desk: &mut Desk<'_>, id: InvoiceId) -> Result<(), Er
     Ok(())
 }
 
-/// Reads a refund, a dispute or a credit note from Stripe, and takes back or restores what it is of.
+/// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
 pub(crate) async fn reversal(
     desk: &mut Desk<'_>,
     reason: ReversalKind,
@@ -119,7 +118,7 @@ pub(crate) async fn reversal(
     if desk.json {
         writeln!(desk.out, "{}", json!({ "reversal": id }))?;
     } else {
-        writeln!(desk.out, "{id}: the ledger is as Stripe has it")?;
+        writeln!(desk.out, "{id}: the ledger matches Stripe")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `sparks repair`: writes an account anew from its entries, after a restore has left a half of a transaction.
+//! `sparks repair`: rebuilds an account from its entries, after a restore has left half of a transaction.
 
 use serde_json::json;
 use shared::ledger::{Repair, Repaired};
@@ -7,7 +7,7 @@ use shared::words::id::AccountId;
 
 use crate::{Desk, Error, PATIENCE};
 
-/// Says what would change; changes it only with `yes`.
+/// Prints what would change; writes it only if `yes`.
 pub(crate) async fn run(desk: &mut Desk<'_>, account: AccountId, yes: bool) -> Result<(), Error> {
     let patience = Patience::lasting(&desk.clock, PATIENCE);
     let repaired = desk.ledger()?.repair(&account, yes, &patience).await?;
@@ -31,7 +31,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, account: AccountId, yes: bool) -> R
     } else if written {
         writeln!(
             desk.out,
-            "{account} written anew: {before} Sparks available before, {after} now; {rollups} roll-ups corrected"
+            "{account} rebuilt: {before} Sparks available before, {after} now; {rollups} roll-ups corrected"
         )?;
     } else {
         writeln!(

@@ -36,11 +36,11 @@ pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &Reason) -> 
     match available {
         None => writeln!(
             out,
-            "{entry} of {account} was reversed before, by {id} with {amount} Sparks; nothing was written"
+            "{entry} of {account} was already reversed, by {id} with {amount} Sparks; nothing was written"
         ),
         Some(available) if amount == Sparks::ZERO => writeln!(
             out,
-            "nothing was left to reverse of {entry} of {account}, {available} available"
+            "{entry} of {account} had nothing left to reverse, {available} available"
         ),
         Some(available) if amount.is_negative() => writeln!(
             out,
@@ -57,11 +57,11 @@ pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &Reason) -> 
 const fn why_not(what: Irreversible) -> &'static str {
     match what {
         Irreversible::Purchase => "was bought: refund it at Stripe, and its Sparks are taken back",
-        Irreversible::Free => "is a month of the free plan: what is left of it ends with the month",
-        Irreversible::Expiry => "is the end of a grant: grant Sparks anew",
-        Irreversible::Reversal => "took something back itself: grant Sparks anew",
+        Irreversible::Free => "is a month of the free plan: it ends with the month",
+        Irreversible::Expiry => "is the expiry of a grant: grant new Sparks instead",
+        Irreversible::Reversal => "is itself a reversal: grant new Sparks instead",
         Irreversible::Restoration => {
-            "gave back what a refund or a dispute had taken: refund its purchase at Stripe"
+            "restored Sparks after a refund or dispute: refund its purchase at Stripe"
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a deployment needs to be in a Stripe account, and how it is found and made there.
+//! The objects that a deployment needs in a Stripe account: finds, creates and changes them.
 
 mod charging;
 mod destination;
@@ -20,16 +20,16 @@ pub use charging::Charging;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};
 pub(crate) use tax::TaxSettings;
 
-/// Timeout of one call of Stripe.
+/// Timeout of one call to Stripe.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often something is made again that somebody has deleted within a day.
+/// Maximum number of times that an object is created again after it was deleted within a day.
 const MAX_TIMES_DELETED: u32 = 10;
 
-/// How often something is changed again that somebody has changed back within a day.
+/// Maximum number of times that a change is repeated after it was undone within a day.
 const MAX_TIMES_UNDONE: u32 = 10;
 
-/// The metadata key that says of which deployment something is.
+/// The metadata key for the deployment to which an object belongs.
 pub(crate) const STAGE: &str = "sparks_stage";
 
 /// The events that a deployment acts on.
@@ -124,7 +124,7 @@ struct PayloadKey {
     event_payload_key: String,
 }
 
-/// A webhook endpoint; its secret is there only when it was made just now.
+/// A webhook endpoint; it has its secret only if it was just created.
 #[derive(Deserialize)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
@@ -145,17 +145,17 @@ pub(crate) struct PortalConfiguration {
     metadata: Option<Metadata>,
 }
 
-/// Metadata of an object; Stripe may answer null for objects that others have made.
+/// Metadata of an object; Stripe may return null for objects that others have created.
 type Metadata = BTreeMap<String, String>;
 
-/// True for an object of this deployment.
+/// Returns whether an object belongs to this deployment.
 fn is_of_stage(metadata: Option<&Metadata>, stage: &str) -> bool {
     metadata
         .and_then(|metadata| metadata.get(STAGE))
         .is_some_and(|of| of == stage)
 }
 
-/// What is posted: a form to version 1 of the API, JSON to version 2.
+/// Body of a POST: a form to version 1 of the API, JSON to version 2.
 pub(crate) enum Body<'a> {
     Form(&'a [(&'a str, &'a str)]),
     Json(&'a Value),
@@ -168,14 +168,14 @@ struct List {
 }
 
 impl Product {
-    /// Whether it is what an offer is called.
+    /// Returns whether it is active and has the offer's name.
     pub(crate) fn is_of(&self, offer: &Offer) -> bool {
         self.active && self.name == offer.name
     }
 }
 
 impl PortalConfiguration {
-    /// Whether it has these terms.
+    /// Returns whether it has these terms.
     pub(crate) fn has(&self, terms: &str) -> bool {
         self.metadata
             .as_ref()
@@ -185,7 +185,7 @@ impl PortalConfiguration {
 }
 
 impl Price {
-    /// Whether it is what an offer costs.
+    /// Returns whether it is active and matches the offer's amount and billing period.
     pub(crate) fn is_of(&self, offer: &Offer) -> bool {
         let rhythm = match (offer.kind, &self.recurring) {
             (Kind::Pack, None) => true,
@@ -204,12 +204,12 @@ impl Price {
 }
 
 impl Meter {
-    /// Whether it takes events.
+    /// Returns whether it accepts events.
     pub(crate) fn is_active(&self) -> bool {
         self.status == "active"
     }
 
-    /// Whether it counts as usage is sent.
+    /// Returns whether it sums the values that usage is sent with, by customer.
     pub(crate) fn counts_sparks(&self) -> bool {
         self.default_aggregation.formula == "sum"
             && self.customer_mapping.kind == "by_id"
@@ -219,12 +219,12 @@ impl Meter {
 }
 
 impl Endpoint {
-    /// Whether it gets everything at this address.
+    /// Returns whether it receives all events at this URL.
     pub(crate) fn serves(&self, url: &str) -> bool {
         self.url == url && self.status == "enabled" && self.missing_events().is_empty()
     }
 
-    /// The events that are not sent there and should be.
+    /// Returns the events that should be sent there but are not.
     pub(crate) fn missing_events(&self) -> Vec<&'static str> {
         let sent = |event: &&str| {
             let mut asked = self.enabled_events.iter();
@@ -247,12 +247,12 @@ impl StripeAccount {
         self.stripe.livemode()
     }
 
-    /// What time it is at Stripe.
+    /// Returns the time at Stripe.
     pub(crate) async fn time(&self) -> Result<Option<Timestamp>, stripe::Error> {
         self.stripe.time(CALL_TIMEOUT).await
     }
 
-    /// The name of what an item is at Stripe: the id of its product and the lookup key of its price.
+    /// Returns the name of an item at Stripe: the id of its product and the lookup key of its price.
     pub(crate) fn name(&self, item: &str) -> String {
         format!("sparks_{}_{item}", self.stage)
     }
@@ -262,34 +262,34 @@ impl StripeAccount {
         self.stripe.read(&path, CALL_TIMEOUT).await
     }
 
-    /// The price that has the lookup key of an item.
+    /// Returns the price with the lookup key of an item.
     pub(crate) async fn price_of(&self, item: &str) -> Result<Option<Price>, stripe::Error> {
         let query = format!("lookup_keys[]={}", self.name(item));
         let found: Vec<Price> = self.all("/v1/prices", &query).await?;
         Ok(found.into_iter().next())
     }
 
-    /// The price of an id.
+    /// Returns the price with this id.
     pub(crate) async fn price(&self, id: &str) -> Result<Option<Price>, stripe::Error> {
         let path = format!("/v1/prices/{id}");
         self.stripe.read(&path, CALL_TIMEOUT).await
     }
 
-    /// The meter that usage goes to.
+    /// Returns the meter for usage.
     pub(crate) async fn meter(&self) -> Result<Option<Meter>, stripe::Error> {
         let meters: Vec<Meter> = self.all("/v1/billing/meters", "").await?;
         let ours = |meter: &Meter| meter.event_name == METER_EVENT_NAME;
         Ok(meters.into_iter().find(ours))
     }
 
-    /// The webhook endpoints of this deployment.
+    /// Returns the webhook endpoints of this deployment.
     pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, stripe::Error> {
         let all: Vec<Endpoint> = self.all("/v1/webhook_endpoints", "").await?;
         let ours = |endpoint: &Endpoint| is_of_stage(endpoint.metadata.as_ref(), &self.stage);
         Ok(all.into_iter().filter(ours).collect())
     }
 
-    /// The configuration of the customer portal for this deployment.
+    /// Returns the configuration of the customer portal for this deployment.
     pub(crate) async fn portal_configuration(
         &self,
     ) -> Result<Option<PortalConfiguration>, stripe::Error> {
@@ -299,9 +299,9 @@ impl StripeAccount {
         Ok(all.into_iter().find(ours))
     }
 
-    /// Makes something. Two that do it at once make one, and what was deleted is made again.
+    /// Creates an object. Concurrent calls create one; an object that was deleted is created again.
     ///
-    /// Within a day Stripe answers the same key with what it made then, even where that is gone by now.
+    /// Within a day, Stripe replays its response to the same key, even if the object is deleted by now.
     pub(crate) async fn create<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -311,7 +311,7 @@ impl StripeAccount {
         self.create_with(&Body::Form(form), path, what).await
     }
 
-    /// The same with a body of either version of the API.
+    /// Like [`Self::create`], with a body of either version of the API.
     pub(crate) async fn create_with<T: DeserializeOwned>(
         &self,
         body: &Body<'_>,
@@ -335,10 +335,10 @@ impl StripeAccount {
         }
     }
 
-    /// Changes the object at `path` until it `is_so`, by a POST to `path` and what `action` adds to it.
+    /// Changes the object at `path` until `is_so` holds, by a POST to `path` followed by `action`.
     ///
-    /// The same change may have been made, and undone, within the day: then Stripe answers its key with
-    /// what was then, and the next key is needed.
+    /// If the same change was made and undone within the day, Stripe replays its response to the key, and the next key
+    /// is needed.
     pub(crate) async fn change<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -356,7 +356,7 @@ impl StripeAccount {
             .await
     }
 
-    /// The same with a body of either version of the API: reads at the first path, and posts to the second.
+    /// Like [`Self::change`], with a body of either version of the API: reads the first path, and posts to the second.
     pub(crate) async fn change_with<T: DeserializeOwned>(
         &self,
         body: &Body<'_>,
@@ -384,7 +384,7 @@ impl StripeAccount {
         }
     }
 
-    /// Every object of a list, whatever number of pages it has.
+    /// Returns every object of a list, over all its pages.
     async fn all<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -1,4 +1,4 @@
-//! `sparks stripe-setup`: makes in a Stripe account what a deployment needs, and changes nothing twice.
+//! `sparks stripe-setup`: creates what a deployment needs in a Stripe account; a second run changes nothing.
 
 mod destination;
 
@@ -14,17 +14,17 @@ use crate::stripe_account::{
 };
 use crate::{Desk, Error};
 
-/// Where webhooks and portal visitors go.
+/// URLs for webhooks and for visitors who leave the portal.
 pub(crate) struct Addresses {
     pub(crate) webhooks: Option<String>,
     pub(crate) portal_return: Option<String>,
 }
 
-/// What there is at Stripe in the end.
+/// A setup in progress, with the changes made so far.
 struct SetUp<'a> {
     account: StripeAccount,
     addresses: &'a Addresses,
-    /// What was made or changed, in words.
+    /// Descriptions of the changes.
     changes: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         addresses,
         changes: Vec::new(),
     };
-    // First: with a price on the meter, everything else would only help to charge twice.
+    // First: if the meter had a price, everything else would only help to charge twice.
     let meter = setup.meter().await?;
     if desk.environment.automatic_tax()? {
         setup.tax().await?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     let mode = if livemode { "live mode" } else { "test mode" };
     writeln!(desk.out, "Stripe is set up, in {mode}.")?;
     if setup.changes.is_empty() {
-        writeln!(desk.out, "Everything was there already.")?;
+        writeln!(desk.out, "Nothing had to be changed.")?;
     }
     for change in &setup.changes {
         writeln!(desk.out, "- {change}")?;
@@ -93,14 +93,13 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         .collect();
     if !secrets.is_empty() {
         writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={}", secrets.join(","))?;
-        let note =
-            "Stripe shows these secrets only now: keep them beside those that are there already.";
+        let note = "Stripe shows these secrets only once: add them to those that you have already.";
         writeln!(desk.notes, "{note}")?;
     }
     Ok(())
 }
 
-/// Prints a secret that will not be shown again, though what came after it failed.
+/// Prints a secret that Stripe does not show again, although a later step failed.
 fn keep_secret(desk: &mut Desk<'_>, secret: Option<&str>) -> Result<(), Error> {
     let Some(secret) = secret else {
         return Ok(());
@@ -114,7 +113,7 @@ fn keep_secret(desk: &mut Desk<'_>, secret: Option<&str>) -> Result<(), Error> {
 }
 
 impl SetUp<'_> {
-    /// The meter that usage goes to. It must have no price: Sparks are prepaid.
+    /// Creates or reactivates the meter for usage. It must have no price, because Sparks are prepaid.
     async fn meter(&mut self) -> Result<String, Error> {
         let Some(meter) = self.account.meter().await? else {
             let form = [
@@ -127,7 +126,7 @@ impl SetUp<'_> {
             ];
             let path = "/v1/billing/meters";
             let made: Meter = self.account.create(path, &form, "meter").await?;
-            self.changes.push(format!("made the meter {}", made.id));
+            self.changes.push(format!("created the meter {}", made.id));
             return Ok(made.id);
         };
         if !meter.counts_sparks() {
@@ -149,7 +148,7 @@ impl SetUp<'_> {
         Ok(meter.id)
     }
 
-    /// The default tax behaviour, without which Stripe refuses every checkout with taxes. One that is there stays.
+    /// Sets the default tax behaviour, unless there is one. Without it, Stripe refuses every checkout with taxes.
     async fn tax(&mut self) -> Result<(), Error> {
         if self.account.tax_settings().await?.behavior().is_some() {
             return Ok(());
@@ -158,7 +157,7 @@ impl SetUp<'_> {
         let path = "/v1/tax/settings";
         let is_so = |settings: &TaxSettings| settings.behavior().is_some();
         self.account.change(path, "", &form, is_so).await?;
-        let change = "made taxes exclusive by default: they are added to the prices";
+        let change = "set taxes to exclusive by default: they are added to the prices";
         self.changes.push(change.to_owned());
         Ok(())
     }
@@ -176,7 +175,7 @@ impl SetUp<'_> {
                 ];
                 let what = format!("product:{}:{}", offer.item, offer.name);
                 let _: Product = self.account.create("/v1/products", &form, &what).await?;
-                self.changes.push(format!("made the product {id}"));
+                self.changes.push(format!("created the product {id}"));
             }
             Some(product) if !product.is_of(offer) => {
                 let form = [("name", offer.name), ("active", "true")];
@@ -190,7 +189,7 @@ impl SetUp<'_> {
         Ok(())
     }
 
-    /// The price of an offer. An amount cannot change, so another one is another price.
+    /// Finds or creates the price of an offer. The amount of a price cannot change, so a new amount is a new price.
     async fn price(&mut self, offer: &Offer) -> Result<String, Error> {
         let found = self.account.price_of(offer.item).await?;
         let old = match found {
@@ -218,11 +217,11 @@ impl SetUp<'_> {
         let what = format!("price:{}:{CURRENCY}:{amount}:{old}", offer.item);
         let made: Price = self.account.create("/v1/prices", &form, &what).await?;
         self.changes
-            .push(format!("made the price {} of {}", made.id, offer.item));
+            .push(format!("created the price {} of {}", made.id, offer.item));
         Ok(made.id)
     }
 
-    /// The endpoint of the pinned API version. One of another version is left to the operator.
+    /// Creates or updates the endpoint of the pinned API version; one of another version is left to the operator.
     async fn endpoint(&mut self) -> Result<Option<Endpoint>, Error> {
         let endpoints = self.account.endpoints().await?;
         let is_current = |endpoint: &Endpoint| endpoint.api_version.as_deref() == Some(API_VERSION);
@@ -248,7 +247,8 @@ impl SetUp<'_> {
             let what = format!("endpoint:{API_VERSION}:{url}:{}", EVENTS.len());
             let path = "/v1/webhook_endpoints";
             let made: Endpoint = self.account.create(path, &form, &what).await?;
-            self.changes.push(format!("made the endpoint {}", made.id));
+            self.changes
+                .push(format!("created the endpoint {}", made.id));
             return Ok(Some(made));
         };
         if current.serves(url) {
@@ -263,7 +263,7 @@ impl SetUp<'_> {
         Ok(Some(changed))
     }
 
-    /// What customers may do in the portal. Its terms are written on it, so that a change is seen.
+    /// Creates or updates the portal's configuration. Its metadata has its terms, so that a change is detected.
     async fn portal(&mut self, price_ids: &BTreeMap<&str, String>) -> Result<String, Error> {
         let stage = self.account.stage().to_owned();
         let plans: Vec<(String, String)> = OFFERS
@@ -311,7 +311,7 @@ impl SetUp<'_> {
                 let what = format!("portal:{terms}");
                 let made: PortalConfiguration = self.account.create(path, &form, &what).await?;
                 self.changes
-                    .push(format!("made the portal configuration {}", made.id));
+                    .push(format!("created the portal configuration {}", made.id));
                 Ok(made.id)
             }
             Some(known) if known.has(&terms) => Ok(known.id),

@@ -1,4 +1,4 @@
-//! `sparks verify`: whether accounts are what their entries come to.
+//! `sparks verify`: compares accounts with what their entries add up to.
 
 use serde_json::{Value, json};
 use shared::process::patience::Patience;
@@ -7,7 +7,7 @@ use shared::words::id::AccountId;
 
 use crate::{Desk, Error, PATIENCE};
 
-/// Verifies one account, or all of them; an error when anything disagrees.
+/// Verifies one account, or all of them; fails if anything disagrees.
 pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Result<(), Error> {
     let ledger = desk.ledger()?;
     let mut report = Report::default();
@@ -36,12 +36,12 @@ pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Resu
     }
 }
 
-/// What was seen.
+/// Counts and findings of a verification.
 #[derive(Default)]
 struct Report {
     accounts: u64,
     entries: u64,
-    /// What disagrees, and of which account where that is known.
+    /// Disagreements, each with its account if that is known.
     findings: Vec<(Option<AccountId>, String)>,
     /// Accounts that kept changing while they were read.
     unsettled: Vec<AccountId>,
@@ -57,7 +57,7 @@ async fn verify(
     let verified = match ledger.verify(account, &patience).await {
         Ok(Some(verified)) => verified,
         Ok(None) => return Ok(false),
-        // One account does not keep the others from being verified.
+        // A failure of one account does not stop the verification of the others.
         Err(error) => {
             let finding = format!("could not be verified: {}", chain(&error));
             report.findings.push((Some(account.clone()), finding));

@@ -1,4 +1,4 @@
-//! What `sparks` ends with: 0 when all went well, 1 when not, 2 when it was called wrongly.
+//! Exit status of `sparks`: 0 success, 1 failure or problems found, 2 usage error.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ fn ends_with(arguments: &[&str]) -> Option<i32> {
 }
 
 #[test]
-fn scripts_can_tell_a_wrong_call_from_a_deployment_that_is_not_in_order() {
+fn the_exit_status_distinguishes_usage_errors_from_failures() {
     for (arguments, code) in [
         (&["--version"][..], 0),
         (&["doctor"], 1),

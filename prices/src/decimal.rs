@@ -1,11 +1,11 @@
 //! Reads the decimal text of a price, with no float in between.
 
-/// How many decimals are kept: one dollar is 10¹² pico-dollars.
+/// Number of decimals that are kept: one dollar is 10¹² pico-dollars.
 const PLACES: usize = 12;
 
 /// Reads dollars as pico-dollars. More than 12 decimals are rounded to 12, halves up.
 ///
-/// Nothing for a sign, an exponent, or what does not fit.
+/// Returns None for a sign, an exponent, or a price that does not fit.
 pub fn pico_dollars(text: &str) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let are_digits =

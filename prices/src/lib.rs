@@ -1,8 +1,8 @@
 //! Makes the committed table of model prices from the data of the `genai-prices` crate.
 //!
-//! Nothing is decided here that the source does not say. Prices are read as decimal text and become whole
-//! pico-dollars (10⁻¹² USD) per million tokens; one with more than 12 decimals is rounded to 12, halves up. What a
-//! usage line has no quantity for is left out and reported; what is not understood at all stops the generation.
+//! The generator adds nothing to the source. Prices are read as decimal text and become whole pico-dollars (10⁻¹² USD)
+//! per million tokens; one with more than 12 decimals is rounded to 12, halves up. A price without a quantity on a
+//! usage line is left out and reported; anything that the generator does not understand stops it.
 
 pub mod decimal;
 pub mod pattern;
@@ -13,14 +13,14 @@ pub mod table;
 
 use std::path::{Path, PathBuf};
 
-/// Why no table was made.
+/// Failure to make the table.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Cargo could not be asked where the source is.
+    /// Cargo could not be run.
     #[error("failed to run cargo")]
     Cargo(#[source] std::io::Error),
-    /// Cargo does not know the source, or could not answer.
-    #[error("cargo did not say where genai-prices is: {0}")]
+    /// Cargo does not know the source, or failed.
+    #[error("cargo did not locate genai-prices: {0}")]
     NotLocated(String),
     /// The source could not be read.
     #[error("failed to read `{}`", .0.display())]
@@ -39,13 +39,13 @@ pub enum Error {
 /// A file the generator makes.
 #[derive(Debug)]
 pub struct File {
-    /// Where it is, from the root of the repository.
+    /// Path from the root of the repository.
     pub path: &'static str,
-    /// What is in it.
+    /// Content of the file.
     pub text: String,
 }
 
-/// The repository's root.
+/// Returns the repository's root.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

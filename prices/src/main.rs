@@ -1,4 +1,4 @@
-//! Writes the table of model prices, and the report of what is not in it.
+//! Writes the table of model prices, and the report of what it leaves out.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
                 message = format!("{message}: {next}");
                 cause = next.source();
             }
-            // Where even the error cannot be written, the exit code still says it.
+            // If even the error cannot be written, the exit status still shows it.
             let _ = writeln!(io::stderr(), "{message}");
             ExitCode::FAILURE
         }

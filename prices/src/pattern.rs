@@ -10,11 +10,11 @@ use std::fmt::{self, Display, Formatter};
 pub enum Part {
     /// This text.
     Text(String),
-    /// Between the two numbers of characters of one class; the second is open without a value.
+    /// Characters of one class, between a minimum and a maximum number; no maximum if None.
     Run(Class, usize, Option<usize>),
     /// One of these alternatives.
     Either(Vec<Vec<Part>>),
-    /// What follows is not this.
+    /// The text that follows does not match these parts.
     Not(Vec<Part>),
     /// The name ends here.
     End,
@@ -33,7 +33,7 @@ pub enum Class {
     NotIn(String),
 }
 
-/// Why an expression is refused.
+/// Reason for which an expression is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at character {at}")]
 pub struct Error {
@@ -138,7 +138,7 @@ impl Reader {
         Ok(Part::Either(alternatives))
     }
 
-    /// Reads one character or class, and how often it is there.
+    /// Reads one character or class, and its count.
     fn characters(&mut self) -> Result<Part, Error> {
         let (class, literal) = match self.next()? {
             '.' => (Class::Any, None),
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_source_uses_is_translated() {
+    fn the_syntax_that_the_source_uses_is_translated() {
         for (expression, parts) in [
             (r"^o[134]", r#"&[Text("o"), Run(In("134"), 1, 1)]"#),
             (
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_use_is_refused() {
+    fn all_other_syntax_is_refused() {
         for expression in [
             "", "a", "a|^b", "^a|b", "^(a)", "^(?=a)", "^(?i)a", "^a)", "^(?:a", r"^\w", r"^\bx",
             "^[a-z]", r"^[\d]", "^[]", "^*", "^a**", "^a+?", "^a{1,2}", "^a{,2}", "^a{", "^^a",

@@ -1,4 +1,4 @@
-//! Writes what the source's prices say and the table does not, one line each.
+//! Writes the report of prices that the table leaves out, one line each.
 
 use crate::rows::Provider;
 use crate::source::Source;
@@ -7,7 +7,7 @@ use crate::source::Source;
 pub fn write(source: &Source, providers: &[Provider<'_>]) -> String {
     let mut lines = vec![
         format!(
-            "# What the prices of genai-prices {} say and the table does not. Made by `make prices`, not by hand.",
+            "# Prices of genai-prices {} that the table leaves out. Made by `make prices`, not by hand.",
             source.version
         ),
         "# model | what | why".to_owned(),

@@ -1,4 +1,4 @@
-//! Turns the source's models into the rows of the table, and notes what has no place there.
+//! Turns the source's models into the rows of the table, and notes what the rows leave out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,17 +20,17 @@ const CLASSES: [(&str, &str); 5] = [
 ];
 
 const OTHER_TOKENS: &str =
-    "a usage line does not tell these tokens from text, whose price is the one kept";
+    "a usage line does not separate these tokens from text; the price of text is kept";
 const NO_TOKENS: &str = "a usage line has no such quantity";
 
-/// The source's keys that have no place in the table, and why.
+/// The source's keys that have no place in the table, each with the reason.
 const WITHOUT_PLACE: [(&str, &str); 18] = [
     ("audio_hours", NO_TOKENS),
     ("cache_audio_read_mtok", OTHER_TOKENS),
     ("cache_image_read_mtok", OTHER_TOKENS),
     (
         "cache_write_1h_mtok",
-        "a usage line does not tell lifetimes apart, the standard one is kept",
+        "a usage line does not state the lifetime; the standard price is kept",
     ),
     ("input_annotated_document_kpages", NO_TOKENS),
     ("input_audio_hours", NO_TOKENS),
@@ -55,7 +55,7 @@ const SECONDS_PER_DAY: u32 = 24 * 60 * 60;
 pub struct Provider<'a> {
     /// Its id.
     pub id: &'a str,
-    /// Which names lead to it.
+    /// Rule for the names that lead to it.
     pub rule: &'a Rule,
     /// The providers whose models are tried after its own.
     pub fallbacks: &'a [String],
@@ -66,13 +66,13 @@ pub struct Provider<'a> {
 /// A model of the table.
 #[derive(Debug)]
 pub struct Model<'a> {
-    /// What the table calls it, unique in the table.
+    /// Id in the table, unique there.
     pub id: String,
-    /// What the source says about it.
+    /// The model as the source has it.
     pub source: &'a source::Model,
-    /// Its rows, the last whose conditions hold is in force.
+    /// Its rows: the last one whose conditions hold is in force.
     pub rows: Vec<Row>,
-    /// What is left out, and why.
+    /// Prices that are left out, each with the reason.
     pub left_out: BTreeSet<(String, &'static str)>,
 }
 
@@ -162,7 +162,7 @@ fn read<'a>(provider: &str, model: &'a source::Model) -> Result<Model<'a>, Error
     })
 }
 
-/// Notes what the rows as a whole do not say.
+/// Notes what the rows as a whole leave out.
 fn note_limits(
     provider: &str,
     model: &source::Model,
@@ -172,13 +172,13 @@ fn note_limits(
     if rows.iter().any(|row| row.during.is_some()) {
         left_out.insert((
             "days without the hourly price".into(),
-            "the source cannot say weekends and holidays: the hours count every day",
+            "the source does not state weekends and holidays; the hours apply every day",
         ));
     }
     if rows.iter().any(|row| row.prices.is_empty()) {
         left_out.insert((
             "no price of tokens".into(),
-            "the source does not tell free from unknown",
+            "the source does not distinguish free from unknown",
         ));
     }
     let mut names = model.rule.texts();
@@ -197,12 +197,12 @@ fn note_limits(
     if !kinds.is_empty() {
         left_out.insert((
             format!("variants {}", Vec::from_iter(kinds).join(", ")),
-            "a usage line does not say them, the standard price is kept",
+            "a usage line does not state them; the standard price is kept",
         ));
     }
 }
 
-/// The model's own id if that name leads to this very model; the provider's before it otherwise.
+/// Returns the model's own id if that name leads to this model; otherwise prefixes it with the provider's.
 fn id(provider: &str, model: &str) -> String {
     if leads_to(model, provider, model) {
         return model.to_owned();
@@ -210,7 +210,7 @@ fn id(provider: &str, model: &str) -> String {
     format!("{provider}/{model}")
 }
 
-/// Whether the source's own engine finds this model by this name alone.
+/// Returns whether the source's own engine finds this model by this name alone.
 fn leads_to(name: &str, provider: &str, model: &str) -> bool {
     let usage = Usage::new();
     let found = Calculator::bundled().calculate(&PriceRequest::new(name, &usage));
@@ -221,7 +221,7 @@ fn conditional_rows(
     conditional: &Conditional,
     left_out: &mut BTreeSet<(String, &'static str)>,
 ) -> Result<Vec<Row>, String> {
-    // Every class that has a tier changes there; the others go on as before.
+    // A class changes at its own tiers; the others keep their price.
     let mut classes = Vec::new();
     for (key, value) in &conditional.prices {
         if let Some((_, reason)) = WITHOUT_PLACE.iter().find(|(known, _)| known == key) {
@@ -261,10 +261,10 @@ fn conditional_rows(
     Ok(rows)
 }
 
-/// A price by the number of input tokens to exceed.
+/// Reads a price, by the number of input tokens to exceed.
 fn tiers(value: &RawValue) -> Result<BTreeMap<Option<u64>, u64>, String> {
     let price = |text: &RawValue| {
-        pico_dollars(text.get()).ok_or_else(|| format!("`{}` is no price", text.get()))
+        pico_dollars(text.get()).ok_or_else(|| format!("`{}` is not a price", text.get()))
     };
     if !value.get().starts_with('{') {
         return Ok(BTreeMap::from([(None, price(value)?)]));
@@ -276,13 +276,13 @@ fn tiers(value: &RawValue) -> Result<BTreeMap<Option<u64>, u64>, String> {
             .insert(Some(tier.start), price(&tier.price)?)
             .is_some()
         {
-            return Err("two tiers start alike".into());
+            return Err("two tiers have the same start".into());
         }
     }
     Ok(prices)
 }
 
-/// The first day and the hours of a constraint; hours past midnight are two pieces.
+/// Returns the first day and the hours of a constraint; hours across midnight are split in two.
 #[expect(
     clippy::type_complexity,
     reason = "the one caller takes it apart at once"
@@ -319,7 +319,7 @@ fn second_of_day(text: &str) -> Result<u32, String> {
         .strip_suffix('Z')
         .and_then(|time| time.parse().ok())
         .filter(|time: &Time| time.subsec_nanosecond() == 0)
-        .ok_or_else(|| format!("`{text}` is no whole second in UTC"))?;
+        .ok_or_else(|| format!("`{text}` is not a whole second in UTC"))?;
     let parts = [time.hour(), time.minute(), time.second()];
     Ok(parts
         .iter()

@@ -17,7 +17,7 @@ use crate::pattern::{self, Part};
 
 const NAME: &str = "genai-prices";
 
-/// Where the source is, and which version of it.
+/// Folder and version of the source.
 #[derive(Debug)]
 pub struct Location {
     folder: PathBuf,
@@ -38,7 +38,7 @@ pub struct Source {
 pub struct Provider {
     /// Its id.
     pub id: String,
-    /// Which names alone, without a provider, mean one of its models.
+    /// Rule for the names that mean one of its models without naming the provider.
     pub model_match: Option<Rule>,
     /// The providers whose models are tried after its own.
     #[serde(default)]
@@ -53,7 +53,7 @@ pub struct Provider {
 pub struct Model {
     /// Its id, unique within the provider.
     pub id: String,
-    /// Which names mean it.
+    /// Rule for the names that mean it.
     #[serde(rename = "match")]
     pub rule: Rule,
     prices: Box<RawValue>,
@@ -72,7 +72,7 @@ pub struct Model {
     _deprecated: Option<IgnoredAny>,
 }
 
-/// What a name must be like.
+/// A condition on a name.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
@@ -84,11 +84,11 @@ pub enum Rule {
     EndsWith(String),
     /// A name with this in it.
     Contains(String),
-    /// A name this pattern finds something in.
+    /// A name in which this pattern finds a match.
     Regex(Pattern),
-    /// What one of these accepts.
+    /// A name that one of these accepts.
     Or(Vec<Rule>),
-    /// What all of these accept.
+    /// A name that all of these accept.
     And(Vec<Rule>),
 }
 
@@ -122,7 +122,7 @@ pub struct Conditional {
     pub prices: BTreeMap<String, Box<RawValue>>,
 }
 
-/// When prices hold.
+/// The time in which prices hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
@@ -139,9 +139,9 @@ pub struct Constraint {
 /// Prices for requests of a kind.
 #[derive(Debug, Deserialize)]
 pub struct Variant {
-    /// What the request must be like.
+    /// The condition on the request.
     pub when: BTreeMap<String, String>,
-    /// What differs from the standard price then.
+    /// The prices that differ from the standard ones.
     pub prices: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -161,12 +161,12 @@ pub struct Tiered {
 pub struct Tier {
     /// The number of input tokens the request must exceed.
     pub start: u64,
-    /// The price then.
+    /// The price of such a request.
     pub price: Box<RawValue>,
 }
 
 impl Rule {
-    /// The texts names are compared with, expressions left aside.
+    /// Returns the texts that names are compared with, without expressions.
     pub fn texts(&self) -> Vec<&str> {
         match self {
             Self::Equals(text)
@@ -180,7 +180,7 @@ impl Rule {
 }
 
 impl Model {
-    /// Its prices, in the source's order: the last whose condition holds are in force.
+    /// Returns its prices, in the source's order: the last ones whose condition holds are in force.
     pub fn conditionals(&self) -> Result<Vec<Conditional>, serde_json::Error> {
         if self.prices.get().starts_with('[') {
             return serde_json::from_str(self.prices.get());
@@ -192,7 +192,7 @@ impl Model {
     }
 }
 
-/// Asks cargo where the source is. Nothing is downloaded.
+/// Locates the source with cargo. Nothing is downloaded.
 pub fn locate() -> Result<Location, Error> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -204,12 +204,12 @@ pub fn locate() -> Result<Location, Error> {
         version: String,
         manifest_path: PathBuf,
     }
-    // Without a platform cargo wants to see the packages of every platform, which were never downloaded.
+    // Without a platform, cargo needs the packages of every platform, which were never downloaded.
     let about = cargo(&["--version", "--verbose"])?;
     let host = about
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
-        .ok_or_else(|| Error::NotLocated("its version names no host".into()))?;
+        .ok_or_else(|| Error::NotLocated("`cargo --version` names no host".into()))?;
     let metadata = cargo(&[
         "metadata",
         "--offline",
@@ -223,7 +223,7 @@ pub fn locate() -> Result<Location, Error> {
         .packages
         .into_iter()
         .find(|package| package.name == NAME)
-        .ok_or_else(|| Error::NotLocated("it is no dependency".into()))?;
+        .ok_or_else(|| Error::NotLocated("it is not a dependency".into()))?;
     let folder = package
         .manifest_path
         .parent()

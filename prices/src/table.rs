@@ -8,7 +8,7 @@ use crate::pattern;
 use crate::rows::{Provider, Row};
 use crate::source::Rule;
 
-/// Where the rows begin: what is before is not part of the digest.
+/// Start of the rows; the text before it is not part of the digest.
 pub const ROWS: &str = "#[rustfmt::skip]\n";
 
 /// Writes the whole file.
@@ -19,7 +19,7 @@ pub fn write(version: &str, providers: &[Provider<'_>]) -> String {
         "//! The prices of AI models, in pico-dollars per million tokens. Made by `make prices`, not by hand.
 //!
 //! From the data of genai-prices {version}, Copyright (c) 2025 to present Pydantic Services Inc., MIT licence.
-//! What that data says and these rows do not is listed in `prices/left-out.txt`.
+//! The parts of that data that these rows leave out are listed in `prices/left-out.txt`.
 
 use jiff::civil::date;
 
@@ -38,7 +38,7 @@ pub const DIGEST: &str = \"{digest}\";
     )
 }
 
-/// The digest of the rows that `text`, a whole file or its rows alone, holds.
+/// Returns the digest of the rows in `text`, which is a whole file or its rows alone.
 pub fn content_digest(text: &str) -> String {
     let rows = text.find(ROWS).map_or(text, |start| &text[start..]);
     let mut hexadecimal = String::new();
@@ -103,7 +103,7 @@ fn price(row: &Row) -> String {
     if fields.is_empty() {
         return "NONE".to_owned();
     }
-    // No row has all eight fields, for no constraint is both a day and hours.
+    // No row has all eight fields, because no constraint is both a day and hours.
     format!("Price {{ {}, ..NONE }}", fields.join(", "))
 }
 
@@ -125,7 +125,7 @@ fn list(rules: &[Rule]) -> String {
     rules.join(", ")
 }
 
-/// Writes a number with its thousands apart.
+/// Writes a number with its thousands separated.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

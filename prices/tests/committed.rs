@@ -1,4 +1,4 @@
-//! The committed table is what the locked source gives.
+//! The committed files are what the generator makes of the locked source.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn the_committed_files_equal_a_fresh_generation() {
         let committed = fs::read_to_string(prices::root().join(file.path)).unwrap();
         assert!(
             committed == file.text,
-            "`{}` is not what genai-prices says: run `make prices` and review the diff",
+            "`{}` is out of date: run `make prices` and review the diff",
             file.path
         );
     }

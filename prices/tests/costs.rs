@@ -1,4 +1,4 @@
-//! What whole requests cost at the table's prices, to the last digit.
+//! Costs of whole requests at the table's prices, to the last digit.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -17,7 +17,7 @@ impl Request {
         self.input + self.cached_input
     }
 
-    /// In atto-dollars: tokens times pico-dollars per million tokens.
+    /// Returns the cost in atto-dollars: tokens times pico-dollars per million tokens.
     fn cost(&self, rates: &Rates) -> u128 {
         [
             (self.input, rates.input),
@@ -44,7 +44,7 @@ const CACHED: Request = Request {
 
 #[test]
 fn cached_tokens_are_charged_once_at_the_prices_of_the_report() {
-    // The report counts $1.25, $0.625 and $10 per million tokens: no single price list, but it is the arithmetic.
+    // The report counts $1.25, $0.625 and $10 per million tokens. No price list has them; they check the arithmetic.
     let rates = Rates {
         model: "gemini-2.5-pro",
         provider: "google",

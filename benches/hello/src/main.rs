@@ -1,4 +1,4 @@
-//! A bare function: reads the event, and answers. It is what every other figure is compared with.
+//! A bare function: reads the event, and responds. Every other figure is compared with it.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-// From an API Gateway event to what was asked, and back to an answer.
+// Reads a request from an API Gateway event, and writes its response.
 
-// What is wrong with a request, as RFC 9457 has it.
+// A problem with a request, as in RFC 9457.
 export class Problem extends Error {
   constructor(status, code) {
     super(code);

@@ -1,8 +1,8 @@
-// `POST /v1/usage` in Node.js, as an app would write it with the official SDKs: for `make bench` to compare with.
+// `POST /v1/usage` in Node.js with the official SDKs, as an app would write it; `make bench` compares with it.
 //
-// It makes the calls that `record-usage` makes, with the same items, conditions and answers: one transaction beside
-// which the customer is looked up (and remembered), then Stripe, Langfuse and the balance at once, then the mark.
-// Clients are made once, connections are kept open, and the SDKs' own retries are off, as there.
+// It makes the same calls as `record-usage`, with the same items, conditions and responses: one transaction, and the
+// lookup of the customer (which is cached) beside it; then Stripe, Langfuse and the balance at once; then the mark.
+// As there, clients are made once, connections are kept open, and the SDKs' own retries are off.
 
 import { DynamoDBClient, GetItemCommand, TransactWriteItemsCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import Stripe from "stripe";

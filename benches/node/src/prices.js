@@ -1,4 +1,4 @@
-// What lines cost, in whole milli-Sparks: BigInt throughout, rounded up once.
+// The price of lines in whole milli-Sparks: BigInt throughout, rounded up once.
 
 import { Problem } from "./http.js";
 

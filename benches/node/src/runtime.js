@@ -1,4 +1,4 @@
-// Lambda's Runtime API, asked over one connection: less than the runtime of AWS does, so in favour of Node.
+// A client of Lambda's Runtime API over one connection. It does less than AWS's runtime, which favours Node.js.
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 import { Agent, request } from "node:http";

@@ -1,4 +1,4 @@
-//! Whether Stripe has what `sparks stripe-setup` makes there, and as the catalogue has it.
+//! Checks of what `sparks stripe-setup` creates at Stripe, compared with the catalogue.
 
 use shared::pricing::catalog::OFFERS;
 use shared::providers::stripe::API_VERSION;
@@ -10,17 +10,23 @@ use crate::{Desk, Error};
 pub(super) async fn meter(account: &StripeAccount) -> Result<Check, Error> {
     let name = "meter";
     let Some(meter) = account.meter().await? else {
-        return Ok(Check::bad(name, "there is none; run `sparks stripe-setup`"));
+        return Ok(Check::bad(
+            name,
+            "Stripe has no meter; run `sparks stripe-setup`",
+        ));
     };
     let charging = account.charging_for(&meter).await?;
     Ok(match charging {
         Some(price) => Check::bad(
             name,
-            format!("{price}, and Sparks are prepaid: {}", price.advice()),
+            format!(
+                "it must have no price, because Sparks are prepaid, but {price}: {}",
+                price.advice()
+            ),
         ),
         None if !meter.is_active() => Check::bad(name, "it is archived; run `sparks stripe-setup`"),
         None if !meter.counts_sparks() => Check::bad(name, "it does not sum `value` by customer"),
-        None => Check::good(name, format!("{} counts, and has no price", meter.id)),
+        None => Check::good(name, format!("{} is active, and has no price", meter.id)),
     })
 }
 
@@ -33,19 +39,16 @@ pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<C
             Some(price) if price.is_of(offer) => {}
             Some(_) => {
                 let item = offer.item;
-                let detail = format!("{id} of {item} is not active at the catalogue's amount");
+                let detail = format!("{id} of {item} is inactive, or differs from the catalogue");
                 return Ok(Check::bad(name, detail));
             }
-            None => return Ok(Check::bad(name, format!("there is no {id}"))),
+            None => return Ok(Check::bad(name, format!("Stripe has no price {id}"))),
         }
     }
     let mode = if account.livemode() { "live" } else { "test" };
     Ok(Check::good(
         name,
-        format!(
-            "all {} are as in the catalogue, in {mode} mode",
-            OFFERS.len()
-        ),
+        format!("all {} match the catalogue, in {mode} mode", OFFERS.len()),
     ))
 }
 
@@ -53,7 +56,7 @@ pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<C
 pub(super) async fn tax(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
     let name = "tax";
     if !desk.environment.automatic_tax()? {
-        return Ok(Check::good(name, "taxes are not added by Stripe"));
+        return Ok(Check::good(name, "Stripe adds no taxes"));
     }
     let settings = account.tax_settings().await?;
     Ok(match settings.behavior() {
@@ -76,7 +79,8 @@ pub(super) async fn webhooks(account: &StripeAccount) -> Result<Check, Error> {
         .iter()
         .filter(|endpoint| endpoint.api_version.as_deref() == Some(API_VERSION));
     let Some(endpoint) = current.next() else {
-        let detail = format!("there is no endpoint of {API_VERSION}; run `sparks stripe-setup`");
+        let detail =
+            format!("no endpoint has API version {API_VERSION}; run `sparks stripe-setup`");
         return Ok(Check::bad(name, detail));
     };
     let missing = endpoint.missing_events();
@@ -85,15 +89,21 @@ pub(super) async fn webhooks(account: &StripeAccount) -> Result<Check, Error> {
     }
     if !missing.is_empty() {
         let missing = missing.join(", ");
-        return Ok(Check::bad(name, format!("{missing} are not sent")));
+        return Ok(Check::bad(
+            name,
+            format!("events that are not sent: {missing}"),
+        ));
     }
-    Ok(Check::good(name, format!("{} gets them all", endpoint.id)))
+    Ok(Check::good(
+        name,
+        format!("{} receives all events", endpoint.id),
+    ))
 }
 
 pub(super) async fn meter_errors(account: &StripeAccount) -> Result<Check, Error> {
     let name = "meter_errors";
     let Some(destination) = account.destination().await? else {
-        let detail = "no event destination reports them; run `sparks stripe-setup`";
+        let detail = "no event destination reports meter errors; run `sparks stripe-setup`";
         return Ok(Check::bad(name, detail));
     };
     let id = &destination.id;
@@ -101,5 +111,5 @@ pub(super) async fn meter_errors(account: &StripeAccount) -> Result<Check, Error
         let detail = format!("{id} is disabled or lacks events; run `sparks stripe-setup`");
         return Ok(Check::bad(name, detail));
     }
-    Ok(Check::good(name, format!("{id} reports them")))
+    Ok(Check::good(name, format!("{id} reports meter errors")))
 }

@@ -1,20 +1,20 @@
-//! One look at one thing, and what came of it.
+//! The result of a check.
 
 use serde::Serialize;
 use shared::process::telemetry::chain;
 
 use crate::Error;
 
-/// One look at one thing.
+/// Result of one check.
 #[derive(Serialize)]
 pub(crate) struct Check {
     pub(crate) name: &'static str,
-    /// Whether it is in order.
+    /// True if the check passed.
     pub(crate) ok: bool,
-    /// Whether somebody should think about it all the same.
+    /// True if the check passed, but the operator should review the finding.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     warning: bool,
-    /// What was seen, in a sentence.
+    /// The finding, in a sentence.
     pub(crate) detail: String,
 }
 
@@ -28,7 +28,7 @@ impl Check {
         }
     }
 
-    /// In order, but is it meant?
+    /// Passed, but possibly not intended.
     pub(crate) fn warning(name: &'static str, detail: impl Into<String>) -> Self {
         Self {
             warning: true,
@@ -43,12 +43,12 @@ impl Check {
         }
     }
 
-    /// A look that fails is a bad sign, too.
+    /// Returns the check; one that could not be made counts as failed.
     pub(crate) fn or_bad(name: &'static str, check: Result<Self, Error>) -> Self {
         check.unwrap_or_else(|error| Self::bad(name, chain(&error)))
     }
 
-    /// What it comes to, in one word.
+    /// The verdict, in one word.
     pub(crate) const fn verdict(&self) -> &'static str {
         match (self.ok, self.warning) {
             (true, false) => "ok",

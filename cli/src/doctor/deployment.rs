@@ -1,4 +1,4 @@
-//! Whether variables, table, clock and keys are as a deployment needs them.
+//! Checks of a deployment's variables, table, clock and keys.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::check::Check;
 use crate::stripe_account::StripeAccount;
 use crate::{Desk, Error, PATIENCE};
 
-/// How far this machine's clock may be from Stripe's. Webhooks are good for five minutes.
+/// Maximum difference between this machine's clock and Stripe's. A webhook's signature is valid for five minutes.
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// A date of HTTP counts whole seconds.
+/// Resolution of a date in HTTP.
 const DATE_STEP: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long Langfuse may take.
+/// Timeout of a call to Langfuse.
 const LANGFUSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether every variable that a function reads is there and well-formed.
+/// Checks that every variable that a function reads is set and well-formed.
 pub(super) fn configuration(desk: &Desk<'_>) -> Check {
     let name = "configuration";
     let faults = desk.environment.faults().into_iter();
@@ -33,7 +33,7 @@ pub(super) fn configuration(desk: &Desk<'_>) -> Check {
     Check::bad(name, faults.join("; "))
 }
 
-/// Whether the table is there, with its keys and indexes.
+/// Checks that the table exists, with its keys and indexes.
 pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
     let name = "table";
     let patience = Patience::lasting(&desk.clock, PATIENCE);
@@ -51,14 +51,14 @@ pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
             ),
             ItemVersion::V3 => Check::good(
                 name,
-                format!("{found}; items are of version 3, so no release before this one may run"),
+                format!("{found}; items have version 3, so no release before this one may run"),
             ),
         });
     }
     Ok(Check::bad(name, findings.join("; ")))
 }
 
-/// Whether the key moves real money where that is meant, and only there.
+/// Checks that production stages have a live key, and all others a test key.
 pub(super) fn key(account: &StripeAccount) -> Check {
     let name = "key";
     let stage = account.stage();
@@ -66,23 +66,26 @@ pub(super) fn key(account: &StripeAccount) -> Check {
     match (real, account.livemode()) {
         (true, true) => Check::good(name, format!("{stage} has a live key")),
         (false, false) => Check::good(name, format!("{stage} has a test key")),
-        (true, false) => Check::bad(name, format!("{stage} has a test key: nobody really pays")),
-        (false, true) => Check::warning(name, format!("{stage} has a live key: people really pay")),
+        (true, false) => Check::bad(
+            name,
+            format!("{stage} has a test key: payments are not real"),
+        ),
+        (false, true) => Check::warning(name, format!("{stage} has a live key: payments are real")),
     }
 }
 
-/// Whether this machine and Stripe agree on the time.
+/// Checks this machine's clock against Stripe's.
 pub(super) async fn clock(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
     let before = desk.clock.now();
     let date = account.time().await?;
     Ok(skew(date, before, desk.clock.now()))
 }
 
-/// Judges Stripe's date by when it was asked for and when it had come.
+/// Compares Stripe's date with the times just before and after the request.
 fn skew(date: Option<Timestamp>, before: Timestamp, after: Timestamp) -> Check {
     let name = "clock";
     let Some(date) = date else {
-        return Check::bad(name, "Stripe's answer has no date");
+        return Check::bad(name, "Stripe's response has no date");
     };
     let (ahead, behind) = (
         before.duration_since(date) - DATE_STEP,
@@ -101,39 +104,39 @@ fn skew(date: Option<Timestamp>, before: Timestamp, after: Timestamp) -> Check {
     Check::good(name, "this machine and Stripe agree on the time")
 }
 
-/// Whether Langfuse takes the keys and says which traces it has.
+/// Checks that Langfuse accepts the keys and can list its traces.
 pub(super) async fn langfuse(desk: &Desk<'_>) -> Result<Check, Error> {
     let name = "langfuse";
     let Some(access) = desk.environment.langfuse()? else {
-        return Ok(Check::good(name, "it is not configured: nothing is traced"));
+        return Ok(Check::good(name, "not configured: nothing is traced"));
     };
     let stage = desk.environment.stage()?;
     let langfuse = Langfuse::new(&access, &stage, &desk.transport, &desk.clock);
     let host = &access.host;
     match langfuse.check(LANGFUSE_TIMEOUT).await {
-        Ok(()) => Ok(Check::good(name, format!("{host} takes the keys"))),
+        Ok(()) => Ok(Check::good(name, format!("{host} accepts the keys"))),
         Err(langfuse::Error::Unreadable(status)) => {
             let version = langfuse.version(LANGFUSE_TIMEOUT).await.ok();
             Ok(unreadable(host, status.as_u16(), version))
         }
         Err(langfuse::Error::RateLimited) => {
-            let detail = format!("{host} has too many reads right now: look again in a minute");
+            let detail = format!("{host} has too many reads right now: try again in a minute");
             Ok(Check::warning(name, detail))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Judges a host that does not say which traces it has by the version that it says it is.
+/// Judges a host that does not list its traces, by the version that it reports.
 fn unreadable(host: &str, status: u16, version: Option<String>) -> Check {
     let name = "langfuse";
     let Some(version) = version else {
-        let detail = format!("{host} is no Langfuse: it answers with status {status}");
+        let detail = format!("{host} is not Langfuse: it responds with status {status}");
         return Check::bad(name, detail);
     };
     let detail = format!(
-        "{host} is version {version} and takes traces, but does not say which it has (status {status}): a trace that \
-         it may have is parked after 6 hours. Langfuse Cloud does, and a self-hosted version 4 in v4 write mode"
+        "{host} is version {version} and accepts traces, but does not list them (status {status}): a trace that it may \
+         have is parked after 6 hours. Langfuse Cloud lists them, and so does a self-hosted version 4 in v4 write mode"
     );
     Check::warning(name, detail)
 }
@@ -143,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_off_only_beyond_a_minute_and_what_the_answer_took() {
+    fn clock_skew_is_reported_beyond_a_minute_plus_the_response_time() {
         let at = |second| Timestamp::from_second(second).unwrap();
         for (date, ok, detail) in [
             (1_000, true, "agree"),

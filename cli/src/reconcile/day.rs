@@ -1,4 +1,4 @@
-//! One UTC day of the ledger, held against Stripe and Langfuse.
+//! Compares one UTC day of the ledger with Stripe and Langfuse.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,10 +11,10 @@ use super::table::Table;
 use super::{meter, payments, reversals, table, traces};
 use crate::{Desk, Error};
 
-/// How long something may wait before it is listed.
+/// Maximum time that a delivery may be pending before it is listed.
 const MAY_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
-/// Compares a day, by default yesterday, and lists every difference; an error when there is one.
+/// Compares a day, by default yesterday, and lists every difference; fails if there is one.
 pub(crate) async fn day(desk: &mut Desk<'_>, day: Option<Date>) -> Result<(), Error> {
     let now = desk.clock.now();
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -49,7 +49,7 @@ fn begin(day: Date) -> Timestamp {
     midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
 }
 
-/// Lists what the outbox should have delivered by now.
+/// Lists usages that the outbox should have delivered by now.
 fn still_pending(look: &mut Look<'_, '_>, table: &Table) {
     for usage in &table.usages {
         let deliveries = usage.deliveries;
@@ -67,7 +67,7 @@ fn still_pending(look: &mut Look<'_, '_>, table: &Table) {
             .map(|(provider, _)| provider);
         let pending = pending.collect::<Vec<_>>().join(" and ");
         let detail = format!(
-            "{pending} did not confirm it in {} minutes",
+            "not confirmed by {pending} within {} minutes",
             waits.as_mins()
         );
         let id = usage.id.as_str();

@@ -1,16 +1,16 @@
-//! One customer's hour at the meter: which events explain what it has counted. Pure.
+//! Judges an account's hour at the meter: finds the events that explain its sum. Pure.
 
-/// With more events than this that may or may not be there, no subset of them is looked for.
+/// Maximum number of uncertain events whose subsets are tried.
 const MAX_SUBSETS_OF: usize = 12;
 
-/// Whether the meter has an event, as far as the ledger knows.
+/// State of an event at the meter, as far as the ledger knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It was confirmed.
+    /// Stripe confirmed it.
     Confirmed,
-    /// It failed for good: the meter has it or not, for good.
+    /// It failed for good; whether the meter has it no longer changes.
     Parked,
-    /// It is on its way, or was sent a moment ago.
+    /// It is pending, or was sent recently.
     Open,
 }
 
@@ -21,24 +21,24 @@ pub(super) struct Event {
     pub(super) milli: i64,
 }
 
-/// What the meter's sum says.
+/// Verdict on the meter's sum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is what it should be.
+    /// The sum is as expected.
     Fits,
-    /// Something is missing.
+    /// The sum is too small.
     Short,
-    /// There is too much.
+    /// The sum is too large.
     Over,
-    /// It can be right or wrong.
+    /// The sum may be right or wrong.
     Unclear,
-    /// It tells of each event, by its place, whether it is there.
+    /// The sum shows for each event, by its index, whether the meter has it.
     Settles {
-        /// What is parked, and not there.
+        /// Parked events that the meter lacks.
         absent: Vec<usize>,
-        /// What is parked, and there.
+        /// Parked events that the meter has.
         present: Vec<usize>,
-        /// What was confirmed, and is not there.
+        /// Confirmed events that the meter lacks.
         dropped: Vec<usize>,
     },
 }
@@ -54,7 +54,7 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
         let some = all.filter(|(_, event)| event.standing == standing);
         some.map(|(place, _)| place).collect()
     };
-    // What the meter has beyond everything that was confirmed.
+    // The meter's sum beyond all confirmed events.
     let rest = counted - sum(Standing::Confirmed);
     let of_parked = sum(Standing::Parked);
     if rest < 0 {
@@ -65,7 +65,7 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
     }
     let (parked, open) = (places(Standing::Parked), places(Standing::Open));
     if parked.is_empty() {
-        // Too many to try: some of them most likely come to it.
+        // With too many events to try, some subset most likely adds up to the rest.
         let fits = subsets(events, &open, rest).is_none_or(|found| !found.is_empty());
         return if fits {
             Verdict::Fits
@@ -104,8 +104,10 @@ pub(super) fn judge(events: &[Event], counted: i128) -> Verdict {
     }
 }
 
-/// Judges an hour in which something is missing that was confirmed: Stripe names only some of what it has taken and does not
-/// count. Where one subset alone comes to what it has counted, that tells which.
+/// Judges an hour that lacks a confirmed event.
+///
+/// Stripe reports only some of the events that it accepted and did not count. If exactly one subset adds up to the sum,
+/// the other events are missing.
 fn short(events: &[Event], counted: i128) -> Verdict {
     let all: Vec<usize> = (0..events.len()).collect();
     if events.iter().any(|event| event.standing == Standing::Open) {
@@ -133,7 +135,7 @@ fn short(events: &[Event], counted: i128) -> Verdict {
     }
 }
 
-/// The subsets of some events that come to a sum, two of them at most; nothing when there are too many to try.
+/// Returns at most two subsets of some events that add up to a sum; None if there are too many to try.
 fn subsets(events: &[Event], places: &[usize], sum: i128) -> Option<Vec<Vec<usize>>> {
     if places.len() > MAX_SUBSETS_OF {
         return None;
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn confirmed_events_are_all_there_and_nothing_else_is() {
+    fn without_parked_events_the_sum_is_all_confirmed_and_some_open_events() {
         for (confirmed, open, counted, verdict) in [
             (&[10, 20][..], &[][..], 30, Verdict::Fits),
             (&[10, 20], &[], 29, Verdict::Short),
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_confirmed_is_told_to_be_missing_where_one_subset_fits() {
+    fn a_missing_confirmed_event_is_identified_if_one_subset_fits() {
         let settles = |absent: &[usize], present: &[usize], dropped: &[usize]| Verdict::Settles {
             absent: absent.to_vec(),
             present: present.to_vec(),
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn parked_events_are_told_apart_where_one_subset_fits() {
+    fn parked_events_are_settled_if_one_subset_fits() {
         let settles = |absent: &[usize], present: &[usize]| Verdict::Settles {
             absent: absent.to_vec(),
             present: present.to_vec(),

@@ -1,4 +1,4 @@
-//! What a day is looked at with, and how providers are asked that are busy.
+//! Context of a day's comparison, with retries for busy providers.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,17 +13,19 @@ use shared::providers::stripe::{self, List, Made, Stripe};
 use super::report::Report;
 use crate::{Desk, Error, PATIENCE};
 
-/// How long one call of Stripe may take.
+/// Timeout of one call to Stripe.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often a provider is asked that has too many calls, and how long it is left alone in between.
+/// Maximum number of attempts while a provider is busy.
 const MAX_ATTEMPTS: u32 = 5;
+
+/// Pause before a busy provider is called again.
 const PAUSE: Duration = Duration::from_secs(31);
 
-/// For so long nothing is concluded from what a provider does not show yet.
+/// Time after a send in which its absence at a provider proves nothing.
 const LAG: SignedDuration = SignedDuration::from_hours(1);
 
-/// A look at one day.
+/// Context of one day's comparison.
 pub(super) struct Look<'l, 'd> {
     pub(super) desk: &'l mut Desk<'d>,
     pub(super) ledger: Ledger,
@@ -36,7 +38,7 @@ pub(super) struct Look<'l, 'd> {
 }
 
 impl Look<'_, '_> {
-    /// What payments are looked into with.
+    /// Returns the ledger, Stripe client and terms for payment operations.
     pub(super) fn payments(&self) -> Payments<'_> {
         Payments {
             ledger: &self.ledger,
@@ -45,22 +47,22 @@ impl Look<'_, '_> {
         }
     }
 
-    /// The patience of one step.
+    /// Returns the patience of one step.
     pub(super) fn patience(&self) -> Patience {
         Patience::lasting(&self.desk.clock, PATIENCE)
     }
 
-    /// Whether a provider may not show yet what was sent to it then.
+    /// Returns whether a provider may not show yet what was sent at `sent_at`.
     pub(super) fn is_recent(&self, sent_at: Timestamp) -> bool {
         self.now.duration_since(sent_at) < LAG
     }
 
-    /// Says how far a long look has come.
+    /// Prints the progress of a long comparison.
     pub(super) fn note(&mut self, progress: &str) -> Result<(), Error> {
         Ok(writeln!(self.desk.notes, "{progress}")?)
     }
 
-    /// Asks a provider, and again after a while when it is busy.
+    /// Calls a provider, and retries after a pause if it is busy.
     pub(super) async fn asked<T, E>(
         &self,
         is_busy: impl Fn(&E) -> bool,
@@ -78,7 +80,7 @@ impl Look<'_, '_> {
         }
     }
 
-    /// All pages of what was made at Stripe in some time.
+    /// Returns all pages of the objects created at Stripe in a period.
     pub(super) async fn made<T>(
         &self,
         during: &Range<Timestamp>,
@@ -105,7 +107,7 @@ impl Look<'_, '_> {
     }
 }
 
-/// Whether Stripe may answer after a while.
+/// Returns whether Stripe is busy, so that a later call may succeed.
 pub(super) fn stripe_is_busy(error: &stripe::Error) -> bool {
     matches!(error, stripe::Error::Skipped | stripe::Error::RateLimited)
 }

@@ -1,4 +1,4 @@
-//! The meter: what Stripe has counted in each hour of each account is what was confirmed.
+//! Compares Stripe's meter with the confirmed usages, hour by hour for each account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +16,16 @@ use crate::stripe_account::StripeAccount;
 /// The length of an hour at the meter.
 const HOUR: i64 = 3_600;
 
-/// How many usages of an hour are named.
+/// Maximum number of usages named per hour.
 const MAX_NAMED: usize = 20;
 
-/// When a parcel was sent last is not kept. After so long it is certain that it was not sent for an hour.
+/// Time after which a parcel was certainly not sent within the last hour; the time of its last send is not stored.
 const PARCEL_RESTS_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// After how many accounts it is said how far the look has come.
+/// Number of accounts between two notes of the progress.
 const ACCOUNTS_BETWEEN_NOTES: usize = 100;
 
-/// Lists the hours in which the meter disagrees, and settles what is parked where it tells.
+/// Lists the hours in which the meter disagrees, and settles parked events if its sum is conclusive.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut accounts: BTreeMap<&AccountId, Vec<&UsageOfDay>> = BTreeMap::new();
     let metered = table.occurred(look);
@@ -50,12 +50,12 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     Ok(())
 }
 
-/// What the meter has of an account, under all customers that it has had.
+/// The meter's sums for an account, over all customers that it has had.
 #[derive(Default)]
 struct Counted {
-    /// In each hour, in milli-Sparks.
+    /// Sum of each hour, by its start, in milli-Sparks.
     hours: BTreeMap<i64, i128>,
-    /// Whether Stripe does not know one of the customers, so that nothing is known to be absent.
+    /// True if Stripe does not know one of the customers; then no event is known to be absent.
     in_part: bool,
 }
 
@@ -130,7 +130,7 @@ async fn compare_account(
     Ok(())
 }
 
-/// Usages that were told to the meter as one event: one alone, or a parcel's.
+/// Usages sent to the meter as one event: a single usage, or those of a parcel.
 struct Sent<'a> {
     members: Vec<&'a UsageOfDay>,
     standing: Standing,
@@ -171,7 +171,7 @@ fn standing(look: &Look<'_, '_>, members: &[&UsageOfDay]) -> Standing {
 }
 
 impl Sent<'_> {
-    /// The identifier of the event.
+    /// Returns the identifier of the event.
     fn id(&self) -> &str {
         let first = self.members.first();
         first.map_or("", |first| {
@@ -237,20 +237,20 @@ impl Hour<'_> {
         Ok(())
     }
 
-    /// Lists what is parked and cannot be told: it may have been sent a moment ago, or to a customer that is gone.
+    /// Lists parked events that cannot be settled yet: sent recently, or to a customer that is deleted.
     fn list_undecided(&self, look: &mut Look<'_, '_>) {
         let parked = |member: &&UsageOfDay| member.deliveries.stripe == DeliveryState::Parked;
         for sent in &self.sent {
             if sent.standing == Standing::Open && sent.members.iter().any(parked) {
-                let detail = "parked, and it cannot be told yet whether the meter has it; reconcile the day again \
-                              in some hours";
+                let detail = "parked, and it is not known yet whether the meter has it; reconcile the day again in \
+                              some hours";
                 look.report
                     .differ("unclear", sent.id(), Some(self.account), detail);
             }
         }
     }
 
-    /// Both sums, and the usages of the hour.
+    /// Describes both sums and the usages of the hour.
     fn detail(&self) -> String {
         let of = |standing| -> i128 {
             let sent = self.sent.iter().filter(|sent| sent.standing == standing);
@@ -263,7 +263,7 @@ impl Hour<'_> {
         );
         for (standing, word) in [
             (Standing::Parked, "parked"),
-            (Standing::Open, "on their way"),
+            (Standing::Open, "pending or recent"),
         ] {
             let milli = of(standing);
             if milli > 0 {
@@ -280,14 +280,14 @@ impl Hour<'_> {
         }
     }
 
-    /// Parks an event that Stripe had confirmed and does not count. It may still know its identifier for a day.
+    /// Parks an event that Stripe confirmed and did not count. Stripe may still know its identifier for a day.
     async fn note_dropped(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         let (id, why) = (sent.id(), "not counted by Stripe's meter");
         let patience = look.patience();
         let parked = look.ledger.park_reported(id, why, look.now, &patience);
         parked.await?;
         let detail = format!(
-            "confirmed, and not at the meter: it is parked; reconcile the day again after a day, and then \
+            "confirmed, but not at the meter, so it was parked; reconcile this day again a day later, then \
              `sparks outbox redrive {id}`"
         );
         look.report
@@ -295,7 +295,7 @@ impl Hour<'_> {
         Ok(())
     }
 
-    /// Notes that the meter does not have an event, so that it may be sent again.
+    /// Records that the meter lacks an event, so that it may be sent again.
     async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         for member in &sent.members {
             let patience = look.patience();
@@ -311,7 +311,7 @@ impl Hour<'_> {
         Ok(())
     }
 
-    /// Marks an event as confirmed that the meter has.
+    /// Marks an event as confirmed, since the meter has it.
     async fn note_found(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         let patience = look.patience();
         let mut members = Vec::with_capacity(sent.members.len());
@@ -322,10 +322,10 @@ impl Hour<'_> {
         let noted = complete && look.ledger.note_found(&members, &patience).await?;
         let (id, account) = (sent.id(), Some(self.account));
         if noted {
-            let detail = "was parked, and is at the meter: it is confirmed now";
+            let detail = "was parked, but is at the meter: now confirmed";
             look.report.note("found_at_stripe", id, account, detail);
         } else {
-            let detail = "is at the meter, and changed while it was looked at; reconcile again";
+            let detail = "is at the meter, but changed during the comparison; reconcile again";
             look.report.differ("unclear", id, account, detail);
         }
         Ok(())

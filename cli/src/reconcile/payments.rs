@@ -1,4 +1,4 @@
-//! Payments: what is paid at Stripe is credited, and what is credited is paid.
+//! Compares payments at Stripe with credits in the ledger, in both directions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,20 +12,20 @@ use super::table::Table;
 use crate::Error;
 use crate::stripe_account::STAGE;
 
-/// A session that is made on the day before may be paid on the day.
+/// Maximum time between creation and payment of a session: one of the day before may be paid on the day.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Maximum time between creation and payment of an invoice: Stripe retries a charge for up to two months.
 /// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
 const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(62 * 24);
 
-/// How many credits are looked up at once: as many as the ledger takes.
+/// Number of credits looked up at once, which is the most that the ledger takes.
 const TOGETHER: usize = 100;
 
-/// Ids of sessions and invoices that are paid.
+/// Ids of paid sessions and invoices.
 pub(super) type Paid = HashSet<String>;
 
-/// Lists what is paid and was not credited; answers all that is paid.
+/// Lists paid sessions and invoices that were not credited; returns all that are paid.
 pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Error> {
     let start = look.during.start.saturating_sub(BEFORE);
     let made = start.unwrap_or(look.during.start)..look.during.end;
@@ -72,7 +72,7 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
     Ok(paid)
 }
 
-/// The invoices that were paid on the day, whenever they were made: Stripe lists them by when they were made.
+/// Returns the invoices paid on the day, whenever they were created: Stripe lists them by their creation.
 async fn paid_on_the_day(look: &Look<'_, '_>) -> Result<Vec<Invoice>, Error> {
     let start = look.during.start.saturating_sub(INVOICED_BEFORE);
     let made = start.unwrap_or(look.during.start)..look.during.end;
@@ -96,7 +96,7 @@ fn is_paid(session: &CheckoutSession) -> bool {
         && ["paid", "no_payment_required"].contains(&session.payment_status.as_str())
 }
 
-/// Those of some credits that did not come in.
+/// Returns those of some ids that have no credit.
 async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
     for some in ids.chunks(TOGETHER) {
@@ -118,7 +118,7 @@ async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Err
         }
         Err(_) => None,
     };
-    let detail = format!("paid, and not credited: `sparks reconcile --session {id}`");
+    let detail = format!("paid, but not credited: `sparks reconcile --session {id}`");
     look.report
         .differ("payment_not_credited", id, account.as_ref(), detail);
     Ok(())
@@ -130,17 +130,17 @@ async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Resul
         Ok(Owed::Nothing) => return Ok(()),
         Ok(Owed::Sparks(account, sparks)) => {
             let detail = format!(
-                "paid, and its {sparks} Sparks are not granted: `sparks reconcile --invoice {}`",
+                "paid, but its {sparks} Sparks are not granted: `sparks reconcile --invoice {}`",
                 invoice.id
             );
             (Some(account), detail)
         }
         Ok(Owed::Mismatch(account, field)) => {
-            let detail = format!("paid, and its {field} is not what the plan's terms say");
+            let detail = format!("paid, but its {field} does not match the plan's terms");
             (Some(account), detail)
         }
         Err(invoice::Error::NoCustomer) => {
-            (None, "paid, and its customer is not known here".to_owned())
+            (None, "paid, but its customer is unknown here".to_owned())
         }
         Err(error) => return Err(error.into()),
     };
@@ -151,7 +151,7 @@ async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Resul
     Ok(())
 }
 
-/// Lists what was credited on the day and is not paid at Stripe.
+/// Lists credits of the day that are not paid at Stripe.
 pub(super) async fn credited_is_paid(
     look: &mut Look<'_, '_>,
     table: &Table,
@@ -164,7 +164,7 @@ pub(super) async fn credited_is_paid(
             continue;
         }
         if let Some(status) = unpaid(look, &credit.id).await? {
-            let detail = format!("{} Sparks were credited, and {status}", credit.sparks);
+            let detail = format!("{} Sparks were credited, but {status}", credit.sparks);
             look.report.differ(
                 "credit_without_payment",
                 &credit.id,
@@ -176,10 +176,10 @@ pub(super) async fn credited_is_paid(
     Ok(())
 }
 
-/// How a payment stands at Stripe that is not paid; nothing when it is.
+/// Describes the status of an unpaid payment at Stripe; None if it is paid.
 async fn unpaid(look: &Look<'_, '_>, id: &str) -> Result<Option<String>, Error> {
     let stripe = &look.stripe;
-    let unknown = || Some("Stripe has nothing of this id".to_owned());
+    let unknown = || Some("Stripe has no object of this id".to_owned());
     let is = |status: &str| Some(format!("it is {status} at Stripe"));
     if id.starts_with("in_") {
         let Ok(invoice) = id.parse() else {

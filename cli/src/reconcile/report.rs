@@ -1,4 +1,4 @@
-//! What was compared, and where it differs.
+//! Report of a day's comparison: its differences, notes and counts.
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use shared::words::id::AccountId;
 
 use crate::{Desk, Error};
 
-/// One difference, or something that was noted.
+/// One difference or note.
 #[derive(Debug, Serialize)]
 struct Found {
     kind: &'static str,
@@ -17,12 +17,12 @@ struct Found {
     detail: String,
 }
 
-/// How much was compared.
+/// Number of objects compared, by kind.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Checked {
     /// Paid checkout sessions of this deployment.
     pub(super) sessions: u64,
-    /// Paid invoices that grant.
+    /// Paid invoices that grant Sparks.
     pub(super) invoices: u64,
     /// Purchases that were credited on the day.
     pub(super) purchases: u64,
@@ -35,7 +35,7 @@ pub(super) struct Checked {
     pub(super) reversals: u64,
     /// Usages that occurred on the day.
     pub(super) usages: u64,
-    /// Those of them that were sent so lately that nothing is concluded from their absence.
+    /// Usages of the day sent so recently that their absence proves nothing.
     pub(super) recent: u64,
     /// Hours of accounts that were compared with the meter.
     pub(super) hours: u64,
@@ -43,7 +43,7 @@ pub(super) struct Checked {
     pub(super) traces: u64,
 }
 
-/// What a look at a day came to.
+/// The result of a day's comparison.
 #[derive(Debug)]
 pub(super) struct Report {
     day: Date,
@@ -62,7 +62,7 @@ impl Report {
         }
     }
 
-    /// Lists a difference.
+    /// Adds a difference.
     pub(super) fn differ(
         &mut self,
         kind: &'static str,
@@ -73,7 +73,7 @@ impl Report {
         self.differences.push(found(kind, id, account, detail));
     }
 
-    /// Says what was found out and is in order now.
+    /// Adds a note, which does not count as a difference.
     pub(super) fn note(
         &mut self,
         kind: &'static str,
@@ -84,7 +84,7 @@ impl Report {
         self.notes.push(found(kind, id, account, detail));
     }
 
-    /// Prints everything; an error when anything differs.
+    /// Prints the report; fails if there is a difference.
     pub(super) fn print(self, desk: &mut Desk<'_>) -> Result<(), Error> {
         let Self {
             day,
@@ -122,8 +122,8 @@ impl Report {
             } = checked;
             writeln!(
                 desk.out,
-                "{day}: {} differences; compared {} payments, {} refunds, disputes and credit notes, and {usages} usages, of which \
-                 {recent} are too recent to be sure of",
+                "{day}: {} differences; compared {} payments, {} refunds, disputes and credit notes, and {usages} \
+                 usages, {recent} of which are too recent to judge",
                 differences.len(),
                 sessions + invoices,
                 refunds + disputes + credit_notes,

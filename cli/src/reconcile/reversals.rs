@@ -1,4 +1,4 @@
-//! Refunds and disputes: what went back at Stripe is taken back here, and what came to nothing is given back.
+//! Compares refunds, disputes and credit notes at Stripe with the reversals in the ledger.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::look::{Look, TIMEOUT, stripe_is_busy};
 use super::table::Table;
 use crate::Error;
 
-/// Lists refunds and disputes of the day that do not stand here as they do at Stripe, and reversals that Stripe has not.
+/// Lists refunds, disputes and credit notes of the day that the ledger does not match, and reversals unknown to Stripe.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut seen = HashSet::new();
     for reason in [
@@ -70,19 +70,19 @@ async fn compare_one(
     let (kind, detail) = match (review.finding, reason) {
         (Finding::NotTaken, ReversalKind::Refund) => (
             "refund_not_taken",
-            "was refunded, and its Sparks were not taken back",
+            "was refunded, but its Sparks were not taken back",
         ),
         (Finding::NotTaken, ReversalKind::Dispute) => (
             "dispute_not_taken",
-            "is disputed, and its Sparks were not taken back",
+            "is disputed, but its Sparks were not taken back",
         ),
         (Finding::NotTaken, ReversalKind::CreditNote) => (
             "credit_note_not_taken",
-            "was credited back, and its Sparks were not taken back",
+            "was credited back, but its Sparks were not taken back",
         ),
         (Finding::NotRestored, _) => (
             "not_restored",
-            "is not refunded, disputed or credited back any more, and its Sparks were not given back",
+            "is no longer refunded, disputed or credited back, but its Sparks were not given back",
         ),
     };
     let option = reason.as_str().replace('_', "-");
@@ -95,7 +95,7 @@ async fn compare_one(
     Ok(())
 }
 
-/// Whether it is something about this one that somebody has to look at, and the others can be gone on with.
+/// Returns whether the error concerns only this object, so that the comparison can go on.
 fn may_be_looked_at(error: &reversal::Error) -> bool {
     use shared::payments::invoice::Error::{NoCustomer, NoInvoice};
     matches!(
@@ -108,7 +108,7 @@ fn is_busy(error: &reversal::Error) -> bool {
     matches!(error, reversal::Error::Stripe(error) if stripe_is_busy(error))
 }
 
-/// A reversal that was booked on the day, of a refund or a dispute of another day.
+/// Compares a reversal that was booked on the day, for a refund or a dispute of another day.
 async fn compare_booked(
     look: &mut Look<'_, '_>,
     id: &str,
@@ -129,7 +129,7 @@ async fn compare_booked(
     if let Some(found) = found {
         return compare_one(look, reason, &found).await;
     }
-    let detail = "its Sparks were taken back, and Stripe has nothing of this id";
+    let detail = "its Sparks were taken back, but Stripe has no object of this id";
     look.report
         .differ("reversal_without_refund", id, Some(account), detail);
     Ok(())

@@ -1,4 +1,4 @@
-//! What the table has of a day.
+//! Reads a day's entries from the table.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use shared::words::id::{AccountId, CustomerId};
 use super::look::Look;
 use crate::Error;
 
-/// After how many pages it is said how far the table is read.
+/// Number of pages between two notes of the progress.
 const PAGES_BETWEEN_NOTES: u64 = 100;
 
-/// What the table has of a day.
+/// The entries of a day, and the customers of all accounts.
 #[derive(Default)]
 pub(super) struct Table {
     /// Usages that were recorded on the day, or occurred on it.
     pub(super) usages: Vec<UsageOfDay>,
     /// Purchases that were credited on the day.
     pub(super) purchases: Vec<Purchased>,
-    /// Reversals that were booked on the day, and whose purchases they are of.
+    /// Reversals that were booked on the day, each with the account of its purchase.
     pub(super) reversals: Vec<(String, AccountId)>,
-    /// All customers that an account has, or had.
+    /// All customers that each account has, or had.
     pub(super) customers: BTreeMap<AccountId, Vec<CustomerId>>,
 }
 
 impl Table {
-    /// The usages that occurred on the day.
+    /// Returns the usages that occurred on the day.
     pub(super) fn occurred<'a>(
         &'a self,
         look: &Look<'_, '_>,

@@ -1,7 +1,7 @@
-//! Traces: Langfuse has what it confirmed.
+//! Checks that Langfuse has the traces that it confirmed.
 //!
-//! A Langfuse that cannot say what it has is no difference: that is noted. One that fails or has too many reads leaves the
-//! day unclear, and what was compared with Stripe is listed all the same.
+//! A Langfuse that cannot list its traces is a note, not a difference. One that fails or has too many reads leaves the
+//! day unclear; the comparison with Stripe is listed all the same.
 
 use shared::ledger::{DeliveryState, UsageOfDay};
 use shared::process::telemetry::chain;
@@ -11,7 +11,7 @@ use super::look::{Look, TIMEOUT};
 use super::table::Table;
 use crate::Error;
 
-/// Lists usages whose traces Langfuse has confirmed and does not have.
+/// Lists usages whose traces Langfuse confirmed but does not have.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let Some(access) = look.desk.environment.langfuse()? else {
         return Ok(());
@@ -30,7 +30,9 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     asked_for.sort_by_key(|usage| usage.occurred_at);
     if !hidden.is_empty() {
         let count = hidden.len();
-        let detail = format!("{count} traces were not compared: not every plan shows so old ones");
+        let detail = format!(
+            "{count} traces were not compared: not every plan shows traces that are so old"
+        );
         note(look, detail);
     }
     while let (Some(first), Some(last)) = (asked_for.first(), asked_for.last()) {
@@ -64,18 +66,18 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         }
         look.report.checked.traces += (count - left.len()) as u64;
         if left.len() == count {
-            let detail = format!("Langfuse has more traces of {last} than can be read through");
+            let detail = format!("Langfuse has more traces of {last} than can be read");
             look.report
                 .differ("unclear", last.to_string(), None, detail);
             left.retain(|usage| usage.occurred_at < last);
         }
-        // It had too much to tell all at once: what is left is asked for next.
+        // The answer was incomplete: the remaining traces are queried next.
         asked_for = left;
     }
     Ok(())
 }
 
-/// Says of how many traces it cannot be told whether Langfuse has them, and why.
+/// Reports how many traces were not compared, and the reason.
 fn unclear(look: &mut Look<'_, '_>, count: usize, error: &langfuse::Error) {
     let detail = format!("{count} traces were not compared: {}", chain(error));
     match error {

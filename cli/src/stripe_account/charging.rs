@@ -1,4 +1,4 @@
-//! Prices that charge for what the meter counts. Sparks are prepaid, so there must be none.
+//! Prices that charge for the meter's usage. Sparks are prepaid, so there must be none.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use shared::providers::stripe;
 
 use super::{Meter, Price, StripeAccount};
 
-/// A price that charges for a meter, or would.
+/// A price that bills a meter's usage, or could.
 #[derive(Debug)]
 pub enum Charging {
-    /// Subscriptions are billed by it, whether it is archived or not.
+    /// Subscriptions have it, and are billed for it even if it is archived.
     Bills {
         /// The price.
         price: String,
@@ -19,7 +19,7 @@ pub enum Charging {
         /// The number of subscriptions.
         count: usize,
     },
-    /// New subscriptions can have it.
+    /// No subscription has it, but new ones can.
     Unused {
         /// The price.
         price: String,
@@ -56,21 +56,21 @@ impl fmt::Display for Charging {
 }
 
 impl Charging {
-    /// Says what stops it.
+    /// Returns the advice that ends the billing.
     pub(crate) const fn advice(&self) -> &'static str {
         match self {
             Self::Bills { .. } => {
-                "remove it from them, then archive it; archiving alone goes on billing them"
+                "remove the price from them, then archive it; archiving alone does not end the billing"
             }
-            Self::Unused { .. } => "archive it",
+            Self::Unused { .. } => "archive the price",
         }
     }
 }
 
 impl StripeAccount {
-    /// A price that charges for what a meter counts; None if none does.
+    /// Returns a price that charges for a meter's usage; None if there is none.
     ///
-    /// An archived price takes no new subscription, and goes on billing those that have it.
+    /// An archived price takes no new subscription, but still bills those that have it.
     /// <https://docs.stripe.com/products-prices/manage-prices#archive-price>
     pub(crate) async fn charging_for(
         &self,

@@ -6,7 +6,7 @@ use shared::providers::stripe;
 
 use super::{CALL_TIMEOUT, Metadata, StripeAccount, is_of_stage};
 
-/// Where they are.
+/// Path of the event destinations.
 pub(crate) const DESTINATIONS: &str = "/v2/core/event_destinations";
 
 /// The thin events that a deployment acts on.
@@ -15,7 +15,7 @@ pub(crate) const THIN_EVENTS: [&str; 2] = [
     "v1.billing.meter.no_meter_found",
 ];
 
-/// A destination of thin events; its secret is there only when it was made just now.
+/// A destination of thin events; it has its secret only if it was just created.
 #[derive(Deserialize)]
 pub(crate) struct Destination {
     pub(crate) id: String,
@@ -41,27 +41,27 @@ struct Destinations {
 }
 
 impl Destination {
-    /// Whether it sends everything to this address.
+    /// Returns whether it sends all events to this URL.
     pub(crate) fn serves(&self, url: &str) -> bool {
         let receiver = self.webhook_endpoint.as_ref();
         let there = receiver.and_then(|receiver| receiver.url.as_deref());
         there == Some(url) && self.sends_all()
     }
 
-    /// Whether it sends everything.
+    /// Returns whether it is enabled and sends all events.
     pub(crate) fn sends_all(&self) -> bool {
         let sent = |event: &&str| self.enabled_events.iter().any(|sent| sent == event);
         self.status == "enabled" && THIN_EVENTS.iter().all(sent)
     }
 
-    /// Its secret, when it was made just now.
+    /// Returns its secret; None unless it was just created.
     pub(crate) fn secret(&self) -> Option<&String> {
         self.webhook_endpoint.as_ref()?.signing_secret.as_ref()
     }
 }
 
 impl StripeAccount {
-    /// Where reports of meter events go that Stripe could not count.
+    /// Returns the destination for reports of meter events that Stripe could not count.
     pub(crate) async fn destination(&self) -> Result<Option<Destination>, stripe::Error> {
         let path = format!("{DESTINATIONS}?limit=100&include[0]=webhook_endpoint.url");
         let found: Option<Destinations> = self.stripe.read(&path, CALL_TIMEOUT).await?;

@@ -21,19 +21,19 @@ struct TaxDefaults {
 }
 
 impl TaxSettings {
-    /// The default tax behaviour of prices, such as `exclusive`; None if there is none.
+    /// Returns the default tax behaviour of prices, such as `exclusive`; None if there is none.
     pub(crate) fn behavior(&self) -> Option<&str> {
         self.defaults.tax_behavior.as_deref()
     }
 
-    /// True if Stripe has all it needs to add taxes.
+    /// Returns whether Stripe has all it needs to add taxes.
     pub(crate) fn is_active(&self) -> bool {
         self.status == "active"
     }
 }
 
 impl StripeAccount {
-    /// Tax settings of the Stripe account.
+    /// Returns the tax settings of the Stripe account.
     pub(crate) async fn tax_settings(&self) -> Result<TaxSettings, stripe::Error> {
         let found = self.stripe.read("/v1/tax/settings", CALL_TIMEOUT).await?;
         found

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::stripe_account::{Body, DESTINATIONS, Destination, STAGE, THIN_EVENTS};
 
 impl SetUp<'_> {
-    /// The destination, made or brought up to date where there is an address for it.
+    /// Creates or updates the destination if there is a URL for it, and returns the current one otherwise.
     pub(super) async fn destination(&mut self) -> Result<Option<Destination>, Error> {
         let known = self.account.destination().await?;
         let Some(url) = &self.addresses.webhooks else {
@@ -29,7 +29,7 @@ impl SetUp<'_> {
             let body = Body::Json(&body);
             let made: Destination = self.account.create_with(&body, DESTINATIONS, &what).await?;
             self.changes
-                .push(format!("made the event destination {}", made.id));
+                .push(format!("created the event destination {}", made.id));
             return Ok(Some(made));
         };
         if known.serves(url) {

@@ -1,4 +1,4 @@
-//! `POST /v1/checkout`: opens a page at Stripe where an account buys what the catalogue has.
+//! `POST /v1/checkout`: opens a Checkout Session at Stripe for an item of the catalogue.
 
 use std::convert::Infallible;
 
@@ -17,7 +17,7 @@ use shared::process::transport::Transport;
 use shared::providers::stripe::Stripe;
 use shared::words::identity::Caller;
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -55,7 +55,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {

@@ -1,4 +1,4 @@
-//! `POST /v1/portal` opens Stripe's customer portal; `GET /v1/subscription` says how an account is subscribed.
+//! `POST /v1/portal` opens Stripe's customer portal; `GET /v1/subscription` reads an account's subscription.
 
 use std::convert::Infallible;
 
@@ -21,7 +21,7 @@ use shared::providers::stripe::Stripe;
 use shared::words::identity::Caller;
 use shared::words::return_url::AllowedOrigins;
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -68,7 +68,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {

@@ -1,4 +1,4 @@
-//! Runs each minute: finishes deliveries, payments and renewals that nobody has finished.
+//! Runs each minute: finishes the deliveries, payments and renewals that are still open.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use shared::process::patience::Patience;
 use shared::process::telemetry::{self, Call, Origin};
 use shared::process::transport::Transport;
 
-/// How long a run may take, where nobody says: less than the function's time-out of 55 s.
+/// Maximum time of a run, less than the function's timeout of 55 s.
 const LONGEST: Duration = Duration::from_secs(50);
 
-/// What is kept back of an invocation's time for its end.
+/// Part of an invocation's time that is reserved for its end.
 const KEPT_BACK: Duration = Duration::from_secs(3);
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     outbox: Outbox,
@@ -38,8 +38,7 @@ impl App {
     }
 }
 
-/// Does what is due; the event says nothing but that it is time. A run that fails is reported by Lambda, and the next
-/// one goes on.
+/// Processes all due work; the event is only a trigger. Lambda reports a failed run, and the next run continues.
 pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Report, Error> {
     let clock = &app.outbox.clock;
     let now = clock.now();

@@ -1,5 +1,6 @@
-//! What an account has and did: `GET /v1/balance`, `GET /v1/usage`, `GET /v1/ledger`; what there is to buy,
-//! `GET /v1/catalog`; and what a usage would cost, `POST /v1/estimate`.
+//! Reads an account: `GET /v1/balance`, `GET /v1/usage` and `GET /v1/ledger`.
+//!
+//! `GET /v1/catalog` lists the items for sale, and `POST /v1/estimate` prices a usage without charging it.
 
 use std::convert::Infallible;
 
@@ -20,7 +21,7 @@ use shared::usage::{ProviderCost, UsageBody};
 use shared::words::id::AccountId;
 use shared::words::identity::{Caller, Subject};
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -49,7 +50,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {
@@ -96,7 +97,7 @@ async fn read_ledger(app: &App, request: &Request) -> Result<Response<Body>, Pro
     Ok(request::answer(StatusCode::OK, &statement))
 }
 
-/// The catalogue is everybody's whom the authorizer knows: no account is needed.
+/// Lists the catalogue to every authorized caller; the caller needs no account.
 fn read_catalog(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
     Caller::of(request, &app.account_claim)?;
     Ok(request::answer(StatusCode::OK, &catalog::listing()))
@@ -114,7 +115,7 @@ async fn estimate(app: &App, request: &Request) -> Result<Response<Body>, Proble
     Ok(request::answer(StatusCode::OK, &estimate))
 }
 
-/// The account that is read: the caller's own, or the one that a service names.
+/// Returns the account to read: the caller's own, or the one that a service names.
 fn subject(caller: Caller, named: Option<AccountId>) -> Result<Subject, Problem> {
     let subject = caller.subject(named)?;
     telemetry::account(&subject.account);
@@ -122,7 +123,7 @@ fn subject(caller: Caller, named: Option<AccountId>) -> Result<Subject, Problem>
 }
 
 impl App {
-    /// The time of arrival, and how long the ledger may be asked from then on.
+    /// Returns the time of arrival, and the patience for calls to the ledger from then on.
     fn arrival(&self, request: &Request) -> (Timestamp, Patience) {
         let now = self.clock.now();
         let deadline = request::deadline(request);

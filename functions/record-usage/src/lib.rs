@@ -1,4 +1,4 @@
-//! `POST /v1/usage` and `POST /v1/usage/batch`: records what an account used, and charges it.
+//! `POST /v1/usage` and `POST /v1/usage/batch`: record an account's usage, and charge it.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ use shared::usage::{
 };
 use shared::words::identity::Caller;
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -64,7 +64,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {
@@ -136,7 +136,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Pr
 }
 
 impl App {
-    /// The time of arrival, and how long the ledger may be asked from then on.
+    /// Returns the time of arrival, and the patience for calls to the ledger from then on.
     fn arrival(&self, request: &Request) -> (jiff::Timestamp, Patience) {
         let now = self.clock.now();
         let kept_back = self.delivery.budget() + ANSWER_RESERVE;

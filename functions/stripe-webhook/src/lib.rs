@@ -1,4 +1,4 @@
-//! `POST /v1/webhooks/stripe`: takes Stripe's word that something happened, and looks.
+//! `POST /v1/webhooks/stripe`: verifies an event's signature, and reads the event's object from Stripe.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use shared::process::telemetry::{self, Metric, Origin};
 use shared::process::transport::Transport;
 use shared::providers::stripe::{self, Event, Stripe, Unverified};
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -49,7 +49,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {
@@ -62,13 +62,13 @@ pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infal
 }
 
 async fn receive(app: &App, request: &Request) -> Result<Response<Body>, Problem> {
-    // The bytes as they were signed: reading and writing them again would change them.
+    // The signature covers these bytes: parsing and serializing them again would change them.
     let body = request::raw_body(request, MAX_WEBHOOK_BODY)?;
     let header = request.headers().get("stripe-signature");
     let header = header.and_then(|value| value.to_str().ok());
     let now = app.clock.now();
     let verified = stripe::verify(header.unwrap_or_default(), body, &app.secrets, now);
-    // A header that anybody's scanner sends says nothing about the secrets, and is not counted.
+    // A malformed or old header, such as a scanner's, says nothing about the secrets, and is not counted.
     if matches!(verified, Ok(()) | Err(Unverified::Signature)) {
         let known = i64::from(verified.is_ok());
         telemetry::count(Metric::WebhookSignatureKnown, known);

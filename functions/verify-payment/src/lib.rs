@@ -1,4 +1,4 @@
-//! `POST /v1/checkout/{session_id}/verify`: says how a payment stands, and credits it when it is paid.
+//! `POST /v1/checkout/{session_id}/verify`: returns the status of a payment, and credits it if it is paid.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ use shared::providers::stripe::Stripe;
 use shared::words::id::SessionId;
 use shared::words::identity::Caller;
 
-/// What this function may touch.
+/// The clients and settings of this function.
 #[derive(Debug)]
 pub struct App {
     ledger: Ledger,
@@ -50,7 +50,7 @@ impl App {
     }
 }
 
-/// Answers a request; whatever goes wrong is a problem in the answer.
+/// Handles a request; every failure becomes a problem in the response.
 pub async fn handle(app: &App, request: Request) -> Result<Response<Body>, Infallible> {
     let answer = async {
         match request::route(&request) {
@@ -66,7 +66,7 @@ async fn verify(app: &App, request: &Request) -> Result<Response<Body>, Problem>
     let account = Caller::of(request, &app.account_claim)?.own_account()?;
     telemetry::account(&account);
     request::no_body(request)?;
-    // What cannot be an id is nobody's.
+    // A malformed id belongs to no session.
     let session = request::path_parameter(request, "session_id").unwrap_or_default();
     let session: SessionId = session.parse().map_err(|_| checkout::Error::NotFound)?;
 

@@ -1,4 +1,4 @@
-//! The table answers as the source's own engine does.
+//! Compares the table with the source's own engine.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -15,9 +15,9 @@ use genai_prices::{Calculator, PriceRequest, Usage};
 static SOURCE: LazyLock<Source> =
     LazyLock::new(|| source::read(&source::locate().unwrap()).unwrap());
 
-/// What the source says about a model of the table.
+/// A model of the table as the source has it.
 struct Known {
-    /// The source's id of it.
+    /// Id in the source.
     source_id: String,
     rows: Vec<Row>,
 }
@@ -66,7 +66,7 @@ static EXPRESSIONS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     expressions.into_iter().collect()
 });
 
-/// The rule of a provider, and those of its models.
+/// Returns the rule of a provider, and those of its models.
 fn rules(provider: &source::Provider) -> impl Iterator<Item = &Rule> {
     let models = provider.models.iter().map(|model| &model.rule);
     provider.model_match.iter().chain(models)
@@ -80,9 +80,9 @@ fn expressions(rule: &Rule) -> Vec<&str> {
     }
 }
 
-/// The provider and the source's id of the model that the source's engine finds.
+/// Returns the provider and the source's id of the model that the source's engine finds.
 ///
-/// The engine takes a provider beside the name; we take it before the name, where the name alone finds nothing.
+/// The engine takes the provider as its own parameter; we take it before the name, if the name alone finds nothing.
 fn theirs(name: &str) -> Option<(String, String)> {
     let usage = Usage::new();
     let find = |request: PriceRequest<'_>| {
@@ -98,7 +98,7 @@ fn theirs(name: &str) -> Option<(String, String)> {
     })
 }
 
-/// The same as we find it.
+/// Returns the provider and the source's id of the model that the table finds.
 fn ours(name: &str) -> Option<(String, String)> {
     let model = shared::pricing::price_book::models::find(name)?;
     let known = &MODELS[model.id()];

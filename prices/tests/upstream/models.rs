@@ -1,4 +1,4 @@
-//! A name leads to the same provider and model.
+//! A name finds the same provider and model in the table as in the source's engine.
 
 use proptest::prelude::*;
 use proptest::string::string_regex;
@@ -100,7 +100,7 @@ fn altered() -> impl Strategy<Value = String> {
 /// A name that one of the regular expressions accepts, perhaps with one character changed.
 fn expressed() -> impl Strategy<Value = String> {
     let samples = EXPRESSIONS.iter().map(|expression| {
-        // What is only forbidden is left to what comes after.
+        // Negative lookaheads are removed; the text that is added after the sample covers them.
         let sample = expression
             .replace(r"\d", "[0-9]")
             .replace("^(?![^/]+/)", "^")

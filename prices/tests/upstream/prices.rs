@@ -1,4 +1,4 @@
-//! A request costs the same, on both sides of every limit.
+//! A request costs the same in the table as in the source's engine, on both sides of every limit.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ static NAMED: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| 
 /// Exclusive counts: input, cached input, cache write, output, reasoning.
 type Tokens = [u32; 5];
 
-/// What the table says a request costs, in atto-dollars.
+/// Returns the cost of a request by the table, in atto-dollars.
 fn ours(rates: &Rates, [input, cached, written, output, reasoning]: Tokens) -> u128 {
     [
         (input, rates.input),
@@ -37,7 +37,7 @@ fn ours(rates: &Rates, [input, cached, written, output, reasoning]: Tokens) -> u
     .sum()
 }
 
-/// What the source's engine says it costs, in nano-dollars.
+/// Returns the cost of a request by the source's engine, in nano-dollars.
 fn theirs(name: &str, at: Timestamp, [input, cached, written, output, reasoning]: Tokens) -> u128 {
     let key = |key: &'static str| UsageKey::from_static(key);
     let usage = Usage::from([
@@ -72,11 +72,11 @@ fn agrees(name: &str, at: Timestamp, tokens: Tokens) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{name} at {at} with {tokens:?}: {ours} here, {theirs} there"
+        "{name} at {at} with {tokens:?}: {ours} by the table, {theirs} by the engine"
     ))
 }
 
-/// The times at which a model's price may change, and just before.
+/// Returns the times at which a model's price may change, and the times just before.
 fn times(id: &str) -> Vec<Timestamp> {
     let today: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
     let mut times = vec!["2023-01-01T00:00:00Z".parse().unwrap(), today];
@@ -93,7 +93,7 @@ fn times(id: &str) -> Vec<Timestamp> {
     times
 }
 
-/// The numbers of input tokens at which a model's price may change, the one below and the one above.
+/// Returns the numbers of input tokens at which a model's price may change, with the one below and the one above.
 fn totals(id: &str) -> Vec<u32> {
     let mut totals = vec![1_000];
     for start in MODELS[id].rows.iter().filter_map(|row| row.above) {
@@ -212,7 +212,7 @@ fn the_engine_charges_a_class_without_price_as_its_wider_class() {
     assert_eq!(
         theirs("voyage-3", at, [0, 0, 0, million, 0]),
         0,
-        "output for nothing"
+        "output is free"
     );
     let output = theirs("gpt-5", at, [0, 0, 0, million, 0]);
     assert_eq!(
