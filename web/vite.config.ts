@@ -1,11 +1,11 @@
-// How the page is built.
+// Builds the page.
 
 import { defineConfig } from 'vite';
 
 export default defineConfig({
   build: {
     target: 'es2022',
-    // A page under `script-src 'self'` has no use for what is inlined.
+    // The page's Content Security Policy blocks inlined assets.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

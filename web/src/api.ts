@@ -1,4 +1,4 @@
-// The typed client: paths, bodies and answers are those of openapi.yaml, from which openapi.d.ts is made.
+// The typed client. Its paths, bodies and responses come from openapi.d.ts, generated from openapi.yaml.
 
 import createClient from 'openapi-fetch';
 import type { components, paths } from './openapi';
@@ -6,35 +6,35 @@ import type { components, paths } from './openapi';
 export type Schemas = components['schemas'];
 export type Api = ReturnType<typeof connect>;
 
-/** Gives the caller's bearer token; with `renew`, one that is newer than the last. */
+/** Returns the caller's bearer token; with `renew`, a newer one than before. */
 export type Token = (renew: boolean) => Promise<string>;
 
-/** What came of a call. A failure is a value: whoever asks has to look at it. */
+/** The result of a call. A failure is a value, so the caller has to handle it. */
 export type Answer<T> = { ok: true; value: T; replayed: boolean } | { ok: false; failure: Failure };
 
-/** Why there is no answer, by who says so. */
+/** A failed call, by the source of the failure. */
 export type Failure =
-  /** The API, in a problem of RFC 9457. */
+  /** The API, with an RFC 9457 problem. */
   | { by: 'api'; problem: Problem }
-  /** API Gateway, in words of its own. */
+  /** API Gateway, with its own message. */
   | { by: 'gateway'; status: number; message: string }
-  /** Nobody: the network, or too long a wait. */
+  /** The network failed, or the wait was too long. */
   | { by: 'network' };
 
 export type Problem = Schemas['Problem'] | Schemas['InsufficientSparks'];
 
-/** API Gateway gives up on a function after 30 seconds; then there is nothing to wait for. */
+/** The timeout of a call. API Gateway gives up on a function after 30 seconds, so a longer wait is useless. */
 export const PATIENCE_MS = 35_000;
 
 const UNAUTHORIZED = 401;
 const UNPROCESSABLE = 422;
 
-/** A client of the API at an address, acting as whoever the token names. */
+/** Creates a client of the API at an address, acting as the token's account. */
 export function connect(baseUrl: string, token: Token) {
   return createClient<paths>({
     baseUrl,
-    // A token may have expired unnoticed, so a refused one is renewed once. Sending a request again
-    // is safe: one that takes effect carries a key.
+    // The token may have expired, so a refused one is renewed once. Sending the request again is safe:
+    // a request that takes effect carries a key.
     fetch: async (request) => {
       const again = request.clone();
       const answer = await send(request, token(false));
@@ -49,7 +49,7 @@ async function send(request: Request, token: Promise<string>): Promise<Response>
   return fetch(request, { signal });
 }
 
-/** Fails once the signal says so: not everything that is waited for takes one. */
+/** Rejects once the signal aborts, for promises that accept no signal. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, failed) => signal.addEventListener('abort', () => failed(signal.reason)));
 }
@@ -60,7 +60,7 @@ interface Result<T> {
   response: Response;
 }
 
-/** Waits for a call of the client, and says what came of it. */
+/** Waits for a call of the client, and returns its result. */
 export async function ask<T>(call: Promise<Result<T>>): Promise<Answer<T>> {
   let result: Result<T>;
   try {
@@ -88,17 +88,17 @@ function failure(status: number, body: unknown): Failure {
 }
 
 /**
- * Whether nothing was done under the key of this call, by it or before it, so that the key may be forgotten.
+ * Returns whether no call with this key ever took effect, so that the key may be discarded.
  *
- * Only a 422 of the API says so: the key was looked up, or no request like this was ever taken. Whatever else
- * refuses a call comes before its key, and an earlier one may have been charged, whose answer got lost. With a
- * 402 nothing was charged, and the same key succeeds after a top-up.
+ * Only a 422 of the API proves it: the key was looked up, or no request like this is ever accepted. Any other
+ * refusal may come before the key is looked up, and an earlier call may have been charged although its response
+ * was lost. After a 402 nothing was charged, and the same key succeeds after a top-up.
  */
 export function hadNoEffect(failure: Failure): boolean {
   return failure.by === 'api' && failure.problem.status === UNPROCESSABLE;
 }
 
-/** The problem of a balance that does not cover a usage, where it is that. */
+/** Returns the problem if the balance does not cover a usage. */
 export function shortage(failure: Failure): Schemas['InsufficientSparks'] | undefined {
   const problem = failure.by === 'api' ? failure.problem : undefined;
   return problem && 'top_up_items' in problem ? problem : undefined;

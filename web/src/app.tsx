@@ -1,4 +1,4 @@
-// The frame around every screen: where one can go, and what one has.
+// The frame around every screen: the navigation and the balance.
 
 import { type ComponentChildren, type ComponentType, createContext } from 'preact';
 import { useContext, useEffect, useMemo, useRef } from 'preact/hooks';
@@ -18,11 +18,11 @@ interface Screen {
   path: string;
   title: string;
   shows: ComponentType;
-  /** Only where Stripe leads back to; not in the menu. */
+  /** Not in the menu: only Stripe leads here. */
   hidden?: boolean;
 }
 
-/** The local gateway serves the page at these addresses, as any host of yours has to. */
+/** The local gateway serves the page at all these paths, and so must your host. */
 const SCREENS: Screen[] = [
   { path: '/', title: 'Balance', shows: Balance },
   { path: '/use', title: 'Use Sparks', shows: Use },
@@ -33,7 +33,7 @@ const SCREENS: Screen[] = [
   { path: '/paid', title: 'Payment', shows: Paid, hidden: true },
 ];
 
-/** What every screen works with. */
+/** The context shared by all screens. */
 interface Session {
   api: Api;
   account: string;
@@ -46,7 +46,7 @@ const SessionContext = createContext<Session | undefined>(undefined);
 export function useSession(): Session {
   const session = useContext(SessionContext);
   if (!session) {
-    throw new Error('a screen is outside of the app');
+    throw new Error('useSession is called outside App');
   }
   return session;
 }
@@ -67,11 +67,11 @@ export function App({ api, account, footer }: AppProps) {
   return (
     <SessionContext.Provider value={session}>
       <a class="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <Header current={screen} available={balance.value?.available} />
       <main id="main" tabIndex={-1}>
-        {/* One of its own for each address: nothing of one screen is left over in the next. */}
+        {/* A new instance for each address, so that no state is left over from another screen. */}
         {screen ? (
           <Shown key={address.pathname + address.search} screen={screen} moved={address !== first.current} />
         ) : (
@@ -83,7 +83,7 @@ export function App({ api, account, footer }: AppProps) {
   );
 }
 
-/** Reads again when somebody is back from another tab, where something may have been bought. */
+/** Reads again when the user returns from another tab, where they may have bought something. */
 function useReturn(again: () => void): void {
   useEffect(() => {
     const back = () => document.visibilityState === 'visible' && again();
@@ -98,7 +98,7 @@ function Header({ current, available }: { current: Screen | undefined; available
       <a class="brand" href="/">
         Sparks
       </a>
-      <nav aria-label="Screens">
+      <nav aria-label="Main">
         <ul>
           {SCREENS.filter((screen) => !screen.hidden).map((screen) => (
             <li key={screen.path}>
@@ -116,13 +116,13 @@ function Header({ current, available }: { current: Screen | undefined; available
   );
 }
 
-/** A screen, named in the window's title, and announced to whoever cannot see that another one has come. */
+/** Shows a screen, names it in the window's title, and announces a change of screen to screen readers. */
 function Shown({ screen, moved }: { screen: Screen; moved: boolean }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const Content = screen.shows;
   useEffect(() => {
     document.title = `${screen.title} · Sparks`;
-    // A page that was just loaded is read from its top.
+    // After a page load, a screen reader starts at the top by itself.
     if (moved) {
       heading.current?.focus({ preventScroll: true });
     }
@@ -140,9 +140,9 @@ function Shown({ screen, moved }: { screen: Screen; moved: boolean }) {
 function Nowhere() {
   return (
     <>
-      <h1>Nothing here</h1>
+      <h1>Page not found</h1>
       <p>
-        <a href="/">To your balance</a>
+        <a href="/">Go to your balance</a>
       </p>
     </>
   );

@@ -1,4 +1,4 @@
-// Buying, from the click to Stripe's page.
+// Buying an item: from the click to Stripe's page.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Answer, ask, type Failure, type Schemas } from './api';
@@ -6,28 +6,28 @@ import { useSession } from './app';
 import { type Order, OrdersKept } from './keys';
 import { go } from './route';
 
-/** Problems of an order whose key leads nowhere any more; another one is a new order. */
+/** Problems after which a key is useless: the next attempt is a new order. */
 const SPENT = ['checkout_expired', 'idempotency_key_reused'];
 
-/** How often an order that leads nowhere is replaced by a new one in a row. */
+/** The number of times in a row that a useless order is replaced by a new one. */
 const MAX_NEW_ORDERS = 2;
 
-/** Where a buyer is led: Stripe's page, or what became of this order before. */
+/** The address for the buyer: Stripe's page, or the screen for an earlier outcome of this order. */
 type Way = { to: string; outside: boolean };
 
-/** Whether there is a plan that has not ended, in whatever state it is. */
+/** Returns whether there is a plan that has not ended, whatever its state. */
 export function hasPlan({ status }: Schemas['SubscriptionStanding']): boolean {
   return status !== 'none' && status !== 'canceled';
 }
 
-/** Orders an item, and leads there. */
+/** Orders an item, and sends the buyer to the page for it. */
 export function useBuying() {
   const { api, account } = useSession();
   const orders = useMemo(() => new OrdersKept(account), [account]);
   const [busy, setBusy] = useState<string>();
   const [failure, setFailure] = useState<Failure>();
   useEffect(() => {
-    // A page that the browser brings back as it was must not still say that it is on its way.
+    // A page restored from the browser's cache must not still show that it is leaving for Stripe.
     const back = (event: PageTransitionEvent) => event.persisted && setBusy(undefined);
     addEventListener('pageshow', back);
     return () => removeEventListener('pageshow', back);
@@ -52,7 +52,7 @@ export function useBuying() {
     newOrders = MAX_NEW_ORDERS,
   ): Promise<Answer<Way>> => {
     const order = await orders.begin(item, quantity);
-    // This tab may have been away, or another one may be ahead: first see how that order stands.
+    // The order may have been paid since, here or in another tab: check its status first.
     const paid = order.sessionId ? await standing(order.sessionId) : undefined;
     if (paid) {
       return paid;
@@ -68,7 +68,7 @@ export function useBuying() {
         return settled;
       }
     } else if (answer.failure.by === 'api' && answer.failure.problem.code === 'already_subscribed') {
-      // Another device or tab was first.
+      // Another device or tab subscribed first.
       await orders.end(order.key);
       return { ok: true, value: { to: '/account', outside: false }, replayed: false };
     } else if (answer.failure.by !== 'api' || !SPENT.includes(answer.failure.problem.code)) {
@@ -81,7 +81,7 @@ export function useBuying() {
     return answer.ok ? { ...answer, value: inside(answer.value.session_id) } : answer;
   };
 
-  /** The way to a page that is paid, or is about to be; none for one that can still be paid, or not any more. */
+  /** Returns the way to an order that is paid or processing, and undefined for any other. */
   const standing = async (sessionId: string): Promise<Answer<Way> | undefined> => {
     const answer = await ask(
       api.POST('/v1/checkout/{session_id}/verify', { params: { path: { session_id: sessionId } } }),
@@ -89,11 +89,11 @@ export function useBuying() {
     if (!answer.ok) {
       const code = answer.failure.by === 'api' ? answer.failure.problem.code : undefined;
       if (code === 'payment_mismatch') {
-        // The operator settles that order. It is told once, and the next click is another order.
+        // The operator settles that order. The user sees it once, and the next click is a new order.
         await orders.end(sessionId);
         return { ok: true, value: inside(sessionId), replayed: true };
       }
-      // A page that is not known cannot have been paid.
+      // An unknown page cannot have been paid.
       return code === 'session_not_found' ? undefined : answer;
     }
     if (answer.value.status === 'expired') {
@@ -103,7 +103,7 @@ export function useBuying() {
     return settled ? { ...answer, value: inside(sessionId) } : undefined;
   };
 
-  /** The way to the plan that there is: a second one would be paid besides. */
+  /** Returns the way to the current plan, if any: a second plan would be paid in addition. */
   const subscribed = async (): Promise<Answer<Way> | undefined> => {
     const answer = await ask(api.GET('/v1/subscription'));
     if (!answer.ok) {
@@ -127,7 +127,7 @@ export function useBuying() {
         go(way.value.to);
       }
     } finally {
-      // On the way to Stripe nothing can be clicked until this page is gone.
+      // While the browser leaves for Stripe, all buttons stay disabled.
       if (!leaving) {
         setBusy(undefined);
       }
@@ -141,7 +141,7 @@ export function useBuying() {
   };
 }
 
-/** The screen that says how a page at Stripe stands. */
+/** Returns the way to the screen with the status of a payment. */
 function inside(sessionId: string): Way {
   return { to: `/paid?session_id=${sessionId}`, outside: false };
 }

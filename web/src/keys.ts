@@ -1,23 +1,23 @@
-// Idempotency keys. A key names one action: it is made when the user acts, kept with its request before
-// that is sent for the first time, and forgotten once it is certain what came of it. So a retry, a reload,
-// a second click or a second tab says the same key again, and is charged once.
+// Idempotency keys. A key names one action. It is created when the user acts, stored with its request before
+// the first attempt, and discarded once the outcome is certain. So a retry, a reload, a second click or a
+// second tab sends the same key, and the action is charged once.
 
 import type { Schemas } from './api';
 
-/** A key no other action has. An app that has an id for the action (a message's, say) takes that. */
+/** Returns a unique key. An app that has an id for the action, such as a message id, uses that instead. */
 function newKey(): string {
   return crypto.randomUUID();
 }
 
-/** A usage that is to be recorded: an action of this tab. */
+/** A usage to be recorded: the action of this tab. */
 export interface Action {
   key: string;
   request: Schemas['UsageRequest'];
-  /** Whether there is a receipt; then the same key reads it again. */
+  /** True if there is a receipt, which the same key reads again. */
   recorded: boolean;
 }
 
-/** The action that a tab is about. It outlives a reload and a payment at Stripe, but not the tab. */
+/** Stores the current action of a tab. It survives a reload and a payment at Stripe, but not the tab. */
 export class ActionKept {
   readonly #place: string;
 
@@ -35,14 +35,14 @@ export class ActionKept {
     return action;
   }
 
-  /** Notes how an action stands, unless the tab is about another one by now: an answer may come late. */
+  /** Updates the action, unless the tab has moved on to another one: a response may come late. */
   keep(action: Action): void {
     if (this.read()?.key === action.key) {
       sessionStorage.setItem(this.#place, JSON.stringify(action));
     }
   }
 
-  /** Forgets an action, unless the tab is about another one by now. */
+  /** Discards the action, unless the tab has moved on to another one. */
   forget({ key }: Action): void {
     if (this.read()?.key === key) {
       sessionStorage.removeItem(this.#place);
@@ -50,18 +50,18 @@ export class ActionKept {
   }
 }
 
-/** Something to buy. */
+/** A purchase that is not paid yet. */
 export interface Order {
   key: string;
   item: Schemas['CheckoutRequest']['item'];
   quantity: number;
-  /** Its page at Stripe, once that is known. */
+  /** The id of its Checkout Session, once known. */
   sessionId?: string;
 }
 
 /**
- * The orders that are not paid yet. All tabs share them: whoever orders the same in two of them at once
- * gets the same page twice, and pays once.
+ * Stores the orders that are not paid yet, for all tabs. Placing the same order in two tabs at once opens the
+ * same page twice, and it is paid once.
  */
 export class OrdersKept {
   readonly #place: string;
@@ -70,7 +70,7 @@ export class OrdersKept {
     this.#place = `sparks.orders.${account}`;
   }
 
-  /** The open order of this item and quantity, or a new one. */
+  /** Returns the open order for this item and quantity, or a new one. */
   begin(item: Order['item'], quantity: number): Promise<Order> {
     return this.#change((orders) => {
       const open = orders.find((order) => order.item === item && order.quantity === quantity);
@@ -79,7 +79,7 @@ export class OrdersKept {
     });
   }
 
-  /** Notes the page that an order is paid at. */
+  /** Stores the Checkout Session of an order. */
   async opened(key: string, sessionId: string): Promise<void> {
     await this.#change((orders) => [
       orders.map((order) => (order.key === key ? { ...order, sessionId } : order)),
@@ -87,7 +87,7 @@ export class OrdersKept {
     ]);
   }
 
-  /** Forgets an order, by its key or its page: what is bought next is another order. */
+  /** Discards an order, by its key or its Checkout Session: the next purchase is a new order. */
   async end(keyOrSession: string): Promise<void> {
     await this.#change((orders) => [
       orders.filter((order) => order.key !== keyOrSession && order.sessionId !== keyOrSession),
@@ -95,7 +95,7 @@ export class OrdersKept {
     ]);
   }
 
-  /** Reads and writes in one piece: without the lock, two tabs could each make a key. */
+  /** Reads and writes under a lock: without it, two tabs could each create a key. */
   #change<T>(change: (orders: Order[]) => [Order[], T]): Promise<T> {
     return navigator.locks.request(this.#place, () => {
       const [orders, result] = change(parsed<Order[]>(localStorage.getItem(this.#place)) ?? []);

@@ -1,11 +1,11 @@
-// What only the stack on one machine has: tokens for the asking, and accounts to try things as.
+// For the local stack only: freely issued tokens, and a choice of accounts.
 
 import { PATIENCE_MS, type Token } from './api';
 
 const STORED = 'sparks.local.account';
 const DEFAULT = 'acct_demo';
 
-/** Whose page this is: `?account=` names another one, which stays for as long as the tab does. */
+/** Returns the account of this page: `?account=` sets it for the lifetime of the tab. */
 export function account(): string {
   const named = new URLSearchParams(location.search).get('account');
   if (named) {
@@ -14,12 +14,12 @@ export function account(): string {
   return named ?? sessionStorage.getItem(STORED) ?? DEFAULT;
 }
 
-/** Tokens of the local gateway, which stands in for the app's identity provider here. */
+/** Gets tokens from the local gateway, which stands in for the app's identity provider. */
 export function localToken(account: string): Token {
   let held: Promise<string> | undefined;
   return (renew) => {
     if (held === undefined || renew) {
-      // A token that could not be had is asked for again next time.
+      // If it fails, the next call tries again.
       held = issued(account).catch((error: unknown) => {
         held = undefined;
         throw error;
@@ -36,13 +36,13 @@ async function issued(account: string): Promise<string> {
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
   if (!answer.ok) {
-    throw new Error(`there is no token: ${answer.status}`);
+    throw new Error(`no token was issued: ${answer.status}`);
   }
   const { token } = (await answer.json()) as { token: string };
   return token;
 }
 
-/** Says who one is, and lets one be somebody else. */
+/** Shows the current account, and switches to another one. */
 export function AccountSwitch() {
   const become = (event: SubmitEvent) => {
     event.preventDefault();
@@ -51,7 +51,7 @@ export function AccountSwitch() {
   };
   return (
     <form class="switch" onSubmit={become}>
-      <label for="account">On this machine, act as</label>
+      <label for="account">Account (local only)</label>
       <input
         id="account"
         name="account"

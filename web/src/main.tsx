@@ -1,5 +1,5 @@
-// Where the page begins, and the one file that knows where it runs. Your app changes what is here: the
-// address of the API, who the user is, and how to get their token.
+// The entry point, and the only file that knows where the page runs. Change it for your app: the address of
+// the API, the user's account, and the source of their token.
 //
 //     const api = connect('https://….execute-api.us-east-1.amazonaws.com', (renew) => auth.accessToken({ renew }));
 

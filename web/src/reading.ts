@@ -1,23 +1,23 @@
-// Reading from the API: what is there so far, and how to read it again.
+// Reading from the API: the latest value, and a way to read it again.
 
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer, Failure } from './api';
 
 export interface Reading<T> {
-  /** The last good answer; it stays while a newer one is on its way, or failed. */
+  /** The last successful response. It stays while a newer one is loading or has failed. */
   value: T | undefined;
   failure: Failure | undefined;
   busy: boolean;
   again: () => void;
 }
 
-/** Reads when the component appears and whenever `inputs` change; only the newest answer counts. */
+/** Reads when the component appears and whenever `inputs` change; only the newest response counts. */
 export function useReading<T>(read: () => Promise<Answer<T>>, inputs: readonly unknown[]): Reading<T> {
   const [value, setValue] = useState<T>();
   const [failure, setFailure] = useState<Failure>();
   const [busy, setBusy] = useState(true);
   const newest = useRef(0);
-  // The caller says what it depends on
+  // The caller lists the dependencies
   const again = useCallback(() => {
     newest.current += 1;
     const mine = newest.current;
@@ -37,8 +37,8 @@ export function useReading<T>(read: () => Promise<Answer<T>>, inputs: readonly u
   return { value, failure, busy, again };
 }
 
-/** Does something once, when the component appears. */
+/** Runs an effect once, when the component appears. */
 export function useMounted(effect: () => void): void {
-  // Once is the point
+  // No dependencies: it runs once on purpose
   useEffect(effect, []);
 }

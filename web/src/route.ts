@@ -1,10 +1,10 @@
-// Addresses. Each screen has its own, so that it can be reloaded, linked to, and led back to by Stripe.
+// Routing. Each screen has its own address, so that it can be reloaded, linked to, and returned to from Stripe.
 
 import { useEffect, useState } from 'preact/hooks';
 
 const MOVED = 'sparks:moved';
 
-/** Where we are, and where Stripe's way back is read from. */
+/** Returns the current address, which after a payment carries Stripe's session id. */
 export function useAddress(): URL {
   const [address, setAddress] = useState(() => new URL(location.href));
   useEffect(() => {
@@ -28,7 +28,7 @@ export function go(path: string): void {
   dispatchEvent(new Event(MOVED));
 }
 
-/** Takes a plain click on a link to a screen; all others are the browser's. */
+/** Handles a plain click on a link to a screen; the browser handles all others. */
 function follow(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest('a') : null;
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);

@@ -2,7 +2,7 @@
 
 const DECIMAL = /^(-?)([0-9]+)(?:\.([0-9]{1,3}))?$/;
 
-/** An amount in thousandths of a Spark, in which amounts can be compared and added. */
+/** Reads an amount as thousandths of a Spark, which can be compared and added. */
 export function milli(sparks: string): bigint {
   const [, sign, whole, places = ''] = DECIMAL.exec(sparks) ?? [];
   if (whole === undefined) {
@@ -12,7 +12,7 @@ export function milli(sparks: string): bigint {
   return sign === '-' ? -amount : amount;
 }
 
-/** Thousandths as the API writes them, such as `137.172`. */
+/** Formats thousandths as the API does, such as `137.172`. */
 export function decimal(amount: bigint): string {
   const digits = (amount < 0n ? -amount : amount).toString().padStart(4, '0');
   return `${amount < 0n ? '-' : ''}${digits.slice(0, -3)}.${digits.slice(-3)}`;
@@ -26,33 +26,33 @@ const dollars = new Intl.NumberFormat('en', {
   maximumFractionDigits: 18,
 });
 
-/** For a sentence: `9,864.25`. */
+/** Formats Sparks for a sentence: `9,864.25`. */
 export function spoken(sparks: string): string {
   return numbers.format(exact(sparks));
 }
 
-/** For a column of numbers, with all three places: `9,864.250`. */
+/** Formats Sparks for a column of numbers, with all three places: `9,864.250`. */
 export function printed(sparks: string): string {
   return columns.format(exact(sparks));
 }
 
-/** US dollars of decimal text, with as many places as it has. */
+/** Formats decimal text as US dollars, with all its places. */
 export function usd(amount: string): string {
   return dollars.format(exact(amount));
 }
 
-/** US dollars of whole cents. */
+/** Formats whole cents as US dollars. */
 export function price(cents: number): string {
   const digits = BigInt(cents).toString().padStart(3, '0');
   return usd(`${digits.slice(0, -2)}.${digits.slice(-2)}`);
 }
 
-/** A number of things, such as tokens. */
+/** Formats a count, such as a number of tokens. */
 export function count(things: number): string {
   return numbers.format(things);
 }
 
-// Text is formatted digit by digit; as a number it would be rounded first.
+// A string is formatted digit by digit; a number would be rounded first.
 function exact(amount: string): Intl.StringNumericLiteral {
   return amount as Intl.StringNumericLiteral;
 }

@@ -1,4 +1,4 @@
-// A table that scrolls by itself on a small screen, by keyboard as well.
+// A table that scrolls on its own on a small screen, also by keyboard.
 
 import type { ComponentChildren } from 'preact';
 
@@ -11,7 +11,7 @@ interface TableProps {
 export function Table({ caption, columns, rows }: TableProps) {
   const style = (column: number) => (columns[column]?.number ? 'number' : undefined);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached without a mouse
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section class="scrolls" aria-label={caption} tabIndex={0}>
       <table>
         <caption>{caption}</caption>

@@ -1,4 +1,4 @@
-// What helps against too few Sparks: the packs of which one is enough.
+// Offers the packs that each cover a shortfall of Sparks.
 
 import { ask, type Schemas } from './api';
 import { useSession } from './app';
@@ -17,7 +17,7 @@ export function TopUp({ shortage }: { shortage: Schemas['InsufficientSparks'] })
   return (
     <>
       <p>
-        It costs <strong>{spoken(shortage.required)}</strong> Sparks, and you have{' '}
+        This costs <strong>{spoken(shortage.required)}</strong> Sparks, and you have{' '}
         <strong>{spoken(shortage.available)}</strong>.
       </p>
       <p class="actions">

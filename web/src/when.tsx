@@ -1,16 +1,16 @@
-// Times, as a person reads them: the platform formats them, and date-fns knows how far off they are.
+// Dates and times for people. The platform formats them; date-fns computes the distance from now.
 
 import { formatDistanceToNow } from 'date-fns/formatDistanceToNow';
 
 const moments = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 const days = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
-/** A day and the time, on the clock of the reader. */
+/** A date and time, in the reader's time zone. */
 export function Moment({ at }: { at: string }) {
   return <time dateTime={at}>{moments.format(new Date(at))}</time>;
 }
 
-/** A day, and how far off it is. */
+/** A date, and its distance from now. */
 export function Until({ at }: { at: string }) {
   const then = new Date(at);
   return (

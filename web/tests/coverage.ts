@@ -1,10 +1,10 @@
-// The stories are of the page, not beside it: here is what the page itself has asked the API for.
+// Checks that the stories make the page itself call the API.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { called } from './visitor';
 
-test('the page has called every route of the three flows and of the readings', () => {
+test('the stories made the page call every route that it uses', () => {
   assert.deepEqual([...called].sort(), [
     'GET /v1/balance',
     'GET /v1/catalog',

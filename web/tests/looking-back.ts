@@ -1,4 +1,4 @@
-// What was used, and everything that changed the balance.
+// The usage history and the ledger.
 
 import assert from 'node:assert/strict';
 import { as, post, type Stack } from './stack';
@@ -7,7 +7,7 @@ import { story } from './visitor';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MODELS = ['gpt-5', 'claude-sonnet-4-5', 'gemini-2.5-pro'];
 
-/** Records usages of several days and models; answers how many. */
+/** Records a number of usages, on several days and of several models. */
 async function use(stack: Stack, account: string, count: number): Promise<void> {
   const items = Array.from({ length: count }, (_, number) => ({
     idempotency_key: `use-${number}`,
@@ -26,10 +26,10 @@ async function use(stack: Stack, account: string, count: number): Promise<void> 
 }
 
 story(
-  'usage is a chart by model and by kind, and a table',
+  'usage is shown as a chart by model and by kind, and as a table',
   {},
   async ({ stack, account, page, open, picture }) => {
-    // A first request brings the account into being, with its free Sparks.
+    // The first request creates the account, with its free Sparks.
     await open('/');
     await page.getByText('Free each month').waitFor();
     await use(stack, account, 40);
@@ -46,20 +46,20 @@ story(
       });
     assert.ok((await coloured()) > MODELS.length, 'the bars are drawn');
     await picture('usage');
-    await page.getByText('The same as a table').click();
+    await page.getByText('Show as a table').click();
     await page.getByRole('cell', { name: 'claude-sonnet-4-5' }).first().waitFor();
     const total = await page.getByText(/Sparks in 30 days/).innerText();
 
     await page.getByLabel('kind').check();
-    await page.getByRole('img', { name: /Computing/ }).waitFor();
+    await page.getByRole('img', { name: /Compute/ }).waitFor();
     await page.getByRole('cell', { name: 'Tokens', exact: true }).first().waitFor();
-    assert.equal(await page.getByText(/Sparks in 30 days/).innerText(), total, 'both ways come to the same');
+    assert.equal(await page.getByText(/Sparks in 30 days/).innerText(), total, 'the totals are equal');
     await page.getByLabel('Days').selectOption('7');
     await page.getByText('in 7 days.').waitFor();
   },
 );
 
-story('the ledger is paged, there and back', {}, async ({ stack, account, page, open, picture }) => {
+story('the ledger can be paged back and forth', {}, async ({ stack, account, page, open, picture }) => {
   await open('/');
   await page.getByText('Free each month').waitFor();
   await use(stack, account, 45);
@@ -88,7 +88,7 @@ story('the ledger is paged, there and back', {}, async ({ stack, account, page, 
 });
 
 story(
-  'a page of the ledger that cannot be read shows no other one',
+  'a ledger page that cannot be read shows no other page instead',
   { expected: /ERR_FAILED/ },
   async ({ stack, account, page, open }) => {
     await open('/');
@@ -99,7 +99,7 @@ story(
     await page.route(/\/v1\/ledger/, (route) => route.abort());
     await page.getByRole('button', { name: 'Older' }).click();
     await page.getByText('Page 2').waitFor();
-    await page.getByRole('alert').getByText('No answer').waitFor();
+    await page.getByRole('alert').getByText('No response').waitFor();
     assert.equal(await page.locator('tbody tr').count(), 0);
     await page.unroute(/\/v1\/ledger/);
     await page.getByRole('button', { name: 'Try again' }).click();

@@ -1,4 +1,4 @@
-// How it looks and feels, for everybody: with other eyes, on a small screen, over a slow line.
+// Accessibility, small screens, dark mode, and the size of the scripts.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,16 +9,16 @@ import type { Page } from 'playwright-core';
 import { assertAccessible, story } from './visitor';
 
 const MAX_SCRIPT_BYTES = 150 * 1024;
-/** The account that `make dev` shows around has a bit of everything. */
+/** The demo account of `make dev`, which has data on every screen. */
 const ACCOUNT = 'acct_demo';
 const SCREENS: [string, (page: Page) => Promise<void>][] = [
   ['/', (page) => page.getByRole('table').waitFor()],
   ['/use', (page) => page.getByRole('region', { name: 'Estimate' }).waitFor()],
   ['/usage', (page) => page.getByRole('img').waitFor()],
   ['/ledger', (page) => page.getByRole('table').waitFor()],
-  ['/buy', (page) => page.getByRole('heading', { name: 'Each month' }).waitFor()],
+  ['/buy', (page) => page.getByRole('heading', { name: 'Monthly plans' }).waitFor()],
   ['/account', (page) => page.getByText('It ends on').waitFor()],
-  ['/paid', (page) => page.getByText('There is none here.').waitFor()],
+  ['/paid', (page) => page.getByText('There is no payment to show.').waitFor()],
 ];
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -39,7 +39,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
             wide: document.documentElement.scrollWidth,
             room: document.documentElement.clientWidth,
           }));
-          assert.ok(wide <= room, `${path} is ${wide} wide, and there is room for ${room}`);
+          assert.ok(wide <= room, `${path} is ${wide} px wide, but there is room for ${room}`);
           await picture(`${colorScheme}-${name}-${path.slice(1) || 'balance'}`);
         }
       },
@@ -60,7 +60,7 @@ story('a receipt and a refusal are accessible', { expected: /status of 402/ }, a
 });
 
 story(
-  'each screen is announced: by the title, and by what has the focus',
+  'each screen is announced by its title and by the focus',
   { account: ACCOUNT },
   async ({ page, open }) => {
     await open('/');
@@ -77,20 +77,20 @@ story(
   },
 );
 
-story('an address that is none of the page’s leads back to it', {}, async ({ page, open }) => {
+story('an unknown address links back to the page', {}, async ({ page, open }) => {
   await open('/');
   await page.evaluate(() => {
     history.pushState(null, '', '/nowhere');
     dispatchEvent(new PopStateEvent('popstate'));
   });
-  await page.getByRole('heading', { name: 'Nothing here' }).waitFor();
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor();
   await assertAccessible(page);
-  await page.getByRole('link', { name: 'To your balance' }).click();
+  await page.getByRole('link', { name: 'Go to your balance' }).click();
   await page.getByRole('region', { name: 'Available' }).waitFor();
 });
 
 story(
-  'the page is allowed its own files and its own API, and nothing else',
+  'the page may load only its own files and call only its own API',
   { expected: /Content Security Policy/ },
   async ({ stack, page, open }) => {
     await open('/');
@@ -98,7 +98,7 @@ story(
     const policy = answer.headers()['content-security-policy'] ?? '';
     assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self'/);
     assert.doesNotMatch(policy, /unsafe|\*/);
-    // Nothing but the policy is in the way of this one: it asks nobody whether it may read the answer.
+    // Only the policy can block this request: with `no-cors`, the server's permission is not needed.
     const outside = await page.evaluate(
       (url) =>
         new Promise((done) => {

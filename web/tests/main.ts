@@ -1,5 +1,5 @@
-// The stories of the page, in a real browser, against the whole stack on this machine. Their names are what
-// the page promises. They run one after another: what a fake is made to do, it does to everybody.
+// The stories of the page, run in a real browser against the whole local stack. Their names say what the page
+// promises. They run one after another, because a fault in a fake affects all of them.
 
 import './visitor';
 

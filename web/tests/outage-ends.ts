@@ -1,17 +1,17 @@
-// What Langfuse missed, the outbox brings: the same receipt says so in the end.
+// The outbox delivers what Langfuse missed, and the same receipt then shows it as confirmed.
 
 import assert from 'node:assert/strict';
 import { ACCOUNT, kept } from './outage-begins';
 import { post, read, until } from './stack';
 import { story } from './visitor';
 
-/** The outbox takes a usage 44 seconds after it was recorded. */
+/** The outbox picks up a usage 44 seconds after it was recorded. */
 const OUTBOX_LIMIT_MS = 120_000;
 
 const circumstances = { account: ACCOUNT, limit_ms: OUTBOX_LIMIT_MS + 60_000 };
-story('what Langfuse missed arrives without anybody doing anything', circumstances, async (visitor) => {
+story('the outbox delivers what Langfuse missed', circumstances, async (visitor) => {
   const { stack, page, open } = visitor;
-  assert.ok(kept.action, 'the outage has been');
+  assert.ok(kept.action, 'the outage came first');
   await page.addInitScript(({ place, action }) => sessionStorage.setItem(place, action), kept);
   await open('/use');
   const receipt = page.getByRole('region', { name: 'Receipt' });
@@ -23,7 +23,7 @@ story('what Langfuse missed arrives without anybody doing anything', circumstanc
   };
   await until('the trace is in Langfuse', arrived, { limit_ms: OUTBOX_LIMIT_MS, pace_ms: 2_000 });
 
-  await receipt.getByRole('button', { name: 'Look again' }).click();
+  await receipt.getByRole('button', { name: 'Refresh' }).click();
 
   await receipt.locator('.status.confirmed').nth(1).waitFor();
   await receipt.getByText('9,870.5 are left.').waitFor();

@@ -1,4 +1,4 @@
-// The second flow: order, Stripe's page, back, verified, confirmed.
+// The second flow: order, pay at Stripe, return, verify, confirm.
 
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -11,7 +11,7 @@ const buy = (page: Page, what = PACK) => page.getByRole('button', { name: what }
 const atStripe = (page: Page) => page.waitForURL(/\/c\/pay\/cs_test_/);
 const pay = (page: Page) => page.getByRole('button', { name: 'Pay', exact: true }).click();
 
-/** How often the account was credited for a pack. */
+/** Returns the number of times the account was credited for a pack. */
 async function credits({ stack, account }: Visitor): Promise<number> {
   type Ledger = { entries: { kind: string; source?: string }[] };
   const { entries } = await read<Ledger>(`${stack.api}/v1/ledger`, { headers: await as(stack, account) });
@@ -27,18 +27,18 @@ story('a pack is bought, paid at Stripe, verified and confirmed', {}, async (vis
   await atStripe(page);
   await pay(page);
   await page.getByText('Paid, thank you').waitFor();
-  await page.getByText('500,000 Sparks were credited. You have 510,000 now.').waitFor();
+  await page.getByText('500,000 Sparks were credited. You now have 510,000.').waitFor();
   await page.locator('.available', { hasText: '510,000 Sparks' }).waitFor();
   await picture('paid');
 
-  await page.getByRole('link', { name: 'To your balance' }).click();
+  await page.getByRole('link', { name: 'Go to your balance' }).click();
   const grants = page.getByRole('table');
-  await grants.getByRole('row', { name: 'Bought 500,000.000 without an end' }).waitFor();
+  await grants.getByRole('row', { name: 'Bought 500,000.000 never' }).waitFor();
   await grants.getByRole('row', { name: /Free each month 10,000\.000 .* in .*/ }).waitFor();
   await picture('balance');
   await page.goBack();
   await page.getByText('500,000 Sparks were credited.').waitFor();
-  assert.equal(await credits(visitor), 1, 'looking again credits nothing');
+  assert.equal(await credits(visitor), 1, 'verifying again credits nothing');
 });
 
 story('several packs are one order', {}, async ({ page, open }) => {
@@ -46,9 +46,9 @@ story('several packs are one order', {}, async ({ page, open }) => {
   const pack = page
     .getByRole('listitem')
     .filter({ has: page.getByRole('heading', { name: '125,000 Sparks' }) });
-  const quantity = pack.getByLabel('How many');
+  const quantity = pack.getByLabel('Quantity');
   await quantity.fill('');
-  assert.equal(await quantity.inputValue(), '', 'what was emptied stays empty');
+  assert.equal(await quantity.inputValue(), '', 'an emptied field stays empty');
   await quantity.fill('3');
   await pack.getByRole('button').click();
   await atStripe(page);
@@ -57,7 +57,7 @@ story('several packs are one order', {}, async ({ page, open }) => {
   await page.getByText('375,000 Sparks were credited.').waitFor();
 });
 
-story('a declined card buys nothing, and the same page is still there', {}, async (visitor) => {
+story('a declined card buys nothing, and the same page stays open', {}, async (visitor) => {
   const { page, open } = visitor;
   await open('/buy');
   await buy(page);
@@ -71,16 +71,16 @@ story('a declined card buys nothing, and the same page is still there', {}, asyn
   await page.getByText('Not paid yet').waitFor();
   assert.equal(await credits(visitor), 0);
 
-  await page.getByRole('link', { name: 'Back to what there is' }).click();
+  await page.getByRole('link', { name: 'Back to the store' }).click();
   await buy(page);
   await atStripe(page);
-  assert.equal(page.url(), first, 'the order goes on where it was');
+  assert.equal(page.url(), first, 'the order continues on the same page');
   await pay(page);
   await page.getByText('Paid, thank you').waitFor();
   assert.equal(await credits(visitor), 1);
 });
 
-story('whoever leaves without paying is back at the offers', {}, async (visitor) => {
+story('leaving without paying returns to the store', {}, async (visitor) => {
   const { page, open } = visitor;
   await open('/buy');
   await buy(page);
@@ -106,12 +106,12 @@ story('two tabs with the same order get the same page, which is credited once', 
   const done = (tab: Page) => tab.getByText(/Paid, thank you|Already paid/).waitFor();
   await Promise.all(tabs.map(done));
   await Promise.all(tabs.map((tab) => open(`/paid?session_id=${session}`, tab)));
-  await Promise.all(tabs.map((tab) => tab.getByText('You have 510,000 now.').waitFor()));
+  await Promise.all(tabs.map((tab) => tab.getByText('You now have 510,000.').waitFor()));
 
   assert.equal(await credits(visitor), 1);
 });
 
-story('a tab that comes late to a paid order is told so, and the next one is new', {}, async (visitor) => {
+story('a late tab sees that its order is paid, and the next order is new', {}, async (visitor) => {
   const { page, context, open } = visitor;
   const other = await context.newPage();
   await open('/buy', other);
@@ -133,7 +133,7 @@ story('a tab that comes late to a paid order is told so, and the next one is new
 });
 
 story(
-  'an order that was paid otherwise is told once, and the next click is a new order',
+  'a payment mismatch is shown once, and the next click is a new order',
   { expected: /status of 409/ },
   async (visitor) => {
     const { page, open } = visitor;
@@ -142,7 +142,7 @@ story(
     await atStripe(page);
     const first = page.url();
     const session = first.split('/').at(-1) ?? '';
-    // No buyer can change what a page sells, so the API's answer is made here.
+    // No buyer can change what a page sells, so the API's response is faked here.
     const problem = {
       type: 'about:blank',
       title: 'Conflict',
@@ -156,7 +156,7 @@ story(
     );
     await open('/buy');
     await buy(page);
-    await page.getByRole('alert').getByText('The payment is not what was ordered').waitFor();
+    await page.getByRole('alert').getByText('The payment does not match the order').waitFor();
 
     await open('/buy');
     await buy(page);
@@ -168,7 +168,7 @@ story(
   },
 );
 
-story('an order whose answer got lost opens the same page', { expected: /ERR_FAILED/ }, async (visitor) => {
+story('an order whose response is lost opens the same page', { expected: /ERR_FAILED/ }, async (visitor) => {
   const { page, open } = visitor;
   await open('/buy');
   let opened = '';
@@ -178,7 +178,7 @@ story('an order whose answer got lost opens the same page', { expected: /ERR_FAI
     await route.abort();
   });
   await buy(page);
-  await page.getByRole('alert').getByText('No answer').waitFor();
+  await page.getByRole('alert').getByText('No response').waitFor();
   await page.unroute('**/v1/checkout');
   await page.reload();
   await buy(page);
@@ -186,22 +186,22 @@ story('an order whose answer got lost opens the same page', { expected: /ERR_FAI
   assert.equal(page.url(), opened);
 });
 
-story('a bank debit is on its way until it has arrived', {}, async (visitor) => {
+story('a bank debit is processing until it succeeds', {}, async (visitor) => {
   const { stack, page, open } = visitor;
   await open('/buy');
   await buy(page);
   await atStripe(page);
   const session = page.url().split('/').at(-1) ?? '';
   await page.getByRole('button', { name: 'Pay by delayed bank debit' }).click();
-  await page.getByText('The payment is on its way').waitFor();
+  await page.getByText('Payment processing').waitFor();
   assert.equal(await credits(visitor), 0);
   await post(`${stack.stripe}/_local/checkout/${session}/settle`, { outcome: 'succeeded' });
-  await page.getByRole('button', { name: 'Ask again' }).click();
+  await page.getByRole('button', { name: 'Check again' }).click();
   await page.getByText('Paid, thank you').waitFor();
   assert.equal(await credits(visitor), 1);
 });
 
-story('a bank debit that failed is paid on another page', {}, async (visitor) => {
+story('after a failed bank debit a new page opens', {}, async (visitor) => {
   const { stack, page, open } = visitor;
   await open('/buy');
   await buy(page);
@@ -209,12 +209,12 @@ story('a bank debit that failed is paid on another page', {}, async (visitor) =>
   const failed = page.url();
   const session = failed.split('/').at(-1) ?? '';
   await page.getByRole('button', { name: 'Pay by delayed bank debit' }).click();
-  await page.getByText('The payment is on its way').waitFor();
+  await page.getByText('Payment processing').waitFor();
   await post(`${stack.stripe}/_local/checkout/${session}/settle`, { outcome: 'failed' });
-  await page.getByRole('button', { name: 'Ask again' }).click();
+  await page.getByRole('button', { name: 'Check again' }).click();
   await page.getByText('Not paid yet').waitFor();
 
-  await page.getByRole('link', { name: 'Back to what there is' }).click();
+  await page.getByRole('link', { name: 'Back to the store' }).click();
   await buy(page);
   await atStripe(page);
   assert.notEqual(page.url(), failed);
@@ -224,12 +224,12 @@ story('a bank debit that failed is paid on another page', {}, async (visitor) =>
 });
 
 story(
-  'a payment of nobody’s, or of somebody else, is not confirmed',
+  'an unknown payment, or another account’s, is not confirmed',
   { expected: /status of 404/ },
   async ({ stack, account, page, open }) => {
     await open('/paid');
-    await page.getByText('There is none here.').waitFor();
-    await open('/paid?session_id=cs_test_nobody');
+    await page.getByText('There is no payment to show.').waitFor();
+    await open('/paid?session_id=cs_test_unknown');
     await page.getByRole('alert').getByText('No such payment').waitFor();
     const order = { item: 'pack_500k', success_url: `${stack.api}/paid`, cancel_url: `${stack.api}/buy` };
     const theirs = { ...(await as(stack, `${account}_other`)), 'Idempotency-Key': 'theirs' };

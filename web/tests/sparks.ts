@@ -1,4 +1,4 @@
-// Amounts, as they are read and written. This needs no browser.
+// Reading and formatting amounts. No browser is needed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ test('amounts are exact, however large', () => {
   assert.equal(spoken('9007199254740993.137'), '9,007,199,254,740,993.137');
 });
 
-test('amounts are read and written the same, below zero too', () => {
+test('amounts survive a round trip, also below zero', () => {
   for (const [text, amount] of [
     ['0.000', 0n],
     ['0.001', 1n],
@@ -22,19 +22,19 @@ test('amounts are read and written the same, below zero too', () => {
   }
 });
 
-test('what is no amount is refused', () => {
+test('text that is not an amount is refused', () => {
   for (const text of ['', '1e3', '0.1234', 'NaN', '1,000', '--1']) {
     assert.throws(() => milli(text), /not an amount/);
   }
 });
 
-test('a sentence leaves out empty places, and a column does not', () => {
+test('a sentence drops trailing zeros, and a column keeps them', () => {
   assert.equal(spoken('10000.000'), '10,000');
   assert.equal(spoken('-137.250'), '-137.25');
   assert.equal(printed('10000.000'), '10,000.000');
 });
 
-test('prices are dollars of whole cents, and costs have all their places', () => {
+test('prices show whole cents, and costs keep all decimal places', () => {
   assert.equal(price(500), '$5.00');
   assert.equal(price(5), '$0.05');
   assert.equal(price(123_456), '$1,234.56');

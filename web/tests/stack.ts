@@ -1,31 +1,31 @@
-// The stack that `make dev` starts, on free ports, and what can be done to it from the side.
+// The stack that `make dev` starts, on free ports, with helpers that act on it directly.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-// The stories are run from `web`.
+// The stories run in `web`.
 export const ROOT = resolve('..');
 const LOG = resolve(ROOT, '.local/test-web.log');
-/** Its own: another stack may be running. */
+/** A separate file, because another stack may be running. */
 const ENVIRONMENT = resolve(ROOT, '.local/test-web.env');
-/** The functions start one after another, and the first of them may have to be linked. */
+/** The functions start one after another, and the first one may have to be linked. */
 const READY_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 30_000;
-/** Signals of which Node.js would die without a word, with the status a shell gives them. */
+/** Signals that end Node.js without an `exit` event, with the exit status that a shell reports. */
 const DEADLY = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 const PORTS = ['GATEWAY', 'FUNCTIONS', 'DYNAMODB', 'STRIPE', 'LANGFUSE'];
 
 export interface Stack {
-  /** Where the page and the API are. */
+  /** The address of the page and the API. */
   api: string;
   stripe: string;
   langfuse: string;
   stop: () => Promise<void>;
 }
 
-/** Starts it, and returns when everything answers. */
+/** Starts the stack, and returns once everything responds. */
 export async function start(): Promise<Stack> {
   const program = resolve(process.env.PROGRAMS ?? `${ROOT}/target/debug`, 'sparks-local');
   mkdirSync(resolve(ROOT, '.local'), { recursive: true });
@@ -35,7 +35,7 @@ export async function start(): Promise<Stack> {
     env: { ...process.env, ...ports, SPARKS_LOCAL_ENV: ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // It ends with us, however we end.
+  // The stack ends with this process, however it ends.
   process.once('exit', () => child.kill());
   for (const [signal, status] of Object.entries(DEADLY)) {
     process.once(signal, () => process.exit(status));
@@ -44,7 +44,7 @@ export async function start(): Promise<Stack> {
   const found = (name: string, path: string) => {
     const address = new RegExp(`^${name} +(http\\S+?)${path}$`, 'm').exec(said)?.[1];
     if (!address) {
-      throw new Error(`the stack does not say where its ${name} is; see ${LOG}`);
+      throw new Error(`the stack printed no address of its ${name}; see ${LOG}`);
     }
     return address;
   };
@@ -56,14 +56,14 @@ export async function start(): Promise<Stack> {
   };
 }
 
-/** What it says once it is ready. */
+/** Returns what the stack prints until it is ready. */
 function invitation(child: ChildProcess): Promise<string> {
   const log = createWriteStream(LOG);
   return new Promise((done, failed) => {
     const fail = (why: string) => {
       clearTimeout(late);
       child.kill();
-      failed(new Error(`the stack did not start (${why}); ${LOG} says why`));
+      failed(new Error(`the stack did not start (${why}); see ${LOG}`));
     };
     const late = setTimeout(() => fail('too slow'), READY_LIMIT_MS);
     let said = '';
@@ -95,7 +95,7 @@ async function stop(child: ChildProcess): Promise<void> {
   }
 }
 
-/** Looks at something again and again, until it is there. */
+/** Polls until there is a value. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined>,
@@ -108,34 +108,34 @@ export async function until<T>(
       return seen;
     }
     if (Date.now() > end) {
-      throw new Error(`still not so after ${limit_ms} ms: ${what}`);
+      throw new Error(`timed out after ${limit_ms} ms: ${what}`);
     }
     await pause(pace_ms);
   }
 }
 
-/** Sends JSON, and reads JSON. */
+/** Sends JSON, and reads the JSON response. */
 export async function post<T>(url: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
   const sent = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers } };
   return read<T>(url, { ...sent, body: JSON.stringify(body) });
 }
 
-/** Reads JSON. */
+/** Reads a JSON response. */
 export async function read<T>(url: string, request: RequestInit = {}): Promise<T> {
   const answer = await fetch(url, request);
   if (!answer.ok) {
-    throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+    throw new Error(`${url} returned ${answer.status}: ${await answer.text()}`);
   }
   return (await answer.json()) as T;
 }
 
-/** A header that makes a call one of this account. */
+/** Returns the header that authorizes a call as this account. */
 export async function as(stack: Stack, account: string): Promise<{ Authorization: string }> {
   const { token } = await post<{ token: string }>(`${stack.api}/_local/token`, { account });
   return { Authorization: `Bearer ${token}` };
 }
 
-/** Makes a fake fail at the next requests below a path, for as long as the story goes on. */
+/** Makes a fake fail the next requests below a path, until the story ends. */
 export async function fault(fake: string, path: string, fault: string, times = 100): Promise<void> {
   const answer = await fetch(`${fake}/_local/faults`, {
     method: 'POST',
@@ -147,7 +147,7 @@ export async function fault(fake: string, path: string, fault: string, times = 1
   }
 }
 
-/** Ends all faults of a fake. */
+/** Removes all faults from a fake. */
 export async function healed(fake: string): Promise<void> {
   await fetch(`${fake}/_local/faults`, { method: 'DELETE' });
 }

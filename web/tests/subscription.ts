@@ -1,4 +1,4 @@
-// The third flow: a plan, Stripe's portal, back, and how it stands now.
+// The third flow: subscribe, visit Stripe's portal, return, and see the new status.
 
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -14,14 +14,14 @@ async function subscribe(page: Page): Promise<void> {
   await page.getByText('Paid, thank you').waitFor();
 }
 
-story('a plan is begun, cancelled at the portal, and resumed there', {}, async ({ page, open, picture }) => {
+story('a plan is bought, cancelled in the portal, and resumed there', {}, async ({ page, open, picture }) => {
   await open('/account');
   await plan(page).getByText('No plan').waitFor();
   await page.getByRole('link', { name: 'See the plans' }).click();
   await subscribe(page);
   await page.locator('.available', { hasText: '510,000 Sparks' }).waitFor();
   await page.getByRole('link', { name: 'Plan', exact: true }).click();
-  await plan(page).getByText('It is renewed on').waitFor();
+  await plan(page).getByText('It renews on').waitFor();
   await picture('plan');
 
   await plan(page).getByRole('button', { name: 'Cancel' }).click();
@@ -34,7 +34,7 @@ story('a plan is begun, cancelled at the portal, and resumed there', {}, async (
   await page.waitForURL(/\/p\/session\//);
   await page.getByRole('button', { name: 'Do not cancel' }).click();
   await page.getByRole('link', { name: 'Back' }).click();
-  await plan(page).getByText('It is renewed on').waitFor();
+  await plan(page).getByText('It renews on').waitFor();
 });
 
 story('a plan is not bought twice', {}, async ({ context, page, open }) => {
@@ -50,16 +50,16 @@ story('a plan is not bought twice', {}, async ({ context, page, open }) => {
   assert.equal(await offer(page).count(), 0);
   // The other tab still offers it.
   await offer(other).click();
-  await plan(other).getByText('It is renewed on').waitFor();
+  await plan(other).getByText('It renews on').waitFor();
   assert.equal(new URL(other.url()).pathname, '/account');
 });
 
-story('while Stripe does not answer, the plan is shown as it stood', {}, async ({ stack, page, open }) => {
+story('if Stripe does not respond, the last known plan is shown', {}, async ({ stack, page, open }) => {
   await open('/buy');
   await subscribe(page);
   await open('/account');
-  await plan(page).getByText('It is renewed on').waitFor();
+  await plan(page).getByText('It renews on').waitFor();
   await fault(stack.stripe, '/v1/subscriptions', 'status:503');
-  await page.getByRole('button', { name: 'Look again' }).click();
-  await plan(page).getByText('Stripe does not answer; this is how it stood on').waitFor();
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await plan(page).getByText('Stripe does not respond. This is the status as of').waitFor();
 });

@@ -1,4 +1,4 @@
-// What goes wrong, and what the page says then.
+// Failures, and the messages that the page shows for them.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { story } from './visitor';
 const alert = (page: Page) => page.getByRole('alert');
 const balance = (page: Page) => page.getByRole('region', { name: 'Available' });
 
-/** The page waits for 35 seconds. */
+/** The page times out after 35 seconds. */
 const HANGING_LIMIT_MS = 60_000;
 
-/** Has the local gateway give tokens that have just expired; answers how many were asked for. */
+/** Makes the local gateway issue expired tokens the first `times` times. The result counts its requests. */
 async function expireTokens(page: Page, api: string, account: string, times: number): Promise<() => number> {
   let asked = 0;
   await page.route('**/_local/token', async (route) => {
@@ -24,7 +24,7 @@ async function expireTokens(page: Page, api: string, account: string, times: num
   return () => asked;
 }
 
-story('an expired token is renewed, and nobody notices', { expected: /status of 401/ }, async (visitor) => {
+story('an expired token is renewed without an alert', { expected: /status of 401/ }, async (visitor) => {
   const { stack, account, page, open } = visitor;
   const asked = await expireTokens(page, stack.api, account, 1);
   const refused = page.waitForResponse((answer) => answer.status() === 401);
@@ -36,7 +36,7 @@ story('an expired token is renewed, and nobody notices', { expected: /status of 
 });
 
 story(
-  'a token that cannot be renewed asks to sign in again',
+  'the page asks to sign in again if a token cannot be renewed',
   { expected: /status of 401/ },
   async (visitor) => {
     const { stack, account, page, open, picture } = visitor;
@@ -51,15 +51,15 @@ story(
 );
 
 story(
-  'with the API down the page is there, says so, and recovers',
+  'with the API down the page still opens, says so, and recovers',
   { expected: /ERR_FAILED/ },
   async (visitor) => {
     const { page, open, picture } = visitor;
     await page.route(/\/(v1|_local)\//, (route) => route.abort());
     await open('/use');
-    await page.getByText('No estimate: no answer.').waitFor();
+    await page.getByText('No estimate: no response.').waitFor();
     await page.getByRole('button', { name: 'Record it' }).click();
-    await alert(page).getByText('No answer').waitFor();
+    await alert(page).getByText('No response').waitFor();
     for (const [path, heading] of [
       ['/ledger', 'Ledger'],
       ['/usage', 'Usage'],
@@ -70,7 +70,7 @@ story(
     ] as const) {
       await open(path);
       await page.getByRole('heading', { name: heading, exact: true }).waitFor();
-      await alert(page).getByText('No answer').waitFor();
+      await alert(page).getByText('No response').waitFor();
     }
     await picture('api-down');
     await page.unroute(/\/(v1|_local)\//);
@@ -80,14 +80,14 @@ story(
   },
 );
 
-story('an API that hangs is given up on, and so is who gives the token', {}, async (visitor) => {
+story('a hanging API times out, and so does a hanging token issuer', {}, async (visitor) => {
   const { page, context, open } = visitor;
   const other = await context.newPage();
   await page.route('**/_local/token', () => {});
   await other.route('**/v1/**', () => {});
   const tabs = [page, other];
   await Promise.all(tabs.map((tab) => open('/', tab)));
-  const given_up = (tab: Page) => alert(tab).getByText('No answer').waitFor({ timeout: HANGING_LIMIT_MS });
+  const given_up = (tab: Page) => alert(tab).getByText('No response').waitFor({ timeout: HANGING_LIMIT_MS });
   await Promise.all(tabs.map(given_up));
   await Promise.all(tabs.map((tab) => tab.unrouteAll()));
   await Promise.all(tabs.map((tab) => alert(tab).getByRole('button', { name: 'Try again' }).click()));
@@ -99,7 +99,7 @@ story(
   { javaScriptEnabled: false },
   async ({ page, open }) => {
     await open('/');
-    // What is in a `noscript` is no text to `getByText`.
+    // `getByText` does not find text in a `noscript`.
     assert.equal(await page.locator('noscript').innerText(), 'This page needs JavaScript.');
     assert.ok(await page.locator('noscript').isVisible());
   },
@@ -113,7 +113,7 @@ function codes(): string[] {
 }
 
 story(
-  'each problem of the contract has words of its own',
+  'each problem code of the contract has its own message',
   { expected: /status of 4/ },
   async ({ page, open }) => {
     const all = codes();
@@ -147,7 +147,7 @@ story(
 );
 
 story(
-  'what API Gateway refuses by itself has words, too',
+  'each refusal by API Gateway has its own message',
   { expected: /status of [45]/ },
   async ({ page, open }) => {
     let status = 429;
@@ -158,7 +158,7 @@ story(
     for (const [next, title] of [
       [429, 'Too many requests'],
       [404, 'Not found'],
-      [413, 'Too much at once'],
+      [413, 'Request too large'],
       [500, 'Something went wrong on our side'],
       [503, 'Not available right now'],
     ] as const) {

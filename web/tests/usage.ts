@@ -1,4 +1,4 @@
-// The first flow: from a form to the receipt.
+// The first flow: from the form to the receipt.
 
 import assert from 'node:assert/strict';
 import type { Page, Route } from 'playwright-core';
@@ -6,7 +6,7 @@ import { MODELS } from '../src/screens/use/form';
 import { as, post, read } from './stack';
 import { story, type Visitor } from './visitor';
 
-// 1,000 tokens read at $1.25 a million, 200 cached at $0.125, 300 written at $10, all times 1.2; and 1.5 s.
+// 1,000 input tokens at $1.25 per million, 200 cached at $0.125, 300 output at $10, all times 1.2; and 1.5 s.
 const COST = '129.5';
 const LEFT = '9,870.5';
 
@@ -14,7 +14,7 @@ interface Ledger {
   entries: { id: string; kind: string; amount: string }[];
 }
 
-/** What the account was charged for. */
+/** Returns the usage entries of the account's ledger. */
 async function usages({ stack, account }: Visitor): Promise<Ledger['entries']> {
   const { entries } = await read<Ledger>(`${stack.api}/v1/ledger`, { headers: await as(stack, account) });
   return entries.filter((entry) => entry.kind === 'usage');
@@ -23,7 +23,7 @@ async function usages({ stack, account }: Visitor): Promise<Ledger['entries']> {
 const receipt = (page: Page) => page.getByRole('region', { name: 'Receipt' });
 const record = (page: Page) => page.getByRole('button', { name: 'Record it' }).click();
 
-/** Notes the keys under which usage is sent. */
+/** Collects the keys with which the page sends usage. */
 function keysOf(page: Page): Set<string | undefined> {
   const keys = new Set<string | undefined>();
   page.on('request', (request) => {
@@ -34,7 +34,7 @@ function keysOf(page: Page): Set<string | undefined> {
   return keys;
 }
 
-/** Records what takes effect, and of which only the page does not hear. */
+/** Records a usage that takes effect, but whose response the page never gets. */
 async function recordUnheard(page: Page): Promise<void> {
   const lose = async (route: Route) => {
     await route.fetch();
@@ -42,14 +42,14 @@ async function recordUnheard(page: Page): Promise<void> {
   };
   await page.route('**/v1/usage', lose, { times: 1 });
   await record(page);
-  await page.getByRole('alert').getByText('No answer').waitFor();
+  await page.getByRole('alert').getByText('No response').waitFor();
 }
 
-/** The README's picture is of this one. */
+/** The picture in docs/page.md shows this one. */
 const PICTURE = { viewport: { width: 1000, height: 660 } };
 
 story(
-  'a usage is estimated, recorded, receipted, and known to Langfuse and Stripe',
+  'a usage is estimated, recorded with a receipt, and delivered to Langfuse and Stripe',
   PICTURE,
   async (visitor) => {
     const { stack, page, open, picture } = visitor;
@@ -63,7 +63,7 @@ story(
     await page.locator('.available', { hasText: `${LEFT} Sparks` }).waitFor();
     const text = await receipt(page).innerText();
     assert.match(text, /Tokens, gpt-5\s+128\.250/);
-    assert.match(text, /Computing\s+1\.250/);
+    assert.match(text, /Compute\s+1\.250/);
     assert.match(text, /\d{4}-\d\d-\d\d\.[0-9a-f]{8}/, 'the version of the prices');
     assert.equal(await receipt(page).locator('.status.confirmed').count(), 2);
     const trace = /trace ([0-9a-f]{32})/.exec(text)?.[1];
@@ -80,20 +80,20 @@ story(
   },
 );
 
-story('after a change the old price is gone, and what it said of the balance', {}, async ({ page, open }) => {
+story('a change clears the old price and its warning about the balance', {}, async ({ page, open }) => {
   const estimate = page.getByRole('region', { name: 'Estimate' });
   await open('/use');
   await page.getByLabel('Output tokens').fill('1000000');
   await page.getByText('That is more than you have.').waitFor();
-  // No answer comes to this one.
+  // This one never gets a response.
   await page.route('**/v1/estimate', () => {});
   await page.getByLabel('Output tokens').fill('0');
-  await page.getByText('Asking for the price…').waitFor();
+  await page.getByText('Getting the price…').waitFor();
   assert.equal(await estimate.count(), 0);
   assert.equal(await page.getByText('That is more than you have.').count(), 0);
 });
 
-story('every model that is suggested has a price, and so has none', {}, async ({ page, open }) => {
+story('every suggested model has a price, and so does no model', {}, async ({ page, open }) => {
   await open('/use');
   for (const model of [...MODELS, '']) {
     const asked = page.waitForResponse('**/v1/estimate');
@@ -104,7 +104,7 @@ story('every model that is suggested has a price, and so has none', {}, async ({
 });
 
 story(
-  'a model without a price is named, and can be corrected',
+  'a model without a price is reported, and can be corrected',
   { expected: /status of 422/ },
   async (visitor) => {
     const { page, open } = visitor;
@@ -123,7 +123,7 @@ story(
 );
 
 story(
-  'an answer that got lost costs nothing twice, even after a reload',
+  'a usage whose response is lost is charged once, even after a reload',
   { expected: /ERR_FAILED/ },
   async (visitor) => {
     const { page, open } = visitor;
@@ -133,10 +133,10 @@ story(
     assert.equal((await usages(visitor)).length, 1);
 
     await page.reload();
-    await page.getByText('One action is not finished').waitFor();
+    await page.getByText('Unfinished action').waitFor();
     await record(page);
 
-    await receipt(page).getByText('were charged, once,').waitFor();
+    await receipt(page).getByText('were charged only once').waitFor();
     await page.locator('.available', { hasText: LEFT }).waitFor();
     assert.equal((await usages(visitor)).length, 1);
     assert.equal(keys.size, 1, 'the key survives the reload');
@@ -144,7 +144,7 @@ story(
 );
 
 story(
-  'whatever refuses a retry after a lost answer, the key stays',
+  'after a lost response, a refused retry keeps its key',
   { expected: /ERR_FAILED|status of 4/ },
   async (visitor) => {
     const { page, open } = visitor;
@@ -159,18 +159,18 @@ story(
       { status: 401, title: 'Your session has ended', body: { message: 'Unauthorized' } },
       { status: 403, title: 'Not your account', body: forbidden },
       { status: 404, title: 'Not found', body: { message: 'Not Found' } },
-      { status: 413, title: 'Too much at once', body: { message: 'Request Entity Too Large' } },
+      { status: 413, title: 'Request too large', body: { message: 'Request Entity Too Large' } },
       { status: 429, title: 'Too many requests', body: { message: 'Too Many Requests' } },
     ]) {
       await alert.getByRole('button', { name: 'Try again' }).click();
       await alert.getByText(refusal.title).waitFor();
-      await alert.getByText('it may have been charged already').waitFor();
+      await alert.getByText('it may already have been charged').waitFor();
     }
     await page.unroute('**/v1/usage');
 
     await alert.getByRole('button', { name: 'Try again' }).click();
 
-    await receipt(page).getByText('were charged, once,').waitFor();
+    await receipt(page).getByText('were charged only once').waitFor();
     assert.equal((await usages(visitor)).length, 1);
     assert.equal(keys.size, 1);
   },
@@ -190,7 +190,7 @@ story('after a 503 the same key is sent again', { expected: /status of 503/ }, a
 
   await page.getByRole('button', { name: 'Try again' }).click();
 
-  await receipt(page).getByText('were charged, once,').waitFor();
+  await receipt(page).getByText('were charged only once').waitFor();
   assert.equal((await usages(visitor)).length, 1);
   assert.equal(keys.size, 1);
 });
@@ -206,7 +206,7 @@ story('a double click charges once', {}, async (visitor) => {
 });
 
 story(
-  'a token that expires meanwhile is renewed, and the key stays',
+  'a token that expires is renewed, and the key stays the same',
   { expected: /status of 401/ },
   async (visitor) => {
     const { stack, account, page, open } = visitor;
@@ -225,7 +225,7 @@ story(
   },
 );
 
-story('an answer that comes late is not taken for that of a later action', {}, async (visitor) => {
+story('a late response is not taken for that of a later action', {}, async (visitor) => {
   const { page, open } = visitor;
   await open('/use');
   let release = () => {};
@@ -241,8 +241,8 @@ story('an answer that comes late is not taken for that of a later action', {}, a
   await page.getByText('Recording…').waitFor();
   await page.getByRole('link', { name: 'Ledger', exact: true }).click();
   await page.getByRole('link', { name: 'Use Sparks', exact: true }).click();
-  await page.getByText('it may have been charged already').waitFor();
-  await page.getByRole('button', { name: 'Forget it' }).click();
+  await page.getByText('it may already have been charged').waitFor();
+  await page.getByRole('button', { name: 'Discard it' }).click();
   await page.getByLabel('Output tokens').fill('0');
   await record(page);
   await receipt(page).getByText('9,960.5 are left.').waitFor();
@@ -255,13 +255,13 @@ story('an answer that comes late is not taken for that of a later action', {}, a
   assert.equal((await usages(visitor)).length, 2);
 });
 
-story('a receipt is there again after a reload, and another action has another key', {}, async (visitor) => {
+story('a receipt is shown again after a reload, and the next action has a new key', {}, async (visitor) => {
   const { page, open } = visitor;
   await open('/use');
   await record(page);
   await receipt(page).waitFor();
   await page.reload();
-  await receipt(page).getByText('were charged, once,').waitFor();
+  await receipt(page).getByText('were charged only once').waitFor();
   assert.equal((await usages(visitor)).length, 1);
 
   await page.getByRole('button', { name: 'Record another' }).click();
@@ -283,14 +283,14 @@ story(
     await record(page);
     const alert = page.getByRole('alert');
     await alert.getByText('Not enough Sparks').waitFor();
-    await alert.getByText('It costs 300,039.5 Sparks, and you have 10,000.').waitFor();
+    await alert.getByText('This costs 300,039.5 Sparks, and you have 10,000.').waitFor();
     await picture('insufficient');
     assert.equal(await alert.getByRole('button', { name: '125,000' }).count(), 0, 'a pack that is too small');
 
     await alert.getByRole('button', { name: '500,000 Sparks, $20.00' }).click();
     await page.getByRole('button', { name: 'Pay', exact: true }).click();
     await page.getByText('Paid, thank you').waitFor();
-    await page.getByRole('link', { name: 'Go on where you were' }).click();
+    await page.getByRole('link', { name: 'Continue' }).click();
     const accepted = page.waitForRequest('**/v1/usage');
     await record(page);
 
@@ -305,7 +305,7 @@ story('everything can be done with the keyboard alone', {}, async ({ page, open 
   await open('/use');
   await page.getByRole('region', { name: 'Estimate' }).waitFor();
   await page.keyboard.press('Tab');
-  assert.equal(await page.locator(':focus').innerText(), 'To the content');
+  assert.equal(await page.locator(':focus').innerText(), 'Skip to content');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   assert.equal(await page.locator(':focus').getAttribute('id'), 'model');
@@ -314,7 +314,7 @@ story('everything can be done with the keyboard alone', {}, async ({ page, open 
 });
 
 story(
-  'what another page of the app has recorded is seen after a look',
+  'a refresh shows what another page of the app has recorded',
   {},
   async ({ stack, account, page, open }) => {
     await open('/use');
@@ -322,7 +322,7 @@ story(
     await receipt(page).getByText(`${LEFT} are left.`).waitFor();
     const headers = { ...(await as(stack, account)), 'Idempotency-Key': 'elsewhere' };
     await post(`${stack.api}/v1/usage`, { usage: [{ meter: 'compute', milliseconds: 600 }] }, headers);
-    await page.getByRole('button', { name: 'Look again' }).click();
+    await page.getByRole('button', { name: 'Refresh' }).click();
     await receipt(page).getByText('9,870 are left.').waitFor();
   },
 );

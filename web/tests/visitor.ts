@@ -1,4 +1,4 @@
-// A person at the page: a browser of their own, an account of their own, and an eye on what goes wrong.
+// A visitor of the page, with their own browser context and account. The browser's errors fail the story.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -16,10 +16,10 @@ import { healed, ROOT, type Stack, start } from './stack';
 
 const PICTURES = resolve(ROOT, '.local/screenshots');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-/** How long anything on the page may take. */
+/** The timeout for anything on the page. */
 const PATIENCE_MS = 15_000;
 const STORY_LIMIT_MS = 120_000;
-/** What a person would have to be told of. */
+/** The impacts of accessibility findings that fail a story. */
 const GRAVE = ['serious', 'critical'];
 
 export interface Visitor {
@@ -29,29 +29,29 @@ export interface Visitor {
   page: Page;
   /** Opens a screen as this account, in this tab or another one. */
   open: (path: string, page?: Page) => Promise<void>;
-  /** Keeps a picture of the screen as it is. */
+  /** Saves a screenshot. */
   picture: (name: string) => Promise<void>;
 }
 
 export interface Circumstances extends BrowserContextOptions {
   account?: string;
-  /** What the browser may complain of, because the story is about it. */
+  /** The console messages that the story expects. */
   expected?: RegExp;
-  /** How long the story may take. */
+  /** The time limit of the story. */
   limit_ms?: number;
 }
 
 let stack: Stack;
 let browser: Browser;
 let visitors = 0;
-/** Every route of the API that the page itself has called, as openapi.yaml writes it. */
+/** Every route of the API that the page itself has called, as openapi.yaml spells it. */
 export const called = new Set<string>();
 
 before(async () => {
   assert.ok(existsSync(CHROMIUM), `there is no Chromium at ${CHROMIUM}: install it, or set CHROMIUM`);
   mkdirSync(PICTURES, { recursive: true });
   stack = await start();
-  // As root, Chromium refuses its own sandbox.
+  // Chromium's sandbox does not run as root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   browser = await chromium.launch({ executablePath: CHROMIUM, args });
 });
@@ -61,7 +61,7 @@ after(async () => {
   await stack?.stop();
 });
 
-/** A test in a browser: it fails as well if the browser has complained. What was made to fail is healed after it. */
+/** Runs a test in a browser. It also fails on unexpected console messages. All faults are removed after it. */
 export function story(
   name: string,
   circumstances: Circumstances,
@@ -72,7 +72,7 @@ export function story(
     const account = named ?? `acct_web_${++visitors}`;
     const context = await browser.newContext({ locale: 'en-US', timezoneId: 'Europe/Paris', ...options });
     context.setDefaultTimeout(PATIENCE_MS);
-    // A story that takes too long ends: what it would still do, it would do beside the next one.
+    // End a story that times out, so that it does not run on beside the next one.
     signal.addEventListener('abort', () => void context.close().catch(() => {}));
     const complaints: string[] = [];
     context.on('page', (page) => watch(page, expected, complaints));
@@ -96,7 +96,7 @@ export function story(
       await tell(visitor);
       assert.deepEqual(complaints, [], 'the browser complained');
     } catch (error) {
-      // Without a picture, too, the error is what is to be seen.
+      // If the screenshot fails, too, the original error is still thrown.
       await visitor.picture(`failed-${name.replaceAll(/\W+/g, '-')}`).catch(() => {});
       throw error;
     } finally {
@@ -105,7 +105,7 @@ export function story(
   });
 }
 
-/** Notes what the browser complains of on our pages, and which routes they call. */
+/** Collects the browser's complaints about our pages, and the routes that they call. */
 function watch(page: Page, expected: RegExp | undefined, complaints: string[]): void {
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -123,7 +123,7 @@ function watch(page: Page, expected: RegExp | undefined, complaints: string[]): 
   });
 }
 
-/** Fails if somebody with another way of seeing or pointing would be stopped by something on the page. */
+/** Fails on serious accessibility findings. */
 export async function assertAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {

@@ -1,4 +1,4 @@
-// Makes JavaScript of the stories, for Node's own test runner; packages stay where they are.
+// Compiles the stories to JavaScript for Node's test runner. Packages are not bundled.
 
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';

@@ -1,4 +1,4 @@
-// What there is, what it is made of, and until when.
+// The balance, its grants, and their expiry.
 
 import type { Schemas } from '../api';
 import { useSession } from '../app';
@@ -14,7 +14,7 @@ export const SOURCES: Record<Grant['source'], string> = {
   promo: 'Promotion',
   plan: 'Plan',
   pack: 'Bought',
-  manual: 'Given by us',
+  manual: 'Granted by us',
 };
 
 export function Balance() {
@@ -25,7 +25,7 @@ export function Balance() {
       {failure && <Trouble failure={failure} again={again} />}
       {value && <Available available={value.available} />}
       {value && <Grants grants={value.grants} />}
-      {!value && !failure && <p class="waiting">Reading the balance…</p>}
+      {!value && !failure && <p class="waiting">Loading your balance…</p>}
     </>
   );
 }
@@ -38,14 +38,16 @@ function Available({ available }: { available: string }) {
         {spoken(available)} <span class="unit">Sparks</span>
       </p>
       <p>
-        {debt ? 'A refund took back what was spent already. What you buy next repays it.' : 'can be spent'}
+        {debt
+          ? 'A refund took back Sparks that you had already spent. Your next purchase repays them.'
+          : 'available to spend'}
       </p>
       <p class="actions">
         <a class="button" href="/buy">
           Buy Sparks
         </a>
         <a class="button quiet" href="/use">
-          Use some
+          Use Sparks
         </a>
       </p>
     </section>
@@ -54,18 +56,18 @@ function Available({ available }: { available: string }) {
 
 function Grants({ grants }: { grants: Grant[] }) {
   if (grants.length === 0) {
-    return <p>There is nothing to spend. Buy Sparks, or subscribe to a plan.</p>;
+    return <p>You have no Sparks. Buy some, or subscribe to a plan.</p>;
   }
   return (
     <Table
-      caption="What that is made of, in the order in which it is spent"
-      columns={[{ title: 'From' }, { title: 'Sparks left', number: true }, { title: 'Until' }]}
+      caption="Your Sparks, in the order in which they are spent"
+      columns={[{ title: 'Source' }, { title: 'Remaining', number: true }, { title: 'Expires' }]}
       rows={grants.map((grant) => ({
         key: grant.id,
         cells: [
           SOURCES[grant.source],
           printed(grant.remaining),
-          grant.expires_at === null ? 'without an end' : <Until at={grant.expires_at} />,
+          grant.expires_at === null ? 'never' : <Until at={grant.expires_at} />,
         ],
       }))}
     />

@@ -1,4 +1,4 @@
-// What there is to buy. A click opens Stripe's page; amounts are the catalogue's, never this page's.
+// The store. A click opens Stripe's page; amounts come from the catalogue, never from this page.
 
 import { useState } from 'preact/hooks';
 import { ask, type Schemas } from '../api';
@@ -28,22 +28,22 @@ export function Buy() {
     <>
       {failure && <Trouble failure={failure} again={again} />}
       {buying.failure && <Trouble failure={buying.failure} />}
-      {!value && !failure && <p class="waiting">Reading the catalogue…</p>}
+      {!value && !failure && <p class="waiting">Loading the store…</p>}
       {value && (
         <>
-          <h2>Once</h2>
+          <h2>One-time packs</h2>
           <ul class="offers">
             {value.packs.map((pack) => (
               <PackOffer key={pack.item} pack={pack} {...buying} />
             ))}
           </ul>
-          <h2>Each month</h2>
+          <h2>Monthly plans</h2>
           <ul class="offers">
             {value.plans.map((plan) => (
               <PlanOffer key={plan.item} plan={plan} subscribed={subscribed} {...buying} />
             ))}
           </ul>
-          <p class="fine">You pay at Stripe, and come back here. One Spark is sold for ${value.spark_usd}.</p>
+          <p class="fine">You pay at Stripe and then return here. One Spark costs ${value.spark_usd}.</p>
         </>
       )}
     </>
@@ -54,7 +54,7 @@ function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
   const [quantity, setQuantity] = useState('1');
   const order = (event: SubmitEvent) => {
     event.preventDefault();
-    // The browser lets nothing else through than a whole number.
+    // The browser's validation accepts only a whole number.
     buy(pack.item as Item, Number(quantity));
   };
   const field = `quantity-${pack.item}`;
@@ -63,7 +63,7 @@ function PackOffer({ pack, buy, busy }: { pack: Pack } & Buying) {
       <form onSubmit={order}>
         <h3>{spoken(pack.sparks)} Sparks</h3>
         <p class="price">{price(pack.price_cents)}</p>
-        <label for={field}>How many</label>
+        <label for={field}>Quantity</label>
         <input
           id={field}
           type="number"
@@ -101,7 +101,7 @@ function PlanOffer({ plan, subscribed, subscribe, busy }: { plan: Offered; subsc
           <span class="hidden"> to {plan.name}</span>
         </button>
       )}
-      {!plan.for_sale && <p class="fine">You have it already.</p>}
+      {!plan.for_sale && <p class="fine">You already have it.</p>}
     </li>
   );
 }

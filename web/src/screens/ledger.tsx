@@ -1,4 +1,4 @@
-// Every change of the balance, newest first. Pages follow each other whatever is recorded meanwhile.
+// Every change to the balance, newest first. New entries do not shift the pages.
 
 import { useState } from 'preact/hooks';
 import { ask, type Schemas } from '../api';
@@ -17,7 +17,7 @@ const PER_PAGE = 20;
 
 export function Ledger() {
   const { api } = useSession();
-  // The cursors of the pages that led here: the API only goes on, and back is the one before.
+  // The cursors of the pages so far. The API only pages forward; going back uses the previous cursor.
   const [path, setPath] = useState<string[]>([]);
   const cursor = path.at(-1);
   const { value, failure, busy, again } = useReading(
@@ -25,14 +25,14 @@ export function Ledger() {
       ask(api.GET('/v1/ledger', { params: { query: { limit: PER_PAGE, ...(cursor ? { cursor } : {}) } } })),
     [api, cursor],
   );
-  // Where a page cannot be read, no other one stands in its place.
+  // If a page cannot be read, no other page is shown in its place.
   const shown = failure ? undefined : value;
   const next = shown?.next_cursor;
   return (
     <>
       {failure && <Trouble failure={failure} again={again} />}
-      {!value && !failure && <p class="waiting">Reading the ledger…</p>}
-      {shown?.entries.length === 0 && <p>Nothing has happened yet.</p>}
+      {!value && !failure && <p class="waiting">Loading the ledger…</p>}
+      {shown?.entries.length === 0 && <p>No entries yet.</p>}
       {shown && shown.entries.length > 0 && <Entries entries={shown.entries} />}
       {value && (
         <nav class="pages" aria-label="Pages">
@@ -62,8 +62,8 @@ export function Ledger() {
 function Entries({ entries }: { entries: Entry[] }) {
   return (
     <Table
-      caption="What changed the balance"
-      columns={[{ title: 'When' }, { title: 'What' }, { title: 'Sparks', number: true }]}
+      caption="Changes to your balance"
+      columns={[{ title: 'Time' }, { title: 'Description' }, { title: 'Sparks', number: true }]}
       rows={entries.map((entry) => ({
         key: entry.id,
         cells: [
@@ -78,7 +78,7 @@ function Entries({ entries }: { entries: Entry[] }) {
   );
 }
 
-/** An entry in words. */
+/** Describes an entry. */
 function what(entry: Entry): string {
   switch (entry.kind) {
     case 'usage':
@@ -86,10 +86,10 @@ function what(entry: Entry): string {
     case 'credit':
       return [entry.source && SOURCES[entry.source], entry.item, entry.reason].filter(Boolean).join(', ');
     case 'expiry':
-      return 'Ended unspent';
+      return 'Expired';
     case 'reversal':
-      return 'Taken back';
+      return 'Reversed';
     case 'restoration':
-      return 'Given back';
+      return 'Restored';
   }
 }

@@ -1,4 +1,4 @@
-// Back from Stripe: whether it is paid is asked, not read from the address. Anybody can come here.
+// The return from Stripe. Anyone can open this address, so the payment is verified with the API.
 
 import { useEffect } from 'preact/hooks';
 import { ask, type Schemas } from '../api';
@@ -17,7 +17,7 @@ export function Paid() {
     <Verified sessionId={sessionId} />
   ) : (
     <p>
-      This is where Stripe leads back to after a payment. There is none here. <a href="/buy">Buy Sparks</a>
+      Stripe returns you here after a payment. There is no payment to show. <a href="/buy">Buy Sparks</a>
     </p>
   );
 }
@@ -30,10 +30,10 @@ function Verified({ sessionId }: { sessionId: string }) {
   );
   const mismatch = failure?.by === 'api' && failure.problem.code === 'payment_mismatch';
   const status = mismatch ? 'mismatch' : value?.status;
-  // Once for each status
+  // Runs once per status
   useEffect(() => {
     if (status === 'paid' || status === 'expired' || status === 'mismatch') {
-      // The next purchase is another order and gets another key.
+      // The next purchase is a new order with a new key.
       void new OrdersKept(account).end(sessionId);
       balance.again();
     }
@@ -42,7 +42,7 @@ function Verified({ sessionId }: { sessionId: string }) {
     return <Trouble failure={failure} again={again} />;
   }
   if (!value) {
-    return <p class="waiting">Asking Stripe how the payment stands…</p>;
+    return <p class="waiting">Checking your payment…</p>;
   }
   return (
     <Confirmation
@@ -58,7 +58,7 @@ interface ConfirmationProps {
   payment: Payment;
   busy: boolean;
   again: () => void;
-  /** Whether an action waits for these Sparks. */
+  /** True if an action is waiting for these Sparks. */
   waiting: boolean;
 }
 
@@ -69,21 +69,21 @@ function Confirmation({ payment, busy, again, waiting }: ConfirmationProps) {
       <p class="actions">
         {payment.status === 'paid' && waiting && (
           <a class="button" href="/use">
-            Go on where you were
+            Continue
           </a>
         )}
         {payment.status === 'paid' ? (
           <a class={waiting ? 'button quiet' : 'button'} href="/">
-            To your balance
+            Go to your balance
           </a>
         ) : (
           <button type="button" onClick={again} disabled={busy}>
-            Ask again
+            Check again
           </button>
         )}
         {payment.status !== 'paid' && (
           <a class="button quiet" href="/buy">
-            Back to what there is
+            Back to the store
           </a>
         )}
       </p>
@@ -98,18 +98,18 @@ function Status({ payment }: { payment: Payment }) {
         <>
           <h2>Paid, thank you</h2>
           <p>
-            <strong>{spoken(payment.sparks_credited)} Sparks</strong> were credited. You have{' '}
-            <strong>{spoken(payment.balance.available)}</strong> now.
+            <strong>{spoken(payment.sparks_credited)} Sparks</strong> were credited. You now have{' '}
+            <strong>{spoken(payment.balance.available)}</strong>.
           </p>
         </>
       );
     case 'processing':
       return (
         <>
-          <h2>The payment is on its way</h2>
+          <h2>Payment processing</h2>
           <p>
-            A bank debit takes some days, and a voucher or a transfer until you have paid it. The Sparks come
-            by themselves once the money has arrived.
+            A bank debit takes a few days; a voucher or a transfer waits until you pay it. Your Sparks are
+            credited automatically once the money arrives.
           </p>
         </>
       );
@@ -118,15 +118,15 @@ function Status({ payment }: { payment: Payment }) {
         <>
           <h2>Not paid yet</h2>
           <p>
-            Nothing was charged. Order the same again: Stripe’s page is still open for you, or a new one opens
-            where a bank debit has failed.
+            Nothing was charged. Place the same order again to return to Stripe’s page, or to a new one if a
+            bank debit failed.
           </p>
         </>
       );
     case 'expired':
       return (
         <>
-          <h2>That page has ended</h2>
+          <h2>This payment page has expired</h2>
           <p>Nothing was charged. Order again if you still want it.</p>
         </>
       );

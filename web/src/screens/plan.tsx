@@ -1,4 +1,4 @@
-// The plan: how it stands, and the way to Stripe's portal, where it is changed.
+// The plan: its status, and links to Stripe's portal, where it is changed.
 
 import { useEffect, useState } from 'preact/hooks';
 import { ask, type Failure, type Schemas } from '../api';
@@ -13,18 +13,18 @@ type Flow = Schemas['PortalRequest']['flow'];
 
 const FLOWS: [Flow, string][] = [
   [undefined, 'Manage at Stripe'],
-  ['subscription_update', 'Change the plan'],
-  ['payment_method_update', 'Change the card'],
+  ['subscription_update', 'Change plan'],
+  ['payment_method_update', 'Update card'],
   ['subscription_cancel', 'Cancel'],
 ];
 
 const STATUSES: Record<string, string> = {
-  trialing: 'You are trying it out.',
-  active: 'Its Sparks come with each period.',
-  past_due: 'The last payment failed. Change the card, so that the plan goes on.',
-  unpaid: 'It is not paid. Change the card, so that the plan goes on.',
-  paused: 'It is paused.',
-  canceled: 'It has ended.',
+  trialing: 'Your trial is running.',
+  active: 'Sparks are credited each period.',
+  past_due: 'The last payment failed. Update your card to keep the plan.',
+  unpaid: 'The plan is unpaid. Update your card to keep it.',
+  paused: 'The plan is paused.',
+  canceled: 'The plan has ended.',
   incomplete: 'The first payment is not complete.',
 };
 
@@ -32,16 +32,16 @@ export function Plan() {
   const { api, balance } = useSession();
   const { value, failure, busy, again } = useReading(() => ask(api.GET('/v1/subscription')), [api]);
   useEffect(() => {
-    // Back from the portal, a browser may show the page as it was left.
+    // On return from the portal, the browser may restore the page from its cache.
     const back = (event: PageTransitionEvent) => event.persisted && again();
     addEventListener('pageshow', back);
     return () => removeEventListener('pageshow', back);
   }, [again]);
   const catalog = useReading(() => ask(api.GET('/v1/catalog')), [api]);
   const known = catalog.value?.plans.find((plan) => plan.item === value?.plan);
-  const name = known?.name ?? value?.plan ?? 'A plan of another catalogue';
+  const name = known?.name ?? value?.plan ?? 'A plan not in the catalogue';
   const asOf = value?.as_of;
-  // Reading a subscription grants what it has paid for
+  // Reading a subscription grants its paid periods
   useEffect(() => {
     if (asOf) {
       balance.again();
@@ -50,7 +50,7 @@ export function Plan() {
   return (
     <>
       {failure && <Trouble failure={failure} again={again} />}
-      {!value && !failure && <p class="waiting">Asking Stripe how you are subscribed…</p>}
+      {!value && !failure && <p class="waiting">Loading your plan…</p>}
       {value && <Shown standing={value} name={name} busy={busy} again={again} />}
     </>
   );
@@ -58,7 +58,7 @@ export function Plan() {
 
 interface ShownProps {
   standing: Standing;
-  /** The best plan's, for a person. */
+  /** The display name of the best plan. */
   name: string;
   busy: boolean;
   again: () => void;
@@ -69,7 +69,7 @@ function Shown({ standing, name, busy, again }: ShownProps) {
     return (
       <section class="card" aria-label="Plan">
         <h2>No plan</h2>
-        <p>A plan brings Sparks each month. Free ones come by themselves.</p>
+        <p>A plan adds Sparks each month, besides the free ones.</p>
         <p class="actions">
           <a class="button" href="/buy">
             See the plans
@@ -84,18 +84,18 @@ function Shown({ standing, name, busy, again }: ShownProps) {
         <h2>{name}</h2>
         <p>
           <span class={`status ${standing.status}`}>{standing.status}</span>{' '}
-          {STATUSES[standing.status] ?? 'It is not active.'}
+          {STATUSES[standing.status] ?? 'The plan is not active.'}
         </p>
         <Ends standing={standing} />
         {standing.source === 'stored' && (
           <p class="note">
-            Stripe does not answer; this is how it stood on <Moment at={standing.as_of} />.
+            Stripe does not respond. This is the status as of <Moment at={standing.as_of} />.
           </p>
         )}
         <Portal status={standing.status} ends={standing.cancel_at !== null} />
         <p class="actions">
           <button type="button" class="quiet" onClick={again} disabled={busy}>
-            Look again
+            Refresh
           </button>
         </p>
       </section>
@@ -108,18 +108,18 @@ function Ends({ standing }: { standing: Standing }) {
   if (standing.cancel_at) {
     return (
       <p>
-        It ends on <Until at={standing.cancel_at} />, and is not renewed.
+        It ends on <Until at={standing.cancel_at} /> and does not renew.
       </p>
     );
   }
   return standing.current_period_end && standing.status === 'active' ? (
     <p>
-      It is renewed on <Until at={standing.current_period_end} />.
+      It renews on <Until at={standing.current_period_end} />.
     </p>
   ) : null;
 }
 
-/** Opens the portal. Each click opens a page of its own, so it needs no key. */
+/** Opens the portal. Each click opens a new page, so no key is needed. */
 function Portal({ status, ends }: { status: string; ends: boolean }) {
   const { api } = useSession();
   const [failure, setFailure] = useState<Failure>();
@@ -169,7 +169,7 @@ function All({ subscriptions }: { subscriptions: Standing['subscriptions'] }) {
       rows={subscriptions.map((one) => ({
         key: one.id,
         cells: [
-          one.plan ?? 'of another catalogue',
+          one.plan ?? 'not in the catalogue',
           one.status,
           one.current_period_end ? <Moment at={one.current_period_end} /> : '–',
         ],

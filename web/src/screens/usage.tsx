@@ -1,4 +1,4 @@
-// What was used, day by day: a chart to look at, and the same as a table.
+// Usage by day: a chart, and the same numbers as a table.
 
 import { formatISO } from 'date-fns/formatISO';
 import { subDays } from 'date-fns/subDays';
@@ -18,7 +18,7 @@ type Group = 'meter' | 'model';
 
 const SPANS = [7, 30, 90];
 
-/** The days of a person are those of their clock. */
+/** The user's time zone, which defines their days. */
 const TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function Usage() {
@@ -36,7 +36,7 @@ export function Usage() {
       <div class="controls">
         <Choice
           name="group"
-          label="By"
+          label="Group by"
           value={group}
           choose={setGroup}
           of={{ model: 'model', meter: 'kind' }}
@@ -51,10 +51,10 @@ export function Usage() {
         </select>
       </div>
       {failure && <Trouble failure={failure} again={again} />}
-      {!value && !failure && <p class="waiting">Adding up…</p>}
+      {!value && !failure && <p class="waiting">Loading your usage…</p>}
       {value?.rows.length === 0 && (
         <p>
-          Nothing was used in these days. <a href="/use">Use some</a>
+          No usage in this period. <a href="/use">Use Sparks</a>
         </p>
       )}
       {value && value.rows.length > 0 && <Shown history={value} />}
@@ -93,12 +93,12 @@ function Shown({ history }: { history: History }) {
       </p>
       <LateChart days={days} />
       <details>
-        <summary>The same as a table</summary>
+        <summary>Show as a table</summary>
         <Table
-          caption="Used by day"
+          caption="Usage by day"
           columns={[
             { title: 'Day' },
-            { title: 'For' },
+            { title: 'Item' },
             { title: 'Quantity', number: true },
             { title: 'Sparks', number: true },
           ]}
@@ -123,11 +123,11 @@ function quantity({ meter, quantity }: History['rows'][number]): string {
   }
 }
 
-/** The chart, whose code comes once it is needed: no other screen waits for it. */
+/** The chart, whose code is loaded on demand, so that no other screen waits for it. */
 function LateChart({ days }: { days: Days }) {
   const [loaded, setLoaded] = useState<{ Chart: ComponentType<Parameters<typeof Chart>[0]> }>();
   useEffect(() => {
-    // Without it, there still is the table.
+    // If it cannot be loaded, the table remains.
     import('./usage/chart').then(setLoaded, () => {});
   }, []);
   return <div class="chart">{loaded && <loaded.Chart days={days} />}</div>;

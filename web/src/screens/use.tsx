@@ -1,4 +1,4 @@
-// Something billable, from the form to the receipt. Your app does the work where this page has a form.
+// A billable action, from the form to the receipt. Your app does its work in place of the form.
 
 import { useState } from 'preact/hooks';
 import { ask, type Failure, hadNoEffect, type Schemas, shortage } from '../api';
@@ -13,7 +13,7 @@ import { Receipt } from './use/receipt';
 
 type Recorded = Schemas['UsageReceipt'];
 
-/** How far the action of this tab is. */
+/** The state of this tab's action. */
 interface Standing {
   action: Action | undefined;
   receipt?: { value: Recorded; replayed: boolean } | undefined;
@@ -30,7 +30,7 @@ export function Use() {
     return <Unfinished record={() => record(action)} forget={forget} />;
   }
   if (action?.recorded && !receipt && busy) {
-    return <p class="waiting">Reading the receipt…</p>;
+    return <p class="waiting">Loading the receipt…</p>;
   }
   if (receipt && action) {
     return (
@@ -42,7 +42,7 @@ export function Use() {
   }
   return (
     <>
-      <p>Your app records what it does for a person. Here you do that by hand.</p>
+      <p>Your app records what it does for a user. Here you record it by hand.</p>
       <div class="columns">
         <Form
           chosen={chosen}
@@ -61,7 +61,7 @@ export function Use() {
   );
 }
 
-/** Carries out the action of this tab, and remembers it until it is certain what came of it. */
+/** Carries out this tab's action, and keeps it until its outcome is certain. */
 function useAction(changed: () => void) {
   const { api, account } = useSession();
   const [kept] = useState(() => new ActionKept(account));
@@ -84,7 +84,7 @@ function useAction(changed: () => void) {
       return;
     }
     const { failure } = answer;
-    // What is refused needs another request. Whatever else happened, the same key leads to the same charge.
+    // A refused request has to change, so its key is discarded. Otherwise the same key leads to the same charge.
     if (hadNoEffect(failure) && !action.recorded) {
       kept.forget(action);
       setStanding({ action: undefined, failure });
@@ -99,7 +99,7 @@ function useAction(changed: () => void) {
     setStanding({ action: undefined });
   };
   useMounted(() => {
-    // The receipt of before a reload is read again, by its key.
+    // After a reload, the receipt is read again by its key.
     if (standing.action?.recorded) {
       void record(standing.action);
     }
@@ -107,21 +107,21 @@ function useAction(changed: () => void) {
   return { standing, record: (what: Action | Schemas['UsageRequest']) => void record(what), forget };
 }
 
-/** What is to be known before a key is given up. */
-const FORGOTTEN = 'Forgetting it takes nothing back: it may have been charged already.';
+/** The warning shown before a key is discarded. */
+const FORGOTTEN = 'Discarding it undoes nothing: it may already have been charged.';
 
-/** What a reload, a closed lid or a payment came in between of. */
+/** Shown for an action that a reload, a closed lid or a payment interrupted. */
 function Unfinished({ record, forget }: { record: () => void; forget: () => void }) {
   return (
     <section class="card note">
-      <h2>One action is not finished</h2>
-      <p>It has its key already, so sending it again charges it once, even if it had arrived. {FORGOTTEN}</p>
+      <h2>Unfinished action</h2>
+      <p>It has a key, so sending it again charges it only once, even if it arrived before. {FORGOTTEN}</p>
       <p class="actions">
         <button type="button" onClick={record}>
           Record it
         </button>
         <button type="button" class="quiet" onClick={forget}>
-          Forget it
+          Discard it
         </button>
       </p>
     </section>
@@ -130,7 +130,7 @@ function Unfinished({ record, forget }: { record: () => void; forget: () => void
 
 interface RefusedProps {
   failure: Failure;
-  /** Sends the same action again, where there is one to be finished. */
+  /** Sends the same action again, if it is unfinished. */
   again: (() => void) | undefined;
   forget: () => void;
 }
@@ -143,7 +143,7 @@ function Refused({ failure, again, forget }: RefusedProps) {
       {again && !short && <p class="fine">{FORGOTTEN}</p>}
       {again && (
         <button type="button" class="quiet" onClick={forget}>
-          Forget it
+          Discard it
         </button>
       )}
     </Trouble>

@@ -1,4 +1,4 @@
-// Stacked bars, a day each. The table beside them says the same to whoever cannot see them.
+// Stacked bars, one per day. The table beside them has the same numbers for screen readers.
 
 import {
   BarController,
@@ -20,7 +20,7 @@ const labels = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' })
 export function Chart({ days }: { days: Days }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const dark = useDark();
-  // The colours are those of light or dark
+  // The colours depend on light or dark mode
   useEffect(() => {
     if (!canvas.current) {
       return;
@@ -44,7 +44,7 @@ function drawn(canvas: HTMLCanvasElement, { days, series }: Days): Bars {
       labels: days.map((day) => labels.format(new Date(`${day}T00:00`))),
       datasets: series.map(({ name, amounts }, index) => ({
         label: name,
-        // Whole thousandths, for the height of a bar and nothing else.
+        // Whole thousandths of a Spark, used only for the height of a bar.
         data: amounts.map(Number),
         backgroundColor: colour(`--series-${index + 1}`),
         maxBarThickness: 28,
@@ -79,12 +79,12 @@ function drawn(canvas: HTMLCanvasElement, { days, series }: Days): Bars {
   });
 }
 
-/** What a height of the axis stands for: it is in thousandths, and its text is in Sparks. */
+/** Formats an axis value, which is in thousandths of a Spark, as Sparks. */
 function sparks(height: number): string {
   return spoken(decimal(BigInt(Math.round(height))));
 }
 
-/** Whether the page is dark right now. */
+/** Returns whether the page is in dark mode now. */
 function useDark(): boolean {
   const [query] = useState(() => matchMedia('(prefers-color-scheme: dark)'));
   const [dark, setDark] = useState(query.matches);

@@ -1,4 +1,4 @@
-// The rows of a usage history as series over days, for a chart.
+// Turns the rows of a usage history into daily series for a chart.
 
 import { eachDayOfInterval } from 'date-fns/eachDayOfInterval';
 import { formatISO } from 'date-fns/formatISO';
@@ -11,24 +11,24 @@ type History = Schemas['UsageHistory'];
 
 export interface Series {
   name: string;
-  /** Thousandths of a Spark, for each day. */
+  /** Thousandths of a Spark per day. */
   amounts: bigint[];
 }
 
 export interface Days {
-  /** `2026-11-22`, every one, also those without usage. */
+  /** Every day, such as `2026-11-22`, including those without usage. */
   days: string[];
-  /** The largest first. */
+  /** Largest first. */
   series: Series[];
   total: bigint;
 }
 
-/** As many colours as can be told apart; what is left over is one series. */
+/** The number of distinguishable colours; further series are merged into one. */
 const MAX_SERIES = 8;
 
 const OTHERS = 'All others';
 
-/** What a row is of, in words. */
+/** Returns the display name of a row's model or meter. */
 export function named(row: History['rows'][number], group: History['group_by']): string {
   if (group === 'meter' || row.group === null) {
     return row.meter === 'ai_tokens' && group !== 'meter' ? 'Tokens without a model' : METERS[row.meter];
@@ -38,7 +38,7 @@ export function named(row: History['rows'][number], group: History['group_by']):
 
 /** Sums rows by day and name, exactly. */
 export function byDay(history: History): Days {
-  // `to` is the midnight at which the last day has ended.
+  // `to` is the midnight at the end of the last day.
   const last = subDays(new Date(history.to.slice(0, 10).concat('T00:00')), 1);
   const interval = { start: new Date(history.from.slice(0, 10).concat('T00:00')), end: last };
   const days = eachDayOfInterval(interval).map((day) => formatISO(day, { representation: 'date' }));

@@ -1,4 +1,4 @@
-// What a usage would cost, while it is being chosen.
+// The estimated cost of a usage, while the user fills in the form.
 
 import { useEffect, useState } from 'preact/hooks';
 import { type Answer, ask, type Schemas } from '../../api';
@@ -8,16 +8,16 @@ import { words } from '../../trouble';
 import { type Chosen, request } from './form';
 import { Lines } from './receipt';
 
-/** How long the numbers rest before the API is asked. */
+/** The pause after the last change before the API is called. */
 const REST_MS = 250;
 
 export function Estimate({ chosen }: { chosen: Chosen }) {
   const { api } = useSession();
   const [answer, setAnswer] = useState<Answer<Schemas['Estimate']>>();
-  // Only another choice is another question
+  // Only a changed choice needs a new estimate
   useEffect(() => {
     let current = true;
-    // What another choice costs says nothing of this one.
+    // The previous estimate does not apply to this choice.
     setAnswer(undefined);
     const timer = setTimeout(async () => {
       const answer = await ask(api.POST('/v1/estimate', { body: request(chosen) }));
@@ -31,7 +31,7 @@ export function Estimate({ chosen }: { chosen: Chosen }) {
     };
   }, [api, chosen]);
   if (!answer) {
-    return <p class="waiting">Asking for the price…</p>;
+    return <p class="waiting">Getting the price…</p>;
   }
   if (!answer.ok) {
     const { title, advice } = words(answer.failure);
@@ -48,12 +48,12 @@ export function Estimate({ chosen }: { chosen: Chosen }) {
           {spoken(answer.value.sparks)} <span class="unit">Sparks</span>
         </p>
         <p>
-          is what it will cost. You have <strong>{spoken(answer.value.available)}</strong>.
+          Estimated cost. You have <strong>{spoken(answer.value.available)}</strong>.
         </p>
         <Lines lines={answer.value.lines} />
       </section>
       {!answer.value.sufficient && (
-        <p class="note">That is more than you have. Recording it will ask you to buy Sparks.</p>
+        <p class="note">That is more than you have. If you record it, you are asked to buy Sparks.</p>
       )}
     </>
   );

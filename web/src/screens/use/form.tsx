@@ -1,8 +1,8 @@
-// The form of a usage: a call of a model, and the computing around it.
+// The form for a usage: a model call, and the compute time around it.
 
 import type { Schemas } from '../../api';
 
-/** Some of the models that have a price; any other can be typed. */
+/** Suggested models, which all have a price; any other can be typed. */
 export const MODELS = ['gpt-5', 'gpt-5-mini', 'claude-sonnet-4-5', 'claude-haiku-4-5', 'gemini-2.5-pro'];
 
 export interface Chosen {
@@ -25,12 +25,12 @@ export const FIRST: Chosen = {
 
 const QUANTITIES: [Quantity, string][] = [
   ['input_tokens', 'Input tokens'],
-  ['cached_input_tokens', 'of these from the cache'],
+  ['cached_input_tokens', 'Input tokens from the cache'],
   ['output_tokens', 'Output tokens'],
-  ['milliseconds', 'Computing, in milliseconds'],
+  ['milliseconds', 'Compute time in milliseconds'],
 ];
 
-/** The usage that is chosen. The classes of tokens exclude each other, so what was cached is no input. */
+/** Builds the request. The token classes exclude each other, so cached tokens are subtracted from the input. */
 export function request(chosen: Chosen): Schemas['UsageRequest'] {
   const { model, input_tokens, cached_input_tokens, output_tokens, milliseconds } = chosen;
   const usage: Schemas['UsageLines'] = [
@@ -51,7 +51,7 @@ export function request(chosen: Chosen): Schemas['UsageRequest'] {
 interface FormProps {
   chosen: Chosen;
   choose: (chosen: Chosen) => void;
-  /** Whether an action is under way, which cannot be changed any more. */
+  /** True if an action is under way, which can no longer be changed. */
   locked: boolean;
   busy: boolean;
   record: () => void;
@@ -82,7 +82,7 @@ export function Form({ chosen, choose, locked, busy, record }: FormProps) {
           ))}
         </datalist>
         <p class="fine" id="model-hint">
-          As its provider names it. Empty for the flat rate.
+          The provider’s name for it. Leave it empty for the flat rate.
         </p>
         {QUANTITIES.map(([name, label]) => (
           <div key={name}>

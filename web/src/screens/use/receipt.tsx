@@ -1,4 +1,4 @@
-// The receipt of a usage: what it cost, line by line, and who has been told of it.
+// The receipt of a usage: its cost line by line, and its delivery to Langfuse and Stripe.
 
 import type { Schemas } from '../../api';
 import { printed, spoken, usd } from '../../sparks';
@@ -10,26 +10,26 @@ type Status = Schemas['DeliveryStatus'];
 
 export const METERS: Record<Line['meter'], string> = {
   ai_tokens: 'Tokens',
-  compute: 'Computing',
+  compute: 'Compute',
   storage: 'Storage',
 };
 
 const STATUSES: Record<Status, string> = {
-  confirmed: 'has it',
-  pending: 'will be told again',
-  parked: 'refused it; somebody looks into that',
-  off: 'is not used here',
+  confirmed: 'delivered',
+  pending: 'will be sent again',
+  parked: 'rejected; our team has been notified',
+  off: 'not used here',
 };
 
-/** The lines, which add up to the whole. What they cost at the provider is told only where the deployment shows it. */
+/** The lines, which add up to the total. The provider's cost is shown only if the deployment returns it. */
 export function Lines({ lines }: { lines: Line[] }) {
   const withCost = lines.some((line) => line.provider_cost_usd);
   return (
     <Table
-      caption="Line by line"
+      caption="Cost by line"
       columns={[
-        { title: 'For' },
-        ...(withCost ? [{ title: 'At the provider', number: true }] : []),
+        { title: 'Item' },
+        ...(withCost ? [{ title: 'Provider cost', number: true }] : []),
         { title: 'Sparks', number: true },
       ]}
       rows={lines.map((line, number) => ({
@@ -46,7 +46,7 @@ export function Lines({ lines }: { lines: Line[] }) {
 
 interface ReceiptProps {
   value: Schemas['UsageReceipt'];
-  /** Whether it was read again, by the key of the first time. */
+  /** True if the receipt was read again by its key. */
   replayed: boolean;
   busy: boolean;
   again: () => void;
@@ -61,7 +61,7 @@ export function Receipt({ value, replayed, busy, again, done }: ReceiptProps) {
         {spoken(value.sparks)} <span class="unit">Sparks</span>
       </p>
       <p>
-        {replayed ? 'were charged, once,' : 'were charged'} and{' '}
+        {replayed ? 'were charged only once' : 'were charged'}, and{' '}
         <strong>{spoken(value.balance.available)}</strong> are left.
       </p>
       <Lines lines={value.lines} />
@@ -71,14 +71,14 @@ export function Receipt({ value, replayed, busy, again, done }: ReceiptProps) {
         <Fact name="Recorded">
           <Moment at={value.recorded_at} />
         </Fact>
-        <Fact name="Prices of">{value.price_version}</Fact>
+        <Fact name="Price version">{value.price_version}</Fact>
       </dl>
       <p class="actions">
         <button type="button" onClick={done}>
           Record another
         </button>
         <button type="button" class="quiet" onClick={again} disabled={busy}>
-          Look again
+          Refresh
         </button>
       </p>
     </section>
