@@ -1,11 +1,10 @@
-# The commands of the project. `make dev` runs everything on this machine, `make test` checks everything
-# but the running stack, which `make test-api` and `make test-web` do, and a deployment, which `make deploy-check`
-# rehearses.
+# The commands of the project. `make dev` runs everything on this machine. `make test` checks everything except the
+# running stack, which `make test-api` and `make test-web` check, and a deployment, which `make deploy-check` rehearses.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
-# What plays for minutes is not built with the rest.
+# Programs that run for minutes are not built with the rest.
 RELEASE := $(dir $(BIN))release
 CAMPAIGN := cargo build --locked --profile bench --workspace --features tests/campaigns
 
@@ -19,8 +18,8 @@ export PIP_ROOT_USER_ACTION := ignore
   mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
   deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
-# Everything is built at once, with the same features as the tests and as `cargo lambda watch`,
-# which runs `cargo run --bin NAME`: so nothing is built twice, and no first call waits for a build.
+# Builds everything at once, with the same features as the tests and as `cargo lambda watch`, which runs
+# `cargo run --bin NAME`. So nothing is built twice, and no first call waits for a build.
 dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
@@ -36,21 +35,21 @@ test: cargo-deny
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo deny --locked check bans licenses sources
 
-# Sends the whole running stack what openapi.yaml allows, and what it does not: two to three minutes. With generators of
-# clients in CLIENTS, it uses their clients first.
+# Sends valid and invalid requests by openapi.yaml to the running stack: two to three minutes. First it uses the clients
+# of the generators in CLIENTS, if there are any.
 test-api: cargo-lambda .tools/api/installed $(if $(CLIENTS),.tools/clients/installed) \
   $(if $(findstring openapi-typescript,$(CLIENTS)),web/node_modules/.package-lock.json)
 	cargo build --locked --workspace --bins
 	.tools/api/bin/python tests/api/run.py $(BIN) --requests --clients $(CLIENTS)
 
-# Generates clients from openapi.yaml and uses each on the running stack: a minute. It needs Node.js and Java.
+# Generates clients from openapi.yaml and uses each on the running stack: one minute. It needs Node.js and Java.
 proof-clients: cargo-lambda .tools/clients/openapi-generator web/node_modules/.package-lock.json
 	cargo build --locked --workspace --bins
 	.tools/clients/bin/python tests/api/run.py $(BIN) \
 	  --clients openapi-typescript openapi-python-client openapi-generator
 
-# Uses the page in a real browser, through the whole running stack: some four minutes. Screenshots are kept in
-# .local/screenshots. Without Chromium it fails: tests that did not run have not passed.
+# Uses the page in a real browser, with the whole running stack: some four minutes. Screenshots are kept in
+# .local/screenshots. It fails without Chromium: tests that did not run have not passed.
 CHROMIUM ?= /usr/bin/chromium
 test-web: cargo-lambda web
 	@test -x "$(CHROMIUM)" || { echo "test-web: there is no Chromium at $(CHROMIUM): install it \
@@ -59,12 +58,12 @@ test-web: cargo-lambda web
 	cargo build --locked --workspace --bins
 	CHROMIUM="$(CHROMIUM)" PROGRAMS=$(abspath $(BIN)) npm --prefix web run stories
 
-# Makes the README's picture anew.
+# Updates the picture of docs/page.md.
 picture: test-web
 	cp .local/screenshots/receipt.png docs/page.png
 
-# The reference page, which the local gateway serves. Nothing but this needs Node.js. `make dev` and `make test-web` may
-# want it at once: where there is flock, the second one waits, and finds it built.
+# Builds the reference page, which the local gateway serves. `make dev` and `make test-web` may need it at the same time:
+# with flock, the second one waits, and finds it built.
 web:
 	@if command -v flock >/dev/null; \
 	then flock web $(MAKE) --no-print-directory web/dist/index.html; \
@@ -78,110 +77,110 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	npm --prefix web ci --no-audit --no-fund
 	touch $@
 
-# What Vite runs on: `engines` of its package says so.
+# The versions of Node.js that Vite supports, as in `engines` of its package.
 NODE_IS_NEW_ENOUGH := command -v npm >/dev/null && node -e "const [a, b] = process.versions.node.split('.').map(Number); \
   process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)"
 node-is-new-enough:
 	@$(NODE_IS_NEW_ENOUGH)
 
-# Builds it where that is possible, and says so where it is not: everything else runs without it.
+# Builds the page if possible, and otherwise prints why not: everything else runs without it.
 web-where-node-is:
 	@if ! { $(NODE_IS_NEW_ENOUGH); }; \
 	then echo "make dev: there is no Node.js 20.19, or 22.12 or later, with npm, so there is no page at /"; \
 	else $(MAKE) --no-print-directory web || echo "make dev: the page was not built, see above"; fi
 
-# Kills the functions at every moment, over and over: `make crash COUNT=50`.
+# Kills functions at random points and checks that nothing is lost, COUNT times: `make crash COUNT=50`.
 crash:
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
 
-# Plays seeds of the simulation and prints which faults came where: `make simulate SEEDS=10000 START=0`.
+# Runs seeds of the simulation and prints which faults occurred where: `make simulate SEEDS=10000 START=0`.
 simulate:
 	$(CAMPAIGN) --bin simulate
 	$(RELEASE)/simulate --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
 
-# Makes bytes up for one place that reads them: `make fuzz TARGET=usage_body SECONDS=600`. It needs a C++ compiler, and no
-# nightly toolchain: without unsafe code of ours there is nothing for a sanitizer to find. What it finds on the way stays
-# in target/fuzz; a crash is kept under fuzz/artifacts.
+# Fuzzes one target: `make fuzz TARGET=usage_body SECONDS=600`. It needs a C++ compiler, but no nightly toolchain:
+# without unsafe code of ours there is nothing for a sanitizer to find. New inputs are kept in target/fuzz, and crashes
+# under fuzz/artifacts.
 TARGET ?= usage_body
 fuzz: cargo-fuzz
 	mkdir -p target/fuzz/found/$(TARGET)
 	cargo fuzz run --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) fuzz/corpus/$(TARGET) \
 	  -- -max_total_time=$(or $(SECONDS),60) -max_len=4096
 
-# Plays each flow with every fault at every request, and with a crash or a lost reply at every two.
+# Runs each flow with every fault at every request, and with a crash or a lost reply at every pair of requests.
 flows:
 	$(CAMPAIGN) --bin simulate
 	$(RELEASE)/simulate --flows
 
-# Makes mistakes in a copy of the project, one at a time, and has the simulation find each.
+# Plants bugs in a copy of the project, one at a time, and checks that the simulation finds each.
 planted:
 	cargo build --locked --workspace --features tests/campaigns --bin planted
 	$(BIN)/planted
 
-# Holds the fake Stripe against Stripe's test mode, some minutes: `STRIPE_TEST_KEY=sk_test_… make stripe-live-check`.
-# `ARGS="--write FILE"` keeps what Stripe answered, without any of its values. CI has no key, and never does this.
+# Compares the fake Stripe with Stripe's test mode: `STRIPE_TEST_KEY=sk_test_… make stripe-live-check`. It takes some
+# minutes. `ARGS="--write FILE"` writes the shapes of Stripe's responses, without values. CI has no key, and skips it.
 stripe-live-check:
 	@test -n "$$STRIPE_TEST_KEY" || { echo "stripe-live-check: set STRIPE_TEST_KEY to a Stripe key of test mode" >&2; exit 2; }
 	cargo build --locked --workspace --features tests/campaigns --bin stripe_live_check
 	$(BIN)/stripe_live_check $(ARGS)
 
-# Changes the core in one place at a time, and has the tests notice: hours. `make mutants ARGS="--only sparks.rs"`.
+# Mutates the core in one place at a time, and checks that tests fail: hours. `make mutants ARGS="--only sparks.rs"`.
 mutants: cargo-mutants
 	python3 -B tests/mutants/run.py $(ARGS)
 
-# Records 200,000 usages while one request in twenty goes wrong, and finds the rate that holds: minutes.
+# Records 200,000 usages while one request in twenty fails, and finds the sustainable rate: minutes.
 soak:
 	$(CAMPAIGN) --bins
 	$(RELEASE)/soak --usages $(or $(USAGES),200000)
 
-# Compares record-usage with a bare function and with Node.js, and holds the goals against it: half an hour, most of it
-# to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick look, `ARGS=--publish` keeps it.
+# Benchmarks record-usage against a bare function and Node.js, and checks the performance goals: half an hour, most of it
+# to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick run, `ARGS=--publish` keeps it.
 NODE := target/bench/node-bundle
 bench: measured $(NODE)/dist/main.cjs
 	cargo build --locked --profile measured --package hello
 	cargo build --locked --workspace --bins
 	$(BIN)/bench --built $(MEASURED) compare $(ARGS)
 
-# Counts the instructions of each function, and fails when one spends more than benches/budget.json allows.
-# `make budget ARGS=--renew` makes what they spend their budget. It counts what the tests have built: what grows as it is
-# deployed grows there, too, and nothing is built for it. How code is split, and so what is inlined, hangs on `incremental`.
+# Counts the instructions of each function, and fails if one exceeds its limit in benches/budget.json.
+# `make budget ARGS=--renew` sets the limits to the current counts. It counts in the tests' build: growth in a deployed
+# function shows there, too, and no other build is needed. `incremental` affects the splitting of code, and so inlining.
 budget: export CARGO_INCREMENTAL := 0
 budget:
 	cargo build --locked --workspace --bins
 	$(BIN)/bench --built $(BIN) budget $(ARGS)
 
-# The functions as they are deployed, with symbols that say where instructions go.
+# Builds the functions as they are deployed, with symbols that attribute instructions.
 MEASURED := $(dir $(BIN))measured
 measured:
 	cargo build --locked --profile measured $(patsubst functions/%/,--package %,$(wildcard functions/*/))
 
-# How long the parts take that are ours.
+# Benchmarks the parts that are our own code.
 bench-parts:
 	cargo bench --locked --package benches --bench parts
 
-# How fast the outbox works off what has piled up.
+# Benchmarks how fast the outbox works off a backlog.
 bench-outbox:
 	cargo bench --locked --package tests --bench outbox
 
-# The lock file names every package and its hash. esbuild's own is chosen by npm, without scripts.
+# The lock file names every package and its hash. npm selects esbuild's binary package, without scripts.
 $(NODE)/dist/main.cjs: $(wildcard benches/node/*.json benches/node/src/*)
 	mkdir -p $(NODE) && cp -r benches/node/. $(NODE)
 	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 	touch $@
 
-# Needs the network: the advisories are fetched.
+# Checks security advisories. It fetches them, and so needs the network.
 audit: cargo-deny
 	cargo deny --locked check advisories
 
-# What the functions are made of, in CycloneDX: a file for each binary, under target/sbom.
+# Writes the bill of materials of each function, in CycloneDX: a file for each binary, under target/sbom.
 sbom: cargo-cyclonedx
 	cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps --quiet
 	mkdir -p target/sbom && mv functions/*/*_bin.cdx.json target/sbom/
 	find benches cli functions local prices shared tests -name '*.cdx.json' -delete
 	@ls target/sbom
 
-# Makes the committed table of model prices anew; look at the diff.
+# Regenerates the committed table of model prices; review the diff.
 prices:
 	cargo run --locked --bin prices
 
@@ -193,26 +192,26 @@ invoke: cargo-lambda
 	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
 	  --data-file events/$(EVENT).json
 
-# Looks the template over: as CloudFormation sees it, and as SAM does.
+# Lints the template with CloudFormation's rules and SAM's.
 lint-template: export SAM_CLI_TELEMETRY := 0
 lint-template: export __SAM_CLI_APP_DIR := $(CURDIR)/$(DEPLOY)
 lint-template: $(DEPLOY)/installed
 	$(DEPLOY)/bin/cfn-lint template.yaml
 	$(DEPLOY)/bin/sam validate --lint --region us-east-1
 
-# Builds, deploys to an emulator of AWS on this machine, and goes through the flows there. It takes minutes: the
-# functions are built as they are deployed, in release mode.
+# Builds, deploys to an AWS emulator on this machine, and runs the flows there. It takes minutes: the functions are built
+# as they are deployed, in release mode.
 deploy-check: lint-template cargo-lambda
 	cargo build --locked --workspace --bins
 	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY)/bin/python tests/deploy --programs $(BIN)
 
-# The list is complete and hashed, so nothing else is looked for. Again whenever it changes.
+# The list is complete and hashed, so pip resolves nothing else. It is installed again whenever the list changes.
 $(DEPLOY)/installed: .ci/deploy-tools.txt
 	python3 -m venv --clear $(DEPLOY)
 	$(DEPLOY)/bin/python -m pip install --quiet --no-compile --no-deps --only-binary :all: --require-hashes --requirement $<
 	touch $@
 
-# A tool that is there is used. Else the wheel, else a build from source.
+# Uses an installed tool; otherwise installs the wheel, or else builds from source.
 cargo-lambda:
 	@cargo lambda --version 2>/dev/null | grep -qE '^cargo-lambda (1\.(9|[1-9][0-9])|[2-9])\.' \
 	  || $(call install,cargo-lambda@1.9.2)

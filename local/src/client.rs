@@ -1,11 +1,11 @@
-//! The HTTP client that reaches what runs on this machine.
+//! The HTTP client for servers on this machine.
 
 use std::time::Duration;
 
-/// How long anything on this machine may take to accept a connection.
+/// Limit for accepting a connection on this machine.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
-/// A client for plain HTTP. It trusts no certificate, so it goes nowhere else.
+/// Returns a client for plain HTTP. It trusts no certificate, so HTTPS fails.
 #[expect(
     clippy::missing_panics_doc,
     reason = "nothing in it depends on the caller"

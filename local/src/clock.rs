@@ -1,4 +1,4 @@
-//! The time as the fakes see it, which a test may move forward.
+//! The clock of the fakes, which a test may move forward.
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// A clock that reads `at` now and goes on at tokio's pace, which a test may have paused.
+    /// Returns a clock that reads `at` now and runs with tokio's clock, which a test may have paused.
     pub fn starting_at(at: Timestamp) -> Self {
         Self {
             source: Source::Started(at, Instant::now()),
@@ -50,7 +50,7 @@ impl Clock {
         }
     }
 
-    /// A clock that reads what it is told, for a simulation whose time is not the machine's.
+    /// Returns a clock that reads the time from `now`, for a simulation with a time of its own.
     pub fn told_by(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
             source: Source::Told(Arc::new(now)),
@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    /// The time, after all skips.
+    /// Returns the time, all skips included.
     #[expect(clippy::disallowed_methods, reason = "this is the clock of the fakes")]
     pub fn now(&self) -> Timestamp {
         let now = match &self.source {
@@ -74,7 +74,7 @@ impl Clock {
         now.saturating_add(skipped).unwrap_or(Timestamp::MAX)
     }
 
-    /// Lets `seconds` pass at once.
+    /// Moves the clock forward by `seconds`.
     pub fn skip(&self, seconds: i64) {
         self.skipped_seconds.fetch_add(seconds, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
 //! `make dev`: the stack, the functions under `cargo lambda watch`, a first usage and a first payment.
 //!
-//! Everything ends together: with Ctrl-C, with an error, or with `--once` after the first payment. With `--fakes`
-//! there are only the fakes, and how to reach them is printed, a variable a line.
+//! Everything stops together: on Ctrl-C, on an error, or with `--once` after the first payment. With `--fakes` only the
+//! fakes run, and the variables that lead to them are printed, one a line.
 
 mod flow;
 mod operator;
@@ -29,19 +29,19 @@ use crate::template::{self, Template};
 use crate::token::Keys;
 use watch::Watch;
 
-/// How long the functions may take to come up; they are built by then.
+/// Limit for the functions to come up; they are already built.
 const READY_LIMIT: Duration = Duration::from_mins(1);
 
-/// How often they are asked meanwhile.
+/// Interval between checks of the functions.
 const READY_PACE: Duration = Duration::from_millis(200);
 
-/// Why the stack does not run.
+/// An error that stops the stack.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The environment or the arguments are not right.
+    /// The environment or the arguments are invalid.
     #[error(transparent)]
     Options(#[from] options::Error),
-    /// The template is not understood.
+    /// The template cannot be read.
     #[error("the template cannot be used")]
     Template(#[from] template::Error),
     /// DynamoDB or a fake does not start.
@@ -53,34 +53,34 @@ pub enum Error {
     /// `cargo lambda watch` does not start or has ended.
     #[error(transparent)]
     Watch(#[from] watch::Error),
-    /// Functions that did not answer in time.
-    #[error("no answer from {} in {} s; what they say is above", .0.join(", "), READY_LIMIT.as_secs())]
+    /// Some functions did not respond in time.
+    #[error("no response from {} in {} s; see their output above", .0.join(", "), READY_LIMIT.as_secs())]
     NotReady(Vec<String>),
-    /// A file or a signal, which only the system can refuse.
+    /// A system error at a file or a signal handler.
     #[error("cannot {0}")]
     System(&'static str, #[source] std::io::Error),
-    /// The operator's command did not make what is needed at Stripe.
-    #[error("Stripe is not set up")]
+    /// The operator's command failed to set up Stripe.
+    #[error("failed to set up Stripe")]
     SetUp(#[from] operator::Error),
-    /// A step of the first usage or payment did not go as it should.
+    /// A step of the first usage or payment failed.
     #[error("the first usage and payment failed")]
     Flow(#[from] flow::Error),
-    /// A signal came before the first usage was through, and with `--once` that is all there is.
+    /// A signal came before the demonstration was over, with `--once`.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// What runs, and what is known about it.
+/// The running stack.
 struct Running {
     stack: Stack,
     gateway: Gateway,
-    /// Where programs invoke the functions.
+    /// The server through which programs invoke the functions.
     invocations: Server,
     watch: Watch,
     environment: BTreeMap<String, String>,
 }
 
-/// Runs until it is told to stop; with `once`, until the first usage is through.
+/// Runs until a signal or an error; with `once`, until the demonstration is over.
 pub async fn run(options: Options) -> ExitCode {
     match serve(&options).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -162,7 +162,7 @@ impl Running {
         })
     }
 
-    /// Waits for the functions, shows a first usage and a first payment, and then keeps everything up.
+    /// Waits for the functions, demonstrates a usage and a payment, and then keeps everything up.
     async fn demonstrate(&mut self, options: &Options) -> Result<(), Error> {
         say(format_args!(
             "waiting for the functions at {}",
@@ -182,7 +182,7 @@ impl Running {
             Ok(()) if options.once => return Ok(()),
             Err(error) if options.once => return Err(error.into()),
             Ok(()) => {}
-            // What runs can be looked at, and may be what it takes to find out.
+            // Keep running after a failure: the running stack helps to find the cause.
             Err(error) => report(&Error::Flow(error)),
         }
         say(flow.invitation());
@@ -192,7 +192,7 @@ impl Running {
         }
     }
 
-    /// The functions first: nothing they call goes away under them.
+    /// Stops the functions first, so that nothing they call disappears before them.
     async fn stop(self) {
         self.watch.stop().await;
         self.invocations.stop().await;
@@ -206,7 +206,7 @@ async fn listen(address: SocketAddr) -> Result<Listener, Error> {
     Ok(listener.map_err(gateway::Error::from)?)
 }
 
-/// Makes at Stripe what the functions need; answers the variables that name it.
+/// Creates the objects that the functions need at Stripe; returns the variables that name them.
 async fn set_up_stripe(
     stack: &Stack,
     api: &str,
@@ -215,7 +215,7 @@ async fn set_up_stripe(
 ) -> Result<BTreeMap<String, String>, Error> {
     let webhooks = format!("{api}/v1/webhooks/stripe");
     let fake = options.fakes().stripe;
-    // The real Stripe reaches this machine through `stripe listen` only, which has a secret of its own.
+    // The real Stripe reaches this machine only through `stripe listen`, which has its own secret.
     let webhooks = fake.then_some(webhooks.as_str());
     let made = operator::set_up_stripe(environment, webhooks).await?;
     let kept = made.webhooks.iter();
@@ -224,7 +224,7 @@ async fn set_up_stripe(
         .collect();
     let kept = Some(kept.join(",")).filter(|kept| !kept.is_empty());
     let secrets = environment.get("STRIPE_WEBHOOK_SECRETS").cloned();
-    // Without any secret nothing can be signed: what nobody knows keeps the function up, and every webhook out.
+    // Without a known secret, use a random one: the function starts, and refuses every webhook.
     let secrets = secrets.or(kept).unwrap_or_else(operator::unknown_secret);
     Ok(BTreeMap::from([
         ("STRIPE_PRICE_IDS".to_owned(), made.price_ids),
@@ -236,7 +236,7 @@ async fn set_up_stripe(
     ]))
 }
 
-/// Writes the file with which the operator's command reaches this stack.
+/// Writes the environment file with which the operator's command reaches this stack.
 fn write_environment(
     project: &Path,
     environment: &BTreeMap<String, String>,
@@ -248,7 +248,7 @@ fn write_environment(
         file.display()
     );
     for (name, value) in environment {
-        // The keys of real services stay where they came from.
+        // The keys of real services are not written to the file.
         if !options.real_services.contains_key(name) {
             let _ = writeln!(text, "export {name}='{value}'");
         }
@@ -260,7 +260,7 @@ fn write_environment(
         .map_err(|error| Error::System("write the operator's environment", error))
 }
 
-/// Runs scheduled functions as often as the template says.
+/// Runs scheduled functions at the template's rates.
 async fn keep_schedules(gateway: &Gateway) {
     let schedules = gateway
         .schedules()
@@ -276,7 +276,7 @@ async fn keep_schedules(gateway: &Gateway) {
     futures_util::future::join_all(schedules).await;
 }
 
-/// Waits until every function has answered once.
+/// Waits until every function has responded once.
 async fn ready(gateway: &Gateway) -> Result<(), Error> {
     let waited = tokio::time::Instant::now();
     loop {

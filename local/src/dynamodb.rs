@@ -1,8 +1,8 @@
-//! A DynamoDB for one machine: `dynoxide` in process, behind an address where faults can be set.
+//! A fake DynamoDB: `dynoxide` in process, behind a server where faults can be set.
 //!
-//! DynamoDB's JSON protocol is spoken at `/`; faults are set at `/_local/faults`, and
-//! `GET /_local/state` lists all items. What an embedded database never does by itself, losing a
-//! transaction to another and being throttled, it does on request and in DynamoDB's own words.
+//! It serves DynamoDB's JSON protocol at `/`, faults at `/_local/faults`, and all items at `GET /_local/state`. An
+//! embedded database never loses a transaction to another and is never throttled; this one does so on request, in
+//! DynamoDB's own words.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,37 +31,37 @@ use operation::Operation;
 pub use pace::{Consumed, Pace};
 pub use visibility::{Torn, Visibility};
 
-/// A running DynamoDB; it ends when dropped.
+/// A running fake DynamoDB; it stops when dropped.
 pub struct Dynamodb {
     server: Server,
     tables: Tables,
 }
 
-/// Why it did not start, or a table could not be made or read.
+/// An error at its start, or at creating or reading a table.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address was not to be had.
-    #[error("failed to start the DynamoDB of this machine")]
+    /// The address cannot be bound.
+    #[error("failed to start the fake DynamoDB")]
     Server(#[from] server::Error),
-    /// The folder cannot hold it.
-    #[error("failed to make the folder `{0}`")]
+    /// The folder cannot be created.
+    #[error("failed to create the folder `{0}`")]
     Folder(PathBuf, #[source] std::io::Error),
-    /// The folder's path is not Unicode, which the database's interface needs.
+    /// The folder's path is not Unicode, which the database's interface requires.
     #[error("the folder's path is not Unicode")]
     FolderName,
-    /// The database refused.
-    #[error("the database refused")]
+    /// The database refused a request.
+    #[error("the database refused a request")]
     Database(#[from] DynoxideError),
-    /// The model of it refused.
-    #[error("the model of DynamoDB refused")]
+    /// The model refused a request.
+    #[error("the model of DynamoDB refused a request")]
     Model(#[from] Refusal),
-    /// An item has values that are not known here.
+    /// An item has values of an unsupported type.
     #[error("an item cannot be read")]
     Item(#[source] serde_json::Error),
 }
 
 impl Dynamodb {
-    /// Starts on `address`, with the tables of `directory`, or in memory when there is none, and with this access.
+    /// Starts on `address`, with the tables of `directory` or empty ones in memory, and with these permissions.
     pub async fn start(
         address: std::net::SocketAddr,
         directory: Option<&Path>,
@@ -77,43 +77,43 @@ impl Dynamodb {
         Ok(Self { server, tables })
     }
 
-    /// The endpoint for an SDK.
+    /// Returns the endpoint for an SDK.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The faults to come, by operation name: `TransactWriteItems`, say.
+    /// Returns its faults, whose paths are operation names such as `TransactWriteItems`.
     pub fn faults(&self) -> &Faults {
         &self.tables.faults
     }
 
-    /// What functions may do here, and what of it they have done.
+    /// Returns the permissions of functions, and those used so far.
     pub fn access(&self) -> &Access {
         &self.tables.access
     }
 
-    /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
+    /// Creates a table from a `CreateTable` request; an existing table stays unchanged.
     pub fn create_table(&self, definition: Value) -> Result<(), Error> {
         self.tables.create_table(definition)
     }
 
-    /// All items of a table, in DynamoDB's JSON (`{"pk":{"S":"…"}}`).
+    /// Returns all items of a table, in DynamoDB's JSON (`{"pk":{"S":"…"}}`).
     pub fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
         self.tables.items(table)
     }
 
-    /// The tables without the address: what a simulation calls in process.
+    /// Returns the tables, for a simulation that calls them in process.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// Ends it, and returns when its port is free.
+    /// Stops the server, and returns when its port is free.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 }
 
-/// The tables and their faults; clones are the same tables.
+/// The tables and their faults; clones share them.
 #[derive(Clone)]
 pub struct Tables {
     engine: Engine,
@@ -122,25 +122,25 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The tables of `directory`, or empty ones in memory.
+    /// Opens the tables of `directory`, or empty ones in memory.
     pub fn open(directory: Option<&Path>, access: Access) -> Result<Self, Error> {
         Engine::open(directory).map(|engine| Self::new(engine, access))
     }
 
-    /// Empty tables of a model, for a simulation: faster, and it can tell what has changed.
+    /// Returns empty tables of the model, for a simulation: it is faster, and reports changes.
     ///
-    /// It answers what the ledger asks as the embedded database does, and refuses the rest by name. The clock says how
-    /// long it remembers the tokens of transactions.
+    /// For the ledger's requests it behaves as the embedded database does; it refuses others by name. The clock decides
+    /// when a transaction's token is forgotten.
     pub fn modelled(access: Access, clock: Clock) -> Self {
         Self::new(Engine::model(clock), access)
     }
 
-    /// The same, whose transactions take time and conflict, and whose partitions have a throughput.
+    /// Returns a model whose transactions take time and conflict, and whose partitions have a throughput.
     pub fn paced(access: Access, clock: Clock, pace: Pace) -> Self {
         Self::new(Engine::paced_model(clock, pace), access)
     }
 
-    /// What requests have taken; nothing where there is no pace.
+    /// Returns what requests have consumed; zero without a pace.
     pub fn consumed(&self) -> Consumed {
         self.engine.consumed()
     }
@@ -153,38 +153,39 @@ impl Tables {
         }
     }
 
-    /// The faults to come.
+    /// Returns the faults.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
+    /// Creates a table from a `CreateTable` request; an existing table stays unchanged.
     pub fn create_table(&self, definition: Value) -> Result<(), Error> {
         self.engine.create_table(definition)
     }
 
-    /// All items of a table, in DynamoDB's JSON.
+    /// Returns all items of a table, in DynamoDB's JSON.
     pub fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
         self.engine.items(table)
     }
 
-    /// Shows each item of a table in the order of their keys, none of which changes meanwhile.
+    /// Calls `see` with each item of a table in the order of keys, on one consistent state.
     pub fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Error> {
         self.engine.each_item(table, see)
     }
 
-    /// What was changed since this was last asked, commit by commit: a transaction is one. Only a model knows; whoever
-    /// never asks it lets it keep them all.
+    /// Returns the changes since the last call, one entry per commit; a transaction is one commit.
+    ///
+    /// Only the model reports changes. It keeps them all until this is called.
     pub fn changes(&self) -> Vec<Arc<[Change]>> {
         self.engine.changes()
     }
 
-    /// Answers one request, as the address does.
+    /// Handles one request, as the server does.
     pub async fn handle(&self, request: Request) -> Reply {
         self.handle_with(request, &Visibility::Now).await
     }
 
-    /// Answers one request with this visibility, which only a model knows.
+    /// Handles one request with this visibility, which only the model supports.
     pub async fn handle_with(&self, request: Request, visibility: &Visibility) -> Reply {
         if request.uri().path() == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, |kind| !kind.is_of_webhooks()));

@@ -1,14 +1,15 @@
-//! What goes wrong on request: each fake takes faults, over HTTP and from tests.
+//! Faults on request: each fake takes them over HTTP and from tests.
 //!
 //! ```text
 //! POST /_local/faults {"path":"/v1/billing/meter_events","fault":"status:500","times":5}
 //! GET /_local/faults
 //! DELETE /_local/faults
 //! ```
-//! `path` is a prefix: of the URL's path, or of the operation's name for DynamoDB (`/` and the
-//! empty text match all), and `webhooks/<type>` for what the fake Stripe sends. `times` is how often it fires (1), `every` makes it fire at each n-th
-//! matching request only (1), and `headers` go on the answer of a `status:N` or a `code:C`: a
-//! `status:429` with `{"stripe-rate-limited-reason":"global-rate"}` is one of Stripe's rate limits.
+//! `path` is a prefix of the URL's path, of the operation's name for DynamoDB, or of `webhooks/<type>` for webhooks
+//! that the fake Stripe sends; `/` and the empty text match all. `times` is the number of firings (default 1), `every`
+//! makes the fault fire at each n-th matching request only (default 1), and `headers` are added to the response of a
+//! `status:N` or a `code:C`: a `status:429` with `{"stripe-rate-limited-reason":"global-rate"}` is one of Stripe's rate
+//! limits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,10 +23,10 @@ use serde_json::{Value, json};
 
 use crate::http::{Reply, Request, Response, json, text};
 
-/// Where a fake's faults are set, listed and cleared.
+/// The path at which a fake's faults are set, listed and cleared.
 pub const PATH: &str = "/_local/faults";
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `status:N`: an error with this status, without effect.
@@ -33,47 +34,47 @@ pub enum Kind {
     /// `code:C`: Stripe answers 400 with this `error.code`, `rate_limit` or `lock_timeout`. No
     /// effect, and kept under no idempotency key.
     Code(&'static str),
-    /// `slow:MS`: the effect at once, the reply late.
+    /// `slow:MS`: the effect is immediate, the reply late.
     Slow(Duration),
-    /// `truncated`: the effect, then the first half of the reply as if it were whole.
+    /// `truncated`: the effect, then the first half of the reply as a complete body.
     Truncated,
     /// `lost_reply`: the effect, then the connection closes without a byte.
     LostReply,
     /// `refuse`: no effect, and the connection closes without a byte.
     Refuse,
-    /// `conflict`: DynamoDB found another transaction on the item. No effect.
+    /// `conflict`: DynamoDB reports another transaction on the item. No effect.
     Conflict,
-    /// `throttle`: DynamoDB is over its throughput. No effect.
+    /// `throttle`: DynamoDB reports that its throughput is exceeded. No effect.
     Throttle,
-    /// `conflict+condition`: a cancelled transaction names both reasons. No effect.
+    /// `conflict+condition`: a cancelled transaction reports both reasons. No effect.
     ConflictAndCondition,
-    /// `unprocessed`: DynamoDB reads the first item of a batch, and leaves the others for another request.
+    /// `unprocessed`: DynamoDB reads the first item of a batch, and returns the others as unprocessed.
     Unprocessed,
-    /// `duplicate:N`: a webhook is sent N times more.
+    /// `duplicate:N`: a webhook is sent N more times.
     Duplicate(u32),
     /// `reorder`: a webhook is sent after the next one.
     Reorder,
-    /// `hold`: a webhook is kept back until it is asked for.
+    /// `hold`: a webhook is kept back until the test releases it.
     Hold,
     /// `drop`: a webhook is never sent.
     Drop,
 }
 
-/// The text of a fault that is none.
+/// The error for an unknown fault.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no fault: status:N, slow:MS, truncated, lost_reply, refuse, \
+    "`{0}` is not a fault: status:N, slow:MS, truncated, lost_reply, refuse, \
      for Stripe code:rate_limit and code:lock_timeout, \
      for DynamoDB conflict, throttle, conflict+condition, unprocessed, \
      and for webhooks duplicate:N, reorder, hold, drop"
 )]
 pub struct Unknown(String);
 
-/// The codes of errors that a `code:C` answers.
+/// The error codes that `code:C` accepts.
 const CODES: [&str; 2] = ["lock_timeout", "rate_limit"];
 
 impl Kind {
-    /// Whether it happens to what the fake Stripe sends, and to nothing that it is sent.
+    /// Returns whether it affects webhooks that the fake Stripe sends, rather than requests.
     pub fn is_of_webhooks(self) -> bool {
         matches!(
             self,
@@ -147,7 +148,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A fault to come.
+/// A fault that is set on a fake.
 ///
 /// ```
 /// use local::faults::{Fault, Faults};
@@ -165,7 +166,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `fault`, as the HTTP interface spells it, at the next request below `path`.
+    /// Creates a fault from the HTTP interface's spelling; it fires at the next request below `path`.
     pub fn new(path: &str, fault: &str) -> Result<Self, Unknown> {
         Ok(Self {
             path: path.to_owned(),
@@ -176,21 +177,21 @@ impl Fault {
         })
     }
 
-    /// How often it fires, instead of once.
+    /// Sets how often it fires; once by default.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
         self
     }
 
-    /// Fires at each `every`-th matching request only.
+    /// Makes it fire at each `every`-th matching request only.
     #[must_use]
     pub fn every(mut self, every: u32) -> Self {
         self.every = every.max(1);
         self
     }
 
-    /// Adds a header to the answer of a `status:N` or a `code:C`.
+    /// Adds a header to the response of a `status:N` or a `code:C`.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         let value = HeaderValue::from_static(value);
@@ -206,21 +207,21 @@ impl Fault {
 /// A fault that has just fired.
 #[derive(Clone, Debug)]
 pub struct Firing {
-    /// What goes wrong.
+    /// The kind of the fault.
     pub kind: Kind,
-    /// What its answer carries besides.
+    /// Headers to add to the response.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Firing {
-    /// Puts the fault's own headers on an answer.
+    /// Adds the fault's headers to a response.
     pub fn dress(&self, mut response: Response) -> Response {
         response.headers_mut().extend(self.headers.iter().cloned());
         response
     }
 }
 
-/// Delivers an answer the way the fault that fired, if any, lets it through.
+/// Delivers a response, altered by the fault that fired, if any.
 pub async fn deliver(firing: Option<&Firing>, response: Response) -> Reply {
     match firing.map(|firing| firing.kind) {
         Some(Kind::LostReply | Kind::Refuse) => return Reply::HangUp,
@@ -233,7 +234,7 @@ pub async fn deliver(firing: Option<&Firing>, response: Response) -> Reply {
     Reply::Answer(response)
 }
 
-/// The faults of one fake; clones are the same registry.
+/// The faults of one fake; clones share one registry.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Vec<Entry>>>);
 
@@ -245,7 +246,7 @@ struct Entry {
 }
 
 impl Faults {
-    /// Adds a fault, behind those already there.
+    /// Adds a fault behind the existing ones.
     pub fn add(&self, fault: Fault) {
         self.lock().push(Entry {
             fault,
@@ -259,14 +260,14 @@ impl Faults {
         self.lock().clear();
     }
 
-    /// How often the faults of exactly this path have fired.
+    /// Returns how often the faults of exactly this path have fired.
     pub fn fired(&self, path: &str) -> u32 {
         let entries = self.lock();
         let own = entries.iter().filter(|entry| entry.fault.path == path);
         own.map(|entry| entry.fired).sum()
     }
 
-    /// Takes the first fault due at this request among those of a kind that `applies` to it.
+    /// Takes the first fault due at this request; `applies` selects the kinds that concern it.
     pub fn take(&self, path: &str, applies: impl Fn(Kind) -> bool) -> Option<Firing> {
         for entry in self.lock().iter_mut() {
             let live = entry.fired < entry.fault.times && applies(entry.fault.kind);
@@ -285,7 +286,7 @@ impl Faults {
         None
     }
 
-    /// Answers a request to [`PATH`]; `applies` says which kinds the fake knows.
+    /// Handles a request to [`PATH`]; `applies` says which kinds the fake supports.
     pub fn answer(&self, request: &Request, applies: impl Fn(Kind) -> bool) -> Response {
         match *request.method() {
             Method::GET => json(StatusCode::OK, &self.list()),
@@ -299,7 +300,7 @@ impl Faults {
                     json(StatusCode::OK, &self.list())
                 }
                 Ok(fault) => {
-                    let refusal = format!("`{}` is no fault of this server", fault.kind);
+                    let refusal = format!("this server does not support `{}`", fault.kind);
                     text(StatusCode::BAD_REQUEST, &refusal)
                 }
                 Err(refusal) => text(StatusCode::BAD_REQUEST, &refusal),

@@ -1,8 +1,8 @@
-//! The API on one machine: turns HTTP into API Gateway events and answers back into HTTP.
+//! The API on one machine: turns HTTP into API Gateway events, and responses back into HTTP.
 //!
-//! Routes, authorizer and CORS come from the [`Template`]; tokens are verified here as well as
-//! anywhere, so no function has a second way in. What API Gateway itself refuses is refused here
-//! in its words. `/_local/health` and `/_local/token` exist besides, and the reference page at `/`.
+//! Routes, authorizer and CORS come from the [`Template`]. Tokens are verified as in production, so a function needs no
+//! other way in. The gateway refuses what API Gateway itself refuses, in the same words. In addition it serves
+//! `/_local/health`, `/_local/token` and `/_local/schedule/{function}`, and the reference page at `/`.
 
 mod answer;
 mod cors;
@@ -31,19 +31,19 @@ use crate::template::{Authorizer, Route, Template};
 use crate::token::{self, Keys};
 use answer::refusal;
 
-/// The largest body API Gateway takes.
+/// The largest body that API Gateway accepts.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// The largest event Lambda takes. The body is a text in it, so each of its quotes counts twice.
+/// The largest event that Lambda accepts. The body is a text in it, so each of its quotes counts twice.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
-/// Why a gateway does not start.
+/// An error that keeps a gateway from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot listen.
+    /// The address cannot be bound.
     #[error(transparent)]
     Server(#[from] crate::http::Error),
-    /// No route has an authorizer, so there is nobody to issue tokens for.
+    /// No route has an authorizer, so tokens cannot be issued.
     #[error("the template has no authorizer")]
     NoAuthorizer,
 }
@@ -54,22 +54,22 @@ pub struct Gateway {
     server: Server,
 }
 
-/// What every request needs.
+/// The state shared by all requests.
 struct Shared {
     template: Template,
     functions: Functions,
     keys: Keys,
-    /// Whose tokens are issued here.
+    /// The authorizer for which tokens are issued.
     authorizer: Authorizer,
     clock: Clock,
     requests: AtomicU64,
     awake: local::Awake,
-    /// What a custom domain has before each path, such as `/billing`, or nothing.
+    /// The path prefix of a custom domain, such as `/billing`, or empty.
     base_path: String,
 }
 
 impl Gateway {
-    /// Serves the template's API on a loopback address; port 0 takes a free one.
+    /// Serves the template's API on a loopback address; port 0 picks a free one.
     pub async fn start(
         address: SocketAddr,
         template: Template,
@@ -79,7 +79,7 @@ impl Gateway {
         Self::serve(Listener::bind(address).await?, template, functions, keys)
     }
 
-    /// The same where a listener is already.
+    /// Serves the template's API on a bound listener.
     pub fn serve(
         listener: Listener,
         template: Template,
@@ -89,7 +89,7 @@ impl Gateway {
         Self::serve_under("", listener, template, functions, keys)
     }
 
-    /// The same as a custom domain that maps this base path, such as `/billing`, to the API.
+    /// Serves it as a custom domain does that maps this base path, such as `/billing`, to the API.
     pub fn serve_under(
         base_path: &str,
         listener: Listener,
@@ -120,7 +120,7 @@ impl Gateway {
         Ok(Self { shared, server })
     }
 
-    /// Takes events for the functions by themselves, at an address of its own. Web pages cannot send any.
+    /// Serves the functions' Invoke API on a listener of its own; web pages are refused.
     pub fn serve_invocations(&self, listener: Listener) -> Server {
         let serving = Arc::clone(&self.shared);
         Server::serve(listener, move |request| {
@@ -129,32 +129,32 @@ impl Gateway {
         })
     }
 
-    /// Where the API is, without a slash at the end.
+    /// Returns the API's URL, without a slash at the end.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// A token for this account; with `sparks:act_for_accounts` as scope, for a service.
+    /// Returns a token for this account; with the scope `sparks:act_for_accounts`, for a service.
     pub fn token(&self, account: &str, scope: Option<&str>) -> String {
         self.shared.token(account, scope)
     }
 
-    /// Whether the reference page is built, and so served at `/`.
+    /// Returns whether the reference page is built, and so served at `/`.
     pub fn has_page(&self) -> bool {
         page::is_built(Path::new(page::FOLDER))
     }
 
-    /// The names of the functions that have not answered yet.
+    /// Returns the names of the functions that have not responded yet.
     pub async fn missing(&self) -> Vec<String> {
         local::missing(&self.shared).await
     }
 
-    /// Runs a scheduled function now; answers what it said, and nothing when it failed.
+    /// Runs a scheduled function now and returns its response; `None` if it failed.
     pub async fn run(&self, function: &str) -> Option<Value> {
         local::run(&self.shared, function).await
     }
 
-    /// The functions that run by themselves, and how often.
+    /// Returns the scheduled functions and their intervals.
     pub fn schedules(&self) -> Vec<(String, Duration)> {
         let functions = self.shared.template.functions.iter();
         functions
@@ -162,14 +162,14 @@ impl Gateway {
             .collect()
     }
 
-    /// Stops it, and returns when nothing of it runs any more.
+    /// Stops it, and returns when none of its work is left.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 }
 
 impl Shared {
-    /// What a function answered to an event; nothing when it failed or was late.
+    /// Returns a function's response to an event; `None` if it failed or timed out.
     async fn invoke(&self, function: &str, event: Value) -> Option<Value> {
         let limit = self.template.functions.get(function)?.timeout;
         let running = self.functions.invoke(function, event, limit);
@@ -204,7 +204,7 @@ async fn handle(shared: &Shared, request: Request) -> Response {
     response
 }
 
-/// Route, authorizer, body, function: in this order, as API Gateway does.
+/// Checks route, authorizer and body, and calls the function, in API Gateway's order.
 async fn serve(shared: &Shared, request: Request) -> Response {
     let path = request.uri().path().strip_prefix(&shared.base_path);
     let found = path.and_then(|path| shared.template.route(request.method().as_str(), path));
@@ -227,7 +227,7 @@ async fn serve(shared: &Shared, request: Request) -> Response {
         claims,
     };
     let event = call.event(&request_id, now);
-    // No character of a body takes more than six in the event, which is written only where that matters.
+    // A character of a body takes at most six in the event, so only a large body needs the exact size.
     let is_large = request.body().len() > MAX_EVENT_BYTES / 8;
     if is_large && event.to_string().len() > MAX_EVENT_BYTES {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -245,7 +245,7 @@ async fn serve(shared: &Shared, request: Request) -> Response {
     response
 }
 
-/// The claims as text, none for an open route, or an error for a token that does not open it.
+/// Returns the claims as text, `None` for an open route, or an error if the token is rejected.
 fn authorize(
     keys: &Keys,
     route: &Route,

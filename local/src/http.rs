@@ -1,7 +1,7 @@
-//! A small HTTP server for the fakes: loopback only, and able to hang up without a reply.
+//! A small HTTP server for the fakes: loopback only, able to hang up without a reply.
 //!
-//! A fake is a function from a request to a [`Reply`]; [`Server`] gives it an address. A request
-//! runs to its end even when its caller hangs up, as it would at the real service.
+//! A fake is a function from a request to a [`Reply`]; [`Server`] gives it an address. A request runs to its end even
+//! when its caller hangs up, as at the real service.
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,30 +26,30 @@ pub type Response = http::Response<Bytes>;
 /// Any free port of this machine's loopback address.
 pub const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The largest body read, DynamoDB's own limit.
+/// The largest body that is read: DynamoDB's own limit.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a fake does with a request.
+/// The outcome of a request at a fake.
 #[derive(Debug)]
 pub enum Reply {
-    /// It answers.
+    /// The fake sends a response.
     Answer(Response),
-    /// It closes the connection without a byte.
+    /// The fake closes the connection without a byte.
     HangUp,
 }
 
-/// Why a server did not start.
+/// An error that keeps a server from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Only this machine may reach the local stack.
+    /// The address is not loopback.
     #[error("`{0}` is not on 127.0.0.1, and the local stack listens nowhere else")]
     NotLoopback(SocketAddr),
-    /// Most often, something else has the port.
+    /// The address cannot be bound, most often because the port is in use.
     #[error("cannot listen on `{0}`")]
     Listen(SocketAddr, #[source] std::io::Error),
 }
 
-/// An address that is taken, so that it can be told before anything answers there.
+/// A bound address, known before anything is served there.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
@@ -57,7 +57,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on `address`, where port 0 is any free one.
+    /// Listens on `address`; port 0 picks a free one.
     pub async fn bind(address: SocketAddr) -> Result<Self, Error> {
         if address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
             return Err(Error::NotLoopback(address));
@@ -68,13 +68,13 @@ impl Listener {
         Ok(Self { listener, address })
     }
 
-    /// Where it listens, as the base of its URLs.
+    /// Returns the base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-/// A running server; it ends when dropped.
+/// A running server; it stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -82,7 +82,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `address`, where port 0 is any free one, and answers with `handler`.
+    /// Listens on `address` and serves `handler`; port 0 picks a free one.
     pub async fn start<H, F>(address: SocketAddr, handler: H) -> Result<Self, Error>
     where
         H: Fn(Request) -> F + Clone + Send + Sync + 'static,
@@ -91,7 +91,7 @@ impl Server {
         Ok(Self::serve(Listener::bind(address).await?, handler))
     }
 
-    /// Answers with `handler` where a listener is.
+    /// Serves `handler` on a bound listener.
     pub fn serve<H, F>(listener: Listener, handler: H) -> Self
     where
         H: Fn(Request) -> F + Clone + Send + Sync + 'static,
@@ -103,17 +103,17 @@ impl Server {
         Self { address, running }
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as the base of its URLs.
+    /// Returns the base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Does some work beside answering, which ends with the server.
+    /// Runs `work` in the background until the server stops.
     pub fn beside<W>(&self, work: W)
     where
         W: Future<Output: Send> + Send + 'static,
@@ -121,14 +121,14 @@ impl Server {
         spawn_until(self.running.subscribe(), work);
     }
 
-    /// Ends it, and returns when the port is free and nothing runs any more.
+    /// Stops the server, and returns when the port is free and no work is left.
     pub async fn stop(self) {
         self.running.send_replace(true);
         self.running.closed().await;
     }
 }
 
-/// Runs `work` in a task of its own that ends early when the server does.
+/// Runs `work` in its own task, which is cancelled when the server stops.
 #[expect(
     clippy::disallowed_methods,
     reason = "a server's tasks outlive the call that starts them, and end with the server"
@@ -160,7 +160,7 @@ async fn accept<H, F>(
 {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, say: let the connections that have them go on.
+            // For example out of file descriptors: let the open connections go on.
             tokio::task::yield_now().await;
             continue;
         };
@@ -178,7 +178,7 @@ async fn connection<H, F>(
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
-    // Small replies must not wait for the client's acknowledgement of the last one.
+    // Small replies must not wait for the client's acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let (handler, stopped) = (handler.clone(), stopped.clone());
@@ -200,13 +200,13 @@ async fn connection<H, F>(
             }
         }
     });
-    // An error is the caller gone, or our own hang-up: the connection is closed either way.
+    // An error means that the caller is gone or that we hung up: the connection is closed either way.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// What makes hyper close a connection without writing a byte.
+/// The error that makes hyper close a connection without writing a byte.
 #[derive(Debug, thiserror::Error)]
 #[error("hung up on request")]
 struct HangUp;
@@ -223,7 +223,7 @@ async fn read(request: http::Request<Incoming>) -> Result<Request, Reply> {
     }
 }
 
-/// Keeps out pages of other sites: a foreign `Host` is a rebound name, a foreign `Origin` a script.
+/// Refuses pages of other sites: a foreign `Host` is a rebound name, a foreign `Origin` a script.
 fn refuse_stranger(request: &Request, address: SocketAddr) -> Option<Response> {
     let own = [address.to_string(), format!("localhost:{}", address.port())];
     let Some(host) = single(request.headers(), header::HOST) else {
@@ -243,30 +243,30 @@ fn refuse_stranger(request: &Request, address: SocketAddr) -> Option<Response> {
     (local && foreign > 0).then(|| text(StatusCode::FORBIDDEN, "this Origin is another site's"))
 }
 
-/// The value of a header that is there exactly once, as text.
+/// Returns the value of a header that is present exactly once, as text.
 pub fn single(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
-/// The media type of a request, without parameters such as the character set.
+/// Returns the media type of a request, without parameters such as the character set.
 pub fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = single(headers, header::CONTENT_TYPE)?;
     value.split(';').next().map(str::trim)
 }
 
-/// A JSON response.
+/// Returns a JSON response.
 pub fn json(status: StatusCode, body: &Value) -> Response {
     respond(status, "application/json", body.to_string())
 }
 
-/// A plain text response.
+/// Returns a plain text response.
 pub fn text(status: StatusCode, body: &str) -> Response {
     respond(status, "text/plain; charset=utf-8", body.to_owned())
 }
 
-/// A response of any media type.
+/// Returns a response of any media type.
 pub fn respond(status: StatusCode, media_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
@@ -277,7 +277,7 @@ pub fn respond(status: StatusCode, media_type: &'static str, body: String) -> Re
     response
 }
 
-/// Whether a request is `method path`.
+/// Returns whether a request is `method path`.
 pub fn is(request: &Request, method: &Method, path: &str) -> bool {
     request.method() == method && request.uri().path() == path
 }

@@ -1,11 +1,10 @@
-//! Functions as AWS Lambda runs them: the real binary, in a process of its own.
+//! Functions as AWS Lambda runs them: the real binary in its own process.
 //!
-//! A [`Lambda`] is one execution environment. Its process sees the variables it is given and those
-//! that Lambda sets, asks a Runtime API on a loopback port for work, and gets one invocation at a
-//! time. A process that runs out of its time or dies is gone, and the next invocation starts anew. A
-//! [`Fleet`] is all environments of a function.
+//! A [`Lambda`] is one execution environment. Its process sees the given variables and those that Lambda sets, polls a
+//! Runtime API on a loopback port for work, and gets one invocation at a time. After a timeout or a crash the process
+//! is gone, and the next invocation starts a new one. A [`Fleet`] is all environments of a function.
 //!
-//! Lambda freezes an idle process, which goes on here; and memory has no limit here.
+//! Unlike at Lambda, an idle process is not frozen, and memory has no limit.
 //!
 //! ```no_run
 //! # use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -41,23 +40,23 @@ pub use output::{Line, Stream};
 use environment::{Environment, Handle, Outcome};
 use output::Output;
 
-/// How long a function may take to ask for its first invocation.
+/// Limit for a function to ask for its first invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often an invocation is given to a new process because the last one ended without taking it.
+/// The number of processes that one invocation is given to if each ends without taking it.
 const MAX_STARTS: usize = 2;
 
-/// What a function is, as Lambda would know it.
+/// The configuration of a function at Lambda.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The function's name.
     pub name: String,
-    /// What it says of its memory, which has no limit here.
+    /// The memory size that the function is given; it is not enforced.
     pub memory_mb: u32,
     /// The region.
     pub region: String,
-    /// How long it may take to ask for its first invocation.
+    /// Limit for it to ask for its first invocation.
     pub init_limit: Duration,
 }
 
@@ -73,27 +72,27 @@ impl Default for Options {
     }
 }
 
-/// What a function, or its runtime, says of its failure.
+/// An error that a function or its runtime reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FunctionError {
-    /// Its kind.
+    /// The error's type.
     pub error_type: String,
-    /// What happened.
+    /// The error's message.
     pub error_message: String,
 }
 
-/// Why a function does not start.
+/// An error that keeps a function from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The binary is not there, or is none.
+    /// The binary does not exist, or cannot be run.
     #[error("cannot run `{0}`")]
     Spawn(PathBuf, #[source] std::io::Error),
-    /// There is no port for the Runtime API.
+    /// No port could be bound for the Runtime API.
     #[error("the Runtime API does not start")]
     Server(#[from] crate::http::Error),
-    /// The function says why.
-    #[error("the function cannot begin: {}: {}", .0.error_type, .0.error_message)]
+    /// The function reported an error of its initialisation.
+    #[error("the function failed to start: {}: {}", .0.error_type, .0.error_message)]
     Init(FunctionError),
     /// The process ended before it asked for an invocation.
     #[error("the process ended before it asked for an invocation: {0}")]
@@ -103,27 +102,27 @@ pub enum StartError {
     TimedOut(Duration),
 }
 
-/// Why an invocation has no answer.
+/// An error in place of an invocation's result.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// There is no process for it.
+    /// No process could be started for it.
     #[error("the function does not start")]
     Start(#[from] StartError),
-    /// The function failed, and lives on.
+    /// The function reported an error; its process lives on.
     #[error("the function failed: {}: {}", .0.error_type, .0.error_message)]
     Function(FunctionError),
-    /// The function took too long, and was killed.
-    #[error("the function did not answer in {} ms", .0.as_millis())]
+    /// The function timed out, and was killed.
+    #[error("the function timed out after {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// The process ended meanwhile.
+    /// The process ended during the invocation.
     #[error("the process ended: {0}")]
     Exited(ExitStatus),
-    /// The answer is no JSON.
-    #[error("the answer is no JSON")]
+    /// The response is not JSON.
+    #[error("the response is not JSON")]
     NotJson(#[source] serde_json::Error),
 }
 
-/// One execution environment of a function: at most one process, which ends when this is dropped.
+/// One execution environment of a function: at most one process, which is killed when this is dropped.
 #[derive(Debug)]
 pub struct Lambda {
     binary: PathBuf,
@@ -132,13 +131,13 @@ pub struct Lambda {
     output: Output,
     /// The process while it is idle.
     environment: tokio::sync::Mutex<Option<Environment>>,
-    /// The process, idle or not, for whoever wants to kill it.
+    /// A handle to the process, idle or not, for killing it.
     handle: Mutex<Option<Handle>>,
     starts: AtomicU64,
 }
 
 impl Lambda {
-    /// A function whose process starts with its first invocation.
+    /// Creates a function whose process starts with its first invocation.
     pub fn new(binary: &Path, variables: BTreeMap<String, String>, options: Options) -> Self {
         Self {
             binary: binary.to_owned(),
@@ -151,7 +150,7 @@ impl Lambda {
         }
     }
 
-    /// A function whose process is ready for its first invocation.
+    /// Creates a function whose process is ready for its first invocation.
     pub async fn start(
         binary: &Path,
         variables: BTreeMap<String, String>,
@@ -163,10 +162,10 @@ impl Lambda {
         Ok(lambda)
     }
 
-    /// The function's answer to an event. Invocations wait for each other.
+    /// Returns the function's response to an event. Concurrent invocations queue.
     ///
-    /// The time counts from when the process is ready. If the caller stops waiting, the process is
-    /// killed, as it is when the time is over.
+    /// The timeout counts from when the process is ready. The process is killed on a timeout, and when the caller stops
+    /// waiting.
     pub async fn invoke(&self, event: &Value, timeout: Duration) -> Result<Value, InvokeError> {
         let mut idle = self.environment.lock().await;
         let event = Bytes::from(event.to_string());
@@ -187,15 +186,15 @@ impl Lambda {
                     return Err(InvokeError::TimedOut(timeout));
                 }
                 Outcome::Exited(status) => return Err(InvokeError::Exited(status)),
-                // It was idle, and nobody had looked since it ended.
+                // It ended while it was idle, which is noticed only now.
                 Outcome::NotTaken(status) => ended = status,
             }
         }
         Err(InvokeError::Exited(ended))
     }
 
-    /// Kills the process as a crash would, and returns when it is gone. An invocation under way ends
-    /// with an error, and the next one starts anew.
+    /// Kills the process as a crash would, and returns when it is gone. An invocation under way fails, and the next one
+    /// starts a new process.
     pub async fn kill(&self) {
         let handle = self.handle().clone();
         if let Some(handle) = handle {
@@ -203,27 +202,27 @@ impl Lambda {
         }
     }
 
-    /// The id of its process, while there is one.
+    /// Returns the id of its process, if there is one.
     pub fn process_id(&self) -> Option<u32> {
         self.handle().as_ref()?.process_id()
     }
 
-    /// How many processes were started until now.
+    /// Returns the number of processes started so far.
     pub fn starts(&self) -> u64 {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// The lines its processes have written, those of both streams as they came.
+    /// Returns the lines that its processes have written to both streams, in order.
     pub fn lines(&self) -> Vec<Line> {
         self.output.lines()
     }
 
-    /// Waits until a line is there that contains `text`.
+    /// Waits for a line that contains `text`.
     pub async fn line(&self, text: &str) -> Line {
         self.output.line(text).await
     }
 
-    /// Ends it, and returns when its process is gone.
+    /// Kills its process, and returns when it is gone.
     pub async fn stop(self) {
         self.kill().await;
     }

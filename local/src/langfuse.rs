@@ -1,21 +1,21 @@
-//! A Langfuse for one machine, which refuses aloud what the real one drops or garbles in silence.
+//! A fake Langfuse, which refuses what the real one silently drops or garbles.
 //!
-//! It plays the timeline of the real one, too: spans become readable some time after they were taken, reads have a limit
-//! of their own, and a self-hosted version 3 takes exports and cannot be read.
+//! It also has the timeline of the real one: spans become readable some time after they are taken, reads have a limit
+//! of their own, and a self-hosted version 3 takes exports but cannot be read.
 //!
-//! It takes the keys [`PUBLIC_KEY`] and [`SECRET_KEY`]. Spans are stored as they were sent and
-//! never told apart from their repetitions, which is what Langfuse does since version 4.
+//! It accepts the keys [`PUBLIC_KEY`] and [`SECRET_KEY`]. Spans are stored as sent, and repeated spans are not
+//! deduplicated, as in Langfuse since version 4.
 //!
-//! | path | what |
+//! | path | effect |
 //! |---|---|
-//! | `POST /api/public/otel/v1/traces` | takes an export, whole or not at all |
-//! | `GET /api/public/v2/observations` | reads back, as Langfuse answers |
-//! | `GET /api/public/health` | is it there |
-//! | `GET /_local/state` | `spans` as stored, `requests` |
-//! | `POST /_local/settings` | `{"mode":"v3"}` (also `v4_legacy`, `v4`), `{"visible_after_ms":15000}`, `{"reads_per_minute":30}` (or `null`); what is left out stays |
-//! | `GET /_local/settings` | the settings |
+//! | `POST /api/public/otel/v1/traces` | takes an export as a whole, or refuses it as a whole |
+//! | `GET /api/public/v2/observations` | returns observations, in Langfuse's shape |
+//! | `GET /api/public/health` | returns the status and version |
+//! | `GET /_local/state` | returns `spans` as stored, and `requests` |
+//! | `POST /_local/settings` | `{"mode":"v3"}` (also `v4_legacy`, `v4`), `{"visible_after_ms":15000}`, `{"reads_per_minute":30}` (or `null`); omitted settings keep their values |
+//! | `GET /_local/settings` | returns the settings |
 //! | `POST /_local/observations` | `{"start_time":"…","environment":"…"}` adds an observation without a trace, whose `traceId` is null |
-//! | `DELETE /_local/observations/{trace_id}` | loses the spans of a trace |
+//! | `DELETE /_local/observations/{trace_id}` | removes the spans of a trace |
 //! | `/_local/faults` | see [`crate::faults`] |
 
 use std::net::SocketAddr;
@@ -50,17 +50,17 @@ use storage::Storage;
 
 pub use settings::{Mode, Settings};
 
-/// The public key it takes.
+/// The public key it accepts.
 pub const PUBLIC_KEY: &str = "pk-lf-local";
 
-/// The secret key it takes.
+/// The secret key it accepts.
 pub const SECRET_KEY: &str = "sk-lf-local";
 
 const TRACES: &str = "/api/public/otel/v1/traces";
 const OBSERVATIONS: &str = "/api/public/v2/observations";
 const HEALTH: &str = "/api/public/health";
 
-/// A running fake of Langfuse; it ends when dropped.
+/// A running fake Langfuse; it stops when dropped.
 pub struct FakeLangfuse {
     server: Server,
     langfuse: Langfuse,
@@ -72,7 +72,7 @@ impl FakeLangfuse {
         Self::serve(address, Langfuse::default()).await
     }
 
-    /// Gives a project an address.
+    /// Serves a project on `address`.
     pub async fn serve(address: SocketAddr, langfuse: Langfuse) -> Result<Self, server::Error> {
         let handler = langfuse.clone();
         let server = Server::start(address, move |request| {
@@ -83,38 +83,38 @@ impl FakeLangfuse {
         Ok(Self { server, langfuse })
     }
 
-    /// What stands in for `https://cloud.langfuse.com`.
+    /// Returns the URL that stands in for `https://cloud.langfuse.com`.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The faults to come.
+    /// Returns its faults.
     pub fn faults(&self) -> &Faults {
         &self.langfuse.faults
     }
 
-    /// Its clock, which a test may move forward.
+    /// Returns its clock, which a test may move forward.
     pub fn clock(&self) -> &Clock {
         &self.langfuse.clock
     }
 
-    /// What is there, as `GET /_local/state` lists it.
+    /// Returns its state, as `GET /_local/state` does.
     pub fn state(&self) -> Value {
         self.langfuse.state()
     }
 
-    /// The project without the address: what a simulation calls in process.
+    /// Returns the project, for a simulation that calls it in process.
     pub fn langfuse(&self) -> &Langfuse {
         &self.langfuse
     }
 
-    /// Ends it, and returns when its port is free.
+    /// Stops the server, and returns when its port is free.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 }
 
-/// One Langfuse project; clones are the same project.
+/// One Langfuse project; clones share it.
 #[derive(Clone, Debug)]
 pub struct Langfuse {
     stored: Arc<Mutex<Stored>>,
@@ -138,7 +138,7 @@ impl Default for Langfuse {
 }
 
 impl Langfuse {
-    /// An empty project, in memory.
+    /// Returns an empty project in memory.
     pub fn new(clock: Clock) -> Self {
         Self {
             stored: Arc::default(),
@@ -147,14 +147,14 @@ impl Langfuse {
         }
     }
 
-    /// The project kept in a folder, or a new one to be kept there.
+    /// Opens the project of a folder, or creates one there.
     pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
         let project = Self::new(clock);
         project.lock().spans = Storage::open(directory)?;
         Ok(project)
     }
 
-    /// Makes spans readable only so long after they were taken.
+    /// Makes spans readable only after this delay.
     #[must_use]
     pub fn with_ingestion_delay(self, delay: Duration) -> Self {
         let settings = Settings {
@@ -165,28 +165,28 @@ impl Langfuse {
         self
     }
 
-    /// What kind of Langfuse it is.
+    /// Returns its settings.
     pub fn settings(&self) -> Settings {
         self.lock().settings
     }
 
-    /// Makes it another kind of Langfuse from now on.
+    /// Changes its settings.
     pub fn set(&self, settings: Settings) {
         self.lock().settings = settings;
     }
 
-    /// The faults to come.
+    /// Returns its faults.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// What is there, as `GET /_local/state` lists it.
+    /// Returns its state, as `GET /_local/state` does.
     pub fn state(&self) -> Value {
         let stored = self.lock();
         json!({ "spans": stored.spans.all(), "requests": stored.requests })
     }
 
-    /// Answers one request, as the address does.
+    /// Handles one request, as the server does.
     pub async fn handle(&self, request: Request) -> Reply {
         let path = request.uri().path();
         if path == faults::PATH {
@@ -244,7 +244,7 @@ impl Langfuse {
         }
     }
 
-    /// Answers a page of observations.
+    /// Returns a page of observations.
     fn list(&self, query: &str) -> Response {
         let now = self.clock.now();
         let mut stored = self.lock();
@@ -266,7 +266,7 @@ impl Langfuse {
         server::json(StatusCode::OK, &observations::page(&query, readable))
     }
 
-    /// Takes an export whole, or refuses it whole.
+    /// Takes an export as a whole, or refuses it as a whole.
     fn take(&self, request: &Request) -> Response {
         let spans = check_headers(request).and_then(|()| otlp::spans(request.body()));
         let mut spans = match spans {
@@ -280,12 +280,12 @@ impl Langfuse {
         if let Err(error) = self.lock().spans.add(spans) {
             return unkept(&error);
         }
-        // What Langfuse answers is the job it queued; nothing in it speaks of the spans.
+        // Langfuse returns the queued job, which does not mention the spans.
         let body = json!({ "name": "otel-ingestion-job", "data": {} });
         server::json(StatusCode::OK, &body)
     }
 
-    /// What a `status:N` fault answers.
+    /// Returns the response of a `status:N` fault.
     fn fault(&self, status: StatusCode, path: &str) -> Response {
         if status != StatusCode::TOO_MANY_REQUESTS {
             let reason = status.canonical_reason().unwrap_or("Error");
@@ -303,7 +303,7 @@ impl Langfuse {
     }
 }
 
-/// Whether a fault is one that Langfuse can have.
+/// Returns whether this fake supports a fault.
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
@@ -334,7 +334,8 @@ fn check_headers(request: &Request) -> Result<(), String> {
         Some("application/json") => {}
         Some("application/x-protobuf") => {
             return Err(
-                "Invalid content type: Langfuse takes protobuf too, this fake JSON only".to_owned(),
+                "Invalid content type: Langfuse also accepts protobuf, this fake only JSON"
+                    .to_owned(),
             );
         }
         other => {
@@ -343,7 +344,7 @@ fn check_headers(request: &Request) -> Result<(), String> {
         }
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err("Content-Encoding: Langfuse takes gzip, this fake nothing encoded".to_owned());
+        return Err("Content-Encoding: Langfuse accepts gzip, this fake no encoding".to_owned());
     }
     match single(headers, "x-langfuse-ingestion-version") {
         Some("4") => Ok(()),
@@ -351,7 +352,7 @@ fn check_headers(request: &Request) -> Result<(), String> {
             "Unsupported x-langfuse-ingestion-version: `{other}`"
         )),
         None => Err(
-            "x-langfuse-ingestion-version: 4 is missing: Langfuse would take the export and show \
+            "x-langfuse-ingestion-version: 4 is missing: Langfuse would accept the export and show \
              it up to 15 minutes late"
                 .to_owned(),
         ),

@@ -2,19 +2,18 @@
 //!
 //! | module | stands in for |
 //! |---|---|
-//! | [`gateway`] | API Gateway: routes, authorizer and CORS of `template.yaml`, HTTP to events and back; it serves the reference page, too |
-//! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they ask for work |
+//! | [`gateway`] | API Gateway: routes, authorizer and CORS of `template.yaml`, HTTP to events and back; also serves the reference page |
+//! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they poll for work |
 //! | [`token`] | the app's identity provider |
-//! | [`dynamodb`] | DynamoDB, with its conflicts and throttling on request |
-//! | [`parameter_store`] | AWS Systems Manager's parameters |
-//! | [`stripe`] | Stripe, as far as Sparks uses it |
-//! | [`langfuse`] | Langfuse, which here refuses what the real one would silently drop |
-//! | [`template`] | what deploys the template, as far as the others have to know it |
+//! | [`dynamodb`] | DynamoDB, with conflicts and throttling on request |
+//! | [`parameter_store`] | AWS Systems Manager Parameter Store |
+//! | [`stripe`] | the parts of Stripe that Sparks uses |
+//! | [`langfuse`] | Langfuse; refuses what the real one would silently drop |
+//! | [`template`] | CloudFormation and SAM: reads the parts of the template that the other modules need |
 //! | [`stack`] | a deployed stack: everything the functions reach, and the environment to reach it |
 //! | [`dev`] | `make dev`: the stack, `cargo lambda watch`, and a first usage |
 //!
-//! Everything listens on 127.0.0.1 only, by way of [`http`]; [`faults`] can be set on what stands
-//! in for others.
+//! Everything listens on 127.0.0.1 only, through [`http`]. Tests can set [`faults`] on the fakes.
 
 pub mod client;
 pub mod clock;

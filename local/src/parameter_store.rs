@@ -1,4 +1,4 @@
-//! Parameters of AWS Systems Manager on one machine: `GetParameters`, for whoever signs for it and asks for decryption.
+//! A fake Parameter Store of AWS Systems Manager. `GetParameters` requires a signature and `WithDecryption`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ const MEDIA_TYPE: &str = "application/x-amz-json-1.1";
 /// The most names in one call.
 const MAX_NAMES: usize = 10;
 
-/// Running parameters; they end when dropped.
+/// A running Parameter Store; it stops when dropped.
 #[derive(Debug)]
 pub struct ParameterStore {
     server: Server,
@@ -24,7 +24,7 @@ pub struct ParameterStore {
 type Secrets = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl ParameterStore {
-    /// Starts on `address`, empty.
+    /// Starts an empty store on `address`.
     pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
         let secrets = Secrets::default();
         let handler = Arc::clone(&secrets);
@@ -36,18 +36,18 @@ impl ParameterStore {
         Ok(Self { server, secrets })
     }
 
-    /// The endpoint.
+    /// Returns the endpoint.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Keeps a `SecureString`.
+    /// Stores a `SecureString`.
     pub fn put(&self, name: &str, value: &str) {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Ends it, and returns when its port is free.
+    /// Stops the server, and returns when its port is free.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -1,4 +1,4 @@
-//! Everything the functions reach, on this machine, and the environment to reach it.
+//! A whole stack on this machine, and the environment variables that lead to it.
 //!
 //! ```no_run
 //! # use local::stack::{Options, Stack};
@@ -25,24 +25,24 @@ use crate::template::{self, Template};
 /// The table's name.
 pub const TABLE: &str = "sparks-local";
 
-/// Why a stack does not start.
+/// An error that keeps a stack from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The template is not understood.
+    /// The template cannot be read.
     #[error("the template cannot be used")]
     Template(#[from] template::Error),
     /// DynamoDB does not start, or refuses the template's table.
     #[error("DynamoDB does not start")]
     Dynamodb(#[from] dynamodb::Error),
-    /// What a fake kept cannot be read.
-    #[error("what was kept in the folder cannot be used")]
+    /// The folder's stored state cannot be read.
+    #[error("the state kept in the folder cannot be read")]
     Directory(#[source] std::io::Error),
     /// A fake does not start.
     #[error("the fake {0} does not start")]
     Fake(&'static str, #[source] http::Error),
 }
 
-/// Where a stack listens and keeps what it stores.
+/// Addresses and settings of a stack.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// DynamoDB's address.
@@ -51,20 +51,20 @@ pub struct Options {
     pub stripe: SocketAddr,
     /// The fake Langfuse's address.
     pub langfuse: SocketAddr,
-    /// Where everything is kept; in memory when absent.
+    /// The folder for stored state; in memory when absent.
     pub directory: Option<PathBuf>,
-    /// The time at the fakes.
+    /// The clock of the fakes.
     pub clock: Clock,
-    /// How much longer each answer of the fake Stripe takes.
+    /// Extra latency of each response of the fake Stripe.
     pub stripe_latency: Duration,
-    /// How late the fake Stripe adds up what a meter got.
+    /// Delay until the fake Stripe's meter summaries include an event.
     pub stripe_summary_delay: Duration,
-    /// How late the fake Langfuse shows what it has taken.
+    /// Delay until the fake Langfuse shows a span it has taken.
     pub langfuse_ingestion_delay: Duration,
 }
 
 impl Default for Options {
-    /// Free ports, nothing kept, the machine's time, and nothing late.
+    /// Free ports, state in memory, the machine's time, and no delays.
     fn default() -> Self {
         Self {
             dynamodb: FREE_PORT,
@@ -79,7 +79,7 @@ impl Default for Options {
     }
 }
 
-/// The fakes without the rest of the stack, for functions that are deployed; they stop when dropped.
+/// The fakes without the rest of the stack, for deployed functions; they stop when dropped.
 pub struct Fakes {
     /// The fake Stripe.
     pub stripe: FakeStripe,
@@ -88,7 +88,7 @@ pub struct Fakes {
 }
 
 impl Fakes {
-    /// Starts both; when it returns, both answer.
+    /// Starts both fakes; they accept requests once it returns.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let (stripe, langfuse) = match &options.directory {
             Some(directory) => (
@@ -112,12 +112,12 @@ impl Fakes {
         })
     }
 
-    /// The variables with which functions and the operator's command reach them.
+    /// Returns the variables with which functions and the operator's command reach the fakes.
     pub fn environment(&self) -> BTreeMap<String, String> {
         reaching(&self.stripe, &self.langfuse)
     }
 
-    /// Stops both, and returns when their ports are free.
+    /// Stops both fakes, and returns when their ports are free.
     pub async fn stop(self) {
         self.stripe.stop().await;
         self.langfuse.stop().await;
@@ -145,12 +145,12 @@ pub struct Stack {
     pub stripe: FakeStripe,
     /// The fake Langfuse.
     pub langfuse: FakeLangfuse,
-    /// The parameters, none yet.
+    /// The Parameter Store, empty at first.
     pub parameters: ParameterStore,
 }
 
 impl Stack {
-    /// Starts everything; when it returns, everything answers.
+    /// Starts everything; all servers accept requests once it returns.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let template = Template::of_the_project(&Template::local_parameters())?;
         let policies = template.functions.iter();
@@ -169,8 +169,9 @@ impl Stack {
         })
     }
 
-    /// The variables with which functions and the operator's command reach this stack. What `sparks
-    /// stripe-setup` makes at Stripe is not among them.
+    /// Returns the variables with which functions and the operator's command reach this stack.
+    ///
+    /// The ids of the objects that `sparks stripe-setup` creates at Stripe are not included.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let variables = [
             ("TABLE_NAME", TABLE.to_owned()),

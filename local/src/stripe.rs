@@ -1,38 +1,37 @@
-//! A Stripe for one machine: its API as far as Sparks uses it, with its own words for errors.
+//! A fake Stripe: the part of Stripe's API that Sparks uses, with Stripe's error messages.
 //!
-//! It takes the key [`SECRET_KEY`] and the version [`API_VERSION`]. What Stripe refuses, it refuses;
-//! what Stripe would take in silence and only Sparks must not send (another version, a repeated
-//! parameter), it refuses too, so that a test fails. What is in it lives until it ends, unless it
-//! is given a folder.
+//! It accepts the key [`SECRET_KEY`] and the version [`API_VERSION`]. It refuses what Stripe refuses. It also refuses
+//! what Stripe would accept silently but Sparks must not send (another version, a repeated parameter), so that a test
+//! fails. Its data is in memory until it stops, or in a folder.
 //!
-//! | request | what |
+//! | request | effect |
 //! |---|---|
-//! | `POST /v1/customers` | takes `pm_card_visa` and `pm_card_chargeCustomerFail` as `payment_method` and `invoice_settings[default_payment_method]`: the card that subscriptions made by the API are charged to |
-//! | `/c/pay/{id}` | the page of a checkout session |
+//! | `POST /v1/customers` | accepts `pm_card_visa` and `pm_card_chargeCustomerFail` as `payment_method` and `invoice_settings[default_payment_method]`: the card that is charged for subscriptions made by the API |
+//! | `/c/pay/{id}` | the page of a Checkout Session |
 //! | `/p/session/{id}` | the customer portal |
-//! | `GET /_local/state` | everything there is, as lists, `requests` among them |
-//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (asks to `"confirm"`), `delayed`, `transfer` |
+//! | `GET /_local/state` | returns everything in the account as lists, and `requests` |
+//! | `POST /_local/checkout/{id}/pay` | `{"card":"4242424242424242"}` pays a session; also `4000000000000002` (declined), `4000002500003155` (needs `"confirm"`), `delayed`, `transfer` |
 //! | `POST /_local/checkout/{id}/settle` | `{"outcome":"succeeded"}` or `failed` ends a delayed payment |
 //! | `POST /_local/checkout/{id}/expire` | ends a session now |
-//! | `POST /_local/subscriptions/{id}/renew` | `{"outcome":"succeeded"}` or `failed` says how the card answers, and ends the period: the invoice is a draft for an hour of the clock, and then charged. An invoice that is open is paid instead by `succeeded`. With `"now":true`, or without a body, there is no draft hour |
-//! | `POST /_local/subscriptions/{id}/card` | `{"outcome":"failed"}` makes each charge fail from now on; `succeeded` lets them go well again |
+//! | `POST /_local/subscriptions/{id}/renew` | ends the period; `{"outcome":"succeeded"}` or `failed` sets whether the card pays. The invoice is a draft for one hour of the clock, and then charged. If an invoice is open, `succeeded` pays that one instead. With `"now":true`, or without a body, there is no draft hour |
+//! | `POST /_local/subscriptions/{id}/card` | `{"outcome":"failed"}` makes each charge fail from now on; `succeeded` makes them succeed again |
 //! | `POST /_local/subscriptions/{id}/status` | `{"status":"unpaid"}` sets any status |
-//! | `POST /_local/settings` | `{"dunning_ends":"cancel"}`, `unpaid` or `past_due` is the end of the retries after 3, 5 and 7 days; `{"tax":"exclusive"}`, `inclusive` or `none` the account's tax settings; `{"periods":"clock"}` lets the clock end periods, and not only `renew` (`control`); `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` takes 25 calls a second of each operation and 100 in all, with `"sandbox":true` 25 in all; `"late_meter_errors":false` refuses a meter event of a deleted customer at once, instead of reporting it 10 seconds later |
-//! | `POST /_local/customers/{id}` | `{"location":"missing"}` makes automatic tax fail at finalization; `known` mends it |
-//! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"},"parent"}]}` is paid at once; a `parent` of `invoice_item` is that of a pending item, and `"starting_balance"` is the part that the customer's balance pays or adds |
+//! | `POST /_local/settings` | `{"dunning_ends":"cancel"}`, `unpaid` or `past_due` sets the end of the retries after 3, 5 and 7 days; `{"tax":"exclusive"}`, `inclusive` or `none` sets the account's tax settings; `{"periods":"clock"}` lets the clock end periods, not only `renew` (`control`); `"balance_transactions":false` creates no balance transactions from now on; `"rate_limits":true` limits calls to 25 a second for each operation and 100 in all, or to 25 in all with `"sandbox":true`; `"late_meter_errors":false` refuses a meter event of a deleted customer at once, instead of reporting it 10 seconds later |
+//! | `POST /_local/customers/{id}` | `{"location":"missing"}` makes automatic tax fail at finalization; `known` makes it succeed again |
+//! | `POST /_local/invoices` | `{"subscription","billing_reason","lines":[{"price","amount","quantity","proration","period":{"start","end"},"parent"}]}` makes an invoice, which is paid at once; a `parent` of `invoice_item` is that of a pending item, and `"starting_balance"` is the part that the customer's balance pays or adds |
 //! | `POST /_local/invoices/{id}/pay` | `{"amount":500}` pays a part of an open invoice |
-//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default what fits the status) and `"new":true` (another dispute). One that is `prevented` is `block` (no money moved) or `resolution` (the cardholder got the money) |
+//! | `POST /_local/disputes` | `{"payment_intent","status"}` disputes a payment, or moves its open dispute; optional are `"amount"`, `"currency"`, `"settled"` (cents withdrawn from the balance; by default the converted amount), `"case_type"` (`block`, `chargeback`, `compliance`, `inquiry`, `resolution`; by default the one that fits the status) and `"new":true` (another dispute). A `prevented` dispute is `block` (no money moved) or `resolution` (the cardholder got the money) |
 //! | `POST /_local/disputes/{id}` | `{"status":"lost"}` moves a dispute; `"case_type"` is optional |
 //! | `POST /_local/refunds` | `{"payment_intent"}` refunds a payment, as the Dashboard does; optional are `"amount"` and `"status"` (`pending`, `requires_action`) |
 //! | `POST /_local/refunds/{id}` | `{"status":"failed"}` moves a refund; also `canceled`, `succeeded`, `pending`, `requires_action` |
 //! | `POST /_local/credit_notes/{id}/void` | voids a credit note whatever its invoice's status; the API does so only while the invoice is open |
 //! | `POST /_local/early_fraud_warnings` | `{"payment_intent"}` creates an early fraud warning for a payment; `"fraud_type"` is optional |
-//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` takes events off their meter and says so in a thin event; `no_meter` in one of its own, several kinds as `"errors":[{"identifiers","code"}]`; `"keep":true` leaves them there, `"forget":true` lets their identifiers be used again, `"samples"` is how many are named of each kind, `"meter"` whose they are, and `"as":"idempotency_key"` names them by the keys they were sent with |
-//! | `DELETE /_local/meter_events/{identifier}` | loses an event without a word; with `?forget=true` its identifier too |
-//! | `POST /_local/webhooks/{event}/redeliver` | delivers an event once more |
-//! | `POST /_local/webhooks/release` | lets go of held deliveries |
-//! | `POST /_local/webhook_endpoints/{id}/roll` | of a webhook endpoint or an event destination: a new secret beside the old one; `{"expire":true}` ends the old one |
-//! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; those at `webhooks/<type>` strike what it sends |
+//! | `POST /_local/meter_errors` | `{"identifiers":["use_…"],"code":"meter_event_customer_not_found"}` removes events from their meter and reports them in a thin event. `"errors":[{"identifiers","code"}]` reports several kinds; `no_meter` needs a report of its own. `"keep":true` keeps the events, `"forget":true` lets their identifiers be used again, `"samples"` is the number of samples for each kind, `"meter"` is their meter, and `"as":"idempotency_key"` names them by their idempotency keys |
+//! | `DELETE /_local/meter_events/{identifier}` | loses an event without a report; with `?forget=true` its identifier too |
+//! | `POST /_local/webhooks/{event}/redeliver` | delivers an event again |
+//! | `POST /_local/webhooks/release` | releases held deliveries |
+//! | `POST /_local/webhook_endpoints/{id}/roll` | adds a new secret to a webhook endpoint or an event destination, beside the old one; `{"expire":true}` ends the old one |
+//! | `/_local/faults` | see [`crate::faults`]; a `status:500` is kept under the `Idempotency-Key`; faults at `webhooks/<type>` affect deliveries |
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,13 +103,13 @@ use error::Error;
 use idempotency::{Claim, Flight};
 use state::{Logged, State};
 
-/// The secret key it takes.
+/// The secret key that the fake accepts.
 pub const SECRET_KEY: &str = "sk_test_local";
 
-/// The version of Stripe's API it speaks.
+/// The version of Stripe's API that the fake accepts.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// How long a meter event takes, so that two of one customer can overlap.
+/// The default duration of a meter event, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(1);
 
 /// One Stripe account; clones are the same account.
@@ -122,12 +121,12 @@ pub struct Stripe {
     service_time: Duration,
     latency: Duration,
     file: Option<PathBuf>,
-    /// Told whenever there may be something to deliver, or something was.
+    /// Notified when there may be deliveries to send, and after each attempt.
     stirred: Arc<watch::Sender<()>>,
 }
 
 impl Stripe {
-    /// An account with nothing in it, in memory.
+    /// Returns an empty account in memory.
     pub fn new(clock: Clock) -> Self {
         Self {
             state: Arc::new(Mutex::new(State::new())),
@@ -140,7 +139,7 @@ impl Stripe {
         }
     }
 
-    /// The account kept in a folder, or a new one to be kept there.
+    /// Opens the account in a folder, or creates one there.
     pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let file = directory.join("stripe.json");
@@ -153,7 +152,7 @@ impl Stripe {
         Ok(account)
     }
 
-    /// An account with what another one had in it when it was [copied](Self::copy), in memory.
+    /// Returns an account in memory with the data of a [copy](Self::copy).
     pub fn of_copy(copy: &[u8], clock: Clock) -> serde_json::Result<Self> {
         let state = serde_json::from_slice(copy)?;
         Ok(Self {
@@ -162,12 +161,12 @@ impl Stripe {
         })
     }
 
-    /// What is in the account, to be brought back by [`Stripe::of_copy`].
+    /// Returns a copy of the account's data, for [`Stripe::of_copy`].
     pub fn copy(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(&*self.lock())
     }
 
-    /// Adds the meter that usage goes to, as if it had been set up.
+    /// Adds the meter for usage, as `sparks stripe-setup` does.
     #[must_use]
     pub fn with_meter(self) -> Self {
         let now = self.clock.now().as_second();
@@ -175,21 +174,21 @@ impl Stripe {
         self
     }
 
-    /// Makes a meter event take so long, during which another of its customer is refused.
+    /// Sets the duration of a meter event. Meanwhile, another event of its customer is refused.
     #[must_use]
     pub fn with_service_time(mut self, service_time: Duration) -> Self {
         self.service_time = service_time;
         self
     }
 
-    /// Makes each answer of the API take so much longer; its effect comes first.
+    /// Delays each response of the API; its effect comes first.
     #[must_use]
     pub fn with_latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Makes a meter add up an event only after so long, in whole seconds of its clock.
+    /// Delays events in a meter's summaries, by whole seconds of the clock.
     #[must_use]
     pub fn with_summary_delay(self, delay: Duration) -> Self {
         let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX / 2);
@@ -197,19 +196,19 @@ impl Stripe {
         self
     }
 
-    /// The faults to come.
+    /// Returns the faults to come.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// What is there, as `GET /_local/state` lists it.
+    /// Returns the account's data, as `GET /_local/state` lists it.
     pub fn state(&self) -> Value {
         self.lock().listed()
     }
 
-    /// Does what is due by the clock: drafts are finalized and charged, failed charges are retried.
+    /// Does what is due by the clock: finalizes and charges drafts, retries failed charges.
     ///
-    /// Each request and each round of deliveries begins with it; nothing waits on a timer.
+    /// Each request and each round of deliveries begins with it; there is no timer.
     pub fn pass_time(&self) {
         let now = self.clock.now().as_second();
         if billing::pass_time(&mut self.lock(), now) {
@@ -217,7 +216,7 @@ impl Stripe {
         }
     }
 
-    /// Answers one request, as the address does.
+    /// Handles one request, without going over HTTP.
     pub async fn handle(&self, request: Request) -> Reply {
         self.pass_time();
         let path = request.uri().path();
@@ -265,17 +264,17 @@ impl Stripe {
         if flight.as_ref().is_some_and(Flight::is_exclusive) {
             takes += self.service_time;
         }
-        // A sleep of nothing would be one of a millisecond.
+        // A sleep of zero would take a millisecond.
         if !takes.is_zero() {
             tokio::time::sleep(takes).await;
         }
         let reply = faults::deliver(firing.as_ref(), response).await;
-        // Until here its key and its customer's meter were taken.
+        // Releases its key and its customer's meter.
         drop(flight);
         reply
     }
 
-    /// Answers a call that has got through to Stripe.
+    /// Handles a call that has reached Stripe.
     fn answer(&self, request: &Request) -> (Response, Option<Flight>) {
         let now = self.clock.now().as_second();
         let path = request.uri().path();
@@ -300,7 +299,7 @@ impl Stripe {
         };
         let (response, stored) = match executed {
             Ok(body) => (server::json(StatusCode::OK, &body), true),
-            // Version 2 executes again what failed.
+            // Version 2 executes a failed call again.
             Err(error) => {
                 let stored = error.is_stored() && !v2::is_path(path);
                 (error.response_at(path), stored)
@@ -312,7 +311,7 @@ impl Stripe {
         (response, Some(Flight::new(self.state.clone(), call)))
     }
 
-    /// Puts on what each of Stripe's answers carries.
+    /// Adds the headers that all of Stripe's responses have.
     fn sign(&self, mut response: Response, request: &Request) -> Response {
         let id = self.lock().next_id("req_");
         let headers = response.headers_mut();
@@ -326,7 +325,7 @@ impl Stripe {
         response
     }
 
-    /// A response to be given once everything is kept.
+    /// Writes the account to its folder; returns the response, or an error if that fails.
     fn kept(&self, response: Response) -> Response {
         match self.keep() {
             Ok(()) => response,
@@ -344,7 +343,7 @@ impl Stripe {
         std::fs::rename(new, file)
     }
 
-    /// Says that there may be something to deliver.
+    /// Notifies the sender and waiters that there may be deliveries.
     fn stir(&self) {
         self.stirred.send_replace(());
     }
@@ -354,14 +353,14 @@ impl Stripe {
     }
 }
 
-/// A time as HTTP has it.
+/// Formats a time as an HTTP date.
 fn date(time: Timestamp) -> HeaderValue {
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
     let date = date.expect("a time of four-digit years");
     HeaderValue::from_str(&date).expect("a date is letters and digits")
 }
 
-/// Whether a fault is one that Stripe can have.
+/// Returns whether the fake Stripe has a kind of fault.
 fn is_ours(kind: Kind) -> bool {
     matches!(
         kind,
@@ -374,9 +373,9 @@ fn is_ours(kind: Kind) -> bool {
     ) || kind.is_of_webhooks()
 }
 
-/// Whether a fault strikes once execution has begun, behind the idempotency layer.
+/// Returns whether a fault occurs during execution, behind the idempotency layer.
 ///
-/// Everything else, a 429 above all, strikes before it and is kept under no key.
+/// All others, such as a 429, occur before it and are kept under no key.
 fn is_execution(kind: Kind) -> bool {
     kind == Kind::Status(StatusCode::INTERNAL_SERVER_ERROR)
 }

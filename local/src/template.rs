@@ -1,8 +1,7 @@
-//! Reads `template.yaml`: the API's routes, who may call them, and the table.
+//! Reads `template.yaml`: the API's routes, their authorizers, and the table.
 //!
-//! What the local stack serves is what is deployed: a route, an origin or an index that is not in
-//! the template does not exist here. What is written there and not understood here is an error,
-//! never ignored.
+//! The local stack serves what is deployed: a route, an origin or an index that is not in the template does not exist
+//! here. Anything in the template that is not supported here is an error, never ignored.
 //!
 //! ```
 //! # use local::template::Template;
@@ -25,57 +24,57 @@ use serde_json::{Value, json};
 pub use policy::Statement;
 pub use route::Route;
 
-/// The template as it is in the repository.
+/// The repository's template.
 const PROJECT: &str = include_str!("../../template.yaml");
 
-/// Why a template cannot be used.
+/// An error in a template.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is not YAML.
     #[error("the template is not YAML")]
     Yaml(#[source] serde_yaml_ng::Error),
-    /// A tag such as `!Select` that nothing here needs yet.
-    #[error("`{0}` is not understood")]
+    /// A tag such as `!Select` that is not supported.
+    #[error("`{0}` is not supported")]
     Intrinsic(String),
-    /// A parameter without default that was not given.
+    /// A parameter has neither a value nor a default.
     #[error("parameter `{0}` has no value")]
     Missing(String),
-    /// A given parameter the template does not have.
+    /// A value was given for a parameter that the template does not declare.
     #[error("parameter `{0}` is not declared")]
     Undeclared(String),
-    /// A `!Ref` or `!Sub` to nothing.
+    /// A `!Ref` or `!Sub` names nothing.
     #[error("`{0}` is neither a parameter nor a resource")]
     Unresolved(String),
-    /// A resource that says something else than what is understood.
-    #[error("resource `{resource}` is not understood")]
+    /// A resource has properties that are not supported.
+    #[error("resource `{resource}` is not supported")]
     Resource {
         /// Its name in the template.
         resource: String,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: serde_json::Error,
     },
     /// Not exactly one HTTP API, or not exactly one table.
     #[error("the template needs exactly one `{0}`")]
     NotOne(&'static str),
-    /// A schedule that is no rate in minutes.
-    #[error("the schedule `{0}` is not understood")]
+    /// A schedule is not a rate in minutes.
+    #[error("the schedule `{0}` is not supported")]
     Schedule(String),
-    /// A route that names what does not exist, or uses a pattern that is not understood.
-    #[error("route `{0}` is not understood")]
+    /// A route has an unknown API or authorizer, or an unsupported pattern.
+    #[error("route `{0}` is not supported")]
     Route(String),
 }
 
 /// The parts of the template that the local stack acts on.
 #[derive(Debug)]
 pub struct Template {
-    /// What can be invoked, by name.
+    /// The functions, by name.
     pub functions: BTreeMap<String, Function>,
-    /// What the API answers to, in the template's order.
+    /// The API's routes, in the template's order.
     pub routes: Vec<Route>,
-    /// The requests a second that a route takes which is throttled apart from the others, by [`Route::key`].
+    /// The rate limits in requests per second of routes with a limit of their own, by [`Route::key`].
     pub throttles: BTreeMap<String, u32>,
-    /// Which origins may call it from a browser; nobody when absent.
+    /// The origins that may call it from a browser; none if absent.
     pub cors: Option<Cors>,
     table: resource::Table,
 }
@@ -83,28 +82,28 @@ pub struct Template {
 /// One Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// How long an invocation may take.
+    /// The limit of an invocation.
     pub timeout: Duration,
     /// The names of the environment variables it gets.
     pub variables: BTreeSet<String>,
-    /// How often it runs by itself.
+    /// The interval at which it runs by itself.
     pub every: Option<Duration>,
-    /// What it may do at AWS.
+    /// Its permissions at AWS.
     pub statements: Vec<Statement>,
 }
 
-/// Whose tokens open a route.
+/// The tokens that a route accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorizer {
     /// The header that carries the token, in lower case.
     pub header: String,
-    /// Who must have signed it.
+    /// The issuer that must have signed it.
     pub issuer: String,
-    /// Whom it must be meant for: any of these.
+    /// The accepted audiences.
     pub audience: Vec<String>,
 }
 
-/// What a browser is told about other origins.
+/// The CORS configuration for browsers.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Cors {
@@ -117,13 +116,13 @@ pub struct Cors {
     /// Response headers they may read.
     #[serde(default)]
     pub expose_headers: Vec<String>,
-    /// Seconds a browser may remember this.
+    /// Seconds for which a browser may cache this.
     #[serde(default)]
     pub max_age: Option<u32>,
 }
 
 impl Template {
-    /// Reads a template with values for its parameters, which come before their defaults.
+    /// Reads a template with values for its parameters, which override their defaults.
     pub fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Self, Error> {
         let document = intrinsic::resolve(text, parameters)?;
         let api = resource::api(&document)?;
@@ -161,12 +160,12 @@ impl Template {
         })
     }
 
-    /// The project's own template.
+    /// Reads the repository's template.
     pub fn of_the_project(parameters: &BTreeMap<String, String>) -> Result<Self, Error> {
         Self::parse(PROJECT, parameters)
     }
 
-    /// The parameters of a stack on one machine; what only AWS needs is a placeholder.
+    /// Returns the parameters of a stack on one machine, with placeholders for those that only AWS needs.
     pub fn local_parameters() -> BTreeMap<String, String> {
         let parameters = [
             ("Stage", "local"),
@@ -181,14 +180,14 @@ impl Template {
             .into()
     }
 
-    /// The project's own template on one machine, for pages of these origins.
+    /// Reads the repository's template for one machine, with these allowed origins.
     pub fn on_this_machine(origins: &[String]) -> Result<Self, Error> {
         let mut parameters = Self::local_parameters();
         parameters.insert("AllowedOrigins".to_owned(), origins.join(","));
         Self::of_the_project(&parameters)
     }
 
-    /// The route a request is for, and the varying parts of its path, decoded.
+    /// Returns the route of a request, and the variable parts of its path, decoded.
     pub fn route(&self, method: &str, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matching = self
             .routes
@@ -197,7 +196,7 @@ impl Template {
         matching.min_by_key(|(route, _)| route.variables())
     }
 
-    /// The `CreateTable` request for a table of this name.
+    /// Returns the `CreateTable` request for a table of this name.
     pub fn table_definition(&self, name: &str) -> Value {
         let mut definition = json!({
             "TableName": name,
@@ -205,7 +204,7 @@ impl Template {
             "AttributeDefinitions": self.table.attribute_definitions,
             "KeySchema": self.table.key_schema,
         });
-        // An empty list is refused.
+        // DynamoDB refuses an empty list.
         if !self.table.global_secondary_indexes.is_empty() {
             definition["GlobalSecondaryIndexes"] = json!(self.table.global_secondary_indexes);
         }

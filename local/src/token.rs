@@ -1,6 +1,6 @@
 //! Signs tokens as an identity provider does, and verifies them as API Gateway does.
 //!
-//! RS256 only, with a key that is made at start and never leaves the process.
+//! It supports RS256 only, with a key that is generated at start and never leaves the process.
 //!
 //! ```no_run
 //! # use local::{template::Authorizer, token::Keys};
@@ -26,33 +26,33 @@ use serde_json::{Map, Value, json};
 
 use crate::template::Authorizer;
 
-/// How long an issued token is good for, in seconds.
+/// The lifetime of an issued token, in seconds.
 pub const LIFETIME_S: i64 = 3600;
 
 const KEY_BITS: usize = 2048;
 
-/// Why a token does not open a route.
+/// The reason why a token is rejected.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Refused {
-    /// Not three parts of base64url, the first two of them JSON objects.
+    /// The token is not three parts of base64url, or its first two parts are not JSON objects.
     #[error("the token is malformed")]
     Malformed,
-    /// Signed with another algorithm than RS256, or not signed.
+    /// The token is unsigned, or its algorithm is not RS256.
     #[error("the token's algorithm is not RS256")]
     Algorithm,
-    /// Signed with another key, or changed since.
+    /// The token was signed with another key, or changed since.
     #[error("the token's signature is wrong")]
     Signature,
-    /// From another issuer.
+    /// The token is from another issuer.
     #[error("the token's issuer is not ours")]
     Issuer,
-    /// For somebody else.
+    /// The token is meant for another audience.
     #[error("the token is not meant for this API")]
     Audience,
-    /// Without a time it ends, or past it.
+    /// The token has no expiry time, or is past it.
     #[error("the token has expired")]
     Expired,
-    /// Issued for, or in, the future.
+    /// The token's `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     Early,
 }
@@ -62,7 +62,7 @@ pub enum Refused {
 pub struct Keys(Arc<SigningKey<Sha256>>);
 
 impl Keys {
-    /// Makes a key pair, which takes some 100 ms.
+    /// Generates a key pair, which takes some 100 ms.
     #[expect(
         clippy::missing_panics_doc,
         reason = "nothing in it depends on the caller"
@@ -73,7 +73,7 @@ impl Keys {
         Self(Arc::new(SigningKey::new(key)))
     }
 
-    /// A token for this account, good for an hour from now.
+    /// Returns a token for this account that is valid for an hour after `issued`.
     pub fn issue(
         &self,
         authorizer: &Authorizer,
@@ -95,7 +95,7 @@ impl Keys {
         self.sign(&claims)
     }
 
-    /// A token with exactly these claims, right or wrong.
+    /// Returns a token with exactly these claims, right or wrong.
     pub fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT"});
         let [header, claims] =
@@ -105,7 +105,7 @@ impl Keys {
         format!("{signed}.{signature}")
     }
 
-    /// The claims of a token that opens a route of this authorizer now.
+    /// Returns the claims of a token that this authorizer accepts now.
     pub fn verify(
         &self,
         token: &str,
@@ -135,12 +135,12 @@ impl Keys {
     }
 }
 
-/// Refuses claims for another API or another time; there is no leeway.
+/// Refuses claims for another API or another time, without leeway.
 fn judge(claims: &Map<String, Value>, authorizer: &Authorizer, now: i64) -> Result<(), Refused> {
     if claims.get("iss").and_then(Value::as_str) != Some(&authorizer.issuer) {
         return Err(Refused::Issuer);
     }
-    // `client_id` counts only where there is no `aud`, as with Amazon Cognito's access tokens.
+    // `client_id` counts only in the absence of `aud`, as with Amazon Cognito's access tokens.
     let meant_for = match claims.get("aud").or_else(|| claims.get("client_id")) {
         Some(Value::Array(several)) => several.as_slice(),
         Some(one) => std::slice::from_ref(one),
@@ -171,7 +171,7 @@ fn judge(claims: &Map<String, Value>, authorizer: &Authorizer, now: i64) -> Resu
     Ok(())
 }
 
-/// Claims as API Gateway hands them on: every value a text, a list as `[a b]`.
+/// Converts claims as API Gateway does: every value becomes a text, a list becomes `[a b]`.
 pub fn as_text(claims: Map<String, Value>) -> Map<String, Value> {
     claims
         .into_iter()

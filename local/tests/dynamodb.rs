@@ -1,4 +1,4 @@
-//! What the DynamoDB of this machine promises, over HTTP as an SDK speaks to it.
+//! The fake DynamoDB over HTTP, as an SDK calls it.
 
 use local::client;
 use local::dynamodb::{Access, Dynamodb};
@@ -92,7 +92,7 @@ fn set(dynamodb: &Dynamodb, operation: &str, fault: &str) {
 }
 
 #[tokio::test]
-async fn an_item_put_is_there() {
+async fn a_put_item_can_be_read() {
     let dynamodb = with_table().await;
 
     assert_eq!(call(&dynamodb, "PutItem", &put("a")).await.0, 200);
@@ -118,7 +118,7 @@ async fn all_pages_of_a_table_are_listed() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_there_already_stays_as_it_is() {
+async fn creating_an_existing_table_changes_nothing() {
     let dynamodb = with_table().await;
     call(&dynamodb, "PutItem", &put("a")).await;
 
@@ -148,7 +148,7 @@ async fn a_folder_keeps_the_items() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_written_whole_or_not_at_all() {
+async fn a_transaction_is_written_entirely_or_not_at_all() {
     let dynamodb = with_table().await;
     call(&dynamodb, "PutItem", &put("taken")).await;
 
@@ -236,7 +236,7 @@ async fn a_conflict_refuses_a_single_write() {
 }
 
 #[tokio::test]
-async fn a_conflict_waits_for_an_operation_that_can_have_one() {
+async fn a_conflict_fires_only_at_an_operation_that_can_conflict() {
     let dynamodb = with_table().await;
     set(&dynamodb, "", "conflict");
     let get = json!({"TableName": TABLE, "Key": key("a")});
@@ -246,7 +246,7 @@ async fn a_conflict_waits_for_an_operation_that_can_have_one() {
 }
 
 #[tokio::test]
-async fn a_throttle_refuses_each_operation_in_its_own_words() {
+async fn a_throttle_refuses_transactions_and_single_writes_differently() {
     let dynamodb = with_table().await;
     let fault = Fault::new("/", "throttle").unwrap();
     dynamodb.faults().add(fault.times(2));
@@ -265,7 +265,7 @@ async fn a_throttle_refuses_each_operation_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_conflict_may_stand_beside_a_failed_condition() {
+async fn a_conflict_may_come_with_a_failed_condition() {
     let dynamodb = with_table().await;
     call(&dynamodb, "PutItem", &put("old")).await;
     set(&dynamodb, "TransactWriteItems", "conflict+condition");
@@ -294,7 +294,7 @@ async fn a_failed_condition_on_an_absent_item_carries_no_item() {
 }
 
 #[tokio::test]
-async fn a_batch_of_reads_may_be_answered_in_part() {
+async fn a_batch_of_reads_may_be_processed_in_part() {
     let dynamodb = with_table().await;
     for name in ["a", "b", "c"] {
         call(&dynamodb, "PutItem", &put(name)).await;
@@ -329,7 +329,7 @@ async fn a_500_has_no_effect() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_follows_an_effect_and_a_refusal_follows_none() {
+async fn a_lost_reply_has_an_effect_and_a_refusal_has_none() {
     let dynamodb = with_table().await;
     set(&dynamodb, "PutItem", "lost_reply");
     set(&dynamodb, "PutItem", "refuse");
@@ -365,7 +365,7 @@ async fn an_unsigned_request_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_operations_is_refused_in_dynamodbs_words() {
+async fn a_body_of_another_shape_is_a_validation_exception() {
     let dynamodb = with_table().await;
     let body = json!({"TableName": TABLE});
 

@@ -1,4 +1,4 @@
-//! The model of DynamoDB: that it answers as the embedded database does, and what it tells besides.
+//! Tests that the model of DynamoDB behaves as the embedded database does, and of its own features.
 
 mod agreement;
 mod expressions;

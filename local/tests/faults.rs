@@ -1,4 +1,4 @@
-//! What every fake does with faults, strangers and its own end.
+//! Behaviour common to all fakes: faults, foreign origins and shutdown.
 
 use local::client;
 use local::dynamodb::{Access, Dynamodb};
@@ -35,7 +35,7 @@ async fn a_fault_is_set_listed_and_cleared_over_http() {
 }
 
 #[tokio::test]
-async fn a_fault_nobody_knows_is_refused() {
+async fn an_unknown_fault_is_refused() {
     let fake = fake().await;
     let url = format!("{}/_local/faults", fake.url());
     let misspelt = [
@@ -50,7 +50,7 @@ async fn a_fault_nobody_knows_is_refused() {
 }
 
 #[test]
-fn a_fault_fires_as_often_as_it_was_told() {
+fn a_fault_fires_its_number_of_times() {
     let faults = Faults::default();
     faults.add(Fault::new("/v1/customers", "refuse").unwrap().times(2));
 
@@ -104,7 +104,7 @@ async fn a_page_of_another_site_cannot_set_faults() {
 }
 
 #[tokio::test]
-async fn nothing_but_loopback_is_listened_on() {
+async fn only_loopback_addresses_are_accepted() {
     let everywhere = "0.0.0.0:0".parse().unwrap();
     let handler = |_| async { Reply::HangUp };
 
@@ -114,7 +114,7 @@ async fn nothing_but_loopback_is_listened_on() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_gives_its_port_back_and_ends_what_it_was_doing() {
+async fn a_stopped_server_frees_its_port_and_cancels_its_requests() {
     let server = Server::start(FREE_PORT, |_| std::future::pending())
         .await
         .unwrap();
@@ -150,7 +150,7 @@ async fn a_request_runs_to_its_end_when_its_caller_hangs_up() {
     .unwrap();
 
     tokio::select! {
-        _ = client::plain().get(server.url()).send() => panic!("nobody let it answer"),
+        _ = client::plain().get(server.url()).send() => panic!("the handler has not finished"),
         _ = has_started.wait_for(|step| *step == 1) => {}
     }
     go_on.notify_one();

@@ -1,4 +1,4 @@
-//! HTTP in, events out, and back: what API Gateway does, and what it refuses.
+//! HTTP to events and back: API Gateway's behaviour and its refusals.
 
 use std::sync::LazyLock;
 
@@ -11,12 +11,12 @@ use local::token::Keys;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-/// Made once: a key pair takes longer than a test.
+/// Generated once, since a key pair takes longer than a test.
 static KEYS: LazyLock<Keys> = LazyLock::new(Keys::generate);
 
 const ORIGIN: &str = "http://127.0.0.1:8787";
 
-/// The project's routes, all answered by one closure.
+/// The project's routes, all served by one closure.
 async fn gateway<F, R>(function: F) -> Gateway
 where
     F: Fn(Value) -> R + Send + Sync + 'static,
@@ -36,7 +36,7 @@ async fn serve(functions: Functions) -> Gateway {
         .unwrap()
 }
 
-/// Answers with the event it got.
+/// Returns its event.
 async fn echo(event: Value) -> Value {
     json!({"statusCode": 200, "body": event.to_string()})
 }
@@ -104,7 +104,7 @@ async fn a_request_becomes_an_event_of_payload_version_2() {
 }
 
 #[tokio::test]
-async fn an_event_is_one_the_lambda_runtime_understands() {
+async fn the_lambda_runtime_parses_the_event() {
     use lambda_http::request::RequestContext;
     use lambda_http::{RequestExt, RequestPayloadExt};
     let gateway = gateway(echo).await;
@@ -147,7 +147,7 @@ async fn a_body_that_is_not_text_arrives_as_base64() {
 }
 
 #[tokio::test]
-async fn an_answer_becomes_a_response_with_its_headers_cookies_and_bytes() {
+async fn a_response_keeps_its_headers_cookies_and_bytes() {
     let gateway = gateway(async |_| {
         json!({
             "statusCode": 201,
@@ -176,7 +176,7 @@ async fn an_answer_becomes_a_response_with_its_headers_cookies_and_bytes() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_is_an_internal_server_error() {
+async fn a_malformed_response_is_an_internal_server_error() {
     for answer in [
         json!({"errorType": "Runtime.ExitError", "errorMessage": "secret"}),
         json!({"statusCode": 42}),
@@ -191,15 +191,15 @@ async fn an_answer_that_is_none_is_an_internal_server_error() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_be_reached_is_an_internal_server_error() {
-    // Port 9 is "discard": nobody listens there, and nothing else may take it.
+async fn an_unreachable_function_is_an_internal_server_error() {
+    // Port 9 is "discard": no program listens there, and none may bind it.
     let gateway = serve(Functions::watched("http://127.0.0.1:9".into())).await;
     let refusal = refusal_of(post_usage(&gateway)).await;
     assert_eq!(refusal, (500, json!({"message": "Internal Server Error"})));
 }
 
 #[tokio::test]
-async fn without_a_good_token_no_function_is_called() {
+async fn without_a_valid_token_no_function_is_called() {
     let gateway = gateway(async |_| panic!("a function was called")).await;
     let url = format!("{}/v1/usage", gateway.url());
     let foreign = Keys::generate().sign(&json!({"sub": "acct_1"}));
@@ -215,7 +215,7 @@ async fn without_a_good_token_no_function_is_called() {
 }
 
 #[tokio::test]
-async fn what_has_no_route_is_not_found() {
+async fn an_unknown_route_is_not_found() {
     let gateway = gateway(echo).await;
     for path in [
         "/nowhere",
@@ -247,7 +247,7 @@ async fn a_body_whose_event_is_over_6_mb_is_refused() {
 }
 
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_may_call_and_read() {
+async fn an_allowed_origin_gets_cors_headers() {
     let gateway = gateway(echo).await;
     let url = format!("{}/v1/usage", gateway.url());
     let preflight = client()
@@ -273,7 +273,7 @@ async fn a_page_of_an_allowed_origin_may_call_and_read() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_is_told_nothing() {
+async fn another_origin_gets_no_cors_headers() {
     let gateway = gateway(echo).await;
     let url = format!("{}/v1/usage", gateway.url());
     for method in [reqwest::Method::OPTIONS, reqwest::Method::POST] {
@@ -306,7 +306,7 @@ async fn another_host_or_a_cross_site_token_request_is_forbidden() {
 }
 
 #[tokio::test]
-async fn a_token_is_to_be_had_for_an_account_and_for_a_service() {
+async fn tokens_are_issued_for_accounts_and_services() {
     let gateway = gateway(echo).await;
     let url = format!("{}/_local/token", gateway.url());
     let service = r#"{"account":"svc","scope":"sparks:act_for_accounts"}"#;
@@ -324,7 +324,7 @@ async fn a_token_is_to_be_had_for_an_account_and_for_a_service() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_had_that_has_expired() {
+async fn an_expired_token_can_be_issued() {
     let gateway = gateway(echo).await;
     let url = format!("{}/_local/token", gateway.url());
     for (age_s, status) in [(3500, 200), (3600, 401)] {
@@ -337,7 +337,7 @@ async fn a_token_can_be_had_that_has_expired() {
 }
 
 #[tokio::test]
-async fn health_names_the_functions_that_do_not_answer() {
+async fn health_names_the_functions_that_do_not_respond() {
     let ready = gateway(async |_| json!({"statusCode": 401})).await;
     let health = client().get(format!("{}/_local/health", ready.url()));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The events of `events/` are what the gateway makes, and what the functions read.
+//! Tests that the events of `events/` match the gateway's, and that the functions can read them.
 
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
@@ -58,7 +58,7 @@ fn every_event_is_for_a_route_of_the_template() {
 }
 
 #[test]
-fn every_event_is_read_by_the_lambda_runtime_with_its_claims_and_body() {
+fn the_lambda_runtime_reads_the_claims_and_body_of_every_event() {
     for (name, event) in EVENTS {
         let request = lambda_http::request::from_str(event).unwrap();
         let RequestContext::ApiGatewayV2(context) = request.request_context() else {

@@ -1,4 +1,4 @@
-//! Who may call what on this machine: pages of allowed origins the API, and programs alone the functions.
+//! Access from this machine: pages of allowed origins reach the API, and only programs invoke functions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const FRONTEND: &str = "http://localhost:3000";
 
-/// A gateway for pages of its own and of a frontend's origin, whose functions count their calls.
+/// A gateway that allows its own origin and a frontend's, and whose functions count their calls.
 async fn gateway(calls: &Arc<AtomicUsize>) -> Gateway {
     let listener = Listener::bind(FREE_PORT).await.unwrap();
     let origins = [listener.url(), FRONTEND.to_owned()];
@@ -38,7 +38,7 @@ fn read_account(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn cors_names_the_address_of_the_gateway_and_the_frontends_and_no_other() {
+async fn cors_allows_only_the_origins_of_the_gateway_and_the_frontend() {
     let gateway = gateway(&Arc::default()).await;
     let own = gateway.url();
     for (origin, allowed) in [
@@ -77,7 +77,7 @@ async fn a_program_invokes_a_function_with_an_event() {
 }
 
 #[tokio::test]
-async fn a_web_page_invokes_no_function() {
+async fn a_web_page_cannot_invoke_a_function() {
     let calls = Arc::default();
     let gateway = gateway(&calls).await;
     let server = invocations(&gateway).await;
@@ -102,7 +102,7 @@ async fn a_web_page_invokes_no_function() {
 }
 
 #[tokio::test]
-async fn only_events_for_known_functions_are_taken() {
+async fn only_json_events_for_known_functions_are_accepted() {
     let calls = Arc::default();
     let gateway = gateway(&calls).await;
     let server = invocations(&gateway).await;

@@ -1,4 +1,4 @@
-//! Functions in processes of their own, run as Lambda runs them.
+//! Functions in their own processes, as Lambda runs them.
 
 mod faults;
 mod fleet;

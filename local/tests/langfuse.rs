@@ -1,4 +1,4 @@
-//! The fake Langfuse, held to what Langfuse does.
+//! Tests that the fake Langfuse behaves as Langfuse does.
 
 mod client;
 mod exports;

@@ -1,6 +1,6 @@
-//! The stack of one machine, held to what it stands in for.
+//! Tests that the local stack behaves as the services that it stands in for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod dynamodb;
 mod dynamodb_model;

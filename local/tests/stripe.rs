@@ -1,4 +1,4 @@
-//! The fake Stripe, held to what Stripe does.
+//! Tests that the fake Stripe behaves like Stripe.
 
 mod balances;
 mod calls;

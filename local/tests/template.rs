@@ -1,4 +1,4 @@
-//! What the local stack reads in `template.yaml`, and what it refuses to guess.
+//! The parts of `template.yaml` that the local stack reads, and its refusals of unsupported ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ fn project() -> Template {
     Template::of_the_project(&Template::local_parameters()).unwrap()
 }
 
-/// A small template with a given route and nothing else of interest.
+/// A small template with a given route.
 fn with_route(properties: &str) -> Result<Template, Error> {
     let text = format!(
         "
@@ -49,7 +49,7 @@ fn parameters(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_function_of_the_project_has_its_routes_and_its_time() {
+fn the_projects_functions_have_their_routes_and_timeouts() {
     let template = project();
     let routes: Vec<_> = template
         .routes
@@ -110,7 +110,7 @@ fn the_table_comes_from_the_template_with_its_sparse_indexes() {
 }
 
 #[test]
-fn parameters_globals_and_intrinsics_are_filled_in() {
+fn parameters_globals_and_intrinsics_are_resolved() {
     let template = with_route("ApiId: !Ref Api, Method: GET, Path: '/v1/x/{id}'").unwrap();
     let (route, path_parameters) = template.route("GET", "/v1/x/a%20b").unwrap();
     let authorizer = route.authorizer.as_ref().unwrap();
@@ -127,7 +127,7 @@ fn parameters_globals_and_intrinsics_are_filled_in() {
 }
 
 #[test]
-fn a_condition_chooses_a_value_or_leaves_a_property_out() {
+fn a_condition_chooses_a_value_or_omits_a_property() {
     let text = r#"
 Parameters: { Most: { Type: Number, Default: 0 } }
 Conditions: { HasMost: !Not [!Equals [!Ref Most, 0]] }
@@ -152,7 +152,7 @@ Resources:
     }
     let unknown = text.replace("HasMost: ", "HasLeast: ");
     let unknown = Template::parse(&unknown, &parameters(&[])).unwrap_err();
-    assert_eq!(unknown.to_string(), "`!If` is not understood");
+    assert_eq!(unknown.to_string(), "`!If` is not supported");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_route_can_be_open() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused() {
+fn unsupported_properties_are_refused() {
     for (properties, expected) in [
         (
             "ApiId: !Ref Other, Method: GET, Path: /x",
@@ -185,27 +185,27 @@ fn what_is_not_understood_is_refused() {
         ),
         (
             "ApiId: !Ref Table, Method: GET, Path: /x",
-            "route `GET /x` is not understood",
+            "route `GET /x` is not supported",
         ),
         (
             "ApiId: !Ref Api, Method: ANY, Path: /x",
-            "route `ANY /x` is not understood",
+            "route `ANY /x` is not supported",
         ),
         (
             "ApiId: !Ref Api, Method: GET, Path: '/{all+}'",
-            "route `GET /{all+}` is not understood",
+            "route `GET /{all+}` is not supported",
         ),
         (
             "ApiId: !Select [0, [Api]], Method: GET, Path: /x",
-            "`!Select` is not understood",
+            "`!Select` is not supported",
         ),
         (
             "ApiId: !Ref Api, Method: GET, Path: /x, Auth: { Authorizer: No }",
-            "route `GET /x` is not understood",
+            "route `GET /x` is not supported",
         ),
         (
             "ApiId: !Ref Api, Method: GET, Path: /x, Surprise: 1",
-            "resource `F` is not understood",
+            "resource `F` is not supported",
         ),
     ] {
         assert_eq!(with_route(properties).unwrap_err().to_string(), expected);

@@ -1,11 +1,11 @@
-//! A started stack has what the template says, and tells the functions how to reach it.
+//! Tests that a started stack matches the template, and gives the functions their environment.
 
 use std::time::Duration;
 
 use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 
-/// What the operator's command makes, and prints.
+/// The variables that come from the output of `sparks stripe-setup`.
 const MADE_AT_STRIPE: [&str; 3] = [
     "STRIPE_PORTAL_CONFIGURATION",
     "STRIPE_PRICE_IDS",
@@ -49,7 +49,7 @@ async fn a_stopped_stack_frees_its_ports() {
 }
 
 #[tokio::test]
-async fn a_stack_with_a_folder_goes_on_where_it_stopped() {
+async fn a_stack_with_a_folder_keeps_its_state() {
     let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept-stack");
     let _ = std::fs::remove_dir_all(&directory);
     let options = Options {
@@ -73,7 +73,7 @@ async fn a_stack_with_a_folder_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_stack_may_have_providers_that_take_their_time() {
+async fn a_stack_may_have_slow_providers() {
     let options = Options {
         stripe_latency: Duration::from_millis(120),
         langfuse_ingestion_delay: Duration::from_secs(15),
@@ -94,6 +94,6 @@ async fn a_stack_may_have_providers_that_take_their_time() {
     let (one, other) = (stack.stripe.clock().now(), stack.langfuse.clock().now());
     assert!(
         other.duration_since(one).as_secs() == 0,
-        "they share a clock"
+        "the fakes share a clock"
     );
 }

@@ -1,4 +1,4 @@
-//! Which tokens open a route, and how their claims arrive.
+//! Verification of tokens, and the shape of their claims.
 
 use std::sync::LazyLock;
 
@@ -25,7 +25,7 @@ fn verify(token: &str) -> Result<serde_json::Map<String, Value>, Refused> {
     KEYS.verify(token, &authorizer(), Timestamp::from_second(NOW).unwrap())
 }
 
-/// Good claims, with some of them changed; `null` leaves one out.
+/// Valid claims with changes; `null` removes one.
 fn signed(changes: &Value) -> String {
     let mut claims =
         json!({"iss": "https://id.example", "aud": "sparks", "sub": "acct_1", "exp": NOW + 1});
@@ -40,7 +40,7 @@ fn signed(changes: &Value) -> String {
 }
 
 #[test]
-fn an_issued_token_opens_its_route_for_an_hour() {
+fn an_issued_token_is_valid_for_an_hour() {
     let now = Timestamp::from_second(NOW).unwrap();
     let token = KEYS.issue(&authorizer(), "svc", Some("sparks:act_for_accounts"), now);
     let claims = verify(&token).unwrap();
@@ -75,7 +75,7 @@ fn claims_for_another_api_or_another_time_are_refused() {
 }
 
 #[test]
-fn a_token_that_was_changed_or_signed_otherwise_is_refused() {
+fn a_changed_or_wrongly_signed_token_is_refused() {
     let good = signed(&json!({}));
     let [header, claims, signature] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
     let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -108,7 +108,7 @@ fn a_token_that_was_changed_or_signed_otherwise_is_refused() {
 }
 
 #[test]
-fn claims_arrive_as_text_as_they_do_from_api_gateway() {
+fn claims_become_text_as_at_api_gateway() {
     let claims = json!({
         "sub": "acct_1", "exp": 1_800_000_000, "admin": true, "scp": ["a", "b"], "aud": [], "org": {"id": 1},
     });

@@ -1,4 +1,6 @@
-//! The three flows, step by step: what a caller sees, and what arrived at Langfuse and Stripe. First the usage.
+//! The demonstration of usage, payment and plan, step by step; this file has the usage.
+//!
+//! Each step checks what the caller gets, and what arrived at Langfuse and Stripe.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,47 +12,47 @@ use super::{operator, payment, say, subscription};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 
-/// Who uses, how much it was given, and what it uses: 1,000 tokens, which are 100 Sparks.
+/// The demo account, the Sparks it is granted, and its usage: 1,000 tokens, which cost 100 Sparks.
 pub(super) const ACCOUNT: &str = "acct_demo";
 const GRANTED: &str = "10000";
 const USAGE: &str = r#"{"usage":[{"meter":"ai_tokens","input_tokens":800,"output_tokens":200}]}"#;
 const CHARGE_MILLI: i64 = 100_000;
 
-/// Which step did not go as it should.
+/// The step that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operator's command failed.
     #[error(transparent)]
     Operator(#[from] operator::Error),
-    /// Nobody answered.
-    #[error("no answer from {url}")]
+    /// The server did not respond.
+    #[error("no response from {url}")]
     Call {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// How that ended.
+        /// The cause.
         #[source]
         source: reqwest::Error,
     },
-    /// An answer that is not JSON.
-    #[error("the answer from {url} is not JSON")]
+    /// The response is not JSON.
+    #[error("the response from {url} is not JSON")]
     Json {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Where it stops being JSON.
+        /// The place where the JSON is malformed.
         #[source]
         source: serde_json::Error,
     },
-    /// Another answer than the one this step is about.
+    /// A step saw something unexpected.
     #[error("{step}: {found}")]
     Step {
-        /// What should have been seen.
+        /// The expectation.
         step: &'static str,
-        /// What was seen.
+        /// The response or state that was seen.
         found: String,
     },
 }
 
-/// The first usage of a running stack.
+/// The demonstration on a running stack.
 pub(super) struct Flow<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) environment: &'a BTreeMap<String, String>,
@@ -59,7 +61,7 @@ pub(super) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Grants Sparks, records a usage, follows it to Langfuse, Stripe and back; then buys a pack, and begins and ends a
+    /// Grants Sparks, records a usage, checks it at Langfuse and Stripe, buys a pack, and subscribes to and cancels a
     /// plan.
     pub(super) async fn run(&self) -> Result<(), Error> {
         self.grant().await?;
@@ -102,14 +104,14 @@ impl Flow<'_> {
             text(available)
         ));
         payment::run(self, after).await?;
-        // At the real Stripe a person has to pay first.
+        // The real Stripe needs a person to pay first.
         if self.fakes.stripe {
             subscription::run(self).await?;
         }
         Ok(())
     }
 
-    /// Where to look, and a usage to paste.
+    /// Returns the addresses to look at, and commands to paste.
     pub(super) fn invitation(&self) -> String {
         let url = self.gateway.url();
         let of = |name: &str| self.environment.get(name).map_or("", String::as_str);
@@ -185,7 +187,7 @@ Ctrl-C stops everything."#,
         Ok(receipt)
     }
 
-    /// What the account has, in thousandths of a Spark.
+    /// Returns the account's available Sparks, in thousandths.
     pub(super) async fn available(&self) -> Result<i64, Error> {
         let url = format!("{}/v1/balance", self.gateway.url());
         let token = self.gateway.token(ACCOUNT, None);
@@ -237,7 +239,7 @@ Ctrl-C stops everything."#,
     }
 }
 
-/// The status and the JSON of an answer.
+/// Returns the status and the JSON body of a response.
 pub(super) async fn answer(
     url: &str,
     request: reqwest::RequestBuilder,
@@ -274,14 +276,14 @@ pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A text without its quotes, or any other value as it is.
+/// Returns a text without its quotes, or any other value as JSON.
 pub(super) fn text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Sparks as the API writes them, in thousandths.
+/// Parses Sparks as the API writes them, into thousandths.
 pub(super) fn milli(sparks: &Value) -> Option<i64> {
     let text = sparks.as_str()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -1,4 +1,4 @@
-//! The operator's command, run as an operator would.
+//! Runs the operator's command `sparks`.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -7,36 +7,36 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use tokio::process::Command;
 
-/// Why a command has no result.
+/// An error of the operator's command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command is not there, or cannot be run.
+    /// The command does not exist, or cannot be run.
     #[error("cannot run `sparks`")]
     Command(#[source] std::io::Error),
     /// The command failed.
     #[error("`sparks {command}` failed: {said}")]
     Failed {
-        /// Its first word.
+        /// The first argument.
         command: String,
-        /// What it said.
+        /// The output.
         said: String,
     },
-    /// The command printed something else than expected.
-    #[error("`sparks {0}` printed something else than expected")]
+    /// The command's output cannot be parsed.
+    #[error("`sparks {0}` printed unexpected output")]
     Output(String, #[source] serde_json::Error),
 }
 
-/// What there is at Stripe for a deployment.
+/// The Stripe objects of a deployment.
 pub(super) struct SetUp {
     /// The prices, as `STRIPE_PRICE_IDS` takes them.
     pub(super) price_ids: String,
-    /// What the customer portal offers.
+    /// The customer portal's configuration.
     pub(super) portal_configuration: String,
-    /// Where webhooks are sent from: the endpoint, and the destination of thin events.
+    /// The senders of webhooks: the endpoint, and the event destination for thin events.
     pub(super) webhooks: Vec<String>,
 }
 
-/// What `sparks stripe-setup --json` prints, as far as it is needed.
+/// The part of the output of `sparks stripe-setup --json` that is needed.
 #[derive(Deserialize)]
 struct Printed {
     price_ids: BTreeMap<String, String>,
@@ -45,7 +45,7 @@ struct Printed {
     event_destination: Option<String>,
 }
 
-/// Runs the operator's command; answers what it printed.
+/// Runs the operator's command; returns its output.
 pub(super) async fn sparks(
     environment: &BTreeMap<String, String>,
     arguments: &[&str],
@@ -71,7 +71,7 @@ pub(super) async fn sparks(
     })
 }
 
-/// Makes at Stripe what the functions need, with an endpoint for webhooks where there is an address for it.
+/// Creates the objects that the functions need at Stripe, with a webhook endpoint if an address is given.
 pub(super) async fn set_up_stripe(
     environment: &BTreeMap<String, String>,
     webhooks: Option<&str>,
@@ -93,7 +93,7 @@ pub(super) async fn set_up_stripe(
     })
 }
 
-/// A secret that nobody knows.
+/// Returns a random secret that Stripe does not have.
 pub(super) fn unknown_secret() -> String {
     let mut bytes = [0; 24];
     SystemRandom::new()

@@ -1,4 +1,4 @@
-//! What `make dev` is told: ports, a folder, real services, and whether to stay up.
+//! Options of `make dev`: ports, a folder, real services, and whether to stay up.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,67 +8,67 @@ use super::origins;
 use crate::http::FREE_PORT;
 use crate::stack;
 
-/// The addresses anybody finds the stack at who was told nothing else.
+/// Default ports, at which other programs expect the stack.
 const GATEWAY_PORT: u16 = 8787;
 const FUNCTIONS_PORT: u16 = 9000;
 const DYNAMODB_PORT: u16 = 8000;
 const STRIPE_PORT: u16 = 12111;
 const LANGFUSE_PORT: u16 = 3111;
 
-/// Where the operator finds the exports, from the project's folder.
+/// Default path of the exports for the operator, from the project's folder.
 const ENVIRONMENT_FILE: &str = ".local/env";
 
-/// The keys the fakes take, which are no sign of a real service.
+/// The keys of the fakes; their presence does not select a real service.
 const FAKE_STRIPE_KEY: &str = "sk_test_local";
 const FAKE_LANGFUSE_KEY: &str = "pk-lf-local";
 
-/// What is wrong with the environment or the arguments.
+/// An error in the environment or the arguments.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// Something else than `--once` or `--fakes`.
-    #[error("`{0}` is not understood; `--once` and `--fakes` are all there is")]
+    /// An argument other than `--once` or `--fakes`.
+    #[error("unknown argument `{0}`; only `--once` and `--fakes` are supported")]
     Argument(String),
-    /// Not a number from 0 to 65535.
+    /// A port is not a number from 0 to 65535.
     #[error("{0} is not a port")]
     Port(&'static str),
-    /// A key with which a mistake costs money, or that is no key at all.
-    #[error("STRIPE_SECRET_KEY is not a test key: only sk_test_… and rk_test_… run here")]
+    /// A live key, with which a mistake costs money, or a malformed key.
+    #[error("STRIPE_SECRET_KEY is not a test key; only sk_test_… and rk_test_… are accepted")]
     LiveKey,
-    /// One key of Langfuse without the other.
+    /// Only one of Langfuse's two keys is set.
     #[error("{0} is missing: Langfuse needs both its keys")]
     HalfLangfuse(&'static str),
-    /// What is no origin, or one that the functions would refuse.
+    /// A malformed origin, or one that the functions would refuse.
     #[error(
-        "`{0}` in SPARKS_ALLOWED_ORIGINS is no origin such as http://localhost:3000 (https, or http on this machine)"
+        "`{0}` in SPARKS_ALLOWED_ORIGINS is not an origin such as http://localhost:3000 (https, or http on this machine)"
     )]
     Origin(String),
-    /// No free port to be had for the functions.
+    /// No free port for the functions was found.
     #[error("there is no free port for the functions")]
     NoFreePort,
 }
 
-/// What `make dev` is told.
+/// The options of `make dev`.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether to stop after the first usage.
+    /// Stops after the demonstration.
     pub once: bool,
-    /// Whether only the fakes are wanted, for functions that are deployed.
+    /// Starts only the fakes, for deployed functions.
     pub fakes_only: bool,
     /// The API's address.
     pub gateway: SocketAddr,
-    /// The address at which programs invoke the functions; port 0 is any free one.
+    /// The address at which programs invoke the functions; port 0 picks a free one.
     pub functions: SocketAddr,
-    /// The origins whose pages may call the API, besides its own.
+    /// The origins whose pages may call the API, in addition to its own.
     pub origins: Vec<String>,
-    /// Where the database and the fakes are.
+    /// The addresses of the database and the fakes.
     pub stack: stack::Options,
-    /// Where the exports for the operator's command go, from the project's folder.
+    /// The path of the exports for the operator's command, from the project's folder.
     pub environment_file: PathBuf,
-    /// The variables of real services, which come before those of the fakes.
+    /// The variables of real services; they override those of the fakes.
     pub real_services: BTreeMap<String, String>,
 }
 
-/// Which services are fakes, whose state can be looked into.
+/// The services that are fakes, whose state can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fakes {
     pub(super) stripe: bool,
@@ -126,9 +126,9 @@ impl Options {
     }
 }
 
-/// An address for `cargo lambda watch`, which cannot tell which free port it took.
+/// Returns a random address for `cargo lambda watch`, which cannot report which free port it took.
 ///
-/// It takes events from any web page, so its port is one that no page knows.
+/// It accepts events from any web page, so no page may know its port.
 pub(super) fn random_address() -> Result<SocketAddr, Error> {
     TcpListener::bind(FREE_PORT)
         .and_then(|listener| listener.local_addr())
@@ -168,7 +168,7 @@ fn real_langfuse(
     ]))
 }
 
-/// A variable that is there and not empty.
+/// Returns a variable that is present and not empty.
 fn set<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     environment
         .get(name)
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn told_nothing_it_takes_the_default_ports_and_the_fakes() {
+    fn the_defaults_are_fixed_ports_and_the_fakes() {
         let options = read(&[]).unwrap();
         assert_eq!(options.gateway.to_string(), "127.0.0.1:8787");
         assert_eq!(options.functions.to_string(), "127.0.0.1:9000");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn one_argument_says_what_runs() {
+    fn once_and_fakes_are_accepted() {
         for (argument, once, fakes_only) in [("--once", true, false), ("--fakes", false, true)] {
             let options = Options::read([argument.to_owned()].into_iter(), &owned(&[])).unwrap();
             assert_eq!((options.once, options.fakes_only), (once, fakes_only));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn every_port_can_be_moved() {
+    fn ports_come_from_the_environment() {
         let options = read(&[("SPARKS_GATEWAY_PORT", "0"), ("SPARKS_STRIPE_PORT", "7")]).unwrap();
         assert_eq!(options.gateway.port(), 0);
         assert_eq!(options.stack.stripe.port(), 7);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_in_an_origin_stops_the_start_with_its_name() {
+    fn a_malformed_origin_is_refused_by_name() {
         let options = read(&[("SPARKS_ALLOWED_ORIGINS", "http://localhost:4321")]).unwrap();
         assert_eq!(options.origins.last().unwrap(), "http://localhost:4321");
         let error = read(&[("SPARKS_ALLOWED_ORIGINS", "localhost:4321")]).unwrap_err();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_stacks_can_have_a_file_of_its_own() {
+    fn the_environment_file_can_be_changed() {
         for (value, file) in [("", ".local/env"), ("other.env", "other.env")] {
             let options = read(&[("SPARKS_LOCAL_ENV", value)]).unwrap();
             assert_eq!(options.environment_file, PathBuf::from(file));
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_of_a_running_stack_means_its_fakes() {
+    fn the_keys_of_the_fakes_select_no_real_service() {
         let fakes = [
             ("STRIPE_SECRET_KEY", "sk_test_local"),
             ("LANGFUSE_PUBLIC_KEY", "pk-lf-local"),

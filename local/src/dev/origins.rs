@@ -1,12 +1,14 @@
-//! The origins whose pages may call the API and may be returned to after a payment.
+//! The origins whose pages may call the API, and to which a payment may return.
 
-/// Where the usual development servers of frontends are.
+/// The usual addresses of frontend development servers.
 const DEFAULT: [&str; 2] = ["http://localhost:3000", "http://localhost:5173"];
 
-/// The hosts that may be reached without TLS, as for the functions' `ALLOWED_ORIGINS`.
+/// The hosts that need no TLS, as for the functions' `ALLOWED_ORIGINS`.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// The default origins and those of a list, separated by commas or spaces; an error is what is no origin.
+/// Returns the default origins and those of a list, separated by commas or spaces.
+///
+/// The error is the first entry that is not an origin.
 pub(super) fn read(list: &str) -> Result<Vec<String>, String> {
     let mut origins: Vec<String> = DEFAULT.map(str::to_owned).into();
     let listed = list.split(|c: char| c == ',' || c.is_whitespace());
@@ -21,7 +23,7 @@ pub(super) fn read(list: &str) -> Result<Vec<String>, String> {
     Ok(origins)
 }
 
-/// Whether this is an origin as browsers spell it: https, or http on this machine.
+/// Returns whether this is an origin as browsers spell it: https, or http on this machine.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host_and_port)) = text.split_once("://") else {
         return false;
@@ -56,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_separated_by_commas_or_spaces_and_repeats_nothing() {
+    fn a_list_may_use_commas_or_spaces_and_duplicates_are_dropped() {
         let list = " http://localhost:4321,https://preview.example.com  http://localhost:3000 , http://[::1]:80801";
         assert_eq!(read(list), Err("http://[::1]:80801".to_owned()));
         let origins = read(&list.replace("80801", "8080")).unwrap();
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_named() {
+    fn a_malformed_origin_is_returned_as_the_error() {
         for typo in [
             "localhost:3000",
             "http:/localhost:3000",

@@ -1,4 +1,4 @@
-//! The first payment, step by step: a page is opened, paid, verified, and credited once.
+//! The first payment, step by step: create a Checkout Session, pay, verify, and credit once.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use super::say;
 use crate::client::plain;
 use crate::clock::Clock;
 
-/// What is bought, and what it holds, in thousandths of a Spark.
+/// The item that is bought, and its content in thousandths of a Spark.
 const ITEM: &str = "pack_500k";
 const HELD_MILLI: i64 = 500_000_000;
 
-/// A card that pays at once.
+/// A card whose payment succeeds at once.
 const CARD: &str = r#"{"card":"4242424242424242"}"#;
 
-/// Opens a page and, where Stripe is the fake, pays there; `before` is the balance in thousandths.
+/// Creates a Checkout Session and, with the fake Stripe, pays it; `before` is the balance in thousandths.
 pub(super) async fn run(flow: &Flow<'_>, before: i64) -> Result<(), Error> {
     let page = open(flow, ITEM).await?;
     let session = expect("a session id", page["session_id"].as_str(), &page)?;
@@ -46,13 +46,13 @@ pub(super) async fn run(flow: &Flow<'_>, before: i64) -> Result<(), Error> {
     let once = again == verified && before.checked_add(HELD_MILLI) == Some(after);
     expect_that("the pack credited once", once, &json!([before, after]))?;
     say(format_args!(
-        "9 answered  {} Sparks left, however often it is verified and Stripe reports it",
+        "9 answered  {} Sparks left: verified twice and reported by Stripe, credited once",
         text(&again["balance"]["available"])
     ));
     Ok(())
 }
 
-/// Opens a page for an item.
+/// Creates a Checkout Session for an item.
 pub(super) async fn open(flow: &Flow<'_>, item: &str) -> Result<Value, Error> {
     let api = flow.gateway.url();
     let url = format!("{api}/v1/checkout");
@@ -67,11 +67,11 @@ pub(super) async fn open(flow: &Flow<'_>, item: &str) -> Result<Value, Error> {
         .header("content-type", "application/json")
         .body(body.to_string());
     let (status, page) = answer(&url, request).await?;
-    expect_that("a page to pay at (201)", status == 201, &page)?;
+    expect_that("a Checkout Session (201)", status == 201, &page)?;
     Ok(page)
 }
 
-/// Pays as a person would on the page; answers where that leads.
+/// Pays on the payment page; returns the URL it redirects to.
 pub(super) async fn pay(flow: &Flow<'_>, session: &str) -> Result<String, Error> {
     let stripe = &flow.environment["STRIPE_API_BASE"];
     let url = format!("{stripe}/_local/checkout/{session}/pay");
@@ -82,10 +82,10 @@ pub(super) async fn pay(flow: &Flow<'_>, session: &str) -> Result<String, Error>
     let (_, paid) = answer(&url, request).await?;
     let redirect = paid["redirect"].as_str();
     let redirect = redirect.filter(|redirect| redirect.contains(session));
-    expect("a way back with the session's id", redirect, &paid).map(str::to_owned)
+    expect("a redirect with the session's id", redirect, &paid).map(str::to_owned)
 }
 
-/// Says how a payment stands.
+/// Verifies a payment.
 pub(super) async fn verify(flow: &Flow<'_>, session: &str) -> Result<Value, Error> {
     let url = format!("{}/v1/checkout/{session}/verify", flow.gateway.url());
     let request = plain()

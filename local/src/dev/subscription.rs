@@ -1,4 +1,4 @@
-//! The first subscription, step by step: begun, cancelled at the portal, and read.
+//! The first subscription, step by step: subscribe, cancel in the portal, and read it.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::flow::{ACCOUNT, Error, Flow, answer, expect, expect_that, text};
 use super::{payment, say};
 use crate::client::plain;
 
-/// What is subscribed to.
+/// The plan that is subscribed to.
 const PLAN: &str = "plus";
 
 /// Subscribes to a plan and cancels it for the end of its period.
@@ -33,7 +33,7 @@ pub(super) async fn run(flow: &Flow<'_>) -> Result<(), Error> {
 
     let standing = read(flow).await?;
     let cancelled = standing["cancel_at_period_end"] == true;
-    expect_that("the end in sight", cancelled, &standing)?;
+    expect_that("a cancellation at period end", cancelled, &standing)?;
     say(format_args!(
         "12 answered {} until {}, and not renewed after that",
         text(&standing["status"]),
@@ -52,11 +52,11 @@ async fn portal(flow: &Flow<'_>) -> Result<Value, Error> {
         .header("content-type", "application/json")
         .body(body.to_string());
     let (status, portal) = answer(&url, request).await?;
-    expect_that("a page to manage it (201)", status == 201, &portal)?;
+    expect_that("a portal session (201)", status == 201, &portal)?;
     Ok(portal)
 }
 
-/// Cancels as a person would at the portal; answers where that leads.
+/// Cancels in the portal; returns the URL it redirects to.
 async fn cancel(url: &str, subscription: &str) -> Result<String, Error> {
     let url = format!("{url}/cancel");
     let request = plain()
@@ -67,7 +67,7 @@ async fn cancel(url: &str, subscription: &str) -> Result<String, Error> {
     let response = response.map_err(|source| Error::Call { url, source })?;
     let back = response.headers().get("location");
     let back = back.and_then(|back| back.to_str().ok());
-    expect("a way back", back, &json!(response.status().as_u16())).map(str::to_owned)
+    expect("a redirect", back, &json!(response.status().as_u16())).map(str::to_owned)
 }
 
 async fn read(flow: &Flow<'_>) -> Result<Value, Error> {
@@ -76,6 +76,6 @@ async fn read(flow: &Flow<'_>) -> Result<Value, Error> {
         .get(&url)
         .bearer_auth(flow.gateway.token(ACCOUNT, None));
     let (status, standing) = answer(&url, request).await?;
-    expect_that("how it is subscribed (200)", status == 200, &standing)?;
+    expect_that("the subscription (200)", status == 200, &standing)?;
     Ok(standing)
 }

@@ -1,4 +1,4 @@
-//! `cargo lambda watch` as a child that never outlives us.
+//! `cargo lambda watch` as a child process that never outlives this one.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,41 +11,41 @@ use tokio::process::{Child, Command};
 
 use crate::gateway::CONCURRENCY;
 
-/// The runtime warns each time of a variable that `cargo lambda watch` sets and Lambda does not.
+/// Log filter: the runtime warns at each invocation of a variable that `cargo lambda watch` sets and Lambda does not.
 const QUIET_RUNTIME: &str = "lambda_runtime::runtime=error";
 
-/// How long it may take to end its functions before it is killed.
+/// Limit for ending its functions before they are killed.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long one signal has to work before the next.
+/// Interval between repeated signals.
 const STOP_AGAIN: Duration = Duration::from_secs(1);
 
-/// How often we look whether its functions have ended too.
+/// Interval between checks whether its functions have ended.
 const STOP_PACE: Duration = Duration::from_millis(50);
 
-/// Why there is no `cargo lambda watch`.
+/// An error of `cargo lambda watch`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no `cargo`, or nowhere to write what the functions log.
+    /// `cargo` cannot be started, or the functions' log cannot be written.
     #[error("cannot start `cargo lambda watch`")]
     Start(#[source] std::io::Error),
-    /// It went by itself; what it says is above.
+    /// It ended by itself; its output is above.
     #[error("`cargo lambda watch` ended: {0}")]
     Ended(ExitStatus),
-    /// It cannot be waited for.
+    /// Waiting for it failed.
     #[error("lost `cargo lambda watch`")]
     Lost(#[source] std::io::Error),
 }
 
-/// A running `cargo lambda watch`; it is killed when dropped, its functions with it.
+/// A running `cargo lambda watch`; dropping it kills it and its functions.
 pub(super) struct Watch {
     child: Child,
-    /// Its process group, which it leads; none once it has ended.
+    /// The process group that it leads; `None` once it has ended.
     group: Option<Pid>,
 }
 
 impl Watch {
-    /// Starts it in a process group of its own, so that Ctrl-C reaches us alone.
+    /// Starts it in its own process group, so that Ctrl-C reaches only this process.
     pub(super) fn start(
         project: &Path,
         address: SocketAddr,
@@ -67,7 +67,7 @@ impl Watch {
             .arg("--env-file")
             .arg(file)
             .envs(environment)
-            // What it says about itself: its errors at the end are noise, and a fatal one is printed.
+            // Silence its own log: the errors at its end are noise, and a fatal one is printed anyway.
             .env("RUST_LOG", "off")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
@@ -83,7 +83,7 @@ impl Watch {
         })
     }
 
-    /// Waits until it ends by itself, which it should not.
+    /// Waits until it ends by itself, which is an error.
     pub(super) async fn ended(&mut self) -> Error {
         match self.child.wait().await {
             Ok(status) => {
@@ -94,14 +94,14 @@ impl Watch {
         }
     }
 
-    /// Ends it as Ctrl-C would, and kills what is left after a while.
+    /// Stops it as Ctrl-C would, and kills what is left after `STOP_LIMIT`.
     pub(super) async fn stop(mut self) {
         let Some(group) = self.group else {
             return;
         };
         let functions = descendants(group);
         let gone = async {
-            // A signal that comes while it starts is lost, so it is sent until it works.
+            // A signal that arrives during its start is lost, so send it until it works.
             loop {
                 let _ = rustix::process::kill_process_group(group, Signal::INT);
                 if tokio::time::timeout(STOP_AGAIN, self.child.wait())
@@ -143,17 +143,17 @@ fn kill(group: Pid, others: &[Pid]) {
     }
 }
 
-/// Everything a process has started, directly or not: each function leads a group of its own.
+/// Returns all direct and indirect children of a process: each function leads its own group.
 fn descendants(ancestor: Pid) -> Vec<Pid> {
     let listing = std::process::Command::new("ps")
         .args(["-A", "-o", "pid=,ppid="])
         .output();
-    // Without `ps` the functions still end by themselves: nobody has work for them any more.
+    // Without `ps` the functions still end by themselves, since no server gives them work any more.
     let listing = listing.map(|output| output.stdout).unwrap_or_default();
     below(ancestor, &parse(&String::from_utf8_lossy(&listing)))
 }
 
-/// The children of a process, their children, and so on.
+/// Returns the children of a process, their children, and so on.
 fn below(ancestor: Pid, pairs: &[(Pid, Pid)]) -> Vec<Pid> {
     let mut found = vec![ancestor];
     let mut next = 0;
@@ -165,7 +165,7 @@ fn below(ancestor: Pid, pairs: &[(Pid, Pid)]) -> Vec<Pid> {
     found.split_off(1)
 }
 
-/// Lines of a process and its parent.
+/// Parses lines of a process id and its parent's.
 fn parse(listing: &str) -> Vec<(Pid, Pid)> {
     let pid = |word: &str| Pid::from_raw(word.parse().ok()?);
     let pair = |line: &str| {
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_started_is_found_through_all_generations() {
+    fn indirect_children_are_found() {
         let listing =
             "    1     0\n   10     1\n   11    10\n   12    11\n   20     1\n  PID  PPID\n";
         let pid = |id| Pid::from_raw(id).unwrap();

@@ -1,6 +1,6 @@
-//! Who may do what: a function is known by its access key, and may do what the template's policies say.
+//! Permissions: a function is identified by its access key, and limited by the template's policies.
 //!
-//! Requests under a key that is no function's name are the operator's and the tests' own.
+//! A key that is no function's name belongs to the operator or a test, and is not limited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,20 +12,20 @@ use super::operation;
 use crate::http::{Request, Response, single};
 use crate::template::Statement;
 
-/// The table, as the template's policies name it.
+/// The table's name in the template's policies.
 const TABLE: &str = "Table.Arn";
 
-/// A permission that a function has: its name, the action, and the resource.
+/// A permission of a function: the function's name, the action, and the resource.
 pub type Permission = (String, String, String);
 
-/// What functions may do, and what of it they have done; clones are the same.
+/// The permissions of functions, and those used so far; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     policies: Arc<BTreeMap<String, Vec<Statement>>>,
     used: Arc<Mutex<BTreeSet<Permission>>>,
 }
 
-/// What a request needs: an action on a resource under a partition key.
+/// A permission that a request needs: an action on a resource under a partition key.
 struct Need {
     action: String,
     resource: String,
@@ -33,7 +33,7 @@ struct Need {
 }
 
 impl Access {
-    /// With these statements for each function.
+    /// Creates it from the statements of each function.
     pub fn new(policies: BTreeMap<String, Vec<Statement>>) -> Self {
         Self {
             policies: Arc::new(policies),
@@ -41,13 +41,13 @@ impl Access {
         }
     }
 
-    /// What functions were allowed and have done.
+    /// Returns the permissions that functions have used.
     pub fn used(&self) -> BTreeSet<Permission> {
         let used = self.used.lock();
         used.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// DynamoDB's refusal, where the caller lacks a permission.
+    /// Returns DynamoDB's refusal if the caller lacks a permission.
     pub(super) fn refuse(&self, operation: &str, request: &Request) -> Option<Response> {
         let caller = caller(request)?;
         let statements = self.policies.get(caller)?;
@@ -77,7 +77,7 @@ impl Access {
     }
 }
 
-/// The access key that a request is signed with.
+/// Returns the access key that signed a request.
 fn caller(request: &Request) -> Option<&str> {
     let signed = single(request.headers(), "authorization")?;
     let (_, credential) = signed.split_once("Credential=")?;
@@ -98,7 +98,7 @@ fn needs(operation: &str, body: &Value) -> Vec<Need> {
             let keys = tables.flat_map(|(_, asked)| list(&asked["Keys"]));
             keys.map(|key| on_table(operation, key)).collect()
         }
-        // A transaction needs the rights of what is in it.
+        // A transaction needs the permissions of its actions.
         "TransactGetItems" => {
             let items = list(&body["TransactItems"]);
             let keys = items.map(|item| on_table("GetItem", &item["Get"]["Key"]));
@@ -123,7 +123,7 @@ fn needs(operation: &str, body: &Value) -> Vec<Need> {
     }
 }
 
-/// A query needs its index, and its leading key is the one that its condition begins with.
+/// Returns the need of a query: its index, and the key at the beginning of its condition.
 fn query(body: &Value) -> Need {
     let condition = body["KeyConditionExpression"].as_str().unwrap_or_default();
     let value = condition

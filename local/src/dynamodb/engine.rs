@@ -1,4 +1,4 @@
-//! What answers the operations: the embedded database, or the model of DynamoDB.
+//! The engine behind the operations: the embedded database, or the model of DynamoDB.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::{Error, Visibility};
 use crate::clock::Clock;
 use crate::http::Response;
 
-/// The file of the database inside the folder it is given.
+/// The file name of the database in its folder.
 const FILE: &str = "dynamodb.sqlite";
 
-/// One of the two; a clone is the same.
+/// One of the two engines; clones share it.
 #[derive(Clone)]
 pub(super) enum Engine {
     Database(Database),
@@ -26,7 +26,7 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// The database of `directory`, or an empty one in memory.
+    /// Opens the database of `directory`, or an empty one in memory.
     pub(super) fn open(directory: Option<&Path>) -> Result<Self, Error> {
         let database = match directory {
             None => Database::memory()?,
@@ -40,17 +40,17 @@ impl Engine {
         Ok(Self::Database(database))
     }
 
-    /// The model, empty.
+    /// Returns an empty model.
     pub(super) fn model(clock: Clock) -> Self {
         Self::Model(Model::new(clock))
     }
 
-    /// The same with a pace.
+    /// Returns an empty model with a pace.
     pub(super) fn paced_model(clock: Clock, pace: Pace) -> Self {
         Self::Model(Model::paced(clock, pace))
     }
 
-    /// What requests have taken, as far as it is counted.
+    /// Returns what requests have consumed; zero if it is not counted.
     pub(super) fn consumed(&self) -> Consumed {
         match self {
             Self::Model(model) => model.consumed(),
@@ -58,7 +58,7 @@ impl Engine {
         }
     }
 
-    /// Makes a table, unless it is there.
+    /// Creates a table, unless it exists.
     pub(super) fn create_table(&self, definition: Value) -> Result<(), Error> {
         let database = match self {
             Self::Model(model) => return Ok(model.create_table(&definition)?),
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    /// All items of a table, in DynamoDB's JSON.
+    /// Returns all items of a table, in DynamoDB's JSON.
     pub(super) fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
         let mut items = Vec::new();
         let database = match self {
@@ -97,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// Shows each item of a table.
+    /// Calls `see` with each item of a table.
     pub(super) fn each_item(&self, table: &str, mut see: impl FnMut(&Item)) -> Result<(), Error> {
         if let Self::Model(model) = self {
             return Ok(model.each_item(table, see)?);
@@ -108,7 +108,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What commits have changed since this was last asked, as far as it is known.
+    /// Returns the changes since the last call; none from the database.
     pub(super) fn changes(&self) -> Vec<Arc<[Change]>> {
         match self {
             Self::Model(model) => model.changes(),
@@ -116,14 +116,14 @@ impl Engine {
         }
     }
 
-    /// Waits until what an answer tells is complete.
+    /// Waits until the transaction of a response is complete.
     pub(super) async fn complete(&self, answer: &mut Response) {
         if let (Self::Model(model), Some(at)) = (self, answer.extensions_mut().remove()) {
             model.complete(at).await;
         }
     }
 
-    /// The answer to an operation, if it succeeds.
+    /// Returns the response to an operation; `None` if it fails.
     pub(super) fn call(&self, operation: &str, request: &Value) -> Option<Value> {
         let operation = Operation::named(operation)?;
         let answer: Response =

@@ -1,6 +1,7 @@
-//! A model of DynamoDB in memory, for a simulation that asks it many times: what the ledger uses of it, and no more.
+//! A model of DynamoDB in memory, for simulations with many requests: the part that the ledger uses.
 //!
-//! It answers as the embedded database does, which the tests hold it to. What it does not know it refuses by name.
+//! It behaves as the embedded database does; tests compare the two. It refuses by name anything that it does not
+//! support.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,11 +46,11 @@ use state::State;
 use throughput::Throughput;
 use write::Kind;
 
-/// When a transaction is complete: its answer carries it, and is kept back until then.
+/// The time at which a transaction is complete; its response is kept back until then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CompleteAt(Timestamp);
 
-/// The model; a clone is the same one.
+/// The model; clones share it.
 #[derive(Clone)]
 pub(super) struct Model {
     state: Arc<Mutex<State>>,
@@ -57,7 +58,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Without a table. The clock says how long tokens are remembered.
+    /// Creates a model without tables. The clock decides when tokens are forgotten.
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             state: Arc::default(),
@@ -65,21 +66,21 @@ impl Model {
         }
     }
 
-    /// The same with this pace.
+    /// Creates a model with a pace.
     pub(super) fn paced(clock: Clock, pace: Pace) -> Self {
         let model = Self::new(clock);
         model.state().throughput = Some(Throughput::new(pace));
         model
     }
 
-    /// What requests have taken; nothing where it is not counted.
+    /// Returns what requests have consumed; zero if it is not counted.
     pub(super) fn consumed(&self) -> Consumed {
         let state = self.state();
         let throughput = state.throughput.as_ref();
         throughput.map_or_else(Consumed::default, |throughput| throughput.consumed.clone())
     }
 
-    /// Makes a table from a `CreateTable` request; one that is there already stays as it is.
+    /// Creates a table from a `CreateTable` request; an existing table stays unchanged.
     pub(super) fn create_table(&self, definition: &Value) -> Result<(), Refusal> {
         let definition = request::read(definition.to_string().as_bytes())?;
         match self.state().create(definition) {
@@ -88,7 +89,7 @@ impl Model {
         }
     }
 
-    /// Answers an operation.
+    /// Carries out an operation.
     pub(super) fn answer(&self, operation: &str, body: &[u8], visibility: &Visibility) -> Response {
         let answered = match operation {
             "TransactWriteItems" => self.transact(body, visibility),
@@ -97,7 +98,7 @@ impl Model {
         answered.unwrap_or_else(|refusal| refused(&refusal))
     }
 
-    /// Waits until the transaction of an answer is complete.
+    /// Waits until the transaction of a response is complete.
     pub(super) async fn complete(&self, CompleteAt(at): CompleteAt) {
         loop {
             let left = at.duration_since(self.clock.now());
@@ -108,21 +109,21 @@ impl Model {
         }
     }
 
-    /// Shows each item of a table as it was committed, in the order of their keys.
+    /// Calls `see` with each committed item of a table, in the order of keys.
     pub(super) fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Refusal> {
         let state = self.state();
         state.table(table)?.rows.values().for_each(see);
         Ok(())
     }
 
-    /// What commits have changed since this was last asked, commit by commit.
+    /// Returns the changes since the last call, commit by commit.
     pub(super) fn changes(&self) -> Vec<Arc<[Change]>> {
         self.state().history.take()
     }
 
     fn run(&self, operation: &str, body: &[u8], ago: usize) -> Result<String, Refusal> {
         use request::read;
-        // A body is read before anybody has to wait for it.
+        // The body is read before the state is locked.
         match operation {
             "CreateTable" => {
                 let definition = read(body)?;
@@ -180,7 +181,7 @@ impl Model {
         Ok(answer)
     }
 
-    /// The state as it is now.
+    /// Locks the state and moves its time to now.
     fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.begin(self.clock.now());

@@ -1,4 +1,4 @@
-//! The operations of DynamoDB that are served, from the bytes of a request to those of its answer.
+//! The supported operations of DynamoDB, from the bytes of a request to those of its response.
 
 use dynoxide::auth_material::{self, AuthMaterial};
 use dynoxide::{Database, DynoxideError};
@@ -16,17 +16,17 @@ pub(super) const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// An operation that this machine's DynamoDB knows.
+/// A supported operation.
 pub(super) struct Operation {
     name: String,
     run: Run,
 }
 
-/// How an operation is run: the text of its request in, that of its answer out.
+/// The function that runs an operation: from the request's body to the response's.
 type Run = fn(&Database, &[u8]) -> dynoxide::Result<String>;
 
 impl Operation {
-    /// The operation a request asks for, or DynamoDB's refusal of it.
+    /// Returns the operation of a request, or DynamoDB's refusal of it.
     pub(super) fn of(request: &Request) -> Result<Self, Box<Response>> {
         if request.method() != Method::POST || request.uri().path() != "/" {
             let body = "<UnknownOperationException/>\n".to_owned();
@@ -50,18 +50,18 @@ impl Operation {
         Ok(operation)
     }
 
-    /// The operation of a name.
+    /// Returns the operation with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let (name, run) = (name.to_owned(), runner(name)?);
         Some(Self { name, run })
     }
 
-    /// Its name, which faults go by.
+    /// Returns its name, which is the path of its faults.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether DynamoDB could answer it with such a fault.
+    /// Returns whether DynamoDB could answer it with this fault.
     pub(super) fn can_meet(&self, kind: Kind) -> bool {
         match kind {
             Kind::ConflictAndCondition => self.name == "TransactWriteItems",
@@ -82,7 +82,7 @@ impl Operation {
         matches!(self.name.as_str(), "Query" | "Scan")
     }
 
-    /// Runs it. The database knows no visibility but [`Visibility::Now`].
+    /// Runs it. The database supports only [`Visibility::Now`].
     pub(super) fn run(&self, engine: &Engine, body: &[u8], visibility: &Visibility) -> Response {
         let database = match engine {
             Engine::Model(model) => return model.answer(&self.name, body, visibility),
@@ -141,7 +141,7 @@ fn call<Q: DeserializeOwned, A: Serialize>(
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The error for a body that is not the operation's; the database's readers mark its class.
+/// Returns the error for a malformed body; the database's readers mark the class of their errors.
 pub(super) fn unreadable(error: &serde_json::Error) -> DynoxideError {
     let message = error.to_string();
     let message = message
@@ -163,7 +163,7 @@ pub(super) fn unreadable(error: &serde_json::Error) -> DynoxideError {
     }
 }
 
-/// An error in DynamoDB's shape; the name of its message differs from error to error.
+/// Returns an error in DynamoDB's shape; the member name of its message differs between errors.
 pub(super) fn error(status: StatusCode, kind: &str, message_name: &str, message: &str) -> Response {
     let body = serde_json::json!({ "__type": kind, message_name: message });
     respond(status, MEDIA_TYPE, body.to_string())

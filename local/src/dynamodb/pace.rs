@@ -1,34 +1,34 @@
-//! The time that transactions take, and the throughput of partitions, for a model that is put under load.
+//! The duration of transactions and the throughput of partitions, for load tests on the model.
 
 use std::time::Duration;
 
-/// How long a transaction holds its items, and how much of a partition requests may take.
+/// The duration of transactions, and the throughput of a partition.
 ///
-/// A transaction holds its items from when it is prepared until it is committed, and then all are visible at once. One
-/// that is cancelled holds what it had prepared for half as long. Units are counted as DynamoDB bills them: two for each
-/// KB of each item of a transaction whatever becomes of it, one for each KB of a single write, and those of indexes where
-/// something is written. Of a `BatchGetItem` DynamoDB may answer a part; here it is answered or throttled as a whole.
+/// A transaction holds its items from its preparation until its commit, and then all become visible at once. A
+/// cancelled one holds its prepared items for half as long. Units are counted as DynamoDB bills them: two for each KB
+/// of each item of a transaction whatever its outcome, one for each KB of a single write, and those of indexes if
+/// something is written. DynamoDB may process a part of a `BatchGetItem`; here it is processed or throttled as a whole.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-capacity-handling>
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// How long a transaction of at most four items holds them.
+    /// The time for which a transaction of at most four items holds them.
     pub transaction: Duration,
-    /// How much longer for each further item.
+    /// The additional time for each further item.
     pub further_item: Duration,
-    /// The write units that a partition takes in a second.
+    /// The write units of a partition a second.
     pub write_units: u64,
-    /// The read units that it takes in a second.
+    /// The read units of a partition a second.
     pub read_units: u64,
 }
 
-/// What requests have taken.
+/// The consumption and conflicts of all requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consumed {
     /// Write units of tables and indexes.
     pub write_units: u64,
-    /// Halves of read units.
+    /// Read units, counted in halves.
     pub read_half_units: u64,
-    /// Transactions that were sent, whatever became of them.
+    /// Transactions that were sent, whatever their outcome.
     pub transactions: u64,
     /// Transactions and writes that conflicted.
     pub conflicts: u64,
@@ -36,7 +36,7 @@ pub struct Consumed {
     pub throttled: u64,
 }
 
-/// Up to this many items take no longer than one.
+/// The number of items up to which a transaction takes no longer.
 const FREE_ITEMS: usize = 4;
 
 impl Default for Pace {
@@ -51,7 +51,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How long a transaction of so many items holds them.
+    /// Returns the time for which a transaction of this many items holds them.
     pub(super) fn held_for(&self, items: usize) -> Duration {
         let further = u32::try_from(items.saturating_sub(FREE_ITEMS)).unwrap_or(u32::MAX);
         self.transaction + self.further_item.saturating_mul(further)

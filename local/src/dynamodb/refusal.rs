@@ -1,4 +1,4 @@
-//! DynamoDB's words for what an embedded database never does: conflicts, throttles and failures.
+//! DynamoDB's responses to conflicts, throttles and failures, which an embedded database never has.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::http::{Response, respond};
 
 const TYPE: &str = "com.amazonaws.dynamodb.v20120810#";
 
-/// The answer in place of the operation's own, when the fault is one that has no effect.
+/// Returns the response in place of the operation's own; `None` if the operation takes effect.
 pub(super) fn of(
     operation: &Operation,
     kind: Kind,
@@ -57,7 +57,7 @@ const THROTTLED: &str = "Throughput exceeds the current capacity of your table o
 const CONFLICT: &str = "Transaction is ongoing for the item";
 const CONDITION: &str = "The conditional request failed";
 
-/// The error of a status that DynamoDB answers with.
+/// Returns DynamoDB's error for a status.
 pub(super) fn failure(status: StatusCode) -> Response {
     let (name, message) = match status.as_u16() {
         500 => ("InternalServerError", "Internal server error"),
@@ -72,7 +72,7 @@ pub(super) fn failure(status: StatusCode) -> Response {
     error(status, &format!("{TYPE}{name}"), "message", message)
 }
 
-/// One reason per action of a transaction, in its order.
+/// The cancellation reasons of a transaction, one per action, in order.
 struct Reasons {
     actions: Vec<Value>,
     reasons: Vec<Value>,
@@ -114,9 +114,9 @@ impl Reasons {
     }
 }
 
-/// A failed condition on an action that has one, and a conflict on another.
+/// Returns a cancellation with a failed condition on one action and a conflict on another.
 ///
-/// The condition that "fails" is one of an item that exists, if any does: only there could it.
+/// The failed condition is on an item that exists, if there is one, since only then could it fail.
 fn conflict_and_condition(body: &[u8], engine: &Engine) -> Response {
     let mut reasons = Reasons::of(body);
     let conditional: Vec<(usize, Option<Value>)> = reasons
@@ -141,19 +141,19 @@ fn conflict_and_condition(body: &[u8], engine: &Engine) -> Response {
             reasons.reasons[*place]["Item"] = item.clone();
         }
     }
-    // A transaction of one action has room for one reason: the conflict, which is what is asked for.
+    // A transaction of one action has room for one reason: the conflict, since that is the requested fault.
     let conflicting = conflicting.min(reasons.reasons.len().saturating_sub(1));
     reasons.give(conflicting, "TransactionConflict", CONFLICT);
     reasons.cancel()
 }
 
-/// The inside of an action: what follows `Put`, `Update`, `Delete` or `ConditionCheck`.
+/// Returns the content of an action: the value of `Put`, `Update`, `Delete` or `ConditionCheck`.
 fn written(action: &Value) -> &Value {
     let inside = action.as_object().and_then(|action| action.values().next());
     inside.unwrap_or(&Value::Null)
 }
 
-/// The item an action is about, as it is now.
+/// Returns the current item of an action.
 fn item(action: &Value, engine: &Engine) -> Option<Value> {
     let inside = written(action);
     let table = inside["TableName"].as_str()?;
@@ -165,7 +165,7 @@ fn item(action: &Value, engine: &Engine) -> Option<Value> {
     engine.call("GetItem", &request)?.get("Item").cloned()
 }
 
-/// The key of an item to be put, by the table's own key schema.
+/// Returns the key of an item to be put, by the table's key schema.
 fn key_of(item: &Value, table: &str, engine: &Engine) -> Option<Map<String, Value>> {
     let request = json!({ "TableName": table });
     let table = engine.call("DescribeTable", &request)?;

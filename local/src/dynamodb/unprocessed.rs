@@ -1,4 +1,4 @@
-//! A batch of reads of which DynamoDB answers a part: it may, and an embedded database never does.
+//! A batch of reads that is processed in part, as DynamoDB may do and an embedded database never does.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 
 use http::StatusCode;
@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::operation::{MEDIA_TYPE, Operation};
 use crate::http::{Response, respond};
 
-/// Reads the first item of each table, and answers that the others were not come to.
+/// Reads the first item of each table, and returns the others as unprocessed.
 pub(super) fn answer(
     operation: &Operation,
     engine: &Engine,

@@ -1,4 +1,4 @@
-//! HTTP responses: a function's answer, and the gateway's own refusals.
+//! HTTP responses: those of functions, and the gateway's own refusals.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{Response, json as respond};
 
-/// A function's answer, payload format 2.0.
+/// A function's response, payload format 2.0.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -25,7 +25,7 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// What a function answered, as HTTP; nothing when it is no answer.
+/// Converts a function's response to HTTP; `None` if it is malformed.
 pub(super) fn response(answer: Value) -> Option<Response> {
     let answer: Answer = serde_json::from_value(answer).ok()?;
     let body = answer.body.unwrap_or_default();
@@ -54,12 +54,12 @@ pub(super) fn response(answer: Value) -> Option<Response> {
     Some(response)
 }
 
-/// What API Gateway says in its own words.
+/// Returns a refusal in API Gateway's own words.
 pub(super) fn refusal(status: StatusCode, message: &str) -> Response {
     respond(status, &json!({ "message": message }))
 }
 
-/// A missing token, or one that does not open the route.
+/// Returns the refusal of a missing or rejected token.
 pub(super) fn unauthorized() -> Response {
     let mut response = refusal(StatusCode::UNAUTHORIZED, "Unauthorized");
     response
@@ -68,14 +68,14 @@ pub(super) fn unauthorized() -> Response {
     response
 }
 
-/// API Gateway calls a body JSON when nobody else has said what it is.
+/// Sets the content type that API Gateway assumes if a function sends none: JSON.
 fn label_json(headers: &mut HeaderMap) {
     headers
         .entry(CONTENT_TYPE)
         .or_insert(HeaderValue::from_static("application/json"));
 }
 
-/// Numbers and truths are taken for their text.
+/// Reads a header's value; numbers and booleans become text.
 fn header_value(value: &Value) -> Option<HeaderValue> {
     match value {
         Value::String(text) => HeaderValue::from_str(text).ok(),

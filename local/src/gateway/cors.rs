@@ -1,4 +1,4 @@
-//! What browsers are told about other origins, as API Gateway tells them.
+//! CORS headers as API Gateway sends them.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use crate::http::Response;
 use crate::template::Cors;
 
-/// The answer to a preflight; to an origin that is not allowed it grants nothing.
+/// Returns the response to a preflight; an origin that is not allowed gets no permissions.
 pub(super) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response {
     let mut response = Response::new(bytes::Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -32,7 +32,7 @@ pub(super) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response {
     response
 }
 
-/// Lets a page of an allowed origin read the response, and says whether it may.
+/// Adds the CORS headers of an allowed origin; returns whether it is allowed.
 pub(super) fn label(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) -> bool {
     headers.append(VARY, HeaderValue::from_static("origin"));
     let Some(origin) = origin else {
@@ -56,7 +56,7 @@ pub(super) fn label(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut Hea
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // A template with a line break in a header name would have been refused by API Gateway.
+    // API Gateway would have refused a template with a line break in a header name.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -1,4 +1,4 @@
-//! The event API Gateway makes of a request: HTTP API, payload format 2.0.
+//! The event that API Gateway makes of a request: HTTP API, payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -22,12 +22,12 @@ pub(super) struct Call<'a> {
     pub(super) request: &'a Request,
     pub(super) route: &'a Route,
     pub(super) path_parameters: BTreeMap<String, String>,
-    /// The verified claims, each as text; none when the route is open.
+    /// The verified claims, each as text; `None` if the route is open.
     pub(super) claims: Option<Map<String, Value>>,
 }
 
 impl Call<'_> {
-    /// The event for the function.
+    /// Returns the event for the function.
     pub(super) fn event(self, request_id: &str, now: Timestamp) -> Value {
         let uri = self.request.uri();
         let query = uri.query().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Call<'_> {
     }
 }
 
-/// Headers by lower-case name, those of one name joined; cookies and what concerns the connection go.
+/// Returns the headers by lower-case name, repeated ones joined, without cookies and connection headers.
 fn headers(all: &HeaderMap) -> Map<String, Value> {
     let mut joined = Map::new();
     for name in all.keys() {
@@ -127,7 +127,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Decoded parameters, those of one name joined with a comma.
+/// Returns the decoded parameters, repeated ones joined with a comma.
 fn query_parameters(query: &str) -> Map<String, Value> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -142,7 +142,7 @@ fn query_parameters(query: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// Whether a body of this type is handed on as it is; all others are base64, forms too.
+/// Returns whether a body of this type is passed on as text; all others are base64, forms too.
 fn is_text(headers: &HeaderMap) -> bool {
     let essence = media_type(headers).unwrap_or_default().to_ascii_lowercase();
     let known = [

@@ -1,4 +1,4 @@
-//! Where the functions run: under `cargo lambda watch`, in this process, or in processes of ours.
+//! The functions' runtimes: `cargo lambda watch`, closures in this process, or child processes.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,22 +14,22 @@ use super::answer;
 use crate::http::Response;
 use crate::lambda::Fleet;
 
-/// How long API Gateway waits for a function, whatever the function's own limit.
+/// API Gateway's limit for a function, whatever the function's own limit.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many instances of one function `cargo lambda watch` runs.
+/// The number of instances of one function that `cargo lambda watch` runs.
 pub const CONCURRENCY: usize = 8;
 
 /// The functions behind the API.
 pub enum Functions {
     /// The Lambda Invoke API at this address, as `cargo lambda watch` serves it.
     Watch {
-        /// Without a slash at the end.
+        /// The base URL without a slash at the end.
         url: String,
-        /// The client it is called with.
+        /// The client for the calls.
         client: reqwest::Client,
-        /// Calls wait here for an instance: `cargo lambda watch` stops answering for good when many more
-        /// calls than it has instances come at once.
+        /// One permit for each instance. `cargo lambda watch` hangs forever if many more calls than it has instances
+        /// arrive at once.
         turns: Semaphore,
     },
     /// Closures in this process, by function.
@@ -38,12 +38,12 @@ pub enum Functions {
     Processes(BTreeMap<String, Fleet>),
 }
 
-/// A function in this process: from an event to an answer.
+/// A function in this process: a closure from an event to a response.
 #[derive(Clone)]
 pub struct InProcess(Arc<dyn Fn(Value) -> BoxFuture<'static, Value> + Send + Sync>);
 
 impl InProcess {
-    /// Takes an async closure from an event to an answer.
+    /// Wraps an async closure from an event to a response.
     pub fn new<F, R>(function: F) -> Self
     where
         F: Fn(Value) -> R + Send + Sync + 'static,
@@ -53,17 +53,17 @@ impl InProcess {
     }
 }
 
-/// Why there is no answer of a function.
+/// The reason why a function has no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// It failed, ran out of its own time, or answered what is no response.
+    /// It failed, exceeded its own limit, or returned a malformed response.
     Function,
-    /// It took longer than API Gateway waits.
+    /// It exceeded API Gateway's limit.
     Late,
 }
 
 impl Failure {
-    /// The same two words for every cause: a caller learns nothing about the inside.
+    /// Returns the refusal, with the same two words for every cause, so that it reveals no internals.
     pub(super) fn response(self) -> Response {
         match self {
             Self::Function => {
@@ -75,7 +75,7 @@ impl Failure {
 }
 
 impl Functions {
-    /// The functions `cargo lambda watch` runs at this address.
+    /// Uses the functions that `cargo lambda watch` runs at this address.
     pub fn watched(url: String) -> Self {
         Self::Watch {
             url,
@@ -84,7 +84,7 @@ impl Functions {
         }
     }
 
-    /// A function's answer as HTTP, within its own time limit and API Gateway's.
+    /// Returns a function's response as HTTP, within its own limit and API Gateway's.
     pub(super) async fn answer(
         &self,
         name: &str,
@@ -97,7 +97,7 @@ impl Functions {
         answer::response(answer).ok_or(Failure::Function)
     }
 
-    /// A function's answer as it gave it; nothing when it failed.
+    /// Returns a function's response unchanged; `None` if it failed.
     pub(super) async fn invoke(&self, name: &str, event: Value, limit: Duration) -> Option<Value> {
         match self {
             Self::Processes(fleets) => fleets.get(name)?.invoke(&event, limit).await.ok(),
@@ -116,7 +116,7 @@ impl Functions {
     }
 }
 
-/// Waits as long as Lambda and API Gateway would.
+/// Waits at most as long as Lambda and API Gateway would.
 async fn within(
     function_limit: Duration,
     integration_limit: Duration,
@@ -138,14 +138,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_function_past_its_own_limit_has_failed() {
+    async fn a_function_past_its_own_limit_is_a_function_error() {
         let never = std::future::pending();
         let failure = within(Duration::ZERO, Duration::from_millis(1), never).await;
         assert_eq!(failure, Err(Failure::Function));
     }
 
     #[tokio::test]
-    async fn a_function_past_the_limit_of_api_gateway_is_late() {
+    async fn a_function_past_the_gateways_limit_is_late() {
         let never = std::future::pending();
         let failure = within(Duration::from_mins(1), Duration::ZERO, never).await;
         assert_eq!(failure, Err(Failure::Late));

@@ -1,7 +1,7 @@
-//! The functions by themselves, for programs on this machine: Lambda's Invoke API, as `cargo lambda invoke` calls it.
+//! Lambda's Invoke API for programs on this machine, as `cargo lambda invoke` calls it.
 //!
-//! A function believes the claims of an event, so a web page must not be able to send one. `cargo lambda watch` takes
-//! events from any page that finds its port; that port is therefore a random one, and this server is in front of it.
+//! A function trusts the claims of an event, so a web page must not be able to send one. `cargo lambda watch` accepts
+//! events from any page that finds its port. That port is therefore random, and this server is in front of it.
 
 use http::header::ORIGIN;
 use http::{Method, StatusCode};
@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use super::Shared;
 use crate::http::{Request, Response, json, text};
 
-/// Invokes the function that the path names with the event in the body.
+/// Invokes the function in the path with the event in the body.
 pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
     // Browsers put an `Origin` into every POST of a page; other programs send none.
     if request.headers().contains_key(ORIGIN) {
@@ -28,6 +28,6 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
     };
     match shared.invoke(function, event).await {
         Some(answer) => json(StatusCode::OK, &answer),
-        None => text(StatusCode::BAD_GATEWAY, "the function failed or was late"),
+        None => text(StatusCode::BAD_GATEWAY, "the function failed or timed out"),
     }
 }

@@ -1,4 +1,4 @@
-//! What exists on one machine only: `/_local/health`, `/_local/token` and `/_local/schedule/{function}`.
+//! Endpoints that only the local stack has: `/_local/health`, `/_local/token` and `/_local/schedule/{function}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -14,23 +14,23 @@ use super::answer::refusal;
 use super::{Shared, event};
 use crate::http::{Request, Response, json as respond};
 
-/// Where scheduled functions are run by hand.
+/// The path prefix at which scheduled functions are run by hand.
 const SCHEDULE: &str = "/_local/schedule/";
 
-/// How long a function has to answer the question whether it is there.
+/// Limit for a function to respond to a health probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The functions that have answered once, which is when they are built and running.
+/// The functions that have responded once, and so are built and running.
 #[derive(Default)]
 pub(super) struct Awake(Mutex<BTreeSet<String>>);
 
-/// Whom a token is asked for.
+/// A request for a token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenRequest {
     account: String,
     scope: Option<String>,
-    /// How long ago it was issued; at 3600 it has just expired.
+    /// Seconds since it was issued; at 3600 it has just expired.
     #[serde(default)]
     age_s: u32,
 }
@@ -66,7 +66,7 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
     }
 }
 
-/// Runs a scheduled function now, with the event that `EventBridge` sends; nothing when it failed or was late.
+/// Runs a scheduled function now, with the event that `EventBridge` sends; `None` if it failed or timed out.
 pub(super) async fn run(shared: &Shared, function: &str) -> Option<Value> {
     let event = json!({
         "version": "0", "id": "local", "detail-type": "Scheduled Event", "source": "aws.events",
@@ -89,14 +89,14 @@ async fn health(shared: &Shared) -> Response {
     )
 }
 
-/// The functions that do not answer. Each is asked until it has answered once.
+/// Returns the functions that do not respond. Each is probed until it has responded once.
 pub(super) async fn missing(shared: &Shared) -> Vec<String> {
     let names: Vec<&String> = {
         let awake = shared
             .awake
             .0
             .lock()
-            .expect("nothing panics while it holds the set");
+            .expect("no code panics while it holds the set");
         shared
             .template
             .functions
@@ -111,7 +111,7 @@ pub(super) async fn missing(shared: &Shared) -> Vec<String> {
                 .awake
                 .0
                 .lock()
-                .expect("nothing panics while it holds the set");
+                .expect("no code panics while it holds the set");
             awake.insert(name.clone());
         } else {
             missing.push(name.clone());
@@ -120,7 +120,7 @@ pub(super) async fn missing(shared: &Shared) -> Vec<String> {
     missing
 }
 
-/// Whether a function answers at all: it is called without claims or body, which it refuses.
+/// Returns whether a function responds: it is called without claims or body, which it refuses.
 async fn answers(shared: &Shared, name: &str) -> bool {
     let route = shared
         .template

@@ -1,6 +1,6 @@
-//! The reference page of `web/` as it was built, beside the API: one origin, so the browser asks for no CORS.
+//! The built reference page of `web/`, served beside the API: with one origin the browser needs no CORS.
 //!
-//! Files are read when they are asked for, so a page that is built again is there at the next reload.
+//! Files are read at each request, so a rebuilt page shows at the next reload.
 
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use http::{Method, StatusCode};
 
 use crate::http::{Request, Response, single, text};
 
-/// Where `make web` puts it.
+/// The output folder of `make web`.
 pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/dist");
 
-/// The page's own addresses, to which Stripe leads back as well: all of them are the one document.
+/// The page's own paths, to which Stripe redirects as well: all serve the one document.
 const SCREENS: [&str; 7] = [
     "/", "/use", "/usage", "/ledger", "/buy", "/paid", "/account",
 ];
 
-/// The folder of the files whose name is the hash of what is in them.
+/// The folder of files that are named by the hash of their content.
 const HASHED: &str = "assets/";
 
 const NOT_BUILT: &str = "The page is not built. With Node.js 20.19, or 22.12 or later, `make web` \
     builds it; the API runs without it.\n";
 
-/// What the page may do: nothing but its own files and its own API. A real host sends the same.
+/// Security headers: the page may use only its own files and its own API. A real host sends the same.
 const SAFETY: [(&str, &str); 4] = [
     (
         "content-security-policy",
@@ -32,17 +32,17 @@ const SAFETY: [(&str, &str); 4] = [
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     ("x-content-type-options", "nosniff"),
-    // The way back from a payment has the session's id in its address.
+    // The redirect after a payment has the session's id in its URL.
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
 
-/// Whether the page has been built.
+/// Returns whether the page has been built.
 pub(super) fn is_built(folder: &Path) -> bool {
     folder.join("index.html").is_file()
 }
 
-/// Answers a request for the page or one of its files, where it is one.
+/// Returns the page or one of its files; `None` if the request is for neither.
 pub(super) fn answer(folder: &Path, request: &Request) -> Option<Response> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return None;
@@ -56,7 +56,7 @@ pub(super) fn answer(folder: &Path, request: &Request) -> Option<Response> {
         .or_else(|| Some(text(StatusCode::NOT_FOUND, NOT_BUILT)))
 }
 
-/// A file of the folder or of the hashed ones; nothing for any other name.
+/// Returns a file of the folder or of the hashed ones; `None` for any other name.
 fn file(folder: &Path, path: &str) -> Option<Response> {
     let name = path.strip_prefix(HASHED).unwrap_or(path);
     let media_type = media_type(name).filter(|_| is_plain(name))?;
@@ -76,7 +76,7 @@ fn file(folder: &Path, path: &str) -> Option<Response> {
     Some(response)
 }
 
-/// Whether a name leads to nowhere but a file beside the others.
+/// Returns whether a name is a plain file name, which cannot leave the folder.
 fn is_plain(name: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     !name.starts_with('.') && name.bytes().all(letters)
@@ -92,7 +92,7 @@ fn media_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Leads from `localhost` to the address that payments lead back to: to a browser they are two sites.
+/// Redirects from `localhost` to the address that payments return to: to a browser they are two sites.
 fn elsewhere(request: &Request) -> Option<Response> {
     let port = single(request.headers(), HOST)?.strip_prefix("localhost:")?;
     let mut response = text(StatusCode::TEMPORARY_REDIRECT, "");
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// A page that was built, in a folder of this test's own.
+    /// Creates a built page in a folder of the test's own.
     fn built(test: &str) -> PathBuf {
         let folder =
             std::env::temp_dir().join(format!("sparks-page-{test}-{}", std::process::id()));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_screen_and_every_way_back_is_the_page() {
+    fn every_screen_and_payment_redirect_serves_the_page() {
         let folder = built("screens");
         for path in ["/", "/buy", "/account", "/paid?session_id=cs_test_1"] {
             let response = get(&folder, path).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_by_its_hash_is_kept_by_the_browser() {
+    fn hashed_files_are_cached_by_the_browser() {
         let response = get(&built("hashed"), "/assets/main-abc123.js").unwrap();
         let headers = response.headers();
         assert_eq!(headers[CONTENT_TYPE], "text/javascript; charset=utf-8");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_files_of_the_page_is_served() {
+    fn only_the_page_and_its_files_are_served() {
         let folder = built("files");
         for path in [
             "/v1/balance",
@@ -174,13 +174,13 @@ mod tests {
             "/missing.js",
             "/main.rs",
         ] {
-            assert!(get(&folder, path).is_none(), "{path} is answered");
+            assert!(get(&folder, path).is_none(), "{path} is served");
         }
         assert!(ask(&folder, Method::POST, "/").is_none());
     }
 
     #[test]
-    fn a_page_that_is_not_built_says_what_to_do() {
+    fn without_a_build_the_page_says_how_to_build_it() {
         let folder = Path::new("/nonexistent");
         let response = get(folder, "/").unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_leads_to_the_address_that_payments_lead_back_to() {
+    fn localhost_redirects_to_the_address_that_payments_return_to() {
         let request = http::Request::builder().uri("/buy?a=1");
         let request = request.header(HOST, "localhost:8787");
         let response = answer(&built("host"), &request.body(Bytes::new()).unwrap()).unwrap();

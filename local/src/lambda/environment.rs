@@ -1,4 +1,4 @@
-//! One process, the Runtime API it talks to, and what watches over it.
+//! One process, the Runtime API it polls, and its supervisor.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,14 +20,13 @@ use super::{Options, StartError};
 use crate::clock::Clock;
 use crate::http::{FREE_PORT, Reply, Server};
 
-/// How long what a process wrote last may take to arrive once it has ended. What it left running
-/// can keep its streams open for good.
+/// Limit for the last output of an ended process to arrive. Its child processes can keep the streams open forever.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 
-/// How many invocations there were, of all functions: no two may have one id.
+/// A counter of all invocations of all functions, for unique ids.
 static INVOCATIONS: AtomicU64 = AtomicU64::new(1);
 
-/// Where Lambda looks for programs.
+/// Lambda's search path for programs.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 
 /// A process that is or was running; it is killed when this is dropped.
@@ -35,24 +34,24 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 pub(super) struct Environment {
     desk: Arc<Desk>,
     handle: Handle,
-    // It owns what watches the process, and with that the process.
+    // It owns the supervisor task, and with that the process.
     _server: Server,
 }
 
-/// What becomes of an invocation.
+/// The outcome of an invocation.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The function has answered.
+    /// The function responded.
     Answered(Answer),
-    /// It has not, in its time.
+    /// The function timed out.
     TimedOut,
-    /// The process ended meanwhile.
+    /// The process ended during the invocation.
     Exited(ExitStatus),
-    /// The process ended, and had not asked for the invocation.
+    /// The process ended without having taken the invocation.
     NotTaken(ExitStatus),
 }
 
-/// How a process can be killed and waited for by anybody.
+/// A handle for killing a process and waiting for its end.
 #[derive(Clone, Debug)]
 pub(super) struct Handle {
     process_id: Option<u32>,
@@ -67,7 +66,7 @@ impl Handle {
         self.ended().await;
     }
 
-    /// The id of the process, unless it has ended.
+    /// Returns the id of the process, unless it has ended.
     pub(super) fn process_id(&self) -> Option<u32> {
         self.process_id.filter(|_| self.is_running())
     }
@@ -79,7 +78,7 @@ impl Handle {
     async fn ended(&self) -> ExitStatus {
         let mut ended = self.ended.clone();
         let ended = ended.wait_for(Option::is_some).await;
-        // Without what watches over it, it was killed.
+        // Without its supervisor, it was killed.
         ended.map_or_else(|_| ExitStatus::default(), |ended| ended.unwrap_or_default())
     }
 }
@@ -145,7 +144,7 @@ impl Environment {
         begun
     }
 
-    /// Gives the process an event, and waits for what becomes of it.
+    /// Gives the process an event, and returns the outcome.
     pub(super) async fn invoke(&self, event: Bytes, limit: Duration) -> Outcome {
         let number = INVOCATIONS.fetch_add(1, Ordering::Relaxed);
         let allowed = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
@@ -176,18 +175,18 @@ impl Environment {
         self.handle.kill().await;
     }
 
-    /// Whether the process is still there.
+    /// Returns whether the process is still running.
     pub(super) fn is_running(&self) -> bool {
         self.handle.is_running()
     }
 
-    /// How to kill the process from elsewhere.
+    /// Returns a handle for killing the process.
     pub(super) fn handle(&self) -> Handle {
         self.handle.clone()
     }
 }
 
-/// Keeps what a process writes until it ends, by itself or because it is told to, and says so.
+/// Collects a process's output until it ends or is killed, and reports its exit status.
 async fn watch_over(
     mut child: Child,
     kill: Arc<Notify>,
@@ -212,7 +211,7 @@ async fn watch_over(
         loop {
             tokio::select! {
                 status = child.wait() => break status.unwrap_or_default(),
-                // Already gone is as good.
+                // The process may already be gone.
                 () = kill.notified() => drop(child.start_kill()),
             }
         }

@@ -1,4 +1,4 @@
-//! All environments of a function: a free one takes an invocation, and a new one is made if none is.
+//! All environments of a function: an invocation gets a free one, or else a new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{InvokeError, Lambda, Line, Options};
 
 /// The environments of a function, up to a limit; clones are the same environments.
 ///
-/// Where Lambda would refuse an invocation beyond the limit, it waits here for its turn.
+/// Beyond the limit, Lambda would refuse an invocation; here it waits for a free environment.
 #[derive(Clone, Debug)]
 pub struct Fleet(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Lambdas {
 }
 
 impl Fleet {
-    /// A function with at most `limit` environments, and none of them yet.
+    /// Creates a function with at most `limit` environments, none of them started.
     pub fn new(
         binary: &Path,
         variables: BTreeMap<String, String>,
@@ -48,12 +48,12 @@ impl Fleet {
         }))
     }
 
-    /// The function's answer to an event, from any of its environments.
+    /// Returns the function's response to an event, from any of its environments.
     #[expect(clippy::missing_panics_doc, reason = "the semaphore is never closed")]
     pub async fn invoke(&self, event: &Value, timeout: Duration) -> Result<Value, InvokeError> {
         let turn = self.0.turns.acquire().await;
-        let _turn = turn.expect("nobody closes it");
-        // Back on the shelf when the invocation is over, or when nobody waits for it any more.
+        let _turn = turn.expect("it is never closed");
+        // It becomes idle again when the invocation is over, or when the caller stops waiting.
         let used = Used {
             inner: &self.0,
             lambda: self.0.free(),
@@ -61,7 +61,7 @@ impl Fleet {
         used.lambda.invoke(event, timeout).await
     }
 
-    /// Its environments, those without a process too, in the order in which they were made.
+    /// Returns its environments, those without a process included, in the order of creation.
     pub fn lambdas(&self) -> Vec<Arc<Lambda>> {
         self.0.lambdas().all.clone()
     }
@@ -73,7 +73,7 @@ impl Fleet {
         }
     }
 
-    /// The lines that its processes have written, one environment after another.
+    /// Returns the lines that its processes have written, grouped by environment.
     pub fn lines(&self) -> Vec<Line> {
         let lambdas = self.lambdas();
         lambdas.iter().flat_map(|lambda| lambda.lines()).collect()
@@ -81,7 +81,7 @@ impl Fleet {
 }
 
 impl Inner {
-    /// The environment that was used last, as at Lambda, or a new one.
+    /// Returns the idle environment that was used last, as Lambda does, or a new one.
     fn free(&self) -> Arc<Lambda> {
         let mut lambdas = self.lambdas();
         if let Some(lambda) = lambdas.idle.pop() {
@@ -98,7 +98,7 @@ impl Inner {
     }
 }
 
-/// An environment while it is used.
+/// An environment in use; it becomes idle when this is dropped.
 struct Used<'f> {
     inner: &'f Inner,
     lambda: Arc<Lambda>,

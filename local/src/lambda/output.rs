@@ -1,4 +1,4 @@
-//! What processes write: lines of both streams, kept for whoever wants to read them.
+//! Output of processes: the lines of both streams, kept for tests to read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::watch;
 
-/// How many lines are kept; the oldest go first.
+/// The number of lines kept; the oldest are dropped first.
 const MAX_LINES: usize = 10_000;
 
-/// The longest line; more of it is another line, as in `CloudWatch`.
+/// The longest line; the rest becomes another line, as in `CloudWatch`.
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
-/// How much is read at once.
+/// The size of a single read.
 const CHUNK_BYTES: usize = 8 * 1024;
 
-/// Where a line was written to.
+/// The stream of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -27,18 +27,18 @@ pub enum Stream {
 /// A line that a process wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Where to.
+    /// The stream it was written to.
     pub stream: Stream,
-    /// Without its end.
+    /// The text without its line break.
     pub text: String,
 }
 
-/// The lines of one function; clones are the same lines.
+/// The lines of one function; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Output(Arc<watch::Sender<VecDeque<Line>>>);
 
 impl Output {
-    /// All that is kept.
+    /// Returns all lines kept.
     pub(super) fn lines(&self) -> Vec<Line> {
         self.0.borrow().iter().cloned().collect()
     }
@@ -48,11 +48,11 @@ impl Output {
         let mut lines = self.0.subscribe();
         let is = |line: &&Line| line.text.contains(text);
         let there = lines.wait_for(|lines| lines.iter().any(|line| is(&line)));
-        let there = there.await.expect("we keep the sender");
-        there.iter().find(is).cloned().expect("it is there")
+        let there = there.await.expect("the sender lives as long as this");
+        there.iter().find(is).cloned().expect("it was found")
     }
 
-    /// Reads a stream to its end, whoever looks at the lines or not.
+    /// Reads a stream to its end.
     pub(super) async fn read(&self, stream: Stream, mut from: impl AsyncRead + Unpin) {
         let mut line = Vec::new();
         let mut chunk = vec![0; CHUNK_BYTES];

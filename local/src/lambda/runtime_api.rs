@@ -1,4 +1,4 @@
-//! The Runtime API: where a process asks for work, and says how it went.
+//! The Runtime API, from which a process gets invocations and to which it reports results.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use crate::http::{Request, Response, json as respond, single};
 
 const BASE: &str = "/2018-06-01/runtime/";
 
-/// The largest answer that Lambda takes.
+/// The largest response that Lambda accepts.
 const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 
-/// What a function said to an event.
+/// A function's response to an event.
 pub(super) type Answer = Result<Bytes, FunctionError>;
 
-/// Work for a process.
+/// An invocation for a process.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) id: String,
@@ -27,19 +27,19 @@ pub(super) struct Invocation {
     pub(super) deadline_ms: i64,
 }
 
-/// How far a process has come.
+/// The progress of a process's start.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Begun {
-    /// It has not asked for work yet.
+    /// It has not asked for an invocation yet.
     #[default]
     Not,
-    /// It has.
+    /// It has asked for an invocation.
     Ready,
-    /// It cannot.
+    /// It reported an initialisation error.
     Failed(FunctionError),
 }
 
-/// Where work is laid down for a process, and its answers.
+/// The queue of one process: it holds an invocation and passes the response back.
 #[derive(Debug)]
 pub(super) struct Desk {
     function_arn: String,
@@ -64,17 +64,17 @@ impl Desk {
         }
     }
 
-    /// Waits until the process has begun, or has said that it cannot.
+    /// Waits until the process has started, or has reported an initialisation error.
     pub(super) async fn begun(&self) -> Result<(), FunctionError> {
         let mut begun = self.begun.subscribe();
         let begun = begun.wait_for(|begun| !matches!(begun, Begun::Not)).await;
-        match &*begun.expect("we keep the sender") {
+        match &*begun.expect("the sender lives as long as this") {
             Begun::Failed(error) => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
-    /// Lays down work; the answer comes where it says.
+    /// Queues an invocation; the response arrives on the returned receiver.
     pub(super) fn lay_down(&self, invocation: Invocation) -> oneshot::Receiver<Answer> {
         let (sender, answer) = oneshot::channel();
         self.work().waiting = Some((invocation, sender));
@@ -82,12 +82,12 @@ impl Desk {
         answer
     }
 
-    /// Takes work back; says whether the process had not taken it.
+    /// Withdraws the queued invocation; returns whether the process had not taken it.
     pub(super) fn take_back(&self) -> bool {
         self.work().waiting.take().is_some()
     }
 
-    /// Answers a request of the process.
+    /// Handles a request of the process.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let path = request.uri().path().strip_prefix(BASE).unwrap_or_default();
         let segments: Vec<&str> = path.split('/').collect();
@@ -109,7 +109,7 @@ impl Desk {
         }
     }
 
-    /// Waits for work.
+    /// Waits for an invocation.
     async fn next(&self) -> Response {
         self.begun.send_if_modified(|begun| {
             let first = matches!(begun, Begun::Not);
@@ -152,31 +152,31 @@ impl Desk {
         for (name, value) in head {
             response = response.header(name, value);
         }
-        // A function's name with a line break in it would have been refused by Lambda.
+        // Lambda would have refused a function's name with a line break.
         response
             .body(invocation.event)
             .unwrap_or_else(|error| refuse_function(&error))
     }
 
-    /// Takes the answer to what is being worked on.
+    /// Passes on the response to the current invocation.
     fn finish(&self, id: &str, answer: Answer) -> Response {
         let mut work = self.work();
         match work.current.take_if(|(current, _)| current == id) {
             Some((_, sender)) => {
-                // Whoever waited may have gone.
+                // The caller may have stopped waiting.
                 let _ = sender.send(answer);
                 accepted()
             }
             None => refuse(
                 StatusCode::BAD_REQUEST,
                 "InvalidRequestID",
-                "this is not the invocation under way",
+                "this is not the current invocation",
             ),
         }
     }
 
     fn refuse_large(&self, id: &str) -> Response {
-        let message = format!("The answer is larger than {MAX_ANSWER_BYTES} bytes.");
+        let message = format!("The response is larger than {MAX_ANSWER_BYTES} bytes.");
         let error = FunctionError {
             error_type: "Function.ResponseSizeTooLarge".to_owned(),
             error_message: message.clone(),
@@ -194,7 +194,7 @@ impl Desk {
     }
 }
 
-/// What a process says of a failure, in its body or at least in a header.
+/// Reads an error that a process reports, from the body or at least from a header.
 fn error(request: &Request) -> FunctionError {
     let mut error: FunctionError = serde_json::from_slice(request.body()).unwrap_or_default();
     if error.error_type.is_empty() {

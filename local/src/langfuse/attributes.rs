@@ -1,4 +1,4 @@
-//! OpenTelemetry's attributes: a list of keys and typed values, read into plain JSON.
+//! OpenTelemetry's attributes: a list of keys and typed values, converted to plain JSON.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 pub(super) struct Attributes(Map<String, Value>);
 
 impl Attributes {
-    /// Reads `[{"key":…,"value":{"stringValue":…}}]`; none is no list at all.
+    /// Reads `[{"key":…,"value":{"stringValue":…}}]`; null means no attributes.
     pub(super) fn read(list: &Value) -> Result<Self, String> {
         let list = match list {
             Value::Null => return Ok(Self::default()),
             Value::Array(list) => list,
-            _ => return Err("`attributes` is no list".to_owned()),
+            _ => return Err("`attributes` is not a list".to_owned()),
         };
         let mut attributes = Map::new();
         for attribute in list {
@@ -22,36 +22,36 @@ impl Attributes {
             }
             let value = plain(&attribute["value"]).ok_or_else(|| {
                 format!(
-                    "attribute `{key}` is no stringValue, intValue (in quotes), doubleValue, \
+                    "attribute `{key}` is not a stringValue, intValue (in quotes), doubleValue, \
                      boolValue or arrayValue of them"
                 )
             })?;
             if attributes.insert(key.to_owned(), value).is_some() {
                 return Err(format!(
-                    "attribute `{key}` is there twice: Langfuse keeps one"
+                    "attribute `{key}` is repeated: Langfuse would keep one"
                 ));
             }
         }
         Ok(Self(attributes))
     }
 
-    /// An attribute, as plain JSON.
+    /// Returns an attribute, as plain JSON.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key)
     }
 
-    /// The first of some attributes that is there.
+    /// Returns the first of these attributes that is present.
     pub(super) fn first(&self, keys: &[&str]) -> Option<&Value> {
         keys.iter().find_map(|key| self.get(key))
     }
 
-    /// The first of some attributes that is there and no empty text.
+    /// Returns the first of these attributes that is present and not an empty text.
     pub(super) fn given(&self, keys: &[&str]) -> Option<&Value> {
         let mut there = keys.iter().filter_map(|key| self.get(key));
         there.find(|value| value.as_str() != Some(""))
     }
 
-    /// All attributes whose key begins with `prefix`, by the rest of the key.
+    /// Returns the attributes whose key begins with `prefix`, by the rest of the key.
     pub(super) fn below(&self, prefix: &str) -> Map<String, Value> {
         let entries = self.0.iter();
         let below = entries.filter_map(|(key, value)| {
@@ -61,7 +61,7 @@ impl Attributes {
         below.collect()
     }
 
-    /// All of them.
+    /// Returns all attributes.
     pub(super) fn into_map(self) -> Map<String, Value> {
         self.0
     }

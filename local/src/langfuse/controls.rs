@@ -1,4 +1,4 @@
-//! What only the fake has, under `/_local`: what is in it, which kind of Langfuse it is, and what may befall its spans.
+//! Endpoints that only the fake has, under `/_local`: its state, its settings, and changes to its spans.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ const STATE: &str = "/_local/state";
 const SETTINGS: &str = "/_local/settings";
 const OBSERVATIONS: &str = "/_local/observations";
 
-/// An observation of no trace, as older ways of writing leave them.
+/// An observation without a trace, as older ways of writing leave it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Traceless {
@@ -22,7 +22,7 @@ struct Traceless {
 }
 
 impl Langfuse {
-    /// Answers a request under `/_local`.
+    /// Handles a request under `/_local`.
     pub(super) fn control(&self, request: &Request) -> Response {
         let path = request.uri().path();
         let trace = path
@@ -73,7 +73,7 @@ impl Langfuse {
         }
     }
 
-    /// Loses the spans of a trace.
+    /// Removes the spans of a trace.
     fn lose(&self, trace_id: &str) -> Response {
         match self.lock().spans.lose(trace_id) {
             Ok(0) => refuse(StatusCode::NOT_FOUND, "message", "there is no such trace"),

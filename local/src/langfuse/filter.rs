@@ -1,7 +1,6 @@
-//! Conditions on observations: those of the parameters, and of the JSON in `filter`.
+//! Conditions on observations, from the parameters and from the JSON in `filter`.
 //!
-//! The columns that people search traces by are known here, the numbers are not; what is not known
-//! is refused.
+//! It supports the columns by which traces are searched, but no numeric ones; anything unknown is refused.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use super::span::Span;
 #[derive(Debug)]
 pub(super) struct Condition {
     column: String,
-    /// Which entry of a column that has entries.
+    /// The entry, for a column that has entries.
     key: Option<String>,
     test: Test,
 }
@@ -32,7 +31,7 @@ enum Test {
     Null(bool),
 }
 
-/// One condition as it is written.
+/// One condition of the JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -45,7 +44,7 @@ struct Written {
     key: Option<String>,
 }
 
-/// The columns of texts.
+/// The text columns.
 const TEXTS: [&str; 11] = [
     "id",
     "type",
@@ -60,24 +59,24 @@ const TEXTS: [&str; 11] = [
     "traceName",
 ];
 
-/// Reads the value of `filter`, or says what is wrong with it.
+/// Reads the value of `filter`; the error says what is wrong with it.
 pub(super) fn read(text: &str) -> Result<Vec<Condition>, String> {
     let written: Vec<Written> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     written.into_iter().map(Condition::read).collect()
 }
 
 impl Condition {
-    /// A column that is one of some texts.
+    /// Returns the condition that a column is one of these texts.
     pub(super) fn one_of(column: &str, texts: Vec<String>) -> Self {
         Self::of(column, Test::OneOf(texts))
     }
 
-    /// A time that lies on one side of another one.
+    /// Returns the condition that a time compares to another in this way.
     pub(super) fn time(column: &str, operator: &str, time: Timestamp) -> Self {
         Self::of(column, Test::Time(operator.to_owned(), time))
     }
 
-    /// A column that is true, or is false.
+    /// Returns the condition that a column is true, or is false.
     pub(super) fn truth(column: &str, truth: bool) -> Self {
         Self::of(column, Test::Truth(truth))
     }
@@ -123,12 +122,12 @@ impl Condition {
         })
     }
 
-    /// Whether another condition is on the same column.
+    /// Returns whether another condition is on the same column.
     pub(super) fn is_of(&self, other: &Self) -> bool {
         self.column == other.column
     }
 
-    /// The earliest and the latest start of what can meet it.
+    /// Returns the earliest and the latest start of the observations that can meet it.
     pub(super) fn starts(&self) -> (Timestamp, Timestamp) {
         match &self.test {
             Test::Time(operator, time) if self.column == "startTime" => {
@@ -142,7 +141,7 @@ impl Condition {
         }
     }
 
-    /// Whether an observation meets it.
+    /// Returns whether an observation meets it.
     pub(super) fn holds(&self, span: &Span) -> bool {
         match &self.test {
             Test::Truth(truth) => span.is_root() == *truth,
@@ -164,7 +163,7 @@ impl Condition {
         }
     }
 
-    /// What the column says: one text, none, or several where it is a list.
+    /// Returns the column's texts: one, none, or several for a list.
     fn texts(&self, span: &Span) -> Vec<String> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let one = match self.column.as_str() {
@@ -179,7 +178,7 @@ impl Condition {
             "userId" => text(&span.user_id),
             "sessionId" => text(&span.session_id),
             "traceName" => text(&span.trace_name),
-            // No parent is the empty text, by which it can be asked for.
+            // A missing parent is the empty text, so that a filter can select it.
             "parentObservationId" => Some(span.parent_span_id.clone().unwrap_or_default()),
             "metadata" => {
                 let key = self.key.as_deref().unwrap_or_default();

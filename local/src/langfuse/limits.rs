@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::http::{self as server, Response};
 
-/// How many exports the smallest plan takes in a window.
+/// The smallest plan's limit of exports in a window.
 pub(super) const EXPORTS: u32 = 1_000;
 
-/// How many other calls the smallest plan takes in a window.
+/// The smallest plan's limit of other calls in a window.
 pub(super) const READS: u32 = 30;
 
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -28,7 +28,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Counts a call; an error with what is left of the window if there were too many.
+    /// Counts a call; the error is the rest of the window if there were too many.
     pub(super) fn count(&mut self, now: Timestamp, limit: u32) -> Result<(), SignedDuration> {
         let passed = self.began.map(|began| now.duration_since(began));
         let left = passed.map(|passed| WINDOW - passed);
@@ -44,16 +44,16 @@ impl Window {
     }
 }
 
-/// A 429 as Langfuse sends it, at the beginning of a window.
+/// Returns Langfuse's 429 at the beginning of a window.
 pub(super) fn refusal(limit: u32, now: Timestamp) -> Response {
     refusal_for(limit, WINDOW, now)
 }
 
-/// A 429 with so much of its window left.
+/// Returns Langfuse's 429 with this much of its window left.
 pub(super) fn refusal_for(limit: u32, left: SignedDuration, now: Timestamp) -> Response {
     let reset = now.saturating_add(left).unwrap_or(now);
     let reset = format!("{reset:.3}");
-    // Whole seconds, rounded up: a call is not refused again after them.
+    // Whole seconds, rounded up, so that a retry after them succeeds.
     let seconds = (left.as_millis() + 999) / 1_000;
     let body = json!({
         "message": "Rate limit exceeded",

@@ -1,17 +1,17 @@
-//! Reading back: `GET /api/public/v2/observations`, newest first, a page at a time.
+//! `GET /api/public/v2/observations`: reads observations back, newest first, in pages.
 //!
-//! A page ends at a place and not at a number, as at Langfuse. So of one span that was sent twice,
-//! the second is never seen when a page ends between them.
+//! A page ends at a place and not at an index, as in Langfuse. If it ends between two copies of one span, the second
+//! copy is never returned.
 
 use serde_json::{Map, Value, json};
 
 use super::query::{Place, Query};
 use super::span::Span;
 
-/// How much is shown of a value of metadata, unless it is asked for whole.
+/// The length to which metadata values are cut, unless the query expands them.
 const METADATA_CHARACTERS: usize = 200;
 
-/// Answers a query from what can be read, the newest first.
+/// Returns a page of the readable observations, which must come newest first.
 pub(super) fn page<'a>(query: &Query, readable: impl Iterator<Item = &'a Span>) -> Value {
     let mut found = readable.filter(|span| query.holds(span));
     let page: Vec<&Span> = found.by_ref().take(query.limit).collect();
@@ -23,9 +23,9 @@ pub(super) fn page<'a>(query: &Query, readable: impl Iterator<Item = &'a Span>) 
     json!({ "data": data, "meta": meta })
 }
 
-/// Langfuse's observation, with the groups of fields asked for.
+/// Returns Langfuse's observation, with the field groups of the query.
 fn observation(span: &Span, query: &Query) -> Value {
-    // Times of the model come from the start and the end, so they are there with those.
+    // Times of the model belong to start and end, so they are present with those.
     let mut observation = json!({
         "id": span.span_id,
         "traceId": Some(&span.trace_id).filter(|trace| !trace.is_empty()),
@@ -75,7 +75,7 @@ fn fields(span: &Span, group: &str, whole_metadata: bool) -> Value {
         }
         "io" => json!({ "input": span.input, "output": span.output }),
         "metadata" => json!({ "metadata": metadata(span, whole_metadata) }),
-        // Langfuse documents `providedModelName` and answers `model`.
+        // Langfuse documents `providedModelName` and returns `model`.
         "model" => json!({
             "model": span.model,
             "providedModelName": span.model,
@@ -124,7 +124,7 @@ fn object(details: &Value) -> Value {
     details.clone()
 }
 
-/// From start to end, in seconds.
+/// Returns the time from start to end, in seconds.
 fn latency(span: &Span) -> Value {
     let took = span.ended().duration_since(span.started()).as_millis();
     let seconds = format!("{}.{:03}", took / 1000, took % 1000);

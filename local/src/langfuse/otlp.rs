@@ -1,4 +1,4 @@
-//! The body of an export: OpenTelemetry's traces in JSON, taken apart into spans.
+//! The body of an export: OpenTelemetry's traces in JSON, split into spans.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::attributes::Attributes;
 use super::span::Span;
 use super::traps;
 
-/// Reads an export. One bad span refuses it whole, in a message that names the trap.
+/// Reads an export. One bad span refuses the whole export, with a message that names the trap.
 pub(super) fn spans(body: &[u8]) -> Result<Vec<Span>, String> {
     let export: Value = serde_json::from_slice(body)
         .map_err(|error| format!("Failed to parse OTel JSON Trace: {error}"))?;
@@ -20,7 +20,9 @@ pub(super) fn spans(body: &[u8]) -> Result<Vec<Span>, String> {
         }
     }
     if raw.is_empty() {
-        return Err("no span in it: Langfuse would answer 200 and store nothing".to_owned());
+        return Err(
+            "the export has no span: Langfuse would return 200 and store nothing".to_owned(),
+        );
     }
     let count = raw.len();
     raw.into_iter()
@@ -42,7 +44,7 @@ fn list<'v>(value: &'v Value, name: &str) -> Result<&'v [Value], String> {
     match &value[name] {
         Value::Array(list) => Ok(list),
         _ => Err(format!(
-            "Failed to parse OTel JSON Trace: `{name}` is no list"
+            "Failed to parse OTel JSON Trace: `{name}` is not a list"
         )),
     }
 }

@@ -1,7 +1,7 @@
-//! What a query asks for: which observations, which of their fields, and which page.
+//! A query for observations: its conditions, field groups and page.
 //!
-//! What Langfuse would pass over in silence, a parameter or a group of fields it does not know, is
-//! refused here: a question misspelt is answered with everything there.
+//! Langfuse silently ignores an unknown parameter or field group, so that a misspelt query returns everything. This
+//! fake refuses it.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use super::span::Span;
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1000;
 
-/// The groups of fields. `core` is always there.
+/// The groups of fields. `core` is always included.
 const GROUPS: [&str; 10] = [
     "core",
     "basic",
@@ -33,7 +33,7 @@ const GROUPS: [&str; 10] = [
 
 const LEVELS: [&str; 4] = ["DEBUG", "DEFAULT", "WARNING", "ERROR"];
 
-/// The place behind the last observation of a page, in the order of the list.
+/// A place in the order of the list, such as that of the last observation of a page.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     #[serde(rename = "lastStartTimeTo")]
@@ -45,7 +45,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of an observation.
+    /// Returns the place of an observation.
     pub(super) fn of(span: &Span) -> Self {
         Self {
             started: span.started(),
@@ -54,7 +54,7 @@ impl Place {
         }
     }
 
-    /// The place before all that began at a time or later.
+    /// Returns the place that precedes all observations that start at this time or later.
     fn before(started: Timestamp) -> Self {
         Self {
             started,
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// The cursor for what comes behind it.
+    /// Returns the cursor for what follows it.
     pub(super) fn cursor(&self) -> String {
         let place = json!({
             "lastStartTimeTo": format!("{:.3}", self.started),
@@ -78,17 +78,17 @@ impl Place {
     }
 }
 
-/// Why a query is refused.
+/// The reason why a query is refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// A parameter cannot be what it is.
+    /// A parameter has an invalid value, or is unknown.
     Parameter(String, String),
-    /// The cursor is none.
+    /// The cursor is malformed.
     Cursor,
 }
 
 impl Refusal {
-    /// Langfuse's words for it.
+    /// Returns Langfuse's response body for it.
     pub(super) fn body(&self) -> Value {
         match self {
             Self::Parameter(name, message) => json!({
@@ -103,19 +103,19 @@ impl Refusal {
     }
 }
 
-/// A query that is understood.
+/// A parsed query.
 #[derive(Debug)]
 pub(super) struct Query {
     conditions: Vec<Condition>,
     pub(super) groups: Vec<String>,
-    /// Whether metadata comes whole. It is cut otherwise.
+    /// Returns metadata uncut.
     pub(super) whole_metadata: bool,
     pub(super) limit: usize,
     after: Option<Place>,
 }
 
 impl Query {
-    /// Reads a query, or says what is wrong with it.
+    /// Reads a query; the error says what is wrong with it.
     pub(super) fn read(encoded: &str) -> Result<Self, Refusal> {
         let mut query = Self {
             conditions: Vec::new(),
@@ -130,7 +130,7 @@ impl Query {
             let (name, value) = (name.into_owned(), value.into_owned());
             match name.as_str() {
                 "cursor" => query.after = Some(Place::read(&value).ok_or(Refusal::Cursor)?),
-                // An array may come as `environment` again and again, or as `environment[]`.
+                // An array may come as repeated `environment`, or as `environment[]`.
                 "environment" | "environment[]" => environments.push(value),
                 "filter" => filters = filter::read(&value).map_err(|why| of(&name, why))?,
                 _ => query.take(&name, value).map_err(|why| of(&name, why))?,
@@ -140,7 +140,7 @@ impl Query {
             let one = Condition::one_of("environment", environments);
             query.conditions.push(one);
         }
-        // A filter comes before a parameter that speaks of the same column.
+        // A filter overrides a parameter on the same column.
         let filtered = |one: &Condition| filters.iter().any(|filter| filter.is_of(one));
         query.conditions.retain(|one| !filtered(one));
         query.conditions.extend(filters);
@@ -148,7 +148,7 @@ impl Query {
     }
 
     fn take(&mut self, name: &str, value: String) -> Result<(), String> {
-        let cannot = || format!("it cannot be `{value}`");
+        let cannot = || format!("invalid value `{value}`");
         match name {
             "fields" if value.is_empty() => {}
             "fields" => self.groups = groups(&value)?,
@@ -185,12 +185,12 @@ impl Query {
             | "parentObservationId" => {
                 self.conditions.push(Condition::one_of(name, vec![value]));
             }
-            _ => return Err("this fake does not know it, and Langfuse would ignore it".to_owned()),
+            _ => return Err("unknown parameter: Langfuse would ignore it".to_owned()),
         }
         Ok(())
     }
 
-    /// Between which places in time all lies that is asked for.
+    /// Returns the range of places in time that its conditions allow.
     pub(super) fn places(&self) -> Range<Place> {
         let starts = self.conditions.iter().map(Condition::starts);
         let (first, last) = starts.fold(
@@ -198,7 +198,7 @@ impl Query {
             |(first, last), (from, to)| (first.max(from), last.min(to)),
         );
         let start = Place::before(first);
-        // Later in the list is earlier in time. To the millisecond, nothing begins between the two.
+        // Later in the list is earlier in time. Times have milliseconds, so nothing lies between the two.
         let behind = last.saturating_add(SignedDuration::from_millis(1));
         let end = Place::before(behind.unwrap_or(Timestamp::MAX));
         let end = match &self.after {
@@ -208,7 +208,7 @@ impl Query {
         start.clone()..end.max(start)
     }
 
-    /// Whether an observation of these places is asked for.
+    /// Returns whether an observation in this range meets its conditions.
     pub(super) fn holds(&self, span: &Span) -> bool {
         self.conditions.iter().all(|one| one.holds(span))
     }
@@ -226,7 +226,7 @@ fn groups(list: &str) -> Result<Vec<String>, String> {
                 return Ok(group);
             }
             Err(format!(
-                "there is no group `{group}`, and Langfuse would leave it out; there are {}",
+                "unknown group `{group}`: Langfuse would ignore it; the groups are {}",
                 GROUPS.join(", ")
             ))
         })

@@ -1,19 +1,19 @@
-//! The kind of Langfuse that the fake is: its version, how late it shows what it took, and how many reads it takes.
+//! The kind of Langfuse that the fake plays: its version, its ingestion delay, and its read limit.
 
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The settings of a fake Langfuse, as `/_local/settings` takes and shows them.
+/// The settings of a fake Langfuse, as `/_local/settings` reads and returns them.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Its version and write mode.
     pub mode: Mode,
-    /// How long after it was taken a span becomes readable.
+    /// The delay after which a span becomes readable.
     pub visible_after_ms: u32,
-    /// How many reads it takes a minute; as many as come where this is absent, as self-hosted.
+    /// The limit of reads a minute; absent, there is none, as in a self-hosted Langfuse.
     pub reads_per_minute: Option<u32>,
 }
 
@@ -24,14 +24,15 @@ pub enum Mode {
     /// Langfuse Cloud, or a self-hosted version 4 in v4 write mode.
     #[default]
     V4,
-    /// A self-hosted version 4 that still writes as version 3 did: it takes exports, and its observations are not found.
+    /// A self-hosted version 4 that still writes as version 3 did: it takes exports, but its observations are not
+    /// found.
     V4Legacy,
-    /// A self-hosted version 3: it takes exports, and reading observations is not implemented.
+    /// A self-hosted version 3: it takes exports, but reading observations is not implemented.
     V3,
 }
 
 impl Settings {
-    /// These settings with those of a JSON object in place of their own.
+    /// Returns these settings, with those of a JSON object replaced.
     pub(super) fn with(self, given: &[u8]) -> Result<Self, serde_json::Error> {
         let given: Map<String, Value> = serde_json::from_slice(given)?;
         let mut all: Map<String, Value> = serde_json::from_value(serde_json::to_value(self)?)?;
@@ -39,14 +40,14 @@ impl Settings {
         serde_json::from_value(all.into())
     }
 
-    /// How long after it was taken a span becomes readable.
+    /// Returns the delay after which a span becomes readable.
     pub(super) fn visible_after(self) -> SignedDuration {
         SignedDuration::from_millis(self.visible_after_ms.into())
     }
 }
 
 impl Mode {
-    /// The version that it says it is.
+    /// Returns the version that it reports.
     pub(super) const fn version(self) -> &'static str {
         match self {
             Self::V4 | Self::V4Legacy => "4.16.0",
@@ -54,7 +55,7 @@ impl Mode {
         }
     }
 
-    /// Why observations cannot be read from it; None if they can.
+    /// Returns the refusal of reads; `None` if observations can be read.
     pub(super) fn unreadable(self) -> Option<(StatusCode, Value)> {
         let (status, message, error) = match self {
             Self::V4 => return None,

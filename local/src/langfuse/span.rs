@@ -1,4 +1,4 @@
-//! A span as Langfuse stores it: the attributes it knows, beside all of them.
+//! A span as Langfuse stores it: the attributes that it interprets, and all of them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::attributes::Attributes;
 
-/// One stored span. What Langfuse would find in no attribute is null.
+/// One stored span. A value that Langfuse finds in no attribute is null.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[expect(
     clippy::struct_field_names,
@@ -23,41 +23,41 @@ pub(super) struct Span {
     pub(super) user_id: Value,
     pub(super) session_id: Value,
     pub(super) tags: Value,
-    /// The observation's own, and over them the trace's, as in version 4.
+    /// The observation's metadata, overridden by the trace's, as in version 4.
     pub(super) metadata: Map<String, Value>,
     pub(super) input: Value,
     pub(super) output: Value,
     pub(super) model: Value,
-    /// What `usage_details` says, read; the text itself where it is no JSON.
+    /// The JSON of `usage_details`; the text itself if it is not JSON.
     pub(super) usage: Value,
-    /// What `cost_details` says, read.
+    /// The JSON of `cost_details`.
     pub(super) cost: Value,
-    /// RFC 3339, cut to the millisecond as Langfuse does.
+    /// The start in RFC 3339, cut to the millisecond as Langfuse does.
     pub(super) start: String,
     pub(super) end: String,
     pub(super) start_unix_nano: String,
     pub(super) end_unix_nano: String,
     pub(super) environment: String,
-    /// `DEBUG`, `WARNING` and so on; null where it is the usual one.
+    /// `DEBUG`, `WARNING` and so on; null means the default level.
     #[serde(default)]
     pub(super) level: Value,
     #[serde(default)]
     pub(super) status_message: Value,
     #[serde(default)]
     pub(super) version: Value,
-    /// When it came; it may have been kept before that was written down.
+    /// The time it was taken; absent in spans stored before this field existed.
     #[serde(default)]
     pub(super) taken_at: Option<Timestamp>,
     pub(super) attributes: Map<String, Value>,
 }
 
 impl Span {
-    /// Reads a span's own shape; what its attributes say is checked by [`super::traps`].
+    /// Reads a span; [`super::traps`] checks its attributes.
     pub(super) fn read(span: &Value, resource: &Attributes) -> Result<Self, String> {
         let attributes = Attributes::read(&span["attributes"])?;
         let text = |name: &str| span[name].as_str().unwrap_or_default().to_owned();
         let get = |keys: &[&str]| attributes.first(keys).cloned().unwrap_or_default();
-        // Where Langfuse looks for the first one that is not empty.
+        // Langfuse uses the first of these that is not empty.
         let given = |keys: &[&str]| attributes.given(keys).cloned().unwrap_or_default();
         let failed = [json!(2), json!("STATUS_CODE_ERROR")].contains(&span["status"]["code"]);
         if !span["name"].is_string() {
@@ -121,27 +121,27 @@ impl Span {
 }
 
 impl Span {
-    /// When it began, to the millisecond.
+    /// Returns its start, to the millisecond.
     pub(super) fn started(&self) -> Timestamp {
         stored(&self.start)
     }
 
-    /// When it ended, to the millisecond.
+    /// Returns its end, to the millisecond.
     pub(super) fn ended(&self) -> Timestamp {
         stored(&self.end)
     }
 
-    /// Its type as it is shown.
+    /// Returns its type as Langfuse shows it.
     pub(super) fn shown_kind(&self) -> String {
         self.kind.as_str().unwrap_or("span").to_uppercase()
     }
 
-    /// Its level as it is shown.
+    /// Returns its level as Langfuse shows it.
     pub(super) fn shown_level(&self) -> &str {
         self.level.as_str().unwrap_or("DEFAULT")
     }
 
-    /// Whether it is the first of its trace, or of its application's part of it.
+    /// Returns whether it is the root of its trace, or of its application's part of it.
     pub(super) fn is_root(&self) -> bool {
         let marked = self.attributes.get("langfuse.internal.is_app_root");
         self.parent_span_id.is_none() || marked == Some(&Value::Bool(true))
@@ -150,7 +150,7 @@ impl Span {
 
 fn stored(time: &str) -> Timestamp {
     time.parse()
-        .expect("a stored span was taken with its times")
+        .expect("the times were checked when the span was taken")
 }
 
 fn metadata(attributes: &Attributes) -> Map<String, Value> {
@@ -159,7 +159,7 @@ fn metadata(attributes: &Attributes) -> Map<String, Value> {
     metadata
 }
 
-/// A time that is a decimal text of nanoseconds and not in another unit.
+/// Reads a time, which must be a decimal text of nanoseconds.
 fn time(span: &Value, name: &str) -> Result<(Timestamp, String), String> {
     let text = match &span[name] {
         Value::String(text) => text,
@@ -173,7 +173,8 @@ fn time(span: &Value, name: &str) -> Result<(Timestamp, String), String> {
     let time = digits.then(|| text.parse::<i128>().ok()).flatten();
     let time =
         time.and_then(|time| Timestamp::from_millisecond((time / 1_000_000).try_into().ok()?).ok());
-    let time = time.ok_or_else(|| format!("{name} `{text}` is no decimal text of nanoseconds"))?;
+    let time =
+        time.ok_or_else(|| format!("{name} `{text}` is not a decimal text of nanoseconds"))?;
     if time < Timestamp::constant(EPOCH_OF_SPARKS_SECOND, 0) {
         return Err(format!(
             "{name} `{text}` lies before 2020: it must be in nanoseconds"
@@ -194,7 +195,7 @@ fn details(attribute: Option<&Value>) -> Value {
     read.unwrap_or_else(|| attribute.clone())
 }
 
-/// The environment, on the span or on its resource; a bad one would silently become `default`.
+/// Returns the environment of the span or its resource; Langfuse would silently turn a bad one into `default`.
 fn environment(attributes: &Attributes, resource: &Attributes) -> Result<String, String> {
     let keys = [
         "langfuse.environment",
@@ -214,7 +215,7 @@ fn environment(attributes: &Attributes, resource: &Attributes) -> Result<String,
     if !valid {
         return Err(format!(
             "environment {environment} is not 1 to 40 of a-z, 0-9, - and _, or begins with \
-             `langfuse`: Langfuse would file it under `default`"
+             `langfuse`: Langfuse would store it as `default`"
         ));
     }
     Ok(text.to_owned())

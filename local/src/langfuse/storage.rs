@@ -1,4 +1,4 @@
-//! Where spans are kept: in memory, and in a file of a folder if there is one.
+//! Storage of spans: in memory, and in a file if a folder is given.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -11,20 +11,20 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::Place;
 use super::span::Span;
 
-/// As which a span came: of two in one place, the first that came is the first of the list.
+/// The index of a span; of two spans at one place, the first that came is listed first.
 type Number = Reverse<usize>;
 
-/// The spans of a project, in the order in which they came.
+/// The spans of a project, in the order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
     spans: Vec<Span>,
-    /// The same in the order of the list, so that a page of many does not look at all.
+    /// The same spans in the order of the list, so that a page need not look at all of them.
     listed: BTreeSet<(Place, Number)>,
     file: Option<PathBuf>,
 }
 
 impl Storage {
-    /// What a folder kept, or nothing yet.
+    /// Opens the storage of a folder, which may be empty.
     pub(super) fn open(directory: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let file = directory.join("langfuse.jsonl");
@@ -41,13 +41,14 @@ impl Storage {
         })
     }
 
-    /// All of them.
+    /// Returns all spans.
     pub(super) fn all(&self) -> &[Span] {
         &self.spans
     }
 
-    /// Those between two places that can be read, the last first: they came `delay` ago at least. Without a delay that is
-    /// all of them, even when a test has moved the clock back.
+    /// Returns the readable spans between two places, the last first: those taken at least `delay` ago.
+    ///
+    /// Without a delay all are readable, even if a test has moved the clock back.
     pub(super) fn readable(
         &self,
         places: Range<Place>,
@@ -64,7 +65,7 @@ impl Storage {
         listed.filter(came)
     }
 
-    /// Keeps more spans; all of them or, with an error, none.
+    /// Stores more spans: all of them, or none on an error.
     pub(super) fn add(&mut self, spans: Vec<Span>) -> std::io::Result<()> {
         if let Some(file) = &self.file {
             let mut options = std::fs::OpenOptions::new();
@@ -76,7 +77,7 @@ impl Storage {
         Ok(())
     }
 
-    /// Loses all spans of a trace; says how many they were.
+    /// Removes all spans of a trace; returns their number.
     pub(super) fn lose(&mut self, trace_id: &str) -> std::io::Result<usize> {
         let before = self.spans.len();
         self.spans.retain(|span| span.trace_id != trace_id);
@@ -90,7 +91,7 @@ impl Storage {
     }
 }
 
-/// The places of spans, of which the first came as number `first`.
+/// Returns the places of spans, the first of which has the index `first`.
 fn listed(spans: &[Span], first: usize) -> BTreeSet<(Place, Number)> {
     let places = spans.iter().map(Place::of);
     places.zip((first..).map(Reverse)).collect()

@@ -1,10 +1,12 @@
-//! What Langfuse answers with 200 and then drops, garbles or charges twice, each refused by name.
+//! Traps: spans for which Langfuse returns 200 and then drops, garbles or double-counts something.
+//!
+//! Each is refused by name.
 
 use serde_json::{Map, Value};
 
 use super::span::Span;
 
-/// The usage buckets that never overlap. Any other key would be added into the total.
+/// The usage buckets that never overlap. Langfuse would add any other key to the total.
 const BUCKETS: [&str; 5] = [
     "input",
     "input_cached_tokens",
@@ -13,7 +15,7 @@ const BUCKETS: [&str; 5] = [
     "output_reasoning_tokens",
 ];
 
-/// How long a session's id may be.
+/// The longest session id.
 const MAX_SESSION_CHARACTERS: usize = 200;
 
 const KINDS: [&str; 10] = [
@@ -29,7 +31,7 @@ const KINDS: [&str; 10] = [
     "evaluator",
 ];
 
-/// Checks what a span says against all traps.
+/// Checks a span for all traps.
 pub(super) fn check(span: &Span) -> Result<(), String> {
     check_ids(span)?;
     check_names(span)?;
@@ -63,19 +65,21 @@ fn check_ids(span: &Span) -> Result<(), String> {
         let absent = name == "parentSpanId" && id.is_empty();
         if !absent && !hex(id, length) {
             return Err(format!(
-                "{name} `{id}` is not {length} lower-case hex digits: Langfuse would keep it as \
-                 it is, and nothing would find it"
+                "{name} `{id}` is not {length} lower-case hex digits: Langfuse would store it \
+                 unchanged, and no search would find it"
             ));
         }
     }
     if span.trace_id.starts_with(&span.span_id) {
-        return Err("spanId is the beginning of traceId: derive it from another seed".to_owned());
+        return Err(
+            "spanId is the beginning of traceId: derive it from a different seed".to_owned(),
+        );
     }
     Ok(())
 }
 
 fn check_names(span: &Span) -> Result<(), String> {
-    // An empty text is taken, and means no more than one that is left out.
+    // An empty text is accepted, and means the same as an absent one.
     let texts = [
         ("langfuse.trace.name", &span.trace_name, true),
         ("langfuse.user.id", &span.user_id, true),
@@ -96,7 +100,7 @@ fn check_names(span: &Span) -> Result<(), String> {
     let kind = span.kind.as_str().unwrap_or_default();
     if !span.kind.is_null() && !KINDS.contains(&kind) {
         return Err(format!(
-            "attribute `langfuse.observation.type` {} is no type: Langfuse would guess one",
+            "attribute `langfuse.observation.type` {} is not a type: Langfuse would guess one",
             span.kind
         ));
     }
@@ -109,14 +113,14 @@ fn check_names(span: &Span) -> Result<(), String> {
         if !value.is_string() {
             return Err(format!(
                 "attribute `langfuse.trace.metadata.{key}` or `langfuse.observation.metadata.{key}` \
-                 must be a text to be found by"
+                 must be a text, or filters cannot find it"
             ));
         }
     }
     Ok(())
 }
 
-/// Checks a session's id, which Langfuse drops where it is too long or not of ASCII.
+/// Checks a session's id, which Langfuse drops if it is too long or not ASCII.
 /// <https://langfuse.com/docs/observability/features/sessions>
 fn check_session(span: &Span) -> Result<(), String> {
     let id = span.session_id.as_str().unwrap_or_default();
@@ -129,13 +133,13 @@ fn check_session(span: &Span) -> Result<(), String> {
     ))
 }
 
-/// Checks `usage_details`, and says whether there is any.
+/// Checks `usage_details`; returns whether it is present.
 fn check_usage(span: &Span) -> Result<bool, String> {
     let mut keys = span.attributes.keys();
     if let Some(key) = keys.find(|key| key.starts_with("gen_ai.usage.")) {
         return Err(format!(
-            "attribute `{key}` has inclusive counts, which Langfuse takes apart by rules of its \
-             own: send usage_details"
+            "attribute `{key}` has inclusive counts, which Langfuse splits by its own rules: \
+             send usage_details"
         ));
     }
     if span.usage.is_null() && !has(span, "usage_details") {
@@ -146,7 +150,7 @@ fn check_usage(span: &Span) -> Result<bool, String> {
     for (bucket, count) in usage {
         let Some(count) = count.as_u64() else {
             return Err(format!(
-                "usage_details `{bucket}` {count} is no whole number from 0 up: Langfuse would \
+                "usage_details `{bucket}` {count} is not a whole number of at least 0: Langfuse would \
                  drop it"
             ));
         };
@@ -156,7 +160,7 @@ fn check_usage(span: &Span) -> Result<bool, String> {
         if !BUCKETS.contains(&bucket.as_str()) {
             return Err(format!(
                 "usage_details `{bucket}` is unknown or overlaps another: Langfuse would add it \
-                 into the total; known are {}",
+                 to the total; the buckets are {}",
                 BUCKETS.join(", ")
             ));
         }
@@ -166,13 +170,13 @@ fn check_usage(span: &Span) -> Result<bool, String> {
         && total != sum
     {
         return Err(format!(
-            "usage_details `total` is {total} and the rest adds up to {sum}: some bucket overlaps"
+            "usage_details `total` is {total} but the buckets add up to {sum}: some bucket overlaps"
         ));
     }
     Ok(true)
 }
 
-/// Checks `cost_details`, and says whether there is any.
+/// Checks `cost_details`; returns whether it is present.
 fn check_cost(span: &Span) -> Result<bool, String> {
     if span.cost.is_null() && !has(span, "cost_details") {
         return Ok(false);
@@ -182,14 +186,14 @@ fn check_cost(span: &Span) -> Result<bool, String> {
         let amount_is_good = amount.is_number() && !amount.to_string().starts_with('-');
         if !amount_is_good {
             return Err(format!(
-                "cost_details `{part}` {amount} is no number from 0 up: Langfuse would store it \
+                "cost_details `{part}` {amount} is not a number of at least 0: Langfuse would store it \
                  as a text"
             ));
         }
     }
     if !cost.contains_key("total") {
         return Err(
-            "cost_details has no `total`: any cost that is sent turns Langfuse's own off"
+            "cost_details has no `total`: a sent cost disables Langfuse's own calculation"
                 .to_owned(),
         );
     }

@@ -8,10 +8,10 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
-/// The currency of the account's balance.
+/// The settlement currency of the account's balance.
 pub(super) const SETTLEMENT: &str = "usd";
 
-/// The worth of a currency's smallest unit in cents of the balance, in ten-thousandths.
+/// Exchange rates: the value of a currency's smallest unit in cents of the balance, in ten-thousandths.
 const RATES: [(&str, i64); 3] = [("eur", 11_000), ("gbp", 12_500), ("jpy", 6_600)];
 
 const WHOLE: i64 = 10_000;
@@ -45,10 +45,10 @@ pub(super) struct Movement<'a> {
     pub(super) kind: Kind,
     /// The charge, refund or dispute.
     pub(super) source: &'a str,
-    /// The amount in the source's currency; negative when it leaves the balance.
+    /// The amount in the source's currency; negative if it leaves the balance.
     pub(super) amount: i64,
     pub(super) currency: &'a str,
-    /// The amount in the balance's currency, where it is known.
+    /// The amount in the balance's currency, if it is known.
     pub(super) settled: Option<i64>,
     pub(super) fee: i64,
 }
@@ -61,7 +61,7 @@ pub(super) struct BalanceTransaction {
     fee: i64,
     kind: Kind,
     source: String,
-    /// The exchange rate in ten-thousandths, where the source has another currency.
+    /// The exchange rate in ten-thousandths, if the source has another currency.
     rate: Option<i64>,
     created: i64,
 }
@@ -123,7 +123,7 @@ pub(super) fn charge_fee(amount: i64) -> i64 {
 }
 
 impl State {
-    /// Moves money; returns its balance transaction, or none where the settings say so.
+    /// Moves money; returns its balance transaction, or None if the settings turn them off.
     pub(super) fn move_money(
         &mut self,
         movement: &Movement<'_>,

@@ -1,4 +1,4 @@
-//! Bills subscriptions: their first period, the next ones, and whatever else is put on an invoice.
+//! Bills subscriptions: their first period, renewals, and changes in between.
 
 mod changes;
 mod collection;
@@ -39,7 +39,7 @@ pub(super) struct Beginning {
     /// `flexible`, unless the caller asks for `classic`.
     /// <https://docs.stripe.com/billing/subscriptions/billing-mode>
     pub(super) billing_mode: Option<String>,
-    /// The card's answers from then on.
+    /// The outcome of each charge of the card from then on.
     pub(super) card: Card,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Begun {
 
 /// Begins the subscription of a session, with its first invoice.
 ///
-/// `status` is how the payment goes, where anything is to be paid.
+/// `status` is the outcome of the payment, if there is anything to pay.
 pub(super) fn begin(
     state: &mut State,
     session: &Session,
@@ -146,7 +146,7 @@ pub(super) fn subscribe(
     })
 }
 
-/// The items of a new subscription, and the lines of its first invoice. Usage is billed later.
+/// Returns the items of a new subscription and the lines of its first invoice. Usage is billed later.
 fn items_and_lines(
     state: &mut State,
     ordered: Vec<Ordered>,
@@ -187,7 +187,7 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Gives a subscription a status, whatever word it is, and says so.
+/// Sets the status of a subscription to any word, and emits its event.
 pub(super) fn change_status(
     state: &mut State,
     id: &str,
@@ -204,7 +204,7 @@ pub(super) fn change_status(
     Ok(())
 }
 
-/// Ends a subscription at a moment, and says so. Its invoices are not collected any more.
+/// Ends a subscription at a moment, and emits its event. Its invoices are no longer collected.
 /// <https://docs.stripe.com/billing/subscriptions/cancel>
 pub(super) fn cancel(state: &mut State, id: &str, at: i64, now: i64) -> Result<(), Error> {
     let subscription = state.subscription_mut(id)?;
@@ -221,7 +221,7 @@ pub(super) fn cancel(state: &mut State, id: &str, at: i64, now: i64) -> Result<(
     Ok(())
 }
 
-/// The period of an invoice that is about one moment.
+/// Returns an empty period, for an invoice about one moment.
 fn moment(now: i64) -> Period {
     Period {
         start: now,

@@ -1,4 +1,4 @@
-//! A call to Stripe: who makes it, in which version, with which parameters.
+//! A call to Stripe: its authentication, API version, idempotency key and parameters.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,25 +13,25 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 const MAX_KEY_CHARACTERS: usize = 255;
 
-/// A call by somebody who may make it.
+/// An authenticated call.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
-    /// The parameters not yet taken.
+    /// The parameters that no operation has read yet.
     pub(super) form: Form,
-    /// All parameters in a fixed order: what tells a repeated call from another one.
+    /// All parameters in a fixed order: they distinguish a repeated call from another one.
     pub(super) fingerprint: String,
-    /// The idempotency key, of a POST only: Stripe ignores it elsewhere. Version 2 takes one to
-    /// DELETE too, and keeps it to one URL.
+    /// The idempotency key of a POST; Stripe ignores it elsewhere. Version 2 also reads that of a DELETE, and a key
+    /// there belongs to one URL.
     pub(super) key: Option<String>,
-    /// When it came, in Unix seconds.
+    /// The time of the call, in Unix seconds.
     pub(super) now: i64,
-    /// The customer and meter it has for itself.
+    /// The customer and meter that the call has locked.
     pub(super) exclusive: Option<(String, String)>,
 }
 
 impl Call {
-    /// Reads a request; what is wrong with it is found before anything is executed.
+    /// Reads a request; fails before anything is executed if it is malformed.
     pub(super) fn read(request: &Request, now: i64) -> Result<Self, Error> {
         let headers = request.headers();
         authenticate(headers)?;
@@ -62,7 +62,7 @@ impl Call {
     }
 }
 
-/// The parameters: the query, or the body of a POST.
+/// Reads the parameters from the query, or from the body of a POST.
 fn form(request: &Request, v2: bool) -> Result<Form, Error> {
     if request.method() != Method::POST {
         return Form::read(request.uri().query().unwrap_or_default().as_bytes());
@@ -96,7 +96,7 @@ fn authenticate(headers: &HeaderMap) -> Result<(), Error> {
     if given == format!("Bearer {SECRET_KEY}") || given == basic {
         return Ok(());
     }
-    let message = format!("Invalid API Key provided: this fake takes `{SECRET_KEY}` only");
+    let message = format!("Invalid API Key provided: this fake accepts `{SECRET_KEY}` only");
     Err(Error::unauthenticated(&message))
 }
 

@@ -7,7 +7,7 @@ use super::form::Form;
 use super::payment_intents::{PaymentIntent, Status};
 use super::state::State;
 
-/// Fields of a charge that nothing here ever fills.
+/// Fields of a charge that are always null here.
 const UNUSED: [&str; 23] = [
     "application",
     "application_fee",
@@ -34,14 +34,14 @@ const UNUSED: [&str; 23] = [
     "transfer_group",
 ];
 
-/// The parameters that name what is given back or disputed, by its payment or its charge.
+/// The parameters that select a payment to refund, or refunds and disputes to list.
 pub(super) struct Of {
     pub(super) payment_intent: Option<String>,
     pub(super) charge: Option<String>,
 }
 
 impl Of {
-    /// Takes `payment_intent` and `charge`.
+    /// Reads `payment_intent` and `charge`.
     pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
         Ok(Self {
             payment_intent: form.text("payment_intent", 255)?,
@@ -49,13 +49,13 @@ impl Of {
         })
     }
 
-    /// Whether something is of them.
+    /// Returns whether a payment and its charge match the parameters.
     pub(super) fn fits(&self, payment: &str, charge: &str) -> bool {
         let is = |asked: &Option<String>, own: &str| asked.as_deref().is_none_or(|id| id == own);
         is(&self.payment_intent, payment) && is(&self.charge, charge)
     }
 
-    /// The payment that they name, and its charge.
+    /// Returns the payment that the parameters select, and its charge.
     pub(super) fn paid(&self, state: &State) -> Result<(PaymentIntent, String), Error> {
         let payment = match (&self.payment_intent, &self.charge) {
             (Some(id), _) => {
@@ -82,13 +82,13 @@ impl Of {
 }
 
 impl State {
-    /// The payment of a charge.
+    /// Returns the payment of a charge.
     pub(super) fn charged(&self, charge: &str) -> Option<&PaymentIntent> {
         let mut payments = self.payment_intents.values();
         payments.find(|payment| payment.charge.as_deref() == Some(charge))
     }
 
-    /// Stripe's `charge` of a payment; what was refunded is the sum of all refunds.
+    /// Stripe's `charge` of a payment; `amount_refunded` is the sum of all refunds.
     pub(super) fn charge_json(&self, payment: &PaymentIntent) -> Value {
         let succeeded = payment.status == Status::Succeeded;
         let status = match payment.status {

@@ -1,4 +1,4 @@
-//! Checkout sessions: `/v1/checkout/sessions`, pages where one order is paid.
+//! Checkout Sessions: `/v1/checkout/sessions`, pages where one order is paid.
 
 mod session;
 
@@ -15,17 +15,17 @@ use super::state::State;
 
 pub(super) use session::{Line, Session};
 
-/// How long a page may be open, in seconds: half an hour to a day.
+/// The allowed lifetime of a session, in seconds: half an hour to a day.
 const OPEN_SECONDS: std::ops::RangeInclusive<i64> = 1_800..=86_400;
 
 impl State {
-    /// A session by its id.
+    /// Returns a session by its id.
     pub(super) fn session(&self, id: &str) -> Result<&Session, Error> {
         let session = self.checkout_sessions.get(id);
         session.ok_or_else(|| Error::no_such("checkout.session", "id", id))
     }
 
-    /// A session by its id, to be changed.
+    /// Returns a session by its id, mutable.
     pub(super) fn session_mut(&mut self, id: &str) -> Result<&mut Session, Error> {
         let session = self.checkout_sessions.get_mut(id);
         session.ok_or_else(|| Error::no_such("checkout.session", "id", id))
@@ -115,7 +115,7 @@ pub(super) fn create(state: &mut State, call: &mut Call) -> Result<Value, Error>
     Ok(created)
 }
 
-/// Takes the end of the trial that a plan begins with.
+/// Reads the end of the trial that a plan begins with.
 fn trial_end(form: &mut Form, now: i64) -> Result<Option<i64>, Error> {
     let end = form.integer("subscription_data[trial_end]")?;
     let days = form.integer("subscription_data[trial_period_days]")?;
@@ -173,7 +173,7 @@ fn lines(state: &mut State, form: &mut Form, mode: &str) -> Result<Vec<Line>, Er
     Ok(lines)
 }
 
-/// What the payment or the subscription gets as metadata: each mode has a parameter of its own.
+/// Reads the metadata for the payment or the subscription. Each mode has its own parameter.
 fn passed_on(form: &mut Form, mode: &str) -> Result<BTreeMap<String, String>, Error> {
     let (own, other) = if mode == "payment" {
         ("payment_intent_data", "subscription_data")
@@ -187,7 +187,7 @@ fn passed_on(form: &mut Form, mode: &str) -> Result<BTreeMap<String, String>, Er
     form.metadata(&format!("{own}[metadata]"))
 }
 
-/// `GET /v1/checkout/sessions/{id}`, with `line_items` and `payment_intent` where they are expanded.
+/// `GET /v1/checkout/sessions/{id}`, with `line_items` and `payment_intent` if the caller expands them.
 pub(super) fn retrieve(
     state: &State,
     form: &Form,
@@ -259,7 +259,7 @@ pub(super) fn expire(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
     end(state, id, now)
 }
 
-/// Ends a session that is open.
+/// Expires an open session.
 pub(super) fn end(state: &mut State, id: &str, now: i64) -> Result<Value, Error> {
     let session = state.session_mut(id)?;
     if session.status != "open" {
@@ -275,7 +275,7 @@ pub(super) fn end(state: &mut State, id: &str, now: i64) -> Result<Value, Error>
     Ok(ended)
 }
 
-/// Ends the open sessions whose time is over.
+/// Expires the open sessions that are past their `expires_at`.
 pub(super) fn expire_old(state: &mut State, now: i64) {
     let sessions = state.checkout_sessions.values();
     let old = sessions.filter(|session| session.status == "open" && session.expires_at <= now);

@@ -1,4 +1,4 @@
-//! What only the fake has, under `/_local`: what is in it, and what a person or the world would do.
+//! The fake's own endpoints under `/_local`: they list its data, and act as buyers, banks and time.
 
 mod plans;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::http::{Request, Response, json as respond, text};
 
-/// Answers a request under `/_local`.
+/// Handles a request under `/_local`.
 pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(2).collect();
@@ -57,7 +57,7 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Response {
             let secret = secret.ok_or_else(|| Error::no_such("webhook endpoint", "id", id));
             secret.map(|secret| json!({ "secret": secret }))
         }
-        _ => return text(StatusCode::NOT_FOUND, "there is no such control"),
+        _ => return text(StatusCode::NOT_FOUND, "no such control"),
     };
     stripe.stir();
     match answered {
@@ -83,13 +83,13 @@ fn checkout(stripe: &Stripe, id: &str, action: &str, body: &Value) -> Result<Val
         "expire" => {
             checkout_sessions::end(&mut state, id, now)?;
         }
-        _ => return Err(Error::invalid("pay, settle or expire")),
+        _ => return Err(Error::invalid("The action must be pay, settle or expire.")),
     }
     let session = state.session(id)?;
     Ok(json!({ "session": session.to_json(), "redirect": session.redirect() }))
 }
 
-/// Loses an event of a meter, of which Stripe says nothing.
+/// Loses a meter event without a report.
 fn lose(stripe: &Stripe, identifier: &str, request: &Request) -> Result<Value, Error> {
     let identifier = percent_decode_str(identifier).decode_utf8_lossy();
     let forget = request.uri().query() == Some("forget=true");
@@ -102,7 +102,7 @@ fn lose(stripe: &Stripe, identifier: &str, request: &Request) -> Result<Value, E
     Ok(json!({ "identifier": identifier, "removed": lost.len() }))
 }
 
-/// The status that a body names.
+/// Reads the status from a body.
 fn status(body: &Value) -> Result<&str, Error> {
     let status = body["status"].as_str();
     status.ok_or_else(|| Error::missing("status"))
@@ -114,7 +114,7 @@ fn dispute(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result<Value, Err
     let case_type = body["case_type"].as_str();
     if case_type.is_some_and(|case_type| !disputes::CASE_TYPES.contains(&case_type)) {
         return Err(Error::invalid(format!(
-            "case_type is one of {}",
+            "case_type must be one of {}",
             disputes::CASE_TYPES.join(", ")
         )));
     }

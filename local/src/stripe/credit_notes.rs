@@ -90,7 +90,7 @@ pub(super) fn void(state: &mut State, form: &Form, id: &str, now: i64) -> Result
     end(state, id, now)
 }
 
-/// Voids a credit note, whatever its invoice's status. What was refunded stays refunded.
+/// Voids a credit note, whatever its invoice's status. Refunds are not undone.
 pub(super) fn end(state: &mut State, id: &str, now: i64) -> Result<Value, Error> {
     let mut note = state.credit_note(id)?.clone();
     if note.is_void() {

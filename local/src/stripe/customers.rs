@@ -25,21 +25,21 @@ pub(super) struct Customer {
     created: i64,
     deleted: bool,
     details: Details,
-    /// The end of the number of the card that it pays with.
+    /// The last four digits of the customer's card.
     #[serde(default)]
     card_last4: Option<String>,
-    /// The card that its subscriptions are charged to, where it was made with one.
+    /// The card for its subscriptions, if the customer was created with one.
     #[serde(default)]
     payment_method: Option<PaymentMethod>,
-    /// The amount that it owes; below zero, a credit for its next invoice.
+    /// The amount that the customer owes; below zero, a credit for the next invoice.
     #[serde(default)]
     pub(super) balance: i64,
-    /// Automatic tax cannot tell where it is.
+    /// Automatic tax does not know the customer's location.
     #[serde(default)]
     location_missing: bool,
 }
 
-/// What the caller says of a customer.
+/// The properties of a customer that the caller sets.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Details {
     email: Option<String>,
@@ -50,7 +50,7 @@ struct Details {
 }
 
 impl Details {
-    /// Takes the parameters given; an empty one removes what was there.
+    /// Reads the parameters; an empty one removes the value.
     fn change(&mut self, form: &mut Form) -> Result<(), Error> {
         let changes = [
             ("email", 512, &mut self.email),
@@ -73,17 +73,17 @@ impl Details {
 }
 
 impl Customer {
-    /// Whether it can be charged, metered and changed.
+    /// Returns whether the customer is not deleted: it can be charged, metered and changed.
     pub(super) fn is_there(&self) -> bool {
         !self.deleted
     }
 
-    /// The end of the number of the card that it pays with, where it has given one.
+    /// Returns the last four digits of the customer's card, if it has one.
     pub(super) fn card(&self) -> Option<&str> {
         self.card_last4.as_deref()
     }
 
-    /// The card's answers to the charges of a subscription. Without a known card, charges succeed.
+    /// Returns the outcome of the charges of a subscription. Without a known card, charges succeed.
     pub(super) fn answers(&self) -> Card {
         let method = self.payment_method.as_ref();
         method.map_or(Card::Good, |method| method.card)
@@ -148,7 +148,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
     Ok(created)
 }
 
-/// `GET /v1/customers`, by e-mail address too, which is compared letter by letter.
+/// `GET /v1/customers`, optionally by e-mail address, which is case-sensitive.
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let email = form.text("email", 512)?;
@@ -179,7 +179,7 @@ pub(super) fn update(state: &mut State, form: &mut Form, id: &str) -> Result<Val
     Ok(customer.to_json())
 }
 
-/// `DELETE /v1/customers/{id}`: its subscriptions end with it.
+/// `DELETE /v1/customers/{id}`, which also ends its subscriptions.
 pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Result<Value, Error> {
     form.finish()?;
     let customer = existing(state, id)?;
@@ -201,21 +201,21 @@ pub(super) fn delete(state: &mut State, form: &Form, id: &str, now: i64) -> Resu
 }
 
 impl State {
-    /// True if the customer's location is known to automatic tax.
+    /// Returns whether automatic tax knows the customer's location.
     pub(super) fn is_located(&self, id: Option<&str>) -> bool {
         let customer = id.and_then(|id| self.customers.get(id));
         customer.is_none_or(|customer| !customer.location_missing)
     }
 }
 
-/// Makes the location of a customer known to automatic tax, or unknown.
+/// Sets whether automatic tax knows a customer's location.
 pub(super) fn locate(state: &mut State, id: &str, known: bool) -> Result<Value, Error> {
     let customer = existing(state, id)?;
     customer.location_missing = !known;
     Ok(customer.to_json())
 }
 
-/// Gives a customer another card to pay with.
+/// Replaces a customer's card.
 pub(super) fn take_card(state: &mut State, id: &str, last4: &str, now: i64) -> Result<(), Error> {
     let customer = existing(state, id)?;
     customer.card_last4 = Some(last4.to_owned());

@@ -1,8 +1,8 @@
-//! Deliveries of events: signed requests to each endpoint, again and again until one is taken.
+//! Deliveries of events: signed requests to each endpoint, retried until the endpoint accepts one.
 //!
-//! [`Stripe::due`] and [`Stripe::report`] are all there is to it; [`send`] does both for a fake that
-//! has an address. Faults at `webhooks/<type>` strike when a delivery is first looked at:
-//! `duplicate:N`, `reorder` (after the next one that is taken), `hold` and `drop`.
+//! The interface is [`Stripe::due`] and [`Stripe::report`]; [`send`] calls both for a fake with an address.
+//! Faults at `webhooks/<type>` apply when a delivery is first processed: `duplicate:N`, `reorder` (after the next one
+//! that is accepted), `hold` and `drop`.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ use crate::http::Request;
 /// The wait after the first failure; each further one doubles it.
 const FIRST_WAIT_MS: i64 = 50;
 
-/// How often a delivery is tried.
+/// The number of attempts of a delivery.
 const MAX_ATTEMPTS: usize = 8;
 
-/// How long an endpoint may take.
+/// The timeout of an endpoint.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest time without a look at the clock, which a test may move forward.
+/// The longest wait before the clock is read again, since a test may move it forward.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// One event for one endpoint.
@@ -43,32 +43,32 @@ pub(super) struct Delivery {
     attempts: Vec<Value>,
 }
 
-/// How far a delivery has come.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
-    /// Not looked at yet.
+    /// Not processed yet.
     New,
-    /// To be sent when it is due.
+    /// Waiting until it is due.
     Pending,
-    /// Under way.
+    /// In flight.
     Sending,
-    /// Waits for another one to be taken.
+    /// Waits until another delivery is accepted.
     Reordered,
-    /// Kept back until somebody asks for it.
+    /// Held until it is released.
     Held,
-    /// Lost on purpose.
+    /// Dropped by a fault.
     Dropped,
-    /// Taken.
+    /// Accepted by the endpoint.
     Delivered,
     /// Given up.
     Failed,
 }
 
-/// A delivery that is due: a request for whoever sends it.
+/// A delivery that is due, with its request.
 #[derive(Clone, Debug)]
 pub struct Due {
-    /// Which delivery it is, for [`Stripe::report`].
+    /// The delivery's id, for [`Stripe::report`].
     pub delivery: u64,
     /// The signed request.
     pub request: Request,
@@ -94,7 +94,7 @@ impl State {
         id
     }
 
-    /// All deliveries, for people and tests.
+    /// Lists all deliveries, for `GET /_local/state`.
     pub(super) fn listed_deliveries(&self) -> Vec<Value> {
         let deliveries = self.deliveries.iter();
         deliveries
@@ -107,7 +107,7 @@ impl State {
             .collect()
     }
 
-    /// Whether everything is delivered, given up, or kept back on purpose.
+    /// Returns whether each delivery has been accepted, given up, held or dropped.
     fn is_settled(&self) -> bool {
         let open = [Stage::New, Stage::Pending, Stage::Sending];
         !self
@@ -116,7 +116,7 @@ impl State {
             .any(|delivery| open.contains(&delivery.stage))
     }
 
-    /// Where a webhook endpoint or an event destination is, and the secrets that sign for it.
+    /// Returns the URL and the signing secrets of a webhook endpoint or an event destination.
     fn receiver(&self, id: &str) -> Option<(&str, &[String])> {
         let endpoint = self.webhook_endpoints.get(id);
         let endpoint = endpoint.map(|endpoint| (&*endpoint.url, &*endpoint.secrets));
@@ -126,7 +126,7 @@ impl State {
         })
     }
 
-    /// The signed request of a delivery; nothing when its endpoint is gone.
+    /// Returns the signed request of a delivery; None if its endpoint no longer exists.
     fn request(&self, delivery: &Delivery, now: i64) -> Option<Request> {
         let (url, secrets) = self.receiver(&delivery.endpoint)?;
         let body = serde_json::to_string_pretty(&self.payload(&delivery.event)?).ok()?;
@@ -148,7 +148,7 @@ impl State {
 }
 
 impl Stripe {
-    /// The deliveries that are due, each as a request; they are under way from now on.
+    /// Returns the deliveries that are due, and marks them as in flight.
     pub fn due(&self) -> Vec<Due> {
         self.pass_time();
         let now = self.clock.now();
@@ -176,7 +176,7 @@ impl Stripe {
         due
     }
 
-    /// Lets faults strike new deliveries.
+    /// Applies faults to new deliveries.
     fn disturb(&self, state: &mut State) {
         for index in 0..state.deliveries.len() {
             let Delivery {
@@ -206,7 +206,7 @@ impl Stripe {
         }
     }
 
-    /// Says how a delivery went: the status it was answered with, or why there was no answer.
+    /// Reports the outcome of a delivery: the status of its response, or why there was none.
     pub fn report(&self, delivery: u64, outcome: Result<u16, String>) {
         let now_ms = self.clock.now().as_millisecond();
         let mut state = self.lock();
@@ -239,7 +239,7 @@ impl Stripe {
         self.stir();
     }
 
-    /// Delivers an event once more, to each endpoint that takes it; answers the new deliveries.
+    /// Delivers an event again to each endpoint subscribed to it; returns the new deliveries.
     pub(super) fn redeliver(&self, event: &str) -> Vec<u64> {
         let mut state = self.lock();
         let Some((kind, receivers)) = state.addressed(event) else {
@@ -254,7 +254,7 @@ impl Stripe {
         again
     }
 
-    /// Lets go of everything that was held.
+    /// Releases all held deliveries.
     pub(super) fn release(&self) {
         for delivery in &mut self.lock().deliveries {
             if delivery.stage == Stage::Held {
@@ -264,7 +264,7 @@ impl Stripe {
         self.stir();
     }
 
-    /// Waits until everything is delivered, given up, or kept back on purpose.
+    /// Waits until each delivery has been accepted, given up, held or dropped.
     pub async fn settled(&self) {
         self.pass_time();
         let mut stirred = self.stirred.subscribe();
@@ -276,13 +276,13 @@ impl Stripe {
     }
 }
 
-/// Sends what is due, for as long as it is polled.
+/// Sends due deliveries, for as long as it is polled.
 pub(super) async fn send(stripe: Stripe) {
     let client = crate::client::plain();
     let mut stirred = stripe.stirred.subscribe();
     let mut under_way = FuturesUnordered::new();
     loop {
-        // Outside of the state's lock: a page or a call may stir while these are looked at.
+        // Outside of the state's lock: a page or a call may add deliveries during this loop.
         stirred.borrow_and_update();
         for due in stripe.due() {
             under_way.push(attempt(&stripe, &client, due));
@@ -309,7 +309,7 @@ async fn attempt(stripe: &Stripe, client: &reqwest::Client, due: Due) {
     stripe.report(due.delivery, outcome);
 }
 
-/// The `Stripe-Signature` of a payload: `t=<seconds>,v1=<hex>`.
+/// Returns the `Stripe-Signature` of a payload: `t=<seconds>,v1=<hex>`.
 /// <https://docs.stripe.com/webhooks/signature>
 pub fn signature(secret: &str, seconds: i64, payload: &str) -> String {
     format!("t={seconds},v1={}", digest(secret, seconds, payload))

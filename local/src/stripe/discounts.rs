@@ -8,7 +8,7 @@ use super::form::Form;
 use super::list::Page;
 use super::state::State;
 
-/// A coupon: so much off.
+/// A coupon: a discount in percent or as an amount.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Coupon {
     id: String,
@@ -19,7 +19,7 @@ pub(super) struct Coupon {
     created: i64,
 }
 
-/// What a buyer types to get a coupon.
+/// A code that a buyer types to use a coupon.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PromotionCode {
     id: String,
@@ -51,7 +51,7 @@ impl Coupon {
         })
     }
 
-    /// What it takes off an amount; half a cent and more is rounded up.
+    /// Returns the discount on an amount; half a cent and more is rounded up.
     fn off(&self, amount: i64) -> i64 {
         let percent = self.percent_off.unwrap_or_default();
         let off = (amount * percent + 50) / 100;
@@ -85,7 +85,7 @@ impl PromotionCode {
 }
 
 impl State {
-    /// What a code that a buyer types takes off an amount.
+    /// Returns the discount on an amount by a code that a buyer types; None if the code is unknown or inactive.
     pub(super) fn discount(&self, code: &str, amount: i64) -> Option<i64> {
         let mut codes = self.promotion_codes.values();
         let promotion =

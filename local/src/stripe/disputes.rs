@@ -1,4 +1,4 @@
-//! Disputes: `/v1/disputes`, payments that a buyer's bank takes back.
+//! Disputes: `/v1/disputes`, payments that a buyer's bank claims back.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,17 +10,17 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
-/// The statuses in which nothing is decided any more.
+/// The final statuses.
 const CLOSED: [&str; 4] = ["won", "lost", "warning_closed", "prevented"];
 
 /// The kinds of a card's dispute.
 pub(super) const CASE_TYPES: [&str; 5] =
     ["block", "chargeback", "compliance", "inquiry", "resolution"];
 
-/// The fee of a dispute, in cents. One that Visa resolves (`resolution`) has none.
+/// The fee of a dispute, in cents. A `resolution` by Visa has none.
 const FEE: i64 = 1_500;
 
-/// The evidence that a seller may submit; nothing here ever does.
+/// Fields of the evidence that a seller may submit; they are always null here.
 const EVIDENCE: [&str; 27] = [
     "access_activity_log",
     "billing_address",
@@ -59,12 +59,12 @@ pub(super) struct Dispute {
     currency: String,
     charge: String,
     pub(super) payment_intent: String,
-    /// `needs_response`, `lost` and so on; other words may be set.
+    /// `needs_response`, `lost` and so on; a test may set any word.
     status: String,
     created: i64,
     #[serde(default)]
     case_type: String,
-    /// The withdrawn amount in the currency of the balance, where it is not converted.
+    /// The withdrawn amount in the currency of the balance, if it is not the converted amount.
     #[serde(default)]
     settled: Option<i64>,
     #[serde(default)]
@@ -83,7 +83,7 @@ enum Funds {
     Reinstated,
 }
 
-/// The kind of a dispute that comes to a status: as it was, unless the status contradicts that.
+/// Returns the case type of a dispute in a new status: the known one, unless the status contradicts it.
 fn case_type<'a>(status: &str, known: &'a str) -> &'a str {
     match (status, known) {
         ("prevented", "resolution") => "resolution",
@@ -99,12 +99,12 @@ impl Dispute {
         !CLOSED.contains(&self.status.as_str())
     }
 
-    /// True for an inquiry and for a dispute that was blocked before it arose: no money moves.
+    /// Returns whether no money moves: for an inquiry, and for a dispute that was blocked in advance.
     fn is_inquiry(&self) -> bool {
         ["inquiry", "block"].contains(&self.case_type.as_str())
     }
 
-    /// Whether the payment may still be refunded.
+    /// Returns whether the payment may still be refunded.
     pub(super) fn is_refundable(&self) -> bool {
         self.is_inquiry() || self.status == "won"
     }
@@ -155,7 +155,7 @@ impl Dispute {
         })
     }
 
-    /// Withdraws the money, or reinstates it, as the status says; returns the events of that.
+    /// Withdraws or reinstates the money according to the status; returns the types of the events.
     ///
     /// Money is withdrawn when the dispute opens, not when it is lost.
     /// <https://docs.stripe.com/disputes/how-disputes-work>
@@ -222,7 +222,7 @@ pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Er
     Ok(dispute.to_json())
 }
 
-/// What a bank says of a payment.
+/// A bank's claim about a payment.
 #[derive(Debug, Default)]
 pub(super) struct Claim<'a> {
     pub(super) payment_intent: &'a str,
@@ -233,11 +233,11 @@ pub(super) struct Claim<'a> {
     /// The amount withdrawn in the currency of the balance; by default the converted amount.
     pub(super) settled: Option<i64>,
     pub(super) case_type: Option<&'a str>,
-    /// Whether it is another dispute, even where one is open.
+    /// True for another dispute, even if one is open.
     pub(super) new: bool,
 }
 
-/// Disputes a payment, or moves the dispute of it that is open.
+/// Disputes a payment, or moves its open dispute.
 pub(super) fn claim(state: &mut State, claim: &Claim<'_>, now: i64) -> Result<Value, Error> {
     let mut known = state.disputes.values();
     let known = known.find(|one| one.payment_intent == claim.payment_intent && one.is_open());
@@ -269,7 +269,7 @@ pub(super) fn claim(state: &mut State, claim: &Claim<'_>, now: i64) -> Result<Va
     Ok(keep(state, dispute, "charge.dispute.created", &moved, now))
 }
 
-/// Moves a dispute. Money is withdrawn when it stops being an inquiry, and comes back when it is won.
+/// Moves a dispute. Money is withdrawn when an inquiry escalates, and comes back when the dispute is won.
 pub(super) fn change(
     state: &mut State,
     id: &str,
@@ -286,7 +286,7 @@ pub(super) fn change(
     Ok(keep(state, dispute, "charge.dispute.updated", &moved, now))
 }
 
-/// Keeps a dispute and emits its events; returns it as Stripe shows it.
+/// Stores a dispute and emits its events; returns it as Stripe shows it.
 fn keep(state: &mut State, dispute: Dispute, first: &str, moved: &[&str], now: i64) -> Value {
     let shown = dispute.to_json();
     let closed = !dispute.is_open();

@@ -31,8 +31,7 @@ pub(super) struct EarlyFraudWarning {
 }
 
 impl EarlyFraudWarning {
-    /// Stripe's `radar.early_fraud_warning`. It is actionable until the payment is disputed or
-    /// wholly refunded.
+    /// Stripe's `radar.early_fraud_warning`. It is actionable until the payment is disputed or fully refunded.
     pub(super) fn to_json(&self, state: &State) -> Value {
         let payment = state.payment_intents.get(&self.payment_intent);
         let refunded = state.refunded(&self.payment_intent);
@@ -52,11 +51,11 @@ impl EarlyFraudWarning {
     }
 }
 
-/// Warns of a payment, as the issuer of its card does.
+/// Creates a warning for a payment, as the issuer of its card does.
 pub(super) fn warn(state: &mut State, body: &Value, now: i64) -> Result<Value, Error> {
     let fraud_type = body["fraud_type"].as_str().unwrap_or("misc");
     if !FRAUD_TYPES.contains(&fraud_type) {
-        let message = format!("fraud_type is one of {}", FRAUD_TYPES.join(", "));
+        let message = format!("fraud_type must be one of {}", FRAUD_TYPES.join(", "));
         return Err(Error::invalid(message));
     }
     let of = Of {

@@ -7,7 +7,7 @@ use super::v2;
 use crate::faults::Firing;
 use crate::http::{Response, json as json_response, text};
 
-/// An answer that is not the one asked for.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Error {
     status: StatusCode,
@@ -45,13 +45,13 @@ impl Error {
         }
     }
 
-    /// A parameter that must be there is not.
+    /// A required parameter is missing.
     pub(super) fn missing(param: &str) -> Self {
         let message = format!("Missing required param: {param}.");
         Self::param("parameter_missing", param, message)
     }
 
-    /// Nothing of this id exists. It is a 404 when the path names it, a 400 when a parameter does.
+    /// No object has this id: a 404 if the id is in the path, a 400 if it is a parameter.
     pub(super) fn no_such(object: &str, param: &str, id: &str) -> Self {
         let message = format!("No such {object}: '{id}'");
         let mut error = Self::param("resource_missing", param, message).executed();
@@ -82,11 +82,11 @@ impl Error {
         }
     }
 
-    /// The version is not the one Sparks is written for. Stripe itself would take others.
+    /// The version is not the one that Sparks is written for. Stripe itself would accept others.
     pub(super) fn version(given: &str) -> Self {
         let speaks = super::API_VERSION;
         Self::invalid(format!(
-            "Invalid Stripe API version: `{given}`. This fake speaks `{speaks}` only, \
+            "Invalid Stripe API version: `{given}`. This fake accepts `{speaks}` only, \
              and wants it on every call."
         ))
     }
@@ -103,7 +103,7 @@ impl Error {
         }
     }
 
-    /// The first call with this idempotency key is still under way.
+    /// The first call with this idempotency key is still in progress.
     pub(super) fn key_in_use(key: &str) -> Self {
         Self {
             status: StatusCode::CONFLICT,
@@ -117,9 +117,9 @@ impl Error {
         }
     }
 
-    /// Another call for the same customer and meter is under way. It is kept under no key.
+    /// Another call for the same customer and meter is in progress. It is kept under no key.
     ///
-    /// A lock that was not to be had is no limit of a rate, so no header names one.
+    /// A lock timeout is not a rate limit, so there is no header with a reason.
     /// <https://docs.stripe.com/rate-limits#object-lock-timeouts>
     pub(super) fn busy() -> Self {
         Self {
@@ -135,7 +135,7 @@ impl Error {
         }
     }
 
-    /// There were too many calls in this second. It is kept under no key.
+    /// Too many calls in this second. It is kept under no key.
     pub(super) fn rate_limited(reason: &'static str) -> Self {
         Self {
             headers: header("stripe-rate-limited-reason", reason),
@@ -143,17 +143,17 @@ impl Error {
         }
     }
 
-    /// What a `code:…` fault answers: a 400, as some of Stripe's systems answer.
+    /// The error of a `code:…` fault: a 400, as some of Stripe's systems return.
     ///
-    /// Stripe's own libraries read a 400 with `rate_limit` as they read a 429.
+    /// Stripe's own libraries treat a 400 with `rate_limit` like a 429.
     pub(super) fn coded(code: &'static str) -> Self {
         Self {
             code: Some(code),
-            ..Self::invalid("This error was asked for.")
+            ..Self::invalid("This error was injected.")
         }
     }
 
-    /// What a `status:N` fault answers.
+    /// The error of a `status:N` fault.
     pub(super) fn fault(status: StatusCode) -> Self {
         let (kind, code, message) = match status.as_u16() {
             402 => (
@@ -166,9 +166,9 @@ impl Error {
             500.. => (
                 "api_error",
                 None,
-                "An unknown error occurred. This one was asked for.",
+                "An unknown error occurred. This one was injected.",
             ),
-            _ => (INVALID, None, "This error was asked for."),
+            _ => (INVALID, None, "This error was injected."),
         };
         Self {
             status,
@@ -178,17 +178,17 @@ impl Error {
         }
     }
 
-    /// The bank does not pay.
+    /// The card is declined.
     pub(super) fn declined() -> Self {
         Self::fault(StatusCode::PAYMENT_REQUIRED)
     }
 
-    /// What it says.
+    /// Returns the message.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    /// A fault that strikes during execution; its answer is kept under the idempotency key.
+    /// A fault during execution; its response is kept under the idempotency key.
     pub(super) fn of_execution(firing: &Firing) -> Self {
         let mut error = Self::fault(StatusCode::INTERNAL_SERVER_ERROR).executed();
         error.headers.clone_from(&firing.headers);
@@ -202,18 +202,18 @@ impl Error {
         fault
     }
 
-    /// Execution had begun, so the answer is kept under the idempotency key.
+    /// Marks the error as one of execution, so that its response is kept under the idempotency key.
     pub(super) fn executed(mut self) -> Self {
         self.stored = true;
         self
     }
 
-    /// Whether it is kept under the idempotency key.
+    /// Returns whether the response is kept under the idempotency key.
     pub(super) fn is_stored(&self) -> bool {
         self.stored
     }
 
-    /// The answer to a call of this path, in the shape of its version of the API.
+    /// Returns the response to a call of this path, in the shape of its version of the API.
     pub(super) fn response_at(&self, path: &str) -> Response {
         if v2::is_path(path) && !matches!(self.status.as_u16(), 502..=504) {
             return self.response_of_v2();
@@ -221,7 +221,7 @@ impl Error {
         self.response()
     }
 
-    /// `{"error":{"code","message"}}`, where every error has a code.
+    /// Returns the response in version 2, `{"error":{"code","message"}}`. Every error has a code.
     fn response_of_v2(&self) -> Response {
         let (kind, code) = match self.status.as_u16() {
             401 => (None, "unauthorized"),
@@ -245,7 +245,7 @@ impl Error {
         response
     }
 
-    /// The answer. A 502 to 504 comes from an edge that knows no JSON, as it may at Stripe.
+    /// Returns the response. A 502 to 504 comes from a proxy and is not JSON, as at Stripe.
     pub(super) fn response(&self) -> Response {
         if matches!(self.status.as_u16(), 502..=504) {
             return text(self.status, "upstream error\n");

@@ -17,7 +17,7 @@ const PATH: &str = "/v2/core/event_destinations";
 const SECRET: &str = "webhook_endpoint.signing_secret";
 const URL: &str = "webhook_endpoint.url";
 
-/// A destination. With two secrets, one is being rolled, and both sign.
+/// A destination. While its secret is being rolled it has two, and both sign.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Destination {
     id: String,
@@ -33,7 +33,7 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Stripe's `v2.core.event_destination`, with the address that it is shown with on request.
+    /// Stripe's `v2.core.event_destination`, with its URL, which the API includes only on request.
     pub(super) fn to_json(&self) -> Value {
         self.show(&[URL.to_owned()])
     }
@@ -55,7 +55,7 @@ impl Destination {
             "event_payload": "thin",
             "events_from": ["@self"],
             "livemode": false,
-            // Without metadata it is null: Stripe types it so, and objects of others have none.
+            // Null without metadata, as in Stripe's types.
             "metadata": (!self.metadata.is_empty()).then_some(&self.metadata),
             "name": self.name,
             "snapshot_api_version": null,
@@ -67,7 +67,7 @@ impl Destination {
         })
     }
 
-    /// Takes the parameters that may change.
+    /// Reads the parameters that may change.
     fn change(&mut self, form: &mut Form) -> Result<(), Error> {
         if let Some(name) = form.text("name", 255)? {
             self.name = name;
@@ -84,10 +84,10 @@ impl Destination {
         }
         let events = form.list("enabled_events");
         if !events.is_empty() {
-            // `*` would be every event that Stripe ever comes to send, and no snapshot has a version.
+            // Refuses `*`, which would include future events, and snapshot events, whose types have no version.
             let thin = |event: &&String| event.starts_with("v1.") || event.starts_with("v2.");
             if let Some(event) = events.iter().find(|event| !thin(event)) {
-                let message = format!("Invalid enabled_events: `{event}` names no thin event.");
+                let message = format!("Invalid enabled_events: `{event}` is not a thin event.");
                 return Err(Error::invalid(message));
             }
             self.enabled_events = events;
@@ -97,7 +97,7 @@ impl Destination {
 }
 
 impl State {
-    /// The destinations that a thin event of this type goes to.
+    /// Returns the ids of the destinations for a type of thin event.
     pub(super) fn thin_receivers(&self, kind: &str) -> Vec<String> {
         let destinations = self.event_destinations.values();
         destinations
@@ -107,7 +107,7 @@ impl State {
     }
 }
 
-/// `POST /v2/core/event_destinations`: the secret is in this answer only, and only on request.
+/// `POST /v2/core/event_destinations`. The secret is in this response only, and only on request.
 pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
     let include = v2::include(form, &[SECRET, URL])?;
     let kind = form.word("type", &["webhook_endpoint"])?;
@@ -117,7 +117,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
     let from = form.list("events_from");
     if from.iter().any(|from| from != "@self") {
         return Err(Error::invalid(
-            "Invalid events_from: there is `@self` only.",
+            "Invalid events_from: only `@self` is supported.",
         ));
     }
     let mut destination = Destination {

@@ -1,4 +1,4 @@
-//! Events: `/v1/events`, what happened in the account, each with its object as it was then.
+//! Events: `/v1/events`, changes in the account, each with a snapshot of its object.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::state::State;
 use super::thin_events;
 
 impl State {
-    /// Writes down that something happened, and whom it is to be delivered to.
+    /// Records an event, and adds a delivery for each endpoint subscribed to it.
     pub(super) fn emit(&mut self, kind: &str, object: &Value, now: i64) {
         let id = self.next_id("evt_");
         let receivers = self.receivers(kind);
@@ -30,18 +30,18 @@ impl State {
         }
     }
 
-    /// The event of an id.
+    /// Returns an event by its id.
     fn event(&self, id: &str) -> Option<&Value> {
         self.events.iter().find(|event| event["id"] == id)
     }
 
-    /// What is delivered of an event: all of it, or a notification.
+    /// Returns the payload for deliveries: the whole event, or a notification of a thin one.
     pub(super) fn payload(&self, id: &str) -> Option<Value> {
         let event = self.event(id).cloned();
         event.or_else(|| self.thin_event(id).map(thin_events::notification))
     }
 
-    /// The type of an event, and whom it goes to.
+    /// Returns the type of an event, and the ids of its receivers.
     pub(super) fn addressed(&self, id: &str) -> Option<(String, Vec<String>)> {
         let kind = |event: &Value| event["type"].as_str().unwrap_or_default().to_owned();
         if let Some(kind) = self.event(id).map(kind) {
@@ -54,7 +54,7 @@ impl State {
     }
 }
 
-/// `GET /v1/events`, of some types and times.
+/// `GET /v1/events`, filtered by type and time.
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let mut kinds = form.list("types");

@@ -1,4 +1,4 @@
-//! Expansion: puts whole objects where an answer holds only their ids.
+//! Expansion: replaces ids in a response by whole objects.
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ const EXPANDABLE: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Expands the fields of an answer, each named by a path such as `latest_charge.balance_transaction`.
+/// Expands the fields of a response, each named by a path such as `latest_charge.balance_transaction`.
 pub(super) fn expand(state: &State, found: &mut Value, paths: &[String]) -> Result<(), Error> {
     for path in paths {
         if !put(state, found, path) {
@@ -47,7 +47,7 @@ pub(super) fn expand(state: &State, found: &mut Value, paths: &[String]) -> Resu
     Ok(())
 }
 
-/// Expands one path below `value`; false if there is no such field to expand.
+/// Expands one path below `value`; returns false if it cannot be expanded.
 fn put(state: &State, value: &mut Value, path: &str) -> bool {
     if let Some(values) = value.as_array_mut() {
         return values.iter_mut().all(|one| put(state, one, path));
@@ -68,7 +68,7 @@ fn put(state: &State, value: &mut Value, path: &str) -> bool {
 }
 
 impl State {
-    /// The object of an id, told by the id's prefix.
+    /// Returns the object of an id, by the id's prefix.
     fn whole(&self, id: &str) -> Option<Value> {
         let (prefix, _) = id.split_once('_')?;
         match prefix {

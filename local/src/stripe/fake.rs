@@ -1,4 +1,4 @@
-//! A running fake of Stripe: an account with an address, and what sends its webhooks.
+//! A running fake of Stripe: an account with an address, and the sender of its webhooks.
 
 use std::net::SocketAddr;
 
@@ -16,12 +16,12 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts on `address` with an account in memory that has the meter, and the machine's clock.
+    /// Starts on `address` with the machine's clock and an account in memory that has the meter.
     pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
         Self::serve(address, Stripe::new(Clock::system()).with_meter()).await
     }
 
-    /// Gives an account an address.
+    /// Serves an account on an address.
     pub async fn serve(address: SocketAddr, stripe: Stripe) -> Result<Self, server::Error> {
         let handler = stripe.clone();
         let server = Server::start(address, move |request| {
@@ -34,38 +34,38 @@ impl FakeStripe {
         Ok(Self { server, stripe })
     }
 
-    /// What stands in for `https://api.stripe.com`.
+    /// Returns the base URL, in place of `https://api.stripe.com`.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The faults to come.
+    /// Returns the faults to come.
     pub fn faults(&self) -> &Faults {
         &self.stripe.faults
     }
 
-    /// Its clock, which a test may move forward.
+    /// Returns its clock, which a test may move forward.
     pub fn clock(&self) -> &Clock {
         &self.stripe.clock
     }
 
-    /// What is there, as `GET /_local/state` lists it.
+    /// Returns the account's data, as `GET /_local/state` lists it.
     pub fn state(&self) -> Value {
         self.stripe.state()
     }
 
-    /// Waits until every webhook is delivered, given up, or kept back on purpose.
+    /// Waits until each webhook has been accepted, given up, held or dropped.
     pub async fn settled(&self) {
         self.stripe.settled().await;
     }
 
-    /// The newest secret of a webhook endpoint or an event destination.
+    /// Returns the newest secret of a webhook endpoint or an event destination.
     pub fn webhook_secret(&self, endpoint: &str) -> Option<String> {
         let mut state = self.stripe.lock();
         state.secrets(endpoint)?.first().cloned()
     }
 
-    /// What it was asked: method, path, and the parameters as they were encoded.
+    /// Returns the requests so far: method, path, and the encoded parameters.
     pub fn asked(&self) -> Vec<(String, String, String)> {
         let state = self.stripe.lock();
         let requests = state.requests.iter();
@@ -77,24 +77,24 @@ impl FakeStripe {
             .collect()
     }
 
-    /// Makes a session say something else than it is: a field of it, or its line's `price` or `quantity`.
+    /// Falsifies a session: a field of it, or its line's `price` or `quantity`.
     pub fn falsify_session(&self, id: &str, field: &str, value: Value) {
         self.stripe.lock().falsify(id, field, value);
     }
 
-    /// Makes a session, a subscription or an invoice say something else than it is.
+    /// Falsifies a field of a session, a subscription or an invoice.
     ///
     /// The field is a name, or a pointer such as `/lines/data/0/amount`.
     pub fn falsify(&self, id: &str, field: &str, value: Value) {
         self.stripe.lock().falsify(id, field, value);
     }
 
-    /// The account without the address: what a simulation calls in process.
+    /// Returns the account without the address, for calls in process by a simulation.
     pub fn stripe(&self) -> &Stripe {
         &self.stripe
     }
 
-    /// Ends it, and returns when its port is free.
+    /// Stops it, and returns when its port is free.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -1,4 +1,4 @@
-//! What a test makes objects say, though they are not so.
+//! Falsified fields: a test sets values that an object shows in place of its own.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::state::State;
 
 impl State {
-    /// Makes a session, a subscription or an invoice say something else than it is.
+    /// Falsifies a field of a session, a subscription or an invoice.
     ///
-    /// The field is a name, or a pointer to one that is there (`/lines/data/0/amount`). A session's
-    /// may also be the `price` or `quantity` of its line.
+    /// The field is a name, or a pointer to one that exists (`/lines/data/0/amount`). For a session, it may also be the
+    /// `price` or `quantity` of its line.
     pub(super) fn falsify(&mut self, id: &str, field: &str, value: Value) {
         let overrides = if let Some(session) = self.checkout_sessions.get_mut(id) {
             &mut session.overrides
@@ -25,7 +25,7 @@ impl State {
     }
 }
 
-/// Puts what was falsified over what is so.
+/// Overwrites the shown fields with the falsified ones.
 pub(super) fn overwrite(shown: &mut Value, overrides: &BTreeMap<String, Value>) {
     for (field, value) in overrides {
         if !field.starts_with('/') {

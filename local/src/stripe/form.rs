@@ -1,7 +1,7 @@
-//! Stripe's parameters: form-encoded, with brackets for what is nested (`payload[value]`). What
-//! version 2 takes as JSON is read into the same shape.
+//! Stripe's parameters: form-encoded, with brackets for nested ones (`payload[value]`). The JSON of version 2 is read
+//! into the same shape.
 //!
-//! An operation takes what it knows; [`Form::finish`] refuses what is left.
+//! An operation takes the parameters that it knows; [`Form::finish`] refuses the rest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +14,13 @@ const MAX_METADATA_PAIRS: usize = 50;
 const MAX_METADATA_KEY_CHARACTERS: usize = 40;
 const MAX_METADATA_VALUE_CHARACTERS: usize = 500;
 
-/// The parameters of a call that nobody has taken yet.
+/// The parameters of a call that the operation has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    /// Reads a body or a query. A parameter given twice is refused: one of the two would be lost.
-    /// A list may come without numbers, `expand[]`, and is numbered here.
+    /// Reads a body or a query. Refuses a repeated parameter, since one of the two would be lost.
+    /// Numbers the values of a list without numbers, `expand[]`.
     pub(super) fn read(encoded: &[u8]) -> Result<Self, Error> {
         let mut parameters = BTreeMap::new();
         let mut unnumbered = 0;
@@ -41,11 +41,11 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// Reads a JSON body of version 2, whose values are all texts here; nested ones get brackets. A
-    /// null removes what is nested, and says nothing elsewhere.
+    /// Reads a JSON body of version 2. All values must be strings; nested ones get brackets. A null removes a nested
+    /// value, and is ignored elsewhere.
     pub(super) fn of_json(body: &[u8]) -> Result<Self, Error> {
         let read: Value = serde_json::from_slice(body)
-            .map_err(|error| Error::invalid(format!("The body is no JSON: {error}")))?;
+            .map_err(|error| Error::invalid(format!("The body is not JSON: {error}")))?;
         let Value::Object(fields) = read else {
             return Err(Error::invalid("The body must be a JSON object."));
         };
@@ -72,14 +72,14 @@ impl Form {
                 }
             }
             Value::Bool(_) | Value::Number(_) => {
-                let message = format!("Invalid {name}: it must be a text, and is `{value}`.");
+                let message = format!("Invalid {name}: it must be a string, and is `{value}`.");
                 return Err(Error::param("parameter_invalid", &name, message));
             }
         }
         Ok(())
     }
 
-    /// A text of at most `max` characters; the empty one is there too.
+    /// Takes a text of at most `max` characters, which may be empty.
     pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, Error> {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
@@ -91,12 +91,12 @@ impl Form {
         Ok(Some(text))
     }
 
-    /// A parameter, which stays to be taken.
+    /// Returns a parameter without taking it.
     pub(super) fn peek(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A text that must be there and not be empty.
+    /// Takes a required text, which must not be empty.
     pub(super) fn required(&mut self, name: &str, max: usize) -> Result<String, Error> {
         match self.text(name, max)? {
             None => Err(Error::missing(name)),
@@ -108,7 +108,7 @@ impl Form {
         }
     }
 
-    /// A whole number.
+    /// Takes a whole number.
     pub(super) fn integer(&mut self, name: &str) -> Result<Option<i64>, Error> {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
@@ -119,7 +119,7 @@ impl Form {
         })
     }
 
-    /// One of some words.
+    /// Takes one of the given words.
     pub(super) fn word<'w>(
         &mut self,
         name: &str,
@@ -136,13 +136,13 @@ impl Form {
         })
     }
 
-    /// `true` or `false`.
+    /// Takes `true` or `false`.
     pub(super) fn truth(&mut self, name: &str) -> Result<Option<bool>, Error> {
         let word = self.word(name, &["true", "false"])?;
         Ok(word.map(|word| word == "true"))
     }
 
-    /// All of `name[0]`, `name[1]` and so on, in their order.
+    /// Takes `name[0]`, `name[1]` and so on, in their order.
     pub(super) fn list(&mut self, name: &str) -> Vec<String> {
         let numbered = self.nested(name).into_iter();
         let mut numbered: Vec<_> = numbered
@@ -152,7 +152,7 @@ impl Form {
         numbered.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// Whether anything of `name` or `name[…]` is there.
+    /// Returns whether `name` or any `name[…]` is present.
     pub(super) fn has(&self, name: &str) -> bool {
         let below = format!("{name}[");
         self.0
@@ -160,7 +160,7 @@ impl Form {
             .any(|key| key == name || key.starts_with(&below))
     }
 
-    /// All of `name[…]`, by what is between the brackets.
+    /// Takes all of `name[…]`, by the text between the brackets.
     pub(super) fn nested(&mut self, name: &str) -> BTreeMap<String, String> {
         let inside = |key: &str| -> Option<String> {
             let key = key.strip_prefix(name)?.strip_prefix('[')?;
@@ -172,7 +172,7 @@ impl Form {
             .collect()
     }
 
-    /// Changes metadata as told under `name`: an empty value removes its key, an empty `name` all keys.
+    /// Changes metadata by the parameters `name[…]`: an empty value removes its key, an empty `name` all keys.
     pub(super) fn change_metadata(
         &mut self,
         name: &str,
@@ -205,14 +205,14 @@ impl Form {
         Ok(())
     }
 
-    /// The metadata given under `name`.
+    /// Takes the metadata given under `name`.
     pub(super) fn metadata(&mut self, name: &str) -> Result<BTreeMap<String, String>, Error> {
         let mut metadata = BTreeMap::new();
         self.change_metadata(name, &mut metadata)?;
         Ok(metadata)
     }
 
-    /// Refuses what was not taken.
+    /// Fails if any parameter has not been taken.
     pub(super) fn finish(&self) -> Result<(), Error> {
         match self.0.keys().next() {
             None => Ok(()),
@@ -224,7 +224,7 @@ impl Form {
     }
 }
 
-/// The parameters in the order of their names.
+/// Formats the parameters in the order of their names.
 impl fmt::Display for Form {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut encoded = form_urlencoded::Serializer::new(String::new());

@@ -1,11 +1,9 @@
-//! Stripe's idempotency layer: the first call with a key decides what the key answers for a day.
+//! Stripe's idempotency layer: a key returns the response of its first call for a day.
 //!
-//! An answer is kept once execution has begun, a 500 included; what is refused before that (401,
-//! 429, a parameter that is wrong) is not. Keys are forgotten after exactly 24 hours, the least
-//! that Stripe promises.
+//! A response is kept once execution has begun, even a 500. Errors before that (401, 429, an invalid parameter) are
+//! not kept. Keys expire after exactly 24 hours, the least that Stripe promises.
 //!
-//! Version 2 of the API keeps what succeeded, for 30 days and for one URL; what failed is executed
-//! again.
+//! Version 2 of the API keeps successful responses for 30 days, each for one URL; it executes failed calls again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +21,7 @@ use crate::http::{Response, respond};
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 const KEPT_SECONDS_OF_V2: i64 = 30 * KEPT_SECONDS;
 
-/// What the keys of an account answer.
+/// The idempotency keys of an account, with their responses.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(super) struct Keys(BTreeMap<String, Kept>);
 
@@ -43,16 +41,16 @@ struct Answer {
     headers: Vec<(String, String)>,
 }
 
-/// Whether a call is the first with its key.
+/// The result of claiming a key for a call.
 pub(super) enum Claim {
-    /// It is, or has none: execute it.
+    /// The call is the first with its key, or has no key: execute it.
     First,
-    /// It is not: this was the answer.
+    /// The key has a response already.
     Replay(Response),
 }
 
 impl Keys {
-    /// Takes the key of a call for it.
+    /// Claims the key of a call.
     pub(super) fn claim(&mut self, call: &Call) -> Result<Claim, Error> {
         let Some(key) = &call.key else {
             return Ok(Claim::First);
@@ -85,7 +83,7 @@ impl Keys {
         Ok(Claim::First)
     }
 
-    /// Keeps the answer to a call under its key.
+    /// Keeps the response to a call under its key.
     pub(super) fn save(&mut self, call: &Call, response: &Response) {
         let kept = call.key.as_ref().and_then(|key| self.0.get_mut(key));
         if let Some(kept) = kept {
@@ -93,7 +91,7 @@ impl Keys {
         }
     }
 
-    /// Lets go of a key; one without an answer is as good as new.
+    /// Releases a key; removes it if it has no response.
     fn release(&mut self, key: &str) {
         match self.0.get_mut(key) {
             Some(kept) if kept.answer.is_some() => kept.in_use = false,
@@ -133,7 +131,7 @@ impl Answer {
     }
 }
 
-/// A call under way. Until it is dropped, its key and its customer's meter are taken.
+/// A call in progress. It locks its key and its customer's meter until it is dropped.
 pub(super) struct Flight {
     state: Arc<Mutex<State>>,
     call: Call,
@@ -144,7 +142,7 @@ impl Flight {
         Self { state, call }
     }
 
-    /// Whether it keeps others from a customer's meter.
+    /// Returns whether it locks a customer's meter.
     pub(super) fn is_exclusive(&self) -> bool {
         self.call.exclusive.is_some()
     }

@@ -10,7 +10,7 @@ use super::prices::Price;
 use super::state::State;
 use super::subscriptions::Item;
 
-/// `POST /v1/invoiceitems`, of a subscription.
+/// `POST /v1/invoiceitems`, for a subscription.
 pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
     let customer = form.required("customer", 255)?;
     let of = form.required("subscription", 255)?;

@@ -1,4 +1,4 @@
-//! Invoice payments: `/v1/invoice_payments`, which payment is of which invoice.
+//! Invoice payments: `/v1/invoice_payments`, the links between invoices and their payments.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::form::Form;
 use super::list::Page;
 use super::state::State;
 
-/// A payment of an invoice: of all of it, or of a part.
+/// A full or partial payment of an invoice.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct InvoicePayment {
     pub(super) id: String,
@@ -21,7 +21,7 @@ pub(super) struct InvoicePayment {
     pub(super) paid_at: Option<i64>,
     #[serde(default)]
     canceled_at: Option<i64>,
-    /// It is the payment that Stripe makes for what is due, not one of a part.
+    /// True for Stripe's own payment of the amount due, false for a partial one.
     #[serde(default = "yes")]
     is_default: bool,
 }
@@ -59,13 +59,13 @@ impl InvoicePayment {
 }
 
 impl State {
-    /// The payment that Stripe makes of what is due of an invoice, made or to be made.
+    /// Returns Stripe's own payment of an invoice's amount due, paid or open.
     pub(super) fn default_payment(&self, invoice: &str) -> Option<&InvoicePayment> {
         let mut payments = self.invoice_payments.values();
         payments.find(|payment| payment.invoice == invoice && payment.is_default)
     }
 
-    /// Writes down that an invoice is paid with a payment, or is to be.
+    /// Records a payment of an invoice, paid or open.
     pub(super) fn pay_invoice_with(
         &mut self,
         invoice: &str,
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Brings an open default payment in line with what is due; for nothing, it is canceled.
+    /// Sets an open default payment to the remaining amount; cancels it if that is zero.
     pub(super) fn ask_default_payment(&mut self, invoice: &str, remaining: i64, now: i64) {
         let mut payments = self.invoice_payments.values_mut();
         let open = payments.find(|payment| {
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// `GET /v1/invoice_payments`, of an invoice or of a payment.
+/// `GET /v1/invoice_payments`, for an invoice or a payment.
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let invoice = form.text("invoice", 255)?;

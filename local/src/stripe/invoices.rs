@@ -1,4 +1,4 @@
-//! Invoices: `/v1/invoices`, what each period of a subscription costs.
+//! Invoices: `/v1/invoices`, the bills for the periods of a subscription.
 
 mod actions;
 mod invoice;
@@ -15,17 +15,17 @@ pub(super) use actions::{finalize, mark_uncollectible, pay, void};
 pub(super) use invoice::Invoice;
 pub(super) use line::{Line, Parent, Period};
 
-/// How an invoice may stand.
+/// The statuses of an invoice.
 const STATUSES: [&str; 5] = ["draft", "open", "paid", "uncollectible", "void"];
 
 impl State {
-    /// An invoice by its id.
+    /// Returns an invoice by its id.
     pub(super) fn invoice(&self, id: &str) -> Result<&Invoice, Error> {
         let invoice = self.invoices.get(id);
         invoice.ok_or_else(|| Error::no_such("invoice", "id", id))
     }
 
-    /// An invoice by its id, to be changed.
+    /// Returns an invoice by its id, mutable.
     pub(super) fn invoice_mut(&mut self, id: &str) -> Result<&mut Invoice, Error> {
         let invoice = self.invoices.get_mut(id);
         invoice.ok_or_else(|| Error::no_such("invoice", "id", id))

@@ -9,14 +9,14 @@ const DEFAULT_LIMIT: i64 = 10;
 const MAX_LIMIT: i64 = 100;
 const MAX_ID_CHARACTERS: usize = 255;
 
-/// The moments asked for: `created`, or `created[gt]`, `[gte]`, `[lt]` and `[lte]`.
+/// A filter by creation time: `created`, or `created[gt]`, `[gte]`, `[lt]` and `[lte]`.
 pub(super) struct Created {
     from: Option<i64>,
     to: Option<i64>,
 }
 
 impl Created {
-    /// Takes all that speaks of `created`.
+    /// Takes the `created` parameters.
     pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
         let exact = form.integer("created")?;
         let after = form
@@ -33,13 +33,13 @@ impl Created {
         })
     }
 
-    /// Whether a moment is among them.
+    /// Returns whether a time matches the filter.
     pub(super) fn holds(&self, created: i64) -> bool {
         self.from.is_none_or(|from| from <= created) && self.to.is_none_or(|to| created <= to)
     }
 }
 
-/// Which page is asked for.
+/// The page that the caller requests.
 pub(super) struct Page {
     limit: usize,
     after: Option<String>,
@@ -61,7 +61,7 @@ impl Page {
         })
     }
 
-    /// The page of `all`, which come newest first and have ids.
+    /// Returns the page of `all`, which are newest first and have ids.
     pub(super) fn of(&self, url: &str, all: Vec<Value>) -> Result<Value, Error> {
         let place = |param: &str, id: &str| {
             let place = all.iter().position(|object| object["id"] == id);

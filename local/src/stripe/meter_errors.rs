@@ -1,7 +1,7 @@
-//! What Stripe finds wrong with events of a meter after it has taken them, and how it says so.
+//! Errors that Stripe reports after it has accepted meter events.
 //!
-//! What was taken and cannot be billed is in no invoice and no summary, and all that is heard of
-//! it is a thin event with some samples. <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
+//! An accepted event that cannot be billed is in no invoice and no summary. The only report of it is a thin event with
+//! some samples. <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use super::meter_events::MeterEvent;
 use super::state::State;
 use super::v2;
 
-/// How many events a report names for each error, however many there are.
+/// The most samples in a report for each error.
 const MAX_SAMPLES: usize = 100;
 
-/// The window of events that a report is about.
+/// The window of events that a report covers.
 const WINDOW_SECONDS: i64 = 10;
 
-/// The code of events whose meter does not exist, which have an event of their own.
+/// The code of events whose meter does not exist; they have their own report.
 const NO_METER: &str = "no_meter";
 
 /// The code of events whose customer does not exist.
@@ -36,7 +36,7 @@ enum Naming {
     IdempotencyKey,
 }
 
-/// What is to be reported.
+/// The report that a test requests.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Report {
@@ -49,12 +49,12 @@ struct Report {
     errors: Vec<Mistake>,
     /// The meter; by default that of the first event named.
     meter: Option<String>,
-    /// How many samples there are of each kind.
+    /// The number of samples for each kind.
     samples: Option<usize>,
-    /// Whether the events are added up nevertheless.
+    /// True to keep the events in the summaries.
     #[serde(default)]
     keep: bool,
-    /// Whether their identifiers may be used again.
+    /// True to let their identifiers be used again.
     #[serde(default)]
     forget: bool,
     #[serde(default, rename = "as")]
@@ -68,10 +68,10 @@ struct Mistake {
     code: String,
 }
 
-/// Reports errors of events, which are not added up any more; answers the event that says so.
+/// Removes events from their meter and reports them; returns the thin event.
 pub(super) fn report(state: &mut State, body: &Value, now: i64) -> Result<Value, Error> {
     let mut report = Report::deserialize(body)
-        .map_err(|error| Error::invalid(format!("No report of errors: {error}")))?;
+        .map_err(|error| Error::invalid(format!("Invalid report of errors: {error}")))?;
     if let Some(code) = report.code.take() {
         let identifiers = std::mem::take(&mut report.identifiers);
         report.errors.push(Mistake { identifiers, code });
@@ -79,13 +79,13 @@ pub(super) fn report(state: &mut State, body: &Value, now: i64) -> Result<Value,
     let empty = |mistake: &Mistake| mistake.identifiers.is_empty() || mistake.code.is_empty();
     if !report.identifiers.is_empty() || report.errors.is_empty() || report.errors.iter().any(empty)
     {
-        let message = "What is wrong needs its `code` and its `identifiers`.";
+        let message = "Each error needs a `code` and `identifiers`.";
         return Err(Error::invalid(message));
     }
     publish(state, &report, now)
 }
 
-/// Reports the events of deleted customers that were accepted a while ago.
+/// Reports events of deleted customers, once a window has passed since they were accepted.
 pub(super) fn report_rejected(state: &mut State, now: i64) {
     let due = |event: &MeterEvent| event.created() + WINDOW_SECONDS <= now;
     let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -115,7 +115,7 @@ fn publish(state: &mut State, report: &Report, now: i64) -> Result<Value, Error>
         .filter(|one| one.code == NO_METER)
         .count();
     if homeless != 0 && homeless != report.errors.len() {
-        let message = "What has no meter is reported apart from what has one.";
+        let message = "Events without a meter need a report of their own.";
         return Err(Error::invalid(message));
     }
     let named = report.errors.iter().flat_map(|one| one.identifiers.iter());
@@ -141,7 +141,7 @@ fn publish(state: &mut State, report: &Report, now: i64) -> Result<Value, Error>
     Ok(json!({ "event": event, "removed": lost.len() }))
 }
 
-/// The meter that a report is about.
+/// Returns the id of the meter of a report.
 fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String, Error> {
     if let Some(wanted) = wanted {
         let meter = state.meters.get(wanted);
@@ -154,10 +154,10 @@ fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String
     let mut meters = state.meters.values();
     let meter = meters.find(|meter| name.is_none_or(|name| meter.event_name == name));
     let meter = meter.map(|meter| meter.id.clone());
-    meter.ok_or_else(|| Error::invalid("There is no meter whose errors could be reported."))
+    meter.ok_or_else(|| Error::invalid("There is no meter for this report."))
 }
 
-/// The key that an event was sent with.
+/// Returns the idempotency key of an event.
 fn key<'s>(state: &'s State, identifier: &str) -> Option<&'s str> {
     let mut events = state.meter_events.iter().chain(&state.rejected_events);
     events
@@ -198,7 +198,7 @@ fn data(state: &State, report: &Report, count: usize, now: i64) -> Value {
     })
 }
 
-/// What is said of an event, about as Stripe says it.
+/// Returns the message for an error, similar to Stripe's.
 fn message(code: &str) -> &'static str {
     match code {
         "archived_meter" => "The meter is archived.",

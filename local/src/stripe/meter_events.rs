@@ -1,7 +1,7 @@
 //! Meter events and their summaries: `/v1/billing/meter_events`, `…/meters/{id}/event_summaries`.
 //!
-//! Stripe promises little here, and the fake promises no more: an identifier is remembered for
-//! exactly 24 hours, and a customer's meter takes one call at a time.
+//! The fake guarantees only what Stripe does: an identifier is unique for exactly 24 hours, and a customer's meter
+//! accepts one call at a time.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,7 +22,7 @@ const MAX_FUTURE_SECONDS: i64 = 5 * 60;
 const IDENTIFIER_SECONDS: i64 = 24 * 60 * 60;
 const MAX_VALUE_DIGITS: usize = 15;
 
-/// An event as it was taken.
+/// An accepted event.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct MeterEvent {
     event_name: String,
@@ -32,28 +32,28 @@ pub(super) struct MeterEvent {
     created: i64,
     customer: String,
     value: i64,
-    /// The idempotency key that it was sent with.
+    /// The idempotency key of the request.
     #[serde(default)]
     key: Option<String>,
 }
 
 impl MeterEvent {
-    /// Which meter it is for.
+    /// Returns the event name, which selects the meter.
     pub(super) fn event_name(&self) -> &str {
         &self.event_name
     }
 
-    /// When it was accepted.
+    /// Returns the time at which it was accepted.
     pub(super) fn created(&self) -> i64 {
         self.created
     }
 
-    /// The idempotency key that it was sent with.
+    /// The idempotency key of the request.
     pub(super) fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// What it was called by whoever sent it.
+    /// Returns the identifier that the caller chose.
     pub(super) fn identifier(&self) -> &str {
         &self.identifier
     }
@@ -73,7 +73,7 @@ impl MeterEvent {
 }
 
 impl State {
-    /// Loses events; answers them. Their identifiers stay taken, unless they are to be forgotten.
+    /// Loses events, and returns them. Their identifiers stay used, unless `forget` is true.
     pub(super) fn lose(&mut self, identifiers: &[String], forget: bool) -> Vec<MeterEvent> {
         let lost = |event: &mut MeterEvent| identifiers.contains(&event.identifier);
         let lost = self.meter_events.extract_if(.., lost).collect();
@@ -84,7 +84,7 @@ impl State {
         lost
     }
 
-    /// The usage that a metered price bills a customer for a period: whole numbers, not below zero.
+    /// Returns the usage of a customer in a period, for a metered price: a whole number, at least zero.
     pub(super) fn used(&self, price: &Price, customer: &str, period: Range<i64>) -> i64 {
         let meter = price.meter().and_then(|id| self.meters.get(id));
         let Some(meter) = meter else { return 0 };
@@ -199,10 +199,10 @@ fn check_time(timestamp: i64, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The customer of an event, and whether it is deleted.
+/// Returns the customer of an event, and whether it is deleted.
 ///
-/// Documented: `meter_event_customer_not_found` is reported after the event was accepted. Assumed:
-/// that holds for a customer that was deleted, and an id that never was one is refused at once.
+/// Documented: `meter_event_customer_not_found` is reported after the event was accepted. Assumed: this applies to a
+/// deleted customer, and an id that was never a customer is refused at once.
 fn customer(
     state: &State,
     payload: &BTreeMap<String, String>,
@@ -218,9 +218,9 @@ fn customer(
     Ok((id.clone(), deleted))
 }
 
-/// `GET /v1/billing/meters/{id}/event_summaries`: what lies from `start_time` to before `end_time`.
+/// `GET /v1/billing/meters/{id}/event_summaries`, from `start_time` up to but excluding `end_time`.
 ///
-/// An event is added up once the account's delay of summaries has passed.
+/// An event is included once the account's summary delay has passed.
 pub(super) fn summaries(
     state: &State,
     form: &mut Form,

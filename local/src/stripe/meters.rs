@@ -13,9 +13,9 @@ use super::state::State;
 pub(super) struct Meter {
     pub(super) id: String,
     pub(super) event_name: String,
-    /// Which key of an event's payload names the customer.
+    /// The key of an event's payload that holds the customer.
     pub(super) customer_key: String,
-    /// Which key of an event's payload holds the value.
+    /// The key of an event's payload that holds the value.
     pub(super) value_key: String,
     /// `sum`, `count` or `last`.
     pub(super) formula: String,
@@ -27,7 +27,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// The meter that an account starts with.
+    /// Returns the meter that Sparks uses.
     pub(super) fn of_sparks(id: String, now: i64) -> Self {
         Self {
             id,
@@ -43,7 +43,7 @@ impl Meter {
         }
     }
 
-    /// Whether it takes events.
+    /// Returns whether it accepts events.
     pub(super) fn is_active(&self) -> bool {
         self.deactivated_at.is_none()
     }
@@ -91,7 +91,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
     let display_name = form.required("display_name", 250)?;
     let event_name = form.required("event_name", 100)?;
     form.finish()?;
-    // An archived meter keeps its name for good.
+    // An archived meter keeps its name forever.
     let mut meters = state.meters.values();
     if meters.any(|meter| meter.event_name == event_name) {
         let message = format!("There is already a meter with the event name {event_name}.");

@@ -1,4 +1,4 @@
-//! What the pages of the fake have in common: plain HTML, without a script.
+//! Shared parts of the fake's pages: plain HTML, without a script.
 
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ button { font: inherit; padding: .6rem 1rem; margin: 1rem .5rem 0 0; cursor: poi
 .error { border-left: .25rem solid #c00; padding: .5rem 1rem; } .fake { opacity: .7; font-size: .875rem; }
 ";
 
-/// A page.
+/// Returns a page.
 pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
@@ -36,7 +36,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     response
 }
 
-/// Sends the browser elsewhere.
+/// Redirects the browser.
 pub(super) fn see_other(url: &str) -> Response {
     let mut response = respond(StatusCode::SEE_OTHER, "text/plain", String::new());
     if let Ok(url) = HeaderValue::from_str(url) {
@@ -45,7 +45,7 @@ pub(super) fn see_other(url: &str) -> Response {
     response
 }
 
-/// What went wrong, where anything did.
+/// Returns the error message as HTML, or an empty string.
 pub(super) fn alert(error: Option<&Error>) -> String {
     error.map_or_else(String::new, |error| {
         let message = escape(error.message());
@@ -53,7 +53,7 @@ pub(super) fn alert(error: Option<&Error>) -> String {
     })
 }
 
-/// The fields of a form that was sent.
+/// The fields of a submitted form.
 pub(super) struct Entered(Vec<(String, String)>);
 
 impl Entered {
@@ -62,7 +62,7 @@ impl Entered {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// A field. A button that has a value comes after the fields, and is what was pressed.
+    /// Returns a field. The last one counts: a pressed button with a value comes after the fields.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         let mut fields = self.0.iter().rev();
         let found = fields.find(|(field, _)| field == name);
@@ -70,20 +70,20 @@ impl Entered {
     }
 }
 
-/// An amount of money.
+/// Formats an amount of money.
 pub(super) fn amount(cents: i64, currency: &str) -> String {
     let sign = if cents < 0 { "−" } else { "" };
     let (cents, currency) = (cents.abs(), escape(&currency.to_uppercase()));
     format!("{sign}{}.{:02} {currency}", cents / 100, cents % 100)
 }
 
-/// The day of a moment, in UTC.
+/// Formats the day of a moment, in UTC.
 pub(super) fn day(seconds: i64) -> String {
     let moment = Timestamp::from_second(seconds).unwrap_or_default();
     moment.to_zoned(TimeZone::UTC).date().to_string()
 }
 
-/// Text as HTML.
+/// Escapes text for HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,12 +1,12 @@
-//! Pays sessions as buyers do, with cards that are known to go well or not.
+//! Pays Checkout Sessions as buyers do, with test cards of known outcome.
 //!
-//! | card | what happens |
+//! | card | outcome |
 //! |---|---|
 //! | `4242424242424242` | paid at once |
 //! | `4000000000000002` | declined; the session stays open |
-//! | `4000002500003155` | asks the buyer to confirm |
-//! | `delayed` | done, and paid or failed when it is settled |
-//! | `transfer` | done, and the buyer has still to send the money; then as `delayed` |
+//! | `4000002500003155` | the buyer has to confirm |
+//! | `delayed` | complete, and paid or failed when it is settled |
+//! | `transfer` | complete, but the buyer has yet to send the money; then as `delayed` |
 
 use std::collections::BTreeMap;
 
@@ -22,17 +22,17 @@ const CONFIRMED: &str = "4000002500003155";
 const DELAYED: &str = "delayed";
 const TRANSFER: &str = "transfer";
 
-/// What a buyer enters.
+/// A buyer's input on the page.
 pub(super) struct Payment<'a> {
-    /// The card's number, or `delayed`.
+    /// The card's number, `delayed` or `transfer`.
     pub(super) card: &'a str,
-    /// Whether the buyer confirms, once asked.
+    /// The buyer's decision when asked to confirm.
     pub(super) confirm: Option<bool>,
     /// A promotion code.
     pub(super) promotion_code: Option<&'a str>,
 }
 
-/// Pays a session that is open.
+/// Pays an open session.
 pub(super) fn pay(
     state: &mut State,
     id: &str,
@@ -68,7 +68,7 @@ pub(super) fn pay(
             "incorrect_number",
             "card",
             format!(
-                "Your card number is incorrect: {PAID}, {DECLINED}, {CONFIRMED}, {DELAYED} and {TRANSFER} are known here."
+                "Your card number is incorrect: {PAID}, {DECLINED}, {CONFIRMED}, {DELAYED} and {TRANSFER} are accepted here."
             ),
         )),
     }
@@ -83,9 +83,7 @@ pub(super) fn settle(state: &mut State, id: &str, succeeded: bool, now: i64) -> 
     if payment.is_none_or(|payment| !waits.contains(&payment.status))
         || session.status != "complete"
     {
-        return Err(Error::invalid(
-            "The session is not complete with a payment on its way.",
-        ));
+        return Err(Error::invalid("The session has no payment in progress."));
     }
     let (status, kind) = if succeeded {
         (
@@ -113,7 +111,7 @@ pub(super) fn settle(state: &mut State, id: &str, succeeded: bool, now: i64) -> 
     Ok(())
 }
 
-/// Makes or changes the payment of a session. A subscription's has no metadata, and is not shown.
+/// Creates or changes the payment of a session. That of a subscription has no metadata, and is not shown.
 fn charge(state: &mut State, id: &str, status: Status, now: i64) -> Result<(), Error> {
     let session = state.session(id)?.clone();
     let order = Order {
@@ -131,7 +129,7 @@ fn charge(state: &mut State, id: &str, status: Status, now: i64) -> Result<(), E
     Ok(())
 }
 
-/// Ends a session whose buyer is done, with the payment or the subscription that it was for.
+/// Completes a session, with its payment or its subscription.
 fn complete(state: &mut State, id: &str, status: Status, now: i64) -> Result<(), Error> {
     let session = state.session(id)?.clone();
     let free = session.total() == 0;

@@ -1,4 +1,4 @@
-//! Payment intents: `/v1/payment_intents`, the payments behind checkout sessions.
+//! Payment intents: `/v1/payment_intents`, the payments behind Checkout Sessions.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::form::Form;
 use super::list::{Created, Page};
 use super::state::State;
 
-/// Fields of a payment intent that nothing here ever fills.
+/// Fields of a payment intent that are always null here.
 const UNUSED: [&str; 25] = [
     "allowed_payment_method_types",
     "application",
@@ -56,7 +56,7 @@ pub(super) struct PaymentIntent {
     pub(super) created: i64,
 }
 
-/// How a payment stands.
+/// The status of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
@@ -66,7 +66,7 @@ pub(super) enum Status {
     RequiresAction,
     /// The money is on its way.
     Processing,
-    /// The money is there.
+    /// The money has arrived.
     Succeeded,
 }
 
@@ -113,7 +113,7 @@ impl PaymentIntent {
     }
 }
 
-/// What a payment is of.
+/// The order that a payment is for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     pub(super) customer: Option<String>,
@@ -123,7 +123,7 @@ pub(super) struct Order {
 }
 
 impl State {
-    /// Makes a payment, or tries a known one again, and says how it went; answers its id.
+    /// Creates a payment or retries a known one, and emits its event; returns its id.
     pub(super) fn attempt(
         &mut self,
         known: Option<String>,
@@ -162,7 +162,7 @@ impl State {
         id
     }
 
-    /// Adds what a payment brings to the account's balance.
+    /// Adds the amount of a payment to the account's balance.
     fn settle_charge(&mut self, id: &str, now: i64) {
         let Some(payment) = self.payment_intents.get(id).cloned() else {
             return;

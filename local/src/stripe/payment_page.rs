@@ -1,4 +1,4 @@
-//! The hosted page of a session, `/c/pay/{id}`: what a buyer sees, without a script.
+//! The hosted page of a Checkout Session, `/c/pay/{id}`, without a script.
 
 use http::{Method, StatusCode};
 
@@ -9,7 +9,7 @@ use super::page::{self, Entered, alert, escape, see_other};
 use super::paying::{self, Payment};
 use crate::http::{Request, Response};
 
-/// Answers a request for a page, where it is one.
+/// Handles a request for a page; None if it is not one.
 pub(super) fn answer(stripe: &Stripe, request: &Request) -> Option<Response> {
     let id = request.uri().path().strip_prefix("/c/pay/")?;
     let now = stripe.clock.now().as_second();
@@ -31,10 +31,10 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Option<Response> {
         Err(missing) => shown("No such page", &escape(missing.message())),
         Ok(session) if asked && session.status == "complete" => see_other(&session.redirect()),
         Ok(session) if session.status == "complete" => {
-            shown("Already paid", "<p>This order is done.</p>")
+            shown("Already paid", "<p>This order is complete.</p>")
         }
         Ok(session) if session.status == "expired" => {
-            shown("This page has ended", "<p>Go back and order again.</p>")
+            shown("This page has expired", "<p>Go back and order again.</p>")
         }
         Ok(_) if asked => shown("Confirm your payment", &confirmation(id)),
         Ok(session) => shown("Pay", &order(session, error.as_ref())),
@@ -85,7 +85,7 @@ fn order(session: &Session, error: Option<&Error>) -> String {
 </form>
 {cancel}
 <p class="fake">Nothing is charged here. Cards: <code>4242 4242 4242 4242</code> pays,
-<code>4000 0000 0000 0002</code> is declined, <code>4000 0025 0000 3155</code> asks for confirmation.</p>"#,
+<code>4000 0000 0000 0002</code> is declined, <code>4000 0025 0000 3155</code> needs confirmation.</p>"#,
         total = amount(session.total()),
         lines = lines.collect::<String>(),
     )
@@ -93,7 +93,7 @@ fn order(session: &Session, error: Option<&Error>) -> String {
 
 fn confirmation(id: &str) -> String {
     format!(
-        r#"<p>The bank wants to know whether it is you.</p>
+        r#"<p>Your bank asks you to confirm this payment.</p>
 <form method="post" action="/c/pay/{}">
 <input type="hidden" name="card" value="4000002500003155">
 <button name="confirm" value="yes">Complete</button><button name="confirm" value="no">Fail</button>

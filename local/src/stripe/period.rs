@@ -1,4 +1,4 @@
-//! Billing periods: months and years of the calendar, not numbers of days.
+//! Billing periods: calendar months and years, not numbers of days.
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -8,10 +8,10 @@ use super::prices::Recurring;
 /// The most periods that are counted from an anchor.
 const MAX_PERIODS: i64 = 10_000;
 
-/// The end of a period that the calendar has no end of, the end of the year 9999.
+/// The end of a period that would end after the year 9999.
 const NEVER: i64 = 253_402_300_799;
 
-/// When the period that begins at `start` ends.
+/// Returns the end of the period that begins at `start`.
 ///
 /// Periods are counted from `anchor`: after 31 January come 28 February and 31 March.
 pub(super) fn end(anchor: i64, start: i64, recurring: &Recurring) -> i64 {
@@ -20,7 +20,7 @@ pub(super) fn end(anchor: i64, start: i64, recurring: &Recurring) -> i64 {
     later.next().unwrap_or(NEVER)
 }
 
-/// The moment so many periods after `anchor`, in UTC.
+/// Returns the moment `number` periods after `anchor`, in UTC.
 fn after(anchor: i64, number: i64, recurring: &Recurring) -> Option<i64> {
     let count = number.checked_mul(recurring.interval_count)?;
     let span = match recurring.interval.as_str() {

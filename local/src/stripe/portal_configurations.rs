@@ -23,7 +23,7 @@ pub(super) struct PortalConfiguration {
     updated: i64,
 }
 
-/// The features, each with the parameters it has besides `enabled`.
+/// The features, each with its parameters besides `enabled`.
 const FEATURES: [(&str, &[&str]); 5] = [
     ("customer_update", &["allowed_updates"]),
     ("invoice_history", &[]),
@@ -54,7 +54,7 @@ impl PortalConfiguration {
             "is_default": false,
             "livemode": false,
             "login_page": { "enabled": false, "url": null },
-            // Without metadata it is null: Stripe types it so, and objects of others have none.
+            // Null without metadata, as in Stripe's types.
             "metadata": (!self.metadata.is_empty()).then_some(&self.metadata),
             "name": null,
             "updated": self.updated,
@@ -78,7 +78,7 @@ impl PortalConfiguration {
     }
 }
 
-/// Takes what is said of a feature. One that is said anything of must say whether it is enabled.
+/// Reads the parameters of a feature. If there are any, `enabled` is required.
 fn change_feature(
     form: &mut Form,
     feature: &mut Value,

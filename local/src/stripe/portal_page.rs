@@ -1,4 +1,4 @@
-//! The customer portal, `/p/session/{id}`: what a customer sees and does there.
+//! The customer portal, `/p/session/{id}`: its pages and actions.
 
 mod parts;
 
@@ -11,7 +11,7 @@ use super::state::State;
 use super::{Stripe, billing, customers, paying};
 use crate::http::{Request, Response};
 
-/// What can be done, each with its flow; to resume is to undo, and has none.
+/// The actions, each with its flow; `resume` undoes `cancel`, and has none.
 const ACTIONS: [(&str, Option<&str>); 4] = [
     ("cancel", Some("subscription_cancel")),
     ("resume", None),
@@ -19,7 +19,7 @@ const ACTIONS: [(&str, Option<&str>); 4] = [
     ("card", Some("payment_method_update")),
 ];
 
-/// Answers a request for the portal, where it is one.
+/// Handles a request for the portal; None if it is not one.
 pub(super) fn answer(stripe: &Stripe, request: &Request) -> Option<Response> {
     let rest = request.uri().path().strip_prefix("/p/session/")?;
     let (id, action) = rest.split_once('/').unwrap_or((rest, ""));
@@ -40,7 +40,7 @@ pub(super) fn answer(stripe: &Stripe, request: &Request) -> Option<Response> {
             let done = if allowed {
                 act(&mut state, &session, action, &entered, now)
             } else {
-                Err(Error::invalid("This link is for something else."))
+                Err(Error::invalid("This link is for a different action."))
             };
             match done {
                 Ok(()) => see_other(&leave(&mut state, &session)),
@@ -60,7 +60,7 @@ fn shown(state: &State, session: &PortalSession, error: Option<&Error>) -> Respo
     page(status, "Your plan", &parts::body(state, session, error))
 }
 
-/// Where the customer goes when something is done: back to the portal, or on, if the link says so.
+/// Returns the redirect after an action: to the portal, or to the URL that the link names.
 fn leave(state: &mut State, session: &PortalSession) -> String {
     let home = format!("/p/session/{}", session.id);
     let known = state.portal_sessions.get_mut(&session.id);
@@ -72,7 +72,7 @@ fn leave(state: &mut State, session: &PortalSession) -> String {
     flow.redirect.clone().unwrap_or(home)
 }
 
-/// Does what a customer wants.
+/// Performs a customer's action.
 fn act(
     state: &mut State,
     session: &PortalSession,
@@ -168,7 +168,7 @@ fn take_card(
     customers::take_card(state, &session.customer, &card[card.len() - 4..], now)
 }
 
-/// A link, where there is an address.
+/// Returns a link, or an empty string without a URL.
 fn link(url: Option<&str>, text: &str) -> String {
     url.map_or_else(String::new, |url| {
         format!(r#"<p><a href="{}">{text}</a></p>"#, escape(url))

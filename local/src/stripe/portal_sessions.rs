@@ -9,7 +9,7 @@ use super::form::Form;
 use super::state::State;
 use super::subscriptions::Subscription;
 
-/// How long a link works, in seconds.
+/// The lifetime of a link, in seconds.
 const OPEN_SECONDS: i64 = 60 * 60;
 
 /// A session.
@@ -25,18 +25,18 @@ pub(super) struct PortalSession {
     created: i64,
 }
 
-/// The one thing that a link is for.
+/// The only action that a link is for.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Flow {
     pub(super) kind: String,
     pub(super) subscription: Option<String>,
     after_completion: String,
-    /// Where the customer goes when it is done.
+    /// The redirect after the action.
     pub(super) redirect: Option<String>,
     pub(super) done: bool,
 }
 
-/// The things, each with the feature that the configuration must have.
+/// The flows, each with the feature that the configuration must enable.
 const FLOWS: [(&str, &str); 3] = [
     ("payment_method_update", "payment_method_update"),
     ("subscription_cancel", "subscription_cancel"),
@@ -70,12 +70,12 @@ impl Flow {
 }
 
 impl PortalSession {
-    /// Whether its link still works.
+    /// Returns whether its link still works.
     pub(super) fn is_open(&self, now: i64) -> bool {
         now - self.created < OPEN_SECONDS
     }
 
-    /// The one thing it is for, as long as that is not done.
+    /// Returns the flow of the link, until it is done.
     pub(super) fn open_flow(&self) -> Option<&Flow> {
         self.flow.as_ref().filter(|flow| !flow.done)
     }
@@ -190,7 +190,7 @@ fn flow(
     }))
 }
 
-/// Refuses a flow for a subscription that is over, or about to be.
+/// Refuses a flow for a subscription that has ended, or a cancel flow for one that is already set to be cancelled.
 fn refuse_ended(subscription: &Subscription, kind: &str, param: &str) -> Result<(), Error> {
     let cancels = kind == "subscription_cancel";
     let reason = if subscription.has_ended() {

@@ -1,4 +1,4 @@
-//! Prices: `/v1/prices`. An amount never changes; a lookup key moves from a price to the next.
+//! Prices: `/v1/prices`. An amount never changes; a lookup key can move to another price.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) struct Price {
     created: i64,
 }
 
-/// How often a price is paid.
+/// The billing interval of a price, and its meter.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Recurring {
     pub(super) interval: String,
@@ -78,18 +78,18 @@ impl Price {
         }
     }
 
-    /// The meter whose events it bills.
+    /// Returns the id of the meter whose events it bills.
     pub(super) fn meter(&self) -> Option<&String> {
         self.recurring.as_ref()?.meter.as_ref()
     }
 
-    /// True if it is billed by usage, after the period.
+    /// Returns whether it is billed by usage, after the period.
     pub(super) fn is_metered(&self) -> bool {
         let recurring = self.recurring.as_ref();
         recurring.is_some_and(|recurring| recurring.usage_type == "metered")
     }
 
-    /// True if both have the same billing interval.
+    /// Returns whether both have the same billing interval.
     pub(super) fn has_interval_of(&self, other: &Self) -> bool {
         let interval = |price: &Self| {
             let recurring = price.recurring.as_ref();
@@ -98,7 +98,7 @@ impl Price {
         interval(self) == interval(other)
     }
 
-    /// A price that only one amount has, as Stripe makes it for an amount without a price.
+    /// Returns a one-off price, as Stripe creates it for an amount without a price.
     pub(super) fn of_amount(id: String, currency: &str, unit_amount: i64, now: i64) -> Self {
         Self {
             product: format!("prod_of_{id}"),
@@ -177,7 +177,7 @@ fn recurring(state: &State, form: &mut Form) -> Result<Option<Recurring>, Error>
     }))
 }
 
-/// A lookup key is one price's. It is taken from another one when told so.
+/// Frees a lookup key, which only one price may have: takes it from the other price if `transfer` is true.
 fn take_lookup_key(state: &mut State, key: Option<&str>, transfer: bool) -> Result<(), Error> {
     let Some(key) = key else { return Ok(()) };
     let mut holders = state.prices.values_mut();
@@ -257,7 +257,7 @@ pub(super) fn update(state: &mut State, form: &mut Form, id: &str) -> Result<Val
         changed.lookup_key = lookup_key;
     }
     let answer = changed.to_json();
-    // A subscription shows its price as it is now, and is billed for it even when it is archived.
+    // A subscription shows the current state of its price, and is billed for it even if it is archived.
     for subscription in state.subscriptions.values_mut() {
         for item in &mut subscription.items.data {
             if item.price.id == id {

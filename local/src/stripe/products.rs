@@ -1,4 +1,4 @@
-//! Products: `/v1/products`, what prices are of.
+//! Products: `/v1/products`, the goods that prices belong to.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ impl Product {
     }
 }
 
-/// `POST /v1/products`: an id of the caller's choice is taken once.
+/// `POST /v1/products`. The caller may choose an id, which must be unused.
 pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
     let id = form.text("id", 255)?;
     let mut product = Product {

@@ -1,7 +1,7 @@
-//! Rate limits: the calls that Stripe takes in a second. <https://docs.stripe.com/rate-limits>
+//! Rate limits: the calls that Stripe accepts in a second. <https://docs.stripe.com/rate-limits>
 //!
-//! They hold only with the setting `rate_limits`. A second is one of the clock, from its beginning;
-//! a refused call does not count.
+//! They apply only with the setting `rate_limits`. They count by whole seconds of the clock; a refused call does not
+//! count.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ const PER_ENDPOINT: u32 = 25;
 const LIVE: u32 = 100;
 const SANDBOX: u32 = 25;
 
-/// Live meter events have a limit of their own and count towards no other.
+/// Live meter events have their own limit, and count towards no other one.
 const METER_EVENTS: u32 = 1_000;
 const METER_EVENTS_ENDPOINT: &str = "POST /v1/billing/meter_events";
 
-/// The first words of paths whose second word names the objects.
+/// The first segments of paths whose second segment names the objects.
 const NAMESPACES: [&str; 5] = ["billing", "billing_portal", "checkout", "core", "radar"];
 
 /// The calls of the current second.
@@ -29,7 +29,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Counts a call; fails when its endpoint or the account has had its calls of this second.
+    /// Counts a call; fails if its endpoint or the account has reached its limit in this second.
     pub(super) fn count(&mut self, call: &Call, settings: &Settings) -> Result<(), Error> {
         if !settings.rate_limits {
             return Ok(());
@@ -56,7 +56,7 @@ impl Rates {
     }
 }
 
-/// The operation of a call: its method and its path without the object's id.
+/// Returns the operation of a call: its method, and its path without the object's id.
 fn endpoint(call: &Call) -> String {
     let mut words: Vec<&str> = call.path.split('/').skip(1).collect();
     let namespaced = words.get(1).is_some_and(|word| NAMESPACES.contains(word));

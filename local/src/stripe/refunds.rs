@@ -1,4 +1,4 @@
-//! Refunds: `/v1/refunds`, money given back. One that fails or is canceled was never given back.
+//! Refunds: `/v1/refunds`. A failed or cancelled refund gives nothing back.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::list::{Created, Page};
 use super::payment_intents::PaymentIntent;
 use super::state::State;
 
-/// Time that a buyer has to act on a refund that `requires_action`: 45 days.
+/// The time that a buyer has to act on a refund that `requires_action`: 45 days.
 const ACTION_SECONDS: i64 = 45 * 24 * 60 * 60;
 
 /// A refund.
@@ -35,17 +35,17 @@ pub(super) struct Refund {
     failure_balance_transaction: Option<String>,
 }
 
-/// The terms of a new refund besides its payment and its amount.
+/// The options of a new refund besides its payment and its amount.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
     pub(super) reason: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
-    /// `pending` or `requires_action`; by default it has succeeded.
+    /// `pending` or `requires_action`; `succeeded` by default.
     pub(super) status: Option<String>,
 }
 
 impl Refund {
-    /// Whether the money is given back, or is about to be.
+    /// Returns whether the money is refunded, or about to be.
     pub(super) fn counts(&self) -> bool {
         !["failed", "canceled"].contains(&self.status.as_str())
     }
@@ -84,7 +84,7 @@ impl Refund {
         refund
     }
 
-    /// The e-mail in which Stripe asks the buyer for a bank account.
+    /// Returns the e-mail in which Stripe asks the buyer for a bank account.
     fn next_action(&self) -> Value {
         json!({
             "type": "display_details",
@@ -98,7 +98,7 @@ impl Refund {
         })
     }
 
-    /// Moves the money, once it has left the balance or has come back.
+    /// Moves the money when it leaves the balance or comes back.
     fn settle(&mut self, state: &mut State, now: i64) {
         let gone = self.balance_transaction.is_some();
         let back = self.failure_balance_transaction.is_some();
@@ -127,7 +127,7 @@ impl Refund {
 }
 
 impl State {
-    /// What was given back of a payment.
+    /// Returns the refunded amount of a payment.
     pub(super) fn refunded(&self, payment: &str) -> i64 {
         let refunds = self.refunds.values();
         refunds
@@ -153,7 +153,7 @@ pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Val
     Ok(give_back(state, &of, amount, terms, now)?.to_json())
 }
 
-/// Gives back an amount of a payment, by default what is left of it.
+/// Refunds an amount of a payment, by default the rest.
 pub(super) fn give_back(
     state: &mut State,
     of: &Of,
@@ -185,7 +185,7 @@ pub(super) fn give_back(
     Ok(refund)
 }
 
-/// The amount to give back: what is left, or less.
+/// Returns the amount to refund: the rest of the payment, or less.
 fn allowed(
     state: &State,
     payment: &PaymentIntent,

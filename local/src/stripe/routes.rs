@@ -1,4 +1,4 @@
-//! Which operation a call asks for.
+//! Routes each call to its operation.
 
 use http::Method;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::{
     subscriptions, tax, v2, webhook_endpoints,
 };
 
-/// The lists that can be asked for by customer.
+/// The lists that can be filtered by customer.
 const LISTS_BY_CUSTOMER: [&str; 5] = [
     "/v1/checkout/sessions",
     "/v1/credit_notes",
@@ -23,10 +23,10 @@ const LISTS_BY_CUSTOMER: [&str; 5] = [
     "/v1/subscriptions",
 ];
 
-/// Refuses a list of a customer that the account does not have.
+/// Refuses a list for a customer that the account does not have.
 ///
-/// Known from public reports: a key of another account or mode gets this error. Assumed: a deleted
-/// customer is still found, and its lists hold what it had, with its subscriptions canceled.
+/// Known from public reports: a key of another account or mode gets this error. Assumed: a deleted customer is still
+/// found, and its lists keep their objects, with its subscriptions canceled.
 fn check_customer(state: &State, form: &Form) -> Result<(), Error> {
     match form.peek("customer") {
         Some(id) if !state.customers.contains_key(id) => {
@@ -179,7 +179,7 @@ fn portal(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value
     }
 }
 
-/// Payments, and what happens to them afterwards.
+/// Routes calls about payments, refunds, disputes and the like.
 fn money(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
     let (form, now) = (&mut call.form, call.now);
     match (call.method.as_str(), segments) {
@@ -207,7 +207,7 @@ fn money(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value,
     }
 }
 
-/// What is paid again and again.
+/// Routes calls about subscriptions and invoices.
 fn plan(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, Error> {
     let (form, now) = (&mut call.form, call.now);
     match (call.method.as_str(), segments) {
@@ -234,7 +234,7 @@ fn plan(state: &mut State, call: &mut Call, segments: &[&str]) -> Result<Value, 
     }
 }
 
-/// Puts objects of a plan where otherwise there are only their ids, or nothing.
+/// Expands fields of subscriptions and invoices, which are otherwise ids, or absent.
 fn expand_plan(state: &State, found: &mut Value, expand: &[String]) -> Result<(), Error> {
     for field in expand {
         let id = found["id"].as_str().unwrap_or_default();

@@ -35,9 +35,9 @@ pub(super) enum DunningEnd {
     /// The subscription is canceled.
     #[default]
     Cancel,
-    /// The subscription goes on, and its invoices stay drafts.
+    /// The subscription continues, and its invoices stay drafts.
     Unpaid,
-    /// The subscription goes on as it is.
+    /// The subscription continues unchanged.
     PastDue,
 }
 
@@ -45,10 +45,10 @@ pub(super) enum DunningEnd {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Periods {
-    /// A control does, so that a test says how it goes.
+    /// A control, so that a test chooses the outcome.
     #[default]
     Control,
-    /// The clock does, as at Stripe.
+    /// The clock, as at Stripe.
     Clock,
 }
 
@@ -67,12 +67,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Changes the settings that `members` names; returns all of them. `tax` is a word for a whole set of tax settings.
+    /// Changes the settings in `members`; returns all settings. `tax` is a word for a whole set of tax settings.
     pub(super) fn change(&mut self, members: &Value) -> Result<Value, Error> {
         let unreadable = |error| Error::invalid(format!("Invalid settings: {error}"));
         let mut all = serde_json::to_value(&*self).map_err(unreadable)?;
         let members = members.as_object();
-        let members = members.ok_or_else(|| Error::invalid("Settings are a JSON object."))?;
+        let members = members.ok_or_else(|| Error::invalid("Settings must be a JSON object."))?;
         for (name, value) in members {
             let known = all.get_mut(name);
             let known =
@@ -80,7 +80,9 @@ impl Settings {
             *known = match (name.as_str(), value.as_str()) {
                 ("tax", Some(word)) => {
                     let tax = tax::Settings::of_word(word);
-                    let tax = tax.ok_or_else(|| Error::invalid("exclusive, inclusive or none"))?;
+                    let tax = tax.ok_or_else(|| {
+                        Error::invalid("tax must be exclusive, inclusive or none.")
+                    })?;
                     serde_json::to_value(tax).map_err(unreadable)?
                 }
                 _ => value.clone(),

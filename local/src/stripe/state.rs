@@ -1,4 +1,4 @@
-//! What is in a Stripe account, and what it was asked.
+//! The state of a Stripe account, and its log of requests.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -34,9 +34,9 @@ use super::subscriptions::Subscription;
 use super::webhook_endpoints::Endpoint;
 use crate::http::{Request, Response, single};
 
-/// All of an account. Ids rise, so the order of ids is the order of creation.
+/// The state of an account. Ids rise, so their order is the order of creation.
 ///
-/// What a folder kept before something was added here is read without it.
+/// Fields that an older folder lacks get their defaults.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct State {
@@ -45,9 +45,9 @@ pub(super) struct State {
     pub(super) customer_balance_transactions: BTreeMap<String, Transaction>,
     pub(super) meters: BTreeMap<String, Meter>,
     pub(super) meter_events: Vec<MeterEvent>,
-    /// Events that were accepted and are reported as errors later.
+    /// Accepted events that are to be reported as errors later.
     pub(super) rejected_events: Vec<MeterEvent>,
-    /// When each identifier of an event was last received.
+    /// The time at which each identifier of an event was last received.
     pub(super) identifiers: BTreeMap<String, i64>,
     pub(super) products: BTreeMap<String, Product>,
     pub(super) prices: BTreeMap<String, Price>,
@@ -68,28 +68,28 @@ pub(super) struct State {
     pub(super) webhook_endpoints: BTreeMap<String, Endpoint>,
     pub(super) event_destinations: BTreeMap<String, Destination>,
     pub(super) events: Vec<Value>,
-    /// Events of version 2, whole; what is delivered of them is thin.
+    /// Events of version 2 with their data; deliveries contain only a notification.
     pub(super) thin_events: Vec<Value>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) keys: Keys,
     pub(super) requests: Vec<Logged>,
-    /// The customers' meters that a call has for itself at the moment.
+    /// The customers' meters that calls in progress have locked.
     #[serde(skip)]
     pub(super) busy: HashSet<(String, String)>,
     /// The calls of this second.
     #[serde(skip)]
     rates: Rates,
-    /// How long the summaries of a meter know nothing of an event.
+    /// The delay until a meter's summaries include an event.
     #[serde(skip)]
     pub(super) summary_delay_seconds: i64,
-    /// Where its pages are.
+    /// The base URL of its pages.
     #[serde(skip)]
     pub(super) base: String,
     last_id: u64,
 }
 
 impl State {
-    /// An account with nothing in it.
+    /// Returns an empty account.
     pub(super) fn new() -> Self {
         Self {
             base: "https://checkout.stripe.com".to_owned(),
@@ -108,13 +108,13 @@ impl State {
         self.rates.count(call, &self.settings)
     }
 
-    /// An id not yet used.
+    /// Returns a new id.
     pub(super) fn next_id(&mut self, prefix: &str) -> String {
         self.last_id += 1;
         format!("{prefix}Local{:09}", self.last_id)
     }
 
-    /// All of it, for people and tests.
+    /// Returns the state as lists, for `GET /_local/state`.
     pub(super) fn listed(&self) -> Value {
         let meter_events: Vec<Value> = self.meter_events.iter().map(MeterEvent::to_json).collect();
         json!({
@@ -147,17 +147,17 @@ impl State {
     }
 }
 
-/// Objects as Stripe shows them, in the order of their creation.
+/// Lists objects as Stripe shows them, in the order of their creation.
 fn listed<T>(objects: &BTreeMap<String, T>, show: impl Fn(&T) -> Value) -> Vec<Value> {
     objects.values().map(show).collect()
 }
 
-/// One request and its answer, delivered or lost; without a status, it was refused at the door.
+/// A logged request and the status of its response, even a lost one; without a status, the connection was refused.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Logged {
     pub(super) method: String,
     pub(super) path: String,
-    /// The body of a POST, the query of anything else. It is for tests: what was said is not listed.
+    /// The body of a POST, or else the query. It is for tests only, and is not listed.
     #[serde(skip)]
     pub(super) parameters: String,
     idempotency_key: Option<String>,
@@ -166,7 +166,7 @@ pub(super) struct Logged {
 }
 
 impl Logged {
-    /// A request not yet answered.
+    /// Returns the entry of a request without a response yet.
     pub(super) fn of(request: &Request) -> Self {
         let posted = request.method() == Method::POST;
         let key = single(request.headers(), "idempotency-key").filter(|_| posted);
@@ -184,7 +184,7 @@ impl Logged {
         }
     }
 
-    /// Notes the answer.
+    /// Records the response.
     pub(super) fn answered(&mut self, response: &Response) {
         self.status = Some(response.status().as_u16());
         self.replayed = response.headers().contains_key("idempotent-replayed");

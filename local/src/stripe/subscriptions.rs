@@ -1,4 +1,4 @@
-//! Subscriptions: `/v1/subscriptions`. What they cost is in [`billing`].
+//! Subscriptions: `/v1/subscriptions`. Their invoices are made in [`billing`].
 
 mod create;
 mod subscription;
@@ -16,7 +16,7 @@ pub(super) use create::create;
 pub(super) use subscription::{Card, Item, Items, PauseCollection, Subscription};
 pub(super) use update::{TrialEnd, pause, resume, update};
 
-/// What `status` may ask for besides a subscription's own.
+/// The values of the filter `status`.
 const STATUSES: [&str; 10] = [
     "active",
     "all",
@@ -31,20 +31,20 @@ const STATUSES: [&str; 10] = [
 ];
 
 impl State {
-    /// A subscription by its id.
+    /// Returns a subscription by its id.
     pub(super) fn subscription(&self, id: &str) -> Result<&Subscription, Error> {
         let subscription = self.subscriptions.get(id);
         subscription.ok_or_else(|| Error::no_such("subscription", "id", id))
     }
 
-    /// A subscription by its id, to be changed.
+    /// Returns a subscription by its id, mutable.
     pub(super) fn subscription_mut(&mut self, id: &str) -> Result<&mut Subscription, Error> {
         let subscription = self.subscriptions.get_mut(id);
         subscription.ok_or_else(|| Error::no_such("subscription", "id", id))
     }
 }
 
-/// `GET /v1/subscriptions`: canceled ones only where they are asked for.
+/// `GET /v1/subscriptions`; canceled ones only if `status` asks for them.
 pub(super) fn list(state: &State, form: &mut Form) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let customer = form.text("customer", 255)?;
@@ -81,7 +81,7 @@ pub(super) fn retrieve(state: &State, form: &Form, id: &str) -> Result<Value, Er
     Ok(state.subscription(id)?.to_json())
 }
 
-/// `DELETE /v1/subscriptions/{id}`: ends it now.
+/// `DELETE /v1/subscriptions/{id}`, which ends it now.
 pub(super) fn cancel(
     state: &mut State,
     form: &mut Form,

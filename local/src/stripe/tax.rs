@@ -1,4 +1,4 @@
-//! Automatic tax: `/v1/tax/settings`, and how much of an amount is tax.
+//! Automatic tax: `/v1/tax/settings`, and the tax of an amount.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::form::Form;
 use super::prices::Price;
 use super::state::State;
 
-/// The rate of every place on earth, in percent of the amount without tax.
+/// The tax rate of all locations, in percent of the amount without tax.
 const TAX_PERCENT: i64 = 10;
 
-/// True if the price includes the tax.
+/// The tax behavior of a price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Behavior {
-    /// The tax comes on top.
+    /// The tax is added to the price.
     #[default]
     Exclusive,
-    /// The tax is a part of the price.
+    /// The price includes the tax.
     Inclusive,
 }
 
@@ -35,7 +35,7 @@ impl Behavior {
     }
 }
 
-/// The tax settings of the account. A new account of this fake is set up for tax on top.
+/// The tax settings of the account. A new account of this fake adds tax to the price.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Settings {
@@ -57,7 +57,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Returns what a control names: `exclusive`, `inclusive`, or `none` for nothing set up.
+    /// Returns the settings that a control names: `exclusive`, `inclusive`, or `none` for no settings.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         match word {
             "exclusive" | "inclusive" => Some(Self {
@@ -86,8 +86,7 @@ impl Settings {
         }
     }
 
-    /// Fails where tax cannot be automatic: without a head office, or without a tax behavior. The words for the
-    /// latter are not Stripe's own.
+    /// Fails without a head office, or without a tax behavior. The message for the latter is not Stripe's own.
     /// <https://docs.stripe.com/tax/set-up>
     pub(super) fn require(&self, prices: &[&Price]) -> Result<(), Error> {
         if self.head_office.is_none() {
@@ -144,7 +143,7 @@ pub(super) fn retrieve(state: &State, form: &Form) -> Result<Value, Error> {
     Ok(state.settings.tax.to_json())
 }
 
-/// `POST /v1/tax/settings`: each part can be set, and none removed.
+/// `POST /v1/tax/settings`. Each part can be set, but not removed.
 pub(super) fn update(state: &mut State, form: &mut Form) -> Result<Value, Error> {
     let words = ["exclusive", "inclusive", "inferred_by_currency"];
     let tax_behavior = form.word("defaults[tax_behavior]", &words)?;

@@ -1,4 +1,4 @@
-//! Thin events: `/v2/core/events`. What is delivered of one says where to look, and nothing else.
+//! Thin events: `/v2/core/events`. Their deliveries name the related object, without data.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use super::form::Form;
 use super::state::State;
 use super::v2::{self, Page};
 
-/// How long an event can be read.
+/// The time for which an event can be read.
 const READABLE_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 const MAX_TYPES: usize = 20;
 
 impl State {
-    /// Writes down that something happened, and whom a notification is to be delivered to.
+    /// Records an event, and adds a delivery of its notification for each destination subscribed to it.
     pub(super) fn emit_thin(
         &mut self,
         kind: &str,
@@ -42,13 +42,13 @@ impl State {
         event
     }
 
-    /// The event of an id.
+    /// Returns an event by its id.
     pub(super) fn thin_event(&self, id: &str) -> Option<&Value> {
         self.thin_events.iter().find(|event| event["id"] == id)
     }
 }
 
-/// What is delivered of an event.
+/// Returns the notification of an event, which is delivered.
 pub(super) fn notification(event: &Value) -> Value {
     json!({
         "id": event["id"],
@@ -61,7 +61,7 @@ pub(super) fn notification(event: &Value) -> Value {
     })
 }
 
-/// `GET /v2/core/events`, of some types, times and objects.
+/// `GET /v2/core/events`, filtered by type, time and object.
 pub(super) fn list(state: &State, form: &mut Form, now: i64) -> Result<Value, Error> {
     let page = Page::take(form)?;
     let kinds = form.list("types");
@@ -112,7 +112,7 @@ fn moment(form: &mut Form, name: &str) -> Result<Option<Timestamp>, Error> {
         return Ok(None);
     };
     let read = text.parse().map(Some);
-    read.map_err(|_| Error::invalid(format!("Invalid {name}: `{text}` is no time of RFC 3339.")))
+    read.map_err(|_| Error::invalid(format!("Invalid {name}: `{text}` is not an RFC 3339 time.")))
 }
 
 fn created(event: &Value) -> Timestamp {

@@ -1,4 +1,4 @@
-//! Version 2 of Stripe's API: JSON both ways, times as RFC 3339, pages by address.
+//! Version 2 of Stripe's API: JSON both ways, times as RFC 3339, pages by URL.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,16 +12,16 @@ use super::{event_destinations, thin_events};
 const DEFAULT_LIMIT: i64 = 20;
 const MAX_LIMIT: i64 = 100;
 
-/// What a page is asked for by: an object, and on which side of it the page is.
+/// Prefixes of a page's token: the page after, or before, an object.
 const AFTER: &str = "page_after_";
 const BEFORE: &str = "page_before_";
 
-/// Whether a path is one of version 2.
+/// Returns whether a path belongs to version 2.
 pub(super) fn is_path(path: &str) -> bool {
     path.starts_with("/v2/")
 }
 
-/// A time of Unix seconds as version 2 writes it.
+/// Formats a time of Unix seconds as version 2 does.
 pub(super) fn time(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
     format!("{time:.3}")
@@ -57,7 +57,7 @@ pub(super) fn route(state: &mut State, call: &mut Call, segments: &[&str]) -> Re
     }
 }
 
-/// Which page is asked for, and what else the addresses of its neighbours have to say.
+/// The page that the caller requests, and the other parameters, which its neighbours' URLs repeat.
 pub(super) struct Page {
     limit: usize,
     token: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Takes `limit` and `page`; what is left goes into the addresses.
+    /// Takes `limit` and `page`; the remaining parameters go into the URLs.
     pub(super) fn take(form: &mut Form) -> Result<Self, Error> {
         let limit = form.integer("limit")?.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
@@ -79,11 +79,11 @@ impl Page {
         })
     }
 
-    /// The page of `all`, which come newest first and have ids.
+    /// Returns the page of `all`, which are newest first and have ids.
     pub(super) fn of(&self, path: &str, all: &[Value]) -> Result<Value, Error> {
         let place = |id: &str| {
             let place = all.iter().position(|object| object["id"] == id);
-            place.ok_or_else(|| Error::invalid("Invalid page: it is none of this list."))
+            place.ok_or_else(|| Error::invalid("Invalid page: it is not in this list."))
         };
         let token = self.token.as_deref().unwrap_or_default();
         let from = if let Some(id) = token.strip_prefix(AFTER) {
@@ -93,7 +93,9 @@ impl Page {
         } else if token.is_empty() {
             0
         } else {
-            return Err(Error::invalid("Invalid page: it is no page of this API."));
+            return Err(Error::invalid(
+                "Invalid page: it is not a page of this API.",
+            ));
         };
         let to = all.len().min(from + self.limit);
         let address = |side: &str, neighbour: &Value| {
@@ -115,7 +117,7 @@ impl Page {
     }
 }
 
-/// What a call wants to be shown besides, where there is a choice.
+/// Takes `include`: optional fields that the caller wants in the response.
 pub(super) fn include(form: &mut Form, known: &[&str]) -> Result<Vec<String>, Error> {
     let include = form.list("include");
     match include
@@ -125,7 +127,7 @@ pub(super) fn include(form: &mut Form, known: &[&str]) -> Result<Vec<String>, Er
         None => Ok(include),
         Some(field) => {
             let message = format!(
-                "Invalid include: `{field}` is none of {}.",
+                "Invalid include: `{field}` is not one of {}.",
                 known.join(", ")
             );
             Err(Error::invalid(message))

@@ -1,4 +1,4 @@
-//! Webhook endpoints: `/v1/webhook_endpoints`, where events go, and the secrets they are signed with.
+//! Webhook endpoints: `/v1/webhook_endpoints`, the receivers of events, and their signing secrets.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::form::Form;
 use super::list::Page;
 use super::state::State;
 
-/// An endpoint. With two secrets, one is being rolled, and both sign.
+/// An endpoint. While its secret is being rolled it has two, and both sign.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Endpoint {
     id: String,
@@ -25,7 +25,7 @@ pub(super) struct Endpoint {
     created: i64,
 }
 
-/// The objects whose events can be asked for. Stripe refuses names of events that it does not have.
+/// The objects whose events can be subscribed to. Stripe refuses unknown names of events.
 const KNOWN: [&str; 22] = [
     "billing.",
     "charge.",
@@ -74,7 +74,7 @@ impl Endpoint {
         self.enabled && asked.into_iter().any(|asked| asked == "*" || asked == kind)
     }
 
-    /// Takes the parameters that may change.
+    /// Reads the parameters that may change.
     fn change(&mut self, form: &mut Form) -> Result<(), Error> {
         if let Some(url) = form.text("url", 2_048)? {
             if !url.starts_with("https://") && !url.starts_with("http://") {
@@ -89,7 +89,7 @@ impl Endpoint {
                 *event != "*" && !KNOWN.iter().any(|known| event.starts_with(known))
             };
             if let Some(event) = events.iter().find(unknown) {
-                let message = format!("Invalid enabled_events: {event} is no event");
+                let message = format!("Invalid enabled_events: {event} is not an event");
                 return Err(Error::param("parameter_invalid", "enabled_events", message));
             }
             self.enabled_events = events;
@@ -105,7 +105,7 @@ impl Endpoint {
 }
 
 impl State {
-    /// The endpoints that an event of this type goes to.
+    /// Returns the ids of the endpoints for a type of event.
     pub(super) fn receivers(&self, kind: &str) -> Vec<String> {
         let endpoints = self.webhook_endpoints.values();
         endpoints
@@ -114,7 +114,7 @@ impl State {
             .collect()
     }
 
-    /// The secrets of an endpoint or an event destination, the newest first.
+    /// Returns the secrets of an endpoint or an event destination, newest first.
     pub(super) fn secrets(&mut self, id: &str) -> Option<&mut Vec<String>> {
         if let Some(endpoint) = self.webhook_endpoints.get_mut(id) {
             return Some(&mut endpoint.secrets);
@@ -123,8 +123,7 @@ impl State {
         destination.map(|destination| &mut destination.secrets)
     }
 
-    /// Gives an endpoint or an event destination a new secret beside the old one, or lets the old
-    /// one go.
+    /// Adds a new secret to an endpoint or an event destination, or with `expire` removes the old one.
     pub(super) fn roll(&mut self, id: &str, expire: bool) -> Option<String> {
         let new = self.next_id("whsec_");
         let secrets = self.secrets(id)?;
@@ -138,7 +137,7 @@ impl State {
     }
 }
 
-/// `POST /v1/webhook_endpoints`: the secret is in this answer and in no other.
+/// `POST /v1/webhook_endpoints`. The secret is in this response only.
 pub(super) fn create(state: &mut State, form: &mut Form, now: i64) -> Result<Value, Error> {
     let api_version = form.text("api_version", 100)?;
     if api_version

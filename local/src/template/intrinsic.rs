@@ -1,6 +1,6 @@
-//! Turns a template into plain JSON: parameters, conditions, `!Ref`, `!Sub` and `!GetAtt` filled in.
+//! Resolves a template to plain JSON: parameters, conditions, `!Ref`, `!Sub` and `!GetAtt`.
 //!
-//! A reference to a resource becomes its name in the template, for want of a deployed one.
+//! A reference to a resource becomes the resource's name in the template.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_yaml_ng::Value as Yaml;
 
 use super::Error;
 
-/// A property of this value is none.
+/// The reference that removes a property.
 const NO_VALUE: &str = "AWS::NoValue";
 
-/// What AWS would know about the deployment.
+/// Pseudo parameters of a deployment.
 const PSEUDO: [(&str, &str); 4] = [
     ("AWS::AccountId", "000000000000"),
     ("AWS::Partition", "aws"),
@@ -20,7 +20,7 @@ const PSEUDO: [(&str, &str); 4] = [
     ("AWS::StackName", "sparks-local"),
 ];
 
-/// The `Globals` and `Resources` of the template, resolved.
+/// Returns the resolved `Globals` and `Resources` of the template.
 pub(super) fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Value, Error> {
     let document: Yaml = serde_yaml_ng::from_str(text).map_err(Error::Yaml)?;
     let names = Names::new(&document, given)?;
@@ -34,7 +34,7 @@ pub(super) fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Va
     Ok(Value::Object(resolved))
 }
 
-/// Everything a reference can name.
+/// Everything that a reference can name.
 struct Names<'a> {
     values: BTreeMap<String, Value>,
     conditions: Option<&'a Yaml>,
@@ -105,7 +105,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Whether a property's value says that there is none.
+    /// Returns whether a property's value is `AWS::NoValue`.
     fn is_none(&self, yaml: &Yaml) -> bool {
         match yaml {
             Yaml::Tagged(tagged) if tagged.tag == "Ref" => tagged.value.as_str() == Some(NO_VALUE),
@@ -117,7 +117,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// One of the two values of `!If [Condition, one, other]`.
+    /// Returns one of the two values of `!If [Condition, one, other]`.
     fn chosen<'y>(&self, argument: &'y Yaml) -> Result<&'y Yaml, Error> {
         let unclear = || Error::Intrinsic("!If".to_owned());
         let parts = argument.as_sequence().map(Vec::as_slice);
@@ -129,7 +129,7 @@ impl<'a> Names<'a> {
         Ok(if holds { one } else { other })
     }
 
-    /// Whether a condition holds: `!Not [condition]` or `!Equals [one, other]`.
+    /// Returns whether a condition holds: `!Not [condition]` or `!Equals [one, other]`.
     fn holds(&self, condition: &Yaml) -> Result<bool, Error> {
         let unclear = || Error::Intrinsic("a condition".to_owned());
         let Yaml::Tagged(tagged) = condition else {
@@ -150,7 +150,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Joins texts: `!Join [",", !Ref List]`, or a list of texts in its place.
+    /// Joins texts: `!Join [",", !Ref List]`, or with a list of texts in place of the reference.
     fn join(&self, argument: &Yaml) -> Result<String, Error> {
         let unclear = || Error::Intrinsic("!Join".to_owned());
         let resolved = self.resolve(argument)?;
@@ -169,7 +169,7 @@ impl<'a> Names<'a> {
             .ok_or_else(|| Error::Unresolved(name.to_owned()))
     }
 
-    /// Fills `${Name}` in; `${!Name}` stays as `${Name}`.
+    /// Replaces `${Name}`; `${!Name}` becomes a literal `${Name}`.
     fn substitute(&self, text: &str) -> Result<String, Error> {
         let mut filled = String::new();
         let mut rest = text;
@@ -192,7 +192,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A parameter's value as `!Ref` gives it: text, or a list of texts.
+/// Returns a parameter's value as `!Ref` does: a text, or a list of texts.
 fn typed(parameter: &Yaml, value: String) -> Value {
     match parameter.get("Type").and_then(Yaml::as_str) {
         Some("CommaDelimitedList") => value.split(',').map(str::trim).collect(),

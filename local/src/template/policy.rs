@@ -1,16 +1,16 @@
-//! What a function may do at AWS: the statements of its policies.
+//! The permissions of a function at AWS: the statements of its policies.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Some actions on some resources. Whatever no statement allows is denied.
+/// Allows some actions on some resources. An action that no statement allows is denied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
-    /// Such as `dynamodb:GetItem`.
+    /// Actions such as `dynamodb:GetItem`.
     pub actions: Vec<String>,
-    /// Their resources; those of the template by the name that they have there, such as `Table.Arn/index/ledger`.
+    /// The resources; those of the template by their name in it, such as `Table.Arn/index/ledger`.
     pub resources: Vec<String>,
-    /// What partition keys must look like, with `*` at the end for any rest; any key when absent.
+    /// Patterns of partition keys, where a final `*` matches any rest; absent, any key is allowed.
     pub leading_keys: Option<Vec<String>>,
 }
 
@@ -38,7 +38,7 @@ struct Raw {
     condition: Option<Condition>,
 }
 
-/// Nothing is denied that was allowed before.
+/// Only `Allow` is supported.
 #[derive(Deserialize)]
 enum Effect {
     Allow,
@@ -85,7 +85,7 @@ impl Policy {
 }
 
 impl Statement {
-    /// Whether this statement allows an action on a resource under a partition key.
+    /// Returns whether this statement allows an action on a resource under a partition key.
     pub fn allows(&self, action: &str, resource: &str, key: Option<&str>) -> bool {
         let named = |list: &[String], name: &str| list.iter().any(|one| one == name);
         let like = |pattern: &String, key: &str| match pattern.strip_suffix('*') {
@@ -94,14 +94,14 @@ impl Statement {
         };
         let keyed = match (&self.leading_keys, key) {
             (Some(patterns), Some(key)) => patterns.iter().any(|pattern| like(pattern, key)),
-            // A condition on keys says nothing of a request that has none.
+            // A condition on keys does not restrict a request without a key.
             (None, _) | (Some(_), None) => true,
         };
         named(&self.actions, action) && named(&self.resources, resource) && keyed
     }
 }
 
-/// Whether a value in a template is a policy that is understood here; those by name are not.
+/// Reads a policy of a template; policies referenced by name are not supported.
 pub(super) fn read(value: Value) -> Result<Policy, serde_json::Error> {
     Policy::deserialize(value)
 }

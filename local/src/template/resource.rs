@@ -9,36 +9,36 @@ use serde_json::{Map, Value};
 use super::policy::{self, Statement};
 use super::{Authorizer, Cors, Error};
 
-/// How long a function may take that does not say.
+/// The default timeout of a function.
 const DEFAULT_TIMEOUT_S: u64 = 3;
 
-/// The HTTP API: what applies to each route.
+/// The settings of the HTTP API that apply to each route.
 pub(super) struct Api {
-    /// Its name, which each event has to give.
+    /// Its name, which each event must reference.
     pub(super) name: String,
-    /// Who opens a route that says nothing else.
+    /// The authorizer of a route that names none.
     pub(super) default_authorizer: Option<String>,
-    /// Whose tokens open a route, by name.
+    /// The authorizers, by name.
     pub(super) authorizers: BTreeMap<String, Authorizer>,
-    /// What browsers are told.
+    /// The CORS configuration.
     pub(super) cors: Option<Cors>,
-    /// The requests a second of each route that is throttled apart from the others, such as `POST /v1/checkout`.
+    /// Requests a second of each route with a limit of its own, such as `POST /v1/checkout`.
     pub(super) throttles: BTreeMap<String, u32>,
 }
 
-/// A function with what starts it.
+/// A function with its triggers.
 pub(super) struct Found {
     /// Its handler, which is its binary's name.
     pub(super) name: String,
     pub(super) timeout_s: u64,
     pub(super) variables: Map<String, Value>,
     pub(super) events: Vec<HttpEvent>,
-    /// How often it runs by itself, in seconds.
+    /// The interval at which it runs by itself, in seconds.
     pub(super) every: Option<u64>,
     pub(super) statements: Vec<Statement>,
 }
 
-/// A route as a function's event gives it.
+/// A route as declared in a function's event.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct HttpEvent {
@@ -49,14 +49,14 @@ pub(super) struct HttpEvent {
     pub(super) auth: EventAuth,
 }
 
-/// What a route says about who opens it: the name of an authorizer, or `NONE`.
+/// The authorizer of a route: a name, or `NONE`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct EventAuth {
     pub(super) authorizer: Option<String>,
 }
 
-/// The parts of the table that decide how it is read and written.
+/// The properties of the table that determine reads and writes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Table {
@@ -74,14 +74,14 @@ struct ApiProperties {
     cors_configuration: Option<Cors>,
     #[serde(default)]
     route_settings: BTreeMap<String, RouteSettings>,
-    /// Of all callers together: one machine has one.
+    /// The limit of all callers together, which does not matter on one machine.
     #[serde(rename = "DefaultRouteSettings")]
     _default_route_settings: Option<Value>,
     #[serde(rename = "AccessLogSettings")]
     _access_log_settings: Option<Value>,
 }
 
-/// Throttles of one route. Parameters are texts, whatever their type.
+/// The throttles of one route. Parameters are texts, whatever their type.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct RouteSettings {
@@ -139,7 +139,7 @@ enum Event {
     Schedule(ScheduleEvent),
 }
 
-/// What runs again and again.
+/// A schedule.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ScheduleEvent {
@@ -148,7 +148,7 @@ struct ScheduleEvent {
     _dead_letter_config: Option<Value>,
 }
 
-/// What all functions share unless they say otherwise.
+/// Defaults of all functions.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct FunctionGlobals {
@@ -157,7 +157,7 @@ struct FunctionGlobals {
     environment: Environment,
 }
 
-/// The one HTTP API.
+/// Returns the one HTTP API.
 pub(super) fn api(document: &Value) -> Result<Api, Error> {
     const KIND: &str = "AWS::Serverless::HttpApi";
     let (name, properties) = one::<ApiProperties>(document, KIND)?;
@@ -194,12 +194,12 @@ pub(super) fn api(document: &Value) -> Result<Api, Error> {
     })
 }
 
-/// The one table.
+/// Returns the one table.
 pub(super) fn table(document: &Value) -> Result<Table, Error> {
     one(document, "AWS::DynamoDB::Table").map(|(_, table)| table)
 }
 
-/// Every function, with the globals applied.
+/// Returns every function, with the globals applied.
 pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
     let globals = match &document["Globals"]["Function"] {
         Value::Null => FunctionGlobals::default(),
@@ -241,7 +241,7 @@ pub(super) fn functions(document: &Value) -> Result<Vec<Found>, Error> {
     functions.collect()
 }
 
-/// How often a rate comes, in seconds.
+/// Returns the interval of a rate, in seconds.
 fn period(function: &str, schedule: &str) -> Result<u64, Error> {
     let minutes = match schedule {
         "rate(1 minute)" => Some(1),

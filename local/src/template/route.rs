@@ -12,11 +12,11 @@ use super::{Authorizer, Error};
 pub struct Route {
     /// The method, in capitals.
     pub method: String,
-    /// The path as in the template, with `{names}` for what varies.
+    /// The path as in the template, with `{names}` for variable parts.
     pub path: String,
-    /// The function that answers.
+    /// The function that serves it.
     pub function: String,
-    /// Whose tokens open it; everybody may call it when absent.
+    /// The authorizer; absent if the route is public.
     pub authorizer: Option<Authorizer>,
 }
 
@@ -24,7 +24,7 @@ impl Route {
     pub(super) fn new(event: &HttpEvent, function: &str, api: &Api) -> Result<Self, Error> {
         let unclear = || Error::Route(format!("{} {}", event.method, event.path));
         let known_method = event.method.bytes().all(|byte| byte.is_ascii_uppercase());
-        // Greedy parameters and catch-all methods match what nobody has thought of.
+        // Greedy parameters and catch-all methods would match unintended requests.
         let greedy = event.path.contains("+}") || event.method == "ANY";
         if event.api_id != api.name || !known_method || greedy || !event.path.starts_with('/') {
             return Err(unclear());
@@ -48,17 +48,17 @@ impl Route {
         })
     }
 
-    /// How API Gateway names it.
+    /// Returns the route key as API Gateway writes it.
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// How many parts of its path vary: a route with fewer is asked first.
+    /// Returns the number of variable parts of its path; routes with fewer are matched first.
     pub(super) fn variables(&self) -> usize {
         self.path.split('/').filter_map(variable).count()
     }
 
-    /// What the varying parts of the path are, decoded, when the request is for this route.
+    /// Returns the decoded variable parts of the path if the request matches this route.
     pub(super) fn matches(&self, method: &str, path: &str) -> Option<BTreeMap<String, String>> {
         let (ours, theirs) = (self.path.split('/'), path.split('/'));
         if self.method != method || ours.clone().count() != theirs.clone().count() {

@@ -1,4 +1,4 @@
-//! Whatever is asked of both, the model answers as the embedded database does.
+//! Tests that the model and the embedded database respond alike to the same requests.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::sequences::{Sequence, Step};
 use super::world::{TABLE, ask, database, definition, model, wider};
 
-/// How many pages of one list are asked for at most.
+/// The most pages of one list.
 const PAGES: usize = 20;
 
 /// Plays sequences, each on empty tables of both.
@@ -30,7 +30,7 @@ async fn agree(seeds: Range<u64>) {
         for _ in 0..sequence.length() {
             let (operation, mut request) = sequence.next();
             let mut answer = both.ask(&(operation, request.clone())).await;
-            // The rest of one list is asked for later, when its last item may be gone.
+            // Continue one list later, when its last item may be gone.
             for _ in 0..PAGES {
                 let Some(last) = answer.get("LastEvaluatedKey").cloned() else {
                     break;
@@ -69,7 +69,7 @@ impl Both {
     }
 }
 
-/// What must be equal of an answer: of what is wrong with a request, not the words.
+/// Returns the part of a response that must be equal: for an invalid request, the type without the message.
 fn comparable(answer: &Value) -> Value {
     let kind = answer["__type"].as_str().unwrap_or_default();
     let (_, name) = kind.split_once('#').unwrap_or_default();
@@ -80,27 +80,27 @@ fn comparable(answer: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_first_sequences_are_answered_alike() {
+async fn the_first_sequences_get_equal_responses() {
     agree(0..1_250).await;
 }
 
 #[tokio::test]
-async fn the_second_sequences_are_answered_alike() {
+async fn the_second_sequences_get_equal_responses() {
     agree(1_250..2_500).await;
 }
 
 #[tokio::test]
-async fn the_third_sequences_are_answered_alike() {
+async fn the_third_sequences_get_equal_responses() {
     agree(2_500..3_750).await;
 }
 
 #[tokio::test]
-async fn the_last_sequences_are_answered_alike() {
+async fn the_last_sequences_get_equal_responses() {
     agree(3_750..5_000).await;
 }
 
 #[tokio::test]
-async fn the_table_is_described_alike() {
+async fn descriptions_of_the_table_are_equal() {
     let (database, model) = (database(), model());
     for tables in [&database, &model] {
         tables.create_table(definition()).unwrap();

@@ -1,9 +1,9 @@
-//! Expressions to hold the model to: those of the ledger, and any others.
+//! Expressions for comparing the model with the database: the ledger's, and random ones.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-/// Attributes that the ledger writes, without those of the table's own key.
+/// Attributes that the ledger writes, without those of the table's key.
 const ATTRIBUTES: [&str; 14] = [
     "account",
     "attempts",
@@ -21,7 +21,7 @@ const ATTRIBUTES: [&str; 14] = [
     "version",
 ];
 
-/// Those of them that are numbers, mostly.
+/// The attributes that are mostly numbers.
 const NUMBERS: [&str; 8] = [
     "attempts",
     "available",
@@ -33,7 +33,7 @@ const NUMBERS: [&str; 8] = [
     "version",
 ];
 
-/// Texts that occur, few enough to meet each other.
+/// Texts in use, few enough to be equal often.
 const TEXTS: [&str; 6] = ["pending", "confirmed", "parked", "off", "a1", "a2"];
 
 /// The conditions of the ledger.
@@ -68,7 +68,7 @@ const CONDITIONS: [&str; 28] = [
     "attribute_not_exists(dismissed)",
 ];
 
-/// Its updates.
+/// The updates of the ledger.
 const UPDATES: [&str; 30] = [
     "SET available = available - :sum, debited = debited + :sum",
     "SET holder = :holder, leased_until = :until",
@@ -102,7 +102,7 @@ const UPDATES: [&str; 30] = [
     "SET available = :available, settled = :settled, next_due = :next_due, grants_version = :grants_version, grants = :grants, free_plan = :free_plan",
 ];
 
-/// Placeholders of numbers in them.
+/// Placeholders of numbers.
 const NUMBER_VALUES: &str = "sum now ceiling claims claims_before attempts reported generation version_before seen_at \
     debited due_before room from before until zero due recorded_at s0 q0 s1 q1 one since as_of version available settled \
     next_due grants_version free_plan n lo hi";
@@ -111,12 +111,12 @@ pub(crate) fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     from[rng.usize(..from.len())]
 }
 
-/// A name of an attribute.
+/// Returns an attribute's name.
 pub(crate) fn attribute(rng: &mut Rng) -> &'static str {
     pick(rng, &ATTRIBUTES)
 }
 
-/// Whether an attribute is a number, mostly.
+/// Returns whether an attribute is mostly a number.
 pub(crate) fn is_number(name: &str) -> bool {
     NUMBERS.contains(&name)
 }
@@ -143,7 +143,7 @@ pub(crate) fn set(rng: &mut Rng) -> Value {
     json!({ "SS": texts })
 }
 
-/// A value that an attribute of this name mostly has.
+/// Returns a value of the type that an attribute mostly has.
 pub(crate) fn value_of(name: &str, rng: &mut Rng) -> Value {
     match name {
         _ if rng.u8(..40) == 0 => match rng.u8(..3) {
@@ -161,7 +161,7 @@ pub(crate) fn value_of(name: &str, rng: &mut Rng) -> Value {
     }
 }
 
-/// A condition: one of the ledger's, mostly.
+/// Returns a condition, mostly one of the ledger's.
 pub(crate) fn condition(rng: &mut Rng) -> String {
     if rng.u8(..3) > 0 {
         return pick(rng, &CONDITIONS).to_owned();
@@ -197,7 +197,7 @@ fn made_condition(rng: &mut Rng, depth: u8) -> String {
     }
 }
 
-/// An update: one of the ledger's, mostly, and never of the key.
+/// Returns an update, mostly one of the ledger's, and never of the key.
 pub(crate) fn update(rng: &mut Rng) -> String {
     if rng.u8(..3) > 0 {
         return pick(rng, &UPDATES).to_owned();
@@ -235,7 +235,7 @@ fn set_action(rng: &mut Rng) -> String {
     }
 }
 
-/// Gives a request the placeholders that its expressions name, now and then one too few or too many.
+/// Defines the placeholders of a request's expressions, sometimes one too few or too many.
 pub(crate) fn define(request: &mut Value, expressions: &[&str], rng: &mut Rng) {
     define_all(request, expressions, rng);
     let (member, name) = match rng.u8(..60) {
@@ -259,7 +259,7 @@ pub(crate) fn define(request: &mut Value, expressions: &[&str], rng: &mut Rng) {
     }
 }
 
-/// Gives a request the placeholders that its expressions name.
+/// Defines the placeholders of a request's expressions.
 pub(crate) fn define_all(request: &mut Value, expressions: &[&str], rng: &mut Rng) {
     let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || "_:#".contains(letter);
     let all = expressions.join(" ");

@@ -1,4 +1,4 @@
-//! What the model tells of its commits, and how it reads what is past.
+//! Changes that the model reports, and reads of older states.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ async fn a_transaction_is_one_group_of_changes() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_repeated_changes_nothing() {
+async fn refused_and_repeated_requests_change_nothing() {
     let tables = with_table();
     let transaction = json!({"ClientRequestToken": "t", "TransactItems": [{"Put": put("a", 1)}]});
     ask(&tables, "TransactWriteItems", &transaction).await;
@@ -77,7 +77,7 @@ async fn what_is_refused_or_repeated_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_changes_lead_to_the_items() {
+async fn replayed_changes_give_the_items() {
     let definition = definition();
     for seed in 0..100 {
         let tables = model();
@@ -106,7 +106,7 @@ async fn the_changes_lead_to_the_items() {
 }
 
 #[tokio::test]
-async fn items_of_the_database_are_shown_as_those_of_the_model() {
+async fn each_item_is_equal_in_the_database_and_the_model() {
     let database = database();
     database.create_table(definition()).unwrap();
     let model = with_table();
@@ -127,7 +127,7 @@ async fn items_of_the_database_are_shown_as_those_of_the_model() {
 }
 
 #[tokio::test]
-async fn a_stale_read_sees_what_was_unless_it_asks_for_what_is() {
+async fn a_stale_read_sees_an_older_state_unless_it_is_consistent() {
     let tables = with_table();
     ask(&tables, "PutItem", &put("a", 1)).await;
     ask(&tables, "PutItem", &put("a", 2)).await;
@@ -152,7 +152,7 @@ async fn a_stale_read_sees_what_was_unless_it_asks_for_what_is() {
 }
 
 #[tokio::test]
-async fn a_stale_query_lists_what_was() {
+async fn a_stale_query_lists_an_older_state() {
     let tables = with_table();
     ask(&tables, "PutItem", &put("a", 1)).await;
     ask(&tables, "PutItem", &put("b", 2)).await;
@@ -179,7 +179,7 @@ async fn a_stale_query_lists_what_was() {
 }
 
 #[tokio::test]
-async fn what_the_model_does_not_know_is_refused_by_name() {
+async fn unsupported_requests_are_refused_by_name() {
     let tables = with_table();
     let key = key("a");
     for (operation, request, name) in [
@@ -232,7 +232,8 @@ async fn what_the_model_does_not_know_is_refused_by_name() {
             (400, &json!("com.amazon.coral.validate#ValidationException"))
         );
         assert!(
-            message.contains("the model of DynamoDB knows no") || message.contains("whole number"),
+            message.contains("the model of DynamoDB does not support")
+                || message.contains("whole number"),
             "{message}"
         );
         assert!(message.contains(name), "{message}");

@@ -1,4 +1,4 @@
-//! A model with a pace: transactions that conflict, and partitions that run out of throughput.
+//! A model with a pace: transactions that conflict, and partitions whose throughput is exceeded.
 
 use std::time::Duration;
 
@@ -51,14 +51,14 @@ fn codes(answer: &Value) -> Vec<&str> {
     codes.map(Option::unwrap).collect()
 }
 
-/// Sends a transaction whose answer takes time, and leaves before it comes.
+/// Sends a transaction whose response takes time, and stops waiting for it.
 fn begin(tables: &Tables, actions: &[Value]) {
     let transaction = puts(actions);
     let asked = ask(tables, "TransactWriteItems", &transaction);
-    assert_eq!(asked.now_or_never(), None, "it was answered at once");
+    assert_eq!(asked.now_or_never(), None, "the response came at once");
 }
 
-/// The codes of a transaction that is cancelled; its answer comes once the time has passed.
+/// Returns the codes of a cancelled transaction, whose response comes after a time.
 async fn cancelled(tables: &Tables, time: &Time, actions: &[Value]) -> Vec<String> {
     let transaction = puts(actions);
     let mut asked = Box::pin(ask(tables, "TransactWriteItems", &transaction));
@@ -84,7 +84,7 @@ async fn conflicts(tables: &Tables, pk: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_transaction_holds_its_items_and_is_visible_after_its_time() {
+async fn a_transaction_holds_its_items_until_it_is_visible() {
     let (tables, time) = with_table(pace(1_000));
     begin(&tables, &["a", "b", "c", "d", "e"].map(put));
     time.pass(10);
@@ -94,11 +94,11 @@ async fn a_transaction_holds_its_items_and_is_visible_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_holds_what_it_had_prepared_for_half_of_its_time() {
+async fn a_cancelled_transaction_holds_its_prepared_items_for_half_the_time() {
     let (tables, time) = with_table(pace(1_000));
     ask(&tables, "PutItem", &put("there")).await;
     begin(&tables, &[put("a"), absent("there")]);
-    // What failed is not held, what held is.
+    // The item with the failed condition is not held, the other is.
     assert!(!conflicts(&tables, "there").await);
     time.pass(4);
     assert!(conflicts(&tables, "a").await);
@@ -115,7 +115,7 @@ async fn a_cancelled_transaction_holds_what_it_had_prepared_for_half_of_its_time
 }
 
 #[tokio::test]
-async fn a_partition_takes_its_units_in_a_second_and_no_more() {
+async fn a_partition_is_throttled_beyond_its_units_a_second() {
     let (tables, time) = with_table(pace(10));
     // Six units of one partition, and a burst of ten.
     let three = ["1", "2", "3"].map(|sk| {
@@ -142,7 +142,7 @@ async fn a_partition_takes_its_units_in_a_second_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_index_takes_a_unit_for_each_entry_that_changes() {
+async fn an_index_takes_a_unit_for_each_changed_entry() {
     let (tables, _) = with_table(pace(1_000));
     let mut listed = put("a");
     listed["Item"]["pending_bucket"] = json!({"S": "P#01"});
@@ -163,27 +163,27 @@ async fn an_index_takes_a_unit_for_each_entry_that_changes() {
             "ExpressionAttributeValues": {":x": {"N": "7"}},
         })
     };
-    assert_eq!(units(listed).await, 2, "the item, and its entry");
+    assert_eq!(units(listed).await, 2, "the item and its index entry");
     assert_eq!(
         units(update("SET claims = :x")).await,
         1,
-        "nothing of the index"
+        "the index is unchanged"
     );
     assert_eq!(
         units(update("SET pending_due = :x")).await,
         3,
-        "an entry goes, and one comes"
+        "the item, a removed entry and a new one"
     );
     let mut remove = update("REMOVE pending_bucket");
     remove
         .as_object_mut()
         .unwrap()
         .remove("ExpressionAttributeValues");
-    assert_eq!(units(remove).await, 2, "the entry goes");
+    assert_eq!(units(remove).await, 2, "the item and the removed entry");
 }
 
 #[tokio::test]
-async fn every_attempt_is_billed_and_reads_are() {
+async fn cancelled_transactions_and_reads_are_billed() {
     let (tables, time) = with_table(pace(1_000));
     let mut large = put("large");
     large["Item"]["text"] = json!({"S": "x".repeat(2_000)});

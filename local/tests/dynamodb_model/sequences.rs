@@ -1,4 +1,4 @@
-//! Sequences of operations over few items, so that they meet each other.
+//! Random sequences of operations over few items, so that the operations interact.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::expressions::{
 };
 use super::world::TABLE;
 
-/// The keys of items of each kind that the ledger has.
+/// Keys of items of each kind in the ledger.
 const KEYS: [(&str, &str); 12] = [
     ("A#a1", "A"),
     ("A#a1", "C"),
@@ -27,10 +27,10 @@ const KEYS: [(&str, &str); 12] = [
 /// An operation and its request.
 pub(crate) type Step = (&'static str, Value);
 
-/// What makes the next operations.
+/// A generator of operations.
 pub(crate) struct Sequence {
     rng: Rng,
-    /// Transactions that had a token.
+    /// Transactions that were sent with a token.
     sent: Vec<Value>,
 }
 
@@ -43,12 +43,12 @@ impl Sequence {
         }
     }
 
-    /// How many operations there are.
+    /// Returns the number of operations.
     pub(crate) fn length(&mut self) -> usize {
         self.rng.usize(8..20)
     }
 
-    /// The next operation.
+    /// Returns the next operation.
     pub(crate) fn next(&mut self) -> Step {
         match self.rng.u8(..100) {
             0..14 => ("PutItem", self.put()),
@@ -78,7 +78,7 @@ impl Sequence {
         }
     }
 
-    /// Different keys.
+    /// Returns different keys.
     fn keys(&mut self, count: usize) -> Vec<Value> {
         let mut keys: Vec<Value> = (0..count).map(|_| self.key()).collect();
         if self.rng.u8(..20) > 0 {
@@ -147,7 +147,7 @@ impl Sequence {
         self.conditional(update, Some(&expression))
     }
 
-    /// An update outside of a transaction, which may ask for the item as it is afterwards.
+    /// Returns an update outside a transaction, which may request the item afterwards.
     fn single_update(&mut self) -> Value {
         let mut update = self.update();
         if self.rng.bool() {
@@ -161,7 +161,7 @@ impl Sequence {
         self.conditional(json!({"TableName": TABLE, "Key": key}), None)
     }
 
-    /// Gives a write its expressions, mostly with a condition.
+    /// Adds the expressions of a write, mostly with a condition.
     fn conditional(&mut self, mut write: Value, update: Option<&str>) -> Value {
         let rng = &mut self.rng;
         let condition = (rng.u8(..4) > 0).then(|| condition(rng));
@@ -356,7 +356,7 @@ impl Sequence {
         self.page(scan)
     }
 
-    /// An operation that is refused whatever there is.
+    /// Returns an operation that is refused whatever the items.
     fn wrong(&mut self) -> Step {
         let key = json!({"pk": {"S": "a"}, "sk": {"S": "b"}});
         let elsewhere = json!({"TableName": "other", "Key": key});

@@ -1,4 +1,4 @@
-//! Transactions whose items become visible one by one: what reads, writes and other transactions meet meanwhile.
+//! Transactions whose items become visible one by one, and concurrent reads, writes and transactions.
 
 use std::time::Duration;
 
@@ -49,10 +49,10 @@ fn transaction(token: &str, actions: &[Value]) -> Value {
     json!({"ClientRequestToken": token, "TransactItems": actions})
 }
 
-/// Begins a transaction, and leaves before it is answered.
+/// Begins a transaction, and stops waiting for its response.
 fn begin(tables: &Tables, request: &Value, visibility: &Visibility) {
     let asked = ask_with(tables, "TransactWriteItems", request, visibility);
-    assert_eq!(asked.now_or_never(), None, "it was answered at once");
+    assert_eq!(asked.now_or_never(), None, "the response came at once");
 }
 
 async fn claims(tables: &Tables, name: &str) -> Value {
@@ -61,7 +61,7 @@ async fn claims(tables: &Tables, name: &str) -> Value {
     answer["Item"]["claims"]["N"].take()
 }
 
-/// The names that a query of the index and a batch of consistent reads see.
+/// Returns the names that a query of the index and a batch of consistent reads see.
 async fn seen(tables: &Tables) -> [Vec<String>; 2] {
     let query = json!({
         "TableName": TABLE, "IndexName": "pending", "KeyConditionExpression": "pending_bucket = :b",
@@ -78,7 +78,7 @@ async fn seen(tables: &Tables) -> [Vec<String>; 2] {
     })
 }
 
-/// The codes of the reasons of a cancelled transaction.
+/// Returns the codes of a cancelled transaction's reasons.
 fn codes(answer: &Value) -> Vec<&str> {
     let reasons = answer["CancellationReasons"].as_array().unwrap();
     let codes = reasons.iter().map(|reason| reason["Code"].as_str());
@@ -106,7 +106,7 @@ async fn reads_see_each_item_of_a_torn_transaction_at_its_own_time() {
 }
 
 #[tokio::test]
-async fn it_is_one_commit_and_answered_when_all_items_are_visible() {
+async fn a_torn_transaction_is_one_commit_and_returns_when_all_is_visible() {
     let (tables, time) = with_table();
     let both = transaction(
         "t",
@@ -124,7 +124,7 @@ async fn it_is_one_commit_and_answered_when_all_items_are_visible() {
 }
 
 #[tokio::test]
-async fn whoever_meets_an_item_that_is_not_visible_yet_conflicts() {
+async fn requests_conflict_with_items_that_are_not_visible_yet() {
     let (tables, time) = with_table();
     ask(&tables, "PutItem", &put("a", 2)).await;
     let check = json!({
@@ -193,9 +193,9 @@ async fn a_stalled_transaction_is_in_progress_until_it_is_recovered() {
     assert_eq!(tables.changes().len(), 1);
 }
 
-/// Whatever does not conflict is judged as if nothing was torn.
+/// Writes without a conflict behave as if nothing was torn.
 #[tokio::test]
-async fn a_write_is_judged_as_without_tearing_unless_it_conflicts() {
+async fn tearing_changes_no_outcome_except_by_conflicts() {
     let mut conflicts = 0;
     for seed in 0..300 {
         let (tables, time) = with_table();

@@ -1,4 +1,4 @@
-//! Tables that are asked in process, and the table of the template.
+//! Tables that are called in process, with the template's table definition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,23 +14,23 @@ use serde_json::{Value, json};
 
 pub(crate) const TABLE: &str = "sparks";
 
-/// The embedded database, empty.
+/// Returns an empty database.
 pub(crate) fn database() -> Tables {
     Tables::open(None, Access::default()).unwrap()
 }
 
-/// The model, empty.
+/// Returns an empty model.
 pub(crate) fn model() -> Tables {
     modelled_at(&Time::default())
 }
 
-/// The model, empty, at a time that a test moves.
+/// Returns an empty model whose time a test moves.
 pub(crate) fn modelled_at(time: &Time) -> Tables {
     let time = time.clone();
     Tables::modelled(Access::default(), Clock::told_by(move || time.now()))
 }
 
-/// A time that only a test moves; clones are the same one.
+/// A time that only a test moves; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Time(Arc<AtomicI64>);
 
@@ -45,13 +45,13 @@ impl Time {
     }
 }
 
-/// The table as the template makes it.
+/// Returns the definition of the template's table.
 pub(crate) fn definition() -> Value {
     let template = Template::of_the_project(&Template::local_parameters()).unwrap();
     template.table_definition(TABLE)
 }
 
-/// The same with indexes that know more of their items.
+/// Returns the definition with indexes that contain more attributes.
 pub(crate) fn wider(definition: &Value) -> Value {
     let mut wider = definition.clone();
     wider["GlobalSecondaryIndexes"][0]["Projection"] = json!({"ProjectionType": "ALL"});
@@ -72,7 +72,7 @@ pub(crate) fn request(operation: &str, body: &Value) -> Request<Bytes> {
         .unwrap()
 }
 
-/// What tables answer, as of `ago` commits ago.
+/// Returns the response of tables, in the state of `ago` commits ago.
 pub(crate) async fn ask_stale(
     tables: &Tables,
     operation: &str,
@@ -82,7 +82,7 @@ pub(crate) async fn ask_stale(
     ask_with(tables, operation, body, &Visibility::Stale(ago)).await
 }
 
-/// What tables answer with this visibility.
+/// Returns the response of tables with this visibility.
 pub(crate) async fn ask_with(
     tables: &Tables,
     operation: &str,
@@ -97,11 +97,11 @@ pub(crate) async fn ask_with(
             let body = serde_json::from_slice(answer.body()).unwrap();
             (answer.status().as_u16(), body)
         }
-        Reply::HangUp => panic!("nobody asked for it"),
+        Reply::HangUp => panic!("no fault was set"),
     }
 }
 
-/// What tables answer now.
+/// Returns the response of tables now.
 pub(crate) async fn ask(tables: &Tables, operation: &str, body: &Value) -> (u16, Value) {
     ask_stale(tables, operation, body, 0).await
 }

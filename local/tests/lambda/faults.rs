@@ -1,4 +1,4 @@
-//! What goes wrong with a process, and that the next invocation has one nevertheless.
+//! Failures of a process, and the new process of the next invocation.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use local::lambda::{InvokeError, Lambda, Options, StartError};
 use super::function::{LONG, NO_TIME, options, script, started, tell, variables};
 
 #[tokio::test]
-async fn a_function_that_fails_lives_on() {
+async fn a_failed_function_keeps_its_process() {
     let lambda = started().await;
 
     let failed = tell(&lambda, "fail").await.unwrap_err();
@@ -25,7 +25,7 @@ async fn a_function_that_fails_lives_on() {
 }
 
 #[tokio::test]
-async fn a_function_that_takes_too_long_is_killed() {
+async fn a_function_is_killed_on_a_timeout() {
     let lambda = started().await;
     let event = serde_json::json!({"do": "hang"});
 
@@ -38,7 +38,7 @@ async fn a_function_that_takes_too_long_is_killed() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_leaves_its_invocation_without_an_answer() {
+async fn the_invocation_of_a_killed_process_fails() {
     let lambda = started().await;
     let killed = async {
         lambda.line("hanging").await;
@@ -54,7 +54,7 @@ async fn a_process_that_is_killed_leaves_its_invocation_without_an_answer() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_by_itself_leaves_its_invocation_without_an_answer() {
+async fn the_invocation_of_an_exited_process_fails() {
     let lambda = started().await;
 
     let died = tell(&lambda, "exit").await.unwrap_err();
@@ -64,7 +64,7 @@ async fn a_process_that_ends_by_itself_leaves_its_invocation_without_an_answer()
 }
 
 #[tokio::test]
-async fn a_process_that_leaves_or_is_killed_between_invocations_costs_none() {
+async fn a_process_that_ends_between_invocations_fails_none() {
     let lambda = started().await;
     lambda.kill().await;
     for expected in 2..5 {
@@ -74,11 +74,11 @@ async fn a_process_that_leaves_or_is_killed_between_invocations_costs_none() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_nobody_waits_for_ends_its_process() {
+async fn an_abandoned_invocation_ends_its_process() {
     let lambda = started().await;
 
     tokio::select! {
-        _ = tell(&lambda, "hang") => panic!("it hangs"),
+        _ = tell(&lambda, "hang") => panic!("the function must hang"),
         _ = lambda.line("hanging") => {}
     }
 
@@ -87,7 +87,7 @@ async fn an_invocation_that_nobody_waits_for_ends_its_process() {
 }
 
 #[tokio::test]
-async fn invocations_wait_for_each_other() {
+async fn concurrent_invocations_queue() {
     let lambda = started().await;
 
     let (one, other) = tokio::join!(tell(&lambda, "echo"), tell(&lambda, "echo"));
@@ -98,7 +98,7 @@ async fn invocations_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_begin_says_why() {
+async fn a_failed_start_has_a_reason() {
     let start = async |init: &str, init_limit: Duration| {
         let options = Options {
             init_limit,
@@ -109,7 +109,7 @@ async fn a_function_that_cannot_begin_says_why() {
     };
 
     let StartError::Init(error) = start("error", LONG).await else {
-        panic!("it said so");
+        panic!("the function reports its own error");
     };
     assert_eq!(error.error_message, "no configuration");
     let exited = start("exit", LONG).await.to_string();

@@ -1,4 +1,4 @@
-//! Several environments of a function, and a gateway in front of them.
+//! Several environments of a function, with and without a gateway.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn fleet(limit: usize) -> Fleet {
 }
 
 #[tokio::test]
-async fn a_free_environment_is_taken_before_a_new_one_is_made() {
+async fn a_free_environment_is_used_before_a_new_one_is_made() {
     let fleet = fleet(3);
     for count in 1..=3 {
         let answer = fleet.invoke(&json!({}), LONG).await.unwrap();
@@ -26,10 +26,10 @@ async fn a_free_environment_is_taken_before_a_new_one_is_made() {
 }
 
 #[tokio::test]
-async fn invocations_at_once_have_an_environment_each_up_to_the_limit() {
+async fn concurrent_invocations_get_an_environment_each_up_to_the_limit() {
     let fleet = fleet(2);
     let hanging = async |text: &str| {
-        // Both hang, so neither waits for the other.
+        // Both hang, so they run at the same time.
         while fleet
             .lines()
             .iter()
@@ -57,7 +57,7 @@ async fn invocations_at_once_have_an_environment_each_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn a_gateway_takes_its_answers_from_processes() {
+async fn a_gateway_invokes_processes() {
     let template = Template::of_the_project(&Template::local_parameters()).unwrap();
     let fleets = template.functions.keys();
     let fleets = fleets.map(|name| (name.clone(), fleet(1))).collect();
@@ -80,5 +80,5 @@ async fn a_gateway_takes_its_answers_from_processes() {
         assert_eq!(body["path"], path);
         processes.insert(body["process"].as_u64().unwrap());
     }
-    assert_eq!(processes.len(), 2, "one of each function");
+    assert_eq!(processes.len(), 2, "one for each function");
 }

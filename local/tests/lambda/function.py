@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A function for the tests of `local::lambda`, which does what an event tells it to.
+"""A function for the tests of `local::lambda`, which follows the instruction in the event.
 
-It speaks the Runtime API by hand, as any binary could.
+It implements the Runtime API by hand, as any binary could.
 """
 
 import json
@@ -15,7 +15,7 @@ API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/"
 
 
 def call(path, body=None):
-    """Calls the Runtime API: its answer's body and headers, or its refusal."""
+    """Calls the Runtime API; returns the response's body and headers, or prints its refusal."""
     try:
         with urllib.request.urlopen(API + path, data=body) as answer:
             return answer.read(), answer.headers
@@ -29,7 +29,7 @@ def failure(kind, message):
 
 
 def handle(event, headers, count):
-    """The answer to an event: where to, and what."""
+    """Returns the path and the body of the response to an event."""
     match event.get("do"):
         case "fail":
             return "error", failure("Unhandled", "as it was told")

@@ -1,4 +1,4 @@
-//! The function that these tests run: a script that speaks the Runtime API.
+//! The function of these tests: a script that uses the Runtime API.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use local::lambda::{InvokeError, Lambda, Options};
 use serde_json::{Value, json};
 
-/// Longer than anything takes that is not meant to hang.
+/// A timeout that no invocation exceeds unless it is meant to hang.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 
-/// As short as nothing is: what is given so long has no time.
+/// A timeout that every invocation exceeds.
 pub(crate) const NO_TIME: Duration = Duration::from_millis(1);
 
 pub(crate) fn script() -> &'static Path {
@@ -20,7 +20,7 @@ pub(crate) fn script() -> &'static Path {
     ))
 }
 
-/// These variables, and where Python is on this machine.
+/// Returns these variables, and the path of Python on this machine.
 pub(crate) fn variables(given: &[(&str, &str)]) -> BTreeMap<String, String> {
     let path = std::env::var_os("PATH").unwrap();
     let path = path.into_string().unwrap();
@@ -42,7 +42,7 @@ pub(crate) async fn started() -> Lambda {
     lambda.unwrap()
 }
 
-/// Tells a function to do something.
+/// Invokes a function with an instruction.
 pub(crate) async fn tell(lambda: &Lambda, what: &str) -> Result<Value, InvokeError> {
     lambda.invoke(&json!({ "do": what }), LONG).await
 }

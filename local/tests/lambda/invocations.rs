@@ -1,4 +1,4 @@
-//! What a process is told, and what its answers become.
+//! Invocations: the input of a process, and the handling of its responses.
 
 use jiff::Timestamp;
 use local::clock::Clock;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::function::{LONG, options, script, started, tell, variables};
 
 #[tokio::test]
-async fn an_event_is_answered_by_a_process_that_lives_on() {
+async fn a_process_serves_several_events() {
     let lambda = started().await;
 
     let first = lambda.invoke(&json!({"a": [1, "ü"]}), LONG).await.unwrap();
@@ -25,7 +25,7 @@ async fn an_event_is_answered_by_a_process_that_lives_on() {
 }
 
 #[tokio::test]
-async fn a_process_sees_its_variables_and_lambdas_and_no_others() {
+async fn a_process_sees_only_its_own_variables_and_lambdas() {
     let given = variables(&[("TABLE_NAME", "t"), ("AWS_REGION", "eu-central-1")]);
     let lambda = Lambda::new(script(), given, options());
 
@@ -51,7 +51,7 @@ async fn a_process_sees_its_variables_and_lambdas_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_invocation_says_what_it_is_and_until_when() {
+async fn an_invocation_has_an_id_and_a_deadline() {
     let lambda = started().await;
     let before = Clock::system().now();
 
@@ -73,10 +73,10 @@ async fn an_invocation_says_what_it_is_and_until_when() {
 }
 
 #[tokio::test]
-async fn what_a_process_writes_is_kept_by_line_however_much_it_is() {
+async fn long_output_is_kept_line_by_line() {
     let lambda = started().await;
 
-    // More than a pipe holds, which would stop a process that nobody reads.
+    // More than a pipe holds: without a reader the process would block.
     let event = json!({"do": "print", "lines": 500});
     lambda.invoke(&event, LONG).await.unwrap();
 
@@ -89,7 +89,7 @@ async fn what_a_process_writes_is_kept_by_line_however_much_it_is() {
 }
 
 #[tokio::test]
-async fn an_answer_to_another_invocation_is_refused() {
+async fn a_response_to_another_invocation_is_refused() {
     let lambda = started().await;
 
     let answer = tell(&lambda, "wrong id").await.unwrap();
@@ -99,7 +99,7 @@ async fn an_answer_to_another_invocation_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_or_too_large_is_no_answer() {
+async fn a_malformed_or_too_large_response_is_an_error() {
     let lambda = started().await;
 
     let garbled = tell(&lambda, "garble").await.unwrap_err();

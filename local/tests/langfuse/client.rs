@@ -1,4 +1,4 @@
-//! A client that says to the fake Langfuse exactly what a test wants said.
+//! A client of the fake Langfuse that can send malformed exports.
 
 use local::client;
 use local::http::FREE_PORT;
@@ -24,7 +24,7 @@ pub(crate) fn text(key: &str, value: &str) -> Value {
     attribute(key, &json!({ "stringValue": value }))
 }
 
-/// A span that Langfuse would keep whole.
+/// A span that Langfuse stores entirely.
 pub(crate) fn span() -> Value {
     json!({
         "traceId": TRACE,
@@ -51,7 +51,7 @@ pub(crate) fn span() -> Value {
     })
 }
 
-/// The good span with one attribute instead of its own, or without it.
+/// The valid span with one attribute replaced or removed.
 pub(crate) fn span_with(key: &str, value: Option<Value>) -> Value {
     let mut span = span();
     let attributes = span["attributes"].as_array_mut().unwrap();

@@ -1,4 +1,4 @@
-//! What is taken and stored.
+//! Exports: validation and storage.
 
 use local::clock::Clock;
 use local::faults::Fault;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{SPAN, TRACE, delete, export, fake, read, request, send, span, spans, text};
 
 #[tokio::test]
-async fn a_good_span_is_stored_and_shown() {
+async fn a_valid_span_is_stored_and_shown() {
     let fake = fake().await;
 
     let (status, body) = send(&fake, &[span()]).await;
@@ -50,7 +50,7 @@ async fn a_good_span_is_stored_and_shown() {
 }
 
 #[tokio::test]
-async fn a_span_sent_twice_is_there_twice() {
+async fn a_span_sent_twice_is_stored_twice() {
     let fake = fake().await;
 
     send(&fake, &[span()]).await;
@@ -60,7 +60,7 @@ async fn a_span_sent_twice_is_there_twice() {
 }
 
 #[tokio::test]
-async fn metadata_of_the_trace_stands_over_that_of_the_observation() {
+async fn metadata_of_the_trace_overrides_that_of_the_observation() {
     let fake = fake().await;
     let mut span = span();
     let attributes = span["attributes"].as_array_mut().unwrap();
@@ -123,7 +123,7 @@ async fn a_429_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_follows_an_effect_and_a_refusal_follows_none() {
+async fn a_lost_reply_has_an_effect_and_a_refusal_has_none() {
     let fake = fake().await;
     for (fault, stored) in [("refuse", 0), ("lost_reply", 1)] {
         fake.faults().add(Fault::new("/", fault).unwrap());
@@ -133,7 +133,7 @@ async fn a_lost_reply_follows_an_effect_and_a_refusal_follows_none() {
 }
 
 #[tokio::test]
-async fn it_is_healthy_and_knows_what_it_is_not() {
+async fn health_is_ok_and_unknown_paths_are_refused() {
     let fake = fake().await;
     assert_eq!(read(&fake, "/api/public/health").await.1["status"], "OK");
     assert_eq!(read(&fake, "/api/public/otel/v1/traces").await.0, 405);

@@ -1,4 +1,4 @@
-//! Reading back what was stored.
+//! Reading observations back.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::client::{SPAN, TRACE, delete, fake, read, send, span, span_at, span_w
 
 const PATH: &str = "/api/public/v2/observations";
 
-/// The ids of what a query finds.
+/// Returns the ids that a query finds.
 async fn found(fake: &FakeLangfuse, query: &str) -> Vec<String> {
     let (status, body) = read(fake, &format!("{PATH}?{query}")).await;
     assert_eq!(status, 200, "{query}: {body}");
@@ -24,7 +24,7 @@ async fn found(fake: &FakeLangfuse, query: &str) -> Vec<String> {
         .collect()
 }
 
-/// A span of a trace of its own, so many seconds later than the usual one.
+/// A span in its own trace, `number` seconds later than the usual one.
 fn later(number: u64) -> Value {
     let mut span = span();
     let start = 1_795_378_500_123_456_789 + number * 1_000_000_000;
@@ -68,7 +68,7 @@ async fn a_cursor_is_the_place_of_the_last_observation_seen() {
 
     let (_, first) = read(&fake, &format!("{PATH}?{window}")).await;
     let cursor = first["meta"]["cursor"].as_str().unwrap();
-    // What comes between two pages moves neither.
+    // A span that arrives between two pages changes neither.
     send(&fake, &[later(4)]).await;
     let place: Value = serde_json::from_slice(&STANDARD.decode(cursor).unwrap()).unwrap();
     let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
@@ -93,7 +93,7 @@ async fn a_cursor_is_the_place_of_the_last_observation_seen() {
 }
 
 #[tokio::test]
-async fn a_span_sent_twice_is_seen_once_where_a_page_ends_between() {
+async fn a_span_sent_twice_is_seen_once_if_a_page_ends_between() {
     let fake = fake().await;
     send(&fake, &[span(), span()]).await;
 
@@ -124,7 +124,7 @@ async fn observations_are_readable_once_they_are_ingested() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_lost_is_found_no_more() {
+async fn a_removed_trace_is_not_found() {
     let fake = fake().await;
     send(&fake, &[span(), later(1)]).await;
     let path = format!("/_local/observations/{TRACE}");
@@ -137,7 +137,7 @@ async fn a_trace_that_is_lost_is_found_no_more() {
 }
 
 #[tokio::test]
-async fn reading_may_be_limited_too() {
+async fn reads_may_be_rate_limited() {
     let fake = fake().await;
     fake.faults().add(Fault::new(PATH, "status:429").unwrap());
 
@@ -147,7 +147,7 @@ async fn reading_may_be_limited_too() {
 }
 
 #[tokio::test]
-async fn each_group_of_fields_is_there_where_it_is_asked_for_and_only_there() {
+async fn each_field_group_is_returned_only_on_request() {
     let fake = fake().await;
     send(&fake, &[span()]).await;
     let always = "id traceId startTime endTime projectId parentObservationId type modelId \
@@ -191,7 +191,7 @@ async fn each_group_of_fields_is_there_where_it_is_asked_for_and_only_there() {
 }
 
 #[tokio::test]
-async fn metadata_is_cut_unless_it_is_asked_for_whole() {
+async fn metadata_is_cut_unless_it_is_expanded() {
     let fake = fake().await;
     let long = "ü".repeat(300);
     let key = "langfuse.observation.metadata.long";
@@ -209,7 +209,7 @@ async fn metadata_is_cut_unless_it_is_asked_for_whole() {
 }
 
 #[tokio::test]
-async fn a_span_that_failed_says_so() {
+async fn a_failed_span_has_the_level_error() {
     let fake = fake().await;
     let failed = span_at("status", json!({"code": 2, "message": "too long"}));
     send(&fake, &[failed]).await;
@@ -223,7 +223,7 @@ async fn a_span_that_failed_says_so() {
 }
 
 #[tokio::test]
-async fn observations_are_found_by_time_and_show_the_fields_asked_for() {
+async fn observations_are_found_by_time_and_show_the_requested_fields() {
     let fake = fake().await;
     send(&fake, &[span()]).await;
     let count = async |query: &str| {
@@ -242,7 +242,7 @@ async fn observations_are_found_by_time_and_show_the_fields_asked_for() {
 }
 
 #[tokio::test]
-async fn a_query_it_does_not_understand_is_refused() {
+async fn an_unknown_or_malformed_query_is_refused() {
     let fake = fake().await;
     for query in [
         "limit=0",
@@ -255,7 +255,7 @@ async fn a_query_it_does_not_understand_is_refused() {
         "level=FATAL",
         "type=generation",
         "isRootObservation=yes",
-        // Langfuse would pass over these, and answer everything.
+        // Langfuse would ignore these, and return everything.
         "fromStarttime=2026-11-22T20:15:00Z",
         "fields=usage,costs",
         "filter=%7B%7D",
@@ -272,7 +272,7 @@ async fn a_query_it_does_not_understand_is_refused() {
 }
 
 #[tokio::test]
-async fn observations_are_found_by_what_they_say() {
+async fn observations_are_found_by_their_fields() {
     let fake = fake().await;
     let other = json!({"stringValue": "test"});
     let mut child = span_with("langfuse.environment", Some(other));
@@ -310,7 +310,7 @@ async fn observations_are_found_by_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_filter_comes_before_a_parameter_of_its_column() {
+async fn a_filter_overrides_a_parameter_on_its_column() {
     let fake = fake().await;
     send(&fake, &[span(), later(1)]).await;
     let (old, new) = (SPAN, "a000000000000001");
@@ -350,7 +350,7 @@ async fn a_filter_comes_before_a_parameter_of_its_column() {
         (metadata, vec![new, old]),
     ];
     for (filter, expected) in filters {
-        // No trace has this id, but what a filter says of traces comes first.
+        // No trace has this id, but a filter on the trace id overrides the parameter.
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("filter", &filter.to_string());
         if filter[0]["column"] == "traceId" {

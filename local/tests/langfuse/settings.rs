@@ -1,4 +1,4 @@
-//! The kinds of Langfuse that the fake can be.
+//! The kinds of Langfuse that the fake can play.
 
 use jiff::Timestamp;
 use local::clock::Clock;
@@ -16,7 +16,7 @@ async fn set(fake: &FakeLangfuse, settings: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn without_the_v4_write_mode_exports_are_taken_and_nothing_can_be_read() {
+async fn without_the_v4_write_mode_exports_are_taken_but_reads_fail() {
     for (mode, status, version) in [("v3", 501, "3."), ("v4_legacy", 404, "4.")] {
         let fake = fake().await;
         assert_eq!(set(&fake, &json!({ "mode": mode })).await.0, 200);
@@ -27,12 +27,12 @@ async fn without_the_v4_write_mode_exports_are_taken_and_nothing_can_be_read() {
         let health = read(&fake, "/api/public/health").await.1;
         assert!(health["version"].as_str().unwrap().starts_with(version));
         let stranger = local::client::plain().get(format!("{}{PATH}", fake.url()));
-        assert_eq!(answer(stranger).await.0, 401, "keys are looked at first");
+        assert_eq!(answer(stranger).await.0, 401, "keys are checked first");
     }
 }
 
 #[tokio::test]
-async fn reads_have_a_limit_of_their_own_for_a_minute() {
+async fn reads_have_their_own_limit_for_a_minute() {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let langfuse = Langfuse::new(Clock::starting_at(noon));
     let fake = FakeLangfuse::serve(FREE_PORT, langfuse).await.unwrap();
@@ -51,7 +51,7 @@ async fn reads_have_a_limit_of_their_own_for_a_minute() {
 }
 
 #[tokio::test]
-async fn settings_change_one_by_one_and_are_refused_where_unknown() {
+async fn settings_change_one_by_one_and_unknown_ones_are_refused() {
     let fake = fake().await;
 
     set(&fake, &json!({ "visible_after_ms": 5_000 })).await;
@@ -66,7 +66,7 @@ async fn settings_change_one_by_one_and_are_refused_where_unknown() {
     let taken = answer(request(&fake, &super::client::export(&[span()]))).await;
     assert_eq!(taken.0, 200);
     let early = read(&fake, PATH).await.1;
-    assert_eq!(early["data"], json!([]), "it is readable later");
+    assert_eq!(early["data"], json!([]), "the span is readable later");
 }
 
 #[tokio::test]

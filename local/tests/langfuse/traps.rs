@@ -1,4 +1,4 @@
-//! What Langfuse would lose in silence, and the fake refuses.
+//! Spans that Langfuse would silently drop or garble, and the fake refuses.
 
 use serde_json::json;
 
@@ -26,15 +26,15 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
     let fake = fake().await;
     let string = |value: &str| Some(json!({ "stringValue": value }));
     let traps = [
-        (USAGE, string(r#"{"input":1.5}"#), "no whole number"),
-        (USAGE, string(r#"{"input":-1}"#), "no whole number"),
-        (USAGE, string(r#"{"input":"1"}"#), "no whole number"),
+        (USAGE, string(r#"{"input":1.5}"#), "not a whole number"),
+        (USAGE, string(r#"{"input":-1}"#), "not a whole number"),
+        (USAGE, string(r#"{"input":"1"}"#), "not a whole number"),
         (USAGE, string("{"), "JSON object"),
         (USAGE, string("null"), "JSON object"),
         (
             USAGE,
             Some(json!({"kvlistValue": {"values": []}})),
-            "is no stringValue",
+            "is not a stringValue",
         ),
         (
             USAGE,
@@ -61,8 +61,8 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
             Some(json!({"intValue": "5"})),
             "inclusive",
         ),
-        (COST, string(r#"{"total":"0.1"}"#), "no number"),
-        (COST, string(r#"{"total":-0.1}"#), "no number"),
+        (COST, string(r#"{"total":"0.1"}"#), "not a number"),
+        (COST, string(r#"{"total":-0.1}"#), "not a number"),
         (COST, string(r#"{"input":0.1}"#), "no `total`"),
         (COST, None, "without cost_details"),
         ("langfuse.environment", string("Prod!"), "environment"),
@@ -86,7 +86,7 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
             string("call"),
             "observation.type",
         ),
-        ("n", Some(json!({"intValue": "many"})), "`n` is no"),
+        ("n", Some(json!({"intValue": "many"})), "`n` is not"),
     ];
     for (key, value, named) in traps {
         let (status, body) = send(&fake, &[span_with(key, value.clone())]).await;
@@ -98,7 +98,7 @@ async fn each_silent_trap_of_the_attributes_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn empty_texts_are_taken_and_mean_nothing() {
+async fn empty_texts_are_accepted_and_mean_absent() {
     let fake = fake().await;
     let empty = Some(json!({ "stringValue": "" }));
     let mut spans = vec![span_at("name", json!(""))];
@@ -155,7 +155,7 @@ async fn each_silent_trap_of_the_span_itself_is_refused_by_name() {
             json!("1795378500000000000"),
             "before startTimeUnixNano",
         ),
-        ("endTimeUnixNano", json!("soon"), "no decimal text"),
+        ("endTimeUnixNano", json!("soon"), "not a decimal text"),
     ];
     for (name, value, named) in traps {
         let (status, body) = send(&fake, &[span_at(name, value.clone())]).await;
@@ -177,7 +177,7 @@ async fn an_attribute_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn an_export_of_nothing_is_refused() {
+async fn an_empty_export_is_refused() {
     let fake = fake().await;
     for body in [json!({"resourceSpans": []}), export(&[]), json!({})] {
         let (status, _) = answer(request(&fake, &body)).await;

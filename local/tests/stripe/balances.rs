@@ -1,4 +1,4 @@
-//! Balances of customers, and invoices that are paid in parts.
+//! Balances of customers, and partial payments of invoices.
 
 use serde_json::{Value, json};
 
@@ -29,8 +29,8 @@ async fn payments(plan: &Plan, invoice: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_invoice_takes_the_customers_balance_when_it_is_finalized() {
-    // The balance, and then what is due, paid and left of the balance.
+async fn finalization_applies_the_customers_balance() {
+    // The balance before, the amount due, which is also paid, and the balance after.
     for (balance_before, due, ending) in [
         (0, 2_000, 0),
         (-1_500, 500, 0),
@@ -62,7 +62,7 @@ async fn an_invoice_takes_the_customers_balance_when_it_is_finalized() {
 }
 
 #[tokio::test]
-async fn a_void_invoice_gives_the_balance_back() {
+async fn voiding_an_invoice_restores_the_balance() {
     let plan = Plan::begin().await;
     give(&plan, -500).await;
     let body = json!({"outcome": "failed", "now": true});
@@ -85,7 +85,7 @@ async fn a_void_invoice_gives_the_balance_back() {
 }
 
 #[tokio::test]
-async fn a_test_may_say_what_the_balance_pays_of_an_invoice() {
+async fn a_test_can_set_the_starting_balance_of_an_invoice() {
     let plan = Plan::begin().await;
 
     let body = json!({
@@ -100,7 +100,7 @@ async fn a_test_may_say_what_the_balance_pays_of_an_invoice() {
 }
 
 #[tokio::test]
-async fn a_test_may_say_what_a_line_was_made_from() {
+async fn a_test_can_set_the_parent_of_a_line() {
     let plan = Plan::begin().await;
 
     let line = json!({"amount": -200, "proration": true, "parent": "invoice_item"});
@@ -145,7 +145,7 @@ async fn an_invoice_may_be_paid_in_parts() {
 }
 
 #[tokio::test]
-async fn the_rest_of_an_invoice_may_be_charged_to_the_card() {
+async fn a_retry_charges_the_rest_of_an_invoice_to_the_card() {
     let plan = Plan::begin().await;
     let body = json!({"outcome": "failed", "now": true});
     let open = plan.control("renew", body).await["invoice"].clone();

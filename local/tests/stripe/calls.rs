@@ -1,4 +1,4 @@
-//! Who may call the fake Stripe, what a key answers, and what goes wrong on request.
+//! Authentication, idempotency keys and injected faults of the fake Stripe.
 
 use std::pin::pin;
 
@@ -52,7 +52,7 @@ async fn a_body_must_be_form_encoded() {
 }
 
 #[tokio::test]
-async fn a_parameter_nobody_knows_is_refused() {
+async fn an_unknown_parameter_is_refused() {
     let fake = fake().await;
     let client = Client::of(&fake);
 
@@ -93,7 +93,7 @@ async fn an_unknown_url_is_a_404() {
 }
 
 #[tokio::test]
-async fn each_answer_has_a_request_id_of_its_own() {
+async fn each_response_has_its_own_request_id() {
     let fake = fake().await;
     let client = Client::of(&fake);
 
@@ -105,7 +105,7 @@ async fn each_answer_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_key_answers_the_same_again_without_a_second_effect() {
+async fn a_replay_returns_the_same_response_without_a_second_effect() {
     let fake = fake().await;
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
 
@@ -120,7 +120,7 @@ async fn a_key_answers_the_same_again_without_a_second_effect() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_call_is_refused() {
+async fn a_key_reused_for_another_call_is_refused() {
     let fake = fake().await;
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
     let created = client.post("/v1/customers", &[("name", "a")]).await;
@@ -138,7 +138,7 @@ async fn a_key_of_another_call_is_refused() {
 }
 
 #[tokio::test]
-async fn a_post_without_a_key_is_taken_each_time() {
+async fn a_post_without_a_key_is_executed_each_time() {
     let fake = fake().await;
     let client = Client::of(&fake);
 
@@ -179,7 +179,7 @@ async fn a_500_is_kept_under_its_key_and_a_429_is_not() {
         .add(Fault::new("/v1/customers", "status:429").unwrap());
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
 
-    // The limiter is in front of the idempotency layer: its 429 comes first and leaves no trace.
+    // The rate limiter is in front of the idempotency layer: its 429 comes first and is not kept.
     let limited = client.post("/v1/customers", &[]).await;
     let failed = client.post("/v1/customers", &[]).await;
     let replayed = client.post("/v1/customers", &[]).await;
@@ -195,7 +195,7 @@ async fn a_500_is_kept_under_its_key_and_a_429_is_not() {
 }
 
 #[tokio::test]
-async fn what_is_refused_before_execution_is_not_kept() {
+async fn an_error_before_execution_is_not_kept() {
     let fake = fake().await;
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
 
@@ -206,7 +206,7 @@ async fn what_is_refused_before_execution_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_24_hours() {
+async fn a_key_expires_after_24_hours() {
     let fake = fake().await;
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
     let customers = || fake.state()["customers"].as_array().unwrap().len();
@@ -222,7 +222,7 @@ async fn a_key_is_forgotten_after_24_hours() {
 }
 
 #[tokio::test]
-async fn a_429_carries_the_headers_asked_for() {
+async fn an_injected_429_has_the_given_headers() {
     let fake = fake().await;
     let fault = Fault::new("/v1/customers", "status:429").unwrap();
     let fault = fault.header("stripe-rate-limited-reason", "global-rate");
@@ -235,7 +235,7 @@ async fn a_429_carries_the_headers_asked_for() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_found_again_under_its_key() {
+async fn a_lost_reply_is_replayed_by_its_key() {
     let fake = fake().await;
     fake.faults()
         .add(Fault::new("/v1/customers", "lost_reply").unwrap());
@@ -262,7 +262,7 @@ async fn a_refused_call_has_no_effect() {
 }
 
 #[tokio::test]
-async fn a_slow_call_has_its_effect_though_nobody_waits_for_it() {
+async fn a_slow_call_has_its_effect_before_its_reply() {
     let fake = fake().await;
     let slow = Fault::new("/v1/customers", "slow:60000").unwrap();
     fake.faults().add(slow);
@@ -274,13 +274,13 @@ async fn a_slow_call_has_its_effect_though_nobody_waits_for_it() {
     };
 
     tokio::select! {
-        answer = client.post("/v1/customers", &[]) => panic!("it came too soon: {answer:?}"),
+        answer = client.post("/v1/customers", &[]) => panic!("the reply came before its delay: {answer:?}"),
         () = effect => {}
     }
 }
 
 #[tokio::test]
-async fn an_edge_answers_in_something_other_than_json() {
+async fn an_injected_503_is_not_json() {
     let fake = fake().await;
     fake.faults().add(Fault::new("/", "status:503").unwrap());
 
@@ -300,7 +300,7 @@ async fn only_stripes_own_faults_can_be_set() {
 }
 
 #[tokio::test]
-async fn requests_are_listed_without_what_they_said() {
+async fn requests_are_listed_without_their_parameters() {
     let fake = fake().await;
     let client = Client::of(&fake).with("idempotency-key", Some("k"));
     client

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::{Client, fake};
 
 #[tokio::test]
-async fn a_lookup_key_is_one_prices_and_moves_when_told_so() {
+async fn a_lookup_key_belongs_to_one_price_and_moves_on_request() {
     let fake = fake().await;
     let client = Client::of(&fake);
     client
@@ -41,7 +41,7 @@ async fn a_lookup_key_is_one_prices_and_moves_when_told_so() {
 }
 
 #[tokio::test]
-async fn prices_on_a_meter_are_found() {
+async fn prices_are_listed_by_meter() {
     let fake = fake().await;
     let client = Client::of(&fake);
     client
@@ -63,7 +63,7 @@ async fn prices_on_a_meter_are_found() {
 }
 
 #[tokio::test]
-async fn a_product_of_a_chosen_id_is_made_once() {
+async fn a_chosen_product_id_is_unique() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let form = [("id", "p"), ("name", "P"), ("metadata[a]", "b")];
@@ -86,7 +86,7 @@ async fn a_product_of_a_chosen_id_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_feature_of_the_portal_says_whether_it_is_enabled() {
+async fn a_portal_feature_requires_enabled() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let path = "/v1/billing_portal/configurations";

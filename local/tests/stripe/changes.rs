@@ -51,7 +51,7 @@ async fn a_new_anchor_bills_a_whole_period_and_credits_the_rest_of_the_last() {
 }
 
 #[tokio::test]
-async fn another_interval_begins_a_period_at_once() {
+async fn a_new_interval_begins_a_period_at_once() {
     let plan = Plan::begin().await;
     plan.wait(14 * DAY);
     let item = id(&plan.item()["id"]);
@@ -99,7 +99,7 @@ async fn a_trial_costs_nothing_and_ends_by_the_clock() {
 }
 
 #[tokio::test]
-async fn a_trial_that_is_ended_bills_a_whole_period_at_once() {
+async fn ending_a_trial_bills_a_whole_period_at_once() {
     let plan = Plan::begin().await;
     let end = plan.item()["current_period_end"].to_string();
     let trial = plan.update(&[("trial_end", &end)]).await;
@@ -139,7 +139,7 @@ async fn invoices_of_a_paused_collection_are_not_charged() {
 }
 
 #[tokio::test]
-async fn a_paused_collection_goes_on_when_it_is_due_or_when_asked_for() {
+async fn a_paused_collection_resumes_at_its_date_or_on_request() {
     let plan = Plan::begin().await;
     let at = plan.item()["current_period_start"].as_i64().unwrap() + DAY;
     let at = at.to_string();
@@ -187,7 +187,7 @@ async fn a_paused_plan_is_not_billed_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn an_archived_price_is_billed_on() {
+async fn an_archived_price_is_still_billed() {
     let plan = Plan::begin().await;
     let price = plan.shop.monthly.clone();
     let archive = [("active", "false")];
@@ -205,7 +205,7 @@ async fn an_archived_price_is_billed_on() {
 }
 
 #[tokio::test]
-async fn a_metered_price_is_billed_for_the_usage_of_the_period_that_ends() {
+async fn a_metered_price_is_billed_for_the_usage_of_the_ending_period() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let meter = [
         ("display_name", "Sparks"),

@@ -1,4 +1,4 @@
-//! Charges and balance transactions of the fake Stripe, and how answers are expanded.
+//! Charges and balance transactions of the fake Stripe, and expansion of responses.
 
 use serde_json::json;
 
@@ -49,7 +49,7 @@ async fn a_charge_names_its_balance_transaction() {
 }
 
 #[tokio::test]
-async fn a_payment_shows_its_charge_where_that_is_expanded() {
+async fn a_payment_shows_its_expanded_charge() {
     let (shop, payment) = paid().await;
     let path = format!("/v1/payment_intents/{payment}");
     let plain = shop.get(&path).await;
@@ -88,7 +88,7 @@ async fn a_field_that_cannot_be_expanded_is_refused() {
 }
 
 #[tokio::test]
-async fn a_setting_that_is_unknown_is_refused() {
+async fn an_unknown_or_malformed_setting_is_refused() {
     let (shop, _) = paid().await;
     let url = format!("{}/_local/settings", shop.fake.url());
     for body in [

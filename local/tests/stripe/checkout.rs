@@ -1,4 +1,4 @@
-//! Checkout sessions of the fake Stripe, and the page where they are paid.
+//! Checkout Sessions of the fake Stripe, and their hosted page.
 
 use local::stripe::FakeStripe;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn a_session_is_opened_read_and_listed() {
+async fn a_session_is_created_read_and_listed() {
     let shop = shop().await;
     let made = shop
         .open(&[
@@ -139,7 +139,7 @@ async fn a_session_is_opened_read_and_listed() {
 }
 
 #[tokio::test]
-async fn an_order_that_stripe_would_refuse_is_refused() {
+async fn an_invalid_order_is_refused_with_its_parameter() {
     let shop = shop().await;
     let monthly = shop.monthly.clone();
     for (parameter, value, named) in [
@@ -164,7 +164,7 @@ async fn an_order_that_stripe_would_refuse_is_refused() {
 }
 
 #[tokio::test]
-async fn each_card_does_what_it_is_known_for() {
+async fn each_test_card_has_its_outcome() {
     let shop = shop().await;
     for (card, status, session, payment, events) in [
         (
@@ -215,7 +215,7 @@ async fn each_card_does_what_it_is_known_for() {
 }
 
 #[tokio::test]
-async fn what_is_done_or_over_cannot_be_paid_again() {
+async fn a_complete_or_expired_session_cannot_be_paid() {
     let shop = shop().await;
     let card = json!({"card": "4242424242424242"});
     let paid = id(&shop.open(&[]).await);
@@ -229,7 +229,7 @@ async fn what_is_done_or_over_cannot_be_paid_again() {
         let (status, _) = shop.at_page(session, "pay", card.clone()).await;
         assert_eq!(status, 400);
     }
-    // The one whose time was over ended, once.
+    // Only the last one expired by the clock, and once.
     assert_eq!(shop.kinds()[events..], ["checkout.session.expired"]);
     let unsettled = shop
         .at_page(&paid, "settle", json!({"outcome": "succeeded"}))
@@ -238,7 +238,7 @@ async fn what_is_done_or_over_cannot_be_paid_again() {
 }
 
 #[tokio::test]
-async fn the_page_is_for_people() {
+async fn a_buyer_pays_on_the_page() {
     let shop = shop().await;
     let made = shop
         .open(&[
@@ -266,7 +266,7 @@ async fn the_page_is_for_people() {
         .page(&id, Some("card=4000002500003155&confirm=no"))
         .await;
     assert!(html.contains("Your card was declined."));
-    // The button comes after the field.
+    // The button's value comes after the field's, and wins.
     let (status, location) = shop
         .page(&id, Some("card=4242424242424242&card=delayed"))
         .await;
@@ -285,7 +285,7 @@ async fn the_page_is_for_people() {
 }
 
 #[tokio::test]
-async fn a_promotion_code_takes_off_and_tax_comes_on_top() {
+async fn a_promotion_code_is_deducted_and_tax_is_added() {
     let shop = shop().await;
     let coupon = [("id", "off"), ("percent_off", "20"), ("duration", "once")];
     shop.client.post("/v1/coupons", &coupon).await;

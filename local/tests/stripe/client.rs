@@ -1,16 +1,16 @@
-//! A client that says to the fake Stripe exactly what a test wants said.
+//! A client of the fake Stripe with full control of requests.
 
 use http::{HeaderMap, HeaderValue};
 use local::http::FREE_PORT;
 use local::stripe::FakeStripe;
 use serde_json::Value;
 
-/// A fake with nothing in it.
+/// Starts a fake with an account that has only the meter.
 pub(crate) async fn fake() -> FakeStripe {
     FakeStripe::start(FREE_PORT).await.unwrap()
 }
 
-/// An answer; its body is null when it is not JSON.
+/// A response; its body is null if it is not JSON.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -36,7 +36,7 @@ impl Answer {
     }
 }
 
-/// A client with the headers of a good call.
+/// A client with the headers of a valid call.
 pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
@@ -56,7 +56,7 @@ impl Client {
             .with("content-type", Some("application/x-www-form-urlencoded"))
     }
 
-    /// The same with another header, or without it.
+    /// Returns the client with a header replaced or removed.
     pub(crate) fn with(mut self, name: &'static str, value: Option<&'static str>) -> Self {
         self.headers.remove(name);
         if let Some(value) = value {
@@ -88,7 +88,7 @@ impl Client {
         self.send(self.http.post(self.at(path)).body(body)).await
     }
 
-    /// Posts JSON, as version 2 takes it.
+    /// Posts JSON, as version 2 expects.
     pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
         let mut headers = self.headers.clone();
         headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use super::client::Answer;
 use super::shop::{Shop, id};
 
-/// A plan whose invoice of 20 dollars is paid.
+/// Returns a shop, and the id of a plan's paid invoice of 20 dollars.
 async fn subscribed() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let invoice = id(&shop.subscribe().await["latest_invoice"]);
     (shop, invoice)
 }
 
-/// A plan whose invoice of 20 dollars is open, since its payment failed.
+/// Returns a shop, and the id of a plan's invoice of 20 dollars that is open since its payment failed.
 async fn failed() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let subscription = id(&shop.subscribe().await["id"]);
@@ -102,7 +102,7 @@ async fn a_refund_of_a_credit_note_is_linked() {
 }
 
 #[tokio::test]
-async fn a_refund_that_exists_is_linked_once() {
+async fn an_existing_refund_is_linked_once() {
     let (shop, invoice) = subscribed().await;
     let payment = shop.fake.state()["payment_intents"][0]["id"].clone();
     let body = json!({"payment_intent": payment, "amount": 500});
@@ -118,7 +118,7 @@ async fn a_refund_that_exists_is_linked_once() {
 }
 
 #[tokio::test]
-async fn a_credit_note_takes_first_what_is_still_to_be_paid() {
+async fn a_credit_note_first_reduces_the_amount_still_to_be_paid() {
     let (shop, invoice) = failed().await;
     let note = credit(&shop, &invoice, &[("amount", "500")]).await.body;
     assert_eq!(note["type"], "pre_payment");
@@ -143,7 +143,7 @@ async fn a_credit_note_takes_first_what_is_still_to_be_paid() {
 }
 
 #[tokio::test]
-async fn no_more_is_credited_than_the_invoice_comes_to() {
+async fn no_more_than_the_invoices_amount_is_credited() {
     let (shop, invoice) = subscribed().await;
     let unequal = "The sum of credit amount, refund amount and out of band amount ($1.00) must \
                    equal the credit note amount ($5.00).";

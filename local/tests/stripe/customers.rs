@@ -35,7 +35,7 @@ async fn a_customer_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_customer_that_never_was_is_a_404() {
+async fn an_unknown_customer_is_a_404() {
     let fake = fake().await;
 
     let answer = Client::of(&fake).get("/v1/customers/cus_no").await;
@@ -110,7 +110,7 @@ async fn a_list_of_a_customer_that_does_not_exist_is_refused() {
 }
 
 #[tokio::test]
-async fn a_deleted_customer_keeps_what_it_had() {
+async fn a_deleted_customers_lists_keep_their_objects() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let subscription = id(&shop.subscribe().await["id"]);
     let customer = &shop.customer;
@@ -131,7 +131,7 @@ async fn a_deleted_customer_keeps_what_it_had() {
 
 /// <https://docs.stripe.com/api/customers/create>
 #[tokio::test]
-async fn a_customer_is_made_with_a_test_card_that_pays() {
+async fn a_customer_is_created_with_a_test_card_that_pays() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
 
     let customer = with_card(&shop, "pm_card_visa", "pm_card_visa").await;
@@ -178,7 +178,7 @@ async fn a_test_card_that_never_pays_is_declined_at_once_and_after_a_trial() {
 }
 
 #[tokio::test]
-async fn a_card_that_is_unknown_or_not_attached_is_refused() {
+async fn an_unknown_or_unattached_card_is_refused() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let default = "invoice_settings[default_payment_method]";
     for (form, param) in [
@@ -202,7 +202,7 @@ async fn a_card_that_is_unknown_or_not_attached_is_refused() {
     }
 }
 
-/// Makes a customer with a card; returns the id.
+/// Creates a customer with a card; returns the id.
 async fn with_card(shop: &Shop, card: &str, default: &str) -> String {
     let form = [
         ("payment_method", card),
@@ -211,7 +211,7 @@ async fn with_card(shop: &Shop, card: &str, default: &str) -> String {
     id(&shop.client.post("/v1/customers", &form).await.body["id"])
 }
 
-/// Subscribes a customer without a page; returns the subscription.
+/// Subscribes a customer through the API; returns the subscription.
 async fn subscribe(shop: &Shop, customer: &str, more: &[(&str, &str)]) -> Value {
     let mut form = vec![
         ("customer", customer),

@@ -1,11 +1,11 @@
-//! Disputes of the fake Stripe: money that a buyer's bank takes back.
+//! Disputes of the fake Stripe: payments that a buyer's bank claims back.
 
 use serde_json::{Value, json};
 
 use super::refunds::paid;
 use super::shop::{Shop, id};
 
-/// What happened from an event on, each with the status of its object.
+/// Returns the events from an index on: their types, and the statuses of their objects.
 fn happened(shop: &Shop, from: usize) -> Vec<(String, String)> {
     let state = shop.fake.state();
     let events = state["events"].as_array().unwrap().iter().skip(from);
@@ -95,7 +95,7 @@ async fn a_payment_may_be_disputed_twice() {
     assert_eq!(refused.code(), "charge_disputed");
 }
 
-/// The amount, fee and net of a balance transaction.
+/// The amount, fee and net amount of a balance transaction.
 type Movement = [i64; 3];
 
 fn moved(dispute: &Value) -> Vec<Movement> {
@@ -105,9 +105,9 @@ fn moved(dispute: &Value) -> Vec<Movement> {
         .collect()
 }
 
-/// A chargeback costs a fee, a resolution of Visa's does not, and nothing else moves money.
+/// A chargeback has a fee, a resolution by Visa has none, and other kinds move no money.
 #[tokio::test]
-async fn a_dispute_shows_the_money_that_it_has_moved() {
+async fn a_dispute_lists_its_balance_transactions() {
     const TAKEN: Movement = [-2_000, 1_500, -3_500];
     const RESOLVED: Movement = [-2_000, 0, -2_000];
     const BACK: Movement = [2_000, 0, 2_000];
@@ -173,7 +173,7 @@ async fn a_prevented_dispute_is_closed_at_once() {
 }
 
 #[tokio::test]
-async fn an_inquiry_that_escalates_becomes_a_chargeback() {
+async fn an_escalated_inquiry_becomes_a_chargeback() {
     let (shop, payment) = paid().await;
     let inquiry = json!({"payment_intent": payment, "status": "warning_needs_response"});
     let made = shop.control("/_local/disputes", inquiry).await;
@@ -188,7 +188,7 @@ async fn an_inquiry_that_escalates_becomes_a_chargeback() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_won_again_brings_no_more_back() {
+async fn winning_a_dispute_twice_returns_the_money_once() {
     let (shop, payment) = paid().await;
     let body = json!({"payment_intent": payment, "status": "won"});
     let made = shop.control("/_local/disputes", body).await;
@@ -197,9 +197,9 @@ async fn a_dispute_that_is_won_again_brings_no_more_back() {
     assert_eq!(moved(&again), moved(&made));
 }
 
-/// The dispute is in euros; the balance is in dollars, whatever the exchange rate was.
+/// The dispute is in euros, and the balance in dollars; a test can set the withdrawn amount.
 #[tokio::test]
-async fn a_dispute_in_another_currency_is_withdrawn_in_the_accounts() {
+async fn a_dispute_in_another_currency_is_withdrawn_in_the_balances_currency() {
     for (settled, expected) in [(None, -1_100), (Some(1_043), -1_043)] {
         let (shop, payment) = paid().await;
         let body = json!({
@@ -220,7 +220,7 @@ async fn a_dispute_in_another_currency_is_withdrawn_in_the_accounts() {
 }
 
 #[tokio::test]
-async fn a_dispute_of_a_payment_in_another_currency_is_of_all_of_it() {
+async fn a_dispute_in_another_currency_covers_the_whole_payment_by_default() {
     let (shop, payment) = paid().await;
     let body = json!({
         "payment_intent": payment, "status": "needs_response", "currency": "eur",

@@ -1,4 +1,4 @@
-//! Failed charges of the fake Stripe: the retries over days, and the ends that are no payment.
+//! Failed charges of the fake Stripe: retries over days, and endings without a payment.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::shop::{Plan, id};
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// A plan whose renewal has just failed; answers the invoice's id.
+/// Returns a plan whose renewal has just failed, and the invoice's id.
 async fn failed() -> (Plan, String) {
     let plan = Plan::begin().await;
     let body = json!({"outcome": "failed", "now": true});
@@ -17,7 +17,7 @@ async fn failed() -> (Plan, String) {
 }
 
 #[tokio::test]
-async fn a_failed_charge_is_tried_again_after_3_5_and_7_days() {
+async fn a_failed_charge_is_retried_after_3_5_and_7_days() {
     let (plan, invoice) = failed().await;
     let first = plan.invoice(&json!(invoice)).await;
     let mut at = first["created"].as_i64().unwrap();
@@ -38,7 +38,7 @@ async fn a_failed_charge_is_tried_again_after_3_5_and_7_days() {
 }
 
 #[tokio::test]
-async fn the_account_says_how_dunning_ends() {
+async fn a_setting_determines_the_end_of_dunning() {
     for (setting, status, last) in [
         (None, "canceled", "customer.subscription.deleted"),
         (Some("unpaid"), "unpaid", "customer.subscription.updated"),
@@ -59,7 +59,7 @@ async fn the_account_says_how_dunning_ends() {
 }
 
 #[tokio::test]
-async fn a_retry_goes_as_the_card_last_said() {
+async fn a_retry_has_the_cards_current_outcome() {
     let (plan, invoice) = failed().await;
     plan.wait(3 * DAY);
     plan.control("card", json!({"outcome": "succeeded"})).await;
@@ -128,7 +128,7 @@ async fn an_open_invoice_may_end_without_a_payment() {
 }
 
 #[tokio::test]
-async fn an_invoice_takes_no_action_that_does_not_fit_its_status() {
+async fn an_action_that_does_not_fit_an_invoices_status_is_refused() {
     let (plan, invoice) = failed().await;
     let act = async |action: &str| {
         let path = format!("/v1/invoices/{invoice}/{action}");

@@ -1,4 +1,4 @@
-//! Event destinations of the fake Stripe, and the manners of version 2 of its API.
+//! Event destinations of the fake Stripe, and the conventions of version 2 of its API.
 
 use local::faults::Fault;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ pub(crate) const PATH: &str = "/v2/core/event_destinations";
 pub(crate) const REPORT: &str = "v1.billing.meter.error_report_triggered";
 pub(crate) const NO_METER: &str = "v1.billing.meter.no_meter_found";
 
-/// A destination for what is said of meters.
+/// Returns the parameters of a destination for events about meters.
 pub(crate) fn destination(url: &str) -> Value {
     json!({
         "type": "webhook_endpoint",
@@ -32,7 +32,7 @@ fn at(destination: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_destination_has_all_that_stripes_openapi_requires() {
+async fn a_destination_has_all_fields_that_stripes_openapi_requires() {
     let fake = fake().await;
     let made = made(&Client::of(&fake), "https://a.example/").await;
     let required = "created description enabled_events event_payload id livemode name object \
@@ -79,7 +79,7 @@ async fn a_destination_shows_its_secret_once_and_its_address_on_request() {
 }
 
 #[tokio::test]
-async fn a_destination_changes_and_goes() {
+async fn a_destination_is_changed_disabled_and_deleted() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let mut order = destination("https://a.example/");
@@ -118,7 +118,7 @@ async fn a_destination_changes_and_goes() {
 }
 
 #[tokio::test]
-async fn what_is_no_destination_is_refused_in_the_words_of_version_2() {
+async fn an_invalid_destination_is_refused_with_a_version_2_error() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let wrong = [
@@ -146,7 +146,7 @@ async fn what_is_no_destination_is_refused_in_the_words_of_version_2() {
         assert!(answer.body["error"].get("param").is_none());
     }
     let form = client.post(PATH, &[("type", "webhook_endpoint")]).await;
-    assert_eq!(form.status, 400, "version 2 takes JSON");
+    assert_eq!(form.status, 400, "version 2 accepts only JSON");
     let unknown = client.get(&format!("{PATH}/ed_no")).await;
     assert_eq!((unknown.status, unknown.code()), (404, "not_found"));
     let stranger = client.with("authorization", None).get(PATH).await;
@@ -155,7 +155,7 @@ async fn what_is_no_destination_is_refused_in_the_words_of_version_2() {
 }
 
 #[tokio::test]
-async fn destinations_are_listed_newest_first_by_the_addresses_of_pages() {
+async fn destinations_are_listed_newest_first_by_page_urls() {
     let fake = fake().await;
     let client = Client::of(&fake);
     for number in 0..5 {
@@ -187,7 +187,7 @@ async fn destinations_are_listed_newest_first_by_the_addresses_of_pages() {
 }
 
 #[tokio::test]
-async fn a_key_of_version_2_keeps_what_succeeded_for_30_days_and_nothing_else() {
+async fn a_version_2_key_keeps_only_successes_for_30_days() {
     let fake = fake().await;
     fake.faults().add(Fault::new(PATH, "status:500").unwrap());
     let client = Client::of(&fake).with("idempotency-key", Some("k"));

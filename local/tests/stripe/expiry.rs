@@ -1,11 +1,11 @@
-//! Checkout sessions of the fake Stripe that the seller ends.
+//! Checkout Sessions of the fake Stripe that the seller expires.
 
 use serde_json::json;
 
 use super::shop::{Shop, id};
 
 #[tokio::test]
-async fn only_an_open_session_is_expired() {
+async fn only_an_open_session_can_be_expired() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let open = shop.order(&[("mode", "payment")]).await;
     let path = format!("/v1/checkout/sessions/{open}/expire");

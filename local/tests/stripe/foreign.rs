@@ -1,13 +1,13 @@
-//! Objects of the fake Stripe that somebody else has made, without metadata.
+//! Objects of the fake Stripe without metadata, as other software creates them.
 
 use serde_json::{Value, json};
 
 use super::client::{Client, fake};
 use super::event_destinations::{PATH, destination};
 
-/// Stripe types the metadata of these as nullable, and that of a webhook endpoint as an object.
+/// Stripe types the metadata of these objects as nullable, but that of a webhook endpoint as an object.
 #[tokio::test]
-async fn metadata_that_was_never_given_is_null_where_stripe_types_it_so() {
+async fn metadata_is_null_by_default_where_stripe_types_it_as_nullable() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let path = "/v1/billing_portal/configurations";

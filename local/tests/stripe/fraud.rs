@@ -45,7 +45,7 @@ async fn an_issuer_warns_of_a_payment() {
 }
 
 #[tokio::test]
-async fn a_warning_is_actionable_until_the_payment_is_given_back_or_disputed() {
+async fn a_warning_is_actionable_until_the_payment_is_refunded_or_disputed() {
     for path in ["/_local/refunds", "/_local/disputes"] {
         let (shop, payment) = paid().await;
         let body = json!({"payment_intent": payment});

@@ -1,4 +1,4 @@
-//! Invoices of the fake Stripe: what is on them, and what they are paid with.
+//! Invoices of the fake Stripe: their lines, amounts and payments.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ async fn plan() -> (Shop, Value) {
 }
 
 #[tokio::test]
-async fn a_plans_payment_says_nothing_but_leads_to_its_invoice() {
+async fn a_plans_payment_has_no_metadata_and_leads_to_its_invoice() {
     let (shop, subscription) = plan().await;
 
     let payments = shop.get("/v1/payment_intents").await;
@@ -34,7 +34,7 @@ async fn a_plans_payment_says_nothing_but_leads_to_its_invoice() {
 }
 
 #[tokio::test]
-async fn an_invoice_and_its_payments_are_shown_where_they_are_asked_for() {
+async fn an_invoice_and_its_payments_can_be_expanded() {
     let (shop, subscription) = plan().await;
     let path = format!("/v1/subscriptions/{}", id(&subscription["id"]));
 
@@ -82,7 +82,7 @@ async fn an_invoice_may_have_any_lines_and_a_plan_any_status() {
 }
 
 #[tokio::test]
-async fn a_discount_and_tax_stand_beside_the_full_price() {
+async fn a_discount_and_tax_are_shown_beside_the_full_price() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let coupon = [("id", "off"), ("percent_off", "20"), ("duration", "once")];
     shop.client.post("/v1/coupons", &coupon).await;
@@ -114,7 +114,7 @@ async fn a_discount_and_tax_stand_beside_the_full_price() {
 }
 
 #[tokio::test]
-async fn a_test_may_falsify_what_is_said() {
+async fn a_test_can_falsify_an_invoice() {
     let (shop, subscription) = plan().await;
     let invoice = id(&subscription["latest_invoice"]);
     let path = format!("/v1/invoices/{invoice}");

@@ -1,4 +1,4 @@
-//! Rate limits of the fake Stripe, and errors that stand for one.
+//! Rate limits of the fake Stripe, and injected errors that look like one.
 
 use local::clock::Clock;
 use local::faults::Fault;
@@ -10,7 +10,7 @@ use super::client::{Answer, Client};
 use super::meters::{customer, send};
 use super::webhooks::control;
 
-/// A fake whose clock stands still, with the settings given.
+/// Starts a fake with a frozen clock and the given settings.
 async fn limited(settings: serde_json::Value) -> (FakeStripe, Client) {
     let noon = "2027-01-31T12:00:00Z".parse().unwrap();
     let stripe = Stripe::new(Clock::told_by(move || noon)).with_meter();
@@ -20,7 +20,7 @@ async fn limited(settings: serde_json::Value) -> (FakeStripe, Client) {
     (fake, client)
 }
 
-/// Calls each path so many times; the first answer that is refused.
+/// Calls each path `times` times; returns the first 429.
 async fn refused(client: &Client, paths: &[&str], times: usize) -> Option<Answer> {
     for path in paths {
         for _ in 0..times {
@@ -34,7 +34,7 @@ async fn refused(client: &Client, paths: &[&str], times: usize) -> Option<Answer
 }
 
 #[tokio::test]
-async fn an_endpoint_takes_25_calls_a_second() {
+async fn an_endpoint_accepts_25_calls_a_second() {
     let (fake, client) = limited(json!({"rate_limits": true})).await;
     // All ids of one operation are one endpoint.
     for number in 0..25 {
@@ -52,7 +52,7 @@ async fn an_endpoint_takes_25_calls_a_second() {
 }
 
 #[tokio::test]
-async fn an_account_takes_100_calls_a_second_and_a_sandbox_25() {
+async fn an_account_accepts_100_calls_a_second_and_a_sandbox_25() {
     let paths = ["customers", "events", "invoices", "prices", "products"];
     let paths = paths.map(|name| format!("/v1/{name}"));
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
@@ -89,9 +89,9 @@ async fn without_the_setting_there_is_no_limit() {
     assert!(refused(&client, &["/v1/customers"], 120).await.is_none());
 }
 
-/// The limiter answers before the idempotency layer, so the same key may be used again.
+/// The limiter is in front of the idempotency layer, so the caller may use the same key again.
 #[tokio::test]
-async fn a_call_that_is_limited_has_no_effect_and_is_kept_under_no_key() {
+async fn a_rate_limited_call_has_no_effect_and_is_kept_under_no_key() {
     let (fake, client) = limited(json!({"rate_limits": true})).await;
     refused(&client, &["/v1/customers"], 25).await;
     for _ in 0..25 {
@@ -106,7 +106,7 @@ async fn a_call_that_is_limited_has_no_effect_and_is_kept_under_no_key() {
 }
 
 #[tokio::test]
-async fn a_limit_may_be_told_with_a_400() {
+async fn a_limit_can_be_a_400() {
     for code in ["rate_limit", "lock_timeout"] {
         let (fake, client) = limited(json!({})).await;
         let fault = Fault::new("/v1/customers", &format!("code:{code}")).unwrap();
@@ -122,7 +122,7 @@ async fn a_limit_may_be_told_with_a_400() {
 }
 
 #[tokio::test]
-async fn a_429_may_say_its_reason() {
+async fn a_429_can_have_a_reason() {
     let (fake, client) = limited(json!({})).await;
     let fault = Fault::new("/v1/customers", "status:429").unwrap();
     let fault = fault.header("stripe-rate-limited-reason", "global-concurrency");

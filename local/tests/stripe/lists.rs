@@ -1,4 +1,4 @@
-//! Lists of the fake Stripe: by when things were made, newest first, a page at a time.
+//! Lists of the fake Stripe: filtered by creation time, newest first, a page at a time.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::shop::{Shop, id};
 
 const HOUR: i64 = 60 * 60;
 
-/// A shop in which one of everything was made, and another one an hour later.
+/// Returns a shop with one of each object, and another one created an hour later.
 async fn busy_shop() -> (Shop, i64) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     make(&shop).await;
@@ -16,7 +16,7 @@ async fn busy_shop() -> (Shop, i64) {
     (shop, later)
 }
 
-/// Makes a customer, a plan with its invoice, and two payments, one of them refunded and one disputed.
+/// Creates a customer, a plan with its invoice, and two payments, one of them refunded and one disputed.
 async fn make(shop: &Shop) {
     shop.client.post("/v1/customers", &[]).await;
     shop.subscribe().await;
@@ -44,7 +44,7 @@ fn ids(list: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_list_is_filtered_by_when_things_were_made() {
+async fn each_list_is_filtered_by_creation_time() {
     let (shop, later) = busy_shop().await;
     let get = async |path: &str, query: String| {
         let list = shop.get(&format!("{path}?limit=100&{query}")).await;
@@ -76,7 +76,7 @@ async fn each_list_is_filtered_by_when_things_were_made() {
 }
 
 #[tokio::test]
-async fn each_list_is_read_through_by_pages_of_one() {
+async fn each_list_can_be_read_in_pages_of_one() {
     let (shop, _) = busy_shop().await;
     for path in LISTS {
         let all = ids(&shop.get(&format!("{path}?limit=100")).await);

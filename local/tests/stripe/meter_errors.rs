@@ -1,4 +1,4 @@
-//! What the fake Stripe says of events that it has taken and cannot bill.
+//! Reports of the fake Stripe about accepted meter events that it cannot bill.
 
 use local::faults::Fault;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::webhooks::{control, endpoint, signs, states};
 
 const CODE: &str = "meter_event_customer_not_found";
 
-/// Sends events of a customer.
+/// Sends events of a new customer; returns the customer's id.
 async fn send_all(client: &Client, identifiers: &[&str]) -> String {
     let customer = customer(client).await;
     for identifier in identifiers {
@@ -33,7 +33,7 @@ fn identifiers(fake: &local::stripe::FakeStripe) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn errors_are_reported_in_a_thin_event_and_told_on_request() {
+async fn errors_are_reported_in_a_thin_event_with_data_on_request() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[200]).await;
@@ -62,7 +62,7 @@ async fn errors_are_reported_in_a_thin_event_and_told_on_request() {
             "url": format!("/v1/billing/meters/{}", meter.as_str().unwrap()),
         },
     });
-    assert_eq!(*thin, expected, "and no data");
+    assert_eq!(*thin, expected, "a notification has no data");
     let secret = destination["webhook_endpoint"]["signing_secret"].as_str();
     assert!(signs(&got[0], secret.unwrap()));
 
@@ -97,7 +97,7 @@ async fn errors_are_reported_in_a_thin_event_and_told_on_request() {
 }
 
 #[tokio::test]
-async fn a_report_names_100_events_of_each_kind_at_most() {
+async fn a_report_has_at_most_100_samples_of_each_kind() {
     let fake = fake().await;
     let many: Vec<String> = (0..150).map(|number| format!("use_{number}")).collect();
     let errors = json!([
@@ -117,12 +117,12 @@ async fn a_report_names_100_events_of_each_kind_at_most() {
             (kind["error_count"].as_u64().unwrap(), samples.len())
         });
         assert_eq!(counts.collect::<Vec<_>>(), [(150, expected), (1, 1)]);
-        assert_eq!(reported["removed"], 0, "none of them was ever sent");
+        assert_eq!(reported["removed"], 0, "no event was sent");
     }
 }
 
 #[tokio::test]
-async fn events_without_a_meter_have_a_report_of_their_own() {
+async fn events_without_a_meter_have_their_own_report() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[200]).await;
@@ -160,7 +160,7 @@ async fn reported_events_may_be_kept_or_forgotten() {
 }
 
 #[tokio::test]
-async fn a_report_that_is_none_is_refused() {
+async fn an_invalid_report_is_refused() {
     let fake = fake().await;
     let wrong = [
         json!({}),
@@ -216,7 +216,7 @@ async fn thin_events_are_retried_duplicated_held_and_lost_like_any_other() {
 }
 
 #[tokio::test]
-async fn snapshots_and_thin_events_do_not_mix() {
+async fn snapshot_and_thin_events_have_separate_receivers_and_lists() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[200]).await;
@@ -246,7 +246,7 @@ async fn snapshots_and_thin_events_do_not_mix() {
 }
 
 #[tokio::test]
-async fn a_destination_gets_what_it_asked_for_while_it_is_enabled() {
+async fn a_destination_gets_only_its_enabled_events() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let destination = made(&client, "https://a.example/").await;
@@ -263,7 +263,7 @@ async fn a_destination_gets_what_it_asked_for_while_it_is_enabled() {
 }
 
 #[tokio::test]
-async fn a_destinations_secret_is_rolled_too() {
+async fn a_destinations_secret_can_be_rolled() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[200]).await;
@@ -323,7 +323,7 @@ async fn thin_events_are_listed_for_30_days() {
     assert_eq!(client.get(&path).await.status, 404);
 }
 
-/// It was accepted, is in no summary, and is reported by the key of the request that brought it.
+/// The accepted event is in no summary, and the report names it by the idempotency key of its request.
 #[tokio::test]
 async fn an_event_of_a_deleted_customer_is_accepted_and_reported_later() {
     let fake = fake().await;
@@ -354,7 +354,7 @@ async fn an_event_of_a_deleted_customer_is_accepted_and_reported_later() {
 }
 
 #[tokio::test]
-async fn an_event_of_a_deleted_customer_is_refused_at_once_where_the_setting_says_so() {
+async fn a_setting_refuses_events_of_a_deleted_customer_at_once() {
     let fake = fake().await;
     let client = Client::of(&fake);
     control(
@@ -370,7 +370,7 @@ async fn an_event_of_a_deleted_customer_is_refused_at_once_where_the_setting_say
 }
 
 #[tokio::test]
-async fn a_report_may_name_events_by_the_keys_they_were_sent_with() {
+async fn a_report_can_name_events_by_idempotency_key() {
     let fake = fake().await;
     let client = Client::of(&fake);
     send_all(&client, &["use_1"]).await;
@@ -386,7 +386,7 @@ async fn a_report_may_name_events_by_the_keys_they_were_sent_with() {
     let named: Vec<&Value> = named
         .map(|sample| &sample["request"]["identifier"])
         .collect();
-    // What was sent without a key has no other name.
+    // An event sent without a key is named by its identifier.
     assert_eq!(named, ["use_1", "use_2:3"]);
     assert_eq!(reported["removed"], 2);
 }

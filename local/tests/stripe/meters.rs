@@ -1,4 +1,4 @@
-//! What the fake Stripe does with customers, meters and meter events.
+//! Meters and meter events of the fake Stripe.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::summaries::summaries;
 pub(crate) const EVENTS: &str = "/v1/billing/meter_events";
 pub(crate) const DAY: i64 = 24 * 60 * 60;
 
-/// A fake whose clock stands at the start of an hour, so that windows are easy to tell.
+/// Starts a fake whose clock begins at noon, so that windows begin on the hour.
 pub(crate) async fn fake_at_noon() -> FakeStripe {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let stripe = Stripe::new(Clock::starting_at(noon)).with_meter();
@@ -30,7 +30,7 @@ pub(crate) async fn customer(client: &Client) -> String {
     created.body["id"].as_str().unwrap().to_owned()
 }
 
-/// Sends an event that is good but for the parameters given, which replace or add.
+/// Sends a valid event, with the given parameters replaced or added.
 pub(crate) async fn send(client: &Client, customer: &str, changes: &[(&str, &str)]) -> Answer {
     let mut form = vec![
         ("event_name", "sparks_used"),
@@ -48,7 +48,7 @@ fn events(fake: &FakeStripe) -> usize {
 }
 
 #[tokio::test]
-async fn answers_have_all_that_stripes_openapi_requires() {
+async fn responses_have_all_fields_that_stripes_openapi_requires() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -77,7 +77,7 @@ async fn answers_have_all_that_stripes_openapi_requires() {
 }
 
 #[tokio::test]
-async fn a_meter_for_sparks_is_there_from_the_start() {
+async fn a_new_fake_has_the_meter_for_sparks() {
     let fake = fake().await;
 
     let meters = Client::of(&fake)
@@ -90,7 +90,7 @@ async fn a_meter_for_sparks_is_there_from_the_start() {
 }
 
 #[tokio::test]
-async fn a_meters_name_is_taken_for_good() {
+async fn an_archived_meter_keeps_its_event_name() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let form = [
@@ -116,7 +116,7 @@ async fn a_meters_name_is_taken_for_good() {
 }
 
 #[tokio::test]
-async fn an_event_is_taken() {
+async fn an_event_is_accepted() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -133,7 +133,7 @@ async fn an_event_is_taken() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_wrong_is_refused() {
+async fn an_invalid_event_is_refused() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -178,7 +178,7 @@ async fn an_event_may_be_35_days_old_or_5_minutes_ahead() {
     let client = Client::of(&fake);
     let customer = customer(&client).await;
     let now = fake.clock().now().as_second();
-    // A minute of grace, for the clock goes on.
+    // A minute of tolerance, since the clock moves.
     for (identifier, timestamp) in [("old", now - 35 * DAY + 60), ("new", now + 300)] {
         let timestamp = timestamp.to_string();
         let changes = [("identifier", identifier), ("timestamp", &timestamp)];
@@ -188,7 +188,7 @@ async fn an_event_may_be_35_days_old_or_5_minutes_ahead() {
 }
 
 #[tokio::test]
-async fn an_event_of_15_digits_is_counted_to_the_last() {
+async fn an_event_of_15_digits_is_counted_exactly() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -222,7 +222,7 @@ async fn an_event_for_an_archived_meter_is_refused() {
 }
 
 #[tokio::test]
-async fn an_identifier_is_taken_once_within_24_hours() {
+async fn an_identifier_is_unique_within_24_hours() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -247,7 +247,7 @@ async fn an_identifier_is_taken_once_within_24_hours() {
 }
 
 #[tokio::test]
-async fn a_customers_meter_takes_one_call_at_a_time() {
+async fn a_customers_meter_accepts_one_call_at_a_time() {
     let stripe = Stripe::new(Clock::system())
         .with_meter()
         .with_service_time(Duration::from_mins(1));
@@ -271,13 +271,13 @@ async fn a_customers_meter_takes_one_call_at_a_time() {
         }
     };
     tokio::select! {
-        answers = future::join_all(others) => panic!("they came too soon: {answers:?}"),
+        answers = future::join_all(others) => panic!("the responses came before their delay: {answers:?}"),
         () = both_taken => {}
     }
 }
 
 #[tokio::test]
-async fn a_meter_is_free_again_once_the_call_is_answered() {
+async fn a_response_releases_the_meter() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -285,7 +285,7 @@ async fn a_meter_is_free_again_once_the_call_is_answered() {
         let answer = send(&client, &customer, &[("identifier", identifier)]).await;
         assert_eq!(answer.status, 200);
     }
-    // A duplicate lets go of it too.
+    // A duplicate releases it, too.
     for _ in 0..2 {
         let answer = send(&client, &customer, &[("identifier", "a")]).await;
         assert_eq!(answer.code(), "duplicate_meter_event");
@@ -293,7 +293,7 @@ async fn a_meter_is_free_again_once_the_call_is_answered() {
 }
 
 #[tokio::test]
-async fn a_busy_meter_is_kept_under_no_key() {
+async fn the_429_of_a_busy_meter_is_kept_under_no_key() {
     let fake = fake().await;
     fake.faults().add(Fault::new(EVENTS, "slow:60000").unwrap());
     let client = Client::of(&fake);
@@ -309,7 +309,7 @@ async fn a_busy_meter_is_kept_under_no_key() {
         Either::Right((busy, _)) => (busy, send(&b, &customer, &b_changes).await),
     };
 
-    // A kept answer would say that it is a replay.
+    // A kept response would have the header of a replay.
     for answer in [busy, again] {
         assert_eq!(answer.status, 429);
         assert_eq!(answer.headers.get("idempotent-replayed"), None);
@@ -317,7 +317,7 @@ async fn a_busy_meter_is_kept_under_no_key() {
 }
 
 #[tokio::test]
-async fn a_slow_call_keeps_its_customers_meter_until_it_is_answered() {
+async fn a_slow_call_locks_its_customers_meter_until_its_response() {
     let fake = fake().await;
     fake.faults().add(Fault::new(EVENTS, "slow:100").unwrap());
     let client = Client::of(&fake);
@@ -329,7 +329,11 @@ async fn a_slow_call_keeps_its_customers_meter_until_it_is_answered() {
     );
     let slow = async {
         let slow = send(&client, &one, &a).await;
-        assert_eq!(events(&fake), 2, "the other customer's came meanwhile");
+        assert_eq!(
+            events(&fake),
+            2,
+            "the other customer's event was accepted meanwhile"
+        );
         slow
     };
     let meanwhile = async {
@@ -350,7 +354,7 @@ async fn a_slow_call_keeps_its_customers_meter_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn latency_is_added_to_each_answer_and_its_effect_comes_first() {
+async fn latency_delays_a_response_but_not_its_effect() {
     let latency = Duration::from_millis(120);
     let stripe = Stripe::new(Clock::system()).with_latency(latency);
     let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
@@ -360,7 +364,7 @@ async fn latency_is_added_to_each_answer_and_its_effect_comes_first() {
 
     let mut answer = pin!(client.post("/v1/customers", &[]));
     tokio::select! {
-        _ = &mut answer => panic!("it came too soon"),
+        _ = &mut answer => panic!("the response came before its delay"),
         () = async { while customers() == 0 { tokio::task::yield_now().await } } => {}
     }
 
@@ -369,7 +373,7 @@ async fn latency_is_added_to_each_answer_and_its_effect_comes_first() {
 }
 
 #[tokio::test]
-async fn a_lost_event_is_in_no_summary_and_its_identifier_stays_taken() {
+async fn a_lost_event_is_in_no_summary_and_its_identifier_stays_used() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shop::{Shop, day, id};
 
-/// A shop with a plan that was bought, and a portal.
+/// A shop with a subscription and a portal configuration.
 struct Portal {
     shop: Shop,
     subscription: String,
@@ -55,7 +55,7 @@ impl Portal {
         (answer.status, answer.body)
     }
 
-    /// The status and the page, or where it leads.
+    /// Requests a page; returns the status, and the page or the redirect.
     async fn visit(&self, url: &str, form: Option<&str>) -> (u16, String) {
         let client = local::client::plain();
         let request = match form {
@@ -77,7 +77,7 @@ impl Portal {
 }
 
 #[tokio::test]
-async fn a_link_wants_a_configuration_and_a_customer() {
+async fn a_link_needs_a_configuration_and_a_customer() {
     let portal = portal().await;
 
     let (status, made) = portal
@@ -163,7 +163,7 @@ async fn a_customer_cancels_resumes_changes_plan_and_updates_the_card() {
     let card = "card=5555+5555+5555+4444";
     portal.visit(&format!("{url}/card"), Some(card)).await;
     let (_, html) = portal.visit(&url, None).await;
-    assert!(html.contains("It ends in 4444."));
+    assert!(html.contains("Card ending in 4444."));
     assert_eq!(portal.shop.kinds().last().unwrap(), "customer.updated");
     let declined = "card=4000000000000002";
     let (status, html) = portal.visit(&format!("{url}/card"), Some(declined)).await;
@@ -172,7 +172,7 @@ async fn a_customer_cancels_resumes_changes_plan_and_updates_the_card() {
 }
 
 #[tokio::test]
-async fn a_link_for_one_thing_leads_on_when_it_is_done() {
+async fn a_link_for_one_action_redirects_after_it() {
     let portal = portal().await;
     let flow = [
         ("flow_data[type]", "subscription_cancel"),
@@ -208,7 +208,7 @@ async fn a_link_for_one_thing_leads_on_when_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_link_is_for_ones_own_plan_only() {
+async fn a_link_gives_no_access_to_another_customers_plan() {
     let portal = portal().await;
     let other = portal.shop.client.post("/v1/customers", &[]).await.body;
     let form = [

@@ -1,10 +1,10 @@
-//! Refunds of the fake Stripe: money that a seller gives back.
+//! Refunds of the fake Stripe.
 
 use serde_json::json;
 
 use super::shop::{Shop, id};
 
-/// A payment of 20 dollars.
+/// Returns a shop and the id of a payment of 20 dollars.
 pub(crate) async fn paid() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let payment = shop.buy().await;
@@ -12,7 +12,7 @@ pub(crate) async fn paid() -> (Shop, String) {
 }
 
 #[tokio::test]
-async fn a_refund_is_of_a_part_and_then_of_what_is_left() {
+async fn a_partial_refund_is_followed_by_one_of_the_rest() {
     let (shop, payment) = paid().await;
     let before = shop.kinds().len();
 
@@ -35,7 +35,7 @@ async fn a_refund_is_of_a_part_and_then_of_what_is_left() {
     let kinds = &shop.kinds()[before..];
     let each = ["refund.created", "charge.refunded"];
     assert_eq!(*kinds, [each, each].concat());
-    // What a charge says was refunded is all of it, not what was refunded last.
+    // A charge shows the sum of all refunds, not the last one.
     let state = shop.fake.state();
     let charge = &state["events"].as_array().unwrap().last().unwrap()["data"]["object"];
     assert_eq!(charge["amount_refunded"], 2_000);
@@ -75,7 +75,7 @@ async fn no_more_is_refunded_than_was_paid() {
 }
 
 #[tokio::test]
-async fn a_refund_that_fails_was_never_given() {
+async fn a_failed_refund_gives_nothing_back() {
     let (shop, payment) = paid().await;
     let form = [("payment_intent", payment.as_str())];
     let refund = shop.client.post("/v1/refunds", &form).await.body;
@@ -93,7 +93,7 @@ async fn a_refund_that_fails_was_never_given() {
 }
 
 #[tokio::test]
-async fn a_refund_may_take_days_to_end() {
+async fn a_refund_can_take_days_to_succeed() {
     for (status, field) in [
         ("pending", "pending_reason"),
         ("requires_action", "next_action"),

@@ -1,4 +1,4 @@
-//! A fake Stripe with things to buy and somebody who buys them.
+//! A fake Stripe with products, prices and a buyer.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -18,19 +18,19 @@ pub(crate) struct Shop {
     pub(crate) customer: String,
 }
 
-/// The text of an id.
+/// Returns the text of an id.
 pub(crate) fn id(id: &Value) -> String {
     id.as_str().expect("an id").to_owned()
 }
 
-/// The day of a moment.
+/// Formats the day of a moment.
 pub(crate) fn day(seconds: &Value) -> String {
     let moment = Timestamp::from_second(seconds.as_i64().unwrap()).unwrap();
     moment.to_zoned(TimeZone::UTC).date().to_string()
 }
 
 impl Shop {
-    /// Opens on a day.
+    /// Opens a shop whose clock begins on a day.
     pub(crate) async fn open_on(day: &str) -> Self {
         let stripe = Stripe::new(Clock::starting_at(day.parse().unwrap()));
         let fake = FakeStripe::serve(FREE_PORT, stripe).await.unwrap();
@@ -63,7 +63,7 @@ impl Shop {
         }
     }
 
-    /// Orders what the mode is for; answers the session's id.
+    /// Creates a Checkout Session for the mode's price; returns its id.
     pub(crate) async fn order(&self, more: &[(&str, &str)]) -> String {
         let plan = more.contains(&("mode", "subscription"));
         let (price, metadata) = if plan {
@@ -81,12 +81,12 @@ impl Shop {
         id(&self.client.post("/v1/checkout/sessions", &form).await.body["id"])
     }
 
-    /// Buys the plan; answers the subscription.
+    /// Buys the plan; returns the subscription.
     pub(crate) async fn subscribe(&self) -> Value {
         self.subscribe_with(&[("mode", "subscription")]).await
     }
 
-    /// Buys the plan with these parameters of a session; answers the subscription.
+    /// Buys the plan with the given session parameters; returns the subscription.
     pub(crate) async fn subscribe_with(&self, session: &[(&str, &str)]) -> Value {
         let session = self.order(session).await;
         let path = format!("/_local/checkout/{session}/pay");
@@ -96,7 +96,7 @@ impl Shop {
         self.get(&path).await
     }
 
-    /// Buys once; answers the payment's id.
+    /// Pays a one-time order; returns the payment's id.
     pub(crate) async fn buy(&self) -> String {
         let session = self.order(&[("mode", "payment")]).await;
         let card = json!({"card": "4242424242424242"});
@@ -108,7 +108,7 @@ impl Shop {
         self.client.get(path).await.body
     }
 
-    /// Does what only the fake can.
+    /// Calls a control of the fake.
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
         let url = format!("{}{path}", self.fake.url());
         let request = local::client::plain().post(url).body(body.to_string());
@@ -119,7 +119,7 @@ impl Shop {
         answer
     }
 
-    /// Makes another recurring price; answers its id.
+    /// Creates another recurring price; returns its id.
     pub(crate) async fn price(&self, amount: &str, interval: &str) -> String {
         let form = [
             ("currency", "usd"),
@@ -130,7 +130,7 @@ impl Shop {
         id(&self.client.post("/v1/prices", &form).await.body["id"])
     }
 
-    /// The newest event of a type.
+    /// Returns the newest event of a type.
     pub(crate) fn event(&self, kind: &str) -> Value {
         let state = self.fake.state();
         let mut events = state["events"].as_array().unwrap().iter().rev();
@@ -138,7 +138,7 @@ impl Shop {
         found.unwrap_or_else(|| panic!("no {kind}")).clone()
     }
 
-    /// What happened, in its order.
+    /// Returns the types of all events in order.
     pub(crate) fn kinds(&self) -> Vec<String> {
         let state = self.fake.state();
         let events = state["events"].as_array().unwrap().iter();
@@ -146,7 +146,7 @@ impl Shop {
     }
 }
 
-/// A plan that has just been bought, on the last day of January.
+/// A plan that was bought on the last day of January.
 pub(crate) struct Plan {
     pub(crate) shop: Shop,
     pub(crate) id: String,
@@ -159,14 +159,14 @@ impl Plan {
         Self::begin_with(shop, &[("mode", "subscription")]).await
     }
 
-    /// Buys a plan with these parameters of a session.
+    /// Buys a plan with the given session parameters.
     pub(crate) async fn begin_with(shop: Shop, session: &[(&str, &str)]) -> Self {
         let begun = shop.subscribe_with(session).await;
         let id = id(&begun["id"]);
         Self { shop, id, begun }
     }
 
-    /// The item as it was in the beginning.
+    /// Returns the item as it was at the beginning.
     pub(crate) fn item(&self) -> &Value {
         &self.begun["items"]["data"][0]
     }
@@ -183,7 +183,7 @@ impl Plan {
             .await
     }
 
-    /// Does what only the fake can, with the subscription.
+    /// Calls a control of the fake for the subscription.
     pub(crate) async fn control(&self, action: &str, body: Value) -> Value {
         let path = format!("/_local/subscriptions/{}/{action}", self.id);
         self.shop.control(&path, body).await
@@ -197,7 +197,7 @@ impl Plan {
         self.shop.control("/_local/settings", settings).await;
     }
 
-    /// Changes the subscription; answers it.
+    /// Updates the subscription; returns it.
     pub(crate) async fn update(&self, form: &[(&str, &str)]) -> Value {
         let path = format!("/v1/subscriptions/{}", self.id);
         let updated = self.shop.client.post(&path, form).await;
@@ -205,7 +205,7 @@ impl Plan {
         updated.body
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub(crate) fn wait(&self, seconds: i64) {
         self.shop.fake.clock().skip(seconds);
         self.shop.fake.stripe().pass_time();

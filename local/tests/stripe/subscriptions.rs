@@ -1,4 +1,4 @@
-//! Plans of the fake Stripe: subscriptions, their invoices, and the payments of those.
+//! Plans of the fake Stripe: subscriptions, their invoices and payments.
 
 use local::clock::Clock;
 use local::stripe::Stripe;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::shop::{Shop, day, id};
 
-/// A plan that has just been bought, on the last day of January.
+/// Buys a plan on the last day of January.
 async fn plan() -> (Shop, Value) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let subscription = shop.subscribe().await;
@@ -22,7 +22,7 @@ fn period(subscription: &Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_plan_begins_with_an_invoice_that_is_paid() {
+async fn a_plan_begins_with_a_paid_invoice() {
     let (shop, subscription) = plan().await;
 
     assert_eq!(subscription["status"], "active");
@@ -81,7 +81,7 @@ async fn a_plan_begins_with_an_invoice_that_is_paid() {
 }
 
 #[tokio::test]
-async fn a_renewal_pays_for_the_next_month_and_names_the_last_one() {
+async fn a_renewal_pays_for_the_next_month_and_its_invoice_names_the_last_one() {
     let (shop, subscription) = plan().await;
     let path = format!("/_local/subscriptions/{}/renew", id(&subscription["id"]));
     let before = shop.kinds().len();
@@ -149,7 +149,7 @@ async fn a_renewal_that_fails_is_paid_later() {
 }
 
 #[tokio::test]
-async fn a_plan_that_is_canceled_runs_to_the_end_of_its_period() {
+async fn a_canceled_plan_runs_to_the_end_of_its_period() {
     let (shop, subscription) = plan().await;
     let path = format!("/v1/subscriptions/{}", id(&subscription["id"]));
     let end = &subscription["items"]["data"][0]["current_period_end"];
@@ -185,7 +185,7 @@ async fn a_plan_that_is_canceled_runs_to_the_end_of_its_period() {
 }
 
 #[tokio::test]
-async fn another_price_is_paid_from_the_next_period_on_or_at_once() {
+async fn a_new_price_is_charged_from_the_next_period_or_at_once() {
     let (shop, subscription) = plan().await;
     let dearer = shop.price("3000", "month").await;
     let path = format!("/v1/subscriptions/{}", id(&subscription["id"]));
@@ -214,7 +214,7 @@ async fn another_price_is_paid_from_the_next_period_on_or_at_once() {
 }
 
 #[tokio::test]
-async fn a_delayed_payment_leaves_a_plan_incomplete_until_it_is_there() {
+async fn a_plan_is_incomplete_until_its_delayed_payment_succeeds() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let session = shop.order(&[("mode", "subscription")]).await;
     let pay = format!("/_local/checkout/{session}/pay");
@@ -234,7 +234,7 @@ async fn a_delayed_payment_leaves_a_plan_incomplete_until_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_customer_that_is_deleted_takes_its_plans_along() {
+async fn deleting_a_customer_cancels_its_plans() {
     let (shop, subscription) = plan().await;
     let path = format!("/v1/customers/{}", shop.customer);
     let before = shop.kinds().len();
@@ -252,7 +252,7 @@ async fn a_customer_that_is_deleted_takes_its_plans_along() {
 }
 
 #[test]
-fn plans_that_a_folder_kept_in_the_old_shape_are_read() {
+fn plans_in_the_format_of_an_older_folder_are_read() {
     let price = json!({
         "id": "price_1", "product": "prod_1", "currency": "usd", "unit_amount": 5, "active": true,
         "recurring": {

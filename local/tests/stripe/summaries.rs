@@ -1,4 +1,4 @@
-//! What the meters of the fake Stripe add up to.
+//! Summaries of the meters of the fake Stripe.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn summaries_add_up_a_customers_events() {
 }
 
 #[tokio::test]
-async fn summaries_want_times_on_the_minute() {
+async fn summaries_need_aligned_times() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -87,7 +87,7 @@ async fn summaries_want_times_on_the_minute() {
             "&start_time={noon}&end_time={}&value_grouping_window=hour",
             noon + 60
         ),
-        // Noon begins no day.
+        // Noon is not the start of a day.
         format!(
             "&start_time={noon}&end_time={}&value_grouping_window=day",
             noon + DAY
@@ -104,7 +104,7 @@ async fn summaries_want_times_on_the_minute() {
 }
 
 #[tokio::test]
-async fn summaries_begin_with_their_start_and_end_before_their_end() {
+async fn summaries_include_their_start_and_exclude_their_end() {
     let fake = fake_at_noon().await;
     let client = Client::of(&fake);
     let customer = customer(&client).await;
@@ -159,7 +159,7 @@ async fn summaries_come_a_page_at_a_time_newest_first() {
 }
 
 #[tokio::test]
-async fn a_summary_may_be_late() {
+async fn a_summary_can_be_delayed() {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let stripe = Stripe::new(Clock::starting_at(noon))
         .with_meter()

@@ -1,4 +1,4 @@
-//! Automatic tax of the fake Stripe: on top or within, and where it cannot be told.
+//! Automatic tax of the fake Stripe: exclusive, inclusive, and without a known location.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const TAXED: [(&str, &str); 3] = [
     ("customer_update[address]", "auto"),
 ];
 
-/// A taxed plan that has just been bought.
+/// Buys a taxed plan.
 async fn taxed(settings: Value) -> Plan {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     shop.control("/_local/settings", settings).await;
@@ -18,7 +18,7 @@ async fn taxed(settings: Value) -> Plan {
 }
 
 #[tokio::test]
-async fn tax_is_on_top_of_a_price_or_within_it() {
+async fn tax_is_added_to_a_price_or_included_in_it() {
     for (behavior, total, tax, without) in [
         ("exclusive", 2_200, 200, 2_000),
         ("inclusive", 2_000, 182, 1_818),
@@ -44,7 +44,7 @@ async fn tax_is_on_top_of_a_price_or_within_it() {
 }
 
 #[tokio::test]
-async fn the_tax_behavior_of_a_price_comes_before_the_accounts() {
+async fn a_prices_tax_behavior_overrides_the_accounts() {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let path = format!("/v1/prices/{}", shop.monthly);
     let set = [("tax_behavior", "inclusive")];
@@ -61,7 +61,7 @@ async fn the_tax_behavior_of_a_price_comes_before_the_accounts() {
 }
 
 #[tokio::test]
-async fn an_invoice_of_an_unknown_place_stays_a_draft() {
+async fn an_invoice_without_a_known_location_stays_a_draft() {
     let plan = taxed(json!({})).await;
     let customer = format!("/_local/customers/{}", plan.shop.customer);
     plan.shop

@@ -50,7 +50,7 @@ async fn a_draft_is_charged_after_its_hour_and_not_before() {
     let paid = plan.invoice(&draft["id"]).await;
     assert_eq!(paid["status"], "paid");
     assert_eq!(paid["automatically_finalizes_at"], json!(null));
-    // Of when it was due, not of when it was noticed.
+    // The time at which it was due, not that at which the clock was read.
     let due = draft["automatically_finalizes_at"].clone();
     assert_eq!(paid["status_transitions"]["finalized_at"], due);
     assert_eq!(paid["status_transitions"]["paid_at"], due);
@@ -75,7 +75,7 @@ async fn a_renewal_that_fails_is_past_due_only_after_the_draft_hour() {
 }
 
 #[tokio::test]
-async fn a_draft_that_waits_is_charged_where_the_hour_is_skipped() {
+async fn skipping_the_draft_hour_charges_an_existing_draft() {
     let plan = Plan::begin().await;
     let draft = plan.roll_over("succeeded").await["invoice"].clone();
 
@@ -87,7 +87,7 @@ async fn a_draft_that_waits_is_charged_where_the_hour_is_skipped() {
 }
 
 #[tokio::test]
-async fn the_clock_ends_periods_where_it_is_set_so() {
+async fn a_setting_lets_the_clock_end_periods() {
     let plan = Plan::begin().await;
     plan.settings(json!({"periods": "clock"})).await;
     let end = plan.item()["current_period_end"].as_i64().unwrap();
@@ -104,7 +104,7 @@ async fn the_clock_ends_periods_where_it_is_set_so() {
 }
 
 #[tokio::test]
-async fn a_proration_that_waits_is_an_invoice_item() {
+async fn a_pending_proration_is_an_invoice_item() {
     let plan = Plan::begin().await;
     let dearer = plan.shop.price("3000", "month").await;
     let item = id(&plan.item()["id"]);
@@ -130,7 +130,7 @@ async fn a_proration_that_waits_is_an_invoice_item() {
 }
 
 #[tokio::test]
-async fn a_renewal_may_have_more_lines_than_are_shown() {
+async fn a_renewal_can_have_more_lines_than_its_invoice_shows() {
     let plan = Plan::begin().await;
     for number in 0..12 {
         let form = [
@@ -155,7 +155,7 @@ async fn a_renewal_may_have_more_lines_than_are_shown() {
 }
 
 #[tokio::test]
-async fn a_list_of_subscriptions_may_show_the_latest_invoices() {
+async fn a_list_of_subscriptions_can_expand_the_latest_invoices() {
     let plan = Plan::begin().await;
 
     let path = "/v1/subscriptions?expand[]=data.latest_invoice";

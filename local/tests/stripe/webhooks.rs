@@ -1,4 +1,4 @@
-//! Events of the fake Stripe, and how they reach an endpoint.
+//! Events of the fake Stripe, and their deliveries to endpoints.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::client::{Client, fake};
 
-/// What an endpoint got: the signature and the event.
+/// The deliveries that an endpoint got: the signature with the body, and the event.
 pub(crate) type Got = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// An endpoint that answers with these statuses, one after another, the last one again and again.
+/// Starts an endpoint that returns these statuses in order, and then repeats the last one.
 pub(crate) async fn endpoint(statuses: &'static [u16]) -> (Server, Got) {
     let got = Got::default();
     let log = Arc::clone(&got);
@@ -38,7 +38,7 @@ async fn subscribe(client: &Client, url: &str, events: &str) -> Value {
     client.post("/v1/webhook_endpoints", &form).await.body
 }
 
-/// Makes something happen: a session that is ended.
+/// Causes an event by expiring a session; returns the session's id.
 async fn happen(fake: &FakeStripe, client: &Client) -> String {
     if fake.state()["products"] == json!([]) {
         client
@@ -82,7 +82,7 @@ pub(crate) async fn control(fake: &FakeStripe, path: &str, body: Value) -> Value
 const ENDED: &str = "checkout.session.expired";
 
 #[tokio::test]
-async fn an_event_is_signed_and_sent_to_whom_it_concerns() {
+async fn an_event_is_signed_and_sent_to_its_subscribers_only() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (concerned, got) = endpoint(&[200]).await;
@@ -104,7 +104,7 @@ async fn an_event_is_signed_and_sent_to_whom_it_concerns() {
     let seconds: i64 = header[2..].split(',').next().unwrap().parse().unwrap();
     let expected = signature(made["secret"].as_str().unwrap(), seconds, body);
     assert!(header.starts_with(&expected), "{header}");
-    assert!(header.contains(",v0="), "test mode has a scheme of its own");
+    assert!(header.contains(",v0="), "test mode has its own scheme");
     assert!(nothing.lock().unwrap().is_empty());
     let path = format!("/v1/events/{}", event["id"].as_str().unwrap());
     assert_eq!(client.get(&path).await.body, *event);
@@ -115,9 +115,9 @@ async fn an_event_is_signed_and_sent_to_whom_it_concerns() {
     assert_eq!(listed["data"], json!([event]));
 }
 
-/// Made with Stripe's own Node library.
+/// The expected signature was made with Stripe's own Node library.
 #[test]
-fn signatures_are_those_of_stripes_libraries() {
+fn signatures_equal_those_of_stripes_libraries() {
     let payload = "{\n  \"id\": \"evt_test_webhook\",\n  \"object\": \"event\"\n}";
     assert_eq!(
         signature("whsec_test_secret", 1_492_774_577, payload),
@@ -126,7 +126,7 @@ fn signatures_are_those_of_stripes_libraries() {
 }
 
 #[tokio::test]
-async fn an_event_is_sent_until_it_is_taken() {
+async fn an_event_is_retried_until_an_endpoint_accepts_it() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[500, 302, 400, 204]).await;
@@ -143,7 +143,7 @@ async fn an_event_is_sent_until_it_is_taken() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_never_answers_is_given_up() {
+async fn deliveries_to_an_unreachable_endpoint_are_given_up() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, _) = endpoint(&[200]).await;
@@ -151,7 +151,7 @@ async fn an_endpoint_that_never_answers_is_given_up() {
     server.stop().await;
     subscribe(&client, &url, "*").await;
     happen(&fake, &client).await;
-    // The waits between the attempts are not worth waiting for.
+    // Skips the waits between the attempts.
     for _ in 0..8 {
         fake.clock().skip(60);
     }
@@ -180,7 +180,7 @@ async fn webhooks_are_duplicated_reordered_held_and_lost_on_request() {
             .map(|(_, event)| event["data"]["object"]["id"].as_str().unwrap().to_owned())
             .collect()
     };
-    // Nothing has come after the reordered one, so it is still to come.
+    // No delivery has followed the reordered one, so it is still waiting.
     assert_eq!(arrived(), [&*sessions[0], &sessions[0], &sessions[0]]);
     let last = happen(&fake, &client).await;
     fake.settled().await;
@@ -199,7 +199,7 @@ async fn webhooks_are_duplicated_reordered_held_and_lost_on_request() {
     assert_eq!(arrived()[6..], [&*sessions[3]]);
 }
 
-/// Whether a secret signs what an endpoint got.
+/// Returns whether a secret signs a delivery.
 pub(crate) fn signs(got: &(String, Value), secret: &str) -> bool {
     let (header, body) = got.0.split_once('\n').unwrap();
     let seconds: i64 = header[2..].split(',').next().unwrap().parse().unwrap();
@@ -208,7 +208,7 @@ pub(crate) fn signs(got: &(String, Value), secret: &str) -> bool {
 }
 
 #[tokio::test]
-async fn while_a_secret_is_rolled_both_sign() {
+async fn both_secrets_sign_while_one_is_rolled() {
     let fake = fake().await;
     let client = Client::of(&fake);
     let (server, got) = endpoint(&[200]).await;

@@ -1,4 +1,4 @@
-//! Conditions and filters: read, and judged on an item.
+//! Conditions and filters: parsing and evaluation.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,7 +8,7 @@ use super::lexer::{Word, Words};
 use super::placeholders::{Placeholders, References};
 use super::value::Value;
 
-/// A condition, as it is written.
+/// A parsed condition.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     Or(Box<Self>, Box<Self>),
@@ -50,7 +50,7 @@ impl Condition {
         Ok(condition)
     }
 
-    /// Whether it holds on an item; one that is not there has no attributes.
+    /// Returns whether it holds on an item; a missing item has no attributes.
     pub(super) fn holds(&self, item: &Attributes, given: Placeholders<'_>) -> Result<bool, String> {
         Ok(match self {
             Self::Or(one, other) => one.holds(item, given)? || other.holds(item, given)?,
@@ -59,7 +59,7 @@ impl Condition {
             Self::Compare(one, comparison, other) => {
                 match (one.value(item, given)?, other.value(item, given)?) {
                     (Some(one), Some(other)) => comparison.holds(&one, &other),
-                    // What is not there equals nothing.
+                    // A missing attribute equals nothing.
                     _ => *comparison == Comparison::NotEqual,
                 }
             }
@@ -108,7 +108,7 @@ impl Condition {
         })
     }
 
-    /// Refuses values that its operators have no use for, whatever the item.
+    /// Refuses operands of a wrong type, whatever the item.
     pub(super) fn check_values(&self, given: Placeholders<'_>) -> Result<(), String> {
         match self {
             Self::Or(one, other) | Self::And(one, other) => {
@@ -138,7 +138,7 @@ impl Condition {
         }
     }
 
-    /// Calls `see` with each condition that is not made of others.
+    /// Calls `see` with each condition that is not composed of others.
     pub(super) fn each<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
         match self {
             Self::Or(one, other) | Self::And(one, other) => {
@@ -150,7 +150,7 @@ impl Condition {
         }
     }
 
-    /// Calls `see` with the name of each attribute, as it is written.
+    /// Calls `see` with the name of each attribute, placeholders unresolved.
     pub(super) fn each_name<'a>(&'a self, see: &mut impl FnMut(&'a str)) {
         self.each(&mut |simple| {
             if let Self::Exists(name) | Self::NotExists(name) = simple {
@@ -190,7 +190,7 @@ impl Condition {
         }
     }
 
-    /// Refuses what is well written and yet means nothing.
+    /// Refuses conditions that are well-formed but meaningless.
     fn check(&self) -> Result<(), String> {
         let mut wrong = None;
         self.each(&mut |simple| {
@@ -215,7 +215,7 @@ impl Comparison {
         })
     }
 
-    /// The same with its sides exchanged.
+    /// Returns the comparison with its sides exchanged.
     pub(super) fn turned(self) -> Self {
         match self {
             Self::Less => Self::Greater,
@@ -241,7 +241,7 @@ impl Comparison {
     }
 }
 
-/// How two values of one type compare; sets do not, and neither do values of two types.
+/// Returns the order of two texts or two numbers; `None` for sets and for different types.
 fn order(one: &Value, other: &Value) -> Option<Ordering> {
     match (one, other) {
         (Value::S(one), Value::S(other)) => Some(one.cmp(other)),
@@ -326,7 +326,7 @@ fn called(function: &str, words: &mut Words<'_>) -> Result<Condition, String> {
             }
         }
         "attribute_type" => {
-            return Err("the model of DynamoDB knows no `attribute_type`".to_owned());
+            return Err("the model of DynamoDB does not support `attribute_type`".to_owned());
         }
         other => return Err(format!("Invalid function name; function: {other}")),
     };
@@ -371,7 +371,7 @@ fn operand(words: &mut Words<'_>) -> Result<Operand, String> {
     }
 }
 
-/// The rest of a `size(…)` whose operand is next.
+/// Parses the rest of a `size(…)` after its parenthesis.
 fn size(words: &mut Words<'_>) -> Result<Operand, String> {
     let name = words.expect_name()?;
     words.expect_sign(")")?;

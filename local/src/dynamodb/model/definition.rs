@@ -1,4 +1,4 @@
-//! How a table is defined, as `CreateTable` is asked and `DescribeTable` answers.
+//! The definition of a table: the request of `CreateTable` and the response of `DescribeTable`.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Definition {
     global_secondary_indexes: Vec<IndexDefinition>,
     #[expect(
         dead_code,
-        reason = "a request may say how it pays, which changes nothing here"
+        reason = "a request may have a billing mode, which has no effect here"
     )]
     billing_mode: Option<String>,
 }
@@ -63,7 +63,7 @@ struct ProjectionDefinition {
 }
 
 impl Definition {
-    /// The empty table of it.
+    /// Returns an empty table with this definition.
     pub(super) fn table(&self) -> Result<Table, Refusal> {
         let kinds = self.attribute_definitions.iter();
         let kinds = kinds.map(|one| (one.attribute_name.as_str(), one.attribute_type));
@@ -80,7 +80,7 @@ impl Definition {
         Ok(Table::new(self.table_name.as_str().into(), schema, indexes))
     }
 
-    /// What it is described as.
+    /// Returns its description.
     pub(super) fn describe(&self, items: usize) -> Value {
         let indexes = self.global_secondary_indexes.iter().map(|index| {
             json!({

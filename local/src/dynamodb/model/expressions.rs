@@ -1,4 +1,4 @@
-//! Expressions, each parsed when it first comes: the same few come again and again.
+//! Expressions, each parsed once and cached, since the same few occur again and again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use super::placeholders::{Placeholders, References};
 use super::refusal::Refusal;
 use super::update::Update;
 
-/// An expression, and what it refers to.
+/// A parsed expression and its references.
 #[derive(Debug)]
 pub(super) struct Parsed<E> {
     pub(super) expression: E,
     pub(super) references: References,
 }
 
-/// The names of attributes, as they are written.
+/// The names of attributes, placeholders unresolved.
 pub(super) type Projected = Vec<String>;
 
-/// The expressions that have come.
+/// The cached expressions.
 #[derive(Default)]
 pub(super) struct Expressions {
     conditions: Known<Condition>,
@@ -32,7 +32,7 @@ pub(super) struct Expressions {
 type Known<E> = HashMap<String, Arc<Parsed<E>>>;
 
 impl Expressions {
-    /// A condition, where there is one, whose placeholders are given; `member` is what the request has it in.
+    /// Parses a condition, if there is one, and checks its placeholders; `member` is the request's member.
     pub(super) fn condition(
         &mut self,
         text: Option<&str>,
@@ -74,7 +74,7 @@ impl Expressions {
         })
     }
 
-    /// The names that a projection leaves, where there is one.
+    /// Parses a projection, if there is one.
     pub(super) fn projection(
         &mut self,
         text: Option<&str>,
@@ -123,7 +123,7 @@ fn known<E>(
 }
 
 impl Parsed<Projected> {
-    /// The names themselves.
+    /// Returns the attribute names with placeholders resolved.
     pub(super) fn names<'a>(&'a self, given: Placeholders<'a>) -> Result<Vec<&'a str>, Refusal> {
         let names = self.expression.iter().map(|name| given.name(name));
         let names: Result<Vec<&str>, String> = names.collect();

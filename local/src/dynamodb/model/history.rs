@@ -1,4 +1,4 @@
-//! What commits have changed: for whoever looks at each of them, and for reads of how it was.
+//! The changes of commits, for observers of each change and for reads of older states.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::item::Item;
 use super::key::Key;
 use super::table::Before;
 
-/// How many commits a read may lag behind.
+/// The largest number of commits by which a read may lag behind.
 const KEPT: usize = 64;
 
 /// An item that a commit has changed.
@@ -15,14 +15,14 @@ const KEPT: usize = 64;
 pub struct Change {
     /// Its table.
     pub table: Arc<str>,
-    /// As it was; nothing when it was not there.
+    /// The item before; `None` if it did not exist.
     pub before: Option<Item>,
-    /// As it is; nothing when it is not there any more.
+    /// The item after; `None` if it was deleted.
     pub after: Option<Item>,
     pub(super) key: Key,
 }
 
-/// The commits: the last of them, and those that nobody has looked at.
+/// The last commits, and those that were not taken yet.
 #[derive(Default)]
 pub(super) struct History {
     last: VecDeque<Arc<[Change]>>,
@@ -30,7 +30,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Keeps a commit, unless it changed nothing.
+    /// Records a commit, unless it changed nothing.
     pub(super) fn keep(&mut self, commit: Vec<Change>) {
         if commit.is_empty() {
             return;
@@ -43,12 +43,12 @@ impl History {
         self.unseen.push(commit);
     }
 
-    /// The commits since this was last asked.
+    /// Takes the commits since the last call.
     pub(super) fn take(&mut self) -> Vec<Arc<[Change]>> {
         std::mem::take(&mut self.unseen)
     }
 
-    /// A table's items as they were before the last `commits`, where those have changed them.
+    /// Returns those of a table's items that the last `commits` changed, as they were before.
     pub(super) fn before(&self, table: &str, commits: usize) -> Before {
         let mut before = Before::new();
         for commit in self.last.iter().rev().take(commits) {

@@ -1,4 +1,4 @@
-//! Items that transactions hold: who meets one conflicts, and reads still see it as it was.
+//! Items held by transactions: other writes conflict with them, and reads still see their old state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,27 +9,27 @@ use super::item::Item;
 use super::key::Key;
 use super::table::Before;
 
-/// The items that are held, by their tables.
+/// The held items, by table.
 #[derive(Default)]
 pub(super) struct Holds(HashMap<Arc<str>, HashMap<Key, Hold>>);
 
 struct Hold {
     until: Timestamp,
-    /// Whether it hides a commit that is not visible yet.
+    /// Hides a commit that is not visible yet.
     hides: bool,
-    /// The item before that commit, if there was one.
+    /// The item before that commit, if it existed.
     before: Option<Item>,
 }
 
 impl Holds {
-    /// Ends the holds whose time is over.
+    /// Releases the holds whose time is over.
     pub(super) fn release(&mut self, now: Timestamp) {
         for held in self.0.values_mut() {
             held.retain(|_, hold| hold.until > now);
         }
     }
 
-    /// Holds an item until then.
+    /// Holds an item until a time.
     pub(super) fn hold(&mut self, table: &Arc<str>, key: Key, until: Timestamp) {
         let held = self.0.entry(table.clone()).or_default();
         let (hides, before) = (false, None);
@@ -43,7 +43,7 @@ impl Holds {
         );
     }
 
-    /// Keeps what reads see of a held item until its hold ends.
+    /// Sets the state that reads see of a held item until its hold ends.
     pub(super) fn hide(&mut self, table: &str, key: &Key, before: Option<&Item>) {
         let held = self.0.get_mut(table).and_then(|held| held.get_mut(key));
         if let Some(hold) = held {
@@ -52,12 +52,12 @@ impl Holds {
         }
     }
 
-    /// Whether a transaction holds an item.
+    /// Returns whether a transaction holds an item.
     pub(super) fn has(&self, table: &str, key: &Key) -> bool {
         self.0.get(table).is_some_and(|held| held.contains_key(key))
     }
 
-    /// A table's items as reads still see them, where that is not how they were committed.
+    /// Returns those of a table's items that reads still see in an older state.
     pub(super) fn hidden(&self, table: &str) -> Before {
         let held = self.0.get(table).into_iter().flatten();
         let hidden = held.filter(|(_, hold)| hold.hides);

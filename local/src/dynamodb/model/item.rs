@@ -1,4 +1,4 @@
-//! Items: attributes by their names, which are shared and never change once they are an item.
+//! Items: immutable, shared attributes by name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::value::{Text, Value};
 
-/// Attributes in the order of their names.
+/// Attributes in the order of names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Attributes(Vec<(Arc<str>, Value)>);
 
 impl Attributes {
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         let place = self.place(name).ok()?;
         Some(&self.0[place].1)
@@ -27,35 +27,35 @@ impl Attributes {
         }
     }
 
-    /// Takes an attribute away, if it is there.
+    /// Removes an attribute, if it is present.
     pub(super) fn remove(&mut self, name: &str) {
         if let Ok(place) = self.place(name) {
             self.0.remove(place);
         }
     }
 
-    /// All names, in order.
+    /// Returns all names, in order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
-    /// All values.
+    /// Returns all values.
     pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// How many there are.
+    /// Returns the number of attributes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The bytes that they count for, as DynamoDB counts.
+    /// Returns their size in bytes, as DynamoDB counts it.
     pub(super) fn size(&self) -> usize {
         let sizes = self.0.iter().map(|(name, value)| name.len() + value.size());
         sizes.sum()
     }
 
-    /// Only those that are named.
+    /// Returns only the attributes with these names.
     pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut left = Self::default();
         for name in names {
@@ -71,7 +71,7 @@ impl Attributes {
     }
 }
 
-/// An item as it is, or was; a clone is the same.
+/// An item, now or in the past; clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item(Arc<Kept>);
 
@@ -92,7 +92,7 @@ impl Item {
         serde_json::from_value(json).map(Self::new)
     }
 
-    /// A text attribute; nothing when it is absent or no text.
+    /// Returns a text attribute; `None` if it is absent or not a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
             Some(Value::S(text)) => Some(text),
@@ -100,7 +100,7 @@ impl Item {
         }
     }
 
-    /// A number attribute; nothing when it is absent or no number.
+    /// Returns a number attribute; `None` if it is absent or not a number.
     pub fn integer(&self, name: &str) -> Option<i128> {
         match self.get(name) {
             Some(Value::N(number)) => Some(*number),
@@ -108,7 +108,7 @@ impl Item {
         }
     }
 
-    /// The texts of a set; none when it is absent or no set.
+    /// Returns the texts of a set; none if it is absent or not a set.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         let texts = match self.get(name) {
             Some(Value::Ss(texts)) => &**texts,
@@ -117,7 +117,7 @@ impl Item {
         texts.iter().map(|text| &**text)
     }
 
-    /// Its attributes' names, in order.
+    /// Returns the names of its attributes, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.attributes.names()
     }

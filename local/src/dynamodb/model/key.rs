@@ -1,4 +1,4 @@
-//! Keys of items: parts that sort as DynamoDB sorts them, and the attributes that they are.
+//! Keys of items: parts in DynamoDB's sort order, and key schemas.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use super::refusal::Refusal;
 use super::table::Kind;
 use super::value::Value;
 
-/// How long the parts of a key may be.
+/// The longest hash and range keys.
 const MAX_HASH_BYTES: usize = 2048;
 const MAX_RANGE_BYTES: usize = 1024;
 
 const NOT_OF_SCHEMA: &str = "The provided key element does not match the schema";
 
-/// A part of a key. The last one sorts after all that there are.
+/// A part of a key. `Last` sorts after all others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Part {
     N(i128),
@@ -29,7 +29,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Sorts after every key.
+    /// A key that sorts after every other.
     pub(super) const LAST: Self = Self {
         hash: Part::Last,
         range: Some(Part::Last),
@@ -37,7 +37,7 @@ impl Key {
 }
 
 impl Part {
-    /// A value as a part of a key; nothing when it can be none.
+    /// Converts a value to a part of a key; `None` if its type cannot be in a key.
     pub(super) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::S(text) => Some(Self::S(text.clone())),
@@ -47,7 +47,7 @@ impl Part {
     }
 }
 
-/// An attribute of a key, and its type.
+/// A key attribute and its type.
 #[derive(Clone, Debug)]
 pub(super) struct KeyAttribute {
     pub(super) name: String,
@@ -55,7 +55,7 @@ pub(super) struct KeyAttribute {
 }
 
 impl KeyAttribute {
-    /// Whether a value is of its type.
+    /// Returns whether a value is of its type.
     pub(super) fn accepts(&self, value: &Value) -> bool {
         value.type_name() == self.kind.name()
     }
@@ -69,22 +69,22 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    /// Its attributes.
+    /// Returns its attributes.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
         std::iter::once(&self.hash).chain(&self.range)
     }
 
-    /// Their names.
+    /// Returns the names of its attributes.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.attributes().map(|attribute| attribute.name.as_str())
     }
 
-    /// Whether an attribute is one of them.
+    /// Returns whether an attribute is part of it.
     pub(super) fn has(&self, name: &str) -> bool {
         self.names().any(|known| known == name)
     }
 
-    /// The key of an item; nothing when it has none, as an index need not list all items.
+    /// Returns the key of an item; `None` if the item lacks one, since an index need not list all items.
     pub(super) fn key(&self, item: &Attributes) -> Option<Key> {
         let part = |attribute: &KeyAttribute| {
             let value = item.get(&attribute.name)?;
@@ -99,7 +99,7 @@ impl Schema {
         })
     }
 
-    /// The key that a request names an item by.
+    /// Reads the key in a request.
     pub(super) fn named(&self, key: &Attributes) -> Result<Key, Refusal> {
         let refuse = || Refusal::Invalid(NOT_OF_SCHEMA.to_owned());
         if key.len() != self.attributes().count() {
@@ -115,7 +115,7 @@ impl Schema {
         self.key(key).ok_or_else(refuse)
     }
 
-    /// The key of an item that is to be written.
+    /// Returns the key of an item to be written.
     pub(super) fn of_new(&self, item: &Attributes) -> Result<Key, Refusal> {
         let wrong =
             |what| Refusal::Invalid(format!("One or more parameter values were invalid: {what}"));

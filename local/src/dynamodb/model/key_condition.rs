@@ -1,4 +1,4 @@
-//! Conditions on keys: a hash key, and a span of range keys.
+//! Conditions on keys: a hash key, and a range of range keys.
 
 use std::ops::Bound;
 
@@ -10,7 +10,7 @@ use super::table::Span;
 
 const TYPE: &str = "One or more parameter values were invalid: Condition parameter type does not match schema type";
 
-/// A condition on keys: one of each attribute, as they are written.
+/// A condition on keys: one clause for each attribute.
 #[derive(Debug)]
 pub(super) struct KeyCondition(Vec<Clause>);
 
@@ -20,7 +20,7 @@ struct Clause {
     test: Test,
 }
 
-/// What is asked of an attribute, with the placeholders of values.
+/// The test of an attribute, with placeholders of values.
 #[derive(Debug)]
 enum Test {
     Compare(Comparison, String),
@@ -35,7 +35,7 @@ impl KeyCondition {
         Ok(Self(clauses))
     }
 
-    /// The rows that it names by a key.
+    /// Returns the rows that it selects in a table or index with this key schema.
     pub(super) fn span(&self, schema: &Schema, given: Placeholders<'_>) -> Result<Span, Refusal> {
         let invalid = |message: &str| Refusal::Invalid(message.to_owned());
         let mut named = Vec::new();
@@ -125,7 +125,7 @@ fn part(attribute: &KeyAttribute, value: &str, given: Placeholders<'_>) -> Resul
     part.ok_or_else(|| Refusal::Invalid(TYPE.to_owned()))
 }
 
-/// The first text that sorts after all that begin with `start`; nothing when there is none.
+/// Returns the first text that sorts after all that begin with `start`; `None` if there is none.
 fn after_all_that_begin_with(start: &str) -> Option<Part> {
     let mut letters: Vec<char> = start.chars().collect();
     while let Some(last) = letters.pop() {

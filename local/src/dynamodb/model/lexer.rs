@@ -1,14 +1,14 @@
-//! The words of an expression.
+//! The lexer of expressions.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Words that are no names of attributes, unless they are given as a placeholder.
+/// Words that are not attribute names, unless given by a placeholder.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
 static RESERVED: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("reserved.txt").split_whitespace().collect());
 
-/// What operators and punctuation there is, the longer ones first.
+/// All operators and punctuation, the longer ones first.
 const SIGNS: [&str; 11] = ["<>", "<=", ">=", "<", ">", "=", "+", "-", "(", ")", ","];
 
 /// One word of an expression.
@@ -18,11 +18,11 @@ pub(super) enum Word<'a> {
     Sign(&'a str),
     /// A placeholder of a value, with its colon.
     Value(&'a str),
-    /// A name, a placeholder of one with its `#`, a function or a keyword.
+    /// A name, a placeholder of a name with its `#`, a function or a keyword.
     Name(&'a str),
 }
 
-/// The words of an expression that are still to be read.
+/// The remaining words of an expression.
 pub(super) struct Words<'a> {
     words: Vec<Word<'a>>,
     next: usize,
@@ -42,7 +42,9 @@ impl<'a> Words<'a> {
                 ('#' | ':', None) => 1 + word_length(&text[1..]),
                 ('a'..='z' | 'A'..='Z' | '_', None) => word_length(text),
                 ('.' | '[', None) => {
-                    return Err("the model of DynamoDB knows no paths into documents".to_owned());
+                    return Err(
+                        "the model of DynamoDB does not support paths into documents".to_owned(),
+                    );
                 }
                 _ => return Err(format!("Syntax error; token: \"{first}\"")),
             };
@@ -85,13 +87,13 @@ impl<'a> Words<'a> {
         is
     }
 
-    /// Takes a function and the parenthesis that opens its operands, if they are next.
+    /// Takes a function and its opening parenthesis, if they are next.
     pub(super) fn take_function(&mut self) -> Option<&'a str> {
         let Some(Word::Name(name)) = self.peek() else {
             return None;
         };
         let opened = self.words.get(self.next + 1) == Some(&Word::Sign("("));
-        // What looks like one may be a keyword before a parenthesis.
+        // A name before a parenthesis may be a keyword.
         if !opened
             || ["AND", "OR", "NOT", "IN", "BETWEEN"]
                 .iter()
@@ -120,7 +122,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Takes the name of an attribute, or the placeholder of one.
+    /// Takes an attribute's name or its placeholder.
     pub(super) fn expect_name(&mut self) -> Result<String, String> {
         match self.peek() {
             Some(Word::Name(name)) => {
@@ -136,7 +138,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Refuses parentheses around nothing but parentheses.
+    /// Refuses redundant parentheses.
     pub(super) fn check_parentheses(&self) -> Result<(), String> {
         let (mut open, mut last_closed) = (Vec::new(), None);
         for (place, word) in self.words.iter().enumerate() {
@@ -156,7 +158,7 @@ impl<'a> Words<'a> {
         Ok(())
     }
 
-    /// Nothing may be left.
+    /// Refuses any remaining word.
     pub(super) fn end(&self) -> Result<(), String> {
         match self.peek() {
             None => Ok(()),
@@ -164,7 +166,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The error of a word that must not be there.
+    /// Returns the error for an unexpected word.
     pub(super) fn wrong(&self) -> String {
         let token = match self.peek() {
             Some(Word::Sign(word) | Word::Value(word) | Word::Name(word)) => word,

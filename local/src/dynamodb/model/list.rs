@@ -1,4 +1,4 @@
-//! Queries and scans: pages of what is listed in a table or an index.
+//! Queries and scans: pages of a table or an index.
 
 use std::ops::RangeBounds;
 
@@ -15,10 +15,10 @@ use super::state::{State, answer};
 use super::table::{Index, Place, Rows, Span, Table};
 use super::throughput::Partition;
 
-/// How much is looked at for a page.
+/// The most bytes of items that are read for a page.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
-/// A page, as it is answered.
+/// The response of a page.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page {
@@ -27,12 +27,12 @@ struct Page {
     scanned_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_evaluated_key: Option<Attributes>,
-    /// What was looked at.
+    /// The size of the items that were read.
     #[serde(skip)]
     bytes: usize,
 }
 
-/// What is to be listed.
+/// The parameters of a page.
 struct Asked<'a> {
     table: &'a Table,
     index: Option<&'a Index>,
@@ -45,7 +45,7 @@ struct Asked<'a> {
 }
 
 impl State {
-    /// A `Query`, which may see how it was `ago` commits ago.
+    /// Carries out a `Query`, on the state of `ago` commits ago unless it is consistent.
     pub(super) fn query(&mut self, request: &List, ago: usize) -> Result<String, Refusal> {
         if request.key_condition_expression.is_none() {
             return Err(Refusal::Invalid(
@@ -56,7 +56,7 @@ impl State {
         self.list(request, ago)
     }
 
-    /// A `Scan`, the same.
+    /// Carries out a `Scan`, on the state of `ago` commits ago unless it is consistent.
     pub(super) fn scan(&mut self, request: &List, ago: usize) -> Result<String, Refusal> {
         let members = [
             ("IndexName", request.index_name.is_some()),
@@ -148,7 +148,7 @@ impl State {
     }
 }
 
-/// How many items are looked at for a page.
+/// Returns the number of items to read for a page.
 fn limit_of(request: &List) -> Result<usize, Refusal> {
     match request.limit {
         Some(limit) if limit < 1 => Err(Refusal::Invalid(
@@ -161,7 +161,7 @@ fn limit_of(request: &List) -> Result<usize, Refusal> {
     }
 }
 
-/// A filter of a query is not on its keys.
+/// Refuses a query's filter on key attributes.
 fn check_filter(
     filter: Option<&Condition>,
     schema: &Schema,
@@ -183,7 +183,7 @@ fn check_filter(
     }
 }
 
-/// The place after which a page begins, which must be one that the page before could have ended at.
+/// Returns the place after which a page begins, which must be a possible end of a previous page.
 fn start_of(
     start: &Attributes,
     table: &Table,

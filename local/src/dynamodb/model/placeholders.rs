@@ -1,4 +1,4 @@
-//! What an expression's placeholders stand for, and that each one is used.
+//! Placeholders of expressions: their values, and the check that each is used.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct Placeholders<'a> {
     pub(super) values: Option<&'a Attributes>,
 }
 
-/// What an expression refers to by placeholders.
+/// The placeholders that an expression uses.
 #[derive(Debug, Default)]
 pub(super) struct References {
     names: Vec<String>,
@@ -35,7 +35,7 @@ impl References {
 }
 
 impl<'a> Placeholders<'a> {
-    /// The name of an attribute that an expression names so.
+    /// Resolves an attribute's name, which may be a placeholder.
     pub(super) fn name<'b>(&self, name: &'b str) -> Result<&'b str, String>
     where
         'a: 'b,
@@ -49,7 +49,7 @@ impl<'a> Placeholders<'a> {
         })
     }
 
-    /// The value that an expression names so.
+    /// Resolves a placeholder of a value.
     pub(super) fn value(&self, value: &str) -> Result<&'a Value, String> {
         let known = self.values.and_then(|values| values.get(value));
         known.ok_or_else(|| {
@@ -57,7 +57,7 @@ impl<'a> Placeholders<'a> {
         })
     }
 
-    /// Refuses an expression that refers to what is not there.
+    /// Refuses an expression with undefined placeholders.
     pub(super) fn define(&self, references: &References) -> Result<(), String> {
         for name in &references.names {
             self.name(name)?;
@@ -68,7 +68,7 @@ impl<'a> Placeholders<'a> {
         Ok(())
     }
 
-    /// Refuses what none of the expressions refers to, and empty or misnamed placeholders.
+    /// Refuses unused, empty and malformed placeholders.
     pub(super) fn check(&self, expressions: &[Option<&References>]) -> Result<(), Refusal> {
         let mut used = expressions.iter().copied().flatten().peekable();
         let any = used.peek().is_some();

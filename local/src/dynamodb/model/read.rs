@@ -12,25 +12,25 @@ use super::state::{State, answer};
 use super::table::Before;
 use super::throughput::Partition;
 
-/// How much a batch answers at most.
+/// The largest response of a batch.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 const MAX_BATCH: usize = 100;
 const MAX_ACTIONS: usize = 100;
 
-/// The halves of read units that each 4 KB take: read eventually, consistently, and in a transaction.
+/// Half read units for each 4 KB: eventually consistent, consistent, and in a transaction.
 const EVENTUAL: u64 = 1;
 const CONSISTENT: u64 = 2;
 const TRANSACTIONAL: u64 = 4;
 
-/// An item, if there is one.
+/// The response with an item, if it exists.
 #[derive(Serialize)]
 struct Found {
     #[serde(rename = "Item", skip_serializing_if = "Option::is_none")]
     item: Option<Item>,
 }
 
-/// What is always answered empty.
+/// An object that is always empty.
 #[derive(Serialize)]
 struct Nothing {}
 
@@ -48,7 +48,7 @@ struct All {
 }
 
 impl State {
-    /// A `GetItem`, which may see how it was `ago` commits ago.
+    /// Carries out a `GetItem`, on the state of `ago` commits ago unless it is consistent.
     pub(super) fn get(&mut self, request: &Get, ago: usize) -> Result<String, Refusal> {
         let ago = if request.consistent_read { 0 } else { ago };
         let before = self.before(&request.table_name, ago);
@@ -56,7 +56,7 @@ impl State {
         answer(&Found { item })
     }
 
-    /// A `BatchGetItem`, the same.
+    /// Carries out a `BatchGetItem`, on the state of `ago` commits ago unless it is consistent.
     pub(super) fn batch_get(&mut self, request: &BatchGet, ago: usize) -> Result<String, Refusal> {
         let count: usize = request
             .request_items
@@ -119,14 +119,14 @@ impl State {
             };
             *size += item.size();
             if *size > MAX_BATCH_BYTES {
-                return Err(Refusal::unknown("batch of more than 16 MB"));
+                return Err(Refusal::unknown("a batch of more than 16 MB"));
             }
             found.push(project(item, names.as_deref()));
         }
         Ok(found)
     }
 
-    /// A `TransactGetItems`, which sees how it is. It conflicts with a transaction that holds one of its items.
+    /// Carries out a `TransactGetItems` on the current state; it conflicts with transactions that hold its items.
     pub(super) fn transact_get(&mut self, request: &TransactGet) -> Result<String, Refusal> {
         let actions = &request.transact_items;
         if actions.is_empty() || actions.len() > MAX_ACTIONS {
@@ -143,7 +143,7 @@ impl State {
                 self.found(&action.get, &Before::new(), TRANSACTIONAL)
             };
             let found = match read {
-                // Of a read, an empty key is a reason like others.
+                // In a read, an empty key is a reason of its action like any other.
                 Err(Refusal::EmptyKey(message)) => Err(Refusal::Invalid(message)),
                 found => found,
             };
@@ -211,7 +211,7 @@ impl State {
     }
 }
 
-/// What a read outside transactions takes.
+/// Returns the half units of a read outside transactions.
 pub(super) fn halves(consistent: bool) -> u64 {
     if consistent { CONSISTENT } else { EVENTUAL }
 }
@@ -223,7 +223,7 @@ fn placeholders(names: Option<&Names>) -> Placeholders<'_> {
     }
 }
 
-/// Only what is named of an item; all of it when nothing is.
+/// Returns an item with only the named attributes; all of them without names.
 pub(super) fn project(item: Item, names: Option<&[&str]>) -> Item {
     match names {
         None => item,

@@ -1,4 +1,4 @@
-//! Why the model of DynamoDB refuses a request, in DynamoDB's own shapes.
+//! Refusals of the model of DynamoDB, in DynamoDB's own shapes.
 
 use serde::Serialize;
 
@@ -8,25 +8,25 @@ const AMAZON: &str = "com.amazonaws.dynamodb.v20120810#";
 const CONDITION: &str = "The conditional request failed";
 const CONFLICT: &str = "Transaction is ongoing for the item";
 
-/// A request that was refused, without effect.
+/// A request that was refused without effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is not as it must be, or the model does not know what it asks for.
+    /// The request is invalid, or unsupported by the model.
     #[error("{0}")]
     Invalid(String),
-    /// A key is an empty text: that refuses a whole transaction, and not only an action of it.
+    /// A key is an empty text, which refuses a whole transaction instead of one action.
     #[error("{0}")]
     EmptyKey(String),
-    /// It cannot be read at all.
+    /// The body cannot be read.
     #[error("{0}")]
     Unreadable(String),
-    /// There is no such table.
+    /// The table does not exist.
     #[error("Requested resource not found")]
     NoTable,
-    /// There is such a table already.
+    /// The table already exists.
     #[error("Table already exists: {0}")]
     TableExists(String),
-    /// Its condition does not hold. With the item as it is, where that was asked for.
+    /// The condition does not hold. It has the current item if the request asked for it.
     #[error("The conditional request failed")]
     Condition(Option<Item>),
     /// A transaction holds the item.
@@ -38,18 +38,18 @@ pub enum Refusal {
          or index so please try again shortly."
     )]
     Throttled,
-    /// The transaction of this token was committed, and not all of its items are visible yet.
+    /// The transaction with this token was committed, but not all of its items are visible yet.
     #[error("The transaction with the given request token is already in progress")]
     InProgress,
-    /// Another transaction has the same token.
-    #[error("the token was that of another request")]
+    /// Another transaction used the same token.
+    #[error("the token was used by another request")]
     OtherRequest,
-    /// Actions of a transaction were refused: why for each, in order.
+    /// Actions of a transaction were refused; it has one reason per action, in order.
     #[error("Transaction cancelled, please refer cancellation reasons for specific reasons")]
     Cancelled(Vec<Reason>),
 }
 
-/// Why one action of a transaction was refused; the others have the code `None`.
+/// The reason of one action of a cancelled transaction; an action that was not refused has the code `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Reason {
@@ -61,7 +61,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// The action would have had its effect.
+    /// Returns the reason of an action that was not refused.
     pub(super) fn none() -> Self {
         Self {
             code: "None",
@@ -70,7 +70,7 @@ impl Reason {
     }
 }
 
-/// The body of a refusal.
+/// The response body of a refusal.
 #[derive(Serialize)]
 struct Body<'a> {
     __type: &'a str,
@@ -79,7 +79,7 @@ struct Body<'a> {
     item: Option<&'a Item>,
 }
 
-/// The body of a transaction's.
+/// The response body of a cancelled transaction.
 #[derive(Serialize)]
 struct Cancelled<'a> {
     __type: &'a str,
@@ -90,12 +90,12 @@ struct Cancelled<'a> {
 }
 
 impl Refusal {
-    /// What the model does not know is refused by its name.
+    /// Returns the refusal of something that the model does not support.
     pub(super) fn unknown(what: &str) -> Self {
-        Self::Invalid(format!("the model of DynamoDB knows no {what}"))
+        Self::Invalid(format!("the model of DynamoDB does not support {what}"))
     }
 
-    /// As the reason of one action; what refuses the whole transaction is handed back.
+    /// Converts it to the reason of one action; the error is a refusal of the whole transaction.
     pub(super) fn reason(self) -> Result<Reason, Self> {
         match self {
             Self::Invalid(message) => Ok(Reason {
@@ -122,7 +122,7 @@ impl Refusal {
         }
     }
 
-    /// Its body; each is answered with the status 400.
+    /// Returns its response body; the status is always 400.
     pub(super) fn body(&self) -> String {
         let kind = match self {
             Self::Invalid(_) | Self::EmptyKey(_) => {

@@ -1,4 +1,4 @@
-//! The requests that the model of DynamoDB knows, with all that they may say.
+//! The requests that the model of DynamoDB supports, with all their members.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::item::Attributes;
 use super::placeholders::{Names, Placeholders};
 use super::refusal::Refusal;
 
-/// A `GetItem`, and what a `TransactGetItems` has of each item.
+/// A `GetItem`, or one item of a `TransactGetItems`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Get {
@@ -30,7 +30,7 @@ pub(super) struct BatchGet {
     pub(super) request_items: BTreeMap<String, Keys>,
 }
 
-/// What it asks of one table.
+/// The part of a `BatchGetItem` for one table.
 #[expect(
     clippy::struct_field_names,
     reason = "the fields are named as in the request"
@@ -52,14 +52,14 @@ pub(super) struct TransactGet {
     pub(super) transact_items: Vec<TransactGetItem>,
 }
 
-/// One of its items.
+/// One item of a `TransactGetItems`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct TransactGetItem {
     pub(super) get: Get,
 }
 
-/// A `Query`, or a `Scan`, which has no condition on keys.
+/// A `Query`, or a `Scan`, which has no key condition.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct List {
@@ -90,7 +90,7 @@ pub(super) struct Write {
     pub(super) expression_attribute_values: Option<Attributes>,
     #[serde(default)]
     pub(super) return_values_on_condition_check_failure: ReturnValues,
-    /// The attributes to return after the write; None for an action of a transaction.
+    /// The attributes to return after the write; `None` for an action of a transaction.
     pub(super) return_values: Option<Returned>,
 }
 
@@ -102,7 +102,7 @@ pub(super) enum Returned {
     AllNew,
 }
 
-/// What is returned when a condition fails.
+/// The attributes to return if a condition fails.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum ReturnValues {
@@ -119,7 +119,7 @@ pub(super) struct TransactWrite {
     pub(super) client_request_token: Option<String>,
 }
 
-/// One of its actions.
+/// One action of a `TransactWriteItems`.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct TransactWriteItem {

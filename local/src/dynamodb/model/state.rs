@@ -1,4 +1,4 @@
-//! What the model of DynamoDB holds: the tables, what has changed in them, and what it has been asked before.
+//! The state of the model of DynamoDB: tables, history, tokens and holds.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::table::{Before, Table};
 use super::throughput::{Partition, Throughput};
 use super::transaction::Tokens;
 
-/// All of it.
+/// The whole state.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) tables: BTreeMap<String, (Definition, Table)>,
@@ -23,14 +23,14 @@ pub(super) struct State {
     pub(super) history: History,
     pub(super) tokens: Tokens,
     pub(super) holds: Holds,
-    /// What partitions take, where that is limited.
+    /// The consumption of partitions, if it is limited.
     pub(super) throughput: Option<Throughput>,
-    /// When this request is carried out.
+    /// The time of the current request.
     pub(super) now: Timestamp,
 }
 
 impl State {
-    /// Begins a request at this time.
+    /// Begins a request at a time.
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.now = now;
         self.holds.release(now);
@@ -49,7 +49,7 @@ impl State {
         }
     }
 
-    /// A `CreateTable`.
+    /// Carries out a `CreateTable`.
     pub(super) fn create(&mut self, definition: Definition) -> Result<String, Refusal> {
         let name = definition.table_name.clone();
         if self.tables.contains_key(&name) {
@@ -61,34 +61,35 @@ impl State {
         described
     }
 
-    /// A `DescribeTable`.
+    /// Carries out a `DescribeTable`.
     pub(super) fn describe(&self, name: &str) -> Result<String, Refusal> {
         let (definition, table) = self.tables.get(name).ok_or(Refusal::NoTable)?;
         answer(&json!({ "Table": definition.describe(table.rows.len()) }))
     }
 
-    /// A `ListTables`.
+    /// Carries out a `ListTables`.
     pub(super) fn names(&self) -> Result<String, Refusal> {
         let names: Vec<&String> = self.tables.keys().collect();
         answer(&json!({ "TableNames": names }))
     }
 
-    /// What a read sees of a table that is not how it was committed: what is not visible yet, and how it was `ago`
-    /// commits ago.
+    /// Returns the items of a table that a read sees in an older state.
+    ///
+    /// These are items that are not visible yet, and items as of `ago` commits ago.
     pub(super) fn before(&self, table: &str, ago: usize) -> Before {
         let mut before = self.holds.hidden(table);
         before.extend(self.history.before(table, ago));
         before
     }
 
-    /// The table of a name.
+    /// Returns the table with a name.
     pub(super) fn table(&self, name: &str) -> Result<&Table, Refusal> {
         let known = self.tables.get(name);
         known.map(|(_, table)| table).ok_or(Refusal::NoTable)
     }
 }
 
-/// The text of an answer.
+/// Serialises a response.
 pub(super) fn answer(answer: &impl Serialize) -> Result<String, Refusal> {
     serde_json::to_string(answer).map_err(|error| Refusal::Unreadable(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! A table: its items in the order of their keys, and in each index in the order of that.
+//! A table: its items in the order of their keys, and of the keys of each index.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -11,7 +11,7 @@ use super::key::{Key, Part, Schema};
 use super::refusal::Refusal;
 use super::value::Value;
 
-/// The type of an attribute of a key.
+/// The type of a key attribute.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) enum Kind {
     S,
@@ -27,13 +27,13 @@ impl Kind {
     }
 }
 
-/// Where an item is listed: by its key, and in an index by the index's key and then its own.
+/// The place of an item: its key, or in an index the index's key and then its own.
 pub(super) type Place = (Key, Option<Key>);
 
-/// Items where they are listed.
+/// Items by place.
 pub(super) type Rows = BTreeMap<Place, Item>;
 
-/// Items as they were before some commits, by their keys; nothing where there was none.
+/// Items before some commits, by key; `None` if an item did not exist.
 pub(super) type Before = HashMap<Key, Option<Item>>;
 
 /// A table.
@@ -44,7 +44,7 @@ pub(super) struct Table {
     pub(super) indexes: Vec<Index>,
 }
 
-/// An index: which items it lists, and what of them.
+/// An index: its key schema, projection and rows.
 pub(super) struct Index {
     pub(super) name: String,
     pub(super) schema: Schema,
@@ -52,10 +52,10 @@ pub(super) struct Index {
     pub(super) rows: Rows,
 }
 
-/// What an index knows of an item.
+/// The attributes that an index contains.
 pub(super) enum Projection {
     All,
-    /// These attributes beside its own keys.
+    /// These attributes in addition to the keys.
     Only(Vec<String>),
 }
 
@@ -69,13 +69,13 @@ impl Index {
         }
     }
 
-    /// Where it lists an item; nothing when it does not.
+    /// Returns the place of an item; `None` if the index does not list it.
     pub(super) fn place(&self, key: &Key, item: &Item) -> Option<Place> {
         let place = self.schema.key(item.attributes())?;
         Some((place, Some(key.clone())))
     }
 
-    /// What it knows of an item.
+    /// Returns an item with the attributes that the index contains.
     pub(super) fn project(&self, item: Item) -> Item {
         match &self.projection {
             Projection::All => item,
@@ -89,7 +89,7 @@ impl Index {
 
 impl Table {
     pub(super) fn new(name: Arc<str>, schema: Schema, mut indexes: Vec<Index>) -> Self {
-        // The first index by name is the one that a refusal names.
+        // A refusal names the first index by name.
         indexes.sort_by(|one, other| one.name.cmp(&other.name));
         Self {
             name,
@@ -103,7 +103,7 @@ impl Table {
         self.rows.get(&(key.clone(), None))
     }
 
-    /// The index of a name.
+    /// Returns the index with a name.
     pub(super) fn index(&self, name: &str) -> Result<&Index, Refusal> {
         let found = self.indexes.iter().find(|index| index.name == name);
         found.ok_or_else(|| {
@@ -113,7 +113,7 @@ impl Table {
         })
     }
 
-    /// Writes an item, or deletes it; answers what was there.
+    /// Writes or deletes an item; returns the previous one.
     pub(super) fn write(&mut self, key: &Key, item: Option<&Item>) -> Option<Item> {
         let place = (key.clone(), None);
         let before = match item {
@@ -135,7 +135,7 @@ impl Table {
         before
     }
 
-    /// Refuses values of index keys that are of another type or empty; only changed ones, where it is told what was.
+    /// Refuses index keys of a wrong type or with an empty value; given the previous item, checks only changed ones.
     pub(super) fn check_indexed(
         &self,
         item: &Attributes,
@@ -178,7 +178,7 @@ impl Table {
         Ok(())
     }
 
-    /// The rows of the table, or of an index, as they were before some commits.
+    /// Returns the rows of the table or an index as they were before some commits.
     pub(super) fn rows_before(&self, index: Option<&Index>, before: &Before) -> Rows {
         let rows = index.map_or(&self.rows, |index| &index.rows);
         let is_as_it_was =
@@ -199,7 +199,7 @@ impl Table {
     }
 }
 
-/// Some rows, from one place to another.
+/// A range of rows.
 pub(super) struct Span {
     pub(super) from: Bound<Place>,
     pub(super) to: Bound<Place>,
@@ -214,7 +214,7 @@ impl Span {
         }
     }
 
-    /// From one range part to another, each with or without the part itself; nothing is without a limit.
+    /// Returns the rows from one range part to another, each inclusive, exclusive or unbounded.
     pub(super) fn of(hash: &Part, from: Bound<Part>, to: Bound<Part>) -> Self {
         let place = |range: Option<Part>, other: Option<Key>| {
             let hash = hash.clone();
@@ -234,7 +234,7 @@ impl Span {
         }
     }
 
-    /// The hash key that all its rows have; nothing where it has no beginning.
+    /// Returns the hash key of its rows; `None` if it is unbounded.
     pub(super) fn hash(&self) -> Option<&Part> {
         match &self.from {
             Bound::Included((key, _)) | Bound::Excluded((key, _)) => Some(&key.hash),
@@ -242,7 +242,7 @@ impl Span {
         }
     }
 
-    /// Only what comes after a place.
+    /// Returns the part of it that follows a place.
     pub(super) fn after(self, place: Place, forward: bool) -> Self {
         if forward {
             let from = Bound::Excluded(place);

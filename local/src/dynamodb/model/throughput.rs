@@ -1,6 +1,6 @@
-//! Throughput of partitions: units that requests take, and requests that are throttled.
+//! Throughput of partitions: units that requests consume, and throttling.
 //!
-//! A partition here is one partition key of a table or an index, which is the least that DynamoDB splits a table into.
+//! A partition here is one partition key of a table or an index, the smallest unit into which DynamoDB splits a table.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
 
 use std::collections::HashMap;
@@ -14,14 +14,14 @@ use super::key::{Key, Part};
 use super::refusal::Refusal;
 use super::table::Table;
 
-/// Unused throughput of this many seconds can be used at once.
+/// The seconds of unused throughput that can be used at once.
 const BURST_SECONDS: u64 = 1;
 
 const MILLIONTHS: u64 = 1_000_000;
 const WRITE_UNIT_BYTES: usize = 1024;
 const READ_UNIT_BYTES: usize = 4 * 1024;
 
-/// A partition key of a table, or of an index by its name.
+/// A partition key of a table or of one of its indexes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Partition {
     table: Arc<str>,
@@ -29,7 +29,7 @@ pub(super) struct Partition {
     hash: Part,
 }
 
-/// Units that a write takes of a partition.
+/// The units of a partition that a write consumes.
 pub(super) type Need = (Partition, u64);
 
 /// The throughput of all partitions.
@@ -40,7 +40,7 @@ pub(super) struct Throughput {
     reads: HashMap<Partition, Bucket>,
 }
 
-/// What is left of a partition's units, in millionths.
+/// The remaining units of a partition, in millionths.
 #[derive(Clone, Copy)]
 struct Bucket {
     left: u64,
@@ -67,7 +67,7 @@ impl Bucket {
         Self { left, at: now }
     }
 
-    /// Adds what the time since has brought, up to the burst.
+    /// Adds the units of the time passed, up to the burst.
     fn fill(&mut self, units: u64, now: Timestamp) {
         let passed = now.duration_since(self.at).as_micros();
         let brought = u64::try_from(passed).unwrap_or(0).saturating_mul(units);
@@ -87,7 +87,7 @@ impl Throughput {
         }
     }
 
-    /// Takes write units of partitions; takes nothing and returns the place of the first need that lacks them otherwise.
+    /// Takes all write units, or none; the error is the index of the first need that exceeds a partition.
     pub(super) fn write(&mut self, needs: &[Need], now: Timestamp) -> Result<(), usize> {
         let units = self.pace.write_units;
         let mut taken: HashMap<&Partition, u64> = HashMap::new();
@@ -134,13 +134,13 @@ impl Throughput {
     }
 }
 
-/// The units of a write of an item, alone or in a transaction, for the larger of what was and what will be.
+/// Returns the units of a single write, by the larger of the old and the new item.
 pub(super) fn write_units(before: Option<&Item>, after: Option<&Item>) -> u64 {
     let bytes = [before, after].into_iter().flatten().map(Item::size).max();
     blocks(bytes.unwrap_or_default(), WRITE_UNIT_BYTES)
 }
 
-/// The units that a changed item takes in the indexes.
+/// Returns the units of a changed item in the indexes.
 pub(super) fn index_needs(
     table: &Table,
     key: &Key,
@@ -159,7 +159,7 @@ pub(super) fn index_needs(
             continue;
         }
         let moved = old.as_ref().map(|(place, _)| place) != new.as_ref().map(|(place, _)| place);
-        // Where it stays in its place it is written once; else it is deleted at one place and put at another.
+        // An item that keeps its place is written once; otherwise it is deleted at one place and put at another.
         let written = new.iter().chain(old.iter().filter(|_| moved));
         needs.extend(written.map(|(place, item)| {
             let units = blocks(item.size(), WRITE_UNIT_BYTES);

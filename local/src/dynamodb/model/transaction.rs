@@ -1,9 +1,9 @@
-//! Transactions: all of their actions or none, and each only once for a token.
+//! Transactions: all actions or none, and only once for each token.
 //!
-//! A transaction is judged and committed at one moment. Where it is torn, its items become visible one by one after
-//! that: until then reads see them as they were, and other transactions and writes conflict with them. The caller is
-//! answered when all are visible, as DynamoDB's coordinator does. A model with a pace holds the items of each transaction
-//! for a time, and those that a cancelled one had prepared for half of it.
+//! A transaction is checked and committed at one moment. If it is torn, its items then become visible one by one: until
+//! then reads see their old state, and other transactions and writes conflict with them. The caller gets its response
+//! when all are visible, as from DynamoDB's coordinator. A model with a pace holds the items of each transaction for a
+//! time, and those that a cancelled one had prepared for half of it.
 //! <https://www.usenix.org/conference/atc23/presentation/idziorek>
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -20,7 +20,7 @@ use super::state::State;
 use super::value::Value;
 use super::write::{Judged, Kind, Prepared, TRANSACTIONAL};
 
-/// How long a token is remembered.
+/// The time for which a token is remembered.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
@@ -28,17 +28,17 @@ const MAX_TOKEN: usize = 36;
 const MAX_ACTIONS: usize = 100;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The transactions that were committed under a token.
+/// The transactions that were committed with a token.
 #[derive(Default)]
 pub(super) struct Tokens {
     known: HashMap<String, Known>,
     since: VecDeque<(Timestamp, String)>,
 }
 
-/// A transaction that was committed.
+/// A committed transaction.
 struct Known {
     actions: Vec<TransactWriteItem>,
-    /// When the last of its items is visible.
+    /// The time at which the last of its items is visible.
     complete_at: Timestamp,
 }
 
@@ -60,10 +60,10 @@ impl Tokens {
     }
 }
 
-/// How a transaction ended, and when its caller is told.
+/// The outcome of a transaction, and the time of its response.
 pub(super) struct Ended {
     pub(super) at: Timestamp,
-    /// Why it was cancelled, action by action; nothing where it was committed.
+    /// The reason of each action if it was cancelled; `None` if it was committed.
     pub(super) cancelled: Option<Vec<Reason>>,
 }
 
@@ -75,7 +75,7 @@ impl Ended {
 }
 
 impl State {
-    /// A `TransactWriteItems`.
+    /// Carries out a `TransactWriteItems`.
     pub(super) fn transact(
         &mut self,
         request: TransactWrite,
@@ -124,7 +124,7 @@ impl State {
         Ok(Ended::committed(complete_at))
     }
 
-    /// Takes the units of a transaction; returns the place of an action that is throttled.
+    /// Takes the units of a transaction; returns the index of a throttled action.
     fn throttled_at(
         &mut self,
         actions: &[Prepared<'_>],
@@ -138,7 +138,7 @@ impl State {
         let (mut all, mut places) = (Vec::new(), Vec::new());
         for (place, (action, judged)) in actions.iter().zip(judged).enumerate() {
             let mut needs = self.needs(action, judged, TRANSACTIONAL)?;
-            // Of one that is cancelled nothing comes to the indexes.
+            // A cancelled transaction writes nothing to the indexes.
             needs.truncate(if passes { needs.len() } else { 1 });
             places.extend(needs.iter().map(|_| place));
             all.extend(needs);
@@ -146,7 +146,7 @@ impl State {
         Ok(self.take_write(&all).err().map(|need| places[need]))
     }
 
-    /// Cancels a transaction: what it had prepared stays held for half of its time.
+    /// Cancels a transaction; its prepared items stay held for half of its time.
     fn cancel(
         &mut self,
         actions: &[Prepared<'_>],
@@ -174,13 +174,13 @@ impl State {
         Ok(Ended { at, cancelled })
     }
 
-    /// How long a transaction of so many items holds them where it is not torn.
+    /// Returns the time for which a transaction of this many items holds them if it is not torn.
     fn held_for(&self, items: usize) -> Duration {
         let throughput = self.throughput.as_ref();
         throughput.map_or(Duration::ZERO, |throughput| throughput.pace.held_for(items))
     }
 
-    /// Holds the items of a transaction until each is visible; returns when the last one is.
+    /// Holds the items of a transaction until each is visible; returns the time of the last.
     fn hold(
         &mut self,
         actions: &[Prepared<'_>],
@@ -205,14 +205,14 @@ impl State {
         Ok(complete_at)
     }
 
-    /// The keys of the items; refuses two actions on one item, and actions on no table.
+    /// Returns the keys of the items; refuses two actions on one item, and unknown tables.
     fn targets(&self, actions: &[Prepared<'_>]) -> Result<Vec<Option<Key>>, Refusal> {
         let mut seen = HashSet::new();
         let mut targets = Vec::with_capacity(actions.len());
         for action in actions {
             let table = &action.write.table_name;
             let target = action.target(self.table(table)?);
-            // What has no key is refused as an action.
+            // An action without a key is refused later, as an action.
             if let Some(key) = &target
                 && !seen.insert((table, key.clone()))
             {
@@ -262,7 +262,7 @@ fn check(request: &TransactWrite) -> Result<(), Refusal> {
         .try_for_each(|action| one(action).map(drop))
 }
 
-/// The one action that each of them is.
+/// Returns the one action of an item; refuses none or several.
 fn one(action: &TransactWriteItem) -> Result<(Kind, &Write), Refusal> {
     let all = [
         (Kind::Put, &action.put),

@@ -1,4 +1,4 @@
-//! Updates: read, and carried out on an item.
+//! Updates: parsing and evaluation.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ const MISSING: &str =
     "The provided expression refers to an attribute that does not exist in the item";
 const TYPE: &str = "An operand in the update expression has an incorrect data type";
 
-/// An update, as it is written.
+/// A parsed update.
 #[derive(Debug, Default)]
 pub(super) struct Update {
     sets: Vec<(String, Change)>,
@@ -19,7 +19,7 @@ pub(super) struct Update {
     adds: Vec<(String, String)>,
 }
 
-/// What an attribute is set to.
+/// The change of an attribute.
 #[derive(Debug)]
 enum Change {
     To(Operand),
@@ -62,7 +62,7 @@ impl Update {
 
     fn part(&mut self, section: &str, words: &mut Words<'_>) -> Result<(), String> {
         if section == "DELETE" {
-            return Err("the model of DynamoDB knows no `DELETE` in updates".to_owned());
+            return Err("the model of DynamoDB does not support `DELETE` in updates".to_owned());
         }
         let name = words.expect_name()?;
         match section {
@@ -76,7 +76,7 @@ impl Update {
         Ok(())
     }
 
-    /// The names of the attributes that it writes, as they are written.
+    /// Returns the names of the attributes that it writes, placeholders unresolved.
     pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
         let sets = self.sets.iter().map(|(name, _)| name);
         let adds = self.adds.iter().map(|(name, _)| name);
@@ -113,7 +113,7 @@ impl Update {
         }
     }
 
-    /// Refuses values that its operators have no use for, whatever the item.
+    /// Refuses operands of a wrong type, whatever the item.
     pub(super) fn check_values(&self, given: Placeholders<'_>) -> Result<(), String> {
         let wrong = |operator: &str, value: &Value| {
             Err(format!(
@@ -145,7 +145,7 @@ impl Update {
         Ok(())
     }
 
-    /// Carries it out: everything is read from the item as it was.
+    /// Applies it to an item; every operand is read from the item before the update.
     pub(super) fn apply(
         &self,
         was: &Attributes,
@@ -227,9 +227,9 @@ impl Operand {
 
 fn whole(number: Option<i128>) -> Result<Value, String> {
     let number = number.filter(|number| value::fits(*number));
-    number
-        .map(Value::N)
-        .ok_or_else(|| "the model of DynamoDB knows no number of more than 38 digits".to_owned())
+    number.map(Value::N).ok_or_else(|| {
+        "the model of DynamoDB does not support numbers of more than 38 digits".to_owned()
+    })
 }
 
 fn union(one: &[Arc<str>], other: &[Arc<str>]) -> Value {
@@ -262,7 +262,7 @@ fn operand(words: &mut Words<'_>) -> Result<Operand, String> {
         }
         Some(name) => {
             return Err(format!(
-                "the model of DynamoDB knows no `{name}` in updates"
+                "the model of DynamoDB does not support `{name}` in updates"
             ));
         }
     }

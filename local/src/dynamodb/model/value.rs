@@ -1,4 +1,4 @@
-//! Values of attributes: texts, whole numbers and sets of texts, read from DynamoDB's JSON and written as it.
+//! Attribute values: texts, whole numbers and sets of texts, in DynamoDB's JSON.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,25 +6,25 @@ use std::sync::Arc;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The digits that a number has at most.
+/// The most digits of a number.
 const MAX_DIGITS: usize = 38;
 
-/// How an error says that a body is refused as invalid, and not as unreadable.
+/// The prefix of an error that marks a body as invalid rather than unreadable.
 pub(super) const INVALID: &str = "VALIDATION:";
 
-/// The value of an attribute; a clone shares what it holds.
+/// The value of an attribute; clones share its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// A text.
     S(Arc<str>),
-    /// A number. Only whole ones are known here.
+    /// A number; only whole ones are supported.
     N(i128),
     /// A set of texts, in order.
     Ss(Arc<[Arc<str>]>),
 }
 
 impl Value {
-    /// The name of its type.
+    /// Returns the name of its type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::S(_) => "S",
@@ -33,7 +33,7 @@ impl Value {
         }
     }
 
-    /// The bytes that it counts for, as DynamoDB counts.
+    /// Returns its size in bytes, as DynamoDB counts it.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
@@ -43,7 +43,7 @@ impl Value {
     }
 }
 
-/// A byte, half a byte for each significant digit, and one for a sign.
+/// Returns a number's size: a byte, half a byte for each significant digit, and one for a sign.
 fn number_size(number: i128) -> usize {
     let mut digits = number.unsigned_abs();
     while digits != 0 && digits.is_multiple_of(10) {
@@ -53,12 +53,12 @@ fn number_size(number: i128) -> usize {
     1 + significant.div_ceil(2) as usize + usize::from(number < 0)
 }
 
-/// Whether a number has no more digits than DynamoDB keeps.
+/// Returns whether a number has no more digits than DynamoDB keeps.
 pub(super) fn fits(number: i128) -> bool {
     number.unsigned_abs() < 10_u128.pow(38)
 }
 
-/// The texts of a set, in order; nothing when one is there twice.
+/// Sorts the texts of a set; `None` if one is repeated.
 pub(super) fn set_of(mut texts: Vec<Arc<str>>) -> Option<Arc<[Arc<str>]>> {
     texts.sort_unstable();
     let twice = texts.windows(2).any(|pair| pair[0] == pair[1]);
@@ -70,15 +70,16 @@ fn number_of(text: &str) -> Result<i128, String> {
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let digits = digits.trim_start_matches('0').len();
         let number = text.parse().ok().filter(|_| digits <= MAX_DIGITS);
-        return number
-            .ok_or_else(|| format!("{INVALID}the model of DynamoDB knows no number like {text}"));
+        return number.ok_or_else(|| {
+            format!("{INVALID}the model of DynamoDB does not support the number {text}")
+        });
     }
     Err(format!(
-        "{INVALID}The parameter cannot be converted to a whole number, and the model of DynamoDB knows no other: {text}"
+        "{INVALID}The parameter cannot be converted to a whole number, and the model of DynamoDB does not support others: {text}"
     ))
 }
 
-/// A text that is shared once it is read.
+/// A text that is shared after reading.
 pub(super) struct Text(pub(super) Arc<str>);
 
 impl<'de> Deserialize<'de> for Text {
@@ -174,7 +175,7 @@ impl<'de> Deserialize<'de> for Value {
                     }
                     kind => {
                         let unknown = format!(
-                            "{INVALID}the model of DynamoDB knows no values of the type {kind}"
+                            "{INVALID}the model of DynamoDB does not support values of the type {kind}"
                         );
                         return Err(de::Error::custom(unknown));
                     }

@@ -16,17 +16,17 @@ use super::table::Table;
 use super::throughput::{Need, Partition, index_needs, write_units};
 use super::update::Update;
 
-/// The units that each KB takes: written alone, and in a transaction.
+/// The units for each KB: in a single write, and in a transaction.
 const PLAIN: u64 = 1;
 pub(super) const TRANSACTIONAL: u64 = 2;
 
-/// What a write comes to, or why it is refused.
+/// The effect of a write, or its refusal.
 pub(super) type Judged = Result<Option<Effect>, Refusal>;
 
-/// How large an item may be.
+/// The largest item.
 const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// What a write does.
+/// The kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Put,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Check,
 }
 
-/// A write whose expressions are read.
+/// A write with its parsed expressions.
 pub(super) struct Prepared<'a> {
     kind: Kind,
     pub(super) write: &'a Write,
@@ -43,7 +43,7 @@ pub(super) struct Prepared<'a> {
     update: Option<Arc<Parsed<Update>>>,
 }
 
-/// The answer to a write.
+/// The response to a write.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Written {
@@ -51,7 +51,7 @@ struct Written {
     attributes: Option<Item>,
 }
 
-/// What a write comes to: the item of a key, or its end.
+/// The effect of a write: a key and its new item, or none.
 pub(super) struct Effect {
     table: Arc<str>,
     key: Key,
@@ -59,7 +59,7 @@ pub(super) struct Effect {
 }
 
 impl State {
-    /// A `PutItem`, `UpdateItem` or `DeleteItem`.
+    /// Carries out a `PutItem`, `UpdateItem` or `DeleteItem`.
     pub(super) fn write(&mut self, kind: Kind, request: &Write) -> Result<String, Refusal> {
         let prepared = Prepared::new(kind, request, &mut self.expressions)?;
         prepared.check_update()?;
@@ -72,14 +72,14 @@ impl State {
             Some(Returned::AllNew) if kind == Kind::Update => {
                 effect.as_ref().and_then(|effect| effect.after.clone())
             }
-            Some(Returned::AllNew) => return Err(Refusal::unknown("`ALL_NEW` but of updates")),
+            Some(Returned::AllNew) => return Err(Refusal::unknown("`ALL_NEW` except in updates")),
             Some(Returned::None) | None => None,
         };
         self.commit(effect);
         answer(&Written { attributes })
     }
 
-    /// What a write comes to, unless a transaction holds its item. Refuses what names no table.
+    /// Returns the effect of a write, or a conflict if a transaction holds its item. Fails for an unknown table.
     pub(super) fn judge(&self, write: &Prepared<'_>) -> Result<Judged, Refusal> {
         let table = self.table(&write.write.table_name)?;
         let target = write.target(table);
@@ -89,7 +89,7 @@ impl State {
         Ok(write.judge(table))
     }
 
-    /// The units that a write takes: those of its item first, and those of indexes where it comes to something.
+    /// Returns the units of a write: those of its item first, and those of indexes if it has an effect.
     pub(super) fn needs(
         &self,
         write: &Prepared<'_>,
@@ -111,7 +111,7 @@ impl State {
         Ok(needs)
     }
 
-    /// Takes write units; returns the place of the first need that a partition lacks them for.
+    /// Takes write units; the error is the index of the first need that exceeds a partition.
     pub(super) fn take_write(&mut self, needs: &[Need]) -> Result<(), usize> {
         match &mut self.throughput {
             Some(throughput) => throughput.write(needs, self.now),
@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// Counts the request if something of it conflicts.
+    /// Counts the request if a part of it conflicts.
     pub(super) fn note_conflicts<'a>(&mut self, judged: impl IntoIterator<Item = &'a Judged>) {
         let mut judged = judged.into_iter();
         if let Some(throughput) = &mut self.throughput
@@ -129,7 +129,7 @@ impl State {
         }
     }
 
-    /// Lets effects come true, all at once. Reads see each item as it was for as long as it is held.
+    /// Commits all effects at once. Reads see the old state of each item while it is held.
     pub(super) fn commit(&mut self, effects: impl IntoIterator<Item = Effect>) {
         let mut commit = Vec::new();
         for Effect { table, key, after } in effects {
@@ -152,7 +152,7 @@ impl State {
 }
 
 impl<'a> Prepared<'a> {
-    /// Refuses what is wrong whatever the table.
+    /// Refuses requests that are wrong for every table.
     pub(super) fn new(
         kind: Kind,
         write: &'a Write,
@@ -169,7 +169,7 @@ impl<'a> Prepared<'a> {
         };
         if !has_parts || (kind == Kind::Check && write.condition_expression.is_none()) {
             return Err(Refusal::Invalid(format!(
-                "the parts of a {kind:?} are others"
+                "the members of the request do not fit a {kind:?}"
             )));
         }
         if write
@@ -205,7 +205,7 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// Refuses an update that is wrong whatever the item; in a transaction that is the reason of its action.
+    /// Refuses an update that is wrong for every item; in a transaction that is its action's reason.
     fn check_update(&self) -> Result<(), Refusal> {
         let Some(update) = &self.update else {
             return Ok(());
@@ -216,13 +216,13 @@ impl<'a> Prepared<'a> {
         checked.map_err(|wrong| Refusal::Invalid(format!("Invalid UpdateExpression: {wrong}")))
     }
 
-    /// The key of its item; nothing when it has none.
+    /// Returns the key of its item; `None` if it has none.
     pub(super) fn target(&self, table: &Table) -> Option<Key> {
         let attributes = self.write.key.as_ref().or(self.write.item.as_ref());
         table.schema.key(attributes?)
     }
 
-    /// What it comes to, if it is not refused; nothing where it writes nothing.
+    /// Returns its effect, or its refusal; `None` if it writes nothing.
     pub(super) fn judge(&self, table: &Table) -> Result<Option<Effect>, Refusal> {
         let key = match (&self.write.key, &self.write.item) {
             (Some(key), _) => table.schema.named(key)?,
@@ -267,7 +267,7 @@ impl<'a> Prepared<'a> {
 
     fn updated(&self, table: &Table, was: Option<&Item>) -> Result<Attributes, Refusal> {
         let given = self.write.placeholders();
-        // What does not exist begins with its key.
+        // A new item begins with its key.
         let was = was.map(Item::attributes).or(self.write.key.as_ref());
         let was = was.expect("an update has a key");
         let Some(update) = &self.update else {

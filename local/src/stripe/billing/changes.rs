@@ -7,11 +7,11 @@ use crate::stripe::invoices::{Line, Parent};
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::{Item, PauseCollection, TrialEnd};
 
-/// Gives the item of a subscription another price, from now on.
+/// Changes the price of a subscription's item, from now on.
 ///
-/// The difference until the end of the period is put on an invoice now (`always_invoice`), on the
-/// next one (`create_prorations`) or on none. Another interval begins a new period, which is
-/// invoiced now in any case. <https://docs.stripe.com/billing/subscriptions/prorations>
+/// The difference until the end of the period is invoiced now (`always_invoice`), with the next invoice
+/// (`create_prorations`), or not at all. Another interval begins a new period, which is always invoiced now.
+/// <https://docs.stripe.com/billing/subscriptions/prorations>
 pub(in crate::stripe) fn change_price(
     state: &mut State,
     id: &str,
@@ -52,7 +52,7 @@ pub(in crate::stripe) fn change_price(
     Ok(())
 }
 
-/// Lets lines wait for the next invoice of a subscription, as invoice items.
+/// Adds lines to the next invoice of a subscription, as pending invoice items.
 pub(in crate::stripe) fn wait(
     state: &mut State,
     id: &str,
@@ -65,7 +65,7 @@ pub(in crate::stripe) fn wait(
     Ok(())
 }
 
-/// The credits for the unused rest of some items, unless prorations are turned off.
+/// Returns the credits for the unused rest of some items, unless prorations are turned off.
 fn credits(state: &mut State, items: &[Item], prorate: &str, now: i64) -> Vec<Line> {
     let items = items.iter().filter(|item| !item.price.is_metered());
     let items = items.filter(|_| prorate != "none");
@@ -74,7 +74,7 @@ fn credits(state: &mut State, items: &[Item], prorate: &str, now: i64) -> Vec<Li
         .collect()
 }
 
-/// Begins a period now and charges it at once, with what is credited for the last one.
+/// Begins a period now and charges it at once, less the credits for the last one.
 fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Result<(), Error> {
     let subscription = state.subscription_mut(id)?;
     subscription.anchor = Some(now);
@@ -95,7 +95,7 @@ fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Res
     Ok(())
 }
 
-/// Lets the periods of a subscription begin now: `billing_cycle_anchor[type]=now`.
+/// Begins a new period of a subscription now: `billing_cycle_anchor[type]=now`.
 pub(in crate::stripe) fn reset_anchor(
     state: &mut State,
     id: &str,
@@ -110,8 +110,7 @@ pub(in crate::stripe) fn reset_anchor(
     bill_afresh(state, id, credits, now)
 }
 
-/// Lets a trial end at a moment, or now. A subscription without a trial begins
-/// one, with an invoice of nothing.
+/// Sets the end of a trial, or ends it now. A subscription without a trial begins one, with an invoice of zero.
 pub(in crate::stripe) fn set_trial_end(
     state: &mut State,
     id: &str,
@@ -170,7 +169,7 @@ pub(in crate::stripe) fn pause(state: &mut State, id: &str, now: i64) -> Result<
     Ok(())
 }
 
-/// Resumes a paused subscription. With a new anchor, it is active once its invoice is paid.
+/// Resumes a paused subscription. With a new anchor, it becomes active when its invoice is paid.
 /// <https://docs.stripe.com/api/subscriptions/resume>
 pub(in crate::stripe) fn resume(
     state: &mut State,
@@ -202,7 +201,7 @@ pub(in crate::stripe) fn resume(
     Ok(())
 }
 
-/// Pauses the collection of a subscription's invoices, or goes on with it.
+/// Pauses or resumes the collection of a subscription's invoices.
 ///
 /// An invoice in its draft hour is not charged either: it stays a draft.
 pub(in crate::stripe) fn pause_collection(
@@ -223,7 +222,7 @@ pub(in crate::stripe) fn pause_collection(
     Ok(())
 }
 
-/// The part of an amount that falls on what is left of the period, rounded towards zero.
+/// Returns a line for an amount's share of the rest of the period, rounded towards zero.
 fn proration(state: &mut State, item: &Item, amount: i64, now: i64) -> Line {
     let end = item.current_period_end;
     let whole = (end - item.current_period_start).max(1);

@@ -1,4 +1,4 @@
-//! Collects invoices: the first charge, the retries, parts, and the ends that are no payment.
+//! Collects invoices: first charges, retries, partial payments, and endings without a payment.
 
 use super::{cancel, change_status};
 use crate::stripe::customers;
@@ -13,7 +13,7 @@ const RETRY_DAYS: [i64; 3] = [3, 5, 7];
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// Tries to pay an open invoice with a payment, its own one or a new one; returns its id.
+/// Tries to pay an open invoice with its default payment, or a new one; returns the payment's id.
 ///
 /// An invoice with nothing due is paid without a payment.
 pub(in crate::stripe) fn collect(
@@ -60,7 +60,7 @@ pub(in crate::stripe) fn collect(
     Ok(Some(used))
 }
 
-/// Notes that an open invoice is paid in full.
+/// Marks an open invoice as paid in full.
 fn settle(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(id)?;
     "paid".clone_into(&mut invoice.status);
@@ -72,7 +72,7 @@ fn settle(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     follow(state, id, now)
 }
 
-/// Notes that a charge has failed, and when it is tried again.
+/// Records a failed charge, and schedules its retry.
 fn fail(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(id)?;
     let subscription = invoice.subscription.clone();
@@ -95,7 +95,7 @@ fn fail(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Charges an open invoice again, as the schedule says; after the last attempt, dunning ends.
+/// Retries the charge of an open invoice; after the last attempt, dunning ends.
 pub(super) fn retry(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(id)?;
     invoice.next_attempt = None;
@@ -125,7 +125,7 @@ pub(in crate::stripe) fn charge_card(state: &mut State, id: &str, now: i64) -> R
     Ok(())
 }
 
-/// The outcome of a charge of a subscription's card.
+/// Returns the outcome of a charge of a subscription's card.
 pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
     let subscription = subscription.and_then(|id| state.subscriptions.get(id));
     subscription.map_or(Status::Succeeded, |known| known.card.outcome())
@@ -133,7 +133,7 @@ pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
 
 /// Brings the status of an invoice's subscription in line with its newest finalized invoice.
 ///
-/// It is active again once that is paid or marked as uncollectible. A void one does not count.
+/// The subscription is active again when that invoice is paid or marked as uncollectible. A void one does not count.
 /// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
 fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice(id)?.clone();
@@ -149,7 +149,7 @@ fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let becomes = match subscription.status.as_str() {
         "incomplete" if invoice.status == "void" => "incomplete_expired",
         "past_due" | "unpaid" | "incomplete" if newest_is_done => "active",
-        // Only the invoice of its resumption ends a pause.
+        // A pause ends only with the invoice of the resumption.
         "paused"
             if subscription
                 .paused_at
@@ -165,7 +165,7 @@ fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     change_status(state, &of, becomes, now)
 }
 
-/// Pays a part of an open invoice with a payment of its own; returns the payment's id.
+/// Pays a part of an open invoice with a separate payment; returns the payment's id.
 pub(in crate::stripe) fn pay_part(
     state: &mut State,
     id: &str,
@@ -175,7 +175,10 @@ pub(in crate::stripe) fn pay_part(
     let invoice = state.invoice(id)?.clone();
     if invoice.status != "open" || !(1..=invoice.remaining()).contains(&amount) {
         let remaining = invoice.remaining();
-        let message = format!("The invoice is {}, and {remaining} remain.", invoice.status);
+        let message = format!(
+            "The invoice is {}, with {remaining} remaining.",
+            invoice.status
+        );
         return Err(Error::invalid(message));
     }
     let order = Order {
@@ -196,7 +199,7 @@ pub(in crate::stripe) fn pay_part(
     Ok(used)
 }
 
-/// Notes that the rest of an invoice was paid outside of Stripe.
+/// Marks the rest of an invoice as paid outside of Stripe.
 pub(in crate::stripe) fn pay_off_stripe(
     state: &mut State,
     id: &str,
@@ -211,12 +214,12 @@ pub(in crate::stripe) fn pay_off_stripe(
     invoice.next_attempt = None;
     let shown = invoice.to_json();
     state.ask_default_payment(id, 0, now);
-    // No attempt was made, so none has succeeded. https://docs.stripe.com/api/events/types
+    // There was no attempt, so no `invoice.payment_succeeded`. https://docs.stripe.com/api/events/types
     state.emit("invoice.paid", &shown, now);
     follow(state, id, now)
 }
 
-/// Voids a finalized invoice and gives back the customer's balance that it took.
+/// Voids a finalized invoice, and restores the customer's balance that it used.
 pub(in crate::stripe) fn void(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(id)?;
     if !["open", "uncollectible"].contains(&invoice.status.as_str()) {

@@ -1,4 +1,4 @@
-//! Makes invoices: a draft first, then finalized, then charged.
+//! Makes invoices: drafts that are finalized and then charged.
 
 use serde_json::json;
 
@@ -20,16 +20,16 @@ pub(in crate::stripe) struct Bill {
     pub(in crate::stripe) reason: String,
     pub(in crate::stripe) lines: Vec<Line>,
     pub(in crate::stripe) discount: i64,
-    /// The tax; None for what is due where the subscription has automatic tax.
+    /// The tax; None to compute it if the subscription has automatic tax.
     pub(in crate::stripe) tax: Option<i64>,
     /// The period that the invoice names; the lines have their own.
     pub(in crate::stripe) period: Period,
-    /// The end of the draft hour of an invoice that advances by itself.
+    /// The end of the draft hour, if the invoice advances automatically.
     pub(in crate::stripe) finalizes_at: Option<i64>,
 }
 
 impl Bill {
-    /// A bill that is finalized and charged as soon as it is made.
+    /// Returns a bill to finalize and charge at once.
     pub(in crate::stripe) fn at_once(reason: &str, lines: Vec<Line>, now: i64) -> Self {
         Self {
             reason: reason.to_owned(),
@@ -42,7 +42,7 @@ impl Bill {
     }
 }
 
-/// Puts a bill on a draft, the newest invoice of its subscription from then on.
+/// Makes a draft from a bill; it becomes the newest invoice of its subscription.
 pub(super) fn draft(
     state: &mut State,
     of: &str,
@@ -84,7 +84,7 @@ pub(super) fn draft(
     Ok(())
 }
 
-/// Puts a bill on a new invoice of a subscription and charges it; returns the invoice's id.
+/// Makes an invoice of a subscription from a bill and charges it; returns the invoice's id.
 pub(in crate::stripe) fn charge(
     state: &mut State,
     of: &str,
@@ -100,7 +100,7 @@ pub(in crate::stripe) fn charge(
     Ok(invoice)
 }
 
-/// Finalizes a draft and applies the customer's balance to it; false where its tax is not known.
+/// Finalizes a draft and applies the customer's balance; returns false if its tax is unknown.
 pub(super) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool, Error> {
     let invoice = state.invoice(id)?;
     if invoice.status != "draft" {
@@ -142,11 +142,11 @@ pub(super) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool, Er
     Ok(true)
 }
 
-/// The message of an invoice whose customer has no location.
+/// The error message for an invoice whose customer has no location.
 pub(in crate::stripe) const NO_LOCATION: &str = "The customer's location isn't recognized. Set a \
      valid customer address in order to automatically calculate tax.";
 
-/// Finalizes a draft that nobody is to pay: without the customer's balance, whatever its tax.
+/// Finalizes a draft that is not to be paid: without the customer's balance, whatever its tax.
 pub(super) fn finalize_unpaid(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(id)?;
     invoice.finalizes_at = None;
@@ -165,7 +165,7 @@ fn open(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Finalizes a draft by its endpoint, which fails where the tax is not known.
+/// Finalizes a draft for the API, and fails if its tax is unknown.
 pub(in crate::stripe) fn finalize_or_fail(
     state: &mut State,
     id: &str,

@@ -1,4 +1,4 @@
-//! Renews subscriptions: the period rolls over at once, and its invoice is a draft for an hour.
+//! Renews subscriptions: the period rolls over at once, and its invoice stays a draft for an hour.
 
 use super::cancel;
 use super::collection::{charge_card, collect, mark_uncollectible, void};
@@ -9,21 +9,21 @@ use crate::stripe::payment_intents::Status;
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::{Card, Item, Subscription};
 
-/// The answer of the card when a period is renewed.
+/// The outcome of a renewal's payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stripe) enum Outcome {
     /// The next period is paid.
     Paid,
-    /// The next period begins, and its payment fails.
+    /// The next period begins, but its payment fails.
     Failed,
-    /// The open invoice is paid, if there is one; or else as `Paid`.
+    /// The open invoice is paid, if there is one; otherwise as `Paid`.
     Settled,
 }
 
-/// Ends the period of a subscription; returns the invoice of the next one, if there is one.
+/// Ends the period of a subscription; returns the id of the next invoice, if there is one.
 ///
-/// The clock stands still. With `now` the draft hour is skipped: a draft that waits is finalized
-/// and charged, or else the period rolls over and its invoice is.
+/// The clock does not move. With `skips_hour`, an existing draft is finalized and charged at once; without one, the
+/// period rolls over, and its invoice is.
 pub(in crate::stripe) fn renew(
     state: &mut State,
     id: &str,
@@ -74,9 +74,9 @@ pub(super) fn advance(state: &mut State, id: &str, now: i64) -> Result<(), Error
     Ok(())
 }
 
-/// Begins the next period, with its invoice as a draft; returns that, if there is one.
+/// Begins the next period, with a draft as its invoice; returns the draft's id, if there is one.
 ///
-/// A subscription that was to end with its period ends; a paused one is not billed.
+/// A subscription that is set to end with its period ends; a paused one is not billed.
 pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<String>, Error> {
     let subscription = state.subscription(id)?.clone();
     let (start, end) = subscription.period().unwrap_or((now, now));
@@ -111,7 +111,7 @@ pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<
     let updated = subscription.to_json();
     state.emit("customer.subscription.updated", &updated, now);
     let bill = Bill {
-        // The invoice names the period that is over; only its lines name the one it pays for.
+        // The invoice's period is the past one; only its lines have the period that they pay for.
         period: Period { start, end },
         finalizes_at: advances.then_some(now + DRAFT_SECONDS),
         ..Bill::at_once("subscription_cycle", lines, now)
@@ -132,7 +132,7 @@ pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<
     Ok(Some(invoice))
 }
 
-/// The lines of the usage in the period that ends.
+/// Returns the lines for the usage in the ending period.
 fn used(state: &mut State, subscription: &Subscription) -> Vec<Line> {
     let items = subscription.items.data.iter();
     let metered = items.filter(|item| item.price.is_metered());

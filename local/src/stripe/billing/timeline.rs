@@ -1,4 +1,4 @@
-//! Does what is due by the clock: drafts, retries, ends of trials, of pauses and of periods.
+//! Acts by the clock: finalizes drafts, retries charges, and ends trials, pauses and periods.
 
 use super::collection::retry;
 use super::renewals::{advance, roll_over};
@@ -7,10 +7,10 @@ use crate::stripe::settings::Periods;
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::Subscription;
 
-/// The most that happens in one step of the clock.
+/// The most actions in one step of the clock.
 const MAX_STEPS: usize = 100_000;
 
-/// An action, and the object that it is about.
+/// An action, with the id of its object.
 #[derive(Debug)]
 enum Action {
     ResumeCollection(String),
@@ -19,22 +19,22 @@ enum Action {
     RollOver(String),
 }
 
-/// Does everything that is due, in the order in which it was, as of when it was.
+/// Performs all due actions in order, each with the time at which it was due.
 ///
-/// Returns whether anything was.
+/// Returns whether there were any.
 pub(in crate::stripe) fn pass_time(state: &mut State, now: i64) -> bool {
     let mut passed = false;
     for _ in 0..MAX_STEPS {
         let Some((due, action)) = next(state).filter(|(due, _)| *due <= now) else {
             return passed;
         };
-        act(state, &action, due).expect("an object that has something due is there");
+        act(state, &action, due).expect("the object of a due action exists");
         passed = true;
     }
-    panic!("more than {MAX_STEPS} things were due by {now}");
+    panic!("more than {MAX_STEPS} actions were due by {now}");
 }
 
-/// The action that is due first.
+/// Returns the action that is due first, with its time.
 fn next(state: &State) -> Option<(i64, Action)> {
     let subscriptions = state.subscriptions.values();
     let of_subscriptions = subscriptions.flat_map(|one| {
@@ -56,7 +56,7 @@ fn next(state: &State) -> Option<(i64, Action)> {
     due.min_by_key(|(at, _)| *at)
 }
 
-/// The end of a period that the clock ends: a trial's always, another one's if it is set so.
+/// Returns the end of the period if the clock ends it: always for a trial, else only with `Periods::Clock`.
 fn period_end(subscription: &Subscription, periods: Periods) -> Option<i64> {
     let by_clock = subscription.status == "trialing" || periods == Periods::Clock;
     let renews = ["trialing", "active", "past_due", "unpaid"];

@@ -1,4 +1,4 @@
-//! A checkout session: its amounts, and how Stripe shows it.
+//! A Checkout Session: its amounts, and its JSON.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::stripe::prices::Price;
 use crate::stripe::tax::Behavior;
 
-/// Fields of a session that nothing here ever fills.
+/// Fields of a session that are always null here.
 const UNUSED: [&str; 21] = [
     "after_expiration",
     "billing_address_collection",
@@ -45,9 +45,9 @@ pub(in crate::stripe) struct Session {
     pub(in crate::stripe) promotion_codes: bool,
     pub(in crate::stripe) discount: i64,
     pub(in crate::stripe) cancel_url: Option<String>,
-    /// What the payment or the subscription gets as metadata.
+    /// The metadata for the payment or the subscription.
     pub(in crate::stripe) passed_on: BTreeMap<String, String>,
-    /// What the buyer pays with, or has tried to.
+    /// The buyer's payment, or the last attempt.
     pub(in crate::stripe) payment_intent: Option<String>,
     pub(in crate::stripe) subscription: Option<String>,
     pub(in crate::stripe) invoice: Option<String>,
@@ -57,7 +57,7 @@ pub(in crate::stripe) struct Session {
     /// The end of the trial that a plan begins with.
     #[serde(default)]
     pub(in crate::stripe) trial_end: Option<i64>,
-    /// The billing mode asked for: `flexible` or `classic`.
+    /// The requested billing mode: `flexible` or `classic`.
     #[serde(default)]
     pub(in crate::stripe) billing_mode: Option<String>,
     pub(in crate::stripe) client_reference_id: Option<String>,
@@ -92,7 +92,7 @@ impl Session {
             .sum()
     }
 
-    /// The tax, where it is automatic.
+    /// Returns the tax; zero without automatic tax.
     pub(in crate::stripe) fn tax(&self) -> i64 {
         if self.automatic_tax {
             self.tax_behavior.tax_on(self.subtotal() - self.discount)
@@ -101,13 +101,13 @@ impl Session {
         }
     }
 
-    /// The payment that it shows: a plan's is its invoice's, and shows there.
+    /// Returns the payment that the session shows. A plan's payment belongs to its invoice, and shows there.
     pub(in crate::stripe) fn own_payment(&self) -> Option<&String> {
         let payment = self.payment_intent.as_ref();
         payment.filter(|_| self.mode == "payment")
     }
 
-    /// What is to be paid.
+    /// Returns the amount to pay.
     pub(in crate::stripe) fn total(&self) -> i64 {
         let added_tax = match self.tax_behavior {
             Behavior::Exclusive => self.tax(),
@@ -116,22 +116,22 @@ impl Session {
         self.subtotal() - self.discount + added_tax
     }
 
-    /// The amount before a discount, which a promotion code takes off.
+    /// Returns the amount before the discount of a promotion code.
     pub(in crate::stripe) fn undiscounted(&self) -> i64 {
         self.subtotal()
     }
 
-    /// Its lines.
+    /// Returns its lines.
     pub(in crate::stripe) fn lines(&self) -> &[Line] {
         &self.lines
     }
 
-    /// Where a buyer who has paid is sent.
+    /// Returns the redirect for a buyer who has paid.
     pub(in crate::stripe) fn redirect(&self) -> String {
         self.success_url.replace("{CHECKOUT_SESSION_ID}", &self.id)
     }
 
-    /// Stripe's `checkout.session`, without what has to be asked for.
+    /// Stripe's `checkout.session`, without expandable fields.
     pub(in crate::stripe) fn to_json(&self) -> Value {
         let open = self.status == "open";
         let mut session = json!({

@@ -1,4 +1,4 @@
-//! Lets time pass for subscriptions, and puts on invoices what a test wants there.
+//! Controls of subscriptions and invoices: renewals, statuses, and invoices with given lines.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::stripe::payment_intents::Status;
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::{Card, Item};
 
-/// Renews a subscription, or gives it another card or status; answers it, and its invoice where there is one.
+/// Renews a subscription, or changes its card or status; returns it, and its invoice if there is one.
 pub(super) fn change(
     stripe: &Stripe,
     id: &str,
@@ -23,7 +23,7 @@ pub(super) fn change(
     let invoice = match action {
         "renew" => {
             let said = outcome(body)?;
-            // A caller that says nothing wants the next period, and no draft hour.
+            // Without an outcome, the caller wants the next period without a draft hour.
             let skips_hour = said.is_none() || body["now"] == true;
             let outcome = said.unwrap_or(Outcome::Paid);
             billing::renew(&mut state, id, outcome, skips_hour, now)?
@@ -38,7 +38,7 @@ pub(super) fn change(
             billing::change_status(&mut state, id, status, now)?;
             None
         }
-        _ => return Err(Error::invalid("renew, card or status")),
+        _ => return Err(Error::invalid("The action must be renew, card or status.")),
     };
     let invoice = invoice.and_then(|invoice| state.invoices.get(&invoice));
     Ok(json!({
@@ -47,22 +47,22 @@ pub(super) fn change(
     }))
 }
 
-/// The outcome that a body names.
+/// Reads the outcome from a body.
 fn outcome(body: &Value) -> Result<Option<Outcome>, Error> {
     match body["outcome"].as_str() {
         None => Ok(None),
         Some("succeeded") => Ok(Some(Outcome::Settled)),
         Some("failed") => Ok(Some(Outcome::Failed)),
-        Some(_) => Err(Error::invalid("succeeded or failed")),
+        Some(_) => Err(Error::invalid("outcome must be succeeded or failed.")),
     }
 }
 
-/// Makes the location of a customer known to automatic tax, or unknown.
+/// Sets whether automatic tax knows a customer's location.
 pub(super) fn locate(stripe: &Stripe, id: &str, body: &Value) -> Result<Value, Error> {
     let known = match body["location"].as_str() {
         Some("known") => true,
         Some("missing") => false,
-        _ => return Err(Error::invalid("location: known or missing")),
+        _ => return Err(Error::invalid("location must be known or missing.")),
     };
     customers::locate(&mut stripe.lock(), id, known)
 }
@@ -77,7 +77,7 @@ pub(super) fn pay_part(stripe: &Stripe, id: &str, body: &Value) -> Result<Value,
     Ok(json!({ "invoice": state.invoice(id)?.to_json(), "payment_intent": payment }))
 }
 
-/// Puts lines on an invoice of a subscription, which is paid then.
+/// Makes an invoice of a subscription with the given lines, and pays it.
 pub(super) fn invoice(stripe: &Stripe, body: &Value) -> Result<Value, Error> {
     let now = stripe.clock.now().as_second();
     let mut state = stripe.lock();
@@ -117,7 +117,7 @@ pub(super) fn invoice(stripe: &Stripe, body: &Value) -> Result<Value, Error> {
     }))
 }
 
-/// Brings the balance of a subscription's customer to an amount, before an invoice takes it.
+/// Sets the balance of a subscription's customer, before an invoice uses it.
 fn set_balance(state: &mut State, of: &str, balance: i64, now: i64) -> Result<(), Error> {
     let subscription = state.subscription(of)?;
     let currency = subscription.currency.clone();
@@ -135,7 +135,7 @@ fn set_balance(state: &mut State, of: &str, balance: i64, now: i64) -> Result<()
     Ok(())
 }
 
-/// A line as it is said to be; what is not said is as the subscription's item is.
+/// Returns a line with the given values, and those of the subscription's item by default.
 fn line(state: &mut State, item: &Item, said: &Value) -> Result<Line, Error> {
     let mut item = item.clone();
     if let Some(price) = said["price"].as_str() {

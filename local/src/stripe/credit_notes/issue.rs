@@ -1,4 +1,4 @@
-//! Issues credit notes, never above what their invoice comes to.
+//! Issues credit notes, never above the amount of their invoice.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ impl Request {
     }
 }
 
-/// An amount above zero.
+/// Takes an amount, which must be above zero.
 fn positive(form: &mut Form, name: &str) -> Result<Option<i64>, Error> {
     let amount = form.integer(name)?;
     if amount.is_some_and(|amount| amount < 1) {
@@ -129,13 +129,13 @@ pub(in crate::stripe) fn create(
     Ok(created)
 }
 
-/// The credit notes of an invoice, void ones too.
+/// Returns the credit notes of an invoice, including void ones.
 fn of_invoice<'s>(state: &'s State, invoice: &'s str) -> impl Iterator<Item = &'s CreditNote> {
     let notes = state.credit_notes.values();
     notes.filter(move |note| note.invoice == invoice)
 }
 
-/// The part of a refund that credit notes hold already.
+/// Returns the part of a refund that belongs to credit notes already.
 fn held(state: &State, refund: &str) -> i64 {
     let notes = state.credit_notes.values().filter(|note| !note.is_void());
     notes
@@ -145,7 +145,7 @@ fn held(state: &State, refund: &str) -> i64 {
         .sum()
 }
 
-/// The refunds that a request links, each with the part that is not of another credit note.
+/// Returns the refunds that a request links, each with the part for this credit note.
 fn link(state: &State, invoice: &Invoice, request: &Request) -> Result<Vec<Linked>, Error> {
     let payment = payment(state, invoice);
     let mut linked = Vec::new();
@@ -165,7 +165,7 @@ fn link(state: &State, invoice: &Invoice, request: &Request) -> Result<Vec<Linke
     Ok(linked)
 }
 
-/// Refuses more than the invoice comes to; returns the part that is still to be paid.
+/// Fails above the amount left to credit; returns the part that reduces the amount still to be paid.
 fn check(
     state: &State,
     invoice: &Invoice,
@@ -193,7 +193,7 @@ fn check(
     let linked: i64 = linked.iter().map(|linked| linked.amount).sum();
     let left = creditable(state, invoice) + linked;
     let money = |amount| money(amount, &invoice.currency);
-    // The wording of this one is assumed.
+    // This message is assumed.
     if request.amount > left {
         let message = format!(
             "The credit note amount ({}) is greater than the amount left to credit on the invoice \
@@ -225,7 +225,7 @@ fn check(
     Ok(pre_payment)
 }
 
-/// The amount that no credit note and no refund has taken yet.
+/// Returns the amount left to credit, after credit notes and refunds.
 fn creditable(state: &State, invoice: &Invoice) -> i64 {
     let notes = of_invoice(state, &invoice.id).filter(|note| !note.is_void());
     let credited: i64 = notes.map(|note| note.amount).sum();
@@ -260,7 +260,7 @@ fn refund(state: &mut State, invoice: &Invoice, amount: i64, now: i64) -> Result
     })
 }
 
-/// Takes a credit note off its invoice, which is paid once nothing remains.
+/// Reduces an invoice by a credit note, and marks it as paid if nothing remains.
 fn reduce(state: &mut State, note: &CreditNote, now: i64) -> Result<(), Error> {
     let invoice = state.invoice_mut(&note.invoice)?;
     invoice.pre_payment_credit_notes_amount += note.pre_payment;
@@ -274,7 +274,7 @@ fn reduce(state: &mut State, note: &CreditNote, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// An amount as Stripe's messages have it.
+/// Formats an amount as in Stripe's messages.
 fn money(amount: i64, currency: &str) -> String {
     let (whole, rest) = (amount / 100, amount % 100);
     match currency {

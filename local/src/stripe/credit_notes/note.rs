@@ -1,4 +1,4 @@
-//! A credit note: its amounts, and how Stripe shows it.
+//! A credit note: its amounts, and its JSON.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ impl CreditNote {
         })
     }
 
-    /// Its only line, a `credit_note_line_item`. Stripe spreads an amount over the invoice's lines.
+    /// Its only line, a `credit_note_line_item`. Stripe itself spreads an amount over the invoice's lines.
     pub(super) fn line_json(&self) -> Value {
         json!({
             "id": self.line,

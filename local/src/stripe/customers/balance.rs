@@ -1,6 +1,6 @@
 //! Balances of customers: `/v1/customers/{id}/balance_transactions`.
 //!
-//! An amount below zero is a credit, which the next invoice is paid with when it is finalized.
+//! An amount below zero is a credit, which is applied to the next invoice when it is finalized.
 //! <https://docs.stripe.com/billing/customer/balance>
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::stripe::invoices::Invoice;
 use crate::stripe::list::Page;
 use crate::stripe::state::State;
 
-/// A change of a balance, as it is kept.
+/// A stored change of a balance.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::stripe) struct Transaction {
     id: String,
@@ -35,7 +35,7 @@ pub(in crate::stripe) struct Change {
 }
 
 impl Change {
-    /// The amount that a credit note of an invoice gives, or takes when it is voided.
+    /// Returns the change by a credit note: a credit when it is issued, or a debit when it is voided.
     pub(in crate::stripe) fn of_credit_note(amount: i64, invoice: &Invoice) -> Self {
         Self {
             amount,
@@ -71,14 +71,14 @@ impl Transaction {
 }
 
 impl State {
-    /// The balance of a customer; none is nothing.
+    /// Returns the balance of a customer; zero without a customer.
     pub(in crate::stripe) fn balance(&self, customer: Option<&str>) -> i64 {
         let customer = customer.and_then(|id| self.customers.get(id));
         customer.map_or(0, |customer| customer.balance)
     }
 }
 
-/// Changes the balance of a customer, and says so. Drafts show the balance as it is.
+/// Changes the balance of a customer, and emits its event. Drafts show the current balance.
 pub(in crate::stripe) fn change_balance(
     state: &mut State,
     id: &str,

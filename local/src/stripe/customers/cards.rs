@@ -1,4 +1,4 @@
-//! Cards that customers are made with: `payment_method` and `invoice_settings[default_payment_method]`.
+//! Cards of new customers: `payment_method` and `invoice_settings[default_payment_method]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use crate::stripe::form::Form;
 use crate::stripe::state::State;
 use crate::stripe::subscriptions::Card;
 
-/// Stripe's test cards that can be attached: name, end of the number, answer to a charge.
+/// Stripe's test cards that can be attached: name, last four digits, outcome of a charge.
 /// <https://docs.stripe.com/testing>
 const TEST_CARDS: [(&str, &str, Card); 2] = [
     ("pm_card_visa", "4242", Card::Good),
     ("pm_card_chargeCustomerFail", "0341", Card::Declined),
 ];
 
-/// A card that is attached to a customer, under an id of its own.
+/// A card that is attached to a customer, under its own id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PaymentMethod {
     pub(super) id: String,
@@ -22,7 +22,7 @@ pub(super) struct PaymentMethod {
     pub(super) card: Card,
 }
 
-/// Takes the parameters of a new customer's card; returns the card that its subscriptions are charged to.
+/// Takes the parameters of a new customer's card; returns the card for its subscriptions.
 ///
 /// A card that is attached without being the default is not charged, and is not kept. The message for a default that
 /// is not attached is assumed.

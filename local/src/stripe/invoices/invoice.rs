@@ -1,4 +1,4 @@
-//! An invoice: its amounts, its timeline, and how Stripe shows it.
+//! An invoice: its amounts, its timeline, and its JSON.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::line::{Line, Period};
 use crate::stripe::falsify::overwrite;
 use crate::stripe::tax::Behavior;
 
-/// The most lines an invoice shows; the others are listed.
+/// The most lines in an invoice's JSON; the list of lines has the others.
 const MAX_SHOWN_LINES: usize = 10;
 
-/// Fields of an invoice that nothing here ever fills.
+/// Fields of an invoice that are always null here.
 const UNUSED: [&str; 31] = [
     "account_country",
     "account_name",
@@ -57,7 +57,7 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) billing_reason: String,
     pub(in crate::stripe) currency: String,
     pub(in crate::stripe) subscription: Option<String>,
-    /// The metadata of its subscription as it was then.
+    /// The metadata of its subscription at that time.
     pub(in crate::stripe) subscription_metadata: BTreeMap<String, String>,
     pub(in crate::stripe) lines: Vec<Line>,
     pub(in crate::stripe) discount: i64,
@@ -71,13 +71,13 @@ pub(in crate::stripe) struct Invoice {
     pub(in crate::stripe) amount_paid: i64,
     /// The part of `amount_paid` that was paid outside of Stripe.
     pub(in crate::stripe) paid_off_stripe: i64,
-    /// Amounts of credit notes before it was paid, and afterwards.
+    /// The amounts of credit notes before and after it was paid.
     pub(in crate::stripe) pre_payment_credit_notes_amount: i64,
     pub(in crate::stripe) post_payment_credit_notes_amount: i64,
     pub(in crate::stripe) attempts: i64,
     pub(in crate::stripe) period: Period,
     pub(in crate::stripe) created: i64,
-    /// Stripe finalizes and charges it without being asked.
+    /// Stripe finalizes and charges it automatically.
     pub(in crate::stripe) auto_advance: bool,
     /// The end of the draft hour.
     pub(in crate::stripe) finalizes_at: Option<i64>,
@@ -99,7 +99,7 @@ impl Invoice {
         self.lines.iter().map(|line| line.amount).sum()
     }
 
-    /// The tax that comes on top of the lines.
+    /// Returns the tax that is added to the lines.
     fn added_tax(&self) -> i64 {
         match self.tax_behavior {
             Behavior::Exclusive => self.tax,
@@ -107,27 +107,27 @@ impl Invoice {
         }
     }
 
-    /// The amount of its lines, discount and tax; a credit is below zero.
+    /// Returns the amount of its lines, discount and tax; a credit is below zero.
     pub(in crate::stripe) fn total(&self) -> i64 {
         self.subtotal() - self.discount + self.added_tax()
     }
 
-    /// The amount that the customer owes, the customer's balance counted in.
+    /// Returns the amount due, including the customer's balance.
     pub(in crate::stripe) fn due(&self) -> i64 {
         (self.total() + self.starting_balance - self.pre_payment_credit_notes_amount).max(0)
     }
 
-    /// The part of the amount due that is not paid yet.
+    /// Returns the part of the amount due that is not paid yet.
     pub(in crate::stripe) fn remaining(&self) -> i64 {
         (self.due() - self.amount_paid).max(0)
     }
 
-    /// True if Stripe advances it by itself.
+    /// Returns whether Stripe advances it automatically.
     fn advances(&self) -> bool {
         self.auto_advance && ["draft", "open"].contains(&self.status.as_str())
     }
 
-    /// Its lines, the discount on the first ones that it fits on.
+    /// Returns the JSON of its lines. The discount applies to the first lines, as far as they reach.
     pub(in crate::stripe) fn lines_json(&self) -> Vec<Value> {
         let mut left = self.discount;
         let lines = self.lines.iter().map(|line| {

@@ -1,4 +1,4 @@
-//! Lines of an invoice: what a price costs for a period.
+//! Lines of an invoice: the cost of a price for a period.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use super::invoice::Invoice;
 use crate::stripe::prices::Price;
 use crate::stripe::subscriptions::Item;
 
-/// From when to when.
+/// A span of time, in Unix seconds.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(in crate::stripe) struct Period {
     pub(in crate::stripe) start: i64,
     pub(in crate::stripe) end: i64,
 }
 
-/// A line: what a price costs for a period.
+/// A line: the cost of a price for a period.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::stripe) struct Line {
     pub(in crate::stripe) id: String,
@@ -31,10 +31,10 @@ pub(in crate::stripe) struct Line {
 
 /// The object that a line was made from.
 ///
-/// A pending proration is an invoice item until the next invoice takes it up, and so is its line.
-/// A proration that is invoiced at once may have either parent: the pinned types let both say
-/// `proration`, and the documentation does not say which one is used when, so that a reader has to
-/// read both. Here it is the subscription item's, as it was before flexible billing.
+/// A pending proration is an invoice item, and so is the parent of its line on the next invoice. A proration that is
+/// invoiced at once may have either parent: both have a `proration` field in the pinned types, and the documentation
+/// does not say which one Stripe uses, so a client has to handle both. Here it is the subscription item, as it was
+/// before flexible billing.
 /// <https://docs.stripe.com/api/invoice-line-item/object#invoice_line_item_object-parent>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +47,7 @@ pub(in crate::stripe) enum Parent {
 }
 
 impl Line {
-    /// The line of an item for the period it is in.
+    /// Returns the line of an item for its current period.
     pub(in crate::stripe) fn of(id: String, item: &Item) -> Self {
         Self {
             id,

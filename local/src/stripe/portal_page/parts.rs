@@ -11,10 +11,10 @@ use crate::stripe::subscriptions::Subscription;
 
 use super::link;
 
-/// How many invoices are shown.
+/// The most invoices on the page.
 const MAX_INVOICES: usize = 12;
 
-/// The whole portal, or the one thing that its link is for.
+/// Returns the body of the portal, or only the part that its link is for.
 pub(super) fn body(state: &State, session: &PortalSession, error: Option<&Error>) -> String {
     let flow = session.open_flow();
     let only = flow.map(|flow| flow.kind.as_str());
@@ -30,7 +30,7 @@ pub(super) fn body(state: &State, session: &PortalSession, error: Option<&Error>
             body += &plan(state, session, subscription, only);
         }
         if body.len() == before {
-            body += "<p>There is no plan.</p>";
+            body += "<p>You have no plan.</p>";
         }
     }
     if only.is_none_or(|only| only == "payment_method_update") {
@@ -44,13 +44,13 @@ pub(super) fn body(state: &State, session: &PortalSession, error: Option<&Error>
     body
 }
 
-/// Whether the portal's configuration has a feature.
+/// Returns whether the portal's configuration enables a feature.
 fn has(state: &State, session: &PortalSession, feature: &str) -> bool {
     let known = state.portal_configurations.get(&session.configuration);
     known.is_some_and(|known| known.features[feature]["enabled"] == true)
 }
 
-/// The prices that a subscription may change to: recurring ones of the configuration.
+/// Returns the prices that a subscription may change to: recurring ones of the configuration.
 pub(super) fn offers<'s>(
     state: &'s State,
     session: &PortalSession,
@@ -151,7 +151,7 @@ fn card(state: &State, session: &PortalSession) -> String {
     let customer = state.customers.get(&session.customer);
     let known = customer.and_then(|customer| customer.card());
     let known = known.map_or_else(String::new, |last4| {
-        format!("<p>It ends in {}.</p>", escape(last4))
+        format!("<p>Card ending in {}.</p>", escape(last4))
     });
     format!(
         r#"<h2>Card</h2>{known}<form method="post" action="/p/session/{}/card">

@@ -1,4 +1,4 @@
-//! A subscription: what it is of, until when, and how Stripe shows it.
+//! A subscription: its items, its periods, and its JSON.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::stripe::payment_intents::Status;
 use crate::stripe::period;
 use crate::stripe::prices::Price;
 
-/// Fields of a subscription that nothing here ever fills.
+/// Fields of a subscription that are always null here.
 const UNUSED: [&str; 19] = [
     "application",
     "application_fee_percent",
@@ -39,7 +39,7 @@ const UNUSED: [&str; 19] = [
 #[serde(default)]
 pub(in crate::stripe) struct Subscription {
     pub(in crate::stripe) id: String,
-    /// `active`, `past_due` and so on; other words may be set.
+    /// `active`, `past_due` and so on; a test may set any word.
     pub(in crate::stripe) status: String,
     pub(in crate::stripe) customer: Option<String>,
     pub(in crate::stripe) currency: String,
@@ -52,35 +52,35 @@ pub(in crate::stripe) struct Subscription {
     pub(in crate::stripe) canceled_at: Option<i64>,
     pub(in crate::stripe) ended_at: Option<i64>,
     pub(in crate::stripe) created: i64,
-    /// The moment that periods are counted from, where it is not that of the creation.
+    /// The moment that periods are counted from, if it is not that of the creation.
     pub(in crate::stripe) anchor: Option<i64>,
     /// `flexible` or `classic`.
     pub(in crate::stripe) billing_mode: String,
-    /// The behaviour of the card from now on.
+    /// The outcome of each charge of the card from now on.
     pub(in crate::stripe) card: Card,
     pub(in crate::stripe) pause_collection: Option<PauseCollection>,
     pub(in crate::stripe) paused_at: Option<i64>,
     pub(in crate::stripe) trial_start: Option<i64>,
     pub(in crate::stripe) trial_end: Option<i64>,
-    /// The invoice items that wait for the next invoice, as the lines they will be.
+    /// The pending invoice items for the next invoice, as its future lines.
     pub(in crate::stripe) pending: Vec<Line>,
     /// Fields that a test has falsified.
     pub(in crate::stripe) overrides: BTreeMap<String, Value>,
 }
 
-/// The answer of a subscription's card to a charge.
+/// The outcome of charges of a subscription's card.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::stripe) enum Card {
-    /// It pays.
+    /// Charges succeed.
     #[default]
     Good,
-    /// It is declined.
+    /// Charges are declined.
     Declined,
 }
 
 impl Card {
-    /// The status of a payment with it.
+    /// Returns the status of a payment with the card.
     pub(in crate::stripe) fn outcome(self) -> Status {
         match self {
             Self::Good => Status::Succeeded,
@@ -89,7 +89,7 @@ impl Card {
     }
 }
 
-/// A pause of the collection: invoices are made, and not charged.
+/// A pause of the collection: invoices are made, but not charged.
 /// <https://docs.stripe.com/billing/subscriptions/pause-payment>
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::stripe) struct PauseCollection {
@@ -98,13 +98,13 @@ pub(in crate::stripe) struct PauseCollection {
     pub(in crate::stripe) resumes_at: Option<i64>,
 }
 
-/// What a subscription is of.
+/// The items of a subscription.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(in crate::stripe) struct Items {
     pub(in crate::stripe) data: Vec<Item>,
 }
 
-/// One price of a subscription, with its period: the subscription itself has none.
+/// One price of a subscription, with its period; the subscription itself has none.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::stripe) struct Item {
     pub(in crate::stripe) id: String,
@@ -115,7 +115,7 @@ pub(in crate::stripe) struct Item {
 }
 
 impl Item {
-    /// The item of a period that begins now.
+    /// Returns an item whose first period begins now.
     pub(in crate::stripe) fn beginning(id: String, price: Price, quantity: i64, now: i64) -> Self {
         let mut item = Self {
             id,
@@ -128,7 +128,7 @@ impl Item {
         item
     }
 
-    /// Begins the next period, where the last one ends.
+    /// Begins the next period at the end of the last one.
     pub(in crate::stripe) fn advance(&mut self, anchor: i64) {
         let start = self.current_period_end;
         self.current_period_start = start;
@@ -137,13 +137,13 @@ impl Item {
         }
     }
 
-    /// Begins a period at a moment, from which the next ones are counted.
+    /// Begins a period at a moment, from which later periods are counted.
     pub(in crate::stripe) fn restart(&mut self, now: i64) {
         self.current_period_end = now;
         self.advance(now);
     }
 
-    /// What a period costs.
+    /// Returns the cost of a period.
     pub(in crate::stripe) fn amount(&self) -> i64 {
         self.price.unit_amount * self.quantity
     }
@@ -173,12 +173,12 @@ impl Item {
 }
 
 impl Subscription {
-    /// Whether it is over for good.
+    /// Returns whether it has ended for good.
     pub(in crate::stripe) fn has_ended(&self) -> bool {
         ["canceled", "incomplete_expired"].contains(&self.status.as_str())
     }
 
-    /// The moment that its periods are counted from.
+    /// Returns the moment that its periods are counted from.
     pub(in crate::stripe) fn anchor(&self) -> i64 {
         self.anchor.unwrap_or(self.created)
     }
@@ -205,7 +205,7 @@ impl Subscription {
         })
     }
 
-    /// The period it is in: the one that ends first.
+    /// Returns the current period: that of the item that ends first.
     pub(in crate::stripe) fn period(&self) -> Option<(i64, i64)> {
         let items = self.items.data.iter();
         items
@@ -213,14 +213,14 @@ impl Subscription {
             .min_by_key(|(_, end)| *end)
     }
 
-    /// Whether it ends with its period.
+    /// Returns whether it ends with its period.
     pub(in crate::stripe) fn ends_with_period(&self) -> bool {
         let end = self.period().map(|(_, end)| end);
         let reached = self.cancel_at.zip(end).is_some_and(|(at, end)| at <= end);
         self.cancel_at_period_end || reached
     }
 
-    /// Lets it end with its period, or go on after all.
+    /// Sets whether it ends with its period.
     pub(in crate::stripe) fn end_with_period(&mut self, ends: bool, now: i64) {
         self.cancel_at_period_end = ends;
         self.cancel_at = self.period().map(|(_, end)| end).filter(|_| ends);

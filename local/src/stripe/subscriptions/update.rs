@@ -1,4 +1,4 @@
-//! `POST /v1/subscriptions/{id}`, and `/pause` and `/resume` of it.
+//! `POST /v1/subscriptions/{id}`, with its `/pause` and `/resume`.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::stripe::state::State;
 
 const PRORATIONS: [&str; 3] = ["always_invoice", "create_prorations", "none"];
 
-/// Changes of an update other than the end and the metadata of a subscription.
+/// The changes of an update, other than a subscription's end and metadata.
 struct Changes {
     item: Option<Item>,
     trial_end: Option<TrialEnd>,
@@ -19,13 +19,13 @@ struct Changes {
     prorate: &'static str,
 }
 
-/// The fate of invoices while collection is paused.
+/// A change of the pause of collection.
 enum Collection {
     Paused(PauseCollection),
     GoesOn,
 }
 
-/// The end of a trial, as a caller names it.
+/// The end of a trial, as the caller gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stripe) enum TrialEnd {
     Now,
@@ -98,7 +98,7 @@ pub(in crate::stripe) fn update(
     Ok(updated)
 }
 
-/// Takes the end of a trial: a moment to come, or `now`.
+/// Takes the end of a trial: a future moment, or `now`.
 pub(super) fn trial_end(form: &mut Form, now: i64) -> Result<Option<TrialEnd>, Error> {
     let Some(end) = form.text("trial_end", 20)? else {
         return Ok(None);
@@ -124,7 +124,7 @@ fn anchor(form: &mut Form) -> Result<Option<&'static str>, Error> {
     form.word("billing_cycle_anchor[type]", &["now", "unchanged"])
 }
 
-/// Takes the pause of the collection; an empty one ends it.
+/// Takes the pause of the collection; an empty value ends it.
 fn collection(form: &mut Form) -> Result<Option<Collection>, Error> {
     if form.text("pause_collection", 0)?.is_some() {
         return Ok(Some(Collection::GoesOn));
@@ -142,7 +142,7 @@ fn collection(form: &mut Form) -> Result<Option<Collection>, Error> {
     }
 }
 
-/// Takes when it is to end: with its period, at a moment, or not.
+/// Takes the end of the subscription: with its period, at a moment, or none.
 fn change_end(changed: &mut Subscription, form: &mut Form, now: i64) -> Result<(), Error> {
     let with_period = form.truth("cancel_at_period_end")?;
     let at = form.text("cancel_at", 20)?;
@@ -172,7 +172,7 @@ fn change_end(changed: &mut Subscription, form: &mut Form, now: i64) -> Result<(
     Ok(())
 }
 
-/// Takes the item that is to have another price or quantity; only one may.
+/// Takes the item with a new price or quantity; there may be only one.
 fn changed_item(state: &State, of: &Subscription, form: &mut Form) -> Result<Option<Item>, Error> {
     if !form.has("items") {
         return Ok(None);
