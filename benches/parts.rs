@@ -20,6 +20,10 @@ use shared::providers::stripe;
 use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::words::meter::{Line, Tokens};
 
+/// The allocator of the functions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Returns the time of everything here.
 fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().expect("a time")

@@ -12,7 +12,7 @@ use shared::process::patience::Patience;
 use shared::process::telemetry::chain;
 
 use crate::stripe_account::StripeAccount;
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 use check::Check;
 
 /// Codes of incidents that stay open although the payment, refund or dispute has its entry.
@@ -30,30 +30,33 @@ const AT_STRIPE: [&str; 7] = [
 ];
 
 /// Runs all checks and prints the results; fails if a check fails or an incident is open.
-pub(crate) async fn run(desk: &mut Desk<'_>) -> Result<(), Error> {
+pub(crate) async fn run(console: &mut Console<'_>) -> Result<(), Error> {
     let mut checks = vec![
-        deployment::configuration(desk),
-        Check::or_bad("table", deployment::table(desk).await),
+        deployment::configuration(console),
+        Check::or_bad("table", deployment::table(console).await),
     ];
-    checks.extend(of_stripe(desk).await);
-    checks.push(Check::or_bad("langfuse", deployment::langfuse(desk).await));
-    let incidents = open_incidents(desk).await.unwrap_or_else(|error| {
+    checks.extend(of_stripe(console).await);
+    checks.push(Check::or_bad(
+        "langfuse",
+        deployment::langfuse(console).await,
+    ));
+    let incidents = open_incidents(console).await.unwrap_or_else(|error| {
         checks.push(Check::bad("incidents", chain(&error)));
         Vec::new()
     });
     let ok = incidents.is_empty() && checks.iter().all(|check| check.ok);
-    if desk.json {
+    if console.json {
         let found = json!({ "ok": ok, "checks": checks, "incidents": incidents });
-        writeln!(desk.out, "{found}")?;
+        writeln!(console.out, "{found}")?;
     } else {
-        print(desk, &checks, &incidents)?;
+        print(console, &checks, &incidents)?;
     }
     if ok { Ok(()) } else { Err(Error::NotInOrder) }
 }
 
 /// Runs the checks of the Stripe account.
-async fn of_stripe(desk: &Desk<'_>) -> Vec<Check> {
-    let account = match stripe_account(desk) {
+async fn of_stripe(console: &Console<'_>) -> Vec<Check> {
+    let account = match stripe_account(console) {
         Ok(account) => account,
         Err(error) => {
             let why = chain(&error);
@@ -62,24 +65,24 @@ async fn of_stripe(desk: &Desk<'_>) -> Vec<Check> {
     };
     vec![
         deployment::key(&account),
-        Check::or_bad("clock", deployment::clock(desk, &account).await),
+        Check::or_bad("clock", deployment::clock(console, &account).await),
         Check::or_bad("meter", at_stripe::meter(&account).await),
-        Check::or_bad("prices", at_stripe::prices(desk, &account).await),
-        Check::or_bad("tax", at_stripe::tax(desk, &account).await),
+        Check::or_bad("prices", at_stripe::prices(console, &account).await),
+        Check::or_bad("tax", at_stripe::tax(console, &account).await),
         Check::or_bad("webhooks", at_stripe::webhooks(&account).await),
         Check::or_bad("meter_errors", at_stripe::meter_errors(&account).await),
     ]
 }
 
-fn stripe_account(desk: &Desk<'_>) -> Result<StripeAccount, Error> {
-    let stage = desk.environment.stage()?;
-    Ok(StripeAccount::new(desk.stripe()?, stage))
+fn stripe_account(console: &Console<'_>) -> Result<StripeAccount, Error> {
+    let stage = console.environment.stage()?;
+    Ok(StripeAccount::new(console.stripe()?, stage))
 }
 
 /// Returns the incidents that are neither dismissed nor settled by themselves.
-async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
-    let ledger = desk.ledger()?;
-    let patience = Patience::lasting(&desk.clock, PATIENCE);
+async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
+    let ledger = console.ledger()?;
+    let patience = Patience::lasting(&console.clock, PATIENCE);
     let mut open = Vec::new();
     let mut from = None;
     loop {
@@ -100,27 +103,27 @@ async fn open_incidents(desk: &Desk<'_>) -> Result<Vec<Incident>, Error> {
 }
 
 /// Dismisses all incidents of an object.
-pub(crate) async fn dismiss(desk: &mut Desk<'_>, subject: String) -> Result<(), Error> {
-    let dismissed = desk
+pub(crate) async fn dismiss(console: &mut Console<'_>, subject: String) -> Result<(), Error> {
+    let dismissed = console
         .ledger()?
-        .dismiss_incidents(&subject, &desk.patience)
+        .dismiss_incidents(&subject, &console.patience)
         .await?;
     if dismissed == 0 {
         return Err(Error::NoIncident(subject));
     }
-    if desk.json {
+    if console.json {
         let report = json!({ "subject": subject, "dismissed": dismissed });
-        writeln!(desk.out, "{report}")?;
+        writeln!(console.out, "{report}")?;
     } else {
-        writeln!(desk.out, "incidents of {subject} dismissed: {dismissed}")?;
+        writeln!(console.out, "incidents of {subject} dismissed: {dismissed}")?;
     }
     Ok(())
 }
 
-fn print(desk: &mut Desk<'_>, checks: &[Check], incidents: &[Incident]) -> Result<(), Error> {
+fn print(console: &mut Console<'_>, checks: &[Check], incidents: &[Incident]) -> Result<(), Error> {
     for check in checks {
         let Check { name, detail, .. } = check;
-        writeln!(desk.out, "{:<4} {name}: {detail}", check.verdict())?;
+        writeln!(console.out, "{:<4} {name}: {detail}", check.verdict())?;
     }
     for incident in incidents {
         let Incident {
@@ -131,7 +134,7 @@ fn print(desk: &mut Desk<'_>, checks: &[Check], incidents: &[Incident]) -> Resul
         } = incident;
         let account = incident.account.as_ref();
         let account = account.map_or_else(String::new, |account| format!(" of {account}"));
-        writeln!(desk.out, "see  {subject}{account}: {detail} ({seen_at})")?;
+        writeln!(console.out, "see  {subject}{account}: {detail} ({seen_at})")?;
     }
     Ok(())
 }

@@ -6,13 +6,13 @@ use shared::words::id::{AccountId, IdempotencyKey, credit_id};
 use shared::words::sparks::Sparks;
 
 use crate::reason::Reason;
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
 /// Maximum of one grant: far more than is needed, and far less than an account can hold.
 const MOST: Sparks = Sparks::from_milli(1_000_000_000_000_000);
 
 pub(crate) async fn grant(
-    desk: &mut Desk<'_>,
+    console: &mut Console<'_>,
     account: AccountId,
     sparks: Sparks,
     reason: &Reason,
@@ -24,8 +24,8 @@ pub(crate) async fn grant(
     }
     let key = key.unwrap_or_else(made_up_key);
     // Printed before the write, so that a grant with an unknown outcome can be repeated with its key.
-    writeln!(desk.notes, "key {key}")?;
-    let now = desk.clock.now();
+    writeln!(console.notes, "key {key}")?;
+    let now = console.clock.now();
     let id = credit_id("grant", &account, &key);
     let credit = NewCredit {
         id: id.clone(),
@@ -37,23 +37,23 @@ pub(crate) async fn grant(
         free_plan,
         purchase: None,
     };
-    let ledger = desk.ledger()?;
-    let replayed = match ledger.credit(&credit, now, &desk.patience).await? {
+    let ledger = console.ledger()?;
+    let replayed = match ledger.credit(&credit, now, &console.patience).await? {
         Credited::Recorded(_) => false,
         Credited::Replayed => true,
         Credited::Reused => return Err(Error::KeyReused(key)),
         Credited::TooMany => return Err(Error::TooManyGrants(account)),
     };
     let balance = ledger
-        .settled_account(&account, now, &desk.patience)
+        .settled_account(&account, now, &console.patience)
         .await?;
     let available = balance.map_or(Sparks::ZERO, |account| account.available);
-    if desk.json {
+    if console.json {
         let grant = json!({
             "id": id, "key": key, "account_id": account, "sparks": sparks, "replayed": replayed,
             "available": available,
         });
-        writeln!(desk.out, "{grant}")?;
+        writeln!(console.out, "{grant}")?;
     } else {
         let verb = if replayed {
             "were already granted"
@@ -61,7 +61,7 @@ pub(crate) async fn grant(
             "granted"
         };
         writeln!(
-            desk.out,
+            console.out,
             "{sparks} Sparks {verb} to {account}, {available} available"
         )?;
     }

@@ -25,9 +25,11 @@ use jiff::civil::Date;
 use lines::Lines;
 use reason::Reason;
 use shared::ledger::{self, Ledger};
+use shared::payments::Payments;
 use shared::payments::invoice;
 use shared::payments::payment;
 use shared::payments::reversal;
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::{self, Environment};
 use shared::process::patience::Patience;
@@ -248,7 +250,7 @@ pub enum Error {
 }
 
 /// The environment, clock and outputs shared by all commands.
-struct Desk<'a> {
+struct Console<'a> {
     environment: Environment<'a>,
     transport: Transport,
     clock: Clock,
@@ -260,12 +262,23 @@ struct Desk<'a> {
     notes: &'a mut dyn Write,
 }
 
-impl Desk<'_> {
+impl Console<'_> {
     /// Returns a client of the ledger's table.
     fn ledger(&self) -> Result<Ledger, Error> {
-        let table = self.environment.table()?;
-        let aws = self.environment.aws()?;
-        Ok(Ledger::new(&aws, &table, &self.transport))
+        Ok(Ledger::from_setup(self.setup())?)
+    }
+
+    /// Returns everything that payment operations need.
+    fn payments(&self) -> Result<Payments, Error> {
+        Ok(Payments::from_setup(self.setup())?)
+    }
+
+    fn setup(&self) -> Setup<'_> {
+        Setup {
+            environment: self.environment,
+            transport: &self.transport,
+            clock: &self.clock,
+        }
     }
 
     /// Returns a client of the Stripe account.
@@ -291,7 +304,7 @@ pub async fn run<'a>(
 ) -> Result<(), Error> {
     let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
     let (mut out, mut notes) = (Lines(out), Lines(notes));
-    let mut desk = Desk {
+    let mut console = Console {
         environment,
         transport: transport.clone(),
         clock,
@@ -307,11 +320,11 @@ pub async fn run<'a>(
             reason,
             plan,
             key,
-        } => grant::grant(&mut desk, account, sparks, &reason, plan.is_some(), key).await,
-        Action::Reverse { entry, reason } => reverse::run(&mut desk, entry, &reason).await,
-        Action::Balance { account } => read::balance(&mut desk, account).await,
-        Action::Ledger { account, limit } => read::ledger(&mut desk, account, limit).await,
-        Action::Outbox { action } => outbox::run(&mut desk, action).await,
+        } => grant::grant(&mut console, account, sparks, &reason, plan.is_some(), key).await,
+        Action::Reverse { entry, reason } => reverse::run(&mut console, entry, &reason).await,
+        Action::Balance { account } => read::balance(&mut console, account).await,
+        Action::Ledger { account, limit } => read::ledger(&mut console, account, limit).await,
+        Action::Outbox { action } => outbox::run(&mut console, action).await,
         Action::Reconcile {
             day,
             session,
@@ -328,18 +341,18 @@ pub async fn run<'a>(
             let mut reversals = reversals.into_iter();
             let reversal = reversals.find_map(|(reason, id)| Some((reason, id?)));
             match (session, invoice, reversal) {
-                (Some(session), ..) => reconcile::session(&mut desk, session).await,
-                (_, Some(invoice), _) => reconcile::invoice(&mut desk, invoice).await,
-                (.., Some((reason, id))) => reconcile::reversal(&mut desk, reason, id).await,
-                (None, None, None) => Box::pin(reconcile::day(&mut desk, day)).await,
+                (Some(session), ..) => reconcile::session(&mut console, session).await,
+                (_, Some(invoice), _) => reconcile::invoice(&mut console, invoice).await,
+                (.., Some((reason, id))) => reconcile::reversal(&mut console, reason, id).await,
+                (None, None, None) => Box::pin(reconcile::day(&mut console, day)).await,
             }
         }
-        Action::Verify { account } => verify::run(&mut desk, account).await,
-        Action::Repair { account, yes } => repair::run(&mut desk, account, yes).await,
+        Action::Verify { account } => verify::run(&mut console, account).await,
+        Action::Repair { account, yes } => repair::run(&mut console, account, yes).await,
         Action::Doctor {
             dismiss: Some(subject),
-        } => doctor::dismiss(&mut desk, subject).await,
-        Action::Doctor { dismiss: None } => doctor::run(&mut desk).await,
+        } => doctor::dismiss(&mut console, subject).await,
+        Action::Doctor { dismiss: None } => doctor::run(&mut console).await,
         Action::StripeSetup {
             webhook_url,
             return_url,
@@ -348,7 +361,7 @@ pub async fn run<'a>(
                 webhooks: webhook_url,
                 portal_return: return_url,
             };
-            stripe_setup::run(&mut desk, &addresses).await
+            stripe_setup::run(&mut console, &addresses).await
         }
     }
 }

@@ -9,7 +9,7 @@ use shared::outbox::{self, Outbox};
 use shared::process::clock::wire;
 use shared::process::patience::Patience;
 
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 
 /// Maximum number of items listed per bucket.
 const MOST: usize = 100_000;
@@ -53,31 +53,31 @@ struct Listing {
     parked: Vec<Parked>,
 }
 
-pub(crate) async fn run(desk: &mut Desk<'_>, action: Option<Action>) -> Result<(), Error> {
+pub(crate) async fn run(console: &mut Console<'_>, action: Option<Action>) -> Result<(), Error> {
     match action {
-        None => list(desk).await,
-        Some(Action::Redrive { ids, all, untraced }) => redrive(desk, ids, all, untraced).await,
-        Some(Action::Run) => work(desk).await,
+        None => list(console).await,
+        Some(Action::Redrive { ids, all, untraced }) => redrive(console, ids, all, untraced).await,
+        Some(Action::Run) => work(console).await,
     }
 }
 
-async fn list(desk: &mut Desk<'_>) -> Result<(), Error> {
-    let listing = listing(&desk.ledger()?, desk).await?;
-    let now = desk.clock.now();
+async fn list(console: &mut Console<'_>) -> Result<(), Error> {
+    let listing = listing(&console.ledger()?, console).await?;
+    let now = console.clock.now();
     let age = listing
         .oldest
         .map(|oldest| now.duration_since(oldest).as_secs().max(0));
-    if desk.json {
+    if console.json {
         let listed = json!({
             "pending": listing.pending, "oldest_age_s": age, "parked": listing.parked,
         });
-        writeln!(desk.out, "{listed}")?;
+        writeln!(console.out, "{listed}")?;
         return Ok(());
     }
     match age {
-        None => writeln!(desk.out, "nothing is pending")?,
+        None => writeln!(console.out, "nothing is pending")?,
         Some(age) => writeln!(
-            desk.out,
+            console.out,
             "{} pending, the oldest for {age} s",
             listing.pending
         )?,
@@ -92,18 +92,18 @@ async fn list(desk: &mut Desk<'_>) -> Result<(), Error> {
             ..
         } = parked;
         writeln!(
-            desk.out,
+            console.out,
             "parked  {id}  {account_id}  {provider}  {recorded_at}  {reason}"
         )?;
     }
     Ok(())
 }
 
-async fn listing(ledger: &Ledger, desk: &Desk<'_>) -> Result<Listing, Error> {
+async fn listing(ledger: &Ledger, console: &Console<'_>) -> Result<Listing, Error> {
     let mut listing = Listing::default();
     for queue in [Queue::Due, Queue::Parked] {
         for bucket in 0..PENDING_BUCKETS {
-            let patience = Patience::lasting(&desk.clock, PATIENCE);
+            let patience = Patience::lasting(&console.clock, PATIENCE);
             let all = Timestamp::MAX;
             let mut listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
             listed.retain(|listed| listed.kind() == ListedKind::Usage);
@@ -148,14 +148,14 @@ impl Listing {
 }
 
 async fn redrive(
-    desk: &mut Desk<'_>,
+    console: &mut Console<'_>,
     ids: Vec<String>,
     all: bool,
     untraced: bool,
 ) -> Result<(), Error> {
-    let ledger = desk.ledger()?;
+    let ledger = console.ledger()?;
     let ids = if all {
-        let parked = listing(&ledger, desk).await?.parked;
+        let parked = listing(&ledger, console).await?.parked;
         let mut ids: Vec<String> = parked
             .into_iter()
             .map(|parked| parked.parcel.unwrap_or(parked.id))
@@ -169,9 +169,9 @@ async fn redrive(
     let mut refused = false;
     let mut results = Vec::new();
     for id in ids {
-        let patience = Patience::lasting(&desk.clock, PATIENCE);
+        let patience = Patience::lasting(&console.clock, PATIENCE);
         let redriven = ledger
-            .redrive(&id, untraced, desk.clock.now(), &patience)
+            .redrive(&id, untraced, console.clock.now(), &patience)
             .await?;
         refused |= !matches!(
             redriven,
@@ -179,15 +179,15 @@ async fn redrive(
         );
         results.push((id, words(redriven)));
     }
-    if desk.json {
+    if console.json {
         let results: Vec<_> = results
             .iter()
             .map(|(id, (word, _))| json!({ "id": id, "result": word }))
             .collect();
-        writeln!(desk.out, "{}", json!({ "redriven": results }))?;
+        writeln!(console.out, "{}", json!({ "redriven": results }))?;
     } else {
         for (id, (_, sentence)) in &results {
-            writeln!(desk.out, "{id} {sentence}")?;
+            writeln!(console.out, "{id} {sentence}")?;
         }
     }
     if refused {
@@ -224,16 +224,16 @@ const fn words(redriven: Redriven) -> (&'static str, &'static str) {
     }
 }
 
-async fn work(desk: &mut Desk<'_>) -> Result<(), Error> {
-    let outbox = Outbox::new(desk.environment, &desk.transport, desk.clock.clone())?;
-    let patience = Patience::lasting(&desk.clock, PATIENCE);
+async fn work(console: &mut Console<'_>) -> Result<(), Error> {
+    let outbox = Outbox::from_setup(console.setup())?;
+    let patience = Patience::lasting(&console.clock, PATIENCE);
     let report = outbox::run(&outbox, &patience).await?;
-    if desk.json {
-        writeln!(desk.out, "{}", serde_json::to_string(&report)?)?;
+    if console.json {
+        writeln!(console.out, "{}", serde_json::to_string(&report)?)?;
         return Ok(());
     }
     writeln!(
-        desk.out,
+        console.out,
         "{} traces and {} usages confirmed, {} parked, {} still waiting; {} payments and {} subscriptions checked",
         report.traces,
         report.metered,

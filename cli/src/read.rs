@@ -5,29 +5,30 @@ use shared::usage::ProviderCost;
 use shared::words::id::AccountId;
 use shared::words::identity::Subject;
 
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
-pub(crate) async fn balance(desk: &mut Desk<'_>, account: AccountId) -> Result<(), Error> {
+pub(crate) async fn balance(console: &mut Console<'_>, account: AccountId) -> Result<(), Error> {
     let subject = Subject {
         account,
         by_service: true,
     };
-    let ledger = desk.ledger()?;
-    let balance = match balance::read(&ledger, &subject, desk.clock.now(), &desk.patience).await {
-        Ok(balance) => balance,
-        Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
-        Err(balance::Error::Ledger(error)) => return Err(error.into()),
-    };
-    if desk.json {
-        writeln!(desk.out, "{}", serde_json::to_string(&balance)?)?;
+    let ledger = console.ledger()?;
+    let balance =
+        match balance::read(&ledger, &subject, console.clock.now(), &console.patience).await {
+            Ok(balance) => balance,
+            Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
+            Err(balance::Error::Ledger(error)) => return Err(error.into()),
+        };
+    if console.json {
+        writeln!(console.out, "{}", serde_json::to_string(&balance)?)?;
         return Ok(());
     }
-    writeln!(desk.out, "{} Sparks available", balance.available)?;
+    writeln!(console.out, "{} Sparks available", balance.available)?;
     for grant in &balance.grants {
         let source = grant.source.as_str();
         let ends = grant.expires_at.as_deref().unwrap_or("never");
         writeln!(
-            desk.out,
+            console.out,
             "{:>20}  {}  ends {ends}  {}",
             grant.remaining.to_string(),
             source,
@@ -38,7 +39,7 @@ pub(crate) async fn balance(desk: &mut Desk<'_>, account: AccountId) -> Result<(
 }
 
 pub(crate) async fn ledger(
-    desk: &mut Desk<'_>,
+    console: &mut Console<'_>,
     account: AccountId,
     limit: u8,
 ) -> Result<(), Error> {
@@ -46,11 +47,11 @@ pub(crate) async fn ledger(
         account,
         by_service: true,
     };
-    let ledger = desk.ledger()?;
+    let ledger = console.ledger()?;
     let query = statement::Query::newest(limit);
-    let now = desk.clock.now();
+    let now = console.clock.now();
     let cost = ProviderCost::Shown;
-    let statement = statement::read(&ledger, &subject, &query, cost, now, &desk.patience);
+    let statement = statement::read(&ledger, &subject, &query, cost, now, &console.patience);
     let statement = match statement.await {
         Ok(statement) => statement,
         Err(history::Error::Account(balance::Error::AccountNotFound)) => {
@@ -58,14 +59,14 @@ pub(crate) async fn ledger(
         }
         Err(error) => return Err(error.into()),
     };
-    if desk.json {
-        writeln!(desk.out, "{}", serde_json::to_string(&statement)?)?;
+    if console.json {
+        writeln!(console.out, "{}", serde_json::to_string(&statement)?)?;
         return Ok(());
     }
     for entry in statement.entries {
         let reason = entry.reason.unwrap_or_default();
         writeln!(
-            desk.out,
+            console.out,
             "{}  {:>20}  {:<8} {}  {reason}",
             entry.recorded_at,
             entry.amount.to_string(),

@@ -5,12 +5,16 @@ use shared::ledger::{Repair, Repaired};
 use shared::process::patience::Patience;
 use shared::words::id::AccountId;
 
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 
 /// Prints what would change; writes it only if `yes`.
-pub(crate) async fn run(desk: &mut Desk<'_>, account: AccountId, yes: bool) -> Result<(), Error> {
-    let patience = Patience::lasting(&desk.clock, PATIENCE);
-    let repaired = desk.ledger()?.repair(&account, yes, &patience).await?;
+pub(crate) async fn run(
+    console: &mut Console<'_>,
+    account: AccountId,
+    yes: bool,
+) -> Result<(), Error> {
+    let patience = Patience::lasting(&console.clock, PATIENCE);
+    let repaired = console.ledger()?.repair(&account, yes, &patience).await?;
     let (repair, written) = match repaired {
         Repaired::Written(repair) => (repair, true),
         Repaired::Planned(repair) => (repair, false),
@@ -22,20 +26,20 @@ pub(crate) async fn run(desk: &mut Desk<'_>, account: AccountId, yes: bool) -> R
         after,
         rollups,
     } = repair;
-    if desk.json {
+    if console.json {
         let report = json!({
             "account_id": account, "available_before": before, "available": after, "rollups": rollups,
             "written": written,
         });
-        writeln!(desk.out, "{report}")?;
+        writeln!(console.out, "{report}")?;
     } else if written {
         writeln!(
-            desk.out,
+            console.out,
             "{account} rebuilt: {before} Sparks available before, {after} now; {rollups} roll-ups corrected"
         )?;
     } else {
         writeln!(
-            desk.out,
+            console.out,
             "{account} has {before} Sparks available and would have {after}; {rollups} roll-ups are wrong. \
              Stop all functions that write, then add --yes"
         )?;

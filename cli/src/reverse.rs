@@ -5,13 +5,17 @@ use shared::ledger::{Corrected, Irreversible};
 use shared::words::sparks::Sparks;
 
 use crate::reason::Reason;
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
-pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &Reason) -> Result<(), Error> {
-    let now = desk.clock.now();
-    let ledger = desk.ledger()?;
+pub(crate) async fn run(
+    console: &mut Console<'_>,
+    entry: String,
+    reason: &Reason,
+) -> Result<(), Error> {
+    let now = console.clock.now();
+    let ledger = console.ledger()?;
     let corrected = ledger
-        .correct(&entry, reason.as_str(), now, &desk.patience)
+        .correct(&entry, reason.as_str(), now, &console.patience)
         .await?;
     let (correction, available) = match corrected {
         Corrected::Recorded(correction, available) => (correction, Some(available)),
@@ -21,16 +25,16 @@ pub(crate) async fn run(desk: &mut Desk<'_>, entry: String, reason: &Reason) -> 
         Corrected::TooMany(account) => return Err(Error::TooManyGrants(account)),
     };
     let (id, account, amount) = (&correction.id, &correction.account, correction.amount);
-    if desk.json {
+    if console.json {
         let reversal = json!({
             "id": id, "entry": entry, "account_id": account, "amount": amount,
             "replayed": available.is_none(), "available": available,
         });
-        writeln!(desk.out, "{reversal}")?;
+        writeln!(console.out, "{reversal}")?;
         return Ok(());
     }
     let (out, sparks) = (
-        &mut desk.out,
+        &mut console.out,
         Sparks::from_milli(amount.milli().saturating_abs()),
     );
     match available {

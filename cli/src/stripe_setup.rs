@@ -12,7 +12,7 @@ use shared::words::id::fingerprint;
 use crate::stripe_account::{
     EVENTS, Endpoint, Meter, PortalConfiguration, Price, Product, STAGE, StripeAccount, TaxSettings,
 };
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
 /// URLs for webhooks and for visitors who leave the portal.
 pub(crate) struct Addresses {
@@ -28,15 +28,15 @@ struct SetUp<'a> {
     changes: Vec<String>,
 }
 
-pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<(), Error> {
+pub(crate) async fn run(console: &mut Console<'_>, addresses: &Addresses) -> Result<(), Error> {
     let mut setup = SetUp {
-        account: StripeAccount::new(desk.stripe()?, desk.environment.stage()?),
+        account: StripeAccount::new(console.stripe()?, console.environment.stage()?),
         addresses,
         changes: Vec::new(),
     };
     // First: if the meter had a price, everything else would only help to charge twice.
     let meter = setup.meter().await?;
-    if desk.environment.automatic_tax()? {
+    if console.environment.automatic_tax()? {
         setup.tax().await?;
     }
     let mut price_ids = BTreeMap::new();
@@ -51,7 +51,7 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
         Ok(destination) => destination,
         Err(error) => {
             let made = endpoint.and_then(|endpoint| endpoint.secret);
-            keep_secret(desk, made.as_deref())?;
+            keep_secret(console, made.as_deref())?;
             return Err(error);
         }
     };
@@ -63,51 +63,51 @@ pub(crate) async fn run(desk: &mut Desk<'_>, addresses: &Addresses) -> Result<()
     };
     let destination_secret = destination.as_ref().and_then(|made| made.secret());
     let destination = destination.as_ref().map(|made| &made.id);
-    if desk.json {
+    if console.json {
         let made = json!({
             "livemode": livemode, "price_ids": price_ids, "meter": meter, "webhook_endpoint": id,
             "webhook_secret": secret, "event_destination": destination,
             "event_destination_secret": destination_secret, "portal_configuration": portal,
             "changes": setup.changes,
         });
-        writeln!(desk.out, "{made}")?;
+        writeln!(console.out, "{made}")?;
         return Ok(());
     }
     let mode = if livemode { "live mode" } else { "test mode" };
-    writeln!(desk.out, "Stripe is set up, in {mode}.")?;
+    writeln!(console.out, "Stripe is set up, in {mode}.")?;
     if setup.changes.is_empty() {
-        writeln!(desk.out, "Nothing had to be changed.")?;
+        writeln!(console.out, "Nothing had to be changed.")?;
     }
     for change in &setup.changes {
-        writeln!(desk.out, "- {change}")?;
+        writeln!(console.out, "- {change}")?;
     }
     let price_ids = price_ids.iter().map(|(item, id)| format!("{item}={id}"));
     let price_ids = price_ids.collect::<Vec<_>>().join(",");
-    writeln!(desk.out)?;
-    writeln!(desk.out, "STRIPE_PRICE_IDS={price_ids}")?;
-    writeln!(desk.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
+    writeln!(console.out)?;
+    writeln!(console.out, "STRIPE_PRICE_IDS={price_ids}")?;
+    writeln!(console.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
     let secrets: Vec<&str> = [secret, destination_secret]
         .into_iter()
         .flatten()
         .map(String::as_str)
         .collect();
     if !secrets.is_empty() {
-        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={}", secrets.join(","))?;
+        writeln!(console.out, "STRIPE_WEBHOOK_SECRETS={}", secrets.join(","))?;
         let note = "Stripe shows these secrets only once: add them to those that you have already.";
-        writeln!(desk.notes, "{note}")?;
+        writeln!(console.notes, "{note}")?;
     }
     Ok(())
 }
 
 /// Prints a secret that Stripe does not show again, although a later step failed.
-fn keep_secret(desk: &mut Desk<'_>, secret: Option<&str>) -> Result<(), Error> {
+fn keep_secret(console: &mut Console<'_>, secret: Option<&str>) -> Result<(), Error> {
     let Some(secret) = secret else {
         return Ok(());
     };
-    if desk.json {
-        writeln!(desk.out, "{}", json!({ "webhook_secret": secret }))?;
+    if console.json {
+        writeln!(console.out, "{}", json!({ "webhook_secret": secret }))?;
     } else {
-        writeln!(desk.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
+        writeln!(console.out, "STRIPE_WEBHOOK_SECRETS={secret}")?;
     }
     Ok(())
 }

@@ -5,32 +5,35 @@ use shared::process::patience::Patience;
 use shared::process::telemetry::chain;
 use shared::words::id::AccountId;
 
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 
 /// Verifies one account, or all of them; fails if anything disagrees.
-pub(crate) async fn run(desk: &mut Desk<'_>, account: Option<AccountId>) -> Result<(), Error> {
-    let ledger = desk.ledger()?;
+pub(crate) async fn run(
+    console: &mut Console<'_>,
+    account: Option<AccountId>,
+) -> Result<(), Error> {
+    let ledger = console.ledger()?;
     let mut report = Report::default();
     if let Some(account) = account {
-        let found = verify(desk, &ledger, &account, &mut report).await?;
+        let found = verify(console, &ledger, &account, &mut report).await?;
         if !found {
             return Err(Error::NoAccount(account));
         }
-        return report.print(desk);
+        return report.print(console);
     }
     let mut from = None;
     loop {
-        let patience = Patience::lasting(&desk.clock, PATIENCE);
+        let patience = Patience::lasting(&console.clock, PATIENCE);
         let part = ledger.accounts(from, &patience).await?;
         for key in part.unlisted {
             let finding = format!("`{key}` is in no account's ledger");
             report.findings.push((None, finding));
         }
         for account in part.accounts {
-            verify(desk, &ledger, &account, &mut report).await?;
+            verify(console, &ledger, &account, &mut report).await?;
         }
         if part.next.is_none() {
-            return report.print(desk);
+            return report.print(console);
         }
         from = part.next;
     }
@@ -48,12 +51,12 @@ struct Report {
 }
 
 async fn verify(
-    desk: &mut Desk<'_>,
+    console: &mut Console<'_>,
     ledger: &shared::ledger::Ledger,
     account: &AccountId,
     report: &mut Report,
 ) -> Result<bool, Error> {
-    let patience = Patience::lasting(&desk.clock, PATIENCE);
+    let patience = Patience::lasting(&console.clock, PATIENCE);
     let verified = match ledger.verify(account, &patience).await {
         Ok(Some(verified)) => verified,
         Ok(None) => return Ok(false),
@@ -70,7 +73,7 @@ async fn verify(
         report.unsettled.push(account.clone());
     }
     if report.accounts.is_multiple_of(100) {
-        writeln!(desk.notes, "{} accounts", report.accounts)?;
+        writeln!(console.notes, "{} accounts", report.accounts)?;
     }
     let findings = verified.findings.into_iter();
     report
@@ -80,9 +83,9 @@ async fn verify(
 }
 
 impl Report {
-    fn print(self, desk: &mut Desk<'_>) -> Result<(), Error> {
+    fn print(self, console: &mut Console<'_>) -> Result<(), Error> {
         let ok = self.findings.is_empty();
-        if desk.json {
+        if console.json {
             let findings = self
                 .findings
                 .iter()
@@ -92,22 +95,22 @@ impl Report {
                 "ok": ok, "accounts": self.accounts, "entries": self.entries, "findings": findings,
                 "unsettled": self.unsettled,
             });
-            writeln!(desk.out, "{report}")?;
+            writeln!(console.out, "{report}")?;
         } else {
             for (account, finding) in &self.findings {
                 let account = account.as_ref();
                 let account = account.map_or_else(String::new, |account| format!("{account}: "));
-                writeln!(desk.out, "{account}{finding}")?;
+                writeln!(console.out, "{account}{finding}")?;
             }
             for account in &self.unsettled {
                 writeln!(
-                    desk.out,
+                    console.out,
                     "{account}: kept changing while it was read; verify it again"
                 )?;
             }
             let (accounts, entries) = (self.accounts, self.entries);
             writeln!(
-                desk.out,
+                console.out,
                 "{accounts} accounts with {entries} entries verified"
             )?;
         }

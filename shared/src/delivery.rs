@@ -14,6 +14,7 @@ use crate::payments::customers::Customers;
 use crate::process::clock::{self, Clock};
 use crate::process::patience::{ANSWER_RESERVE, Patience};
 use crate::process::telemetry::{self, Metric, Provider, Step, chain};
+use crate::process::{Setup, config};
 use crate::providers::langfuse::{self, Langfuse, Trace};
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId};
@@ -45,23 +46,23 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers within `budget` per invocation.
-    pub fn new(
-        langfuse: Option<Langfuse>,
-        stripe: Option<Stripe>,
-        stage: &str,
-        budget: Duration,
-        clock: &Clock,
-    ) -> Self {
-        let stage = stage.to_owned();
-        Self {
-            langfuse,
-            stripe,
+    /// Reads the configuration and prepares the clients of the providers that it names.
+    pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
+        let Setup {
+            environment,
+            transport,
+            clock,
+        } = setup;
+        let stage = environment.stage()?;
+        let (langfuse, stripe) = (environment.langfuse()?, environment.stripe()?);
+        Ok(Self {
+            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
+            stripe: stripe.map(|access| Stripe::new(&access, transport, clock)),
             customers: Customers::default(),
+            budget: environment.delivery_budget()?,
             stage,
-            budget,
             clock: clock.clone(),
-        }
+        })
     }
 
     /// How long deliveries may take.

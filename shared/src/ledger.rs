@@ -106,7 +106,8 @@ pub use rollup::Used;
 pub use subscription::{Awaited, Subscribed, Subscriber, Subscriptions};
 pub use verify::{Accounts, Next, Verified};
 
-use crate::process::config::{Aws, ItemVersion, Table};
+use crate::process::Setup;
+use crate::process::config::{self, Aws, ItemVersion, Table};
 use crate::process::patience::Patience;
 use crate::process::transport::Transport;
 use crate::words::id::{AccountId, UsageId};
@@ -147,6 +148,12 @@ pub enum Error {
 }
 
 impl Ledger {
+    /// Reads the configuration of the table and prepares the client.
+    pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
+        let (aws, table) = (setup.environment.aws()?, setup.environment.table()?);
+        Ok(Self::new(&aws, &table, setup.transport))
+    }
+
     /// A ledger over the given transport.
     pub fn new(aws: &Aws, table: &Table, transport: &Transport) -> Self {
         let credentials = Credentials::new(

@@ -23,7 +23,3 @@ pub mod providers;
 pub mod reports;
 pub mod usage;
 pub mod words;
-
-/// Where memory comes from. A request takes thousands of small pieces of it, most of them for the AWS SDK.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

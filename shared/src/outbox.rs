@@ -22,16 +22,19 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::ledger::{self, Ledger, Listed, ListedKind, PENDING_BUCKETS, Queue};
-use crate::payments::customers::Customers;
-use crate::payments::desk::Desk;
-use crate::pricing::catalog::Terms;
-use crate::process::clock::Clock;
-use crate::process::config::{self, Environment};
+use crate::payments::Payments;
+use crate::process::clock::{self, Clock};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Metric, chain};
-use crate::process::transport::Transport;
+use crate::process::{Setup, config};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
+
+/// Longest run without a deadline: less than the function's timeout of 55 s.
+const LONGEST_RUN: Duration = Duration::from_secs(50);
+
+/// Time of an invocation that is kept back for its end.
+const KEPT_BACK: Duration = Duration::from_secs(3);
 
 /// What must be left of a run's time for another piece of work.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -60,12 +63,8 @@ pub struct Outbox {
     pub ledger: Ledger,
     /// Where traces go; nothing where they go nowhere.
     pub langfuse: Option<Langfuse>,
-    /// Where meter events and payments are; nothing where there are none.
-    pub stripe: Option<Stripe>,
-    /// The customers of this environment.
-    pub customers: Customers,
-    /// At which terms plans are granted; nothing without Stripe.
-    pub terms: Option<Terms>,
+    /// The Stripe account that takes meter events and payments, with the terms of plans; None without Stripe.
+    pub payments: Option<Payments>,
     /// The deployment.
     pub stage: String,
     /// The time.
@@ -74,26 +73,42 @@ pub struct Outbox {
 
 impl Outbox {
     /// Reads the configuration and prepares the clients.
-    pub fn new(
-        environment: Environment<'_>,
-        transport: &Transport,
-        clock: Clock,
-    ) -> Result<Self, config::Error> {
+    pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
+        let Setup {
+            environment,
+            transport,
+            clock,
+        } = setup;
         let stage = environment.stage()?;
         let langfuse = environment.langfuse()?;
-        let stripe = environment.stripe()?;
         Ok(Self {
-            ledger: Ledger::new(&environment.aws()?, &environment.table()?, transport),
-            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, &clock)),
-            terms: match &stripe {
-                Some(_) => Some(environment.plan_terms()?),
+            ledger: Ledger::from_setup(setup)?,
+            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
+            payments: match environment.stripe()? {
+                Some(_) => Some(Payments::from_setup(setup)?),
                 None => None,
             },
-            stripe: stripe.map(|access| Stripe::new(&access, transport, &clock)),
-            customers: Customers::default(),
             stage,
-            clock,
+            clock: clock.clone(),
         })
+    }
+
+    /// The time of one run that Lambda ends at `deadline_ms`, in milliseconds since 1970.
+    pub fn patience(&self, deadline_ms: u64) -> Patience {
+        let now = self.clock.now();
+        let deadline_ms = i64::try_from(deadline_ms).unwrap_or_default();
+        let deadline = Timestamp::from_millisecond(deadline_ms).unwrap_or(now);
+        // `cargo lambda watch` always sends a deadline of 1970.
+        let left = match clock::until(deadline, now) {
+            Duration::ZERO => LONGEST_RUN,
+            left => left.saturating_sub(KEPT_BACK).min(LONGEST_RUN),
+        };
+        Patience::lasting(&self.clock, left)
+    }
+
+    /// Stripe's client; None without Stripe.
+    fn stripe(&self) -> Option<&Stripe> {
+        self.payments.as_ref().map(|payments| &payments.stripe)
     }
 }
 
@@ -240,17 +255,12 @@ impl Outbox {
             .into_iter()
             .partition(|one| one.kind() == ListedKind::Usage);
         // There are few of these, and buyers wait for them.
-        if let (Some(stripe), Some(terms)) = (&self.stripe, &self.terms) {
-            let desk = Desk {
-                ledger: &self.ledger,
-                stripe,
-                terms,
-            };
+        if let Some(payments) = &self.payments {
             let (orders, others): (Vec<_>, Vec<_>) = others
                 .into_iter()
                 .partition(|one| one.kind() == ListedKind::Checkout);
-            checkouts::work(self, desk, &orders, patience, report).await?;
-            looks::work(self, desk, &others, patience, report).await?;
+            checkouts::work(self, payments, &orders, patience, report).await?;
+            looks::work(self, payments, &others, patience, report).await?;
         }
         if usages.is_empty() {
             return Ok(());

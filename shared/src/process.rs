@@ -7,3 +7,19 @@ pub mod patience;
 pub mod random;
 pub mod telemetry;
 pub mod transport;
+
+use clock::Clock;
+use config::Environment;
+use transport::Transport;
+
+/// Everything that the clients of a new environment are made of.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds secrets")]
+pub struct Setup<'a> {
+    /// The variables, with their secrets.
+    pub environment: Environment<'a>,
+    /// The way to the network.
+    pub transport: &'a Transport,
+    /// The time.
+    pub clock: &'a Clock,
+}

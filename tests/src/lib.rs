@@ -28,10 +28,15 @@ use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
 use local::token::Keys;
 use serde_json::{Value, json};
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
 use shared::process::transport::Transport;
+
+/// The allocator of the functions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub use payments::session_id;
 
@@ -434,7 +439,11 @@ fn gateway(
             let own = own_variables(&template, $name, environment);
             let lookup = |name: &str| own.get(name).cloned();
             let own = Environment::from_lookup(&lookup);
-            let app = $function::App::new(own, &transport, clock.clone());
+            let app = $function::App::new(Setup {
+                environment: own,
+                transport: &transport,
+                clock: &clock,
+            });
             let app = Arc::new(app.expect("configured"));
             let lines = lines.clone();
             let function = InProcess::new(move |event| {
@@ -463,7 +472,11 @@ fn gateway(
     let own = own_variables(&template, "deliver-outbox", environment);
     let lookup = |name: &str| own.get(name).cloned();
     let own = Environment::from_lookup(&lookup);
-    let outbox = deliver_outbox::App::new(own, &transport, clock.clone());
+    let outbox = deliver_outbox::App::new(Setup {
+        environment: own,
+        transport: &transport,
+        clock: &clock,
+    });
     let outbox = Arc::new(outbox.expect("configured"));
     let lines = lines.clone();
     let outbox = InProcess::new(move |event| {

@@ -6,6 +6,7 @@ use std::future::Future;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::json;
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::transport::Transport;
@@ -70,8 +71,12 @@ async fn killed_before_the_session_is_stored_a_retry_returns_the_same_session() 
     let body = world.order("pack_500k");
     let variables = lookup(&world);
     let environment = Environment::from_lookup(&variables);
-    let app =
-        create_checkout::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+    let app = create_checkout::App::new(Setup {
+        environment,
+        transport: &Transport::network(),
+        clock: &Clock::system(),
+    })
+    .unwrap();
     let sessions = || {
         let state = world.stack.stripe.state();
         state["checkout_sessions"].as_array().unwrap().len()
@@ -104,8 +109,12 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
         .add(slow("TransactWriteItems"));
     let variables = lookup(&world);
     let environment = Environment::from_lookup(&variables);
-    let app =
-        verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+    let app = verify_payment::App::new(Setup {
+        environment,
+        transport: &Transport::network(),
+        clock: &Clock::system(),
+    })
+    .unwrap();
     let request = request(VERIFY, &session, "k1", "");
 
     kill(verify_payment::handle(&app, request), || {
@@ -138,8 +147,12 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
         };
         let variables = lookup(&world);
         let environment = Environment::from_lookup(&variables);
-        let app =
-            verify_payment::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+        let app = verify_payment::App::new(Setup {
+            environment,
+            transport: &Transport::network(),
+            clock: &Clock::system(),
+        })
+        .unwrap();
         let request = request(VERIFY, &session, "k1", "");
 
         kill(verify_payment::handle(&app, request), asked).await;

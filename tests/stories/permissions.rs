@@ -12,6 +12,7 @@ use local::dynamodb::Permission;
 use local::faults::Fault;
 use local::template::{Function, Template};
 use serde_json::{Value, json};
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::transport::Transport;
@@ -243,7 +244,12 @@ macro_rules! read_by {
             $world.environment().get(name).cloned()
         };
         let environment = Environment::from_lookup(&lookup);
-        $function::App::new(environment, &Transport::network(), Clock::system()).unwrap();
+        $function::App::new(Setup {
+            environment,
+            transport: &Transport::network(),
+            clock: &Clock::system(),
+        })
+        .unwrap();
         read.into_inner().unwrap()
     }};
 }

@@ -7,6 +7,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Response};
 use local::template::Template;
 use serde_json::{Value, json};
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::transport::Transport;
@@ -105,7 +106,11 @@ async fn handle(world: &World, function: &str, event: Value) -> Response<Body> {
     macro_rules! handle {
         ($function:ident) => {{
             let environment = Environment::from_lookup(&lookup);
-            let app = $function::App::new(environment, &Transport::network(), Clock::system());
+            let app = $function::App::new(Setup {
+                environment,
+                transport: &Transport::network(),
+                clock: &Clock::system(),
+            });
             let Ok(answer) = Box::pin($function::handle(&app.unwrap(), request)).await;
             answer
         }};

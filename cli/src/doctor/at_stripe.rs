@@ -5,7 +5,7 @@ use shared::providers::stripe::API_VERSION;
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
 pub(super) async fn meter(account: &StripeAccount) -> Result<Check, Error> {
     let name = "meter";
@@ -30,9 +30,9 @@ pub(super) async fn meter(account: &StripeAccount) -> Result<Check, Error> {
     })
 }
 
-pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
+pub(super) async fn prices(console: &Console<'_>, account: &StripeAccount) -> Result<Check, Error> {
     let name = "prices";
-    let price_ids = desk.environment.stripe_price_ids()?;
+    let price_ids = console.environment.stripe_price_ids()?;
     for offer in &OFFERS {
         let id = &price_ids[offer.item];
         match account.price(id).await? {
@@ -53,9 +53,9 @@ pub(super) async fn prices(desk: &Desk<'_>, account: &StripeAccount) -> Result<C
 }
 
 /// Checks the tax settings if the deployment has Stripe add taxes. Without a default, Stripe refuses every checkout.
-pub(super) async fn tax(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
+pub(super) async fn tax(console: &Console<'_>, account: &StripeAccount) -> Result<Check, Error> {
     let name = "tax";
-    if !desk.environment.automatic_tax()? {
+    if !console.environment.automatic_tax()? {
         return Ok(Check::good(name, "Stripe adds no taxes"));
     }
     let settings = account.tax_settings().await?;

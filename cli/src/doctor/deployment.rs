@@ -9,7 +9,7 @@ use shared::providers::langfuse::{self, Langfuse};
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 
 /// Maximum difference between this machine's clock and Stripe's. A webhook's signature is valid for five minutes.
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -21,9 +21,9 @@ const DATE_STEP: SignedDuration = SignedDuration::from_secs(1);
 const LANGFUSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that every variable that a function reads is set and well-formed.
-pub(super) fn configuration(desk: &Desk<'_>) -> Check {
+pub(super) fn configuration(console: &Console<'_>) -> Check {
     let name = "configuration";
-    let faults = desk.environment.faults().into_iter();
+    let faults = console.environment.faults().into_iter();
     let faults: Vec<String> = faults
         .map(|fault| format!("{} {}", fault.name, fault.problem))
         .collect();
@@ -34,15 +34,15 @@ pub(super) fn configuration(desk: &Desk<'_>) -> Check {
 }
 
 /// Checks that the table exists, with its keys and indexes.
-pub(super) async fn table(desk: &Desk<'_>) -> Result<Check, Error> {
+pub(super) async fn table(console: &Console<'_>) -> Result<Check, Error> {
     let name = "table";
-    let patience = Patience::lasting(&desk.clock, PATIENCE);
-    let findings = desk.ledger()?.table_findings(&patience).await?;
+    let patience = Patience::lasting(&console.clock, PATIENCE);
+    let findings = console.ledger()?.table_findings(&patience).await?;
     if findings.is_empty() {
         let Table {
             name: table,
             item_version,
-        } = desk.environment.table()?;
+        } = console.environment.table()?;
         let found = format!("{table} has its keys and indexes");
         return Ok(match item_version {
             ItemVersion::V1 | ItemVersion::V2 => Check::warning(
@@ -75,10 +75,10 @@ pub(super) fn key(account: &StripeAccount) -> Check {
 }
 
 /// Checks this machine's clock against Stripe's.
-pub(super) async fn clock(desk: &Desk<'_>, account: &StripeAccount) -> Result<Check, Error> {
-    let before = desk.clock.now();
+pub(super) async fn clock(console: &Console<'_>, account: &StripeAccount) -> Result<Check, Error> {
+    let before = console.clock.now();
     let date = account.time().await?;
-    Ok(skew(date, before, desk.clock.now()))
+    Ok(skew(date, before, console.clock.now()))
 }
 
 /// Compares Stripe's date with the times just before and after the request.
@@ -105,13 +105,13 @@ fn skew(date: Option<Timestamp>, before: Timestamp, after: Timestamp) -> Check {
 }
 
 /// Checks that Langfuse accepts the keys and can list its traces.
-pub(super) async fn langfuse(desk: &Desk<'_>) -> Result<Check, Error> {
+pub(super) async fn langfuse(console: &Console<'_>) -> Result<Check, Error> {
     let name = "langfuse";
-    let Some(access) = desk.environment.langfuse()? else {
+    let Some(access) = console.environment.langfuse()? else {
         return Ok(Check::good(name, "not configured: nothing is traced"));
     };
-    let stage = desk.environment.stage()?;
-    let langfuse = Langfuse::new(&access, &stage, &desk.transport, &desk.clock);
+    let stage = console.environment.stage()?;
+    let langfuse = Langfuse::new(&access, &stage, &console.transport, &console.clock);
     let host = &access.host;
     match langfuse.check(LANGFUSE_TIMEOUT).await {
         Ok(()) => Ok(Check::good(name, format!("{host} accepts the keys"))),

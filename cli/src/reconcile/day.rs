@@ -9,14 +9,14 @@ use super::look::Look;
 use super::report::Report;
 use super::table::Table;
 use super::{meter, payments, reversals, table, traces};
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
 /// Maximum time that a delivery may be pending before it is listed.
 const MAY_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// Compares a day, by default yesterday, and lists every difference; fails if there is one.
-pub(crate) async fn day(desk: &mut Desk<'_>, day: Option<Date>) -> Result<(), Error> {
-    let now = desk.clock.now();
+pub(crate) async fn day(console: &mut Console<'_>, day: Option<Date>) -> Result<(), Error> {
+    let now = console.clock.now();
     let today = now.to_zoned(TimeZone::UTC).date();
     let day = day.unwrap_or_else(|| today.saturating_sub(1.day()));
     if day > today {
@@ -25,10 +25,8 @@ pub(crate) async fn day(desk: &mut Desk<'_>, day: Option<Date>) -> Result<(), Er
     let during = begin(day)..begin(day.saturating_add(1.day()));
     let report = Report::new(day);
     let mut look = Look {
-        ledger: desk.ledger()?,
-        stripe: desk.stripe()?,
-        terms: desk.environment.plan_terms()?,
-        desk,
+        payments: console.payments()?,
+        console,
         during,
         now,
         report,
@@ -40,8 +38,10 @@ pub(crate) async fn day(desk: &mut Desk<'_>, day: Option<Date>) -> Result<(), Er
     Box::pin(reversals::compare(&mut look, &table)).await?;
     Box::pin(meter::compare(&mut look, &table)).await?;
     Box::pin(traces::compare(&mut look, &table)).await?;
-    let Look { desk, report, .. } = look;
-    report.print(desk)
+    let Look {
+        console, report, ..
+    } = look;
+    report.print(console)
 }
 
 fn begin(day: Date) -> Timestamp {

@@ -4,14 +4,12 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::Ledger;
-use shared::payments::desk::Desk as Payments;
-use shared::pricing::catalog::Terms;
+use shared::payments::Payments;
 use shared::process::patience::Patience;
-use shared::providers::stripe::{self, List, Made, Stripe};
+use shared::providers::stripe::{self, List, Made};
 
 use super::report::Report;
-use crate::{Desk, Error, PATIENCE};
+use crate::{Console, Error, PATIENCE};
 
 /// Timeout of one call to Stripe.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -27,10 +25,8 @@ const LAG: SignedDuration = SignedDuration::from_hours(1);
 
 /// Context of one day's comparison.
 pub(super) struct Look<'l, 'd> {
-    pub(super) desk: &'l mut Desk<'d>,
-    pub(super) ledger: Ledger,
-    pub(super) stripe: Stripe,
-    pub(super) terms: Terms,
+    pub(super) console: &'l mut Console<'d>,
+    pub(super) payments: Payments,
     /// The day.
     pub(super) during: Range<Timestamp>,
     pub(super) now: Timestamp,
@@ -38,18 +34,9 @@ pub(super) struct Look<'l, 'd> {
 }
 
 impl Look<'_, '_> {
-    /// Returns the ledger, Stripe client and terms for payment operations.
-    pub(super) fn payments(&self) -> Payments<'_> {
-        Payments {
-            ledger: &self.ledger,
-            stripe: &self.stripe,
-            terms: &self.terms,
-        }
-    }
-
     /// Returns the patience of one step.
     pub(super) fn patience(&self) -> Patience {
-        Patience::lasting(&self.desk.clock, PATIENCE)
+        Patience::lasting(&self.console.clock, PATIENCE)
     }
 
     /// Returns whether a provider may not show yet what was sent at `sent_at`.
@@ -59,7 +46,7 @@ impl Look<'_, '_> {
 
     /// Prints the progress of a long comparison.
     pub(super) fn note(&mut self, progress: &str) -> Result<(), Error> {
-        Ok(writeln!(self.desk.notes, "{progress}")?)
+        Ok(writeln!(self.console.notes, "{progress}")?)
     }
 
     /// Calls a provider, and retries after a pause if it is busy.
@@ -73,7 +60,7 @@ impl Look<'_, '_> {
             match call().await {
                 Err(error) if is_busy(&error) && attempt < MAX_ATTEMPTS => {
                     attempt += 1;
-                    self.desk.clock.sleep(PAUSE).await;
+                    self.console.clock.sleep(PAUSE).await;
                 }
                 outcome => return outcome,
             }

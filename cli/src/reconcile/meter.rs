@@ -35,7 +35,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
     if accounts.is_empty() {
         return Ok(());
     }
-    let stripe = StripeAccount::new(look.desk.stripe()?, look.terms.stage.clone());
+    let stripe = StripeAccount::new(look.console.stripe()?, look.payments.terms.stage.clone());
     let meter = look
         .asked(stripe_is_busy, async || stripe.meter().await)
         .await?
@@ -75,7 +75,7 @@ async fn counted(
     }
     let customers = table.customers.get(account);
     for customer in customers.into_iter().flatten() {
-        let stripe = &look.stripe;
+        let stripe = &look.payments.stripe;
         let hours = look
             .asked(stripe_is_busy, async || {
                 stripe
@@ -284,7 +284,10 @@ impl Hour<'_> {
     async fn note_dropped(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         let (id, why) = (sent.id(), "not counted by Stripe's meter");
         let patience = look.patience();
-        let parked = look.ledger.park_reported(id, why, look.now, &patience);
+        let parked = look
+            .payments
+            .ledger
+            .park_reported(id, why, look.now, &patience);
         parked.await?;
         let detail = format!(
             "confirmed, but not at the meter, so it was parked; reconcile this day again a day later, then \
@@ -299,8 +302,11 @@ impl Hour<'_> {
     async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         for member in &sent.members {
             let patience = look.patience();
-            if let Some(usage) = look.ledger.standing(&member.id, &patience).await? {
-                let noted = look.ledger.note_absent(&usage, look.now, &patience);
+            if let Some(usage) = look.payments.ledger.standing(&member.id, &patience).await? {
+                let noted = look
+                    .payments
+                    .ledger
+                    .note_absent(&usage, look.now, &patience);
                 noted.await?;
             }
         }
@@ -316,10 +322,10 @@ impl Hour<'_> {
         let patience = look.patience();
         let mut members = Vec::with_capacity(sent.members.len());
         for member in &sent.members {
-            members.extend(look.ledger.standing(&member.id, &patience).await?);
+            members.extend(look.payments.ledger.standing(&member.id, &patience).await?);
         }
         let complete = members.len() == sent.members.len();
-        let noted = complete && look.ledger.note_found(&members, &patience).await?;
+        let noted = complete && look.payments.ledger.note_found(&members, &patience).await?;
         let (id, account) = (sent.id(), Some(self.account));
         if noted {
             let detail = "was parked, but is at the meter: now confirmed";

@@ -29,7 +29,7 @@ pub(super) type Paid = HashSet<String>;
 pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Error> {
     let start = look.during.start.saturating_sub(BEFORE);
     let made = start.unwrap_or(look.during.start)..look.during.end;
-    let stripe = &look.stripe;
+    let stripe = &look.payments.stripe;
     let sessions = look
         .made(
             &made,
@@ -39,7 +39,7 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
         .await?;
     let ours = sessions.iter().filter(|session| {
         let stage = session.metadata.as_ref().and_then(|it| it.get(STAGE));
-        stage == Some(&look.terms.stage) && session.mode == "payment" && is_paid(session)
+        stage == Some(&look.payments.terms.stage) && session.mode == "payment" && is_paid(session)
     });
     let sessions: Vec<String> = ours.map(|session| session.id.to_string()).collect();
     let invoices = paid_on_the_day(look).await?;
@@ -79,7 +79,12 @@ async fn paid_on_the_day(look: &Look<'_, '_>) -> Result<Vec<Invoice>, Error> {
     let invoices = look
         .made(
             &made,
-            async |made| look.stripe.paid_invoices_of_all(made, TIMEOUT).await,
+            async |made| {
+                look.payments
+                    .stripe
+                    .paid_invoices_of_all(made, TIMEOUT)
+                    .await
+            },
             |invoice: &Invoice| invoice.id.to_string(),
         )
         .await?;
@@ -100,7 +105,11 @@ fn is_paid(session: &CheckoutSession) -> bool {
 async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Error> {
     let mut missing = Vec::new();
     for some in ids.chunks(TOGETHER) {
-        let credited = look.ledger.credited(some, &look.patience()).await?;
+        let credited = look
+            .payments
+            .ledger
+            .credited(some, &look.patience())
+            .await?;
         missing.extend(
             some.iter()
                 .filter(|id| !credited.contains_key(*id))
@@ -113,7 +122,11 @@ async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Err
 async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Error> {
     let account = match id.parse() {
         Ok(session) => {
-            let page = look.ledger.checkout(&session, &look.patience()).await?;
+            let page = look
+                .payments
+                .ledger
+                .checkout(&session, &look.patience())
+                .await?;
             page.map(|page| page.account)
         }
         Err(_) => None,
@@ -125,7 +138,7 @@ async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Err
 }
 
 async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Result<(), Error> {
-    let owed = invoice::owed(look.payments(), invoice, look.now, &look.patience()).await;
+    let owed = invoice::owed(&look.payments, invoice, look.now, &look.patience()).await;
     let (account, detail): (Option<AccountId>, String) = match owed {
         Ok(Owed::Nothing) => return Ok(()),
         Ok(Owed::Sparks(account, sparks)) => {
@@ -178,7 +191,7 @@ pub(super) async fn credited_is_paid(
 
 /// Describes the status of an unpaid payment at Stripe; None if it is paid.
 async fn unpaid(look: &Look<'_, '_>, id: &str) -> Result<Option<String>, Error> {
-    let stripe = &look.stripe;
+    let stripe = &look.payments.stripe;
     let unknown = || Some("Stripe has no object of this id".to_owned());
     let is = |status: &str| Some(format!("it is {status} at Stripe"));
     if id.starts_with("in_") {

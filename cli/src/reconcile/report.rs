@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use shared::words::id::AccountId;
 
-use crate::{Desk, Error};
+use crate::{Console, Error};
 
 /// One difference or note.
 #[derive(Debug, Serialize)]
@@ -85,7 +85,7 @@ impl Report {
     }
 
     /// Prints the report; fails if there is a difference.
-    pub(super) fn print(self, desk: &mut Desk<'_>) -> Result<(), Error> {
+    pub(super) fn print(self, console: &mut Console<'_>) -> Result<(), Error> {
         let Self {
             day,
             differences,
@@ -93,11 +93,11 @@ impl Report {
             checked,
         } = self;
         let ok = differences.is_empty();
-        if desk.json {
+        if console.json {
             let report = json!({
                 "day": day, "ok": ok, "differences": differences, "notes": notes, "checked": checked,
             });
-            writeln!(desk.out, "{report}")?;
+            writeln!(console.out, "{report}")?;
         } else {
             for found in notes.iter().chain(&differences) {
                 let Found {
@@ -108,7 +108,7 @@ impl Report {
                 } = found;
                 let account = account_id.as_ref();
                 let account = account.map_or_else(String::new, |account| format!("  {account}"));
-                writeln!(desk.out, "{kind}  {id}{account}  {detail}")?;
+                writeln!(console.out, "{kind}  {id}{account}  {detail}")?;
             }
             let Checked {
                 sessions,
@@ -121,7 +121,7 @@ impl Report {
                 ..
             } = checked;
             writeln!(
-                desk.out,
+                console.out,
                 "{day}: {} differences; compared {} payments, {} refunds, disputes and credit notes, and {usages} \
                  usages, {recent} of which are too recent to judge",
                 differences.len(),

@@ -19,7 +19,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         ReversalKind::Dispute,
         ReversalKind::CreditNote,
     ] {
-        let stripe = &look.stripe;
+        let stripe = &look.payments.stripe;
         let found = look
             .made(
                 &look.during,
@@ -53,7 +53,7 @@ async fn compare_one(
 ) -> Result<(), Error> {
     let reviewed = look
         .asked(is_busy, async || {
-            review(look.payments(), reason, found, look.now, &look.patience()).await
+            review(&look.payments, reason, found, look.now, &look.patience()).await
         })
         .await;
     let id = found.id.as_str();
@@ -121,7 +121,7 @@ async fn compare_booked(
     };
     let found = match id.parse() {
         Ok(id) => {
-            let call = async || look.stripe.money_back(reason, &id, TIMEOUT).await;
+            let call = async || look.payments.stripe.money_back(reason, &id, TIMEOUT).await;
             look.asked(stripe_is_busy, call).await?
         }
         Err(_) => None,

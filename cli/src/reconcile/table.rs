@@ -44,7 +44,11 @@ pub(super) async fn read(look: &mut Look<'_, '_>) -> Result<Table, Error> {
     loop {
         let (from, before) = (look.during.start, look.during.end);
         let patience = look.patience();
-        let page = look.ledger.of_day(from, before, next, &patience).await?;
+        let page = look
+            .payments
+            .ledger
+            .of_day(from, before, next, &patience)
+            .await?;
         for found in page.0 {
             match found {
                 OfDay::Usage(usage) => table.usages.push(usage),

@@ -13,14 +13,14 @@ use crate::Error;
 
 /// Lists usages whose traces Langfuse confirmed but does not have.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
-    let Some(access) = look.desk.environment.langfuse()? else {
+    let Some(access) = look.console.environment.langfuse()? else {
         return Ok(());
     };
     let langfuse = Langfuse::new(
         &access,
-        &look.terms.stage,
-        &look.desk.transport,
-        &look.desk.clock,
+        &look.payments.terms.stage,
+        &look.console.transport,
+        &look.console.clock,
     );
     let confirmed = table.occurred(look).filter(|usage| {
         usage.deliveries.langfuse == DeliveryState::Confirmed && !look.is_recent(usage.sent_at)

@@ -1,6 +1,7 @@
 //! Cold start of `verify-payment`: logs, configuration with its secrets, clients.
 
 use lambda_http::{Error, run, service_fn};
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::random;
@@ -8,6 +9,10 @@ use shared::process::telemetry;
 use shared::process::transport::Transport;
 use shared::providers::parameters::Parameters;
 use verify_payment::{App, handle};
+
+/// A request takes thousands of small allocations, most of them for the AWS SDK.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,6 +22,10 @@ async fn main() -> Result<(), Error> {
     let transport = Transport::network();
     let clock = Clock::system();
     let parameters = Parameters::read(environment, &transport, &clock).await?;
-    let app = App::new(parameters.environment(), &transport, clock)?;
+    let app = App::new(Setup {
+        environment: parameters.environment(),
+        transport: &transport,
+        clock: &clock,
+    })?;
     run(service_fn(|request| handle(&app, request))).await
 }

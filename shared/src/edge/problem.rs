@@ -95,9 +95,10 @@ impl Problem {
         )
     }
 
-    /// The HTTP status.
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    /// The status and the members of the answer to one item of a batch, counted as a refusal.
+    pub fn of_item(&self, page: Option<&str>) -> (u16, Map<String, Value>) {
+        self.count();
+        (self.status.as_u16(), self.members(page))
     }
 
     /// Counts it as a refusal: once for a request, or for each item of a batch that it is the answer to.

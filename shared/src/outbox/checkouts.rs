@@ -5,9 +5,10 @@ use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Listed};
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::payment;
 use crate::process::patience::Patience;
+use crate::providers::stripe;
 
 /// How long until an order is looked into again that is not settled.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -26,7 +27,7 @@ enum Error {
 /// Looks into what is due.
 pub(super) async fn work(
     outbox: &Outbox,
-    desk: Desk<'_>,
+    payments: &Payments,
     due: &[Listed],
     patience: &Patience,
     report: &mut Report,
@@ -37,19 +38,19 @@ pub(super) async fn work(
             report.cut_short = true;
             return Ok(());
         }
-        let intent = match desk.ledger.listed_intent(listed, patience).await {
+        let intent = match payments.ledger.listed_intent(listed, patience).await {
             Ok(Some(intent)) => intent,
             Ok(None) => continue,
             Err(error @ ledger::Error::Malformed(_)) => {
                 report.failed("an order that cannot be read", &error);
                 let later = next_attempt(now, 5);
-                desk.ledger.put_off(listed, later, patience).await?;
+                payments.ledger.put_off(listed, later, patience).await?;
                 continue;
             }
             Err(error) => return Err(error),
         };
         report.payments += 1;
-        let again = match Box::pin(look_into(outbox, desk, &intent, patience)).await {
+        let again = match Box::pin(look_into(outbox, payments, &intent, patience)).await {
             Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
             // It is kept for somebody to look at, and may be mended.
             Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
@@ -61,44 +62,47 @@ pub(super) async fn work(
             }
         };
         // One that is settled by now is not listed any more, and stays so.
-        desk.ledger.put_off(listed, again, patience).await?;
+        payments.ledger.put_off(listed, again, patience).await?;
     }
     Ok(())
 }
 
 async fn look_into(
     outbox: &Outbox,
-    desk: Desk<'_>,
+    payments: &Payments,
     intent: &Intent,
     patience: &Patience,
 ) -> Result<(), Error> {
     let now = outbox.clock.now();
     let page = match &intent.session {
-        Some(session) => desk.ledger.checkout(session, patience).await?,
-        None => find_page(desk, intent, patience).await?,
+        Some(session) => payments.ledger.checkout(session, patience).await?,
+        None => find_page(payments, intent, patience).await?,
     };
     if let Some(page) = page {
-        payment::reconcile_checkout(desk, &page, now, patience).await?;
+        payment::reconcile_checkout(payments, &page, now, patience).await?;
         return Ok(());
     }
     // It was never opened, and can no longer be.
     let expired = CheckoutStatus::Expired;
-    desk.ledger.note_checkout(intent, expired, patience).await?;
+    payments
+        .ledger
+        .note_checkout(intent, expired, patience)
+        .await?;
     Ok(())
 }
 
 /// The page of an intent whose process ended before it was written down: Stripe has it among its customer's.
 async fn find_page(
-    desk: Desk<'_>,
+    payments: &Payments,
     intent: &Intent,
     patience: &Patience,
 ) -> Result<Option<Checkout>, Error> {
-    let customer = desk.ledger.customer(&intent.account, patience).await?;
+    let customer = payments.ledger.customer(&intent.account, patience).await?;
     let Some(customer) = customer.customer else {
         return Ok(None);
     };
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
-    let found = desk
+    let timeout = stripe::timeout(patience);
+    let found = payments
         .stripe
         .session_of_intent(&customer, &intent.id, timeout)
         .await?;
@@ -114,6 +118,6 @@ async fn find_page(
         expires_at: intent.expires_at,
         invoice: None,
     };
-    desk.ledger.bind_checkout(&page, patience).await?;
+    payments.ledger.bind_checkout(&page, patience).await?;
     Ok(Some(page))
 }

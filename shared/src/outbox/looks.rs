@@ -3,7 +3,7 @@
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::ledger::{self, Listed};
-use crate::payments::desk::Desk;
+use crate::payments::Payments;
 use crate::payments::{reversal, subscription};
 use crate::process::patience::Patience;
 
@@ -19,7 +19,7 @@ enum Error {
 /// Looks at what is due. Each look schedules the next one itself; one that fails is put off.
 pub(super) async fn work(
     outbox: &Outbox,
-    desk: Desk<'_>,
+    payments: &Payments,
     due: &[Listed],
     patience: &Patience,
     report: &mut Report,
@@ -32,15 +32,15 @@ pub(super) async fn work(
         }
         let looked: Result<(), Error> = if let Some(account) = listed.account() {
             report.subscriptions += 1;
-            let caught_up = subscription::catch_up(desk, &account, now, patience);
+            let caught_up = subscription::catch_up(payments, &account, now, patience);
             Box::pin(caught_up).await.map_err(Error::from)
         } else if let Some((reason, id)) = listed.followed() {
             report.reversals += 1;
-            let reconciled = reversal::reconcile(desk, reason, &id, now, patience);
+            let reconciled = reversal::reconcile(payments, reason, &id, now, patience);
             match Box::pin(reconciled).await {
                 // The table was restored, or the key is of another account by now.
                 Ok(reversal::Outcome::NotOurs(_)) => {
-                    desk.ledger.unfollow(reason, &id, patience).await?;
+                    payments.ledger.unfollow(reason, &id, patience).await?;
                     Ok(())
                 }
                 outcome => outcome.map(drop).map_err(Error::from),
@@ -51,7 +51,7 @@ pub(super) async fn work(
         if let Err(error) = looked {
             report.failed("a look", &error);
             let again = next_attempt(now, 5);
-            desk.ledger.put_off(listed, again, patience).await?;
+            payments.ledger.put_off(listed, again, patience).await?;
         }
     }
     Ok(())

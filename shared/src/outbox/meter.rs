@@ -11,6 +11,7 @@ use super::parcels::Frozen;
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
 use super::{Outbox, call_timeout, has_time, next_attempt};
 use crate::ledger::{self, CustomerLink, DeliveryState, Mark, Parcel, Waiting};
+use crate::payments::Payments;
 use crate::process::patience::Patience;
 use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, MeterEvent, Stripe};
@@ -47,7 +48,7 @@ pub(super) async fn send(
     patience: &Patience,
 ) -> Result<Sent, ledger::Error> {
     let mut sent = Sent::default();
-    let Some(stripe) = &outbox.stripe else {
+    let Some(stripe) = outbox.stripe() else {
         return Ok(sent);
     };
     let mut work: Vec<Customer<'_>> = by_account(usages)
@@ -249,15 +250,15 @@ pub(super) async fn customer(
     account: &AccountId,
     patience: &Patience,
 ) -> Result<Option<CustomerId>, crate::payments::customers::Error> {
-    let Some(stripe) = &outbox.stripe else {
+    let Some(Payments {
+        stripe, customers, ..
+    }) = &outbox.payments
+    else {
         return Ok(None);
     };
     // As the ledger has it now: the customer that an environment remembers may be deleted since.
-    outbox.customers.forget(account);
-    let link = outbox
-        .customers
-        .find(&outbox.ledger, account, patience)
-        .await?;
+    customers.forget(account);
+    let link = customers.find(&outbox.ledger, account, patience).await?;
     if let CustomerLink {
         customer: Some(customer),
         ..
@@ -266,7 +267,7 @@ pub(super) async fn customer(
         return Ok(Some(customer));
     }
     let timeout = call_timeout(patience);
-    let made = outbox.customers.make(
+    let made = customers.make(
         &outbox.ledger,
         stripe,
         &outbox.stage,

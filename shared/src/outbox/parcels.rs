@@ -48,7 +48,7 @@ pub(super) async fn freeze(
 ) -> Result<Frozen, ledger::Error> {
     let mut frozen = Frozen::default();
     // While Stripe is left alone, what is proven unsent stays so.
-    if outbox.stripe.as_ref().is_none_or(Stripe::is_left_alone) {
+    if outbox.stripe().is_none_or(Stripe::is_left_alone) {
         return Ok(frozen);
     }
     let waiting: Vec<&Waiting> = usages

@@ -147,7 +147,7 @@ fn parts(
         .langfuse
         .as_ref()
         .is_some_and(Langfuse::is_left_alone);
-    let is_metered = !outbox.stripe.as_ref().is_some_and(Stripe::is_left_alone);
+    let is_metered = !outbox.stripe().is_some_and(Stripe::is_left_alone);
     let to_meter = |usage: &Waiting| {
         usage.entry.deliveries.stripe == DeliveryState::Pending
             && usage.parcel.is_none()

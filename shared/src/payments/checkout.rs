@@ -14,19 +14,19 @@ use tracing::{info, warn};
 use crate::ledger::{
     self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened, Subscribed,
 };
-use crate::payments::customers::{self, Customers};
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
+use crate::payments::customers;
 use crate::payments::payment;
 use crate::payments::subscription;
 use crate::pricing::catalog::Kind;
 use crate::process::clock;
 use crate::process::patience::Patience;
 use crate::process::telemetry;
-use crate::providers::stripe::{self, Cause, NewCheckoutSession, Refusal, Stripe};
+use crate::providers::stripe::{self, Cause, NewCheckoutSession, Refusal};
 use crate::words::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
 use crate::words::page_url::PageUrl;
 
-pub use order::{CheckoutBody, Invalid, Rule, Shop};
+pub use order::{CheckoutBody, Invalid, Rule, Settings};
 pub use verification::{Available, Verified, verify};
 
 /// How long a page is open. Stripe takes at most 24 hours by its own clock, so an hour is left for clocks that
@@ -82,30 +82,18 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// What opening a page touches.
-#[derive(Clone, Copy, Debug)]
-pub struct Till<'a> {
-    /// Where intents and pages are written.
-    pub ledger: &'a Ledger,
-    /// Where pages are made.
-    pub stripe: &'a Stripe,
-    /// For whom.
-    pub customers: &'a Customers,
-    /// At which terms.
-    pub shop: &'a Shop,
-}
-
 /// For whom, when and how long a page is opened.
 #[derive(Clone, Copy)]
 struct Visit<'a> {
-    till: Till<'a>,
+    payments: &'a Payments,
     now: Timestamp,
     patience: &'a Patience,
 }
 
 /// Opens a page for an order, one per account and key.
 pub async fn create(
-    till: Till<'_>,
+    payments: &Payments,
+    settings: &Settings,
     account: &AccountId,
     key: &IdempotencyKey,
     body: &CheckoutBody,
@@ -113,17 +101,17 @@ pub async fn create(
     patience: &Patience,
 ) -> Result<Page, Error> {
     let visit = Visit {
-        till,
+        payments,
         now,
         patience,
     };
-    let id = IntentId::derive(&till.shop.terms.stage, account, key);
+    let id = IntentId::derive(&payments.terms.stage, account, key);
     let hash = body.hash();
-    let order = match till.shop.order(body) {
+    let order = match settings.order(&payments.terms, body) {
         Ok(order) => order,
         // What was valid once is answered as it was then. A page that was never opened is not any more.
         Err(invalid) => {
-            return match till.ledger.intent(&id, patience).await? {
+            return match payments.ledger.intent(&id, patience).await? {
                 Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
                 Some(stored) if stored.session.is_some() => visit.reopen(stored, None).await,
                 _ => Err(Error::Invalid(invalid)),
@@ -137,24 +125,24 @@ pub async fn create(
         order: order.order,
         success_url: order.success_url,
         cancel_url: order.cancel_url,
-        promotion_codes: till.shop.promotion_codes,
-        automatic_tax: till.shop.automatic_tax,
+        promotion_codes: settings.promotion_codes,
+        automatic_tax: settings.automatic_tax,
         created_at: now,
         expires_at: whole_second(now.saturating_add(OPEN_FOR).unwrap_or(Timestamp::MAX)),
         status: CheckoutStatus::Open,
         session: None,
     };
     if new.order.kind == Kind::Plan {
-        match till.ledger.intent(&new.id, patience).await? {
+        match payments.ledger.intent(&new.id, patience).await? {
             // A replay, which `open_intent` judges.
             Some(stored) if stored.session.is_some() => {}
             _ => visit.refuse_second(account).await?,
         }
     }
     let (opened, customer, account) = tokio::join!(
-        till.ledger.open_intent(&new, patience),
-        till.customers.find(till.ledger, account, patience),
-        settled_account(till.ledger, account, now, patience),
+        payments.ledger.open_intent(&new, patience),
+        payments.customers.find(&payments.ledger, account, patience),
+        settled_account(&payments.ledger, account, now, patience),
     );
     account?;
     let customer = customer?;
@@ -190,22 +178,18 @@ async fn settled_account(
 impl Visit<'_> {
     /// Refuses a plan to an account that has a live one at Stripe; if Stripe does not answer, by what is stored.
     async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
-        let Till {
-            ledger,
-            stripe,
-            shop,
-            ..
-        } = self.till;
-        let desk = Desk {
-            ledger,
-            stripe,
-            terms: &shop.terms,
-        };
-        let known = ledger.subscriber(account, self.patience).await?;
+        let payments = self.payments;
+        let known = payments.ledger.subscriber(account, self.patience).await?;
         if known.customer.is_none() {
             return Ok(());
         }
-        let synced = Box::pin(subscription::sync(desk, account, self.now, self.patience)).await;
+        let synced = Box::pin(subscription::sync(
+            payments,
+            account,
+            self.now,
+            self.patience,
+        ))
+        .await;
         let all = match synced {
             Ok(all) => all,
             Err(subscription::Error::Stripe(error)) => {
@@ -228,7 +212,7 @@ impl Visit<'_> {
         let Some(session) = &intent.session else {
             return self.open(intent, customer, true).await;
         };
-        let ledger = self.till.ledger;
+        let ledger = &self.payments.ledger;
         let page = ledger.checkout(session, self.patience).await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is gone".into()))?;
         // At a page that is done, with the money on its way, there is nothing to be done any more.
@@ -272,7 +256,10 @@ impl Visit<'_> {
             expires_at: intent.expires_at,
             invoice: None,
         };
-        self.till.ledger.bind_checkout(&page, self.patience).await?;
+        self.payments
+            .ledger
+            .bind_checkout(&page, self.patience)
+            .await?;
         Ok(Page {
             session_id: page.session,
             url: page.url.filter(|_| self.now < page.expires_at),
@@ -287,12 +274,12 @@ impl Visit<'_> {
         account: &AccountId,
         known: Option<CustomerLink>,
     ) -> Result<CustomerId, Error> {
-        let Till {
+        let Payments {
             ledger,
             stripe,
+            terms,
             customers,
-            shop,
-        } = self.till;
+        } = self.payments;
         let link = match known {
             Some(link) => link,
             None => customers.find(ledger, account, self.patience).await?,
@@ -300,7 +287,7 @@ impl Visit<'_> {
         if let Some(customer) = link.customer {
             return Ok(customer);
         }
-        let (timeout, stage) = (self.patience.left().min(STRIPE_TIMEOUT), &shop.terms.stage);
+        let (timeout, stage) = (stripe::timeout(self.patience), &terms.stage);
         let generation = link.generation;
         let made = customers.make(
             ledger,
@@ -321,19 +308,8 @@ impl Visit<'_> {
         customer: &CustomerId,
         refusal: Refusal,
     ) -> Result<CustomerId, Error> {
-        let Till {
-            ledger,
-            stripe,
-            customers,
-            shop,
-        } = self.till;
-        let desk = Desk {
-            ledger,
-            stripe,
-            terms: &shop.terms,
-        };
-        let parted =
-            subscription::part(desk, customers, account, customer, self.now, self.patience);
+        let (payments, now, patience) = (self.payments, self.now, self.patience);
+        let parted = subscription::part(payments, account, customer, now, patience);
         if parted.await? {
             return self.customer(account, None).await;
         }
@@ -349,7 +325,7 @@ impl Visit<'_> {
     ) -> Result<(SessionId, Option<PageUrl>), Error> {
         let new = NewCheckoutSession {
             intent: &intent.id,
-            stage: &self.till.shop.terms.stage,
+            stage: &self.payments.terms.stage,
             customer,
             subscription: intent.order.kind == Kind::Plan,
             price_id: &intent.order.price_id,
@@ -362,8 +338,8 @@ impl Visit<'_> {
         };
         let mut failed_attempts = 0;
         loop {
-            let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-            let made = self.till.stripe.create_checkout_session(&new, timeout);
+            let timeout = stripe::timeout(self.patience);
+            let made = self.payments.stripe.create_checkout_session(&new, timeout);
             match made.await {
                 Ok(session) => return Ok(session),
                 Err(stripe::Error::Unconfirmed(Cause::Status(http::StatusCode::CONFLICT)))

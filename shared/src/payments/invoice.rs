@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tracing::{error, info};
 
 use crate::ledger::{self, Account, Credited, Incident, NewCredit, Purchase, Source};
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::pricing::catalog::{self, Order};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Step};
@@ -60,23 +60,23 @@ pub enum Error {
 
 /// Reads an invoice from Stripe, and grants what it paid for unless that was done before.
 pub async fn reconcile(
-    desk: Desk<'_>,
+    payments: &Payments,
     id: &InvoiceId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let timeout = stripe::timeout(patience);
     let ids = [id.as_str().to_owned()];
     let (invoice, granted) = tokio::join!(
-        desk.stripe.invoice(id, timeout),
-        desk.ledger.credited(&ids, patience)
+        payments.stripe.invoice(id, timeout),
+        payments.ledger.credited(&ids, patience)
     );
     if let Some(sparks) = granted?.remove(id.as_str()) {
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
     let granting = Granting {
-        desk,
+        payments,
         now,
         patience,
     };
@@ -86,7 +86,7 @@ pub async fn reconcile(
 /// Grants what these invoices paid for and was not granted yet, oldest first. Returns those that are paid and cannot be
 /// granted.
 pub async fn grant_missing(
-    desk: Desk<'_>,
+    payments: &Payments,
     newest_first: &[Invoice],
     now: Timestamp,
     patience: &Patience,
@@ -95,9 +95,9 @@ pub async fn grant_missing(
     if newest_first.is_empty() {
         return Ok(refused);
     }
-    let granted = credited(desk, newest_first, patience).await?;
+    let granted = credited(payments, newest_first, patience).await?;
     let granting = Granting {
-        desk,
+        payments,
         now,
         patience,
     };
@@ -119,32 +119,34 @@ pub async fn grant_missing(
 ///
 /// They are listed by subscription, so that a customer's other invoices hide none.
 pub async fn catch_up(
-    desk: Desk<'_>,
+    payments: &Payments,
     subscription: &str,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), Error> {
     let mut invoices: Vec<Invoice> = Vec::new();
     for _ in 0..MAX_PAGES {
-        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let timeout = stripe::timeout(patience);
         let after = invoices.last().map(|invoice| &invoice.id);
-        let listed = desk.stripe.paid_invoices_of(subscription, after, timeout);
+        let listed = payments
+            .stripe
+            .paid_invoices_of(subscription, after, timeout);
         let page = listed.await?;
         let is_last = !page.has_more || page.data.is_empty();
-        let reaches_granted = !credited(desk, &page.data, patience).await?.is_empty();
+        let reaches_granted = !credited(payments, &page.data, patience).await?.is_empty();
         invoices.extend(page.data);
         if is_last || reaches_granted {
             break;
         }
     }
-    grant_missing(desk, &invoices, now, patience)
+    grant_missing(payments, &invoices, now, patience)
         .await
         .map(drop)
 }
 
 /// Those of some invoices that were granted.
 async fn credited(
-    desk: Desk<'_>,
+    payments: &Payments,
     invoices: &[Invoice],
     patience: &Patience,
 ) -> Result<BTreeSet<InvoiceId>, ledger::Error> {
@@ -155,7 +157,7 @@ async fn credited(
         .iter()
         .map(|invoice| invoice.id.to_string())
         .collect();
-    let known = desk.ledger.credited(&ids, patience).await?;
+    let known = payments.ledger.credited(&ids, patience).await?;
     let granted = invoices.iter().map(|invoice| &invoice.id);
     Ok(granted
         .filter(|id| known.contains_key(id.as_str()))
@@ -176,13 +178,13 @@ pub enum Owed {
 
 /// Says what an invoice should have brought, by the rules by which it is granted. Nothing is written.
 pub async fn owed(
-    desk: Desk<'_>,
+    payments: &Payments,
     invoice: &Invoice,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Owed, Error> {
     let granting = Granting {
-        desk,
+        payments,
         now,
         patience,
     };
@@ -210,7 +212,7 @@ enum Judged {
 
 /// What an invoice is granted with.
 struct Granting<'a> {
-    desk: Desk<'a>,
+    payments: &'a Payments,
     now: Timestamp,
     patience: &'a Patience,
 }
@@ -247,7 +249,7 @@ impl Granting<'_> {
     }
 
     async fn judge(&self, invoice: &Invoice) -> Result<Judged, Error> {
-        let Desk { stripe, terms, .. } = self.desk;
+        let Payments { stripe, terms, .. } = self.payments;
         let stage = invoice.subscription_metadata(STAGE);
         let ours = stage == Some(&*terms.stage);
         let Some(account) = self.account(invoice).await? else {
@@ -265,7 +267,7 @@ impl Granting<'_> {
         };
         // Of an invoice that was listed, the first ten lines are there.
         let whole = if invoice.lines.has_more {
-            let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+            let timeout = stripe::timeout(self.patience);
             let whole = stripe.invoice(&invoice.id, timeout).await?;
             Some(whole.ok_or(Error::NoInvoice)?)
         } else {
@@ -282,7 +284,7 @@ impl Granting<'_> {
     async fn account(&self, invoice: &Invoice) -> Result<Option<AccountId>, Error> {
         match invoice.customer.as_deref().map(str::parse) {
             Some(Ok(customer)) => Ok(self
-                .desk
+                .payments
                 .ledger
                 .account_of(&customer, self.patience)
                 .await?),
@@ -300,7 +302,7 @@ impl Granting<'_> {
         let Some(Ok(intent)) = intent else {
             return Ok(None);
         };
-        let intent = self.desk.ledger.intent(&intent, self.patience).await?;
+        let intent = self.payments.ledger.intent(&intent, self.patience).await?;
         Ok(intent
             .filter(|intent| intent.account == *account)
             .map(|intent| (intent.id, intent.order)))
@@ -313,7 +315,7 @@ impl Granting<'_> {
         intent: Option<IntentId>,
         period: Period,
     ) -> Result<Outcome, Error> {
-        let expires_at = period.expires_at(self.desk.terms.grace, self.now);
+        let expires_at = period.expires_at(self.payments.terms.grace, self.now);
         let sparks = period.order.sparks;
         let credit = NewCredit {
             id: invoice.id.to_string(),
@@ -331,7 +333,10 @@ impl Granting<'_> {
             }),
         };
         telemetry::account(&credit.account);
-        let crediting = self.desk.ledger.credit(&credit, self.now, self.patience);
+        let crediting = self
+            .payments
+            .ledger
+            .credit(&credit, self.now, self.patience);
         match telemetry::step(Step::Commit, crediting).await? {
             Credited::Recorded(account) => {
                 telemetry::credited(sparks);
@@ -347,7 +352,7 @@ impl Granting<'_> {
             // It came in meanwhile, at the terms of then.
             Credited::Reused | Credited::TooMany => {
                 let ids = [credit.id];
-                let mut known = self.desk.ledger.credited(&ids, self.patience).await?;
+                let mut known = self.payments.ledger.credited(&ids, self.patience).await?;
                 let sparks = known.remove(&ids[0]);
                 let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
                 Ok(Outcome::Granted(sparks.ok_or_else(lost)?, None))
@@ -375,7 +380,7 @@ impl Granting<'_> {
             account: Some(account.clone()),
             seen_at: self.now,
         };
-        let ledger = self.desk.ledger;
+        let ledger = &self.payments.ledger;
         Ok(ledger.keep_incident(&incident, self.patience).await?)
     }
 }

@@ -13,7 +13,7 @@ use crate::ledger::{
     self, Account, Checkout, CheckoutStatus, Credited, Holdings, Incident, Intent, Ledger,
     NewCredit, Purchase, Source, Subscribed,
 };
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::invoice;
 use crate::payments::subscription;
 use crate::pricing::catalog::Kind;
@@ -90,13 +90,13 @@ pub enum Error {
 /// Reads a page from Stripe and does what is due: credits a paid pack, grants a paid plan's first period, notes
 /// everything else.
 pub async fn reconcile_checkout(
-    desk: Desk<'_>,
+    payments: &Payments,
     page: &Checkout,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Payment, Error> {
-    let Desk { ledger, stripe, .. } = desk;
-    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let Payments { ledger, stripe, .. } = payments;
+    let timeout = || stripe::timeout(patience);
     let (session, known) = tokio::join!(
         stripe.checkout_session(&page.session, timeout()),
         ledger.intent_and_account(page, patience)
@@ -111,7 +111,7 @@ pub async fn reconcile_checkout(
             return credit(ledger, paid, account, now, patience).await;
         }
         Verdict::Paid => {
-            let granting = granted(desk, page, session.invoice.as_ref(), now, patience);
+            let granting = granted(payments, page, session.invoice.as_ref(), now, patience);
             let (credited, account) = Box::pin(granting).await?;
             return Ok(Payment {
                 status: Status::Paid,
@@ -154,15 +154,15 @@ pub async fn reconcile_checkout(
 /// The intent is settled once the period is granted or never will be, the subscription is stored, from where its renewals
 /// are looked after, and no other page of the account sells a plan. Until then the outbox looks into it.
 async fn granted(
-    desk: Desk<'_>,
+    payments: &Payments,
     page: &Checkout,
     invoice: Option<&InvoiceId>,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(Sparks, Option<Account>), Error> {
-    let ledger = desk.ledger;
+    let ledger = &payments.ledger;
     let outcome = match invoice {
-        Some(invoice) => invoice::reconcile(desk, invoice, now, patience).await?,
+        Some(invoice) => invoice::reconcile(payments, invoice, now, patience).await?,
         None => invoice::Outcome::Nothing(invoice::NOT_PAID),
     };
     let settled = match &outcome {
@@ -171,7 +171,7 @@ async fn granted(
         invoice::Outcome::NotOurs(_) => false,
     };
     if settled {
-        match Box::pin(follow(desk, page, now, patience)).await {
+        match Box::pin(follow(payments, page, now, patience)).await {
             Ok(()) => ledger.settle_intent(&page.intent, patience).await?,
             // The period is granted; what is left is done by the outbox.
             Err(error) => warn!(
@@ -197,24 +197,25 @@ async fn granted(
 
 /// Stores the subscription that a page has begun, and ends the other pages at which the account could pay for a second one.
 async fn follow(
-    desk: Desk<'_>,
+    payments: &Payments,
     page: &Checkout,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), subscription::Error> {
-    let Desk {
+    let Payments {
         ledger,
         stripe,
         terms,
-    } = desk;
-    let all = subscription::sync(desk, &page.account, now, patience).await?;
+        ..
+    } = payments;
+    let all = subscription::sync(payments, &page.account, now, patience).await?;
     if !all.iter().any(Subscribed::is_paid_for) {
         return Ok(());
     }
     let Some(customer) = ledger.customer(&page.account, patience).await?.customer else {
         return Ok(());
     };
-    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let timeout = || stripe::timeout(patience);
     let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
     for other in open.await?.iter().filter(|other| **other != page.session) {
         stripe.expire_session(other, timeout()).await?;
@@ -237,17 +238,17 @@ pub enum Page {
 /// Finds the page of a session. One that was never written down, because its process ended between Stripe's answer
 /// and the write, is found by what Stripe has of it, and written down now.
 pub async fn page(
-    desk: Desk<'_>,
+    payments: &Payments,
     id: &SessionId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
-    let Desk { ledger, stripe, .. } = desk;
-    let stage = desk.terms.stage.as_str();
+    let Payments { ledger, stripe, .. } = payments;
+    let stage = payments.terms.stage.as_str();
     if let Some(page) = ledger.checkout(id, patience).await? {
         return Ok(Page::Known(page));
     }
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let timeout = stripe::timeout(patience);
     let session = stripe.checkout_session(id, timeout).await?;
     let session = session.ok_or(Error::NoSession)?;
     let ours = |key| {

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{self, Subscribed};
+use crate::payments::Payments;
 use crate::payments::checkout::{Invalid, Rule};
-use crate::payments::customers::Customers;
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
 use crate::payments::subscription::{self, best};
+use crate::process::config::{self, Environment};
 use crate::process::patience::Patience;
 use crate::providers::stripe::{self, NewPortalSession, PortalFlow, Refusal};
 use crate::words::id::{AccountId, CustomerId};
@@ -70,36 +70,43 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// What opening a portal page touches.
-#[derive(Clone, Copy, Debug)]
-pub struct Entrance<'a> {
-    /// Where the customer is written down, and pages are made.
-    pub desk: Desk<'a>,
-    /// Who is remembered.
-    pub customers: &'a Customers,
-    /// Where the portal may lead back to.
-    pub allowed_origins: &'a AllowedOrigins,
-    /// What the portal offers; Stripe's default when there is none.
-    pub configuration: Option<&'a str>,
+/// The deployment's settings of the customer portal.
+#[derive(Debug)]
+pub struct Settings {
+    /// The origins that the portal may lead back to.
+    pub allowed_origins: AllowedOrigins,
+    /// The portal configuration, `bpc_…`; None for Stripe's default.
+    pub configuration: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings from the environment.
+    pub fn new(environment: Environment<'_>) -> Result<Self, config::Error> {
+        Ok(Self {
+            allowed_origins: environment.allowed_origins()?,
+            configuration: environment.stripe_portal_configuration()?,
+        })
+    }
 }
 
 /// Opens a page for an account, and for no other: whose it is comes from the table.
 pub async fn create(
-    entrance: Entrance<'_>,
+    payments: &Payments,
+    settings: &Settings,
     account: &AccountId,
     body: &PortalBody,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
     let return_url =
-        ReturnUrl::new(&body.return_url, entrance.allowed_origins).map_err(|error| {
+        ReturnUrl::new(&body.return_url, &settings.allowed_origins).map_err(|error| {
             Error::Invalid(Invalid {
                 rule: Rule::Url,
                 field: "return_url",
                 detail: error.to_string(),
             })
         })?;
-    let ledger = entrance.desk.ledger;
+    let ledger = &payments.ledger;
     let known = ledger.subscriber(account, patience).await?;
     match known.account {
         Some(found) => {
@@ -111,7 +118,8 @@ pub async fn create(
     }
     let customer = known.customer.ok_or(Error::NoCustomer)?;
     let visit = Visit {
-        entrance,
+        payments,
+        settings,
         customer: &customer,
         return_url: return_url.as_str(),
         flow: body.flow,
@@ -148,7 +156,8 @@ fn manageable(all: &[Subscribed]) -> Option<&str> {
 
 /// One visit to the portal.
 struct Visit<'a> {
-    entrance: Entrance<'a>,
+    payments: &'a Payments,
+    settings: &'a Settings,
     customer: &'a CustomerId,
     return_url: &'a str,
     flow: Option<Flow>,
@@ -168,21 +177,21 @@ impl Visit<'_> {
         let new = NewPortalSession {
             customer: self.customer,
             return_url: self.return_url,
-            configuration: self.entrance.configuration,
+            configuration: self.settings.configuration.as_deref(),
             flow,
         };
         // A page more does no harm, so each visit has one of its own.
         let key = format!("portal:{:032x}", fastrand::u128(..));
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let stripe = self.entrance.desk.stripe;
+        let timeout = stripe::timeout(self.patience);
+        let stripe = &self.payments.stripe;
         let made = stripe.create_portal_session(&new, &key, timeout);
         Ok(Page { url: made.await? })
     }
 
     /// Opens the page for what Stripe has now, where what was stored is out of date.
     async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let stripe = self.entrance.desk.stripe;
+        let timeout = stripe::timeout(self.patience);
+        let stripe = &self.payments.stripe;
         let told = stripe.subscriptions(self.customer, timeout).await?;
         let all: Vec<Subscribed> = told
             .iter()
@@ -194,11 +203,8 @@ impl Visit<'_> {
 
     /// Stripe does not take the customer: where it was deleted, there is none.
     async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
-        let Entrance {
-            desk, customers, ..
-        } = self.entrance;
-        let (customer, now, patience) = (self.customer, self.now, self.patience);
-        let parted = subscription::part(desk, customers, account, customer, now, patience);
+        let (payments, customer) = (self.payments, self.customer);
+        let parted = subscription::part(payments, account, customer, self.now, self.patience);
         if parted.await? {
             return Err(Error::NoCustomer);
         }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::ledger::{self, Incident, NewReversal, Part, Reversed};
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::process::config::ItemVersion;
@@ -91,18 +91,18 @@ struct Bought {
 ///
 /// As long as it may change, a look at it stays due.
 pub async fn reconcile(
-    desk: Desk<'_>,
+    payments: &Payments,
     reason: ReversalKind,
     id: &ReversalId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
-    let ledger = desk.ledger;
+    let ledger = &payments.ledger;
     if reason == ReversalKind::CreditNote && ledger.item_version() < ItemVersion::V3 {
         return Ok(Outcome::Nothing("not_enabled"));
     }
     let following = Following {
-        desk,
+        payments,
         reason,
         now,
         patience,
@@ -168,7 +168,7 @@ fn next_look(
 
 /// One refund, dispute or credit note that is followed.
 struct Following<'a> {
-    desk: Desk<'a>,
+    payments: &'a Payments,
     reason: ReversalKind,
     now: Timestamp,
     patience: &'a Patience,
@@ -176,8 +176,8 @@ struct Following<'a> {
 
 impl Following<'_> {
     async fn read(&self, id: &ReversalId) -> Result<MoneyBack, Error> {
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
-        let found = self.desk.stripe.money_back(self.reason, id, timeout);
+        let timeout = stripe::timeout(self.patience);
+        let found = self.payments.stripe.money_back(self.reason, id, timeout);
         found.await?.ok_or(Error::NotThere)
     }
 
@@ -185,7 +185,7 @@ impl Following<'_> {
     async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
         let standing = standing(self.reason, found);
         if standing == Standing::Asked {
-            let paid_at = paid_at(self.desk, found, self.patience).await?;
+            let paid_at = paid_at(self.payments, found, self.patience).await?;
             return Ok(match paid_at {
                 PaidAt::Elsewhere(reason) => Outcome::NotOurs(reason),
                 PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
@@ -227,7 +227,7 @@ impl Following<'_> {
         bought: &Bought,
         standing: Standing,
     ) -> Result<Reversed, Error> {
-        let (ledger, now, patience) = (self.desk.ledger, self.now, self.patience);
+        let (ledger, now, patience) = (&self.payments.ledger, self.now, self.patience);
         let mut new = NewReversal {
             id: found.id.to_string(),
             account: bought.account.clone(),
@@ -252,9 +252,9 @@ impl Following<'_> {
     /// in the currency of the Stripe account. If Stripe says neither, all of it, with an incident.
     async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
         let withdrawn = found.moved.iter().find(|moved| **moved < 0);
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let timeout = stripe::timeout(self.patience);
         let charged = match &found.charge {
-            Some(charge) => self.desk.stripe.settled_amount(charge, timeout).await?,
+            Some(charge) => self.payments.stripe.settled_amount(charge, timeout).await?,
             None => None,
         };
         if let (Some(withdrawn), Some(whole)) = (withdrawn, charged)
@@ -274,7 +274,7 @@ impl Following<'_> {
             account: Some(bought.account.clone()),
             seen_at: self.now,
         };
-        self.desk
+        self.payments
             .ledger
             .keep_incident(&incident, self.patience)
             .await?;
@@ -283,7 +283,7 @@ impl Following<'_> {
 
     /// The purchase that a refund or a dispute is of, credited first where it was not; or else what becomes of it.
     async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
-        match paid_at(self.desk, found, self.patience).await? {
+        match paid_at(self.payments, found, self.patience).await? {
             PaidAt::Session(session) => self.sold(&session).await,
             PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
             PaidAt::Elsewhere(reason) => Ok(Err(Outcome::NotOurs(reason))),
@@ -292,12 +292,12 @@ impl Following<'_> {
 
     async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
         let (now, patience) = (self.now, self.patience);
-        let page = match payment::page(self.desk, session, now, patience).await? {
+        let page = match payment::page(self.payments, session, now, patience).await? {
             Page::Known(page) => page,
             Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
             Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
         };
-        match payment::reconcile_checkout(self.desk, &page, now, patience).await {
+        match payment::reconcile_checkout(self.payments, &page, now, patience).await {
             // It is kept already, and nothing was credited.
             Ok(_) | Err(payment::Error::Mismatch(_)) => {}
             Err(error) => return Err(error.into()),
@@ -309,13 +309,13 @@ impl Following<'_> {
     }
 
     async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
-        match invoice::reconcile(self.desk, id, self.now, self.patience).await {
+        match invoice::reconcile(self.payments, id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => {}
             Ok(invoice::Outcome::Nothing(reason)) => return Ok(Err(Outcome::Nothing(reason))),
             Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Err(Outcome::NotOurs(reason))),
             Err(error) => return Err(error.into()),
         }
-        let ledger = self.desk.ledger;
+        let ledger = &self.payments.ledger;
         let account = ledger.account_of_credit(id.as_str(), self.patience).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
         Ok(Ok(Bought {
@@ -353,30 +353,38 @@ enum PaidAt {
 }
 
 /// Follows a refund, a dispute or a credit note to where its payment was made. Nothing is written.
-async fn paid_at(desk: Desk<'_>, found: &MoneyBack, patience: &Patience) -> Result<PaidAt, Error> {
+async fn paid_at(
+    payments: &Payments,
+    found: &MoneyBack,
+    patience: &Patience,
+) -> Result<PaidAt, Error> {
     match &found.of {
-        Paid::Payment(payment) => paid_with(desk, payment, patience).await,
+        Paid::Payment(payment) => paid_with(payments, payment, patience).await,
         Paid::Invoice(invoice) => Ok(PaidAt::Invoice(invoice.clone())),
         Paid::Unknown => Ok(PaidAt::Elsewhere("other_product")),
     }
 }
 
 /// Follows a payment to where it was made.
-async fn paid_with(desk: Desk<'_>, payment: &str, patience: &Patience) -> Result<PaidAt, Error> {
-    let timeout = || patience.left().min(STRIPE_TIMEOUT);
-    let payment = desk.stripe.payment(payment, timeout()).await?;
+async fn paid_with(
+    payments: &Payments,
+    payment: &str,
+    patience: &Patience,
+) -> Result<PaidAt, Error> {
+    let timeout = || stripe::timeout(patience);
+    let payment = payments.stripe.payment(payment, timeout()).await?;
     let payment = payment.ok_or(Error::NotThere)?;
     let written = |key| payment.metadata.get(key).map(String::as_str);
     match (written(STAGE), written(INTENT)) {
         // A subscription's payments carry nothing; their invoice leads to it.
         (None, _) => {
-            let invoice = desk.stripe.invoice_of_payment(&payment.id, timeout());
+            let invoice = payments.stripe.invoice_of_payment(&payment.id, timeout());
             let invoice = invoice.await?.map(PaidAt::Invoice);
             Ok(invoice.unwrap_or(PaidAt::Elsewhere("other_product")))
         }
-        (Some(stage), _) if stage != desk.terms.stage => Ok(PaidAt::Elsewhere("other_stage")),
+        (Some(stage), _) if stage != payments.terms.stage => Ok(PaidAt::Elsewhere("other_stage")),
         _ => {
-            let session = desk.stripe.session_of_payment(&payment.id, timeout());
+            let session = payments.stripe.session_of_payment(&payment.id, timeout());
             Ok(PaidAt::Session(session.await?.ok_or(Error::NotThere)?))
         }
     }

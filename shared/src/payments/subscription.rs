@@ -12,8 +12,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::ledger::{self, Incident, Subscribed, Subscriber, Subscriptions};
-use crate::payments::customers::Customers;
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::invoice;
 use crate::process::patience::Patience;
 use crate::process::telemetry::chain;
@@ -45,12 +44,12 @@ pub enum Error {
 ///
 /// When Stripe is down, what was kept is the answer.
 pub async fn read(
-    desk: Desk<'_>,
+    payments: &Payments,
     subject: &Subject,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Standing, Error> {
-    let ledger = desk.ledger;
+    let ledger = &payments.ledger;
     let account = &subject.account;
     let mut known = ledger.subscriber(account, patience).await?;
     match known.account.take() {
@@ -66,14 +65,14 @@ pub async fn read(
     let Some(customer) = &known.customer else {
         return Ok(without_customer(&known, now));
     };
-    match Box::pin(look(desk, account, &known, customer, now, patience)).await {
+    match Box::pin(look(payments, account, &known, customer, now, patience)).await {
         Ok(Some(all)) => return Ok(standing::of(&all, Told::Stripe, now)),
         Ok(None) => {}
         Err(Error::Stripe(error)) => return stored(&known, error),
         Err(error) => return Err(error),
     }
     // Another request has asked Stripe meanwhile, and one of the two is older.
-    match Box::pin(sync(desk, account, now, patience)).await {
+    match Box::pin(sync(payments, account, now, patience)).await {
         Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
         Err(Error::Stripe(error)) => stored(&known, error),
         Err(error) => Err(error),
@@ -84,20 +83,20 @@ pub async fn read(
 ///
 /// Returns them as they are stored now; None if others were stored meanwhile.
 async fn look(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     known: &Subscriber,
     customer: &CustomerId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Option<Vec<Subscribed>>, Error> {
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
+    let timeout = stripe::timeout(patience);
     let known = &known.subscriptions;
     let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
     let catching_up =
-        may_be_paid.map(|one| invoice::catch_up(desk, one.id.as_str(), now, patience));
+        may_be_paid.map(|one| invoice::catch_up(payments, one.id.as_str(), now, patience));
     let (told, caught_up) = tokio::join!(
-        desk.stripe.subscriptions(customer, timeout),
+        payments.stripe.subscriptions(customer, timeout),
         try_join_all(catching_up)
     );
     let told = told?;
@@ -105,36 +104,36 @@ async fn look(
     for new in told.iter().flatten() {
         let is_new = !known.all.iter().any(|one| one.id == new.id);
         if is_new {
-            invoice::catch_up(desk, &new.id, now, patience).await?;
+            invoice::catch_up(payments, &new.id, now, patience).await?;
         }
     }
-    store(desk, account, known, told, now, patience).await
+    store(payments, account, known, told, now, patience).await
 }
 
 /// Grants the latest invoices that are paid, then stores the subscriptions as Stripe has them.
 async fn store(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     known: &Subscriptions,
     told: Option<Vec<Subscription>>,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Option<Vec<Subscribed>>, Error> {
-    let Desk { ledger, .. } = desk;
+    let Payments { ledger, .. } = payments;
     let latest = told
         .iter()
         .flatten()
         .filter_map(|one| one.latest_invoice.as_deref());
     let latest: Vec<&Invoice> = latest.collect();
-    let older = older(desk, known, &latest, patience).await?;
+    let older = older(payments, known, &latest, patience).await?;
     let paid = latest.into_iter().chain(older.values().flatten());
     let paid: Vec<Invoice> = paid.filter(|invoice| invoice.is_paid()).cloned().collect();
-    let refused = invoice::grant_missing(desk, &paid, now, patience).await?;
+    let refused = invoice::grant_missing(payments, &paid, now, patience).await?;
     let older_of = |id: &str| older.get(id).map(Vec::as_slice).unwrap_or_default();
     let all = if let Some(told) = &told {
         let mut all = Vec::with_capacity(told.len());
         for subscription in told {
-            let plan = plan(desk, account, subscription, patience).await?;
+            let plan = plan(payments, account, subscription, patience).await?;
             let older = older_of(&subscription.id);
             all.push(standing::plain(subscription, plan, older, &refused));
         }
@@ -145,7 +144,7 @@ async fn store(
         all.map(|one| standing::ended(one, older_of(&one.id), &refused))
             .collect()
     };
-    keep_doubled(desk, account, &all, now, patience).await?;
+    keep_doubled(payments, account, &all, now, patience).await?;
     let stored = ledger.keep_subscriptions(account, known, &all, now, patience);
     Ok(stored.await?.then_some(all))
 }
@@ -155,7 +154,7 @@ async fn store(
 /// Stripe can be set to leave an invoice open while the next periods are paid.
 /// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
 async fn older(
-    desk: Desk<'_>,
+    payments: &Payments,
     known: &Subscriptions,
     latest: &[&Invoice],
     patience: &Patience,
@@ -170,8 +169,8 @@ async fn older(
             if latest.iter().any(is_latest) {
                 continue;
             }
-            let timeout = patience.left().min(STRIPE_TIMEOUT);
-            let invoice = desk.stripe.invoice(&id, timeout).await?;
+            let timeout = stripe::timeout(patience);
+            let invoice = payments.stripe.invoice(&id, timeout).await?;
             older.entry(one.id.clone()).or_default().extend(invoice);
         }
     }
@@ -181,7 +180,7 @@ async fn older(
 /// Keeps an incident if an account pays for two plans at once. Nothing is refunded automatically: the operator asks the
 /// customer which plan to keep.
 async fn keep_doubled(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     all: &[Subscribed],
     now: Timestamp,
@@ -200,7 +199,7 @@ async fn keep_doubled(
         account: Some(account.clone()),
         seen_at: now,
     };
-    desk.ledger.keep_incident(&incident, patience).await
+    payments.ledger.keep_incident(&incident, patience).await
 }
 
 /// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
@@ -236,23 +235,23 @@ pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
 /// end is what Stripe has. Asked for is the customer that the account is now: an event of one that was deleted says
 /// nothing of the next.
 pub async fn sync(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Vec<Subscribed>, Error> {
-    let Desk { ledger, stripe, .. } = desk;
+    let Payments { ledger, stripe, .. } = payments;
     let mut failed_attempts = 0;
     while failed_attempts == 0 || patience.another(failed_attempts).await {
         failed_attempts += 1;
         let known = ledger.subscriber(account, patience).await?;
-        let timeout = patience.left().min(STRIPE_TIMEOUT);
+        let timeout = stripe::timeout(patience);
         let told = match &known.customer {
             Some(customer) => stripe.subscriptions(customer, timeout).await?,
             None => None,
         };
         let known = known.subscriptions;
-        if let Some(all) = store(desk, account, &known, told, now, patience).await? {
+        if let Some(all) = store(payments, account, &known, told, now, patience).await? {
             return Ok(all);
         }
     }
@@ -261,56 +260,55 @@ pub async fn sync(
 
 /// Brings an account up to date with Stripe: its subscriptions, and what was paid and not granted.
 pub async fn catch_up(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), Error> {
-    let known = desk.ledger.subscriber(account, patience).await?;
+    let known = payments.ledger.subscriber(account, patience).await?;
     if let Some(customer) = &known.customer {
-        let looked = look(desk, account, &known, customer, now, patience);
+        let looked = look(payments, account, &known, customer, now, patience);
         if looked.await?.is_some() {
             return Ok(());
         }
     }
-    sync(desk, account, now, patience).await.map(drop)
+    sync(payments, account, now, patience).await.map(drop)
 }
 
 /// Takes a customer off its account where Stripe says that it was deleted; answers whether it was.
 ///
 /// What it has paid is granted first: nobody asks for its invoices any more after that.
 pub async fn part(
-    desk: Desk<'_>,
-    customers: &Customers,
+    payments: &Payments,
     account: &AccountId,
     customer: &CustomerId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<bool, Error> {
-    let Desk { ledger, stripe, .. } = desk;
-    customers.forget(account);
-    let timeout = || patience.left().min(STRIPE_TIMEOUT);
+    let Payments { ledger, stripe, .. } = payments;
+    payments.customers.forget(account);
+    let timeout = || stripe::timeout(patience);
     if !stripe.is_customer_deleted(customer, timeout()).await? {
         return Ok(false);
     }
     // Stripe lists the subscriptions of a deleted customer no more; their invoices stay.
     let known = ledger.subscriber(account, patience).await?;
     for one in &known.subscriptions.all {
-        invoice::catch_up(desk, &one.id, now, patience).await?;
+        invoice::catch_up(payments, &one.id, now, patience).await?;
     }
     ledger.unlink_customer(account, customer, patience).await?;
-    sync(desk, account, now, patience).await?;
+    sync(payments, account, now, patience).await?;
     Ok(true)
 }
 
 /// The plan of a subscription: of the catalogue, or of what was agreed when it began.
 async fn plan(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     subscription: &Subscription,
     patience: &Patience,
 ) -> Result<Option<String>, ledger::Error> {
-    let Desk { ledger, terms, .. } = desk;
+    let Payments { ledger, terms, .. } = payments;
     let items = &subscription.items.data;
     let known = items
         .iter()

@@ -5,22 +5,21 @@
 //! <https://docs.stripe.com/webhooks>
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tracing::info;
 
 use crate::ledger::{self, Incident, Reported};
-use crate::payments::customers::Customers;
 use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::payments::reversal;
 use crate::payments::subscription;
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Metric, Provider};
-use crate::providers::stripe::{self, Event};
+use crate::providers::stripe::{self, Event, Unverified};
 use crate::words::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
 
-pub use crate::payments::desk::Desk;
-use crate::payments::desk::STRIPE_TIMEOUT;
+use crate::payments::Payments;
 
 /// Events about meter events that Stripe had taken and could not count.
 const METER_ERRORS: [&str; 2] = [
@@ -65,15 +64,43 @@ pub enum Error {
     NotThere,
 }
 
-/// Does what follows from a verified event.
+/// Checks the signature of a webhook's body, and counts whether one of the secrets made it.
+pub fn verify(
+    header: &str,
+    body: &[u8],
+    secrets: &[SecretString],
+    now: Timestamp,
+) -> Result<(), Unverified> {
+    let verified = stripe::verify(header, body, secrets, now);
+    // A header that any scanner sends says nothing about the secrets, and is not counted.
+    if matches!(verified, Ok(()) | Err(Unverified::Signature)) {
+        telemetry::count(Metric::WebhookSignatureKnown, i64::from(verified.is_ok()));
+    }
+    verified
+}
+
+/// Does what follows from a verified event; a failure is counted.
 pub async fn receive(
-    desk: Desk<'_>,
+    payments: &Payments,
+    event: &Event,
+    now: Timestamp,
+    patience: &Patience,
+) -> Result<Outcome, Error> {
+    let outcome = follow(payments, event, now, patience).await;
+    if outcome.is_err() {
+        telemetry::count(Metric::WebhookFailures, 1);
+    }
+    outcome
+}
+
+async fn follow(
+    payments: &Payments,
     event: &Event,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
     let receiver = Receiver {
-        desk,
+        payments,
         event,
         now,
         patience,
@@ -97,7 +124,7 @@ pub async fn receive(
 
 /// One event that is looked into.
 struct Receiver<'a> {
-    desk: Desk<'a>,
+    payments: &'a Payments,
     event: &'a Event,
     now: Timestamp,
     patience: &'a Patience,
@@ -107,7 +134,7 @@ impl Receiver<'_> {
     async fn receive(&self) -> Result<Outcome, Error> {
         let kind = self.event.kind.as_str();
         if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
-            if self.event.livemode != self.desk.stripe.livemode() {
+            if self.event.livemode != self.payments.stripe.livemode() {
                 return Ok(Outcome::Ignored("other_mode"));
             }
             return Box::pin(self.meter_errors()).await;
@@ -138,7 +165,7 @@ impl Receiver<'_> {
             _ => return Ok(Outcome::Ignored("unknown_type")),
         };
         // Keys of the other mode cannot read it.
-        if self.event.livemode != self.desk.stripe.livemode() {
+        if self.event.livemode != self.payments.stripe.livemode() {
             return Ok(Outcome::Ignored("other_mode"));
         }
         match follow {
@@ -155,7 +182,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
-        let page = match payment::page(self.desk, &id, self.now, self.patience).await {
+        let page = match payment::page(self.payments, &id, self.now, self.patience).await {
             Ok(Page::Known(page)) => page,
             Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
             Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
@@ -163,7 +190,7 @@ impl Receiver<'_> {
             Err(error) => return Err(error.into()),
         };
         telemetry::account(&page.account);
-        let reconciled = payment::reconcile_checkout(self.desk, &page, self.now, self.patience);
+        let reconciled = payment::reconcile_checkout(self.payments, &page, self.now, self.patience);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
             // It is kept already.
@@ -179,7 +206,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<InvoiceId>() else {
             return self.nameless().await;
         };
-        match invoice::reconcile(self.desk, &id, self.now, self.patience).await {
+        match invoice::reconcile(self.payments, &id, self.now, self.patience).await {
             Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
             Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
                 Ok(Outcome::Ignored(reason))
@@ -196,7 +223,7 @@ impl Receiver<'_> {
         let Some(Ok(customer)) = customer else {
             return Ok(Outcome::Ignored("other_product"));
         };
-        let ledger = self.desk.ledger;
+        let ledger = &self.payments.ledger;
         let Some(account) = ledger.account_of(&customer, self.patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
@@ -204,7 +231,7 @@ impl Receiver<'_> {
         if self.event.kind == "invoice.finalization_failed" {
             self.keep_of("not_finalized", &account).await?;
         }
-        subscription::sync(self.desk, &account, self.now, self.patience).await?;
+        subscription::sync(self.payments, &account, self.now, self.patience).await?;
         Ok(Outcome::Done)
     }
 
@@ -212,7 +239,8 @@ impl Receiver<'_> {
         let Some(id) = self.object::<ReversalId>() else {
             return self.nameless().await;
         };
-        let outcome = reversal::reconcile(self.desk, reason, &id, self.now, self.patience).await;
+        let outcome =
+            reversal::reconcile(self.payments, reason, &id, self.now, self.patience).await;
         self.followed(id.as_str(), outcome).await
     }
 
@@ -220,7 +248,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<WarningId>() else {
             return self.nameless().await;
         };
-        let warned = reversal::warn_of_fraud(self.desk, &id, self.now, self.patience).await;
+        let warned = reversal::warn_of_fraud(self.payments, &id, self.now, self.patience).await;
         self.followed(id.as_str(), warned).await
     }
 
@@ -244,14 +272,13 @@ impl Receiver<'_> {
         let Some(customer) = self.object::<CustomerId>() else {
             return self.nameless().await;
         };
-        let (desk, now, patience) = (self.desk, self.now, self.patience);
-        let Some(account) = desk.ledger.account_of(&customer, patience).await? else {
+        let (payments, now, patience) = (self.payments, self.now, self.patience);
+        let Some(account) = payments.ledger.account_of(&customer, patience).await? else {
             return Ok(Outcome::Ignored("other_product"));
         };
         telemetry::account(&account);
         // No customer is remembered here.
-        let customers = Customers::default();
-        let parted = subscription::part(desk, &customers, &account, &customer, now, patience);
+        let parted = subscription::part(payments, &account, &customer, now, patience);
         Ok(if parted.await? {
             Outcome::Done
         } else {
@@ -262,8 +289,8 @@ impl Receiver<'_> {
     /// Stripe could not count events that it had taken: those that it names are parked.
     /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
     async fn meter_errors(&self) -> Result<Outcome, Error> {
-        let Desk { ledger, stripe, .. } = self.desk;
-        let timeout = self.patience.left().min(STRIPE_TIMEOUT);
+        let Payments { ledger, stripe, .. } = self.payments;
+        let timeout = stripe::timeout(self.patience);
         let Some(report) = stripe.meter_errors(&self.event.id, timeout).await? else {
             return self.not_there(&self.event.id).await;
         };
@@ -326,7 +353,7 @@ impl Receiver<'_> {
             account,
             seen_at: self.now,
         };
-        let kept = self.desk.ledger.keep_incident(&incident, self.patience);
+        let kept = self.payments.ledger.keep_incident(&incident, self.patience);
         Ok(kept.await?)
     }
 }

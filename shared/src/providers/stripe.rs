@@ -42,14 +42,23 @@ pub use webhook::{Event, Unverified, verify};
 
 use crate::process::clock::{self, Clock};
 use crate::process::config::StripeAccess;
+use crate::process::patience::Patience;
 use crate::process::transport::{self, Transport};
 use crate::providers::circuit::Circuit;
 
 /// The API version all shapes here are of.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
+/// Longest time of one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How many keys one call may use up, while Stripe answers with the failures of earlier attempts.
 const MAX_KEYS: u32 = 4;
+
+/// The timeout of one call: what is left, at most ten seconds.
+pub(crate) fn timeout(patience: &Patience) -> Duration {
+    patience.left().min(CALL_TIMEOUT)
+}
 
 /// A client of Stripe's API.
 #[derive(Debug)]

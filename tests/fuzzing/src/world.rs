@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::edge::request;
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
@@ -84,7 +85,12 @@ impl World {
         // Each function has a crate with an `App` of its own type.
         macro_rules! start {
             ($function:ident) => {
-                $function::App::new(environment, &transport, clock.clone()).expect("configured")
+                $function::App::new(Setup {
+                    environment,
+                    transport: &transport,
+                    clock: &clock,
+                })
+                .expect("configured")
             };
         }
         Self {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lambda_http::{Context, LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
@@ -198,7 +199,11 @@ impl World {
         let environment = Environment::from_lookup(&lookup);
         macro_rules! app {
             ($kind:ident, $function:ident) => {{
-                let app = $function::App::new(environment, &transport, clock.clone());
+                let app = $function::App::new(Setup {
+                    environment,
+                    transport: &transport,
+                    clock: &clock,
+                });
                 let app = app.expect("configured");
                 // Only in some runs: the text is long, and the same each time.
                 if self.seed.is_multiple_of(16) {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::ledger::RequestHash;
 use crate::pricing::catalog::{self, Order, Terms};
+use crate::process::config::{self, Environment};
 use crate::words::id::sha256;
 use crate::words::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
 use crate::words::whole::Whole;
@@ -23,12 +24,10 @@ pub struct CheckoutBody {
     pub cancel_url: String,
 }
 
-/// What a deployment sells, and how.
+/// The deployment's settings of Checkout Sessions.
 #[derive(Debug)]
-pub struct Shop {
-    /// The deployment, and the prices at Stripe.
-    pub terms: Terms,
-    /// Where buyers may be sent back to.
+pub struct Settings {
+    /// The origins that buyers may be sent back to.
     pub allowed_origins: AllowedOrigins,
     /// Whether pages take promotion codes.
     pub promotion_codes: bool,
@@ -84,16 +83,24 @@ impl CheckoutBody {
     }
 }
 
-impl Shop {
+impl Settings {
+    /// Reads the settings from the environment.
+    pub fn new(environment: Environment<'_>) -> Result<Self, config::Error> {
+        Ok(Self {
+            allowed_origins: environment.allowed_origins()?,
+            promotion_codes: environment.promotion_codes()?,
+            automatic_tax: environment.automatic_tax()?,
+        })
+    }
+
     /// Takes an order at the catalogue's terms.
-    pub(super) fn order(&self, body: &CheckoutBody) -> Result<Placed, Invalid> {
+    pub(super) fn order(&self, terms: &Terms, body: &CheckoutBody) -> Result<Placed, Invalid> {
         let count = |quantity: Whole| quantity.at_most(u32::MAX.into())?.try_into().ok();
         // What is no count of items is as many as nobody can buy.
         let quantity = body
             .quantity
             .map_or(1, |quantity| count(quantity).unwrap_or(0));
-        let order =
-            catalog::order(&body.item, quantity, &self.terms.price_ids).map_err(not_sold)?;
+        let order = catalog::order(&body.item, quantity, &terms.price_ids).map_err(not_sold)?;
         let url = |field, text: &str| {
             ReturnUrl::new(text, &self.allowed_origins).map_err(|error| not_allowed(field, error))
         };

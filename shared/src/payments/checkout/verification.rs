@@ -5,7 +5,7 @@ use serde::Serialize;
 use tracing::info;
 
 use super::Error;
-use crate::payments::desk::Desk;
+use crate::payments::Payments;
 use crate::payments::payment::{self, Payment, Status};
 use crate::process::patience::Patience;
 use crate::words::id::{AccountId, SessionId};
@@ -35,13 +35,13 @@ pub struct Available {
 
 /// Verifies a payment, and credits it if it is paid. Once it is credited, no call to Stripe is made.
 pub async fn verify(
-    desk: Desk<'_>,
+    payments: &Payments,
     account: &AccountId,
     session: &SessionId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Verified, Error> {
-    let ledger = desk.ledger;
+    let ledger = &payments.ledger;
     let found = ledger.find_checkout(session, account, patience).await?;
     let found = found.ok_or(Error::NotFound)?;
     let payment = if let Some(credited) = found.credited {
@@ -53,7 +53,7 @@ pub async fn verify(
         }
     } else {
         let page = &found.checkout;
-        payment::reconcile_checkout(desk, page, now, patience).await?
+        payment::reconcile_checkout(payments, page, now, patience).await?
     };
     info!(
         account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,

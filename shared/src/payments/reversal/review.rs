@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::{Error, PaidAt, Standing, paid_at, standing};
 use crate::ledger::Purchased;
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
 use crate::process::patience::Patience;
-use crate::providers::stripe::MoneyBack;
+use crate::providers::stripe::{self, MoneyBack};
 use crate::words::id::{AccountId, InvoiceId};
 use crate::words::reversal_kind::ReversalKind;
 
@@ -33,7 +33,7 @@ pub enum Finding {
 
 /// Looks at a refund or a dispute by the rules by which it is reconciled; nothing where the ledger agrees.
 pub async fn review(
-    desk: Desk<'_>,
+    payments: &Payments,
     reason: ReversalKind,
     found: &MoneyBack,
     now: Timestamp,
@@ -44,13 +44,13 @@ pub async fn review(
     if standing == Standing::Asked || is_empty {
         return Ok(None);
     }
-    let paid_at = paid_at(desk, found, patience).await?;
+    let paid_at = paid_at(payments, found, patience).await?;
     let purchase = match &paid_at {
         PaidAt::Session(session) => session.to_string(),
         PaidAt::Invoice(invoice) => invoice.to_string(),
         PaidAt::Elsewhere(_) => return Ok(None),
     };
-    let purchased = desk.ledger.purchased(&purchase, patience).await?;
+    let purchased = payments.ledger.purchased(&purchase, patience).await?;
     let review = |finding, account| Review {
         finding,
         purchase,
@@ -65,7 +65,7 @@ pub async fn review(
     }
     // What was never credited is credited before it is taken back; an invoice may have had nothing to credit.
     let account = match paid_at {
-        PaidAt::Invoice(id) => match owed(desk, &id, now, patience).await? {
+        PaidAt::Invoice(id) => match owed(payments, &id, now, patience).await? {
             Some(account) => Some(account),
             None => return Ok(None),
         },
@@ -87,18 +87,20 @@ fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Opti
 
 /// Whose Sparks an invoice should have brought.
 async fn owed(
-    desk: Desk<'_>,
+    payments: &Payments,
     id: &InvoiceId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Option<AccountId>, Error> {
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
-    let invoice = desk.stripe.invoice(id, timeout).await?;
+    let timeout = stripe::timeout(patience);
+    let invoice = payments.stripe.invoice(id, timeout).await?;
     let invoice = invoice.ok_or(Error::NotThere)?;
-    Ok(match invoice::owed(desk, &invoice, now, patience).await? {
-        Owed::Sparks(account, _) | Owed::Mismatch(account, _) => Some(account),
-        Owed::Nothing => None,
-    })
+    Ok(
+        match invoice::owed(payments, &invoice, now, patience).await? {
+            Owed::Sparks(account, _) | Owed::Mismatch(account, _) => Some(account),
+            Owed::Nothing => None,
+        },
+    )
 }
 
 #[cfg(test)]

@@ -4,32 +4,33 @@ use jiff::Timestamp;
 
 use super::{Error, Outcome, PaidAt, paid_with};
 use crate::ledger::Incident;
-use crate::payments::desk::{Desk, STRIPE_TIMEOUT};
+use crate::payments::Payments;
 use crate::payments::invoice;
 use crate::process::patience::Patience;
+use crate::providers::stripe;
 use crate::words::id::WarningId;
 
 /// Keeps an incident about a payment that its card issuer suspects, so that the operator can refund it in time.
 /// <https://docs.stripe.com/disputes/measuring#early-fraud-warnings>
 pub async fn warn_of_fraud(
-    desk: Desk<'_>,
+    payments: &Payments,
     id: &WarningId,
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Outcome, Error> {
-    let timeout = patience.left().min(STRIPE_TIMEOUT);
-    let warning = desk.stripe.fraud_warning(id, timeout).await?;
+    let timeout = stripe::timeout(patience);
+    let warning = payments.stripe.fraud_warning(id, timeout).await?;
     let warning = warning.ok_or(Error::NotThere)?;
     let Some(payment) = &warning.payment_intent else {
         return Ok(Outcome::NotOurs("other_product"));
     };
-    let (purchase, account) = match paid_with(desk, payment, patience).await? {
+    let (purchase, account) = match paid_with(payments, payment, patience).await? {
         PaidAt::Session(session) => {
-            let page = desk.ledger.checkout(&session, patience).await?;
+            let page = payments.ledger.checkout(&session, patience).await?;
             (session.to_string(), page.map(|page| page.account))
         }
         PaidAt::Invoice(invoice) => {
-            match invoice::reconcile(desk, &invoice, now, patience).await {
+            match invoice::reconcile(payments, &invoice, now, patience).await {
                 Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
                 Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
                     return Ok(Outcome::NotOurs("other_product"));
@@ -38,7 +39,7 @@ pub async fn warn_of_fraud(
                 Ok(_) | Err(invoice::Error::Mismatch(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            let ledger = desk.ledger;
+            let ledger = &payments.ledger;
             let account = ledger.account_of_credit(invoice.as_str(), patience).await?;
             (invoice.to_string(), account)
         }
@@ -53,6 +54,6 @@ pub async fn warn_of_fraud(
         account,
         seen_at: now,
     };
-    desk.ledger.keep_incident(&incident, patience).await?;
+    payments.ledger.keep_incident(&incident, patience).await?;
     Ok(Outcome::Done)
 }

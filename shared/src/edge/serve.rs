@@ -1,0 +1,96 @@
+//! Serving of requests: telemetry, problems and arrival, the same way in each function.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_http::{Body, Request, Response};
+
+use super::problem::{self, Problem};
+use super::request;
+use crate::process::clock::Clock;
+use crate::process::patience::{ANSWER_RESERVE, Patience};
+use crate::process::telemetry::{self, Origin};
+use crate::process::{Setup, config};
+use crate::usage::ProviderCost;
+use crate::words::id::AccountId;
+use crate::words::identity::{Caller, Subject};
+
+/// The answer of a route.
+pub type Answer = Result<Response<Body>, Problem>;
+
+/// The answer of a function: every failure is in its response.
+pub type Served = Result<Response<Body>, Infallible>;
+
+/// The HTTP edge of one function.
+#[derive(Debug)]
+pub struct Edge {
+    origin: Origin,
+    problems_url: Option<String>,
+    account_claim: String,
+    accounts_see_cost: bool,
+    clock: Clock,
+}
+
+impl Edge {
+    /// The edge of the function of this name.
+    pub fn new(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+        let Setup {
+            environment, clock, ..
+        } = setup;
+        Ok(Self {
+            origin: Origin::new(function, &environment.stage()?, clock),
+            problems_url: environment.problems_url()?,
+            account_claim: environment.account_claim(),
+            accounts_see_cost: environment.show_provider_cost()?,
+            clock: clock.clone(),
+        })
+    }
+
+    /// Waits for a route's answer; a failure becomes a problem, and the whole one line of telemetry.
+    pub async fn serve(&self, request: &Request, answer: impl Future<Output = Answer>) -> Served {
+        let page = self.problems_url();
+        Ok(Box::pin(problem::answer(&self.origin, page, request, answer)).await)
+    }
+
+    /// The page that describes the problems of this deployment.
+    pub fn problems_url(&self) -> Option<&str> {
+        self.problems_url.as_deref()
+    }
+
+    /// The verified caller of a request.
+    pub fn caller(&self, request: &Request) -> Result<Caller, Problem> {
+        Ok(Caller::of(request, &self.account_claim)?)
+    }
+
+    /// Whether answers to this caller tell the provider's cost.
+    pub fn cost(&self, caller: &Caller) -> ProviderCost {
+        ProviderCost::seen_by(caller, self.accounts_see_cost)
+    }
+
+    /// The account of a caller that must act for itself.
+    pub fn own_account(&self, request: &Request) -> Result<AccountId, Problem> {
+        let account = self.caller(request)?.own_account()?;
+        telemetry::account(&account);
+        Ok(account)
+    }
+
+    /// The time of a request's arrival, and the patience from then on.
+    pub fn arrival(&self, request: &Request) -> (Timestamp, Patience) {
+        self.arrival_before(request, Duration::ZERO)
+    }
+
+    /// The same, with time kept back for what follows the ledger's work.
+    pub fn arrival_before(&self, request: &Request, kept_back: Duration) -> (Timestamp, Patience) {
+        let (now, deadline) = (self.clock.now(), request::deadline(request));
+        let kept_back = kept_back + ANSWER_RESERVE;
+        (now, Patience::new(&self.clock, now, deadline, kept_back))
+    }
+}
+
+/// The account that a request is about: the caller's own, or the one that a service names.
+pub fn subject(caller: Caller, named: Option<AccountId>) -> Result<Subject, Problem> {
+    let subject = caller.subject(named)?;
+    telemetry::account(&subject.account);
+    Ok(subject)
+}
