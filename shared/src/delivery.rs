@@ -1,7 +1,7 @@
-//! Delivers recorded usages to Langfuse and to Stripe's meter, both at once and within a budget.
+//! Delivers recorded usages to Langfuse and to Stripe's meter, in parallel and within a budget.
 //!
-//! Nothing here can lose a usage: what is not confirmed stays pending in the ledger, and the outbox
-//! finishes it. Nothing runs on after the budget, because Lambda freezes a process that has answered.
+//! No failure here can lose a usage: an unconfirmed delivery stays pending in the ledger, and the outbox finishes it.
+//! Nothing runs on after the budget, because Lambda freezes a process that has answered.
 
 use std::time::Duration;
 
@@ -20,21 +20,21 @@ use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId};
 use crate::words::sparks::Sparks;
 
-/// How many marks are written at once.
+/// Number of marks that are written in parallel.
 const MARKS_AT_ONCE: usize = 8;
 
-/// What is known of an account's Stripe customer.
+/// The state of an account's link to a Stripe customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Customer {
-    /// It has this one.
+    /// The account has this customer.
     Known(CustomerId),
-    /// It has none, so one is made.
+    /// The account has none, so one is created; the number of those deleted before.
     Missing(u32),
-    /// It may have one, so none is made: a second one would split the account's usage.
+    /// The account may have one, so none is created: a second one would split the account's usage.
     Unclear,
 }
 
-/// Delivers to the providers that are configured.
+/// Delivers usages to the configured providers.
 #[derive(Debug)]
 pub struct Delivery {
     langfuse: Option<Langfuse>,
@@ -65,17 +65,17 @@ impl Delivery {
         })
     }
 
-    /// How long deliveries may take.
+    /// Returns the time that deliveries may take.
     pub const fn budget(&self) -> Duration {
         self.budget
     }
 
-    /// The deployment's name, from which ids are derived.
+    /// Returns the deployment's name, from which ids are derived.
     pub fn stage(&self) -> &str {
         &self.stage
     }
 
-    /// The states in which a new entry of so many Sparks starts. The meter is not told of what costs nothing.
+    /// Returns the initial states of a new entry. The meter gets no usage that costs nothing.
     pub fn initial(&self, sparks: Sparks) -> Deliveries {
         const fn pending_if(configured: bool) -> DeliveryState {
             if configured {
@@ -90,7 +90,7 @@ impl Delivery {
         }
     }
 
-    /// Looks up the Stripe customer of an account within the budget; meant to run beside the debit.
+    /// Looks up the Stripe customer of an account within the budget; meant to run in parallel with the debit.
     pub async fn customer(
         &self,
         ledger: &Ledger,
@@ -114,7 +114,7 @@ impl Delivery {
         }
     }
 
-    /// Delivers traces of one account and marks their entries; answers the states as they are then.
+    /// Delivers traces of one account and marks their entries; returns the states after that.
     pub async fn deliver(
         &self,
         ledger: &Ledger,
@@ -126,7 +126,7 @@ impl Delivery {
         if traces.is_empty() {
             return Vec::new();
         }
-        // What the providers leave of the budget is for the marks: without its mark, an entry is sent once more.
+        // The marks use what the providers leave of the budget: an entry without its mark is sent once more.
         let marking = Patience::lasting(&self.clock, self.budget + ANSWER_RESERVE);
         let (langfuse, stripe) = tokio::join!(
             self.trace(traces),
@@ -157,7 +157,7 @@ impl Delivery {
 
     /// Sends meter events one after another: Stripe takes one call at a time per customer and meter.
     ///
-    /// What was not sent at all is marked so: only what is proven unsent may be sent in a parcel.
+    /// Each event that was not sent is marked as unsent: only a provably unsent event may be sent in a parcel.
     async fn meter(
         &self,
         ledger: &Ledger,
@@ -200,7 +200,7 @@ impl Delivery {
                 match made {
                     Ok(customer) => customer,
                     Err(error) => {
-                        warn!(error = chain(&error), "could not make a customer");
+                        warn!(error = chain(&error), "could not create a customer");
                         return unsent("no_customer");
                     }
                 }
@@ -227,7 +227,7 @@ impl Delivery {
                 Err(error) => {
                     warn!(usage.id = %entry.id, error = chain(&error), "stripe did not confirm");
                     if matches!(error, stripe::Error::Refused(_)) {
-                        // Perhaps it was deleted, and the ledger knows the one after it.
+                        // The customer may have been deleted, and the ledger may know its successor.
                         self.customers.forget(account);
                     }
                     first_send_mark(&error)
@@ -237,7 +237,7 @@ impl Delivery {
         marks
     }
 
-    /// Writes down how far an entry's deliveries have come. Where that fails they count as pending.
+    /// Marks the progress of an entry's deliveries. If that fails, they count as pending.
     async fn mark(
         &self,
         ledger: &Ledger,
@@ -267,7 +267,7 @@ impl Delivery {
     }
 }
 
-/// Counts how far a delivery has come.
+/// Counts a delivery by its state.
 fn count(provider: Provider, state: DeliveryState) {
     let metric = match state {
         DeliveryState::Confirmed => Metric::DeliveryConfirmed(provider),
@@ -278,8 +278,10 @@ fn count(provider: Provider, state: DeliveryState) {
     telemetry::count(metric, 1);
 }
 
-/// What a failure at Langfuse proves. A whole export is refused for one bad trace, so a refused batch
-/// stays pending and is sent again one by one; one trace that is too large goes again without its input and output.
+/// Returns what a failure at Langfuse proves.
+///
+/// A whole export is refused for one bad trace, so a refused batch stays pending, and its traces are sent again one by
+/// one. A single trace that is too large is sent again without its input and output.
 fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
     match error {
         langfuse::Error::Skipped => Some(Mark::Unsent("circuit")),
@@ -298,8 +300,9 @@ fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
     }
 }
 
-/// What a failure of an event's first send to Stripe proves: only a skipped call and a rate limit are proof that
-/// an event was never received.
+/// Returns what a failure of an event's first send to Stripe proves.
+///
+/// Only a skipped call and a rate limit prove that Stripe never received it.
 fn first_send_mark(error: &stripe::Error) -> Option<Mark> {
     match error {
         stripe::Error::Skipped => Some(Mark::Unsent("circuit")),

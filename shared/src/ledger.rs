@@ -2,31 +2,32 @@
 //!
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|
-//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `free_plan`, `free_due`; while the gate is closed `gate_until`, `gate_holder` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` · the gate, open, lapsed or one's own |
-//! | grants | `A#<account>` | `G` | `grants_version`, `grants` (a part of the account item before item version 2) | with each change of the account but a debit, unchanged `grants_version` |
-//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], none there · [`Ledger::unlink_customer`], the deleted one there |
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `free_plan`, `free_due`; while the gate is closed `gate_until`, `gate_holder` | [`Ledger::open_account`], absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` · the gate, if open, lapsed or held by the same change |
+//! | grants | `A#<account>` | `G` | `grants_version`, `grants` (a part of the account item before item version 2) | with each change of the account except a debit, unchanged `grants_version` |
+//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`Ledger::link_customer`], no customer linked · [`Ledger::unlink_customer`], the deleted one still linked |
 //! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Ledger::keep_subscriptions`], unchanged `version` |
 //! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
 //! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
-//! | usage | `E#use_…` | `E` | a usage's entry, whose deliveries change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `langfuse_absent_at`, `langfuse_unclear_since`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never taken · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], not put back since; states and `claims` as read · [`Ledger::redrive`], states and `claims` as read · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
-//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts`, `parked`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending, `attempts` as read · [`Ledger::park_reported`], not put back since · [`Ledger::redrive`], parked, with its members · [`Ledger::note_found`], parked, with its members |
-//! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], over · [`Ledger::release`], the same holder |
-//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no end of its grants that was not read |
-//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; `gives_back` of a usage, and the grant that it `joins` | with the account, absent |
-//! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · the credit that it pays, or [`Ledger::settle_intent`] |
-//! | page | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], there |
-//! | reversal that may still change (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`Ledger::follow`], always · [`Ledger::unfollow`], there |
-//! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Ledger::keep_incident`], another detail, not seen later · [`Ledger::dismiss_incidents`], not seen again |
-//! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, room for its models |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose delivery states change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `langfuse_absent_at`, `langfuse_unclear_since`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::mark`], states as read and never claimed · [`Ledger::claim`], states and `claims` as read · [`Ledger::put_back`], the same claim · [`Ledger::park_reported`], not redriven since; states and `claims` as read · [`Ledger::redrive`], states and `claims` as read · [`Ledger::note_absent`], parked · [`Ledger::note_found`], parked, as read |
+//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts`, `parked`, `reported_at`, `absent_at`, `redriven_at` | [`Ledger::freeze`], absent, with its members' marks · [`Ledger::mark_parcel`], pending, `attempts` as read · [`Ledger::park_reported`], not redriven since · [`Ledger::redrive`], parked, with its members · [`Ledger::note_found`], parked, with its members |
+//! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`Ledger::lease`], expired · [`Ledger::release`], the same holder |
+//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no expiry of its grants beyond those read |
+//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; for a usage `gives_back`, and the grant that it `joins` | with the account, absent |
+//! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Ledger::open_intent`], absent · [`Ledger::note_checkout`], not paid · with the credit for its payment, or [`Ledger::settle_intent`] |
+//! | Checkout Session | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Ledger::bind_checkout`], absent · [`Ledger::note_invoice`], present |
+//! | reversal that may still change (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`Ledger::follow`], not due later · [`Ledger::unfollow`], listed |
+//! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Ledger::keep_incident`], another detail, and not seen later · [`Ledger::dismiss_incidents`], not seen again |
+//! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, if its models fit |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
 //!
-//! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an
-//! account's entries by time (`account`, `ledger_at`); `pending` lists what somebody has to finish, by the time from which
-//! on it is due (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets by account in it: what
-//! the outbox finishes (`P#…`), which is usages with a delivery that is not final, parcels of them, intents that are not
-//! settled, subscriptions with an invoice that is awaited, and refunds and disputes that may still change; and usages with a delivery that failed for good (`K#…`).
+//! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an account's
+//! entries by time (`account`, `ledger_at`); `pending` lists unfinished work by the time from which it is due
+//! (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets in it, chosen by account, or by id for
+//! reversals. The outbox finishes `P#…`: usages with a delivery that is not final, parcels of them, intents that are not
+//! settled, subscriptions with a renewal or an invoice to check, and reversals that may still change. `K#…` lists usages
+//! with a delivery that failed for good, for the operator.
 //!
-//! No function scans, and nothing is ever deleted.
+//! No function scans the table, and no item is ever deleted.
 
 mod account;
 mod audit;
@@ -114,7 +115,7 @@ use crate::words::id::{AccountId, UsageId};
 use charge::{FullRollups, Unpaid};
 use item::{Item, Key};
 
-/// How long one call of DynamoDB may take.
+/// Timeout of one DynamoDB call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ledger in its table.
@@ -127,11 +128,11 @@ pub struct Ledger {
     full_rollups: Arc<FullRollups>,
 }
 
-/// Why the ledger did not do what it was asked.
+/// The reason why a call of the ledger failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It did not succeed in time. Whether it took effect is unknown; asking again with the same key tells.
-    #[error("the ledger was busy until the time was up")]
+    /// It did not succeed in time. It may have taken effect; a retry with the same key tells.
+    #[error("the ledger was busy until the deadline")]
     Busy(#[source] Box<dyn StdError + Send + Sync>),
     /// It cannot succeed: the request, the permissions or the table are wrong.
     #[error("the ledger refused the request")]
@@ -139,11 +140,11 @@ pub enum Error {
     /// An item cannot be read back.
     #[error("the ledger holds an item that cannot be read")]
     Malformed(#[from] Malformed),
-    /// The account asks too often for what costs it nothing. Nothing was written.
-    #[error("the account asks too often for what costs it nothing")]
+    /// The account sends too many requests that cost it nothing. Nothing was written.
+    #[error("the account sends too many requests that cost it nothing")]
     TooMuch,
     /// An amount would leave the range of Sparks.
-    #[error("the amount does not fit the account")]
+    #[error("the amount is out of range")]
     OutOfRange,
 }
 
@@ -172,7 +173,7 @@ impl Ledger {
             // Nothing to cache: Lambda's credentials are read once, and outlive the environment.
             .identity_cache(IdentityCache::no_cache())
             .http_client(crate::process::aws_http::client(transport, CALL_TIMEOUT))
-            // The ledger retries by itself: it must look at the reasons between two attempts.
+            // The ledger retries by itself: it must read the cancellation reasons between two attempts.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -186,12 +187,12 @@ impl Ledger {
         }
     }
 
-    /// The version of the items that are written.
+    /// The version of the items that the ledger writes.
     pub const fn item_version(&self) -> ItemVersion {
         self.item_version
     }
 
-    /// The account as it is now; nothing when there is none.
+    /// Reads the account as it is now; None if there is none.
     pub async fn account(
         &self,
         account: &AccountId,
@@ -201,7 +202,7 @@ impl Ledger {
         Ok(item.as_ref().map(Account::from_item).transpose()?)
     }
 
-    /// The usages recorded under some ids, in no order. At most 100 can be asked for.
+    /// Reads the usages recorded under the given ids, in no order; at most 100 ids.
     pub async fn usages(
         &self,
         ids: &[&UsageId],
@@ -216,7 +217,7 @@ impl Ledger {
         Ok(read.collect::<Result<_, _>>()?)
     }
 
-    /// The usage recorded under an id; nothing when there is none.
+    /// Reads the usage recorded under an id; None if there is none.
     pub async fn usage(
         &self,
         id: &UsageId,

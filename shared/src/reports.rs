@@ -1,4 +1,4 @@
-//! Answers about an account: its balance, history, statement, and the price of a usage.
+//! Reports about an account: its balance, history, statement, and the price of a usage.
 
 pub mod balance;
 pub mod estimate;

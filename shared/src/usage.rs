@@ -1,7 +1,7 @@
 //! Records usage: prices it, debits it, traces it, meters it. Flow 1.
 //!
-//! The order is fixed: price in this process, commit the debit with its entry in one transaction, and only
-//! then deliver. Whatever happens after the commit, the entry says what is still to be done.
+//! The order is fixed: price in this process, commit the debit with its entry in one transaction, and only then
+//! deliver. Whatever happens after the commit, the entry records what is left to do.
 
 mod body;
 mod receipt;
@@ -24,24 +24,24 @@ use recording::{Prepared, Recording};
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
 pub use receipt::{BatchReceipt, ItemReceipt, ProviderCost, ReceiptLine, UsageReceipt};
 
-/// How far back a usage may have occurred: Stripe's meter takes 35 days, the outbox may need two.
+/// Maximum age of a usage: Stripe's meter accepts 35 days, and the outbox may need two.
 const OLDEST: SignedDuration = SignedDuration::from_hours(33 * 24);
 
-/// How far ahead a usage may have occurred, for clocks that differ.
+/// Maximum time by which a usage may be ahead, for clocks that differ.
 const NEWEST: SignedDuration = SignedDuration::from_mins(2);
 
-/// A usage that is recorded, now or before.
+/// A usage that is recorded, now or earlier.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     /// The entry.
     pub entry: UsageEntry,
-    /// Whether the same request had recorded it before.
+    /// True if the same request had recorded it before.
     pub replayed: bool,
-    /// How far its deliveries have come.
+    /// The states of its deliveries.
     pub deliveries: Deliveries,
 }
 
-/// Why a usage is not recorded.
+/// The reason why a usage is not recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The account that a service named does not exist.
@@ -50,9 +50,9 @@ pub enum Error {
     /// The balance does not cover it.
     #[error("the balance does not cover the usage")]
     InsufficientSparks {
-        /// What it costs.
+        /// The usage's cost.
         required: Sparks,
-        /// What can be spent.
+        /// The Sparks that can be spent.
         available: Sparks,
     },
     /// The key belongs to another request.
@@ -61,10 +61,10 @@ pub enum Error {
     /// It is not valid.
     #[error("`{}` {}", .0.field, .0.detail)]
     Invalid(Invalid),
-    /// The ledger did not say whether it is recorded.
+    /// The ledger failed, so the usage may be recorded or not.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// The ledger failed on the part of the batch that this usage is in.
+    /// The ledger failed on the part of the batch with this usage.
     #[error("it is unknown whether the usage is recorded")]
     Unknown,
 }
@@ -136,7 +136,7 @@ pub async fn record_batch(
 }
 
 impl Error {
-    /// The same of an item of a batch: its fields are named from the body's root.
+    /// Names the field of an invalid batch item from the body's root.
     fn of_item(self, position: usize) -> Self {
         match self {
             Self::Invalid(Invalid {
@@ -153,7 +153,7 @@ impl Error {
     }
 }
 
-/// Prices a usage and puts it in the form of its entry.
+/// Prices a usage and makes its entry.
 fn prepare(
     ledger: &Ledger,
     delivery: &Delivery,
@@ -176,8 +176,9 @@ fn prepare(
     }
 }
 
-/// The id under which a usage is recorded, and the other one under which the same key may have been used before: by the
-/// same token before item version 2, or by a function that already writes it.
+/// Returns the id under which a usage is recorded, and the other id under which the same key may have been used.
+///
+/// The other one was used by the same token before item version 2, or by a function that already writes version 2.
 fn ids(
     stage: &str,
     subject: &Subject,
@@ -217,7 +218,7 @@ fn entry(
             .unwrap_or(occurred_at),
         recorded_at: now,
         trace: TraceLabels {
-            // An empty text is none: it is not missed in a trace that is sent again.
+            // An empty text has no content: a trace that is sent again does not lose it.
             content: [&usage.input, &usage.output]
                 .into_iter()
                 .flatten()
@@ -228,7 +229,7 @@ fn entry(
     })
 }
 
-/// When a usage occurred and what it costs, unless that is too long ago, in the future, or of what has no price.
+/// Resolves the usage's time and price; fails if it is outside the window or unpriced.
 pub(crate) fn priced(usage: &Usage, now: Timestamp) -> Result<(Timestamp, Price), Error> {
     let occurred_at = usage.occurred_at.unwrap_or(now);
     let age = now.duration_since(occurred_at);
@@ -244,7 +245,7 @@ pub(crate) fn priced(usage: &Usage, now: Timestamp) -> Result<(Timestamp, Price)
     Ok((occurred_at, price))
 }
 
-/// What rule a usage without a price breaks.
+/// Returns the rule that a usage without a price breaks.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn unpriced(error: price_book::Error) -> Error {
     let invalid = match error {

@@ -124,7 +124,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
         (
             false,
             "the table's keys are not `pk` and `sk`; \
-             the index `ledger` does not list by `account` and `ledger_at`; there is no index `pending`"
+             the index `ledger` does not have the keys `account` and `ledger_at`; the index `pending` is missing"
         )
     );
 

@@ -72,8 +72,8 @@ async fn balance_and_grants_are_compared_with_the_entries() {
     let more = grants.replace("125000.000", "125000.001");
     for (attribute, value, finding) in [
         ("available", json!({"N": "1"}), "the balance is 0.001"),
-        ("debited", json!({"N": "1"}), "0.001 were debited"),
-        ("grants", json!({"S": more}), "what is left of the grants"),
+        ("debited", json!({"N": "1"}), "0.001 Sparks were debited"),
+        ("grants", json!({"S": more}), "the remaining grants"),
         ("grants", json!({"S": "["}), "could not be verified"),
     ] {
         let right = if attribute == "grants" { held } else { account };
@@ -101,7 +101,7 @@ async fn a_wrong_rollup_is_reported() {
             without(rollup, "quantity#storage"),
         ] {
             let findings = found(&world, &[(rollup, wrong)]).await;
-            let named = format!("{name} is not what its entries come to");
+            let named = format!("{name} differs from its entries");
             assert_eq!(findings, [named]);
         }
         let odd = with(rollup, "sparks#compute", json!({"N": "1.5"}));
@@ -120,18 +120,18 @@ async fn an_amount_that_differs_from_its_unit_prices_is_reported() {
     let id = id(first);
     assert!(
         findings.contains(&format!(
-            "`{id}` took 9.000 Sparks, and should have taken 10.000"
+            "`{id}` took 9.000 Sparks, but should have taken 10.000"
         )),
         "{findings:?}"
     );
-    assert!(findings.contains(&format!("the lines of `{id}` do not add up to it")));
+    assert!(findings.contains(&format!("the lines of `{id}` do not sum to its amount")));
 
     // A usage that adds Sparks is reported, too.
     let wrong = with(first, "amount", json!({"N": "10000"}));
     let findings = found(&world, &[(first, wrong)]).await;
     assert!(
         findings.contains(&format!(
-            "`{id}` took -10.000 Sparks, and should have taken 10.000"
+            "`{id}` took -10.000 Sparks, but should have taken 10.000"
         )),
         "{findings:?}"
     );
@@ -152,9 +152,9 @@ async fn a_wrong_line_is_reported_even_if_the_sum_is_right() {
     let wrong = with(second, "lines", json!({"S": shifted}));
     let findings = found(&world, &[(second, wrong)]).await;
     let id = id(second);
-    let line = format!("`lines[0]` of `{id}` is 1.249 Sparks, and should be 1.250");
+    let line = format!("`lines[0]` of `{id}` is 1.249 Sparks, but should be 1.250");
     assert!(findings.contains(&line), "{findings:?}");
-    assert!(!findings.iter().any(|finding| finding.contains("add up")));
+    assert!(!findings.iter().any(|finding| finding.contains("sum to")));
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn the_first_of_many_wrong_prices_is_reported_and_all_are_counted() {
     let planted = [(second, free(second)), (first, free(first))];
     let findings = found(&world, &planted).await;
     let named = format!(
-        "`{}` took 10.000 Sparks, and should have taken 110.000; usages that are wrong, in all: 2",
+        "`{}` took 10.000 Sparks, but should have taken 110.000; mispriced usages in all: 2",
         id(first)
     );
     assert_eq!(findings, [named]);

@@ -147,7 +147,7 @@ story(
       type: 'about:blank',
       title: 'Conflict',
       status: 409,
-      detail: "The payment's currency is not what was ordered.",
+      detail: "The session's currency differs from the order.",
       code: 'payment_mismatch',
       request_id: 'r-1',
     };

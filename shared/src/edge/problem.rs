@@ -1,6 +1,6 @@
-//! Every failure a caller can see, on one screen, as RFC 9457 problems.
+//! Every failure that a caller can see, as RFC 9457 problems.
 //!
-//! A 4xx says what to change. A 5xx says nothing of the inside; its causes are logged once, here.
+//! A 4xx says what to change. A 5xx reveals nothing internal; its causes are logged once, here.
 
 mod payments;
 mod subscriptions;
@@ -20,11 +20,13 @@ use crate::words::identity;
 use crate::words::sparks::Sparks;
 use crate::{ledger, usage};
 
-/// After how many seconds a request that met a busy system should be sent again.
+/// Seconds after which a request that found the system busy should be sent again.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
-/// Answers a request with what it asked for, or with the problem. Logs on the way carry the request's id, and the
-/// whole is one invocation of `origin`. `page` is where the deployment describes problems, `PROBLEMS_URL`.
+/// Responds to a request with its result or its problem.
+///
+/// Logs meanwhile carry the request's id, and the whole is one invocation of `origin`. `page` is the address at which
+/// the deployment describes problems, `PROBLEMS_URL`.
 pub async fn answer(
     origin: &Origin,
     page: Option<&str>,
@@ -54,7 +56,7 @@ pub async fn answer(
     telemetry::invocation(origin, call, answer).await
 }
 
-/// A failure as the caller sees it.
+/// A failure, as the caller sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     status: StatusCode,
@@ -85,7 +87,7 @@ impl Problem {
         self
     }
 
-    /// There is no such route in this function.
+    /// The function has no such route.
     pub fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -101,14 +103,16 @@ impl Problem {
         (self.status.as_u16(), self.members(page))
     }
 
-    /// Counts it as a refusal: once for a request, or for each item of a batch that it is the answer to.
+    /// Counts a refusal: once for a request, or once for each item of a batch that has this problem.
     pub fn count(&self) {
         telemetry::count(Metric::Refusals(self.code), 1);
     }
 
-    /// The members of the problem's JSON object; with a page, its heading there is the problem's type.
+    /// Returns the members of the problem's JSON object.
     ///
-    /// Without one the type is `about:blank`, whose title is the status phrase (RFC 9457, section 4.2.1).
+    /// With a page, the problem's heading there is its type.
+    ///
+    /// Without a page, the type is `about:blank`, whose title is the status phrase (RFC 9457, section 4.2.1).
     pub fn members(&self, page: Option<&str>) -> Map<String, Value> {
         let (kind, title) = match page {
             Some(page) => {
@@ -127,7 +131,7 @@ impl Problem {
         members
     }
 
-    /// The answer to the request with this id.
+    /// Makes the response to the request with this id.
     fn respond(&self, request_id: &str, page: Option<&str>) -> Response<Body> {
         let mut members = self.members(page);
         members.insert("request_id".into(), json!(request_id));
@@ -161,8 +165,7 @@ impl Problem {
     }
 
     fn account_not_found() -> Self {
-        let detail =
-            "There is no such account. Accounts come into being by their own first request.";
+        let detail = "There is no such account. An account's own first request creates it.";
         Self::new(
             StatusCode::NOT_FOUND,
             "account_not_found",
@@ -184,7 +187,7 @@ impl Problem {
     }
 
     fn unavailable() -> Self {
-        let detail = "It is not known whether the request took effect. Send it again, with the same key if it has one.";
+        let detail = "The request may or may not have taken effect. Send it again, with the same key if it has one.";
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -194,7 +197,7 @@ impl Problem {
     }
 
     fn too_many_requests() -> Self {
-        let detail = "This account asks too often for what costs it nothing. Nothing was written. Wait, and top up.";
+        let detail = "This account sends too many requests that cost it nothing. Nothing was written. Wait, and top up.";
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",
@@ -269,7 +272,7 @@ impl From<identity::Error> for Problem {
             }
             identity::Error::AccountForbidden => {
                 let detail =
-                    "The token is of another account. Leave `account_id` out to act for its own.";
+                    "The token belongs to another account. Omit `account_id` to act for its own.";
                 (
                     StatusCode::FORBIDDEN,
                     "account_forbidden",
@@ -373,14 +376,14 @@ impl From<ledger::Error> for Problem {
     }
 }
 
-/// The status phrase of RFC 9110; the crate `http` has older phrases for two of them.
+/// Returns the status phrase of RFC 9110; the crate `http` has older phrases for two of them.
 fn phrase(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
         StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
         status => status
             .canonical_reason()
-            .expect("problems have statuses that are registered"),
+            .expect("problems have registered statuses"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Takes requests apart: routes, bodies, keys and deadlines, each with its limit.
+//! Parses requests: routes, bodies, keys and deadlines, each with its limit.
 
 mod json;
 
@@ -16,7 +16,8 @@ use crate::words::id::{AccountId, IdempotencyKey};
 
 pub use json::json;
 
-/// The largest body of a usage route, in bytes: the largest event that Lambda takes, so the gateway refuses before.
+/// The largest body of a usage route, in bytes: the largest event that Lambda accepts, so the gateway refuses larger
+/// ones first.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_USAGE_BODY: usize = 6 << 20;
 
@@ -26,7 +27,7 @@ pub const MAX_WEBHOOK_BODY: usize = 1 << 20;
 /// The largest body of every other route, in bytes.
 pub const MAX_BODY: usize = 1 << 16;
 
-/// Why a request cannot be read.
+/// The reason why a request cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// The body is larger than `limit` bytes.
@@ -38,23 +39,23 @@ pub enum Error {
     /// The body is not JSON in UTF-8.
     #[error("the body is not JSON")]
     NotJson(String),
-    /// The body is JSON, but not of the schema.
-    #[error("the body is not of the schema")]
+    /// The body is JSON, but does not match the schema.
+    #[error("the body does not match the schema")]
     NotOfSchema {
         /// The field.
         field: String,
-        /// What is wrong with it.
+        /// The fault in it.
         detail: String,
     },
     /// There is no `Idempotency-Key`.
     #[error("there is no idempotency key")]
     KeyRequired,
-    /// The `Idempotency-Key` is not one.
-    #[error("the idempotency key is not one")]
+    /// The `Idempotency-Key` is malformed.
+    #[error("the idempotency key is malformed")]
     KeyInvalid(String),
 }
 
-/// The bytes of a body as they were sent, at most `limit`.
+/// Returns the bytes of a body as sent, at most `limit`.
 pub fn raw_body(request: &Request, limit: usize) -> Result<&[u8], Error> {
     let bytes = match request.body() {
         Body::Text(text) => text.as_bytes(),
@@ -72,7 +73,7 @@ pub fn body<T: DeserializeOwned>(request: &Request, limit: usize) -> Result<T, E
     json(raw_body(request, limit)?)
 }
 
-/// Refuses a body that says anything: the route takes none. An empty object says nothing.
+/// Refuses a body with content, for a route without a body. An empty object has no content.
 pub fn no_body(request: &Request) -> Result<(), Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -85,7 +86,7 @@ pub fn no_body(request: &Request) -> Result<(), Error> {
     json(bytes).map(|Nothing {}| ())
 }
 
-/// The query of a route that takes nothing but the account, for services.
+/// The query of a route with no parameter but the account, for services.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountQuery {
@@ -93,7 +94,7 @@ pub struct AccountQuery {
     pub account_id: Option<AccountId>,
 }
 
-/// Reads the parameters of the query, each of which is a text and comes once.
+/// Reads the query's parameters, each of which is a text and may occur once.
 pub fn query<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
     let mut parameters = Map::new();
     let given = request.query_string_parameters_ref();
@@ -102,7 +103,7 @@ pub fn query<T: DeserializeOwned>(request: &Request) -> Result<T, Error> {
         if before.is_some() {
             return Err(Error::NotOfSchema {
                 field: name.to_owned(),
-                detail: "must come once".to_owned(),
+                detail: "must occur only once".to_owned(),
             });
         }
     }
@@ -120,7 +121,7 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Error> {
         .map_err(|error: crate::words::id::ParseError| Error::KeyInvalid(error.to_string()))
 }
 
-/// The API Gateway's id of a request, which the answer and the log carry.
+/// Returns API Gateway's id of a request, which the response and the log carry.
 pub fn id(request: &Request) -> String {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => {
@@ -130,9 +131,10 @@ pub fn id(request: &Request) -> String {
     }
 }
 
-/// The route of a request as `template.yaml` writes it, such as `POST /v1/usage`; empty if the event has none.
+/// Returns the route of a request as `template.yaml` writes it, such as `POST /v1/usage`; empty if the event has none.
 ///
-/// API Gateway has matched it. The path is no guide: behind a custom domain it begins with that domain's base path.
+/// API Gateway has matched it. The path is no substitute: behind a custom domain it begins with that domain's base
+/// path.
 pub fn route(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref().unwrap_or(""),
@@ -140,12 +142,12 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
-/// The part of the path that the route has in braces, such as `session_id`, as API Gateway has decoded it.
+/// Returns the part of the path that the route has in braces, such as `session_id`, decoded by API Gateway.
 pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.path_parameters_ref()?.first(name)
 }
 
-/// The traces that a request is part of, by Lambda's word, its own, or none.
+/// Returns the trace context of a request: Lambda's, the request's own, or none.
 pub fn trace_context(request: &Request) -> TraceContext {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
@@ -159,16 +161,16 @@ pub fn trace_context(request: &Request) -> TraceContext {
     )
 }
 
-/// When Lambda ends this invocation.
+/// Returns the time at which Lambda ends this invocation.
 pub fn deadline(request: &Request) -> Option<Timestamp> {
     let deadline_ms = request.lambda_context_ref()?.deadline;
     Timestamp::from_millisecond(i64::try_from(deadline_ms).ok()?).ok()
 }
 
-/// A JSON answer.
+/// Makes a JSON response.
 ///
 /// # Panics
-/// When a value cannot be JSON, which no answer of ours can bring about.
+/// If a value cannot be JSON, which no response of ours can cause.
 pub fn answer(status: http::StatusCode, value: &impl Serialize) -> Response<Body> {
     let json =
         serde_json::to_string(value).expect("answers have text keys and no failing serializer");
@@ -181,17 +183,17 @@ pub fn answer(status: http::StatusCode, value: &impl Serialize) -> Response<Body
     response
 }
 
-/// What marks an answer that repeats an earlier one.
+/// The header of a response that repeats an earlier one.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// Marks an answer that repeats an earlier one.
+/// Marks a response that repeats an earlier one.
 pub fn mark_replayed(answer: &mut Response<Body>) {
     let name = http::HeaderName::from_static(REPLAYED);
     let value = http::HeaderValue::from_static("true");
     answer.headers_mut().insert(name, value);
 }
 
-/// Whether an answer repeats an earlier one.
+/// Returns whether a response repeats an earlier one.
 pub(crate) fn is_replayed(answer: &Response<Body>) -> bool {
     answer.headers().contains_key(REPLAYED)
 }

@@ -6,34 +6,34 @@ use super::item::{self, Item, Key, Malformed};
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// `next_due` of an account for which nothing is due: the end of the year 9999.
+/// The `next_due` of an account for which nothing is due: the end of the year 9999.
 pub(crate) const NEVER_DUE_MS: i64 = 253_402_300_799_999;
 
-/// An account as a debit sees it. Its grants are read only by what changes them.
+/// An account as a debit sees it. Only changes of the grants read its grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// What can be spent; negative is a debt.
+    /// The Sparks that can be spent; a debt if negative.
     pub available: Sparks,
     /// Everything ever debited.
     pub debited: Sparks,
     /// `debited` at the last settlement, when the grants were last brought up to date.
     pub(crate) settled: Sparks,
-    /// The time from which on a debit must settle first; 0 while the gate is closed.
+    /// The time from which a debit must settle first; 0 while the gate is closed.
     pub(crate) next_due_ms: i64,
     /// Counts the changes of the set of grants.
     pub(crate) grants_version: i64,
-    /// Whether the monthly free Sparks belong to this account.
+    /// True if the account gets the monthly free Sparks.
     pub(crate) free_plan: bool,
-    /// The time from which on the next monthly free Sparks are due.
+    /// The time from which the next monthly free Sparks are due.
     pub(crate) free_due_ms: i64,
-    /// When the account came into being.
+    /// The time of the account's creation.
     pub(crate) created_at: Timestamp,
-    /// Until when a change of the grants has closed the gate; 0 while it is open.
+    /// The time until which a change of the grants has closed the gate; 0 while it is open.
     pub(crate) gate_until_ms: i64,
 }
 
 impl Account {
-    /// An account without Sparks and without the free plan.
+    /// Makes an account without Sparks and without the free plan.
     pub(crate) const fn new(created_at: Timestamp) -> Self {
         Self {
             available: Sparks::ZERO,
@@ -48,12 +48,12 @@ impl Account {
         }
     }
 
-    /// Whether something must be settled before the next debit.
+    /// Returns whether something must be settled before the next debit.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.next_due_ms <= now.as_millisecond()
     }
 
-    /// Whether a change of the grants holds the gate.
+    /// Returns whether a change of the grants holds the gate.
     pub(crate) fn gate_is_held(&self, now: Timestamp) -> bool {
         self.gate_until_ms > now.as_millisecond()
     }

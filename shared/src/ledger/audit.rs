@@ -1,4 +1,4 @@
-//! Works an account out again from its entries, and says where the table disagrees. Pure.
+//! Recomputes an account from its entries, and finds where the table differs. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,7 +19,7 @@ use crate::words::sparks::Sparks;
 /// Sums of one roll-up: Sparks and quantity by the name of the attribute.
 pub(crate) type Sums = BTreeMap<String, (i128, i128)>;
 
-/// What an account's entries come to.
+/// The sums of an account's entries.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
     entries: u64,
@@ -27,18 +27,18 @@ pub(crate) struct Audit {
     debited: i128,
     /// Entries that changed the set of grants.
     changes: Vec<Change>,
-    /// What usages come to, by the key of the roll-up, with every model by its own name.
+    /// Sums of usages, by the key of the roll-up, with every model by its own name.
     rollups: HashMap<String, Sums>,
-    /// What roll-ups held before the entries were read, of an account that is in use.
+    /// The roll-ups before the entries were read, for an account in use.
     rollups_before: Option<HashMap<String, Item>>,
-    /// What purchases say was taken of them, and what entries say.
+    /// The Sparks clawed back from each purchase: as the purchase records them, and as entries book them.
     taken: BTreeMap<String, (i128, i128)>,
-    /// The first usage that is not what its own unit prices come to, and how many there are.
+    /// The first usage whose amount differs from its own unit prices, and the number of such usages.
     mispriced: Option<(String, u64)>,
     findings: Vec<String>,
 }
 
-/// An account as its entries have it.
+/// An account rebuilt from its entries.
 #[derive(Debug)]
 pub(crate) struct Rebuilt {
     /// The account and its grants.
@@ -47,7 +47,7 @@ pub(crate) struct Rebuilt {
     pub(crate) rollups: HashMap<String, Sums>,
 }
 
-/// An entry that changed the set of grants, with its place among the debits.
+/// An entry that changed the grants, with its place among the debits.
 #[derive(Debug)]
 struct Change {
     version: i64,
@@ -56,7 +56,7 @@ struct Change {
     what: What,
 }
 
-/// In the order in which one settlement books them.
+/// The changes, in the order in which one settlement books them.
 #[derive(Debug)]
 enum What {
     Ended {
@@ -69,7 +69,7 @@ enum What {
         purchase: String,
         taken: Sparks,
     },
-    /// By the operator: all that was left, or of a grant that others joined at most what was asked for.
+    /// By the operator: all that was left, or at most the correction's amount if other credits joined the grant.
     TakenOut {
         grant: String,
         at_most: Sparks,
@@ -88,7 +88,7 @@ impl What {
 }
 
 impl Audit {
-    /// Counts an entry in, as far as it can be read.
+    /// Counts an entry, as far as it can be read.
     pub(crate) fn see(&mut self, entry: &Item) {
         self.entries += 1;
         if let Err(malformed) = self.count(entry) {
@@ -122,7 +122,7 @@ impl Audit {
         if lines != i128::from(usage.sparks.milli()) {
             let id = &usage.id;
             self.findings
-                .push(format!("the lines of `{id}` do not add up to it"));
+                .push(format!("the lines of `{id}` do not sum to its amount"));
         }
         if let Some(finding) = mispricing(usage) {
             let (_, all) = self.mispriced.get_or_insert((finding, 0));
@@ -193,14 +193,14 @@ impl Audit {
         })
     }
 
-    /// Keeps what a roll-up held before the entries were read: those that were added meanwhile were seen or not.
+    /// Stores a roll-up as it was before the entries were read: later additions may be missing from the entries.
     pub(crate) fn see_rollup_before(&mut self, stored: &Item) {
         let sk = item::read_text(stored, "sk").unwrap_or_default().to_owned();
         let before = self.rollups_before.get_or_insert_default();
         before.insert(sk, stored.clone());
     }
 
-    /// Compares a stored roll-up with what the entries of its time come to.
+    /// Compares a stored roll-up with the sums of its entries.
     pub(crate) fn see_rollup(&mut self, stored: &Item) {
         let sk = item::read_text(stored, "sk").unwrap_or_default();
         let expected = self.rollups.remove(sk).unwrap_or_default();
@@ -213,7 +213,7 @@ impl Audit {
         let before = before.map(|before| folded(before, &kept));
         let finding = match (before, stored_sums(stored)) {
             (Ok(before), Ok(after)) if between(&before, &expected, &after) => return,
-            (Ok(_), Ok(_)) => format!("the roll-up `{sk}` is not what its entries come to"),
+            (Ok(_), Ok(_)) => format!("the roll-up `{sk}` differs from its entries"),
             (Err(malformed), _) | (_, Err(malformed)) => {
                 format!("the roll-up `{sk}` cannot be read: {malformed}")
             }
@@ -221,45 +221,46 @@ impl Audit {
         self.findings.push(finding);
     }
 
-    /// Says where the account disagrees with what was seen, and how many entries were.
+    /// Compares the account with the entries; returns their number and the findings.
     ///
-    /// `debited_after` is what was debited by the time that everything was read: debits in between were seen or not.
+    /// `debited_after` is the account's `debited` after everything was read: debits in between may or may not be among
+    /// the entries.
     pub(crate) fn finish(mut self, found: &Holdings, debited_after: Sparks) -> (u64, Vec<String>) {
         let account = &found.account;
         match self.mispriced.take() {
             Some((first, 1)) => self.findings.push(first),
             Some((first, all)) => {
-                let finding = format!("{first}; usages that are wrong, in all: {all}");
+                let finding = format!("{first}; mispriced usages in all: {all}");
                 self.findings.push(finding);
             }
             None => {}
         }
-        // Debits move Sparks from one to the other, so their sum stands still while nothing else changes.
+        // Debits move Sparks from one to the other, so their sum is constant while nothing else changes.
         let (available, debited) = (
             i128::from(account.available.milli()),
             i128::from(account.debited.milli()),
         );
         if available + debited != self.sum + self.debited {
             self.findings.push(format!(
-                "the balance is {}, and the entries come to {} milli-Sparks",
+                "the balance is {}, but the entries sum to {} milli-Sparks",
                 account.available, self.sum
             ));
         }
         if !(debited..=i128::from(debited_after.milli())).contains(&self.debited) {
             self.findings.push(format!(
-                "{} were debited, and the usages come to {} milli-Sparks",
+                "{} Sparks were debited, but the usages sum to {} milli-Sparks",
                 account.debited, self.debited
             ));
         }
         let missing = self.rollups.keys();
         let missing: Vec<_> = missing
-            .map(|sk| format!("there is no roll-up `{sk}`"))
+            .map(|sk| format!("the roll-up `{sk}` is missing"))
             .collect();
         self.findings.extend(missing);
         for (purchase, (noted, booked)) in &self.taken {
             if noted != booked {
                 self.findings.push(format!(
-                    "{noted} milli-Sparks are noted as taken of `{purchase}`, and {booked} are booked"
+                    "`{purchase}` records {noted} milli-Sparks as clawed back, but {booked} are booked"
                 ));
             }
         }
@@ -270,10 +271,10 @@ impl Audit {
         (self.entries, self.findings)
     }
 
-    /// Compares what is left of each grant with what all changes of the set come to.
+    /// Compares what is left of each grant with the replay of all changes.
     fn replay(&mut self, found: &Holdings) -> Result<(), String> {
         let mut replayed = self.replayed(found.account.created_at)?;
-        let late = || "debits were settled that are not there".to_owned();
+        let late = || "the entries settle more debits than the account".to_owned();
         attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
         let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
             let grants = grants.iter();
@@ -282,15 +283,15 @@ impl Audit {
                 .collect()
         };
         if left(&replayed.grants) != left(&found.grants) {
-            return Err("what is left of the grants is not what the entries come to".to_owned());
+            return Err("the remaining grants differ from the entries".to_owned());
         }
         Ok(())
     }
 
-    /// The account that the entries come to. `found` keeps what no entry says: the free plan, and when it came into
-    /// being.
+    /// Rebuilds the account from the entries. `found` supplies what no entry records: the free plan, and the time of
+    /// creation.
     pub(crate) fn rebuilt(mut self, found: &Account) -> Result<Rebuilt, String> {
-        // Sums without an entry that cannot be read would be wrong.
+        // An unreadable entry would make the sums wrong.
         if let Some(finding) = self.findings.first() {
             return Err(finding.clone());
         }
@@ -301,7 +302,7 @@ impl Audit {
             return Err("the sums are out of range".to_owned());
         };
         if debited < replayed.account.settled {
-            return Err("usages are missing that a change of the grants has settled".to_owned());
+            return Err("usages that a change of the grants settled are missing".to_owned());
         }
         let mut holdings = Holdings {
             account: Account {
@@ -321,7 +322,7 @@ impl Audit {
         })
     }
 
-    /// Goes through all changes of the set of grants again.
+    /// Replays all changes of the grants.
     fn replayed(&mut self, created_at: Timestamp) -> Result<Holdings, String> {
         self.changes
             .sort_by_key(|change| (change.version, change.what.place()));
@@ -329,13 +330,13 @@ impl Audit {
         for change in &self.changes {
             let id = &change.id;
             attribute(&mut replayed, change.settled)
-                .ok_or_else(|| format!("`{id}` was booked before debits that came before it"))?;
+                .ok_or_else(|| format!("`{id}` settles fewer debits than an earlier change"))?;
             match &change.what {
                 What::Ended { grant, left } => {
                     let place = replayed.grants.iter().position(|known| known.id == *grant);
                     let known = place.map(|place| replayed.grants.swap_remove(place));
                     if known.is_none_or(|known| known.remaining != *left) {
-                        return Err(format!("`{id}` does not end what was left of its grant"));
+                        return Err(format!("`{id}` does not expire what was left of its grant"));
                     }
                     replayed.account.available = replayed
                         .account
@@ -364,7 +365,7 @@ impl Audit {
     }
 }
 
-/// Sums under the names that a roll-up keeps apart: beyond some models, it counts them together.
+/// Merges sums of models that a roll-up does not count separately into `other`.
 pub(crate) fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
     let mut folded = Sums::new();
     for (name, sum) in sums {
@@ -381,7 +382,7 @@ pub(crate) fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
     folded
 }
 
-/// Whether no sum is below what it was before or above what it is now.
+/// Returns whether every sum lies between what it was before and what it is now.
 fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
     let of = |sums: &Sums, name: &String| sums.get(name).copied().unwrap_or_default();
     let mut names = before.keys().chain(sums.keys()).chain(after.keys());
@@ -391,7 +392,7 @@ fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
     })
 }
 
-/// Where a usage is not what the unit prices stored with its lines come to.
+/// Returns how a usage differs from the unit prices stored with its lines; None if it does not.
 fn mispricing(usage: &UsageEntry) -> Option<String> {
     let id = &usage.id;
     let Some(price) = price_book::reprice(&usage.lines) else {
@@ -400,14 +401,14 @@ fn mispricing(usage: &UsageEntry) -> Option<String> {
     if usage.sparks != price.total {
         let (is, should) = (usage.sparks, price.total);
         return Some(format!(
-            "`{id}` took {is} Sparks, and should have taken {should}"
+            "`{id}` took {is} Sparks, but should have taken {should}"
         ));
     }
     let mut lines = usage.lines.iter().zip(&price.lines).enumerate();
     lines.find_map(|(number, (stored, priced))| {
         let (is, should) = (stored.sparks, priced.sparks);
         (is != should)
-            .then(|| format!("`lines[{number}]` of `{id}` is {is} Sparks, and should be {should}"))
+            .then(|| format!("`lines[{number}]` of `{id}` is {is} Sparks, but should be {should}"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! Entries that change the set of grants: credits, what ends, what is taken back, and what is given back. Pure.
+//! Entries that change the grants: credits, expiries, claw-backs and restorations. Pure.
 
 use jiff::Timestamp;
 
@@ -13,28 +13,28 @@ use crate::words::sparks::Sparks;
 /// The plan that a credit may bring with it.
 const FREE_PLAN: &str = "free";
 
-/// Sparks that came in.
+/// The entry of Sparks that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEntry {
-    /// The credit's id, derived from what it is for.
+    /// The credit's id, derived from its cause.
     pub id: String,
-    /// Who received it.
+    /// The account that received it.
     pub account: AccountId,
-    /// Where it came from.
+    /// The source of its Sparks.
     pub source: Source,
-    /// How much came in.
+    /// The Sparks that came in.
     pub sparks: Sparks,
-    /// When what is left of it ends.
+    /// Expiry of what is left of it.
     pub expires_at: Option<Timestamp>,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     pub reason: Option<String>,
-    /// Whether the account got the free plan with it.
+    /// True if the account got the free plan with it.
     pub free_plan: bool,
-    /// What was bought, where it was paid for.
+    /// The purchase, if the credit was paid for.
     pub purchase: Option<Purchase>,
-    /// The grant that it joins, where it makes none of its own.
+    /// The grant that it joins, if it makes none of its own.
     pub joins: Option<String>,
-    /// When it was recorded.
+    /// Time of recording.
     pub recorded_at: Timestamp,
 }
 
@@ -92,7 +92,7 @@ impl CreditEntry {
         })
     }
 
-    /// The credit of a grant of the free plan.
+    /// Makes the credit of a grant of the free plan.
     pub(crate) fn of_free_plan(grant: &Grant, account: &AccountId) -> Self {
         Self {
             id: grant.id.clone(),
@@ -108,12 +108,12 @@ impl CreditEntry {
         }
     }
 
-    /// The id of the grant that holds its Sparks.
+    /// Returns the id of the grant that holds its Sparks.
     pub(crate) fn grant_id(&self) -> &str {
         self.joins.as_deref().unwrap_or(&self.id)
     }
 
-    /// The grant that comes in with it.
+    /// Makes the grant that comes in with it.
     pub(crate) fn grant(&self) -> Grant {
         Grant {
             id: self.grant_id().to_owned(),
@@ -125,7 +125,7 @@ impl CreditEntry {
         }
     }
 
-    /// Whether a stored entry is this very credit, whenever it was recorded.
+    /// Returns whether a stored entry is this credit, whenever it was recorded.
     pub(crate) fn is(&self, stored: &Item) -> Result<bool, Malformed> {
         Ok(item::read_text(stored, "account")? == self.account.as_str()
             && item::read_amount(stored, "amount")? == self.sparks
@@ -135,7 +135,7 @@ impl CreditEntry {
     }
 }
 
-/// The item of the entry that books what was left of an ended grant.
+/// Makes the entry's item for the expiry of what was left of a grant.
 pub(crate) fn expiry_item(
     account: &AccountId,
     grant: &str,
@@ -153,7 +153,7 @@ pub(crate) fn expiry_item(
     item
 }
 
-/// The item of the entry that books what is taken back of a credit: by a refund, a dispute or the operator.
+/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator.
 pub(crate) fn reversal_item(
     account: &AccountId,
     id: &str,
@@ -167,29 +167,29 @@ pub(crate) fn reversal_item(
     item
 }
 
-/// The id of the operator's entry that takes back what is left of a grant, or gives back a usage.
+/// Returns the id of the operator's entry that takes back a grant, or gives back a usage.
 pub(crate) fn correction_id(entry: &str) -> String {
     format!("reversed#{entry}")
 }
 
-/// The id of the one grant of an account that all Sparks join that the operator gives back.
+/// Returns the id of an account's one grant that all Sparks join which the operator gives back.
 pub(crate) fn returned_id(account: &AccountId) -> String {
     format!("returned#{account}")
 }
 
-/// The item of the operator's entry that gives back a usage.
+/// Makes the item of the operator's entry that gives back a usage.
 pub(crate) fn giving_back_item(credit: &CreditEntry, usage: &UsageId) -> Item {
     let mut item = credit.to_item();
     item.insert("gives_back".into(), item::text(usage.as_str()));
     item
 }
 
-/// The id of the entry that gives back what a reversal took, and of its grant.
+/// Returns the id of the entry that restores a reversal's Sparks, and of its grant.
 pub(crate) fn restoration_id(reversal: &str) -> String {
     format!("restored#{reversal}")
 }
 
-/// The item of the entry that gives back, as `grant`, what a reversal took of a purchase.
+/// Makes the item of the entry that restores, as `grant`, a reversal's Sparks of a purchase.
 pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &str) -> Item {
     let mut item = row(
         &grant.id,
@@ -206,13 +206,14 @@ pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &st
     item
 }
 
-/// The id of the entry that books the end of a grant.
+/// Returns the id of the entry that books the expiry of a grant.
 pub(crate) fn expiry_id(grant: &str) -> String {
     format!("exp#{grant}")
 }
 
-/// Notes on an entry after which debits it was booked, so that what is left of each grant can be worked out
-/// again from the entries alone.
+/// Records on an entry after which debits it was booked.
+///
+/// So the rest of each grant can be recomputed from the entries alone.
 pub(crate) fn note_place(entry: &mut Item, written: &Account) {
     entry.extend([
         (

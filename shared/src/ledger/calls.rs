@@ -1,4 +1,4 @@
-//! How DynamoDB is called: until it succeeds, cannot succeed, or the patience ends.
+//! Calls DynamoDB until it succeeds, cannot succeed, or the patience ends.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -13,16 +13,16 @@ use super::{Error, Ledger, values};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Metric};
 
-/// How a transaction ended that DynamoDB has judged.
+/// The outcome of a transaction that DynamoDB has judged.
 #[derive(Debug)]
 pub(super) enum Judged {
     /// All of it is written.
     Committed,
-    /// Nothing is written: a verdict per action, in order.
+    /// Nothing is written; a verdict per action, in order.
     Refused(Vec<Verdict>),
 }
 
-/// How a transaction ended that is not repeated where it meets another one.
+/// The outcome of a transaction that is not retried after a conflict.
 #[derive(Debug)]
 pub(super) enum Tried {
     /// DynamoDB has judged it.
@@ -31,11 +31,11 @@ pub(super) enum Tried {
     Conflict(Cause),
 }
 
-/// How an update with a condition ended.
+/// The outcome of an update with a condition.
 pub(super) enum Updated {
-    /// It is written; the item as it is now where that was asked for.
+    /// It is written; the item as it is now if the update returns it.
     Written(Item),
-    /// Its condition failed on this item; None if there is none, or it was not asked for.
+    /// Its condition failed on this item; None if there is none, or the update does not return it.
     Refused(Option<Item>),
     /// A transaction held the item; nothing is written.
     Conflict(Cause),
@@ -64,8 +64,8 @@ impl Ledger {
 
     /// Sends actions as one transaction until DynamoDB has judged it or it has met another transaction.
     ///
-    /// The same bytes keep their token while their outcome is unknown, so a commit whose reply was lost is found, not
-    /// repeated. A cancelled transaction goes on under a new token.
+    /// A retry of the same bytes keeps the token while the outcome is unknown, so a commit whose reply was lost is
+    /// found, not repeated. A cancelled transaction is retried under a new token.
     pub(super) async fn try_transact(
         &self,
         actions: Vec<TransactWriteItem>,
@@ -85,7 +85,7 @@ impl Ledger {
         }
     }
 
-    /// Sends a transaction under one token; `Err` if it must go on under another one.
+    /// Sends a transaction under one token; `Err` if it must be retried under another one.
     async fn try_token(
         &self,
         actions: Vec<TransactWriteItem>,
@@ -114,10 +114,10 @@ impl Ledger {
         .await
     }
 
-    /// Makes a change of one item outside of a transaction, for half of the price; returns whether its condition held.
+    /// Updates one item outside of a transaction, at half the price; returns whether its condition held.
     ///
-    /// An attempt whose answer was lost may have been written, and the next one is judged after it: the caller must not
-    /// mind a `false` for a change that it has made itself.
+    /// If the reply of an attempt is lost, the update may have been written, and the next attempt is judged after it.
+    /// So `false` may mean that this very change was made.
     pub(super) async fn apply(
         &self,
         change: TransactWriteItem,
@@ -136,7 +136,7 @@ impl Ledger {
         self.update_if(request, patience).await
     }
 
-    /// Sends one update, which costs half of what a transaction does; returns whether its condition held.
+    /// Sends one update, at half the price of a transaction; returns whether its condition held.
     pub(super) async fn update_if(
         &self,
         update: UpdateItemFluentBuilder,
@@ -157,7 +157,7 @@ impl Ledger {
         }
     }
 
-    /// Sends one update until it is judged or has met a transaction.
+    /// Sends one update until DynamoDB has judged it or it has met a transaction.
     pub(super) async fn try_update(
         &self,
         update: UpdateItemFluentBuilder,
@@ -186,7 +186,7 @@ impl Ledger {
         .await
     }
 
-    /// Puts an item that must not exist yet; a refusal returns the one that does.
+    /// Puts an item that must not exist yet; a refusal returns the existing one.
     pub(super) fn put_if_absent(&self, item: Item) -> TransactWriteItem {
         let put = Put::builder()
             .table_name(&self.table)
@@ -198,7 +198,7 @@ impl Ledger {
         TransactWriteItem::builder().put(put).build()
     }
 
-    /// Puts an item in the place of another one, on a condition.
+    /// Puts an item in place of another one, on a condition.
     pub(super) fn put_if(
         &self,
         item: Item,
@@ -215,7 +215,7 @@ impl Ledger {
         TransactWriteItem::builder().put(put).build()
     }
 
-    /// Asks that an item does not exist, without changing anything.
+    /// Checks that an item does not exist, without changing anything.
     pub(super) fn check_absent(&self, key: &Key) -> TransactWriteItem {
         let absent = "attribute_not_exists(pk)";
         let check = ConditionCheck::builder()
@@ -227,7 +227,7 @@ impl Ledger {
         TransactWriteItem::builder().condition_check(check).build()
     }
 
-    /// Changes an item on a condition.
+    /// Updates an item on a condition.
     pub(super) fn update<const N: usize>(
         &self,
         key: &Key,
@@ -238,7 +238,7 @@ impl Ledger {
         self.update_with(key, condition, expression, values(pairs))
     }
 
-    /// The same with any values.
+    /// Updates an item on a condition, with any values.
     pub(super) fn update_with(
         &self,
         key: &Key,
@@ -251,7 +251,7 @@ impl Ledger {
             .set_key(Some(key.attributes()))
             .condition_expression(condition)
             .update_expression(expression)
-            // DynamoDB refuses a map without a value.
+            // DynamoDB refuses an empty map of values.
             .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .build()
             .expect("key, table and expression are set");
@@ -274,7 +274,7 @@ impl Ledger {
         Ok(answer.item)
     }
 
-    /// Reads items by their keys, consistently and in no order.
+    /// Reads items by their keys, consistently, in no order.
     pub(super) async fn items(
         &self,
         keys: Vec<Item>,
@@ -315,7 +315,7 @@ impl Ledger {
 
     /// Makes a call until it succeeds, cannot succeed, or the patience ends, whichever is first.
     ///
-    /// A refusal that the call does not take for an answer means that it cannot succeed.
+    /// A refusal that `call` does not return as a result means that it cannot succeed.
     pub(super) async fn persist<T, F>(
         &self,
         patience: &Patience,
@@ -326,7 +326,7 @@ impl Ledger {
     {
         let mut failed_attempts = 0;
         loop {
-            // Boxed: it is thousands of bytes, which every future around it would be moved with.
+            // Boxed: the future is thousands of bytes, which would be moved with every future around it.
             let attempt = patience.within(Box::pin(call())).await;
             let cause = match attempt {
                 Some(Ok(answer)) => return Ok(answer),

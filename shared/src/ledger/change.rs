@@ -1,7 +1,7 @@
 //! Changes of the set of grants: read, decide, write, until it is written.
 //!
-//! The decision is made on what was read, and written on the condition that the account is still so: no two changes
-//! overlap, and no debit slips in between unattributed. Where something came in between, the next attempt closes the
+//! The decision is made on what was read, and written on the condition that the account is unchanged. So no two changes
+//! overlap, and no debit slips in between unattributed. If something did come in between, the next attempt closes the
 //! gate first, so a change gets through however busy the account is.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -17,33 +17,33 @@ use crate::process::config::ItemVersion;
 use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 
-/// A change of an account, and what goes with it.
+/// A change of an account, with everything that is written in its transaction.
 pub(super) struct Change {
-    /// What takes the place of what was read.
+    /// The holdings that replace what was read.
     pub(super) written: Holdings,
     /// The entries that book it, which must not exist yet. The first one decides whether the change was made before.
     pub(super) entries: Vec<Item>,
-    /// What else is written with it.
+    /// Further actions of the same transaction.
     pub(super) also: Vec<TransactWriteItem>,
 }
 
-/// What is to be done about an account as it was read.
+/// The decision about an account as it was read.
 pub(super) enum Decision<T> {
-    /// Nothing; this is the outcome.
+    /// No change; the outcome.
     Done(T),
-    /// A change with this outcome.
+    /// A change, and its outcome.
     Write(Change, T),
 }
 
-/// Where a change begins.
+/// The first step of a change.
 pub(super) enum Start {
-    /// With a read.
+    /// Reads the account.
     Unread,
-    /// With the account as it was just read, or taken for missing.
+    /// Starts from the account as it was just read, or assumed to be missing.
     Read(Option<Holdings>),
 }
 
-/// How one attempt to write ended.
+/// The outcome of one attempt to write.
 enum Attempt {
     Written,
     /// The first entry exists.
@@ -53,7 +53,7 @@ enum Attempt {
 }
 
 impl Ledger {
-    /// Changes an account: `decide` on what is read, and again whenever that is not so any more.
+    /// Changes an account: calls `decide` on what is read, and again whenever the account has changed since.
     ///
     /// `known` returns the outcome of a change whose first entry exists; if it returns None, the account is read again.
     pub(super) async fn change<T, F>(
@@ -85,7 +85,7 @@ impl Ledger {
             let (read, change, outcome) = match decide(read.clone()).await? {
                 Decision::Done(outcome) => return Ok(outcome),
                 Decision::Write(change, outcome) if attempts == 0 => (read, change, outcome),
-                // Something came in between before: it cannot behind the gate.
+                // Something came in between before; behind the gate, nothing can.
                 Decision::Write(..) => {
                     let held = self.close(&mut gate, patience).await?;
                     match decide(held.clone()).await? {
@@ -115,7 +115,7 @@ impl Ledger {
         }
     }
 
-    /// Writes a change, all of it or nothing, unless the account is not as it was read.
+    /// Writes a change in one transaction, unless the account has changed since it was read.
     async fn write(
         &self,
         account: &AccountId,
@@ -152,7 +152,7 @@ impl Ledger {
         })
     }
 
-    /// Whether grants get an item of their own.
+    /// Returns whether grants get an item of their own.
     pub(super) fn stores_grants_apart(&self) -> bool {
         self.item_version >= ItemVersion::V2
     }
@@ -170,8 +170,8 @@ impl Ledger {
         self.put_if_absent(item)
     }
 
-    /// Changes the account item on the condition that it is as it was read. Attributes that this release does not know
-    /// stay as they are.
+    /// Changes the account item, if it is unchanged since it was read. Attributes that this release does not know stay
+    /// as they are.
     pub(super) fn update_account(
         &self,
         id: &AccountId,
@@ -209,7 +209,7 @@ impl Ledger {
         )
     }
 
-    /// Puts the grants in their own item, in the place of those that were read.
+    /// Puts the grants into their own item, in place of those that were read.
     fn put_grants(
         &self,
         account: &AccountId,

@@ -1,12 +1,12 @@
 //! The debit: balance, entries and roll-ups in one transaction, replay-safe and never below zero.
 //!
-//! Usages are charged as if they came one after another. A first attempt assumes that all of them are new
-//! and affordable. When DynamoDB refuses it, the items it returns say which usages exist already and what
-//! the balance really is, and the next attempt is planned with that. A usage is refused for missing funds
-//! only after its entry was read in vain, so a replay never is.
+//! Usages are charged as if they came one after another. A first attempt assumes that all of them are new and
+//! affordable. If DynamoDB refuses it, the returned items show which usages exist already and the real balance, and the
+//! next attempt is planned with that. A usage is refused for missing funds only after a read has shown that it has no
+//! entry, so a replay never is.
 //!
-//! An account that was refused a moment ago is looked at first: a refusal costs four read units then, and not the
-//! eight write units of a transaction in vain.
+//! If an account was refused a moment ago, the ledger reads it first: a refusal then costs four read units instead of
+//! the eight write units of a failed transaction.
 
 mod look;
 mod models;
@@ -33,7 +33,7 @@ use plan::{Plan, repeated};
 pub(super) use models::FullRollups;
 pub(super) use unpaid::Unpaid;
 
-/// What became of one usage.
+/// The outcome of one usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
     /// It was debited and recorded now.
@@ -44,19 +44,19 @@ pub enum Charged {
     Reused,
     /// The balance did not cover it; nothing was written.
     InsufficientSparks {
-        /// What could be spent at its turn.
+        /// The Sparks that could be spent at its turn.
         available: Sparks,
     },
 }
 
-/// What became of usages that were charged together.
+/// The outcomes of usages that were charged together.
 #[derive(Debug)]
 pub struct Charging {
-    /// One outcome per usage, in order; nothing where it is unknown because of `failure`.
+    /// One outcome per usage, in order; None if it is unknown because of `failure`.
     pub outcomes: Vec<Option<Charged>>,
-    /// Why some outcomes are unknown.
+    /// The reason why some outcomes are unknown.
     pub failure: Option<Error>,
-    /// Whether the account does not exist; nothing was written then.
+    /// True if the account does not exist; then nothing was written.
     pub account_missing: bool,
 }
 
@@ -69,22 +69,22 @@ struct Request<'a> {
     patience: &'a Patience,
 }
 
-/// What refused transactions have shown of the table so far.
+/// Facts about the table that refused transactions have shown so far.
 #[derive(Default)]
 struct Knowledge {
-    /// The balance, as long as nothing was committed since it was seen.
+    /// The balance, unless something was committed since it was read.
     available: Option<Sparks>,
     /// Usages that exist.
     stored: HashMap<UsageId, UsageEntry>,
-    /// Usages that did not exist when they were last judged.
+    /// Usages that did not exist when last checked.
     missing: HashSet<UsageId>,
-    /// Whether balance and usages are from one moment, and nothing was written since.
+    /// True if balance and usages were read at one moment, and nothing was written since.
     together: bool,
-    /// The models that roll-ups keep apart.
+    /// The models that the roll-ups count separately.
     models: KnownModels,
 }
 
-/// How one attempt ended that did not break.
+/// The outcome of one attempt that was not an error.
 enum Lesson {
     Committed,
     Learnt,
@@ -93,7 +93,7 @@ enum Lesson {
     Conflict(Cause),
 }
 
-/// How often one transaction is planned anew before it waits: more than there are things to learn from refusals.
+/// Maximum number of plans of one transaction before it waits: more than refusals can teach.
 const MOST_PLANS: u32 = 8;
 
 impl Ledger {
@@ -151,7 +151,7 @@ impl Ledger {
         knowledge: &mut Knowledge,
         charging: &mut Charging,
     ) -> Result<(), Error> {
-        // The budget for conflicts begins with the first one, and what comes after it counts, too.
+        // The budget for conflicts begins with the first conflict, and includes everything after it.
         let mut conflicts: Option<Patience> = None;
         let (mut start, mut met, mut plans) = (0, 0, 0);
         while start < request.usages.len() {
@@ -192,7 +192,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Carries out a plan, or learns why it cannot be carried out.
+    /// Executes a plan, or learns why it cannot be executed.
     async fn attempt(
         &self,
         request: &Request<'_>,
@@ -233,7 +233,7 @@ impl Ledger {
         }
     }
 
-    /// Takes from the verdicts which usages exist.
+    /// Learns from the verdicts which usages exist.
     async fn see_entries(
         &self,
         request: &Request<'_>,
@@ -241,7 +241,7 @@ impl Ledger {
         verdicts: Vec<Verdict>,
         knowledge: &mut Knowledge,
     ) -> Result<(), Error> {
-        // What was not a part of this transaction may have been recorded since.
+        // Usages outside this transaction may have been recorded since.
         knowledge.missing.clear();
         knowledge.together = false;
         for (&position, verdict) in plan.charged.iter().zip(verdicts) {
@@ -263,7 +263,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes from the verdict what the balance is, settling first what is due. It is judged last.
+    /// Learns the balance from the verdict, after settling what is due. It is judged last.
     async fn see_account(
         &self,
         request: &Request<'_>,
@@ -271,7 +271,7 @@ impl Ledger {
         knowledge: &mut Knowledge,
     ) -> Result<Lesson, Error> {
         match verdict {
-            // It has more than was known.
+            // The balance is higher than was known.
             Verdict::Held => {
                 knowledge.available = None;
                 Ok(Lesson::Learnt)
@@ -279,7 +279,7 @@ impl Ledger {
             Verdict::Failed(None) => Ok(Lesson::AccountMissing),
             Verdict::Failed(Some(item)) => {
                 let found = Account::from_item(&item)?;
-                // Others change its grants: that passes as quickly as a conflict.
+                // Other changes of the grants pass as quickly as a conflict.
                 let patience = request.patience.at_most(CONFLICT_BUDGET);
                 let settled = self
                     .settle(request.account, found, request.now, &patience)
@@ -290,7 +290,7 @@ impl Ledger {
         }
     }
 
-    /// The account's part: the balance covers the sum, and nothing is due before.
+    /// The account's action: the balance covers the sum, and nothing is due before.
     fn debit(&self, request: &Request<'_>, plan: &Plan) -> TransactWriteItem {
         let mut condition = "available >= :sum AND next_due > :now".to_owned();
         let mut update = Update::builder()
@@ -313,7 +313,7 @@ impl Ledger {
 }
 
 impl Knowledge {
-    /// What a plan that was carried out adds: its entries exist, and the balance is no longer known.
+    /// Records an executed plan: its entries exist, and the balance is no longer known.
     fn commit(&mut self, usages: &[UsageEntry], plan: &Plan) {
         if plan.charged.is_empty() {
             return;
@@ -327,7 +327,7 @@ impl Knowledge {
     }
 }
 
-/// The verdicts on a refused transaction, by what its actions were.
+/// The verdicts on a refused transaction, by kind of action.
 struct Verdicts {
     account: Verdict,
     entries: Vec<Verdict>,

@@ -1,7 +1,7 @@
-//! Checkouts: what accounts have asked to buy, and the pages at Stripe where they pay.
+//! Checkouts: intents of accounts to buy, and the Checkout Sessions in which they pay.
 //!
-//! An intent is written before Stripe is asked for its page, and a page is known here before its address is
-//! given away. So whatever is paid leads back to an account, wherever a process ended in between.
+//! An intent is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
+//! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
 use super::calls::Judged;
 use super::failure::Verdict;
@@ -14,35 +14,35 @@ use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::words::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 
-/// What became of a new intent.
+/// The outcome of opening an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It is written.
     New,
-    /// Its id was there before.
+    /// Its id existed before.
     Existing(Box<Intent>),
 }
 
-/// What the ledger knows of a page.
+/// A Checkout Session with its credit.
 #[derive(Debug)]
 pub struct FoundCheckout {
-    /// The page.
+    /// The Checkout Session.
     pub checkout: Checkout,
-    /// What was credited for it.
+    /// The credit for it; None if there is none yet.
     pub credited: Option<CreditedCheckout>,
 }
 
-/// A credit for a page, and whose it is.
+/// A credit for a Checkout Session, and its account.
 #[derive(Debug)]
 pub struct CreditedCheckout {
-    /// What came in.
+    /// The Sparks that came in.
     pub sparks: Sparks,
-    /// The account with that in its balance; what is due is not settled.
+    /// The account with those in its balance; what is due is not settled.
     pub account: Account,
 }
 
 impl Ledger {
-    /// Writes an intent unless its id is there.
+    /// Writes an intent, unless its id exists.
     pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
         let actions = vec![self.put_if_absent(new.to_item())];
         match self.transact(actions, patience).await? {
@@ -58,7 +58,7 @@ impl Ledger {
         }
     }
 
-    /// The intent of an id; nothing when there is none.
+    /// Reads the intent with an id; None if there is none.
     pub async fn intent(
         &self,
         id: &IntentId,
@@ -68,7 +68,7 @@ impl Ledger {
         Ok(item.as_ref().map(Intent::from_item).transpose()?)
     }
 
-    /// Writes down the page of an intent. Done twice, it is done once.
+    /// Stores the Checkout Session of an intent. A repetition changes nothing.
     pub async fn bind_checkout(&self, page: &Checkout, patience: &Patience) -> Result<(), Error> {
         let actions = vec![self.put_if_absent(page.to_item()), self.name_page(page)];
         let Judged::Refused(verdicts) = self.transact(actions, patience).await? else {
@@ -80,11 +80,11 @@ impl Ledger {
             {
                 Ok(())
             }
-            _ => Err(Error::Broken("the page belongs to another intent".into())),
+            _ => Err(Error::Broken("the session has another intent".into())),
         }
     }
 
-    /// The page of an id; nothing when it is not of ours.
+    /// Reads the Checkout Session with an id; None if it is not ours.
     pub async fn checkout(
         &self,
         session: &SessionId,
@@ -94,7 +94,7 @@ impl Ledger {
         Ok(item.as_ref().map(Checkout::from_item).transpose()?)
     }
 
-    /// The page of an id that is this account's, with what was credited for it: mostly in one call.
+    /// Reads an account's Checkout Session with the credit for it: mostly in one call.
     pub async fn find_checkout(
         &self,
         session: &SessionId,
@@ -121,7 +121,7 @@ impl Ledger {
             }));
         };
         let holder = holder.as_ref().map(Account::from_item).transpose()?;
-        // The items were read one by one: the account may be from before the credit that was seen.
+        // The items were read one by one: the account may be older than the credit.
         let booked = item::read_number(&entry, "grants_version")?;
         let holder = match holder.filter(|holder| holder.grants_version >= booked) {
             Some(holder) => Some(holder),
@@ -137,7 +137,7 @@ impl Ledger {
         }))
     }
 
-    /// The intent of a page, and its account with its grants.
+    /// Reads the intent of a Checkout Session, and its account with its grants.
     pub async fn intent_and_account(
         &self,
         page: &Checkout,
@@ -150,7 +150,7 @@ impl Ledger {
             Key::grants(account),
         ];
         let [intent, item, grants] = self.by_keys(keys, patience).await?;
-        let intent = intent.ok_or_else(|| Error::Broken("a page has no intent".into()))?;
+        let intent = intent.ok_or_else(|| Error::Broken("a session has no intent".into()))?;
         let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
             Read::Missing => None,
             Read::Whole(holdings) => Some(holdings),
@@ -159,24 +159,24 @@ impl Ledger {
         Ok((Intent::from_item(&intent)?, holdings))
     }
 
-    /// Writes down how far an intent has come, unless it is paid.
+    /// Writes the status of an intent, unless it is paid.
     pub async fn note_checkout(
         &self,
         intent: &Intent,
         status: CheckoutStatus,
         patience: &Patience,
     ) -> Result<(), Error> {
-        // Refused, it is paid: whoever saw that came first, and has it right.
+        // A refusal means that the intent is paid, which is right.
         let note = self.note(intent, status);
         self.apply(note, patience).await.map(drop)
     }
 
-    /// Writes down that an intent is paid, and that nothing is left to be credited for it.
+    /// Writes that an intent is paid, and that nothing is left to be credited for it.
     pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
         self.apply(self.note_paid(intent), patience).await.map(drop)
     }
 
-    /// Writes on a page which invoice granted its plan's first period.
+    /// Writes on a Checkout Session which invoice granted its plan's first period.
     pub async fn note_invoice(
         &self,
         session: &SessionId,
@@ -192,7 +192,7 @@ impl Ledger {
         self.apply(note, patience).await.map(drop)
     }
 
-    /// Writes a page's id on its intent.
+    /// Writes a Checkout Session's id on its intent.
     fn name_page(&self, page: &Checkout) -> TransactWriteItem {
         let update = Update::builder()
             .table_name(&self.table)
@@ -209,8 +209,8 @@ impl Ledger {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Changes the status of an intent that is not paid. One that is settled leaves the index, and one that is not
-    /// comes back to it.
+    /// Changes the status of an intent that is not paid. A settled intent leaves the index; any other one returns to
+    /// it.
     pub(super) fn note(&self, intent: &Intent, status: CheckoutStatus) -> TransactWriteItem {
         let mut values = values([
             (":status", item::text(status.as_str())),
@@ -235,7 +235,7 @@ impl Ledger {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Marks an intent as paid, as part of a credit. A second page of the same intent may be paid, too.
+    /// Marks an intent as paid, as part of a credit. A second Checkout Session of the same intent may be paid, too.
     pub(super) fn note_paid(&self, intent: &IntentId) -> TransactWriteItem {
         let update = Update::builder()
             .table_name(&self.table)

@@ -1,7 +1,7 @@
-//! Corrections: what the operator takes back of a grant, or gives back of a usage, once per entry.
+//! Corrections: the operator takes back a grant, or gives back a usage, once per entry.
 //!
-//! The entry that is corrected stays as it is, and so do the roll-ups, the meter and the trace of a usage: it
-//! happened. What corrects it is an entry of its own, whose id derives from the other's.
+//! The corrected entry stays as it is, and so do a usage's roll-ups, meter event and trace: the usage happened. The
+//! correction is an entry of its own, whose id derives from the other's.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::process::patience::Patience;
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 
-/// The longest id that is looked up, in bytes. Keys of the table can have 2,048, and no id comes near.
+/// The longest id that is looked up, in bytes. The table's keys can have 2,048, and no id comes near.
 const MAX_ID_BYTES: usize = 1_024;
 
 /// An entry that corrects another one.
@@ -27,65 +27,67 @@ const MAX_ID_BYTES: usize = 1_024;
 pub struct Correction {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The account of both entries.
     pub account: AccountId,
-    /// What it added to the balance: less than nothing where a grant was taken back.
+    /// The amount added to the balance; negative if a grant was taken back.
     pub amount: Sparks,
 }
 
-/// What became of a correction.
+/// The outcome of a correction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Corrected {
-    /// It is booked now, and left so much to spend.
+    /// It is booked now, and leaves this balance.
     Recorded(Correction, Sparks),
     /// It was booked before; nothing was written.
     Replayed(Correction),
-    /// There is no entry of this id.
+    /// There is no entry with this id.
     NoEntry,
-    /// The entry is of a kind that is not corrected here; nothing was written.
+    /// Entries of its kind cannot be corrected; nothing was written.
     Refused(Irreversible),
-    /// The account has too many grants that are not spent; nothing was written.
+    /// The account has too many unspent grants; nothing was written.
     TooMany(AccountId),
 }
 
-/// What is not corrected here.
+/// The kinds of entries that cannot be corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Irreversible {
-    /// Bought Sparks: they follow their refund.
+    /// Bought Sparks: their refund claws them back.
     Purchase,
     /// A month of the free plan.
     Free,
-    /// The end of a grant.
+    /// The expiry of a grant.
     Expiry,
-    /// What was taken back of another entry.
+    /// A claw-back from another entry.
     Reversal,
-    /// What was given back when a refund or a dispute came to nothing.
+    /// Sparks restored after a failed refund or a won dispute.
     Restoration,
 }
 
-/// An entry that can be corrected, and how.
+/// An entry that can be corrected, and the way to do it.
 enum Reversible {
-    /// Sparks that came in: what is left of them is taken back.
+    /// A credit: what is left of it is taken back.
     Credit(Box<CreditEntry>),
     /// A usage: all of it is given back.
     Usage(UsageId, Sparks),
 }
 
-/// What is to be corrected, and what somebody said of it.
+/// A correction to book, and the operator's reason.
 struct Correcting<'a> {
     id: String,
     account: AccountId,
     what: Reversible,
     reason: &'a str,
-    /// The grant that what is given back joins.
+    /// The grant that the returned Sparks join.
     returned: Option<String>,
 }
 
 impl Ledger {
-    /// Corrects an entry, once: takes back what is left of a grant of the operator's or of a promotion, or gives a
-    /// usage's Sparks back as a grant without an end.
+    /// Corrects an entry, once.
     ///
-    /// Never leaves a debt: what was spent of a grant stays spent.
+    /// Takes back what is left of a manual or promotional grant, or gives a usage's Sparks back as a grant that does
+    /// not expire.
+    ///
+    /// Never leaves a debt: spent Sparks of a grant stay spent.
     pub async fn correct(
         &self,
         entry: &str,
@@ -111,7 +113,7 @@ impl Ledger {
             },
             reason,
         };
-        // Settling would be a change, and what was done before is to change nothing.
+        // Settling would be a change, but a replay must not change anything.
         if let Some(done) = self.item(&Key::entry(&correcting.id), patience).await? {
             return Ok(Corrected::Replayed(Correction::from_item(&done)?));
         }
@@ -125,7 +127,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Corrected, Error> {
         let account = &correcting.account;
-        // What has ended is booked first: it cannot be taken back any more.
+        // Expiries are booked first: expired Sparks cannot be taken back.
         let found = self.settled_holdings(account, now, patience).await?;
         let decide = move |found: Option<Holdings>| async move {
             let found = found.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
@@ -190,7 +192,7 @@ impl Correcting<'_> {
     }
 }
 
-/// What can be done about an entry.
+/// Returns how an entry can be corrected, or why it cannot.
 fn reversible(stored: &Item) -> Result<Result<Reversible, Irreversible>, Malformed> {
     Ok(match item::read_text(stored, "kind")? {
         "usage" => {

@@ -18,48 +18,48 @@ use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// Sparks that are to come in. The id makes it happen once.
+/// Sparks to credit. The id makes it happen once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCredit {
-    /// Derived from what the credit is for; the same id is the same credit.
+    /// Derived from the credit's cause; the same id is the same credit.
     pub id: String,
-    /// Who receives it.
+    /// The account that receives it.
     pub account: AccountId,
-    /// Where it comes from.
+    /// The source of its Sparks.
     pub source: Source,
-    /// How much; more than nothing.
+    /// The amount; above zero.
     pub sparks: Sparks,
-    /// When what is left of it ends.
+    /// Expiry of what is left of it.
     pub expires_at: Option<Timestamp>,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     pub reason: Option<String>,
-    /// Whether the account gets the free plan with it.
+    /// True if the account gets the free plan with it.
     pub free_plan: bool,
-    /// What was bought, where it was paid for.
+    /// The purchase, if the credit is paid for.
     pub purchase: Option<Purchase>,
 }
 
-/// What became of a credit.
+/// The outcome of a credit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credited {
-    /// It came in now, and left the account like this.
+    /// It came in now, and this is the account after it.
     Recorded(Account),
     /// It had come in before.
     Replayed,
     /// Its id belongs to another credit; nothing was written.
     Reused,
-    /// The account has too many grants that are not spent; nothing was written. Never of a purchase.
+    /// The account has too many unspent grants; nothing was written. Never returned for a purchase.
     TooMany,
 }
 
-/// How many grants an account may have for another one that nobody paid for, so that there is always room in its item
-/// for what is paid. DynamoDB takes items of 400 KB, about 2,500 grants.
+/// Maximum number of grants with which an account may get another unpaid one, so that its item always has room for paid
+/// ones. DynamoDB accepts items of 400 KB, about 2,500 grants.
 pub(super) const MAX_GRANTS: usize = 500;
 
 impl Ledger {
     /// Credits an account once per id, in one transaction with its ledger entry.
     ///
-    /// A debt is repaid first. An account that does not exist comes into being.
+    /// A debt is repaid first. An account that does not exist is created.
     pub async fn credit(
         &self,
         credit: &NewCredit,
@@ -69,7 +69,7 @@ impl Ledger {
         self.credit_from(Start::Unread, credit, now, patience).await
     }
 
-    /// What to say of a credit for which there is no room: it may have come in before.
+    /// Returns the outcome of a credit for which there is no room: it may have come in before.
     async fn credited_before(
         &self,
         entry: &CreditEntry,
@@ -82,7 +82,7 @@ impl Ledger {
         })
     }
 
-    /// What came in by each of these credits; the others did not come in. At most 100 can be asked for.
+    /// Reads the amounts of these credits, at most 100. Credits that did not come in are left out.
     pub async fn credited(
         &self,
         ids: &[String],
@@ -97,7 +97,7 @@ impl Ledger {
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    /// Whose a credit is; nothing where it did not come in.
+    /// Reads the account of a credit; None if it did not come in.
     pub async fn account_of_credit(
         &self,
         id: &str,
@@ -108,7 +108,7 @@ impl Ledger {
         Ok(account.transpose()?)
     }
 
-    /// The same for an account that was just read. The intent of a pack is paid in the same transaction.
+    /// Credits an account that was just read. The intent of a pack is paid in the same transaction.
     pub async fn credit_found(
         &self,
         found: Option<Holdings>,
@@ -145,7 +145,7 @@ impl Ledger {
             booked.extend(entries(&settlement, account, now));
             let outcome = Credited::Recorded(written.account.clone());
             let intent = credit.purchase.as_ref();
-            // That of a plan is settled once its subscription is stored, too.
+            // The intent of a plan is settled once its subscription is stored, too.
             let intent = intent.filter(|purchase| purchase.order.kind == Kind::Pack);
             let intent = intent.and_then(|purchase| purchase.intent.as_ref());
             let change = Change {

@@ -1,4 +1,4 @@
-//! Which Stripe customer an account is, both ways.
+//! The link between an account and its Stripe customer, in both directions.
 
 use super::calls::Judged;
 use super::item::{self, Key};
@@ -6,17 +6,17 @@ use super::{Error, Ledger};
 use crate::process::patience::Patience;
 use crate::words::id::{AccountId, CustomerId};
 
-/// The customer of an account, and how many it had before.
+/// The customer of an account, and the number of deleted ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerLink {
-    /// The customer; nothing when it has none yet, or no more.
+    /// The customer; None if it has none yet, or none any more.
     pub customer: Option<CustomerId>,
-    /// How many were deleted.
+    /// The number of its customers that were deleted.
     pub generation: u32,
 }
 
 impl Ledger {
-    /// The Stripe customer of an account.
+    /// Reads the Stripe customer of an account.
     pub async fn customer(
         &self,
         account: &AccountId,
@@ -36,8 +36,7 @@ impl Ledger {
         })
     }
 
-    /// The account of a customer at Stripe, also of one that was deleted; nothing when the customer is not of
-    /// ours.
+    /// Reads the account of a customer at Stripe, even of a deleted one; None if it is not one of our customers.
     pub async fn account_of(
         &self,
         customer: &CustomerId,
@@ -51,7 +50,7 @@ impl Ledger {
             .transpose()?)
     }
 
-    /// Links an account and a customer, unless the account has one; answers the one it has.
+    /// Links a customer to an account, unless it has one; returns the linked one.
     pub async fn link_customer(
         &self,
         account: &AccountId,
@@ -81,8 +80,9 @@ impl Ledger {
         }
     }
 
-    /// Takes a deleted customer off its account, so that the next one is made under a new key. The way from the
-    /// customer to the account stays, for refunds that are still to come.
+    /// Unlinks a deleted customer, so that the next one is created under a new idempotency key.
+    ///
+    /// The link from the customer to the account stays, for refunds still to come.
     pub async fn unlink_customer(
         &self,
         account: &AccountId,
@@ -98,7 +98,7 @@ impl Ledger {
                 (":one", item::number(1)),
             ],
         )];
-        // Refused, it was taken off before.
+        // A refusal means that it was unlinked before.
         self.transact(actions, patience).await.map(drop)
     }
 }

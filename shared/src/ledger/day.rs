@@ -1,4 +1,4 @@
-//! What one day brought. For the operator: it reads the whole table, and no function does.
+//! The table's items of one day. For the operator: it reads the whole table, and no function does.
 
 use jiff::Timestamp;
 
@@ -12,49 +12,49 @@ use crate::process::patience::Patience;
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
-/// What a day brought, or what is needed to look into it.
+/// One item of a day, or one that is needed to examine the day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfDay {
     /// A usage that was recorded on the day, or occurred on it.
     Usage(UsageOfDay),
     /// A purchase that was credited on the day.
     Purchase(Box<Purchased>),
-    /// What a refund or a dispute took on the day.
+    /// An amount that a refund or a dispute took on the day.
     Reversal {
         /// Its id at Stripe, `re_…` or `dp_…`.
         id: String,
-        /// Whose purchase it is of.
+        /// The account that made the purchase.
         account: AccountId,
     },
-    /// A customer at Stripe, of whichever day, also one that was deleted.
+    /// A customer at Stripe, of any day, even if deleted.
     Customer {
         /// The customer.
         customer: CustomerId,
-        /// Whose it is.
+        /// The account of the customer.
         account: AccountId,
     },
-    /// An item of this name that cannot be read.
+    /// An item with this name that cannot be read.
     Unreadable(String, &'static str),
 }
 
-/// A usage, as far as it is compared with others.
+/// The fields of a usage that are compared with other systems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageOfDay {
     /// Its id.
     pub id: UsageId,
-    /// Who paid.
+    /// The account that paid.
     pub account: AccountId,
-    /// What was debited.
+    /// The Sparks that were debited.
     pub sparks: Sparks,
-    /// When it happened.
+    /// Time of the usage.
     pub occurred_at: Timestamp,
-    /// When it was recorded, or put back by an operator.
+    /// The time at which it was recorded, or redriven by an operator.
     pub waits_since: Timestamp,
-    /// When it may have been sent last.
+    /// The latest time at which it may have been sent.
     pub sent_at: Timestamp,
-    /// How far its deliveries have come.
+    /// The states of its deliveries.
     pub deliveries: Deliveries,
-    /// The parcel it is a member of.
+    /// The parcel that it is a member of.
     pub parcel: Option<ParcelId>,
 }
 
@@ -109,8 +109,10 @@ impl OfDay {
 }
 
 impl Ledger {
-    /// Some of what was recorded, and of the usage that occurred, from one time on and before another one, and of all
-    /// customers; and where it goes on.
+    /// Reads one page of a period's entries and of all customer links.
+    ///
+    /// An entry belongs to the period if it was recorded, or its usage occurred, in `[from, before)`. Returns the cursor
+    /// of the next page.
     pub async fn of_day(
         &self,
         from: Timestamp,

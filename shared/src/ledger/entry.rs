@@ -1,7 +1,7 @@
-//! Ledger entries: immutable rows that together are the balance. Pure.
+//! Ledger entries: immutable rows whose sum is the balance. Pure.
 //!
-//! A usage entry is three things in one item: the ledger row, the record of its idempotency key, and the
-//! row of the outbox. Only the state of its two deliveries ever changes.
+//! A usage entry is three things in one item: the ledger row, the record of its idempotency key, and the outbox row.
+//! Only its delivery states ever change.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::pricing::price_book::PricedLine;
 use crate::words::id::{AccountId, MemberId, UsageId, hex};
 use crate::words::sparks::Sparks;
 
-/// How long an entry is left to the invocation that recorded it: as long as that may take (29 s), and 15 s more.
+/// Time for which the outbox leaves an entry to the invocation that recorded it: that may take 29 s, and 15 s more.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);
 
-/// How far a delivery has come.
+/// The state of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -68,18 +68,18 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Whether an operator has something to look at.
+    /// Returns whether a delivery waits for the operator.
     pub fn any_parked(self) -> bool {
         self.langfuse == DeliveryState::Parked || self.stripe == DeliveryState::Parked
     }
 
-    /// Whether the outbox has something left to do.
+    /// Returns whether a delivery is left for the outbox.
     pub fn any_pending(self) -> bool {
         self.langfuse == DeliveryState::Pending || self.stripe == DeliveryState::Pending
     }
 }
 
-/// What a trace is called and labelled with, as far as it is kept: its input and output never are.
+/// The stored name and labels of a trace; its input and output are never stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceLabels {
     /// The trace's name.
@@ -94,7 +94,7 @@ pub struct TraceLabels {
     /// Pairs to filter by.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub metadata: std::collections::BTreeMap<String, String>,
-    /// Whether it had an input or an output, which are not kept.
+    /// True if it had an input or an output, which are not stored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content: bool,
 }
@@ -104,25 +104,25 @@ pub struct TraceLabels {
 pub struct UsageEntry {
     /// The usage's id, which is also the identifier of its meter event.
     pub id: UsageId,
-    /// Who paid.
+    /// The account that paid.
     pub account: AccountId,
-    /// Who acted.
+    /// The member who acted.
     pub member: Option<MemberId>,
-    /// What tells the same request from another one under the same key.
+    /// The hash that distinguishes another request under the same key.
     pub request_hash: RequestHash,
-    /// What was debited.
+    /// The Sparks that were debited.
     pub sparks: Sparks,
     /// The lines with their prices.
     pub lines: Vec<PricedLine>,
     /// The version of the prices.
     pub price_version: String,
-    /// When it happened.
+    /// Time of the usage.
     pub occurred_at: Timestamp,
-    /// When it was recorded.
+    /// Time of recording.
     pub recorded_at: Timestamp,
     /// The labels of its trace.
     pub trace: TraceLabels,
-    /// How far its deliveries have come.
+    /// The states of its deliveries.
     pub deliveries: Deliveries,
 }
 
@@ -137,7 +137,7 @@ impl fmt::Debug for RequestHash {
 }
 
 impl UsageEntry {
-    /// The item of a new entry; listed for the outbox while a delivery is pending.
+    /// The item of a new entry; the outbox lists it while a delivery is pending.
     pub(crate) fn to_item(&self) -> Item {
         let debit = Sparks::from_milli(-self.sparks.milli());
         let mut item = row(
@@ -205,7 +205,7 @@ impl UsageEntry {
 }
 
 impl RequestHash {
-    /// Reads the hash kept in an entry.
+    /// Reads the hash of an entry.
     pub(crate) fn read(item: &Item) -> Result<Self, Malformed> {
         let attribute = "request_hash";
         let text = item::read_text(item, attribute)?;
@@ -221,7 +221,7 @@ impl RequestHash {
     }
 }
 
-/// What every entry has: its id and kind, the account, the signed amount and the time.
+/// The attributes of every entry: id and kind, account, signed amount and time.
 pub(super) fn row(
     id: &str,
     kind: &str,
@@ -241,35 +241,35 @@ pub(super) fn row(
     item
 }
 
-/// Where an entry stands in its account's ledger: by time, then by id.
+/// The place of an entry in its account's ledger: by time, then by id.
 pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
     format!("{recorded_at:.3}#{id}")
 }
 
-/// One row of an account's ledger, of whichever kind.
+/// One row of an account's ledger, of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The entry's id.
     pub id: String,
-    /// What it is: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
+    /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
     pub kind: String,
-    /// What it added to the balance; negative is a debit.
+    /// The amount added to the balance; negative for a debit.
     pub amount: Sparks,
-    /// When it was recorded.
+    /// Time of recording.
     pub recorded_at: Timestamp,
-    /// Why, where somebody said so.
+    /// The reason, if one was given.
     pub reason: Option<String>,
-    /// Where the Sparks came from, of a credit and a restoration.
+    /// The source of the Sparks, for a credit or a restoration.
     pub source: Option<Source>,
-    /// When they end.
+    /// Expiry of these Sparks.
     pub expires_at: Option<Timestamp>,
-    /// What was bought.
+    /// The item that was bought.
     pub item: Option<String>,
-    /// The credit that it ends, takes back from, or restores a part of.
+    /// The credit that it ends, claws back from, or restores a part of.
     pub credit: Option<String>,
     /// The usage that it gives back.
     pub gives_back: Option<UsageId>,
-    /// What was used.
+    /// The usage itself.
     pub usage: Option<Box<UsageEntry>>,
 }
 
@@ -313,7 +313,7 @@ impl Entry {
         })
     }
 
-    /// Where it stands in its account's ledger.
+    /// Returns its place in its account's ledger.
     pub(crate) fn place(&self) -> String {
         ledger_at(self.recorded_at, &self.id)
     }
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_that_is_none_is_told() {
+    fn a_malformed_hash_is_refused() {
         let read = |text: &str| {
             let kept = [("request_hash".to_owned(), item::text(text))];
             RequestHash::read(&Item::from(kept))

@@ -1,4 +1,4 @@
-//! What a failed DynamoDB call means: try again, look at the reasons, or give up.
+//! Classifies failed DynamoDB calls: try again, read the reasons, or give up.
 
 use std::error::Error as StdError;
 
@@ -9,46 +9,46 @@ use aws_smithy_runtime_api::http::Response;
 
 use super::item::Item;
 
-/// What happened to a call.
+/// The meaning of a failed call.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It may succeed when sent again: a throttle, an outage, or no answer. Whether it took effect is unknown.
+    /// It may succeed if sent again: a throttle, an outage, or no response. It may have taken effect.
     Again(Cause),
-    /// Another transaction holds an item of it; nothing was written.
+    /// Another transaction holds one of its items; nothing was written.
     Conflict(Cause),
-    /// Conditions did not hold; nothing was written. One entry per action of the transaction, with the
-    /// item as it was where a condition failed.
+    /// Conditions did not hold; nothing was written. One verdict per action of the transaction, with the item as it was
+    /// if a condition failed.
     Refused(Vec<Verdict>),
     /// It cannot succeed: the request, the permissions or the table are wrong.
     Broken(Cause),
 }
 
-/// What an error leads back to.
+/// The source of an error.
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
-/// How one action of a refused transaction was judged.
+/// The verdict on one action of a refused transaction.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Its condition held.
     Held,
-    /// Its condition failed on this item; nothing where there is no item.
+    /// Its condition failed on this item; None if there is no item.
     Failed(Option<Item>),
 }
 
-/// A transaction was cancelled for a reason that passes.
+/// A transaction was cancelled for a transient reason.
 #[derive(Debug, thiserror::Error)]
 #[error("the transaction was cancelled: {codes}")]
 struct Cancelled {
     codes: String,
 }
 
-/// The code of a call that met an item of a transaction under way.
+/// The code of a call that met an item of an ongoing transaction.
 const CONFLICT: &str = "TransactionConflictException";
 
-/// The code of a transaction whose token was used for other parameters.
+/// The code of a transaction whose token was used with other parameters.
 const MISMATCH: &str = "IdempotentParameterMismatchException";
 
-/// Codes of errors that pass.
+/// Codes of transient errors.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 const PASSING: [&str; 6] = [
     "InternalServerError",
@@ -62,7 +62,7 @@ const PASSING: [&str; 6] = [
 /// The cancellation reason of an item that another transaction holds.
 const CONFLICT_REASON: &str = "TransactionConflict";
 
-/// Other cancellation reasons that pass; one of them among the reasons means trying again.
+/// Other cancellation reasons that are transient; any one of them means trying again.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const PASSING_REASONS: [&str; 3] = [
     "ThrottlingError",
@@ -70,7 +70,7 @@ const PASSING_REASONS: [&str; 3] = [
     "RequestLimitExceeded",
 ];
 
-/// Judges the failure of a call that is not a transaction.
+/// Classifies the failure of a call that is not a transaction.
 pub(crate) fn of_call<E>(error: SdkError<E, Response>) -> Failure
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -99,14 +99,14 @@ where
     }
 }
 
-/// Judges the failure of a read of several items at once.
+/// Classifies the failure of a read of several items at once.
 pub(crate) fn of_snapshot(error: SdkError<TransactGetItemsError, Response>) -> Failure {
     let Some(TransactGetItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     else {
         return of_call(error);
     };
-    // There are no conditions: it met a transaction, or a limit.
+    // It has no conditions, so it met a transaction or a limit.
     let reasons = cancelled.cancellation_reasons().iter();
     let mut codes = reasons.map(|reason| reason.code().unwrap_or("None"));
     if codes
@@ -118,7 +118,8 @@ pub(crate) fn of_snapshot(error: SdkError<TransactGetItemsError, Response>) -> F
     }
 }
 
-/// Whether a failed transaction must be sent under another token: it was cancelled, or its token is another's.
+/// Returns whether a failed transaction needs another token: it was cancelled, or its token was used with other
+/// parameters.
 pub(crate) fn ends_token(error: &SdkError<TransactWriteItemsError, Response>) -> bool {
     let cancelled = matches!(
         error.as_service_error(),
@@ -127,13 +128,14 @@ pub(crate) fn ends_token(error: &SdkError<TransactWriteItemsError, Response>) ->
     cancelled || error.code() == Some(MISMATCH)
 }
 
-/// Judges the failure of a transaction.
+/// Classifies the failure of a transaction.
 pub(crate) fn of_transaction(error: SdkError<TransactWriteItemsError, Response>) -> Failure {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     else {
         return match error.code() {
-            // Other parameters never took effect under this token, and conditions guard against the same ones twice.
+            // Other parameters never took effect under this token; conditions guard against the same ones taking effect
+            // twice.
             Some(MISMATCH) => Failure::Again(error.into()),
             _ => of_call(error),
         };

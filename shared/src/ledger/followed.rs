@@ -1,4 +1,4 @@
-//! Refunds and disputes that may still change: each is looked at again and again, though no webhook comes.
+//! Refunds and disputes that may still change: the outbox checks each regularly, even without a webhook.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::words::id::ReversalId;
 use crate::words::reversal_kind::ReversalKind;
 
 impl Ledger {
-    /// Keeps a look at a reversal due; false if the deployment does not store that yet.
+    /// Schedules a check of a reversal; returns false if the deployment does not store that yet.
     pub async fn follow(
         &self,
         reason: ReversalKind,
@@ -31,12 +31,12 @@ impl Ledger {
                 (":due", item::time(due)),
             ],
         );
-        // Refused, a later look is due.
+        // A refusal means that a later check is due.
         self.apply(follow, patience).await?;
         Ok(true)
     }
 
-    /// Ends the looks at a reversal that is final.
+    /// Ends the checks of a reversal that is final.
     pub async fn unfollow(
         &self,
         reason: ReversalKind,
@@ -57,7 +57,7 @@ impl Ledger {
 }
 
 impl Listed {
-    /// The refund, dispute or credit note, if it is one that is followed.
+    /// Returns the refund, dispute or credit note, if the item is a followed one.
     pub fn followed(&self) -> Option<(ReversalKind, ReversalId)> {
         let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
         Some((ReversalKind::named(reason)?, id.parse().ok()?))

@@ -1,6 +1,6 @@
 //! The free plan: Sparks of one calendar month (UTC), which come in with its first settlement. Pure.
 //!
-//! They go on beside a paid plan, and burn before its Sparks. A month without a request has none.
+//! The free plan continues beside a paid plan, and its Sparks burn first. A month without a request grants none.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,7 +10,7 @@ use super::grants::{Grant, Source};
 use crate::pricing::catalog::FREE_PLAN_SPARKS;
 use crate::words::id::AccountId;
 
-/// The grant of the month that `now` is in, which ends with the month. Its id is of account and month.
+/// Returns the grant of the month of `now`, which ends with the month. Its id names account and month.
 pub(crate) fn grant(account: &AccountId, now: Timestamp) -> Grant {
     let today = now.to_zoned(TimeZone::UTC).date();
     Grant {

@@ -1,9 +1,10 @@
-//! The gate of an account: how a change of the grants gets through while debits keep coming.
+//! The gate of an account: lets a change of the grants get through while debits keep coming.
 //!
 //! Each debit changes the account, so a change that reads, decides and writes would lose every race against a steady
 //! stream of them. It closes the gate instead: one update sets `next_due` to 0, after which debits are refused as if
-//! something were due, and returns the account as it will stay. The gate lapses by itself: whoever finds it so settles
-//! the account, which opens it. Safety comes from the condition of the change alone; the gate only makes it fast.
+//! something were due, and returns the account, which then stays the same. The gate lapses by itself: a request that
+//! finds it lapsed settles the account, which opens it. Safety comes from the condition of the change alone; the gate
+//! only makes it fast.
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::SignedDuration;
@@ -15,14 +16,14 @@ use super::{Error, Ledger};
 use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 
-/// How long a gate stays closed at most; each further attempt of one change takes twice as long, so that it gets
-/// through a table that answers slowly as well.
+/// Maximum time for which a gate stays closed. Each further attempt of one change takes twice as long, so that it gets
+/// through a slow table, too.
 const CLOSED_FOR: SignedDuration = SignedDuration::from_millis(150);
 
-/// How often the time doubles.
+/// Maximum number of doublings.
 const MOST_DOUBLINGS: u32 = 4;
 
-/// How often an account is read whose items do not belong together: for some five seconds, which is longer than a
+/// Maximum number of reads of an account whose items do not belong together: about five seconds, longer than a
 /// transaction takes to become visible.
 const MOST_READS: u32 = 400;
 
@@ -45,7 +46,7 @@ impl<'a> Gate<'a> {
 }
 
 impl Ledger {
-    /// Closes the gate of an account and reads what it holds; None if there is no account.
+    /// Closes the gate of an account and reads its holdings; None if there is no account.
     pub(super) async fn close(
         &self,
         gate: &mut Gate<'_>,
@@ -84,7 +85,7 @@ impl Ledger {
                     };
                     return match Holdings::from_items(Some(&account), grants.as_ref())? {
                         Read::Whole(holdings) => Ok(Some(holdings)),
-                        // The grants become visible late, or the gate lapsed and another change came in.
+                        // The grants become visible later, or the gate lapsed and another change came in.
                         Read::Torn | Read::Missing => self.holdings(gate.account, patience).await,
                     };
                 }
@@ -97,7 +98,7 @@ impl Ledger {
         }
     }
 
-    /// Opens a gate behind which nothing was to be changed.
+    /// Opens a gate whose change turned out to be unnecessary.
     pub(super) async fn open(
         &self,
         gate: &Gate<'_>,
@@ -117,7 +118,7 @@ impl Ledger {
         self.update_if(update, patience).await.map(drop)
     }
 
-    /// An account with its grants; None if there is none.
+    /// Reads an account with its grants; None if there is none.
     pub async fn holdings(
         &self,
         account: &AccountId,
@@ -139,7 +140,8 @@ impl Ledger {
     }
 }
 
-/// Grants that stay of another version than their account: a table that was restored in the middle of a transaction.
+/// Returns the error for grants of another version than their account: the table was restored in the middle of a
+/// transaction.
 const fn torn() -> Error {
     Error::Malformed(Malformed {
         attribute: "grants_version",

@@ -1,16 +1,15 @@
-//! Grants of one account, and how debits and debts use them up. Pure.
+//! Grants of one account, and the order in which debits and debts burn them. Pure.
 //!
-//! A debit only raises the account's cumulative `debited`. Which grant it came from is worked out later,
-//! at the next change of the set of grants or when the balance is read: debits since the last settlement
-//! take from the grants in burn order. That makes a debit O(1) and still exact, because the order cannot
-//! have changed in between.
+//! A debit only raises the account's cumulative `debited`. The next change of the grants, or read of the balance,
+//! attributes the debits since the last settlement: they take from the grants in burn order. So a debit is O(1), and
+//! the attribution is exact, because the order cannot change in between.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::words::sparks::Sparks;
 
-/// Where Sparks came from.
+/// The source of Sparks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -46,12 +45,12 @@ impl Source {
         }
     }
 
-    /// The source of this name.
+    /// Returns the source with a name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == name)
     }
 
-    /// Lower burns first; packs and manual grants burn alike.
+    /// Lower burns first; packs and manual grants have the same priority.
     const fn priority(self) -> u8 {
         match self {
             Self::Free => 0,
@@ -62,23 +61,23 @@ impl Source {
     }
 }
 
-/// Sparks that came in and are not used up.
+/// Sparks that came in and are not spent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The id of the credit entry that made it.
     pub id: String,
-    /// Where it came from.
+    /// The source of its Sparks.
     pub source: Source,
-    /// What was left of it at the last settlement.
+    /// The Sparks left at the last settlement.
     pub remaining: Sparks,
-    /// When it came in.
+    /// Time of the credit.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub granted_at: Timestamp,
-    /// When what is left of it ends.
+    /// Expiry of what is left of it.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// The purchase whose Sparks these were, where they were taken back and then restored.
+    /// The purchase whose Sparks these are, if they were clawed back and then restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<String>,
 }
@@ -96,15 +95,17 @@ impl Grant {
     }
 }
 
-/// Takes `debits` from the grants in burn order and drops those that are spent.
+/// Takes `debits` from the grants in burn order, and drops spent grants.
 ///
-/// What no grant covers is not taken: it is the account's debt.
+/// An amount that no grant covers is not taken: it is the account's debt.
 pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) {
     burn_some(grants, debits, |_| true);
 }
 
-/// Takes back what was bought with one purchase: from its own grant, then from those that restored a part
-/// of it, then from the others in burn order.
+/// Claws back Sparks of one purchase.
+///
+/// It takes from the purchase's own grant, then from grants that restored a part of it, then from the others in burn
+/// order.
 pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks) {
     let left = burn_some(grants, amount, |grant| grant.id == purchase);
     let left = burn_some(grants, left, |grant| {
@@ -113,12 +114,12 @@ pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks)
     burn(grants, left);
 }
 
-/// Takes an amount out of the grant of one id.
+/// Takes an amount out of the grant with an id.
 pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &str, amount: Sparks) {
     burn_some(grants, amount, |grant| grant.id == id);
 }
 
-/// Takes from some of the grants in burn order; returns what they do not cover.
+/// Takes from some of the grants in burn order; returns the amount that they do not cover.
 fn burn_some(
     grants: &mut Vec<Grant>,
     amount: Sparks,
@@ -135,7 +136,7 @@ fn burn_some(
     left
 }
 
-/// When the first of the grants expires.
+/// Returns the time of the first expiry.
 pub(crate) fn first_expiry(grants: &[Grant]) -> Option<Timestamp> {
     grants.iter().filter_map(|grant| grant.expires_at).min()
 }

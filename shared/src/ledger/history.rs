@@ -1,4 +1,4 @@
-//! What an account did: its usage as roll-ups sum it up, and its entries, page by page.
+//! The history of an account: its usage from roll-ups, and its entries, page by page.
 
 use std::cmp::Reverse;
 use std::iter::successors;
@@ -17,7 +17,7 @@ use crate::process::patience::Patience;
 use crate::words::id::{AccountId, MemberId};
 use crate::words::meter::Meter;
 
-/// The longest sort key that there is, in bytes. DynamoDB refuses to look for a longer one.
+/// The longest sort key, in bytes. DynamoDB refuses queries for longer ones.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 const LONGEST_PLACE: usize = 1_024;
 
@@ -31,7 +31,7 @@ impl Place {
         &self.0
     }
 
-    /// A place that was handed out before. Nothing when it cannot have been.
+    /// Parses a place that was returned before; None if it cannot have been.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > LONGEST_PLACE {
             return None;
@@ -42,29 +42,29 @@ impl Place {
     }
 }
 
-/// Which of an account's entries are asked for.
+/// A query for an account's entries.
 #[derive(Clone, Debug)]
 pub struct EntriesAsked<'a> {
-    /// Recorded then or later.
+    /// Recorded at this time or later.
     pub from: Timestamp,
-    /// Recorded before.
+    /// Recorded before this time.
     pub to: Timestamp,
-    /// From this place on, where an earlier page has ended.
+    /// From this place on, where an earlier page ended.
     pub at: Option<&'a Place>,
-    /// At most so many.
+    /// The maximum number of entries.
     pub limit: u8,
 }
 
-/// Roll-ups of an account, read page by page: at most one page, a mebibyte of the table, is held at a time.
+/// Roll-ups of an account, read page by page: at most one page, a mebibyte of the table, is in memory at a time.
 #[derive(Debug)]
 pub struct RollupPages<'a> {
     ledger: &'a Ledger,
-    /// The query of the next page; none after the last one.
+    /// The query of the next page; None after the last one.
     query: Option<QueryFluentBuilder>,
 }
 
 impl RollupPages<'_> {
-    /// Reads the sums of the next page; none after the last one.
+    /// Reads the sums of the next page; None after the last one.
     pub async fn next(&mut self, patience: &Patience) -> Result<Option<Vec<Used>>, Error> {
         let Some(rollups) = self.next_items(patience).await? else {
             return Ok(None);
@@ -72,7 +72,7 @@ impl RollupPages<'_> {
         Ok(Some(all_of(&rollups)?))
     }
 
-    /// Reads the next page as it is stored; none after the last one.
+    /// Reads the next page as it is stored; None after the last one.
     pub(super) async fn next_items(
         &mut self,
         patience: &Patience,
@@ -94,7 +94,7 @@ impl RollupPages<'_> {
 }
 
 impl Ledger {
-    /// What an account used from one quarter of an hour on, and before another one.
+    /// Reads an account's usage from one quarter of an hour until before another one.
     pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'_> {
         let before = to.checked_sub(std::time::Duration::from_millis(1));
         let (first, last) = (
@@ -104,7 +104,7 @@ impl Ledger {
         self.rollups(account, &first, &last)
     }
 
-    /// What members of an account used from one UTC day on, and before another one.
+    /// Reads the usage of an account's members from one UTC day until before another one.
     pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'_> {
         let sort = |day: Date| format!("{}{day}", item::MEMBER_DAYS);
         // A day alone sorts before the members of that day.
@@ -113,7 +113,7 @@ impl Ledger {
         pages
     }
 
-    /// What one member of an account used from the beginning of one UTC day on, and before another one.
+    /// Reads the usage of one member from the beginning of one UTC day until before another one.
     pub async fn used_by_member(
         &self,
         account: &AccountId,
@@ -128,7 +128,7 @@ impl Ledger {
         Ok(all_of(&rollups)?)
     }
 
-    /// The roll-ups of an account whose sort keys are between two.
+    /// Reads the roll-ups of an account between two sort keys, both included.
     pub(super) fn rollups(&self, account: &AccountId, first: &str, last: &str) -> RollupPages<'_> {
         let query = self
             .client
@@ -145,9 +145,9 @@ impl Ledger {
         }
     }
 
-    /// Entries of an account, newest first, and where the next page begins.
+    /// Reads entries of an account, newest first; returns the place of the next page.
     ///
-    /// The index they are listed by may lag behind the table for a moment.
+    /// The index that lists entries may lag behind the table for a moment.
     pub async fn entries(
         &self,
         account: &AccountId,
@@ -173,7 +173,7 @@ impl Ledger {
             .expression_attribute_values(":first", item::text(first))
             .expression_attribute_values(":last", item::text(last))
             .scan_index_forward(false)
-            // One more than asked for is where the next page begins.
+            // The additional entry is the beginning of the next page.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
         let found = self
             .persist(patience, || async {
@@ -193,10 +193,10 @@ impl Ledger {
     }
 }
 
-/// Leaves the partition key, which is the same in each item, out of what members' days are read with.
+/// Leaves the partition key, which is the same in each item, out of the query for members' days.
 ///
-/// A meter that this release does not know is left out, too. Whoever reads members' days reads the quarters of an hour of the
-/// same usage whole, and fails there.
+/// It also leaves out a meter that this release does not know. A caller that reads members' days also reads the
+/// quarters of an hour of the same usage whole, and fails there.
 fn only_sums(mut query: QueryFluentBuilder) -> QueryFluentBuilder {
     let mut names = vec!["sk".to_owned()];
     for (index, meter) in Meter::ALL.into_iter().enumerate() {
@@ -208,7 +208,7 @@ fn only_sums(mut query: QueryFluentBuilder) -> QueryFluentBuilder {
     query.projection_expression(names.join(", "))
 }
 
-/// All sums of some roll-ups.
+/// Reads all sums of some roll-ups.
 fn all_of(rollups: &[Item]) -> Result<Vec<Used>, Malformed> {
     let mut used = Vec::new();
     for rollup in rollups {
@@ -217,14 +217,14 @@ fn all_of(rollups: &[Item]) -> Result<Vec<Used>, Malformed> {
     Ok(used)
 }
 
-/// A time as the places of its entries begin.
+/// Returns the prefix of the places of entries at a time.
 fn bare(time: Timestamp) -> String {
     let mut place = ledger_at(time, "");
     place.truncate(place.len() - 1);
     place
 }
 
-/// The table's key of what an index lists.
+/// Returns the table key of an item that an index lists.
 fn key(listed: Item) -> Item {
     let is_key = |(name, _): &(String, AttributeValue)| matches!(name.as_str(), "pk" | "sk");
     listed.into_iter().filter(is_key).collect()
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_place_that_an_entry_can_have_is_one() {
+    fn only_a_possible_place_of_an_entry_is_parsed() {
         for (text, is_one) in [
             ("2026-11-22T20:15:00.000Z#use_1", true),
             ("2026-11-22T20:15:00.000Z#free#acct_a#2026-11", true),

@@ -1,7 +1,7 @@
-//! An account with its grants, and how credits, reversals and settlements change them. Pure.
+//! An account with its grants, and their changes by credits, reversals and settlements. Pure.
 //!
-//! The grants are an item of their own, so a debit costs the same however many there are. Every change of the set
-//! writes both items with the same `grants_version`, which is how a reader knows that they belong together.
+//! The grants are an item of their own, so a debit costs the same however many there are. Every change of the grants
+//! writes both items with the same `grants_version`, by which a reader knows that they belong together.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::item::{self, Item, Key, Malformed};
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// How many ended grants one settlement books, so that it fits a transaction. What is left stays due.
+/// Maximum number of ended grants that one settlement books, so that it fits a transaction. The rest stays due.
 const MAX_ENDED: usize = 90;
 
 /// An account with its grants.
@@ -20,16 +20,16 @@ const MAX_ENDED: usize = 90;
 pub struct Holdings {
     /// The account.
     pub account: Account,
-    /// The grants with what was left of each at the last settlement.
+    /// The grants, with what was left of each at the last settlement.
     pub(crate) grants: Vec<Grant>,
-    /// Where the grants are stored.
+    /// The place where the grants are stored.
     pub(crate) layout: Layout,
 }
 
-/// Where the grants of an account are stored.
+/// The place where the grants of an account are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// In the account item, as item version 1 has it, or nowhere yet.
+    /// In the account item, as in item version 1, or nowhere yet.
     Inline,
     /// In an item of their own.
     Apart,
@@ -40,25 +40,25 @@ pub(crate) enum Layout {
 pub(crate) enum Read {
     /// There is no account.
     Missing,
-    /// Both belong together.
+    /// The two belong together.
     Whole(Holdings),
-    /// They are of different versions: a change is becoming visible.
+    /// The two are of different versions: a change is becoming visible.
     Torn,
 }
 
-/// An account brought up to date, and what is to be booked with that.
+/// An account brought up to date, and what must be booked with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The account as it is now.
     pub holdings: Holdings,
-    /// The grants that ended, with what was left of them.
+    /// The grants that ended, with what was left of each.
     pub ended: Vec<Grant>,
-    /// The free plan's grant of this month, where it came in now.
+    /// The free plan's grant of this month, if it came in now.
     pub free: Option<Grant>,
 }
 
 impl Holdings {
-    /// An account without Sparks. With the free plan, its first month's are due at once.
+    /// Makes an account without Sparks. With the free plan, the first month's are due at once.
     pub fn new(free_plan: bool, created_at: Timestamp) -> Self {
         let mut new = Self {
             account: Account::new(created_at),
@@ -71,7 +71,7 @@ impl Holdings {
         new
     }
 
-    /// Gives the account the free plan, unless it has it. This month's Sparks are due at once.
+    /// Adds the free plan, unless the account has it. This month's Sparks are due at once.
     pub fn join_free_plan(&mut self) {
         if !self.account.free_plan {
             self.account.free_plan = true;
@@ -80,7 +80,7 @@ impl Holdings {
         }
     }
 
-    /// The grants with what is left of each now.
+    /// Returns the grants with what is left of each now.
     pub fn grants_left(&self) -> Vec<Grant> {
         let mut grants = self.grants.clone();
         let Account {
@@ -93,10 +93,10 @@ impl Holdings {
         grants
     }
 
-    /// Brings the grants up to date: debits since the last time are attributed, ended grants taken out,
-    /// and the free Sparks of a new month come in.
+    /// Brings the grants up to date: attributes debits since the last time, takes out ended grants, and adds the free
+    /// Sparks of a new month.
     ///
-    /// None if an amount would not fit.
+    /// None if an amount does not fit.
     pub fn settle(&self, id: &AccountId, now: Timestamp) -> Option<Settlement> {
         let mut ended = Vec::new();
         let mut grants = self.grants_left();
@@ -136,7 +136,9 @@ impl Holdings {
         })
     }
 
-    /// Adds Sparks to a settled account. A debt is repaid first; the rest becomes a grant, or joins the one of its id.
+    /// Adds Sparks to a settled account.
+    ///
+    /// A debt is repaid first; the rest becomes a grant, or joins the grant of the same id.
     pub fn credit(&mut self, grant: Grant) -> Option<()> {
         let available = self.account.available;
         let debt = Sparks::ZERO.checked_sub(available)?.max(Sparks::ZERO);
@@ -151,7 +153,7 @@ impl Holdings {
         Some(())
     }
 
-    /// Takes back Sparks of a purchase from a settled account. What the grants do not cover is a debt.
+    /// Claws back Sparks of a purchase from a settled account. What the grants do not cover becomes a debt.
     pub fn take_back(&mut self, purchase: &str, amount: Sparks) -> Option<()> {
         self.account.available = self.account.available.checked_sub(amount)?;
         grants::take_back(&mut self.grants, purchase, amount);
@@ -159,7 +161,7 @@ impl Holdings {
         Some(())
     }
 
-    /// Takes out of a settled account what is left of one grant, at most so much; returns how much that was.
+    /// Takes what is left of one grant out of a settled account, up to `at_most`; returns the amount.
     pub fn take_out(&mut self, grant: &str, at_most: Sparks) -> Option<Sparks> {
         let of_it = |known: &&Grant| known.id == grant;
         let left = self.grants.iter().filter(of_it);
@@ -171,7 +173,7 @@ impl Holdings {
         Some(taken)
     }
 
-    /// The time of the first expiry, or of the next free grant.
+    /// Returns the time of the first expiry or of the next free grant, whichever is first.
     pub(crate) fn next_due_ms(&self) -> i64 {
         grants::first_expiry(&self.grants)
             .map_or(NEVER_DUE_MS, Timestamp::as_millisecond)
@@ -195,7 +197,7 @@ impl Holdings {
         item
     }
 
-    /// Puts an account together with its grants, where they are of the same version.
+    /// Joins an account with its grants, if both are of the same version.
     pub(crate) fn from_items(
         account: Option<&Item>,
         grants: Option<&Item>,
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_ends_with_what_debits_before_left_of_it() {
+    fn an_expired_grant_loses_what_earlier_debits_left() {
         let mut account = Holdings::new(false, at(0));
         account.credit(grant("ends", 10, Some(50))).unwrap();
         account.credit(grant("stays", 10, None)).unwrap();
@@ -314,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_comes_from_its_own_purchase_first_and_then_is_a_debt() {
+    fn a_claw_back_takes_its_own_purchase_first_and_then_leaves_a_debt() {
         let restored = Grant {
             restores: Some("b".into()),
             ..grant("restored", 5, None)
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_out_is_all_that_is_left_of_one_grant_and_nothing_else() {
+    fn taking_out_a_grant_takes_all_that_is_left_of_it_and_nothing_else() {
         let mut account = Holdings::new(false, at(0));
         for grant in [grant("a", 10, None), grant("ends", 10, Some(50))] {
             account.credit(grant).unwrap();
@@ -374,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_joins_one_grant_and_can_be_taken_out_in_part() {
+    fn returned_sparks_join_one_grant_and_can_be_taken_out_in_part() {
         let mut account = Holdings::new(false, at(0));
         account.account.available = Sparks::from_milli(-3);
         for _ in 0..2 {
@@ -411,7 +413,7 @@ mod tests {
             ("2026-12-01T00:00:00Z", Some("free#acct_a#2026-12")),
             // Another environment's clock is behind.
             ("2026-11-30T23:56:00Z", None),
-            // Nobody came in January.
+            // No request arrived in January.
             ("2027-02-28T12:00:00Z", Some("free#acct_a#2027-02")),
         ] {
             let was_due = account.account.is_due(time(now));
@@ -452,7 +454,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_left_of_the_grants_is_always_what_is_available(
+        fn the_grants_left_always_sum_to_the_balance(
             steps in prop::collection::vec((0_u8..3, 1_i64..100, prop::option::of(1_i64..40)), 1..40),
         ) {
             let mut account = Holdings::new(false, at(0));

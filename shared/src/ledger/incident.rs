@@ -1,4 +1,4 @@
-//! Incidents: what Stripe reported and nothing can ever be done with, kept for the operator to see.
+//! Incidents: reports of Stripe that no retry can handle, stored for the operator.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
@@ -12,27 +12,29 @@ use super::{Error, Ledger, Next};
 use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 
-/// How many incidents are listed at once: as many as can be looked up at once.
+/// The number of incidents in one page: as many as can be looked up at once.
 const PAGE: i32 = 100;
 
-/// Something that somebody has to look at.
+/// An incident that the operator must look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Incident {
-    /// The object at Stripe, such as `cs_…`, or the event when it names none.
+    /// The object at Stripe, such as `cs_…`, or the event if it names none.
     pub subject: String,
-    /// What is wrong with it, in one word.
+    /// The fault, in one word.
     pub code: String,
-    /// What is wrong with it, in a sentence.
+    /// The fault, in a sentence.
     pub detail: String,
-    /// Whose it is, where that is known.
+    /// The account of the object, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// When it was last seen.
+    /// Time of the last sighting.
     pub seen_at: Timestamp,
 }
 
 impl Ledger {
-    /// Keeps an incident. Seen again as it is stored, nothing is written: one that was dismissed stays so.
+    /// Stores an incident.
+    ///
+    /// If it is already stored with the same detail, nothing is written: a dismissed one stays dismissed.
     pub async fn keep_incident(
         &self,
         incident: &Incident,
@@ -47,7 +49,7 @@ impl Ledger {
         self.apply(self.keep(incident), patience).await.map(drop)
     }
 
-    /// Refuses an intent and keeps why, both or none. An intent that is paid stays so.
+    /// Refuses an intent and stores the incident, both or none. A paid intent stays paid.
     pub async fn refuse_checkout(
         &self,
         intent: &Intent,
@@ -60,12 +62,12 @@ impl Ledger {
         ];
         match self.transact(actions, patience).await? {
             Judged::Committed => Ok(()),
-            // The intent was paid by another page; this one is still to be looked at.
+            // The intent was paid by another session; the operator must still look at this one.
             Judged::Refused(_) => self.keep_incident(incident, patience).await,
         }
     }
 
-    /// Some of the incidents that nobody has looked at, in the order of their subjects, and where they go on.
+    /// Reads one page of the incidents that are not dismissed, ordered by subject; returns the next page's cursor.
     pub async fn incidents(
         &self,
         from: Option<Next>,
@@ -91,7 +93,9 @@ impl Ledger {
         Ok((incidents, found.last_evaluated_key))
     }
 
-    /// Notes that somebody has looked at all incidents of a subject; answers how many. Seen again, one is listed again.
+    /// Dismisses all incidents of a subject; returns their number.
+    ///
+    /// An incident that is seen again is listed again.
     pub async fn dismiss_incidents(
         &self,
         subject: &str,
@@ -122,7 +126,7 @@ impl Ledger {
                     (":dismissed", item::number(1)),
                 ],
             );
-            // Refused, it was seen again just now.
+            // A refusal means that it was seen again just now.
             dismissed += u32::from(self.apply(action, patience).await?);
         }
         Ok(dismissed)
@@ -132,7 +136,7 @@ impl Ledger {
         let account = incident.account.as_ref();
         self.update(
             &Key::incident(&incident.subject, &incident.code),
-            // Seen late, an earlier sight changes nothing.
+            // An earlier sight that arrives late changes nothing.
             "attribute_not_exists(pk) OR seen_at <= :seen_at",
             "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
              seen_at = :seen_at",

@@ -1,4 +1,4 @@
-//! What accounts have asked to buy, and the pages where they pay, as items of the table. Pure.
+//! Intents of accounts to buy, and Checkout Sessions, as items of the table. Pure.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -9,39 +9,39 @@ use crate::pricing::catalog::Order;
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
 use crate::words::page_url::PageUrl;
 
-/// How long after the end of its page an intent is looked into that nobody has heard of since.
+/// Grace period after a session expires before the outbox checks an unresolved order.
 const LOOKED_INTO_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// What an account has asked to buy, once per idempotency key.
+/// The intent of an account to buy, once per idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// Derived from account and key.
     pub id: IntentId,
-    /// Who buys.
+    /// The buyer's account.
     pub account: AccountId,
-    /// What tells the same request from another one under the same key.
+    /// The hash that distinguishes another request under the same key.
     pub request_hash: RequestHash,
-    /// What is bought, at which terms.
+    /// The order and its terms.
     pub order: Order,
-    /// Where the buyer comes back to.
+    /// The address to which the buyer returns.
     pub success_url: String,
-    /// Where the buyer goes without paying.
+    /// The address to which the buyer goes without paying.
     pub cancel_url: String,
-    /// Whether the page takes promotion codes.
+    /// True if the session accepts promotion codes.
     pub promotion_codes: bool,
-    /// Whether Stripe adds taxes.
+    /// True if Stripe adds taxes.
     pub automatic_tax: bool,
-    /// When it was asked for.
+    /// The time of the request.
     pub created_at: Timestamp,
-    /// When the page ends.
+    /// Expiry of the session.
     pub expires_at: Timestamp,
-    /// How far it has come.
+    /// The status of the checkout.
     pub status: CheckoutStatus,
-    /// Its page at Stripe, once that is known here.
+    /// Its Checkout Session, once that is known here.
     pub session: Option<SessionId>,
 }
 
-/// How far an intent has come. Only `Paid` is for good; everything else may still turn into it.
+/// The status of an intent. Only `Paid` is final; any other may still become it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckoutStatus {
     /// It waits for the buyer.
@@ -50,28 +50,28 @@ pub enum CheckoutStatus {
     Processing,
     /// It is paid; a pack is credited.
     Paid,
-    /// The payment failed for good after the page was done.
+    /// The payment failed for good after the session was completed.
     Unpaid,
-    /// The page ended without a payment.
+    /// The session expired without a payment.
     Expired,
-    /// What Stripe has is not what was ordered. Somebody has to look at it.
+    /// The order differs from Stripe's objects. The operator must look at it.
     Refused,
 }
 
-/// A page at Stripe where an intent is paid.
+/// A Checkout Session in which an intent is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
-    /// The page, `cs_…`.
+    /// The session's id, `cs_…`.
     pub session: SessionId,
-    /// Who buys.
+    /// The buyer's account.
     pub account: AccountId,
-    /// What it is for.
+    /// The intent that it pays.
     pub intent: IntentId,
-    /// What is bought.
+    /// The item that is bought.
     pub item: String,
-    /// Its address. Who has it can pay, so it is a secret of the buyer.
+    /// Its address: the buyer's secret, because it is enough to pay.
     pub url: Option<PageUrl>,
-    /// When it ends.
+    /// Expiry of the session.
     pub expires_at: Timestamp,
     /// The invoice that granted a plan's first period.
     pub invoice: Option<InvoiceId>,
@@ -99,7 +99,7 @@ impl CheckoutStatus {
         }
     }
 
-    /// Whether it has come to an end: nobody can pay at its page or needs to look into it any more.
+    /// Returns whether it is over: the session cannot be paid any more, and nothing is left to check.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Paid | Self::Unpaid | Self::Expired)
     }
@@ -133,7 +133,7 @@ impl Intent {
         item
     }
 
-    /// Where it is listed while it is not settled: its bucket, and the time from which on somebody should look.
+    /// Its place in the index while it is not settled: the bucket, and the time from which the outbox should check it.
     pub(super) fn listed(&self) -> [AttributeValue; 2] {
         let looked_into = self
             .expires_at

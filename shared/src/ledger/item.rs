@@ -15,16 +15,16 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// The number of buckets that pending entries are spread over.
 pub const PENDING_BUCKETS: u8 = 16;
 
-/// How the sort keys of roll-ups by quarters of an hour begin.
+/// Prefix of the sort keys of roll-ups by quarters of an hour.
 pub(crate) const QUARTERS: &str = "Q#";
 
-/// How the sort keys of roll-ups by members and days begin.
+/// Prefix of the sort keys of roll-ups by members and days.
 pub(crate) const MEMBER_DAYS: &str = "M#";
 
-/// How long one roll-up is. Every time zone's days and hours begin at a quarter of an hour.
+/// Length of one roll-up. Every time zone's days and hours begin at a quarter of an hour.
 pub(crate) const QUARTER_SECONDS: i64 = 900;
 
-/// Something stored that cannot be read back.
+/// A stored attribute that cannot be read back.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored attribute `{attribute}` is missing or malformed")]
 pub struct Malformed {
@@ -44,12 +44,12 @@ impl Key {
         Self { pk, sk: sk.into() }
     }
 
-    /// An account: its balance.
+    /// The account item, with the balance.
     pub(crate) fn account(account: &AccountId) -> Self {
         Self::new(format!("A#{account}"), "A")
     }
 
-    /// The grants of an account.
+    /// The grants item of an account.
     pub(crate) fn grants(account: &AccountId) -> Self {
         Self::new(format!("A#{account}"), "G")
     }
@@ -64,19 +64,19 @@ impl Key {
         format!("R#{account}")
     }
 
-    /// What an account used in one quarter of an hour, `2026-11-22T20:15`.
+    /// The roll-up of an account's usage in one quarter of an hour, `2026-11-22T20:15`.
     pub(crate) fn quarter(account: &AccountId, at: Timestamp) -> Self {
         Self::new(Self::rollups(account), Self::quarter_sort(at))
     }
 
-    /// The sort key of the quarter of an hour that a time is in.
+    /// The sort key of the quarter of an hour that contains a time.
     pub(crate) fn quarter_sort(at: Timestamp) -> String {
         let second = at.as_second();
         let start = Timestamp::from_second(second - second.rem_euclid(QUARTER_SECONDS));
         format!("{QUARTERS}{}", &start.unwrap_or(at).to_string()[..16])
     }
 
-    /// What a member of an account used on one UTC day, `2026-11-22`.
+    /// The roll-up of a member's usage on one UTC day, `2026-11-22`.
     pub(crate) fn member_day(account: &AccountId, member: &str, at: Timestamp) -> Self {
         Self::new(
             Self::rollups(account),
@@ -84,7 +84,7 @@ impl Key {
         )
     }
 
-    /// The Stripe customer of an account.
+    /// The link from an account to its Stripe customer.
     pub(crate) fn customer(account: &AccountId) -> Self {
         Self::new(format!("A#{account}"), "C")
     }
@@ -94,17 +94,17 @@ impl Key {
         Self::new(format!("A#{account}"), "U")
     }
 
-    /// The account of a Stripe customer.
+    /// The link from a Stripe customer to its account.
     pub(crate) fn customer_account(customer: &CustomerId) -> Self {
         Self::new(format!("X#{customer}"), "X")
     }
 
-    /// What an account has asked to buy.
+    /// The intent of an account to buy.
     pub(crate) fn intent(intent: &IntentId) -> Self {
         Self::new(format!("I#{intent}"), "I")
     }
 
-    /// A page at Stripe where an intent is paid.
+    /// A Checkout Session in which an intent is paid.
     pub(crate) fn checkout(session: &SessionId) -> Self {
         Self::new(format!("S#{session}"), "S")
     }
@@ -114,25 +114,25 @@ impl Key {
         Self::new(format!("D#{}#{id}", reason.as_str()), "D")
     }
 
-    /// The partition of everything that somebody has to look at.
+    /// The partition of all incidents, which the operator must look at.
     pub(crate) const INCIDENTS: &str = "INCIDENTS";
 
-    /// What is wrong with an object at Stripe.
+    /// An incident: a fault of an object at Stripe.
     pub(crate) fn incident(subject: &str, code: &str) -> Self {
         Self::new(Self::INCIDENTS.to_owned(), format!("{subject}#{code}"))
     }
 
-    /// Usages that are told to Stripe's meter as one.
+    /// A parcel: usages reported to Stripe's meter as one event.
     pub(crate) fn parcel(parcel: &ParcelId) -> Self {
         Self::new(format!("B#{parcel}"), "B")
     }
 
-    /// Who works on a bucket of the outbox.
+    /// The lease of an outbox bucket.
     pub(crate) fn lease(bucket: u8) -> Self {
         Self::new(format!("L#{bucket:02}"), "L")
     }
 
-    /// Whether an item has this key.
+    /// Returns whether an item has this key.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
         let is = |name, value: &str| matches!(item.get(name), Some(AttributeValue::S(text)) if text == value);
         is("pk", &self.pk) && is("sk", &self.sk)
@@ -144,12 +144,12 @@ impl Key {
     }
 }
 
-/// What is listed in the index `pending`, each in buckets of its own.
+/// A queue in the index `pending`, with buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// What the outbox finishes: usages with a delivery that is not final and parcels of them, intents that are not settled,
-    /// and subscriptions that should have been renewed. They share a bucket, so that one question tells whether there is
-    /// anything to do in it.
+    /// Work of the outbox: usages with a delivery that is not final and parcels of them, intents that are not settled,
+    /// subscriptions with a renewal or an invoice to check, and reversals that may still change. They share a bucket,
+    /// so one query tells whether it holds any work.
     Due,
     /// Usages with a delivery that failed for good.
     Parked,
@@ -163,17 +163,17 @@ impl Queue {
         }
     }
 
-    /// The name of one of its buckets.
+    /// The name of one of the queue's buckets.
     pub(crate) fn bucket(self, number: u8) -> String {
         format!("{}#{number:02}", self.prefix())
     }
 
-    /// The bucket in which what is an account's is listed.
+    /// The bucket of an account's items.
     pub(crate) fn of(self, account: &AccountId) -> AttributeValue {
         self.of_key(account.as_str())
     }
 
-    /// The bucket of something that is known by a text of its own.
+    /// The bucket of an item that belongs to no account, by its own key.
     pub(crate) fn of_key(self, key: &str) -> AttributeValue {
         text(self.bucket(sha256(&[key])[0] % PENDING_BUCKETS))
     }
@@ -216,7 +216,7 @@ pub(crate) fn optional_text<'a>(
     }
 }
 
-/// Reads a text attribute as something that is parsed.
+/// Reads a text attribute and parses it.
 pub(crate) fn read_parsed<T: std::str::FromStr>(
     item: &Item,
     attribute: &'static str,
@@ -244,7 +244,7 @@ pub(crate) fn read_time(item: &Item, attribute: &'static str) -> Result<Timestam
     Timestamp::from_millisecond(read_number(item, attribute)?).map_err(|_| Malformed { attribute })
 }
 
-/// Reads JSON kept in a text attribute.
+/// Reads JSON stored in a text attribute.
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
     item: &Item,
     attribute: &'static str,
@@ -252,10 +252,10 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
     serde_json::from_str(read_text(item, attribute)?).map_err(|_| Malformed { attribute })
 }
 
-/// JSON kept in a text attribute.
+/// Writes JSON into a text attribute.
 ///
 /// # Panics
-/// When a value cannot be JSON, which no type stored here can bring about.
+/// If a value cannot be JSON, which no stored type can cause.
 pub(crate) fn json(value: &impl serde::Serialize) -> AttributeValue {
     text(
         serde_json::to_string(value)

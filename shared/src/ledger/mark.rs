@@ -1,4 +1,4 @@
-//! Marks on usage entries: how far their deliveries have come.
+//! Marks on usage entries: the progress of their deliveries.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,22 +10,22 @@ use super::item::{self, Key, Queue};
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
 
-/// What is known of one delivery after an attempt.
+/// The result of an attempt at one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The provider has it.
     Confirmed,
-    /// It failed for good: why.
+    /// It failed for good, for this reason.
     Parked(String),
-    /// It is still pending, and certainly was not received: why.
+    /// It is still pending, and the provider certainly did not receive it, for this reason.
     Unsent(&'static str),
-    /// It is still pending, and the provider did not show it then, be it that it is late.
+    /// It is still pending, and the provider did not show it at this time; it may only be late.
     Absent(Timestamp),
-    /// It is still pending, and since then the provider cannot say whether it has it.
+    /// It is still pending, and since this time the provider cannot say whether it has it.
     Unclear(Timestamp),
 }
 
-/// What is known of an entry's two deliveries; nothing where there is nothing new to write.
+/// The results for an entry's two deliveries; None where there is nothing new to write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// The trace in Langfuse.
@@ -54,7 +54,7 @@ impl Mark {
         }
     }
 
-    /// The attribute that keeps the reason or the time, after the delivery's name, and what it keeps.
+    /// Returns the attribute that stores the reason or the time, without the delivery's name, and its value.
     fn kept(&self) -> Option<(&'static str, AttributeValue)> {
         match self {
             Self::Confirmed => None,
@@ -66,19 +66,19 @@ impl Mark {
     }
 }
 
-/// What must be so of an entry that is marked.
+/// The condition on an entry that is marked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Guard {
     /// No outbox run has taken it yet.
     Fresh,
-    /// It was taken as often, and by nobody since.
+    /// No outbox run has claimed it yet.
     Claims(i64),
 }
 
 impl Ledger {
-    /// Marks an entry that was just recorded, on the condition that nobody else has and no outbox run has taken it.
+    /// Marks an entry that was just recorded, unless an outbox run has claimed it or it was marked before.
     ///
-    /// Answers the states as stored. When somebody else marked the entry meanwhile, theirs stay.
+    /// Returns the states as stored. If the entry was marked meanwhile, those marks stay.
     pub async fn mark(
         &self,
         entry: &UsageEntry,
@@ -98,7 +98,8 @@ impl Ledger {
         Ok(stored.map_or(entry.deliveries, |entry| entry.deliveries))
     }
 
-    /// Marks an entry on a condition; answers whether it held. What is still pending is due at `due`.
+    /// Marks an entry if its states and the guard hold; returns whether they did. What is still pending is due at
+    /// `due`.
     pub(super) async fn mark_if(
         &self,
         entry: &UsageEntry,
@@ -124,7 +125,7 @@ impl Ledger {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::entry(entry.id.as_str()).attributes()));
-        // Both are compared: whether anything is still pending depends on both.
+        // Both states are compared: both decide whether anything is still pending.
         let states = "langfuse = :langfuse_before AND stripe = :stripe_before";
         update = match guard {
             Guard::Fresh | Guard::Claims(0) => {

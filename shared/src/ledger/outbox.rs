@@ -1,7 +1,7 @@
-//! The outbox's part of the table: what is due in a bucket, who works on it, and how a usage is taken and put back.
+//! The outbox's part of the table: due items, leases of buckets, and claims of usages.
 //!
-//! A usage is taken before anything of it is sent again: the count of its claims rises, and proof that it was never sent
-//! is gone. Whoever marks it after that must have the claim, so nobody writes what is out of date.
+//! The outbox claims a usage before it sends anything of it again: the claim count rises, and the proof that it was
+//! never sent is removed. Any later mark needs the claim, so no run writes outdated marks.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +15,7 @@ use super::{Error, Ledger};
 use crate::process::patience::Patience;
 use crate::words::id::{AccountId, ParcelId};
 
-/// How long a bucket is one run's: longer than the function may take (55 s) and a minute.
+/// Duration of a lease: longer than the function's timeout (55 s) and a minute.
 const LEASED_FOR: SignedDuration = SignedDuration::from_secs(180);
 
 /// The right to work on a bucket.
@@ -31,7 +31,7 @@ pub struct Listed {
     key: Key,
 }
 
-/// What an item is that the index lists.
+/// The kind of a listed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedKind {
     /// A usage, or a parcel of usages.
@@ -45,12 +45,12 @@ pub enum ListedKind {
 }
 
 impl Listed {
-    /// The item, as an operator finds it in the table.
+    /// The name by which an operator finds the item in the table.
     pub fn name(&self) -> &str {
         &self.key.pk
     }
 
-    /// What it is.
+    /// Returns its kind.
     pub fn kind(&self) -> ListedKind {
         match self.key.pk.split_once('#') {
             Some(("I", _)) => ListedKind::Checkout,
@@ -60,13 +60,13 @@ impl Listed {
         }
     }
 
-    /// The account, where it is an account's item.
+    /// Returns the account, if it is an account's item.
     pub fn account(&self) -> Option<AccountId> {
         self.key.pk.strip_prefix("A#")?.parse().ok()
     }
 }
 
-/// The parts of a usage that are sent together: each may be a while away.
+/// The deliveries of a usage that are attempted together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     /// Its trace, to Langfuse.
@@ -75,46 +75,46 @@ pub struct Parts {
     pub event: bool,
 }
 
-/// A usage that waits, with what is known of it.
+/// A usage with the progress of its deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// The usage.
     pub entry: UsageEntry,
-    /// How often a run has taken it.
+    /// The number of runs that have claimed it.
     pub claims: i64,
-    /// When a run sent its trace last.
+    /// The last time that a run sent its trace.
     pub traced_at: Option<Timestamp>,
-    /// Whether Langfuse has certainly never received it.
+    /// True if Langfuse has certainly never received it.
     pub unsent_to_langfuse: bool,
-    /// When Langfuse was read and did not show it, after it was sent last.
+    /// The time at which Langfuse was read and did not show it, after it was sent last.
     pub absent_at_langfuse: Option<Timestamp>,
-    /// Since when Langfuse cannot say whether it has it.
+    /// The time since which Langfuse cannot say whether it has it.
     pub unclear_since: Option<Timestamp>,
-    /// Whether Stripe has certainly never received it.
+    /// True if Stripe has certainly never received it.
     pub unsent_to_stripe: bool,
-    /// The parcel it is a member of.
+    /// The parcel that it is a member of.
     pub parcel: Option<ParcelId>,
-    /// When an operator put it back, after Stripe was shown not to have it.
+    /// The time at which an operator redrove it, after Stripe was shown not to have it.
     pub redriven_at: Option<Timestamp>,
-    /// Why Langfuse failed for good.
+    /// The reason why the delivery to Langfuse failed for good.
     pub langfuse_parked: Option<String>,
-    /// Why Stripe failed for good.
+    /// The reason why the delivery to Stripe failed for good.
     pub stripe_parked: Option<String>,
 }
 
-/// What is listed, as it is now.
+/// A listed item, as it is now.
 #[derive(Debug)]
 pub enum Found {
     /// A usage.
     Usage(Box<Waiting>),
     /// A parcel of usages.
     Parcel(Box<Parcel>),
-    /// What cannot be read.
+    /// An item that cannot be read.
     Unreadable(Listed, Malformed),
 }
 
 impl Waiting {
-    /// Reads a usage with what is known of it.
+    /// Reads a usage with the progress of its deliveries.
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         let time = |attribute: &'static str| match item.get(attribute) {
             Some(_) => item::read_time(item, attribute).map(Some),
@@ -141,14 +141,16 @@ impl Waiting {
         })
     }
 
-    /// From when on its age counts for Stripe, which forgets identifiers after a day.
+    /// Returns the start of its age for Stripe, which forgets identifiers after a day.
     pub fn meter_age_from(&self) -> Timestamp {
         self.redriven_at.unwrap_or(self.entry.recorded_at)
     }
 }
 
 impl Ledger {
-    /// Takes a bucket, unless another run works on it. A repeated call whose first reply was lost finds itself the holder.
+    /// Takes the lease of a bucket, unless another run holds it.
+    ///
+    /// If the first reply is lost, a retry finds itself the holder.
     pub async fn lease(
         &self,
         bucket: u8,
@@ -173,7 +175,7 @@ impl Ledger {
         Ok(taken.then_some(Lease { bucket, holder }))
     }
 
-    /// Gives a bucket back, unless it was lost meanwhile.
+    /// Releases a bucket, unless the lease was lost meanwhile.
     pub async fn release(&self, lease: Lease, patience: &Patience) -> Result<(), Error> {
         let update = self
             .client
@@ -187,7 +189,7 @@ impl Ledger {
         self.update_if(update, patience).await.map(drop)
     }
 
-    /// What is due in a bucket, the longest first, at most `limit`.
+    /// Reads at most `limit` due items of a bucket, the longest due first.
     pub async fn due(
         &self,
         queue: Queue,
@@ -228,7 +230,7 @@ impl Ledger {
         }
     }
 
-    /// Reads what is listed, as it is now. The index may lag behind: what does not wait any more is left out.
+    /// Reads listed items as they are now. The index may lag behind: items that are no longer pending are left out.
     pub async fn waiting(
         &self,
         listed: &[Listed],
@@ -256,7 +258,7 @@ impl Ledger {
         Ok(found)
     }
 
-    /// The intent that is listed, as it is now; nothing when it is settled by now.
+    /// Reads a listed intent as it is now; None if it is settled by now.
     pub async fn listed_intent(
         &self,
         listed: &Listed,
@@ -267,7 +269,9 @@ impl Ledger {
         Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }
 
-    /// Takes a usage of which these parts are sent after that. None if another run has taken it, or it was marked.
+    /// Claims a usage before these deliveries are attempted.
+    ///
+    /// None if another run has claimed it, or it was marked.
     pub async fn claim(
         &self,
         waiting: &Waiting,
@@ -315,7 +319,7 @@ impl Ledger {
         }))
     }
 
-    /// Marks a usage that was taken, and puts back what is still pending until `due`. Answers whether it was still taken.
+    /// Marks a claimed usage, and lists what is still pending at `due`. Returns whether the claim still held.
     pub async fn put_back(
         &self,
         taken: &Waiting,
@@ -328,7 +332,7 @@ impl Ledger {
             .await
     }
 
-    /// Puts off something that is listed, whatever it is.
+    /// Postpones a listed item of any kind.
     pub async fn put_off(
         &self,
         listed: &Listed,

@@ -1,7 +1,7 @@
-//! Parcels: usages of one customer and one hour that are told to Stripe's meter as one event.
+//! Parcels: usages of one customer and one hour that Stripe's meter gets as one event.
 //!
-//! A parcel is frozen before it is first sent: its row and its members' marks are one transaction. A retry repeats the same
-//! event, and no member is ever sent under its own id.
+//! A parcel is frozen before it is first sent: its row and its members' marks are one transaction. A retry repeats the
+//! same event, and no member is ever sent under its own id.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
@@ -16,22 +16,22 @@ use crate::process::patience::Patience;
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
-/// How many members a parcel has at most: with its own row they fill a transaction.
+/// Maximum number of members of a parcel: with its own row they fill a transaction.
 pub const MAX_MEMBERS: usize = 99;
 
-/// The most that one event may tell of: Stripe takes values of up to 15 digits.
+/// The highest value of one event: Stripe accepts values of up to 15 digits.
 /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api>
 const MAX_VALUE: Sparks = Sparks::from_milli(999_999_999_999_999);
 
-/// How long the members of a new parcel are left to it.
+/// Time for which the outbox leaves the members of a new parcel to the parcel.
 const MEMBERS_WAIT: SignedDuration = SignedDuration::from_mins(5);
 
-/// Usages that are told to Stripe's meter as one.
+/// Usages that Stripe's meter gets as one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
     /// Its id, which is the event's identifier.
     pub id: ParcelId,
-    /// Whose usages.
+    /// The account of the usages.
     pub account: AccountId,
     /// The customer at Stripe.
     pub customer: CustomerId,
@@ -39,22 +39,22 @@ pub struct Parcel {
     pub members: Vec<UsageId>,
     /// Their sum.
     pub value: Sparks,
-    /// When the latest of them occurred.
+    /// The time at which the latest of them occurred.
     pub occurred_at: Timestamp,
-    /// From when on the age of the oldest of them counts for Stripe.
+    /// The start of the age of the oldest of them for Stripe.
     pub recorded_at: Timestamp,
-    /// How far it has come.
+    /// The state of its delivery.
     pub state: DeliveryState,
-    /// How often it was sent.
+    /// The number of attempts to send it.
     pub attempts: i64,
-    /// When an operator put it back, after Stripe was shown not to have it.
+    /// The time at which an operator redrove it, after Stripe was shown not to have it.
     pub redriven_at: Option<Timestamp>,
-    /// Why it failed for good.
+    /// The reason why it failed for good.
     pub parked: Option<String>,
 }
 
 impl Parcel {
-    /// The parcel of some usages of one account and one hour; nothing when their sum would not fit.
+    /// Makes the parcel of some usages of one account and one hour; None if their sum does not fit.
     pub fn of(members: &[&Waiting], customer: &CustomerId) -> Option<Self> {
         let entries = || members.iter().map(|member| &member.entry);
         let ids: Vec<UsageId> = entries().map(|entry| entry.id.clone()).collect();
@@ -77,7 +77,7 @@ impl Parcel {
         })
     }
 
-    /// From when on its age counts for Stripe, which forgets identifiers after a day.
+    /// Returns the start of its age for Stripe, which forgets identifiers after a day.
     pub fn meter_age_from(&self) -> Timestamp {
         self.redriven_at.unwrap_or(self.recorded_at)
     }
@@ -121,7 +121,7 @@ impl Parcel {
 }
 
 impl Ledger {
-    /// Freezes a parcel, unless one of its members is not as it was read. Answers whether it is frozen.
+    /// Freezes a parcel, unless one of its members has changed since it was read. Returns whether it is frozen.
     pub async fn freeze(
         &self,
         parcel: &Parcel,
@@ -137,7 +137,7 @@ impl Ledger {
         Ok(matches!(judged, Judged::Committed))
     }
 
-    /// Makes a usage, of which it is proven that Stripe never received it, a member of a parcel.
+    /// Makes a usage a member of a parcel, if Stripe has provably never received it.
     fn join(
         &self,
         member: &Waiting,
@@ -169,7 +169,7 @@ impl Ledger {
         self.update_with(&key, &condition, change, values)
     }
 
-    /// The parcel of an id.
+    /// Reads the parcel with an id.
     pub async fn parcel(
         &self,
         id: &ParcelId,
@@ -179,7 +179,7 @@ impl Ledger {
         Ok(item.as_ref().map(Parcel::from_item).transpose()?)
     }
 
-    /// Marks a parcel that is pending; without a mark it is put off until `due`.
+    /// Marks a pending parcel; without a mark, it is postponed until `due`.
     pub async fn mark_parcel(
         &self,
         parcel: &Parcel,

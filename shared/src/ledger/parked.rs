@@ -1,4 +1,4 @@
-//! Deliveries that failed for good: what the meter's sums show of them, and how an operator puts them back.
+//! Deliveries that failed for good: proof of what Stripe's meter counted, and the operator's redrive.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
@@ -12,38 +12,38 @@ use super::{Error, Ledger, values};
 use crate::process::patience::Patience;
 use crate::words::id::{ParcelId, UsageId};
 
-/// For so long Stripe certainly tells a repetition apart.
+/// Age up to which Stripe certainly recognises a repeated event.
 const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
 
-/// How far back Stripe's meter takes events.
+/// Age up to which Stripe's meter accepts events.
 const TAKEN_BACK: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// For so long Stripe may tell a repetition apart, and its sums may lag behind.
+/// Age up to which Stripe may still recognise a repeated event, and its sums may lag behind.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(25);
 
-/// What became of something that an operator put back.
+/// The outcome of a redrive by the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redriven {
     /// It is due now.
     Pending,
-    /// Nothing of it is parked.
+    /// No delivery of it is parked.
     NotParked,
     /// There is no such usage or parcel.
     Unknown,
     /// It is a member of a parcel, which is put back as a whole.
     InParcel,
-    /// Stripe may have it: it is to be shown first that it does not.
+    /// Stripe may have it: the operator must first prove that it does not.
     NotShownAbsent,
     /// It occurred too long ago for Stripe's meter.
     TooOld,
     /// Its trace is due now; its event stays parked, for one of the reasons above.
     TraceAlone,
-    /// Langfuse may have its trace, and is asked for it again.
+    /// Langfuse may have its trace; the outbox reads Langfuse again.
     TraceAskedFor,
 }
 
 impl Ledger {
-    /// A usage with what is known of its deliveries.
+    /// Reads a usage with the progress of its deliveries.
     pub async fn standing(
         &self,
         id: &UsageId,
@@ -53,7 +53,7 @@ impl Ledger {
         Ok(item.as_ref().map(Waiting::from_item).transpose()?)
     }
 
-    /// Notes that the meter was shown not to have an event, alone or in its parcel.
+    /// Records that the meter does not have an event, of a usage alone or of its parcel.
     pub async fn note_absent(
         &self,
         usage: &Waiting,
@@ -79,8 +79,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that the meter was shown to have an event: of one usage, or of a parcel with these members. Answers whether
-    /// all of it was still parked, as it was read.
+    /// Records that the meter has an event: of one usage, or of a parcel with these members. Returns whether all of it
+    /// was still parked, as it was read.
     pub async fn note_found(
         &self,
         members: &[Waiting],
@@ -121,9 +121,10 @@ impl Ledger {
         self.update_with(&key, &condition, &change, values)
     }
 
-    /// Puts back what is parked of a usage, or a parcel with its members.
+    /// Redrives what is parked of a usage, or a parcel with its members.
     ///
-    /// A trace that Langfuse may have is asked for again, unless the operator has seen that it is not there: `untraced`.
+    /// If Langfuse may have the trace, the outbox reads Langfuse again. `untraced` says that the operator has seen that
+    /// it is not there.
     pub async fn redrive(
         &self,
         id: &str,
@@ -187,7 +188,8 @@ impl Ledger {
         if let Some(refused) = refusal(&item, times, now)? {
             return Ok(refused);
         }
-        // All at once: a run in between would park again what is put back, and leave a parcel at odds with its members.
+        // One transaction: a run in between would park the redriven part again, and the parcel and its members would
+        // disagree.
         let absent = item.contains_key("absent_at");
         let event = if absent {
             Again::Absent
@@ -242,7 +244,8 @@ impl Ledger {
                 "langfuse_absent_at",
                 "langfuse_unclear_since",
             ]);
-            // What Langfuse refuses, it does not store. What it could not tell of may be there, and is asked for again.
+            // Langfuse stores nothing that it refuses. A trace whose outcome is unclear may be there, so the outbox
+            // reads Langfuse again.
             if found.unclear_since.is_none() || untraced {
                 let why = if untraced { "untraced" } else { "refused" };
                 set.push("langfuse_unsent = :why");
@@ -269,19 +272,19 @@ impl Ledger {
     }
 }
 
-/// How an event that is parked is put back with its usage.
+/// The way in which a parked event is redriven with its usage.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Again {
     /// It stays parked.
     Not,
-    /// Stripe tells it apart if it has it.
+    /// Stripe recognises the repetition if it has it.
     Repeated,
-    /// Stripe was shown not to have it. Only then does its age count anew: else Stripe may forget an identifier that it has
-    /// counted.
+    /// Stripe was shown not to have it. Only then does its age start anew: otherwise Stripe may forget an identifier
+    /// that it has counted.
     Absent,
 }
 
-/// The condition that nobody has claimed a usage since it was read.
+/// Returns the condition that no run has claimed a usage since it was read.
 fn claims_as_read(usage: &Waiting, values: &mut Item) -> &'static str {
     if usage.claims == 0 {
         return "attribute_not_exists(claims)";
@@ -290,11 +293,12 @@ fn claims_as_read(usage: &Waiting, values: &mut Item) -> &'static str {
     "claims = :claims"
 }
 
-/// Why an event must not be sent again; nothing when it may.
+/// Returns the reason why an event must not be sent again; None if it may.
 ///
-/// One that Stripe has refused may, for as long as Stripe tells a repetition apart. One that it may have, or had taken, may
-/// only once the meter's sums have shown that it is absent. Where Stripe had taken it, they must have shown that a day later:
-/// before, its identifier is known, and an event would count nothing; and what is missing may only be late.
+/// An event that Stripe refused may be sent while Stripe recognises a repetition. An event that Stripe may have, or had
+/// accepted, may be sent only once the meter's sums have shown that it is absent. If Stripe had accepted it, the sums
+/// must show that a day later: before, Stripe knows the identifier and would not count a new event, and a missing event
+/// may only be late.
 fn refusal(
     item: &Item,
     (age_from, occurred_at): (Timestamp, Timestamp),

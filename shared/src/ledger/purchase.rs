@@ -1,8 +1,8 @@
-//! Purchases, and how much of what they granted refunds and disputes take back. Pure.
+//! Purchases, and the shares of them that refunds and disputes claw back. Pure.
 //!
-//! A reversal takes its share of what was paid, in Sparks of that purchase. All live reversals of a purchase
-//! together never take more than it granted less what of it has expired; what that cuts from one, it takes
-//! over when another one is restored.
+//! A reversal claws back its share of what was paid, in Sparks of that purchase. All live reversals of a purchase
+//! together never take more than it granted less what of it has expired. If that cap cuts one reversal, it takes the
+//! missing part over when another one is restored.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,38 +10,38 @@ use crate::pricing::catalog::Order;
 use crate::words::id::IntentId;
 use crate::words::sparks::Sparks;
 
-/// What Sparks were bought with.
+/// The purchase that Sparks were bought with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// What was asked for; nothing where a subscription was not made by a checkout.
+    /// The order's intent; None if a subscription was not made by a checkout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
-    /// At which terms.
+    /// The terms of the order.
     pub order: Order,
-    /// The payment at Stripe; nothing when nothing was to be paid, or an invoice leads to it.
+    /// The `PaymentIntent` at Stripe; None if there was nothing to pay, or if an invoice leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// Its total after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
+    /// The total after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
     /// credit balance paid it.
     ///
-    /// Invoices that were credited by earlier releases have what the card paid here.
+    /// Invoices that earlier releases credited hold only the amount that the card paid.
     #[serde(rename = "amount_paid")]
     pub total: i64,
 }
 
-/// The part of a purchase that goes back.
+/// The part of a purchase that is paid back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// This amount of what was paid, in the currency's smallest unit.
+    /// An amount of what was paid, in the currency's smallest unit.
     Amount {
         /// The amount.
         amount: i64,
-        /// The currency, in small letters.
+        /// The currency, in lower case.
         currency: String,
     },
-    /// So much of a whole, both in one other currency.
+    /// An amount of a whole, both in one other currency.
     Of {
-        /// The amount that goes back.
+        /// The amount that is paid back.
         amount: i64,
         /// The amount that was paid; above zero.
         whole: i64,
@@ -51,9 +51,10 @@ pub enum Part {
 }
 
 impl Purchase {
-    /// The Sparks that a part of what was paid stands for, rounded up once to a milli-Spark.
+    /// Returns the Sparks of a part of what was paid, rounded up once to a milli-Spark.
     ///
-    /// None if nothing was paid, or in another currency: then only a [`Part::Of`] or all of it can be taken.
+    /// None if nothing was paid, or if it was paid in another currency: then only a [`Part::Of`] or all of it can be
+    /// taken.
     pub fn share(&self, granted: Sparks, part: &Part) -> Option<Sparks> {
         let (amount, whole) = match part {
             Part::All => return Some(granted),
@@ -82,9 +83,9 @@ pub struct Reversal {
     pub id: String,
     /// Its share.
     pub wanted: Sparks,
-    /// What it has taken; less where others had taken too much before.
+    /// The Sparks it has taken; fewer than its share if others had taken too much before.
     pub taken: Sparks,
-    /// Whether it failed or was won, and what it took was given back.
+    /// True if it failed or was won, and its Sparks were given back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restored: bool,
 }
@@ -95,19 +96,19 @@ pub struct Reversal {
 pub struct Reversals(Vec<Reversal>);
 
 impl Reversals {
-    /// Each of them.
+    /// Returns each of them, oldest first.
     pub fn all(&self) -> &[Reversal] {
         &self.0
     }
 
-    /// The one of an id.
+    /// Returns the reversal with an id.
     pub fn get(&self, id: &str) -> Option<&Reversal> {
         self.0.iter().find(|reversal| reversal.id == id)
     }
 
-    /// Adds a reversal; answers what it takes so that all together take `most` or less.
+    /// Adds a reversal; returns what it takes, so that all together take at most `most`.
     ///
-    /// Nothing when an amount would not fit.
+    /// None if an amount does not fit.
     pub fn take(&mut self, id: &str, wanted: Sparks, most: Sparks) -> Option<Sparks> {
         let taken = wanted.min(self.room(most)?);
         self.0.push(Reversal {
@@ -119,10 +120,10 @@ impl Reversals {
         Some(taken)
     }
 
-    /// Ends a live reversal; answers what is given back of what it took. What the others were cut, they take
-    /// over first, oldest first.
+    /// Ends a live reversal; returns how much of its Sparks is given back. Reversals that were cut take their missing
+    /// part over first, oldest first.
     ///
-    /// Nothing when it is not live, or an amount would not fit.
+    /// None if it is not live, or if an amount does not fit.
     pub fn restore(&mut self, id: &str, most: Sparks) -> Option<Sparks> {
         let ending = self.0.iter_mut();
         let ending = ending
@@ -141,7 +142,7 @@ impl Reversals {
         Some(left)
     }
 
-    /// What may still be taken.
+    /// Returns the Sparks that may still be taken.
     fn room(&self, most: Sparks) -> Option<Sparks> {
         let live = self.0.iter().filter(|reversal| !reversal.restored);
         let taken = Sparks::checked_sum(live.map(|reversal| reversal.taken))?;
@@ -169,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_of_what_was_paid_and_rounded_up_once() {
+    fn a_share_of_the_payment_is_rounded_up_once() {
         for (paid, amount, granted, share) in [
             (2_000, 2_000, 500_000_000, 500_000_000),
             (2_000, 1_000, 500_000_000, 250_000_000),
-            // With a discount of 20 %, $8 of $16 are half of it.
+            // With a discount of 20 %, $8 of $16 are half.
             (1_600, 800, 500_000_000, 250_000_000),
             (3, 1, 100, 34),
             (3, 2, 100, 67),
@@ -185,7 +186,7 @@ mod tests {
             let found = purchase(paid).share(sparks(granted), &part(amount, "usd"));
             assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
             if paid != 2_000 {
-                // In a currency of their own, the amounts say the same.
+                // In another currency, the amounts give the same share.
                 let whole = paid;
                 let found = purchase(0).share(sparks(granted), &Part::Of { amount, whole });
                 assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_share_of_nothing_and_none_in_another_currency() {
+    fn nothing_paid_or_another_currency_has_no_share() {
         assert_eq!(purchase(0).share(sparks(100), &part(1, "usd")), None);
         assert_eq!(purchase(100).share(sparks(100), &part(1, "eur")), None);
         let of_nothing = Part::Of {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_not_taken() {
+    fn expired_sparks_are_not_taken() {
         let mut reversals = Reversals::default();
         assert_eq!(
             reversals.take("re_1", sparks(500), sparks(0)),
@@ -237,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn live_reversals_never_take_more_than_there_is_and_never_less_than_they_could(
+        fn live_reversals_take_their_wanted_sum_up_to_the_limit(
             steps in prop::collection::vec((any::<bool>(), 0_usize..6, 1_i64..200), 1..30), most in 0_i64..300,
         ) {
             let mut reversals = Reversals::default();

@@ -1,6 +1,6 @@
-//! Repairs accounts: writes anew what entries say, where a restored table holds a half of a transaction.
+//! Repairs accounts from their entries, after a restored table has kept half of a transaction.
 //!
-//! Entries are never touched. A table that was restored to a moment in the middle of a transaction may have an entry
+//! Entries are never changed. If a table was restored to a moment in the middle of a transaction, it may have an entry
 //! without its debit, a debit without its roll-up, or grants of another version than their account.
 
 use std::collections::HashMap;
@@ -17,37 +17,37 @@ use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// How many items one transaction writes, of the 100 that DynamoDB takes.
+/// The number of items that one transaction writes, of the 100 that DynamoDB accepts.
 const AT_ONCE: usize = 90;
 
-/// What a repair changes, or would change.
+/// The changes that a repair makes, or would make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// The balance before.
     pub before: Sparks,
-    /// The balance that the entries come to.
+    /// The balance by the entries.
     pub after: Sparks,
-    /// How many roll-ups are not what the entries come to.
+    /// The number of roll-ups that differ from the entries.
     pub rollups: usize,
 }
 
-/// What became of a repair.
+/// The outcome of a repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Repaired {
     /// It is written.
     Written(Repair),
-    /// It would be.
+    /// It is planned only.
     Planned(Repair),
     /// There is no such account.
     NoAccount,
-    /// The entries themselves do not fit together: why.
+    /// The entries contradict each other, for this reason.
     Impossible(String),
 }
 
 impl Ledger {
-    /// Writes an account, its grants and its roll-ups anew from its entries; only plans it unless `write`.
+    /// Rewrites an account, its grants and its roll-ups from its entries; plans it only, unless `write`.
     ///
-    /// Nothing else may write to the account meanwhile: a debit in between makes it fail.
+    /// Nothing else may write to the account meanwhile: a debit in between makes the repair fail.
     pub async fn repair(
         &self,
         account: &AccountId,
@@ -101,7 +101,7 @@ impl Ledger {
         }
     }
 
-    /// Asks that an account is as it was read, without changing it.
+    /// Checks that an account is as it was read, without changing it.
     fn unchanged(&self, account: &AccountId, found: &Account) -> TransactWriteItem {
         self.update(
             &Key::account(account),
@@ -111,7 +111,7 @@ impl Ledger {
         )
     }
 
-    /// Writes account and grants as they were rebuilt.
+    /// Writes account and grants as rebuilt.
     fn rewrite(
         &self,
         account: &AccountId,
@@ -134,10 +134,10 @@ impl Ledger {
     }
 }
 
-/// Whether an item is there or not.
+/// A condition that always holds.
 const WHATEVER: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
 
-/// The account is as it was read.
+/// The condition that the account is as it was read.
 const UNCHANGED: &str =
     "debited = :debited AND available = :available AND grants_version = :version";
 
@@ -149,7 +149,7 @@ fn as_read(found: &Account) -> [(&'static str, AttributeValue); 3] {
     ]
 }
 
-/// The roll-ups that are not what the entries come to, as they should be.
+/// Returns the roll-ups that differ from the entries, as they should be.
 fn wrong_rollups(
     account: &AccountId,
     rebuilt: &Rebuilt,

@@ -1,4 +1,4 @@
-//! Events that Stripe had taken and could not count after all: they are parked.
+//! Parks events that Stripe first accepted and later reported as impossible to count.
 
 use jiff::Timestamp;
 
@@ -11,26 +11,28 @@ use super::{Error, Ledger};
 use crate::process::patience::Patience;
 use crate::words::id::{ParcelId, UsageId};
 
-/// How often something is read again that keeps changing.
+/// Maximum number of reads of an item that keeps changing.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// A report says nothing of what was put back since: that is sent again.
+/// A report does not apply to what was redriven after it: that is sent again.
 const NOT_SENT_SINCE: &str =
     "attribute_exists(pk) AND (attribute_not_exists(redriven_at) OR redriven_at <= :reported)";
 
-/// What became of an event that was reported.
+/// The outcome of a reported event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// It is none of this ledger's.
+    /// It is not an event of this ledger.
     NotOurs,
-    /// It was parked already, or put back since.
+    /// It was parked already, or redriven since.
     Known,
     /// It is parked now.
     Parked,
 }
 
-/// The identifier in what a report names: that, or the idempotency key that the event was sent with, which adds the
-/// number of the attempt.
+/// Returns the identifier of the event that a report names.
+///
+/// The name is the identifier, or the idempotency key that the event was sent with, which adds the number of the
+/// attempt.
 fn without_attempt(named: &str) -> &str {
     match named.rsplit_once(':') {
         Some((identifier, attempt)) if attempt.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -41,7 +43,7 @@ fn without_attempt(named: &str) -> &str {
 }
 
 impl Ledger {
-    /// Parks an event of a usage or a parcel, unless it was put back since it was `reported`.
+    /// Parks an event of a usage or a parcel, unless it was redriven since it was `reported`.
     pub async fn park_reported(
         &self,
         identifier: &str,
@@ -83,7 +85,8 @@ impl Ledger {
             let Some(found) = self.standing(id, patience).await? else {
                 return Ok(Reported::NotOurs);
             };
-            // Before the mark: whoever dies in between is called again, and then it stands here already.
+            // Written before the mark: if the process dies in between, Stripe repeats the report, and the note is
+            // already here.
             if !self.note_reported(id, reported, patience).await?
                 || found.entry.deliveries.stripe == DeliveryState::Parked
             {
@@ -107,7 +110,7 @@ impl Ledger {
         Err(Error::Busy("the usage kept changing".into()))
     }
 
-    /// Answers whether it was not put back since.
+    /// Returns whether it was not redriven since.
     async fn park_parcel(
         &self,
         parcel: &Parcel,
@@ -129,7 +132,8 @@ impl Ledger {
         Ok(matches!(judged, Judged::Committed))
     }
 
-    /// Notes that Stripe had taken an event, and may still know its identifier. Answers whether it was not put back since.
+    /// Records that Stripe had accepted an event, and may still know its identifier. Returns whether it was not
+    /// redriven since.
     async fn note_reported(
         &self,
         id: &UsageId,

@@ -1,4 +1,4 @@
-//! Reversals: what refunds and disputes take back of a purchase, and what is given back when they come to nothing.
+//! Reversals: claw back Sparks for refunds and disputes, and restore them if the refund fails or the dispute is won.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// How long Sparks that were given back can be used at least.
+/// Minimum time for which restored Sparks can be used.
 const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A refund, a dispute or a credit note. The id makes it happen once.
@@ -23,33 +23,33 @@ const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub struct NewReversal {
     /// Its id at Stripe, `re_…`, `dp_…` or `cn_…`.
     pub id: String,
-    /// Whose purchase.
+    /// The account that made the purchase.
     pub account: AccountId,
-    /// The id of the credit that the purchase came in with, `cs_…` or `in_…`.
+    /// The id of the purchase's credit, `cs_…` or `in_…`.
     pub purchase: String,
-    /// The part of the payment that goes back.
+    /// The part of the payment that is paid back.
     pub part: Part,
 }
 
-/// What became of a reversal, or of its end.
+/// The outcome of a reversal, or of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reversed {
-    /// It is booked now, with so many Sparks.
+    /// It is booked now, with this amount.
     Recorded(Sparks),
     /// It was booked before.
     Replayed,
-    /// It had come to nothing before, and is not taken after that.
+    /// It had failed or was won before, so it takes nothing.
     Ended,
     /// There is no such purchase: it granted nothing.
     Nothing,
-    /// Nothing was paid, or in another currency, so the amount is no share of it. Nothing was written.
+    /// Nothing was paid, or another currency was paid, so the amount is no share of it. Nothing was written.
     NoShare,
 }
 
-/// What was bought, with what was taken back of it.
+/// A purchase with its reversals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchased {
-    /// The entry that it came in with.
+    /// The credit entry of the purchase.
     pub credit: CreditEntry,
     /// Its refunds and disputes.
     pub reversals: Reversals,
@@ -75,14 +75,14 @@ struct Bought {
     reversals: Reversals,
     /// Its reversals as they are stored.
     noted: Option<AttributeValue>,
-    /// What of it has ended, in all.
+    /// The Sparks of it that have expired, in all.
     ended: Sparks,
-    /// Its grants of which no end is booked.
+    /// Its grants for which no expiry is booked.
     not_ended: Vec<String>,
 }
 
 impl Bought {
-    /// What all reversals together may take.
+    /// Returns the most that all reversals together may take.
     fn most(&self) -> Option<Sparks> {
         let most = self.credit.sparks.checked_sub(self.ended)?;
         Some(most.max(Sparks::ZERO))
@@ -90,8 +90,9 @@ impl Bought {
 }
 
 impl Ledger {
-    /// Takes back the share of a refund or a dispute, once per id: from what is left of the purchase, then from
-    /// the other grants, and the rest becomes a debt.
+    /// Claws back the share of a refund or a dispute, once per id.
+    ///
+    /// It takes from what is left of the purchase, then from the other grants; the rest becomes a debt.
     pub async fn reverse(
         &self,
         new: &NewReversal,
@@ -127,9 +128,11 @@ impl Ledger {
         self.change_settled(account, now, patience, decide).await
     }
 
-    /// Gives back what a reversal took, less what other reversals of the purchase take over, once.
+    /// Gives back the Sparks that a reversal took, once.
     ///
-    /// One that took nothing yet is noted as ended, so that it takes nothing later either.
+    /// Other reversals of the purchase take over their missing parts first.
+    ///
+    /// A reversal that took nothing yet is recorded as ended, so that it takes nothing later either.
     pub async fn restore(
         &self,
         ended: &NewReversal,
@@ -171,7 +174,7 @@ impl Ledger {
         self.change_settled(account, now, patience, decide).await
     }
 
-    /// Changes an account after what has ended is booked, so that its entries tell how much of a purchase that was.
+    /// Changes an account after booking its expiries, so that its entries show how much of a purchase has expired.
     async fn change_settled<F>(
         &self,
         account: &AccountId,
@@ -188,7 +191,7 @@ impl Ledger {
             .await
     }
 
-    /// What came in under an id, with what was taken back of it; nothing where nothing did.
+    /// Reads the credit of an id with its reversals; None if there is none.
     pub async fn purchased(
         &self,
         id: &str,
@@ -198,7 +201,7 @@ impl Ledger {
         Ok(item.as_ref().map(Purchased::from_item).transpose()?)
     }
 
-    /// A purchase with its account as it was read, and what of it has ended; None if it was never credited.
+    /// Reads a purchase with its account as it was read, and how much of it has expired; None if it was never credited.
     ///
     /// The items are read one by one, so they may be of different moments. [`Ledger::booking`] writes on the condition
     /// that each of them is still as it was read.
@@ -227,7 +230,7 @@ impl Ledger {
         let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
         let grants = grants_of(purchase, &reversals);
         let (mut ended, not_ended) = self.ended(&grants, patience).await?;
-        // What ends with this very change is booked with it.
+        // Grants that expire with this change are booked with it.
         for grant in settlement
             .ended
             .iter()
@@ -250,7 +253,7 @@ impl Ledger {
         }))
     }
 
-    /// The Sparks that are booked as ended of some grants, and the grants of which nothing is.
+    /// Returns the Sparks of some grants that are booked as expired, and the grants with no such booking.
     async fn ended(
         &self,
         grants: &[String],
@@ -275,7 +278,7 @@ impl Ledger {
         Ok((ended, not_ended))
     }
 
-    /// The change that books something about a purchase, on the condition that all of it is as it was read.
+    /// The change that books an entry about a purchase, on the condition that all of it is as it was read.
     fn booking(&self, bought: &Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
         let account = &bought.credit.account;
         let mut booked = vec![entry];
@@ -293,7 +296,7 @@ impl Ledger {
         }
     }
 
-    /// Writes on a purchase what was taken of it, unless that has changed since it was read.
+    /// Writes the reversals onto a purchase, unless they have changed since they were read.
     fn note_reversals(&self, bought: &Bought) -> TransactWriteItem {
         let mut values = values([(":reversals", item::json(&bought.reversals))]);
         let condition = match &bought.noted {
@@ -312,7 +315,7 @@ impl Ledger {
     }
 }
 
-/// The grants that a purchase's Sparks are in, or were: its own, and those that restored a part of it.
+/// Returns the grants that may hold a purchase's Sparks: its own, and those that restored a part of it.
 fn grants_of(purchase: &str, reversals: &Reversals) -> Vec<String> {
     let restored = reversals.all().iter().filter(|reversal| reversal.restored);
     let restored = restored.map(|reversal| booking::restoration_id(&reversal.id));

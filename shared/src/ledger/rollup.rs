@@ -1,7 +1,7 @@
-//! Roll-ups: what an account used, summed up by quarter of an hour and by member and day. Pure.
+//! Roll-ups: an account's usage by quarter of an hour, and by member and day. Pure.
 //!
-//! A roll-up is only ever added to, in the transaction that records the usage, so it always agrees with the
-//! entries. Its models are bounded: beyond 40 they count as `other`.
+//! A roll-up is only ever added to, in the transaction that records the usage, so it always agrees with the entries.
+//! The number of its models is limited: beyond 40, they count as `other`.
 //!
 //! All time zones in use are whole quarters of an hour away from UTC, so the days of each are sums of roll-ups.
 
@@ -18,16 +18,16 @@ use super::failure::Verdict;
 use super::item::{self, Item, Key, Malformed};
 use crate::words::meter::Meter;
 
-/// How many models one quarter of an hour keeps apart.
+/// Maximum number of models that one quarter of an hour counts separately.
 const MAX_MODELS: usize = 40;
 
 /// The name under which further models count.
 pub(crate) const OTHER: &str = "other";
 
-/// The models that a quarter's roll-up is known to keep apart.
+/// The models that a quarter's roll-up is known to count separately.
 pub(crate) type KnownModels = HashMap<Key, BTreeSet<String>>;
 
-/// The additions of some entries to the roll-ups, one update per roll-up.
+/// Returns the additions of some entries to the roll-ups, one update per roll-up.
 pub(crate) fn updates<'a>(
     entries: impl IntoIterator<Item = &'a UsageEntry>,
     known: &KnownModels,
@@ -59,7 +59,7 @@ pub(crate) fn updates<'a>(
         .collect()
 }
 
-/// The keys that the roll-ups of an entry have.
+/// Returns the keys of an entry's roll-ups.
 pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
     let quarter = Key::quarter(&entry.account, entry.occurred_at);
     let member = entry.member.as_ref();
@@ -68,8 +68,9 @@ pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
     [Some(quarter), day].into_iter().flatten().collect()
 }
 
-/// The item of a roll-up with these sums, each model by its own name: it keeps the models of before and those for which
-/// there is room.
+/// Makes the item of a roll-up from sums that have each model by its own name.
+///
+/// It keeps the models of `before`, and those for which there is room.
 pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
     let mut kept = before.map(models_of).unwrap_or_default();
     for name in sums.keys() {
@@ -91,7 +92,7 @@ pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
     item
 }
 
-/// The models that a stored roll-up keeps apart.
+/// Returns the models that a stored roll-up counts separately.
 pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
     match item.get("models") {
         Some(AttributeValue::Ss(models)) => models.iter().cloned().collect(),
@@ -99,7 +100,7 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
     }
 }
 
-/// The models of the roll-ups that refused an addition.
+/// Returns the models of the roll-ups that refused an addition.
 pub(crate) fn learnt(keys: &[Key], verdicts: Vec<Verdict>) -> KnownModels {
     let refused = keys.iter().zip(verdicts);
     refused
@@ -110,20 +111,20 @@ pub(crate) fn learnt(keys: &[Key], verdicts: Vec<Verdict>) -> KnownModels {
         .collect()
 }
 
-/// What was used of one meter, as a roll-up sums it up.
+/// The usage of one meter, as a roll-up sums it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Used {
-    /// When the time begins that is summed up: a quarter of an hour, or a member's day.
+    /// The start of the time that is summed: a quarter of an hour, or a member's day.
     pub start: Timestamp,
     /// The meter.
     pub meter: Meter,
-    /// The model, or `other`; nothing where no model was named, and in a member's day.
+    /// The model, or `other`; None if no model was named, and in a member's day.
     pub model: Option<String>,
-    /// Who acted; nothing in a quarter of an hour, which counts everybody.
+    /// The member who acted; None in a quarter of an hour, which counts all members.
     pub member: Option<String>,
-    /// What it cost, in milli-Sparks.
+    /// The cost, in milli-Sparks.
     pub milli: i128,
-    /// How much, in the meter's smallest unit.
+    /// The quantity, in the meter's smallest unit.
     pub quantity: i128,
 }
 
@@ -155,7 +156,7 @@ impl Used {
     }
 }
 
-/// The time that a sort key names, and the member where it names one.
+/// Returns the time that a sort key names, and the member if it names one.
 fn place(sort: &str) -> Option<(Timestamp, Option<&str>)> {
     let start = |text: String| text.parse::<Timestamp>().ok();
     if let Some(quarter) = sort.strip_prefix(item::QUARTERS) {
@@ -172,7 +173,7 @@ fn sum(value: Option<&AttributeValue>, attribute: &'static str) -> Result<i128, 
     }
 }
 
-/// Sums by meter and model (empty where none is kept apart).
+/// Sums by meter and model, which is empty if models are not counted separately.
 #[derive(Default)]
 struct Rollup {
     sums: BTreeMap<(&'static str, String), (i128, i128)>,
@@ -191,7 +192,7 @@ impl Rollup {
         }
     }
 
-    /// Which of the models are kept apart, and how many of them the roll-up may not have yet.
+    /// Returns the models to count separately, and the number of them that the roll-up may not have yet.
     fn kept_apart(&self, known: Option<&BTreeSet<String>>) -> (BTreeSet<String>, usize) {
         let empty = BTreeSet::new();
         let known = known.unwrap_or(&empty);
@@ -259,7 +260,7 @@ impl Rollup {
     }
 }
 
-/// The condition under which `new` further models still fit, or all are there already.
+/// Adds the condition that `new` further models still fit, or that the roll-up has all of them.
 fn bounded(mut update: UpdateBuilder, kept: &BTreeSet<String>, new: usize) -> UpdateBuilder {
     let mut all_there = Vec::new();
     for (index, model) in kept.iter().enumerate() {

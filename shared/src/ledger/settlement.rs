@@ -12,7 +12,7 @@ use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 
 impl Ledger {
-    /// Brings an account into being unless it exists, and reads it. The free plan's first Sparks come with it.
+    /// Opens an account unless it exists, and reads it. The free plan's first Sparks come with it.
     pub async fn open_account(
         &self,
         account: &AccountId,
@@ -28,7 +28,7 @@ impl Ledger {
             .await
     }
 
-    /// The account with everything settled that was due, so that ledger and balance agree.
+    /// Reads an account after settling everything due, so that ledger and balance agree.
     pub async fn settled_account(
         &self,
         account: &AccountId,
@@ -41,7 +41,7 @@ impl Ledger {
         }
     }
 
-    /// The same with its grants.
+    /// Reads an account with its grants after settling everything due.
     pub async fn settled_holdings(
         &self,
         account: &AccountId,
@@ -59,8 +59,8 @@ impl Ledger {
         }
     }
 
-    /// Attributes debits, books what ended and lets in the month's free Sparks, when something is due.
-    /// `found` is the account as it was read.
+    /// Attributes debits, books expiries and adds the month's free Sparks, if something is due. `found` is the account
+    /// as it was read.
     pub async fn settle(
         &self,
         id: &AccountId,
@@ -91,7 +91,7 @@ impl Ledger {
     }
 }
 
-/// Settles an account when something is due.
+/// Settles an account if something is due.
 fn settling(
     account: &AccountId,
     found: Holdings,
@@ -109,7 +109,7 @@ fn settling(
     Ok(Decision::Write(change, settlement.holdings))
 }
 
-/// The entries that book a settlement: first what ended, then what came in.
+/// Makes the entries that book a settlement: first the expiries, then the free Sparks.
 pub(super) fn entries(settlement: &Settlement, id: &AccountId, now: Timestamp) -> Vec<Item> {
     let ended = settlement.ended.iter();
     let ended = ended.map(|grant| booking::expiry_item(id, &grant.id, grant.remaining, now));

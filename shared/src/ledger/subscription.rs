@@ -1,4 +1,4 @@
-//! Subscriptions of an account as Stripe last told them.
+//! Subscriptions of an account, as Stripe last reported them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,17 +13,18 @@ use crate::words::id::{AccountId, CustomerId};
 pub struct Subscribed {
     /// Its id, `sub_…`.
     pub id: String,
-    /// How it stands, in Stripe's words.
+    /// Its status at Stripe.
     pub status: String,
-    /// The plan of the catalogue; nothing when its price is of none.
+    /// The plan of the catalogue; None if the price is not in the catalogue.
     pub plan: Option<String>,
-    /// When the current period ends, in seconds since 1970; of several the first. Stripe moves it before it charges.
+    /// End of the current period, in seconds since 1970; the first one if there are several. Stripe moves it before it
+    /// charges.
     pub current_period_end: Option<i64>,
-    /// When it ends by itself, in seconds since 1970.
+    /// The time at which it ends by itself, in seconds since 1970.
     pub cancel_at: Option<i64>,
-    /// When it was made, in seconds since 1970.
+    /// Time of creation, in seconds since 1970.
     pub created: i64,
-    /// Its invoices that may still bring Sparks: the latest one, and older ones that were not settled when they were seen.
+    /// Its invoices that may still bring Sparks: the latest one, and older ones that were not settled when last seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaits: Vec<Awaited>,
 }
@@ -33,13 +34,13 @@ pub struct Subscribed {
 pub struct Awaited {
     /// Its id, `in_…`.
     pub invoice: String,
-    /// When it was made, in seconds since 1970.
+    /// Time of creation, in seconds since 1970.
     pub created: i64,
-    /// Stripe advances it by itself: it will finalise a draft, or charge an open invoice.
+    /// True if Stripe advances it by itself: Stripe will finalise a draft, or charge an open invoice.
     pub advances: bool,
 }
 
-/// Words of subscriptions that are over.
+/// Statuses of subscriptions that are over.
 const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
 
 /// Delay from the end of a period to the first look at its renewal: Stripe charges about an hour after the end.
@@ -50,26 +51,27 @@ const LATE: SignedDuration = SignedDuration::from_hours(1);
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Time for which the last invoice of an ended subscription is looked at. A later payment is found by `sparks reconcile`.
+/// Time for which the last invoice of an ended subscription is checked. `sparks reconcile` finds a later payment.
 const AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Subscribed {
-    /// Whether it is not over.
+    /// Returns whether it is not over.
     pub fn is_live(&self) -> bool {
         !ENDED.contains(&self.status.as_str())
     }
 
-    /// True if its periods are or may yet be paid. An `incomplete` one ends by itself if its first payment does not come.
+    /// Returns whether its periods are paid or may yet be paid. An `incomplete` one ends by itself if its first payment
+    /// does not come.
     pub fn is_paid_for(&self) -> bool {
         self.is_live() && self.status != "incomplete"
     }
 
-    /// True if one of its invoices may have been paid without a webhook.
+    /// Returns whether one of its invoices may have been paid without a webhook.
     pub fn may_be_paid(&self) -> bool {
         self.is_live() || !self.awaits.is_empty()
     }
 
-    /// Returns when it is looked at next though nothing was heard of it; None if never.
+    /// Returns the time of the next look if no webhook arrives; None if there is none.
     ///
     /// The next look depends on what was credited, not on the period that Stripe is in: an awaited invoice keeps a
     /// look due until it is credited, void or uncollectible.
@@ -103,7 +105,7 @@ impl Subscribed {
         if late > now {
             return Some(late);
         }
-        // Stripe is behind with the next period, or there will be none.
+        // Stripe is late with the next period, or there is none.
         let pause = if now.duration_since(end) < DAILY {
             HOURLY
         } else {
@@ -118,22 +120,22 @@ impl Subscribed {
 pub struct Subscriptions {
     /// Each of them, newest first.
     pub all: Vec<Subscribed>,
-    /// When they were written, as Stripe had them then; None if they never were.
+    /// The time at which Stripe had them like this; None if they were never written.
     pub as_of: Option<Timestamp>,
-    /// When they are looked at next.
+    /// The time of the next look.
     due: Option<Timestamp>,
     /// Counts the writes.
     version: i64,
 }
 
-/// What is known of an account that may have subscriptions.
+/// An account that may have subscriptions.
 #[derive(Debug)]
 pub struct Subscriber {
-    /// The account as it was read, with what is due; nothing when there is none.
+    /// The account as it was read, with what is due not settled; None if there is no account.
     pub account: Option<Account>,
     /// Its customer at Stripe.
     pub customer: Option<CustomerId>,
-    /// Its subscriptions as they were last told.
+    /// Its subscriptions, as Stripe last reported them.
     pub subscriptions: Subscriptions,
 }
 
@@ -152,7 +154,7 @@ impl Subscriptions {
 }
 
 impl Ledger {
-    /// An account with its customer and its subscriptions.
+    /// Reads an account with its customer and its subscriptions.
     pub async fn subscriber(
         &self,
         account: &AccountId,
@@ -181,8 +183,8 @@ impl Ledger {
 
     /// Stores an account's subscriptions as Stripe has them; false if others were stored since `read`.
     ///
-    /// The caller has asked Stripe after it had read, so nothing older ever replaces something newer. A caller that is
-    /// refused reads and asks again. Nothing is written if nothing has changed and the next look is due in time.
+    /// The caller asks Stripe after reading, so older data never replaces newer data. A caller that is refused reads
+    /// and asks Stripe again. Nothing is written if nothing has changed and the next look is due in time.
     pub async fn keep_subscriptions(
         &self,
         account: &AccountId,
@@ -221,7 +223,7 @@ impl Ledger {
         );
         let condition = "attribute_not_exists(pk) OR version = :version_before";
         let key = Key::subscriptions(account);
-        // Refused because an earlier attempt was written, it is read and asked for once more.
+        // If an earlier attempt was written, this one is refused, and the caller reads and asks Stripe once more.
         let update = self.update_with(&key, condition, &change, values);
         self.apply(update, patience).await
     }

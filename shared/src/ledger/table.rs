@@ -1,4 +1,4 @@
-//! The table as the ledger needs it: its keys and indexes, held against what DynamoDB says there is.
+//! Compares the table's keys and indexes with what the ledger needs.
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescription};
 
@@ -12,17 +12,17 @@ type Keys = [(&'static str, &'static str); 2];
 /// The table's own keys.
 const KEYS: Keys = [("pk", "S"), ("sk", "S")];
 
-/// The indexes, and what they list by.
+/// The indexes and their keys.
 const INDEXES: [(&str, Keys); 2] = [
     ("ledger", [("account", "S"), ("ledger_at", "S")]),
     ("pending", [("pending_bucket", "S"), ("pending_due", "N")]),
 ];
 
-/// In which states a table or an index can be used.
+/// The states in which a table or an index can be used.
 const USABLE: [&str; 2] = ["ACTIVE", "UPDATING"];
 
 impl Ledger {
-    /// What of the table is not as the ledger needs it, in sentences.
+    /// Returns the differences between the table and what the ledger needs, in sentences.
     pub async fn table_findings(&self, patience: &Patience) -> Result<Vec<String>, Error> {
         let describe = self.client.describe_table().table_name(&self.table);
         let described = self
@@ -50,7 +50,7 @@ fn findings(table: &TableDescription) -> Vec<String> {
     for (name, keys) in INDEXES {
         let mut indexes = table.global_secondary_indexes().iter();
         let Some(index) = indexes.find(|index| index.index_name() == Some(name)) else {
-            findings.push(format!("there is no index `{name}`"));
+            findings.push(format!("the index `{name}` is missing"));
             continue;
         };
         let status = index.index_status().map_or("", |status| status.as_str());
@@ -60,14 +60,14 @@ fn findings(table: &TableDescription) -> Vec<String> {
         if !are(index.key_schema(), types, keys) {
             let [(hash, _), (range, _)] = keys;
             findings.push(format!(
-                "the index `{name}` does not list by `{hash}` and `{range}`"
+                "the index `{name}` does not have the keys `{hash}` and `{range}`"
             ));
         }
     }
     findings
 }
 
-/// Whether these are the keys, hash first, and of these types.
+/// Returns whether these are the keys, hash first, with these types.
 fn are(schema: &[KeySchemaElement], types: &[AttributeDefinition], keys: Keys) -> bool {
     let is = |element: &KeySchemaElement, role: &str, (name, kind): (&str, &str)| {
         let mut types = types.iter();

@@ -1,4 +1,4 @@
-//! Verifies accounts against their entries. For the operator: it reads everything, and no function does.
+//! Verifies accounts against their entries. For the operator: it reads the whole table, and no function does.
 
 use std::collections::HashMap;
 
@@ -11,43 +11,43 @@ use super::{Error, Ledger};
 use crate::process::patience::Patience;
 use crate::words::id::AccountId;
 
-/// How many items are read at once: as many as DynamoDB takes.
+/// The number of items read at once, which is DynamoDB's maximum.
 const PAGE: i32 = 100;
 
-/// How often an account is read again that changes while it is read, or whose index lags behind.
+/// Maximum number of reads of an account that changes meanwhile, or whose index lags behind.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// What an account comes to.
+/// The result of verifying an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// How many entries it has.
+    /// The number of its entries.
     pub entries: u64,
-    /// Where the table disagrees with them, in sentences.
+    /// The differences between the table and the entries, in sentences.
     pub findings: Vec<String>,
-    /// Whether it kept changing while it was read, so that nothing can be said of it.
+    /// True if it kept changing while it was read, so that its findings mean nothing.
     pub unsettled: bool,
 }
 
-/// A part of what there is in the table.
+/// One page of the table's accounts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accounts {
-    /// Some of the accounts.
+    /// The accounts of the page.
     pub accounts: Vec<AccountId>,
-    /// The keys of entries that no account's ledger lists, because they lost what they are listed by.
+    /// The keys of entries that no account's ledger lists, because they lost the attributes that list them.
     pub unlisted: Vec<String>,
-    /// Where the rest begins.
+    /// The cursor of the next page.
     pub next: Option<Next>,
 }
 
-/// Where a list goes on.
+/// The cursor of a list's next page.
 pub type Next = HashMap<String, AttributeValue>;
 
 impl Ledger {
-    /// Works an account out again from its entries; None if there is no account.
+    /// Recomputes an account from its entries; returns None if there is no account.
     ///
-    /// The index that lists entries may lag behind the table for a moment, so what disagrees is read again. Debits that
-    /// go on meanwhile do not disturb it: sums are compared with those of before and after. Only a change of the grants
-    /// does.
+    /// The index that lists entries may lag behind the table for a moment, so differences are read again. Debits
+    /// meanwhile do no harm: sums are compared with those of before and after. Only a change of the grants prevents the
+    /// comparison.
     pub async fn verify(
         &self,
         account: &AccountId,
@@ -85,7 +85,7 @@ impl Ledger {
         Err(Error::Busy("the account kept changing".into()))
     }
 
-    /// Some of all accounts, and where they go on.
+    /// Reads one page of all accounts.
     pub async fn accounts(
         &self,
         from: Option<Next>,
@@ -149,7 +149,7 @@ impl Ledger {
                 .await?;
             let keys: Vec<Item> = found.items.unwrap_or_default();
             let mut entries = self.items(keys, patience).await?;
-            // They come in no order, and the first one that is wrong is of interest.
+            // They come in no order, but the finding must name the first wrong entry.
             let place = |entry: &Item| item::read_text(entry, "ledger_at").map(str::to_owned).ok();
             entries.sort_by_cached_key(place);
             for entry in &entries {
@@ -168,7 +168,7 @@ impl Ledger {
         patience: &Patience,
         mut see: impl FnMut(&Item),
     ) -> Result<(), Error> {
-        // Of whichever kind: every sort key lies between these.
+        // Roll-ups of any kind: every sort key lies between these.
         let mut pages = self.rollups(account, "!", "~");
         while let Some(rollups) = pages.next_items(patience).await? {
             rollups.iter().for_each(&mut see);

@@ -12,28 +12,28 @@ use crate::words::sparks::Sparks;
 /// A balance.
 #[derive(Debug, Serialize)]
 pub struct Balance {
-    /// What can be spent; negative is a debt.
+    /// The Sparks that can be spent; a debt if negative.
     pub available: Sparks,
-    /// What it is made of, in the order in which it burns.
+    /// The grants that it consists of, in the order in which they burn.
     pub grants: Vec<GrantLeft>,
-    /// The time at which this was so.
+    /// The time of this balance.
     pub as_of: String,
 }
 
-/// What is left of one grant.
+/// The rest of one grant.
 #[derive(Debug, Serialize)]
 pub struct GrantLeft {
     /// The grant's id.
     pub id: String,
-    /// Where it came from.
+    /// The source of its Sparks.
     pub source: Source,
-    /// What is left of it.
+    /// The Sparks that are left.
     pub remaining: Sparks,
-    /// When that ends.
+    /// Expiry of these Sparks.
     pub expires_at: Option<String>,
 }
 
-/// Why there is no balance to read.
+/// The reason why there is no balance.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The account that a service named does not exist.
@@ -44,7 +44,7 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// Reads the balance, settling first what is due.
+/// Reads the balance, after settling what is due.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
@@ -60,8 +60,9 @@ pub async fn read(
     Ok(of(&holdings, now))
 }
 
-/// The account that a request is about, with everything settled that was due. Its own first request brings it
-/// into being.
+/// Reads the account of a request, after settling what was due.
+///
+/// An account's own first request creates it.
 pub(crate) async fn account(
     ledger: &Ledger,
     subject: &Subject,

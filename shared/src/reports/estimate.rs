@@ -1,4 +1,4 @@
-//! Says what a usage would cost, by the arithmetic that charges it. Nothing is recorded.
+//! Estimates the cost of a usage with the arithmetic that charges it. Records nothing.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::usage::{Error, ProviderCost, ReceiptLine, Usage, priced};
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
-/// What a usage would cost now. It is advice: another usage may come first.
+/// The current cost of a usage. It is not binding: another usage may come first.
 #[derive(Debug, Serialize)]
 pub struct Estimate {
     sparks: Sparks,
@@ -21,8 +21,9 @@ pub struct Estimate {
     sufficient: bool,
 }
 
-/// Prices a usage, and reads whether the balance would cover it. An account's own first request brings it into
-/// being.
+/// Prices a usage, and reads whether the balance covers it.
+///
+/// An account's own first request creates it.
 pub async fn estimate(
     ledger: &Ledger,
     subject: &Subject,

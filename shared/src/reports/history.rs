@@ -1,6 +1,6 @@
-//! Reads what an account used: sums by hour, day or month of any time zone, and by meter, model or member.
+//! Reads an account's usage: sums by hour, day or month of any time zone, and by meter, model or member.
 //!
-//! The sums come from the roll-ups that each usage was added to when it was recorded, so they are those of the
+//! The sums come from the roll-ups to which each usage was added when it was recorded, so they equal those of the
 //! entries, to the milli-Spark.
 
 mod period;
@@ -24,7 +24,7 @@ pub use period::Invalid;
 use period::{Granularity, Period};
 pub(crate) use period::{day_or_time, quoted};
 
-/// The most rows that one answer has, so that it stays well below what Lambda can answer with.
+/// Maximum number of rows of a response, so that it stays well below Lambda's limit.
 const MAX_ROWS: usize = 10_000;
 
 /// The query of `GET /v1/usage`.
@@ -42,7 +42,7 @@ pub struct Query {
     tz: Option<String>,
 }
 
-/// Reads a member as usages name it: mended, never refused.
+/// Reads a member as usages name it: mended, never refused unless empty.
 fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
     let member = MemberId::mended(&String::deserialize(deserializer)?);
     member
@@ -50,7 +50,7 @@ fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>
         .ok_or_else(|| D::Error::custom("must name a member"))
 }
 
-/// What is kept apart.
+/// The attribute by which usage is grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum GroupBy {
@@ -59,11 +59,11 @@ enum GroupBy {
     Meter,
     /// The models.
     Model,
-    /// Who acted.
+    /// The members who acted.
     Member,
 }
 
-/// What an account used in a time.
+/// An account's usage in a period.
 #[derive(Debug, Serialize)]
 pub struct History {
     from: String,
@@ -74,7 +74,7 @@ pub struct History {
     rows: Vec<Row>,
 }
 
-/// What was used of one meter by one group in one hour, day or month.
+/// The usage of one meter by one group in one hour, day or month.
 #[derive(Debug, Serialize)]
 struct Row {
     start: String,
@@ -84,7 +84,7 @@ struct Row {
     quantity: Quantity,
 }
 
-/// How much, in the unit in which usage of the meter is recorded.
+/// The quantity, in the unit in which the meter's usage is recorded.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Quantity {
@@ -92,7 +92,7 @@ enum Quantity {
     Decimal(String),
 }
 
-/// Why there is no history to read.
+/// The reason why there is no history.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The query is not valid.
@@ -106,16 +106,16 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// A row's place in the answer: its start, its group (nobody comes last), its meter.
+/// A row's place in the response: its start, its group (usage without one comes last), its meter.
 type Place = (Timestamp, bool, Option<String>, Meter);
 
-/// Milli-Sparks and quantities by the row that they belong to.
+/// Milli-Sparks and quantities by their rows.
 type Sums = BTreeMap<Place, (i128, i128)>;
 
-/// Reads what an account used. An account's own first request brings it into being.
+/// Reads an account's usage. An account's own first request creates it.
 ///
-/// Roll-ups are summed up while they are read, and reading ends with the row that is one too many: what is held never
-/// exceeds one page of the table and `MAX_ROWS` sums.
+/// Roll-ups are summed while they are read, and reading stops at the first row too many: memory never holds more than
+/// one page of the table and `MAX_ROWS` sums.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
@@ -146,7 +146,7 @@ pub async fn read(
             table.add(used.await?)?;
         }
         (None, Some((from, to))) => {
-            // Members first: what is recorded between the two readings is then in the whole, and nobody's yet.
+            // Members first: usage recorded between the two reads is then in the whole, but not in any member's rows.
             table
                 .add_all(ledger.used_by_members(account, from, to), patience)
                 .await?;
@@ -170,7 +170,7 @@ pub async fn read(
     })
 }
 
-/// The rows of an answer while they are summed up.
+/// The rows of a response while they are summed.
 struct Table<'a> {
     period: &'a Period,
     group_by: GroupBy,
@@ -186,7 +186,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Adds roll-ups page by page, and reads no further than an answer may go.
+    /// Adds roll-ups page by page, and stops when the response has too many rows.
     async fn add_all(
         &mut self,
         mut pages: RollupPages<'_>,
@@ -214,11 +214,11 @@ impl<'a> Table<'a> {
         self.fits()
     }
 
-    /// Adds what is nobody's: the whole less what is some member's.
+    /// Adds the usage without a member: the whole less the members' usage.
     ///
     /// The two were read one after the other, and a transaction becomes visible item by item: a member's day may show a
-    /// usage that its quarter of an hour does not show yet. Such a usage is the member's already, so the rest of its row
-    /// is nothing, never less.
+    /// usage that its quarter of an hour does not show yet. Such a usage is already in the member's row, so the rest of
+    /// its row is zero, never less.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
     fn add_the_rest(&mut self, whole: Table<'_>) -> Result<(), Error> {
         let whole = whole.sums.into_iter();
@@ -247,7 +247,7 @@ impl<'a> Table<'a> {
             }
             GroupBy::Meter | GroupBy::Model => "ask for a shorter time or a coarser granularity",
         };
-        let detail = format!("is of more than {MAX_ROWS} rows; {what}");
+        let detail = format!("selects more than {MAX_ROWS} rows; {what}");
         Err(Error::Invalid(Invalid::new("from", detail)))
     }
 }

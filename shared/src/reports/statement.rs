@@ -17,10 +17,10 @@ use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 use crate::words::whole;
 
-/// How many entries a page has when nobody says how many.
+/// Number of entries of a page if the query has no limit.
 const DEFAULT_LIMIT: u8 = 50;
 
-/// How many entries a page has at most.
+/// Maximum number of entries of a page.
 pub const MAX_LIMIT: u8 = 100;
 
 /// The query of `GET /v1/ledger`.
@@ -36,7 +36,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Asks for the newest entries.
+    /// Makes a query for the newest entries.
     pub fn newest(limit: u8) -> Self {
         Self {
             limit: Some(limit.to_string()),
@@ -50,7 +50,7 @@ impl Query {
 pub struct Statement {
     /// Its entries, newest first.
     pub entries: Vec<Entry>,
-    /// Where the next page begins; nothing on the last one.
+    /// The cursor of the next page; None on the last one.
     pub next_cursor: Option<String>,
 }
 
@@ -59,13 +59,13 @@ pub struct Statement {
 pub struct Entry {
     /// Its id.
     pub id: String,
-    /// What it is: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
+    /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
     pub kind: String,
-    /// What it added to the balance; negative is a debit.
+    /// The amount added to the balance; negative for a debit.
     pub amount: Sparks,
-    /// When it was recorded.
+    /// Time of recording.
     pub recorded_at: String,
-    /// Why, in the operator's words.
+    /// The reason, in the operator's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub struct Entry {
     usage: Option<Usage>,
 }
 
-/// What an entry of usage says besides.
+/// The further members of a usage's entry.
 #[derive(Debug, Serialize)]
 struct Usage {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ struct Usage {
     price_version: String,
 }
 
-/// Reads a page. What is due is settled first, so that the entries come to the balance.
+/// Reads a page. What is due is settled first, so that the entries sum to the balance.
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
@@ -120,7 +120,7 @@ pub async fn read(
     })
 }
 
-/// A query that is valid.
+/// A valid query.
 struct Asked {
     from: Timestamp,
     to: Timestamp,
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_a_whole_number_from_one_to_a_hundred_as_json_writes_it() {
+    fn a_limit_is_a_json_whole_number_from_one_to_a_hundred() {
         for (limit, taken) in [
             ("1", true),
             ("100", true),

@@ -1,4 +1,4 @@
-//! The bodies of `POST /v1/usage` and `/v1/usage/batch`, and how they become usages that cannot be wrong.
+//! Parses the bodies of `POST /v1/usage` and `/v1/usage/batch` into valid usages.
 
 mod line;
 
@@ -12,15 +12,15 @@ use crate::words::meter::Line;
 use crate::words::object::{Object, Texts};
 use line::LineBody;
 
-/// The most lines a usage may have.
+/// Maximum number of lines of a usage.
 const MAX_LINES: usize = 20;
-/// The most items a batch may have.
+/// Maximum number of items of a batch.
 pub const MAX_ITEMS: usize = 45;
-/// The longest name of a trace or a session, in bytes.
+/// Maximum length of a trace's or session's name, in bytes.
 const MAX_NAME_BYTES: usize = 200;
-/// The most tags of a trace, and the longest.
+/// Maximum number of tags of a trace, and their maximum length in bytes.
 const MAX_TAGS: (usize, usize) = (10, 50);
-/// The most metadata pairs of a trace, the longest key and the longest value.
+/// Maximum number of metadata pairs of a trace, and the maximum lengths of key and value in bytes.
 const MAX_METADATA: (usize, usize, usize) = (16, 40, 200);
 
 /// The body of `POST /v1/usage`.
@@ -69,13 +69,13 @@ struct TraceBody {
     output: Option<String>,
 }
 
-/// A member, where one is named.
+/// Reads a member; None if it is absent or empty.
 fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MemberId>, D::Error> {
     let given = Option::<String>::deserialize(deserializer)?;
     Ok(given.as_deref().and_then(MemberId::mended))
 }
 
-/// A time, where one is given.
+/// Reads a time; None if it is absent.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let given = Option::<String>::deserialize(deserializer)?;
     let read = |text: String| {
@@ -91,7 +91,7 @@ impl std::fmt::Debug for TraceBody {
     }
 }
 
-/// A usage as it was asked for.
+/// A usage as requested.
 #[derive(Serialize)]
 pub struct Usage {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,35 +106,35 @@ pub struct Usage {
     pub(super) output: Option<String>,
 }
 
-/// One item of a batch: its key as text, and the key and usage where both are valid.
+/// One item of a batch: its key as text, and its key and usage if both are valid.
 pub struct BatchItem {
     /// The key as it was sent.
     pub key: String,
-    /// What is to be recorded, or why it is not.
+    /// The key and usage, or the reason why they are invalid.
     pub request: Result<(IdempotencyKey, Usage), Invalid>,
 }
 
-/// Why a usage is not valid.
+/// The reason why a usage is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// What is wrong.
+    /// The broken rule.
     pub rule: Rule,
     /// The field.
     pub field: String,
-    /// What it must be.
+    /// The requirement that it breaks.
     pub detail: String,
 }
 
 /// The rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The body is not of the schema: a batch with it is refused whole.
+    /// The body does not match the schema: a batch with it is refused as a whole.
     Schema,
-    /// The idempotency key is not one.
+    /// The idempotency key is malformed.
     Key,
-    /// There is no such meter.
+    /// The meter is unknown.
     Meter,
-    /// A quantity is negative, fractional where whole, too large, or of what has no price.
+    /// A quantity is negative, fractional where it must be whole, too large, or has no price.
     Quantity,
     /// The model has no price at that time.
     Model,
@@ -161,14 +161,14 @@ impl Invalid {
 }
 
 impl UsageBody {
-    /// The usage, if it is valid.
+    /// Returns the usage, if it is valid.
     pub fn into_usage(self) -> Result<Usage, Invalid> {
         usage(self.member_id, self.occurred_at, self.usage, self.trace)
     }
 }
 
 impl BatchBody {
-    /// The items, valid or not; an error when one is not of the schema.
+    /// Returns the items, valid or not; an error if one does not match the schema.
     pub fn into_items(self) -> Result<Vec<BatchItem>, Invalid> {
         if self.items.is_empty() || self.items.len() > MAX_ITEMS {
             return invalid(
@@ -210,9 +210,11 @@ impl BatchBody {
 }
 
 impl Usage {
-    /// What tells this request from another one: the hash of its meaning, not of its bytes.
+    /// Returns the hash of the request's meaning, not of its bytes.
     ///
-    /// Entries keep it for years, so the canonical form must not change.
+    /// It distinguishes this request from another one under the same key.
+    ///
+    /// Entries store it for years, so the canonical form must not change.
     ///
     /// # Panics
     /// Never: a usage is always representable as JSON.
@@ -240,7 +242,7 @@ fn usage(
         .enumerate()
         .map(|(index, Object(line))| line.check(index))
         .collect();
-    // A body that is not of the schema is that, even when an earlier line is merely invalid.
+    // A schema error takes precedence, even over an earlier invalid line.
     let (labels, input, output) =
         trace.map_or(Ok(Default::default()), |Object(trace)| trace.check())?;
     if let Some(schema) = checked

@@ -1,4 +1,4 @@
-//! What the caller is told of recorded usage.
+//! Receipts of recorded usage, as the caller gets them.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,17 +12,17 @@ use crate::words::identity::Caller;
 use crate::words::meter::Meter;
 use crate::words::sparks::Sparks;
 
-/// Whether an answer says what usage cost at the provider, which with the price tells the margin.
+/// The visibility of a usage's cost at the provider, which with the price reveals the margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderCost {
-    /// It does.
+    /// Responses contain it.
     Shown,
-    /// It does not.
+    /// Responses omit it.
     Hidden,
 }
 
 impl ProviderCost {
-    /// What a caller sees: a service always the cost, an account only where accounts may.
+    /// Returns what a caller sees: a service always the cost, an account only if accounts may.
     pub const fn seen_by(caller: &Caller, accounts_may: bool) -> Self {
         match caller {
             Caller::Service => Self::Shown,
@@ -32,7 +32,7 @@ impl ProviderCost {
     }
 }
 
-/// The answer to a recorded usage: receipt, balance and delivery.
+/// The response to a recorded usage: receipt, balance and delivery.
 #[derive(Debug, Serialize)]
 pub struct UsageReceipt {
     #[serde(flatten)]
@@ -41,14 +41,14 @@ pub struct UsageReceipt {
     delivery: DeliveryStatus,
 }
 
-/// The answer to a batch.
+/// The response to a batch.
 #[derive(Debug, Serialize)]
 pub struct BatchReceipt {
     /// One result per item, in order.
     pub results: Vec<ItemReceipt>,
 }
 
-/// What became of one item of a batch.
+/// The result of one item of a batch.
 #[derive(Debug, Serialize)]
 pub struct ItemReceipt {
     idempotency_key: String,
@@ -69,7 +69,7 @@ enum Outcome {
     Refused(Map<String, Value>),
 }
 
-/// What a replay repeats to the letter.
+/// The part of a response that a replay repeats exactly.
 #[derive(Debug, Serialize)]
 struct Receipt {
     usage_id: String,
@@ -80,13 +80,13 @@ struct Receipt {
     recorded_at: String,
 }
 
-/// What one line of a usage costs.
+/// The price of one line of a usage.
 #[derive(Debug, Serialize)]
 pub struct ReceiptLine {
     meter: Meter,
     model: Option<String>,
     sparks: Sparks,
-    /// Left out where it is hidden; null where the line has no model.
+    /// Omitted if it is hidden; null if the line has no model.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[expect(
         clippy::option_option,
@@ -119,7 +119,7 @@ struct StripeStatus {
 }
 
 impl UsageReceipt {
-    /// The receipt of a usage, with the balance as of now.
+    /// Makes the receipt of a usage, with the current balance.
     pub fn new(recorded: &Recorded, available: Sparks, cost: ProviderCost) -> Self {
         Self {
             receipt: Receipt::of(recorded, cost),
@@ -130,7 +130,7 @@ impl UsageReceipt {
 }
 
 impl ItemReceipt {
-    /// The receipt of an item that is recorded.
+    /// Makes the receipt of a recorded item.
     pub fn recorded(idempotency_key: String, recorded: &Recorded, cost: ProviderCost) -> Self {
         let outcome = Outcome::Recorded {
             receipt: Receipt::of(recorded, cost),
@@ -144,7 +144,7 @@ impl ItemReceipt {
         }
     }
 
-    /// The problem of an item that is not, with the members of the problem but its status.
+    /// Makes the problem of a refused item, with all of the problem's members but its status.
     pub fn refused(idempotency_key: String, status: u16, mut problem: Map<String, Value>) -> Self {
         problem.remove("status");
         Self {
@@ -171,7 +171,7 @@ impl Receipt {
 }
 
 impl ReceiptLine {
-    /// Lines with their prices.
+    /// Makes the lines of a receipt, with their prices.
     pub(crate) fn all_of(lines: &[PricedLine], cost: ProviderCost) -> Vec<Self> {
         lines.iter().map(|line| Self::of(line, cost)).collect()
     }

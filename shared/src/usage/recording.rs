@@ -1,4 +1,4 @@
-//! Carries out what was prepared: charges it, delivers what is new, and puts the results in order.
+//! Records prepared usages: charges them, delivers the new ones, and orders the results.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::words::id::UsageId;
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
-/// A usage that is ready to be charged, or why it is not.
+/// A usage that is ready to be charged, or the reason why it is not.
 pub(super) struct Prepared {
     pub(super) id: UsageId,
     /// Another id under which the same request may be recorded.
@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     pub(super) usage: Usage,
 }
 
-/// What recording works with, and for whom.
+/// The context of a recording: its systems, its subject and its time.
 #[derive(Clone, Copy)]
 pub(super) struct Recording<'a> {
     pub(super) ledger: &'a Ledger,
@@ -37,7 +37,7 @@ pub(super) struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    /// Charges what is ready, looks up what is not, delivers what is new, and reads the balance if wanted.
+    /// Charges ready usages, looks up refused ones, delivers new ones, and reads the balance if asked to.
     pub(super) async fn charge_and_deliver(
         &self,
         prepared: Vec<Prepared>,
@@ -88,7 +88,7 @@ impl Recording<'_> {
         let (deliveries, balance, stored) = tokio::join!(
             delivery.deliver(ledger, account, &traces, customer, patience),
             async {
-                // A refusal says by itself what there is.
+                // A refusal reports the balance by itself.
                 if !with_balance || !charging.outcomes.iter().flatten().any(is_recorded) {
                     return Ok(Sparks::ZERO);
                 }
@@ -106,7 +106,7 @@ impl Recording<'_> {
         Ok((results(prepared, charging, &stored, &delivered), balance))
     }
 
-    /// The entries of requests that are recorded under their other id. What another request did there is of no concern.
+    /// Reads the entries of requests that are recorded under their other id. Another request under that id is ignored.
     async fn earlier(
         &self,
         prepared: &[Prepared],
@@ -126,7 +126,7 @@ impl Recording<'_> {
         Ok(earlier.collect())
     }
 
-    /// Charges, and opens the account first where this request may.
+    /// Charges ready usages; opens the account first if it is missing and this request may open it.
     async fn charge(
         &self,
         ready: &[UsageEntry],
@@ -153,7 +153,7 @@ impl Recording<'_> {
             charging = Box::pin(charge()).await;
         }
         match charging.failure.take() {
-            // Nothing is known of any usage: the whole request failed.
+            // The outcome of every usage is unknown: the whole request failed.
             Some(failure) if charging.outcomes.iter().all(Option::is_none) => Err(failure.into()),
             Some(failure) => {
                 telemetry::failure(&failure, "the ledger failed on a part of a batch");
@@ -163,8 +163,9 @@ impl Recording<'_> {
         }
     }
 
-    /// Looks for the entries of usages that would be refused for their time or price: a replay is judged
-    /// before those.
+    /// Reads the entries of usages that would be refused for their time or price.
+    ///
+    /// A replay takes precedence over these refusals.
     async fn look_up(
         &self,
         prepared: &[Prepared],
@@ -187,7 +188,7 @@ impl Recording<'_> {
     }
 }
 
-/// Whether a usage is recorded, now or before.
+/// Returns whether a usage is recorded, now or before.
 const fn is_recorded(outcome: &Charged) -> bool {
     matches!(outcome, Charged::Recorded(_) | Charged::Replayed(_))
 }
@@ -199,7 +200,7 @@ const fn recorded_now(outcome: &Charged) -> Option<&UsageEntry> {
     }
 }
 
-/// What goes to Langfuse with the usages that were recorded now: the content of the request that did it.
+/// Returns the trace contents of newly recorded usages: those of the request that recorded each.
 fn new_contents<'a>(
     prepared: &'a [Prepared],
     charging: &Charging,
@@ -218,14 +219,14 @@ fn new_contents<'a>(
         .collect()
 }
 
-/// Puts together what became of each usage, in order.
+/// Assembles the result of each usage, in order.
 fn results(
     prepared: Vec<Prepared>,
     charging: Charging,
     stored: &HashMap<UsageId, Option<UsageEntry>>,
     delivered: &HashMap<UsageId, Deliveries>,
 ) -> Vec<Result<Recorded, Error>> {
-    // An entry that this very request writes later on was not there yet at the turn of an earlier item.
+    // An entry that this very request writes later did not exist yet at the turn of an earlier item.
     let mut written_later: Vec<UsageId> = charging
         .outcomes
         .iter()

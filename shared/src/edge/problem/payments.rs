@@ -1,4 +1,4 @@
-//! What can go wrong with checkouts, payments and webhooks, as problems.
+//! Maps failures of checkouts, payments and webhooks to problems.
 
 use http::StatusCode;
 use tracing::warn;
@@ -32,7 +32,7 @@ impl From<checkout::Error> for Problem {
             checkout::Error::Invalid(invalid) => invalid.into(),
             checkout::Error::KeyReused => Self::key_reused(),
             checkout::Error::TooLate => {
-                let detail = "This checkout was never opened and can no longer be. Nothing was paid. Use a new key.";
+                let detail = "This checkout was never opened and has expired. Nothing was paid. Use a new key.";
                 Self::new(
                     StatusCode::CONFLICT,
                     "checkout_expired",
@@ -41,7 +41,7 @@ impl From<checkout::Error> for Problem {
                 )
             }
             checkout::Error::AlreadySubscribed => {
-                let detail = "The account has a plan. Change or cancel it in the portal before another one is bought.";
+                let detail = "The account already has a plan. Change or cancel it in the portal before buying another one.";
                 Self::new(
                     StatusCode::CONFLICT,
                     "already_subscribed",
@@ -65,18 +65,18 @@ impl From<payment::Error> for Problem {
             payment::Error::Stripe(error) => error.into(),
             payment::Error::Ledger(error) => error.into(),
             payment::Error::NoSession => {
-                telemetry::failure(&error, "stripe has lost a page");
+                telemetry::failure(&error, "checkout session not found at stripe");
                 Self::internal()
             }
-            // Logged where it was found, once.
+            // Logged once, by the code that found it.
             payment::Error::Mismatch(field) => Self::payment_mismatch("session", field),
             payment::Error::Unknown(_) => {
-                telemetry::failure(&error, "stripe uses a word that is not known here");
+                telemetry::failure(&error, "stripe returned an unknown value");
                 Self::unavailable()
             }
             payment::Error::Invoice(error) => error.into(),
             payment::Error::NoIntent => {
-                telemetry::failure(&error, "a page leads nowhere");
+                telemetry::failure(&error, "checkout session has no matching order");
                 Self::unavailable()
             }
         }
@@ -98,10 +98,10 @@ impl From<invoice::Error> for Problem {
             invoice::Error::Stripe(error) => error.into(),
             invoice::Error::Ledger(error) => error.into(),
             invoice::Error::NoInvoice | invoice::Error::NoCustomer => {
-                telemetry::failure(&error, "an invoice leads nowhere");
+                telemetry::failure(&error, "invoice or its customer not found");
                 Self::unavailable()
             }
-            // Logged where it was found, once.
+            // Logged once, by the code that found it.
             invoice::Error::Mismatch(field) => Self::payment_mismatch("invoice", field),
         }
     }
@@ -115,7 +115,7 @@ impl From<reversal::Error> for Problem {
             reversal::Error::Payment(error) => error.into(),
             reversal::Error::Invoice(error) => error.into(),
             reversal::Error::NotThere => {
-                telemetry::failure(&error, "a refund or dispute leads nowhere");
+                telemetry::failure(&error, "refund, dispute or payment not found at stripe");
                 Self::unavailable()
             }
         }
@@ -125,9 +125,9 @@ impl From<reversal::Error> for Problem {
 impl From<stripe::Error> for Problem {
     fn from(error: stripe::Error) -> Self {
         match error {
-            // It has answered, and nobody here understands it.
+            // Stripe has responded, but the response has an unknown shape.
             stripe::Error::Unconfirmed(stripe::Cause::Shape(_)) => {
-                telemetry::failure(&error, "stripe answered what is not known here");
+                telemetry::failure(&error, "stripe sent an unknown response");
                 Self::unavailable()
             }
             stripe::Error::Skipped | stripe::Error::RateLimited | stripe::Error::Unconfirmed(_) => {
@@ -165,7 +165,7 @@ impl From<webhook::Error> for Problem {
             webhook::Error::Reversal(error) => error.into(),
             webhook::Error::Subscription(error) => error.into(),
             webhook::Error::NotThere => {
-                telemetry::failure(&error, "an event leads nowhere");
+                telemetry::failure(&error, "webhook object not found at stripe");
                 Self::unavailable()
             }
         }
@@ -175,7 +175,7 @@ impl From<webhook::Error> for Problem {
 impl Problem {
     fn payment_mismatch(object: &str, field: &str) -> Self {
         let detail = format!(
-            "The {object}'s {field} is not what was ordered. Nothing is credited, and the operator knows."
+            "The {object}'s {field} differs from the order. Nothing is credited, and the operator is informed."
         );
         Self::new(
             StatusCode::CONFLICT,

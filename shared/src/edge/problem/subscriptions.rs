@@ -1,4 +1,4 @@
-//! What can go wrong with subscriptions and the portal, as problems.
+//! Maps failures of subscriptions and the portal to problems.
 
 use http::StatusCode;
 
@@ -25,12 +25,12 @@ impl From<portal::Error> for Problem {
                 Self::new(StatusCode::CONFLICT, "no_customer", "No customer", detail)
             }
             portal::Error::NoSubscription => {
-                let detail = "The account has no subscription that could be changed.";
+                let detail = "The account has no subscription that can be changed.";
                 let title = "No subscription";
                 Self::new(StatusCode::CONFLICT, "no_subscription", title, detail)
             }
             portal::Error::FlowUnavailable => {
-                let detail = "The portal does not offer this for the subscription as it is, such as cancelling one that ends already. Open it without `flow`.";
+                let detail = "The portal does not offer this flow for the subscription as it is, for example cancelling one that already ends. Open it without `flow`.";
                 let title = "Flow unavailable";
                 Self::new(StatusCode::CONFLICT, "flow_unavailable", title, detail)
                     .with("field", "flow")

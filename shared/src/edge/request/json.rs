@@ -1,16 +1,16 @@
-//! Reads JSON as senders really write it: behind a byte order mark, with half a surrogate pair, with huge numbers.
+//! Reads JSON as real senders write it: behind a byte order mark, with lone surrogates, with huge numbers.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Error;
 
-/// UTF-8's byte order mark, which a reader of JSON may ignore. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
+/// UTF-8's byte order mark, which a JSON parser may ignore. <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// An escape of U+FFFD, as long as the one that it stands for.
+/// An escape of U+FFFD, as long as the escape that it replaces.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Reads JSON. A byte order mark at the start is ignored, and each escape of a lone surrogate reads as U+FFFD.
+/// Reads JSON. It ignores a byte order mark at the start, and reads each escape of a lone surrogate as U+FFFD.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let bytes = without_mark(bytes);
     let text =
@@ -19,13 +19,13 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         Ok(read) => return Ok(read),
         Err(refused) => refused,
     };
-    // Only what is refused is looked through: nearly all bodies are read once.
+    // Surrogates are looked for only in refused bodies: nearly all bodies are read once.
     let refused = match mended(text).map(|mended| object(&mended)) {
         Some(Ok(read)) => return Ok(read),
         Some(Err(of_mended)) => of_mended,
         None => refused,
     };
-    // What is not JSON is not of any schema either.
+    // A body that is not JSON does not match any schema either.
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => Err(refused),
         Err(error) => {
@@ -36,7 +36,7 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     }
 }
 
-/// The bytes after a byte order mark, if there is one.
+/// Returns the bytes after a byte order mark, if there is one.
 pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
@@ -58,10 +58,10 @@ fn object<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     Ok(parsed)
 }
 
-/// What is wrong with a field, by the error that it was refused with.
+/// Makes the error for a field that was refused.
 pub(super) fn not_of_schema(field: String, error: &serde_json::Error) -> Error {
     let detail = error.to_string();
-    // The position says nothing beside the field.
+    // The position adds nothing to the field.
     let detail = detail.split(" at line ").next().unwrap_or_default();
     let field = if field == "." {
         "body".to_owned()
@@ -74,7 +74,7 @@ pub(super) fn not_of_schema(field: String, error: &serde_json::Error) -> Error {
     }
 }
 
-/// The text with U+FFFD for each escape of a surrogate that has no other half; None if there is none.
+/// Returns the text with U+FFFD for each escape of a lone surrogate; None if there is none.
 fn mended(text: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -87,7 +87,7 @@ fn mended(text: &str) -> Option<String> {
                 copied = escape + 6;
                 copied
             }
-            // Whatever is escaped is one character of ASCII, or this is no JSON.
+            // Any other escape is a backslash and one ASCII character, or this is not JSON.
             _ if text.is_char_boundary(escape + 2) => escape + 2,
             _ => break,
         };
@@ -96,7 +96,7 @@ fn mended(text: &str) -> Option<String> {
     (copied > 0).then_some(mended)
 }
 
-/// The UTF-16 unit that is escaped at a place, as `\u` and four hexadecimal digits.
+/// Returns the UTF-16 unit that is escaped at a place, as `\u` and four hexadecimal digits.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_pair_is_replaced_and_a_whole_one_is_not() {
+    fn lone_surrogates_are_replaced_and_pairs_are_kept() {
         for (text, expected) in [
             (r#"{"a":"ok \ud83d"}"#, Some(r#"{"a":"ok \ufffd"}"#)),
             (r#"{"a":"\uD83D\uDE00"}"#, None),
@@ -121,10 +121,10 @@ mod tests {
             ),
             (r#"{"a":"\ud83d\n"}"#, Some(r#"{"a":"\ufffd\n"}"#)),
             (r#"{"\udfff":1}"#, Some(r#"{"\ufffd":1}"#)),
-            // A backslash that is escaped escapes nothing.
+            // An escaped backslash escapes nothing.
             (r#"{"a":"\\ud83d"}"#, None),
             (r#"{"a":"\\\ud83d"}"#, Some(r#"{"a":"\\\ufffd"}"#)),
-            // Not JSON, and no reason to panic.
+            // Invalid JSON must not cause a panic.
             (r#"{"a":"\ud83"}"#, None),
             (r#"{"a":"\ud8"#, None),
             (r#"{"a":"\é"#, None),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_read_as_they_were_meant() {
+    fn byte_order_marks_and_surrogates_are_read_as_meant() {
         for (body, text) in [
             (&b"\xEF\xBB\xBF{\"a\":\"b\"}"[..], "b"),
             (br#"{"a":"ok \ud83d"}"#, "ok \u{FFFD}"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_json_is_never_called_anything_else() {
+    fn valid_json_is_never_reported_as_invalid() {
         for (body, not_json) in [
             (&br#"{"a":1e309}"#[..], false),
             (br#"{"a":"\ud83d","b":1}"#, false),

@@ -1,4 +1,4 @@
-//! Looks at an account and at usages without charging: before a likely refusal, and before every final one.
+//! Reads an account and usages without charging: before a likely refusal, and before every final one.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::process::patience::{CONFLICT_BUDGET, Patience};
 use crate::words::id::UsageId;
 
 impl Ledger {
-    /// Learns of one moment what the account has and which usages exist. Learns nothing while something is due.
+    /// Reads the balance and the existing usages at one moment. Learns nothing while something is due.
     pub(super) async fn look(
         &self,
         request: &Request<'_>,
@@ -51,8 +51,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Reads the entries of usages that are about to be refused for funds: what is recorded meanwhile is a replay,
-    /// whatever a refused transaction has said of it.
+    /// Reads the entries of usages that are about to be refused for funds.
+    ///
+    /// A usage that was recorded meanwhile is a replay, whatever a refused transaction has shown.
     pub(super) async fn look_again(
         &self,
         request: &Request<'_>,
@@ -60,7 +61,7 @@ impl Ledger {
         charging: &mut Charging,
     ) -> Result<(), Error> {
         let outcomes = || charging.outcomes.iter().enumerate();
-        // What this very request recorded at a later position was not there before.
+        // A usage that this very request recorded at a later position did not exist before.
         let recorded: BTreeSet<&UsageId> = outcomes()
             .filter(|(_, outcome)| matches!(outcome, Some(Charged::Recorded(_))))
             .map(|(position, _)| &request.usages[position].id)
@@ -86,7 +87,7 @@ impl Ledger {
         let found = match self.snapshot(&keys, request.patience).await {
             Ok(found) => found,
             Err(failure) => {
-                // Nothing is certain about them now.
+                // The outcome of these usages is unknown now.
                 for position in refused {
                     charging.outcomes[position] = None;
                 }
@@ -123,7 +124,7 @@ impl Ledger {
             .client
             .transact_get_items()
             .set_transact_items(Some(gets.collect()));
-        // Only conflicts are waited for, and they pass.
+        // It waits only for conflicts, and they pass.
         let patience = patience.at_most(CONFLICT_BUDGET);
         let answer = self
             .persist(&patience, || async {

@@ -1,7 +1,7 @@
 //! The models of full quarters, remembered by each environment.
 //!
-//! A roll-up keeps 40 models apart. Without this, each usage of one more would be refused once before it counts as
-//! `other`: two transactions in place of one.
+//! A roll-up counts 40 models separately. Without this memory, each usage of a further model would be refused once
+//! before it counts as `other`: two transactions instead of one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ const MAX_REMEMBERED: usize = 100;
 pub(in super::super) struct FullRollups(Mutex<KnownModels>);
 
 impl FullRollups {
-    /// Returns what is remembered of the roll-ups that usages are added to.
+    /// Returns the remembered models of the roll-ups that usages are added to.
     pub(super) fn of(&self, usages: &[UsageEntry]) -> KnownModels {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
@@ -28,7 +28,7 @@ impl FullRollups {
             .collect()
     }
 
-    /// Remembers the models of a roll-up that had no room. Models are never removed from one, so this stays true.
+    /// Remembers the models of a roll-up that had no room. Models are never removed from a roll-up, so this stays true.
     pub(super) fn remember(&self, learnt: &KnownModels) {
         if learnt.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Which usages the next transaction charges, and what becomes of the others. Pure.
+//! Plans the next transaction: the usages to charge, and the outcomes of the others. Pure.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,29 +9,29 @@ use super::{Charged, Knowledge};
 use crate::words::id::UsageId;
 use crate::words::sparks::Sparks;
 
-/// DynamoDB takes at most 100 actions in a transaction.
+/// DynamoDB accepts at most 100 actions in a transaction.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const MAX_ACTIONS: usize = 100;
 
-/// One transaction, planned.
+/// The plan of one transaction.
 pub(super) struct Plan {
     /// The positions that are charged.
     pub(super) charged: Vec<usize>,
     /// The outcomes of all positions up to `end`, once the transaction has committed.
     pub(super) outcomes: Vec<(usize, Charged)>,
-    /// What is debited in all.
+    /// The total that is debited.
     pub(super) sum: Sparks,
-    /// The balance must be below this, or one of the refusals would have been wrong.
+    /// The balance must be below this; otherwise one of the refusals would be wrong.
     pub(super) ceiling: Option<Sparks>,
     /// The first position that is left for another transaction.
     pub(super) end: usize,
 }
 
 impl Plan {
-    /// Goes through the usages from `start` on, one after another, with what is known so far.
+    /// Plans the usages from `start` on, one after another, with what is known so far.
     ///
-    /// While the balance is unknown every new usage is taken to be affordable, and so is every usage of
-    /// which it is unknown whether it exists.
+    /// While the balance is unknown, every new usage counts as affordable. So does every usage that may or may not
+    /// exist.
     pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Self {
         let mut plan = Self {
             charged: Vec::new(),
@@ -56,7 +56,7 @@ impl Plan {
                 .sum
                 .checked_add(usage.sparks)
                 .unwrap_or(Sparks::from_milli(i64::MAX));
-            // Only what is known not to exist can lack funds: anything else may be a replay.
+            // Only a usage that certainly does not exist can lack funds: any other may be a replay.
             let new = knowledge.missing.contains(&usage.id);
             if let Some(available) = knowledge
                 .available
@@ -85,7 +85,7 @@ impl Plan {
     }
 }
 
-/// The outcome of a usage whose id was there before.
+/// Returns the outcome of a usage whose id existed before.
 pub(super) fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
     if usage.request_hash == earlier.request_hash {
         Charged::Replayed(earlier.clone())

@@ -1,7 +1,7 @@
-//! What accounts ask for that they do not pay for, as far as this environment knows.
+//! Requests of accounts that cost them nothing, as far as this environment knows.
 //!
-//! A refusal for funds and a usage of nothing cost the operator and not the account. Neither writes a limit to the table:
-//! each environment counts for itself, and serves one request at a time.
+//! A refusal for funds and a usage that costs nothing cost the operator and not the account. Neither limit is written
+//! to the table: each environment counts for itself, and serves one request at a time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,45 +10,45 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::words::id::AccountId;
 
-/// How long an account that lacked funds is looked at before it is charged; each refusal begins it anew.
+/// Time for which an account that lacked funds is read before it is charged; each refusal restarts it.
 const LOOKED_AT_FOR: SignedDuration = SignedDuration::from_secs(1);
 
-/// How many such requests an account may make at once, and how many more each second.
+/// The unpaid requests that an account may make at once, and the further ones each second.
 const BURST: i64 = 300;
 const PER_SECOND: i64 = 50;
 
-/// How many accounts are remembered.
+/// Maximum number of accounts that are remembered.
 const MAX_REMEMBERED: usize = 1_000;
 
-/// Accounts with what they asked for in vain or for nothing.
+/// Accounts with their unpaid requests.
 #[derive(Debug, Default)]
 pub(in super::super) struct Unpaid(Mutex<HashMap<AccountId, Asked>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    /// Until when the account is looked at first.
+    /// Time until which the account is read first.
     drained_until: Timestamp,
-    /// How many thousandths of a request are left.
+    /// Requests left, in thousandths.
     left: i64,
     as_of: Timestamp,
 }
 
 impl Unpaid {
-    /// Whether an account lacked funds a moment ago.
+    /// Returns whether an account lacked funds a moment ago.
     pub(super) fn is_drained(&self, account: &AccountId, now: Timestamp) -> bool {
         self.asked()
             .get(account)
             .is_some_and(|asked| now < asked.drained_until)
     }
 
-    /// Notes that an account lacks funds.
+    /// Records that an account lacks funds.
     pub(super) fn note_drained(&self, account: &AccountId, now: Timestamp) {
         let mut asked = self.asked();
         let asked = of(&mut asked, account, now);
         asked.drained_until = now.saturating_add(LOOKED_AT_FOR).unwrap_or(now);
     }
 
-    /// Counts requests that are not paid for; false if they are too many.
+    /// Counts unpaid requests; returns false if they are too many.
     pub(super) fn admit(&self, account: &AccountId, count: usize, now: Timestamp) -> bool {
         let mut asked = self.asked();
         let asked = of(&mut asked, account, now);
@@ -91,13 +91,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_has_a_burst_and_then_its_share_of_each_second() {
+    fn an_account_has_a_burst_and_then_a_rate_per_second() {
         let (unpaid, account) = (Unpaid::default(), "acct_a".parse().unwrap());
         let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
         let admitted = |millisecond| unpaid.admit(&account, 1, at(millisecond));
         assert_eq!((0..400).filter(|_| admitted(0)).count(), 300);
         assert_eq!((0..100).filter(|_| admitted(1_000)).count(), 50);
-        // A clock that goes back gives nothing.
+        // A clock that goes back refills nothing.
         assert!(!admitted(500));
         assert!(unpaid.admit(&"acct_b".parse().unwrap(), 300, at(0)));
         assert!(!unpaid.admit(&"acct_b".parse().unwrap(), 45, at(0)));

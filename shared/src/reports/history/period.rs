@@ -1,4 +1,4 @@
-//! The time that a history is asked of, and the hours, days or months of a time zone in it. Pure.
+//! The period of a history, and the hours, days or months of a time zone in it. Pure.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::clock;
 
-/// How many days of use are told when nobody says how many.
+/// Number of days of a history without a beginning.
 const DEFAULT_DAYS: i32 = 30;
 
-/// How many days of use can be asked for at once.
+/// Maximum number of days of a history.
 const MAX_DAYS: i32 = 92;
 
-/// Use is summed up by quarters of an hour.
+/// Length of the quarters of an hour by which usage is summed.
 const QUARTER_MS: i64 = 900_000;
 
 /// Names of UTC.
 const UTC: [&str; 3] = ["UTC", "Etc/UTC", "Z"];
 
-/// How finely the time is cut.
+/// The length of the intervals of a history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Granularity {
@@ -32,12 +32,12 @@ pub(super) enum Granularity {
     Month,
 }
 
-/// Something in a query that is not valid.
+/// An invalid parameter of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The parameter.
     pub field: &'static str,
-    /// What it must be.
+    /// The requirement that it breaks.
     pub detail: String,
 }
 
@@ -50,7 +50,7 @@ impl Invalid {
     }
 }
 
-/// A time, half-open, and how it is cut.
+/// A half-open period, and the intervals that divide it.
 #[derive(Debug)]
 pub(super) struct Period {
     pub(super) from: Timestamp,
@@ -60,7 +60,9 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// The time that is asked for. Without an end it goes on to the end of today; without a beginning it is of 30 days.
+    /// Parses a period.
+    ///
+    /// Without an end, it ends with today; without a beginning, it has 30 days.
     pub(super) fn new(
         (from, to): (Option<&str>, Option<&str>),
         granularity: Granularity,
@@ -91,7 +93,7 @@ impl Period {
         })
     }
 
-    /// The first UTC day, and the one after the last; an error where the time is not of whole UTC days.
+    /// Returns the first UTC day and the one after the last; an error if the period does not consist of whole UTC days.
     pub(super) fn utc_days(&self) -> Result<(Date, Date), Invalid> {
         if self.granularity == Granularity::Hour {
             let detail = "must be `day` or `month`: members are summed up by days";
@@ -112,7 +114,7 @@ impl Period {
         Ok((day("from", self.from)?, day("to", self.to)?))
     }
 
-    /// When the hour, day or month begins that a time is in.
+    /// Returns the start of the hour, day or month that contains a time.
     pub(super) fn start_of(&self, at: Timestamp) -> Timestamp {
         let local = at.to_zoned(self.zone.clone());
         let start = match self.granularity {
@@ -125,16 +127,16 @@ impl Period {
                 .first_of_month()
                 .and_then(|first| first.start_of_day()),
         };
-        // Only the first and the last days that there are have no beginning or no end.
+        // Only the first and last representable days have no beginning or no end.
         start.map_or(at, |start| start.timestamp())
     }
 
-    /// The zone's name.
+    /// Returns the zone's name.
     pub(super) fn zone_name(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// A time as it is printed: by the zone's clock, with its offset.
+    /// Formats a time by the zone's clock, with its offset.
     pub(super) fn print(&self, time: Timestamp) -> String {
         if UTC.contains(&self.zone_name()) {
             return clock::wire(time);
@@ -159,7 +161,7 @@ fn time_zone(name: Option<&str>) -> Result<TimeZone, Invalid> {
     TimeZone::get(name).map_err(unknown)
 }
 
-/// A time at which a roll-up begins.
+/// Parses a time at which a roll-up begins.
 fn quarter(field: &'static str, text: &str, zone: &TimeZone) -> Result<Timestamp, Invalid> {
     let time = day_or_time(field, text, zone)?;
     if time.as_millisecond().rem_euclid(QUARTER_MS) != 0
@@ -171,7 +173,7 @@ fn quarter(field: &'static str, text: &str, zone: &TimeZone) -> Result<Timestamp
     Ok(time)
 }
 
-/// The time that a text names, or the beginning of the day that it names.
+/// Parses a time, or a day, which means its beginning.
 pub(crate) fn day_or_time(
     field: &'static str,
     text: &str,
@@ -199,7 +201,7 @@ pub(crate) fn day_or_time(
     })
 }
 
-/// A text of the caller's, as it may be told back: short, and in quotes.
+/// Quotes a text of the caller for a message, truncated.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     let short: String = text.chars().take(LONGEST).collect();
@@ -207,7 +209,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", format!("{short}{more}"))
 }
 
-/// So many of the zone's days later.
+/// Returns the time that is this number of the zone's days later.
 fn later(start: &Result<Zoned, jiff::Error>, days: i32) -> Result<Timestamp, Invalid> {
     let outside = || Invalid::new("to", "must be a time between the years 2000 and 9998");
     let start = start.as_ref().map_err(|_| outside())?;
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_time_it_is_of_thirty_days_with_all_of_today() {
+    fn the_default_period_is_thirty_days_with_all_of_today() {
         for (from, to, zone, expected) in [
             (
                 "",
@@ -266,7 +268,7 @@ mod tests {
                 "UTC",
                 ("2026-10-02T00:00:00Z", "2026-11-01T00:00:00Z"),
             ),
-            // Over the end of summer time, a day is 25 hours long.
+            // At the end of summer time, a day is 25 hours long.
             (
                 "",
                 "2026-10-26",
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_by_the_name_of_its_parameter() {
+    fn an_invalid_time_is_refused_by_the_name_of_its_parameter() {
         for (from, to, zone, field) in [
             ("yesterday", "", "UTC", "from"),
             ("2026-02-30", "", "UTC", "from"),
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_is_told_back_in_quotes_and_cut() {
+    fn a_given_text_is_quoted_and_truncated() {
         let (most, more) = ("é".repeat(40), "é".repeat(41));
         for (given, told) in [
             ("a \"b\"\n", "\"a \\\"b\\\"\\n\"".to_owned()),
@@ -364,7 +366,7 @@ mod tests {
                 "Asia/Kolkata",
                 "2026-11-22T18:30:00Z",
             ),
-            // 02:30 comes twice on the last day of summer time, and each is in an hour of its own.
+            // 02:30 occurs twice on the last day of summer time, each time in an hour of its own.
             (
                 "2026-10-25T00:30:00Z",
                 Granularity::Hour,
@@ -420,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_by_whole_utc_days_alone() {
+    fn member_usage_is_reported_by_whole_utc_days_only() {
         let days = |from, to, granularity, zone| {
             let days = period(from, to, granularity, zone).unwrap().utc_days();
             days.map_err(|invalid| invalid.field)

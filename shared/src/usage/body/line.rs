@@ -1,4 +1,4 @@
-//! One line of a usage as it is sent, and how it becomes a line of a meter.
+//! Parses one line of a usage into a line of a meter.
 
 use serde::Deserialize;
 
@@ -6,10 +6,10 @@ use super::{Invalid, Rule, invalid};
 use crate::words::meter::{GigabyteHours, Line, MAX_QUANTITY, Meter, Tokens};
 use crate::words::whole::Whole;
 
-/// The longest name of a model, in bytes.
+/// Maximum length of a model's name, in bytes.
 const MAX_MODEL_BYTES: usize = 128;
 
-/// A line: a meter, and the fields that belong to it.
+/// The body of a line: a meter, and the fields that belong to it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LineBody {
@@ -25,7 +25,7 @@ pub(super) struct LineBody {
 }
 
 impl LineBody {
-    /// The line, if it is valid; `index` is its position in the usage.
+    /// Returns the line, if it is valid; `index` is its position in the usage.
     pub(super) fn check(self, index: usize) -> Result<Line, Invalid> {
         let at = Place(index);
         let Some(meter) = Meter::named(&self.meter) else {
@@ -51,7 +51,7 @@ impl LineBody {
         }
     }
 
-    /// Each field with the meter it belongs to, and whether it was sent.
+    /// Returns each field with its meter, and whether it was sent.
     fn given(&self) -> [(Meter, &'static str, bool); 8] {
         [
             (Meter::AiTokens, "model", self.model.is_some()),

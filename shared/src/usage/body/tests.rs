@@ -1,10 +1,10 @@
-//! What is refused and how it is named, and which requests mean the same.
+//! The rules and the fields that refusals name, and the hashes of equivalent requests.
 
 use super::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Reads a body from its text: numbers are read as they are written.
+/// Reads a body from its text, so that numbers keep their notation.
 fn of<T: DeserializeOwned>(body: &Value) -> serde_json::Result<T> {
     serde_json::from_str(&body.to_string())
 }
@@ -16,7 +16,7 @@ fn read(body: &Value) -> Result<Usage, Invalid> {
 fn refusal(body: &Value) -> (Rule, String) {
     let invalid = read(body)
         .err()
-        .unwrap_or_else(|| panic!("{body} was taken"));
+        .unwrap_or_else(|| panic!("{body} was accepted"));
     (invalid.rule, invalid.field)
 }
 
@@ -25,7 +25,7 @@ fn with_line(line: &Value) -> Value {
 }
 
 #[test]
-fn what_breaks_a_rule_is_named() {
+fn an_invalid_usage_names_its_rule_and_field() {
     let long = "x".repeat(201);
     for (body, rule, field) in [
         (json!({"usage": []}), Rule::Schema, "usage"),
@@ -121,7 +121,7 @@ fn what_breaks_a_rule_is_named() {
 }
 
 #[test]
-fn what_an_object_says_is_not_read_from_a_list() {
+fn a_list_in_place_of_an_object_is_refused() {
     let line = json!({"meter": "compute", "milliseconds": 1});
     let line_list = json!(["compute", null, null, null, null, null, null, 1500, null]);
     let trace_list = json!(["chat", null, null, null, null, null]);
@@ -137,7 +137,7 @@ fn what_an_object_says_is_not_read_from_a_list() {
 }
 
 #[test]
-fn a_time_is_one_of_rfc_3339() {
+fn only_rfc_3339_times_are_accepted() {
     for (time, taken) in [
         ("2026-11-22T20:15:00Z", true),
         ("2026-11-22t21:15:00.123456789+01:00", true),
@@ -159,7 +159,7 @@ fn a_time_is_one_of_rfc_3339() {
 }
 
 #[test]
-fn limits_themselves_are_allowed() {
+fn values_at_the_limits_are_allowed() {
     let most = 1_000_000_000_000_u64;
     let body = json!({
         "usage": vec![json!({"meter": "ai_tokens", "input_tokens": most, "output_tokens": 0}); 20],
@@ -172,7 +172,7 @@ fn limits_themselves_are_allowed() {
 }
 
 #[test]
-fn a_body_that_is_not_of_the_schema_is_that_even_behind_an_invalid_line() {
+fn a_schema_error_takes_precedence_over_an_earlier_invalid_line() {
     let body = json!({"usage": [{"meter": "gpu"}, {"meter": "compute"}]});
     assert_eq!(
         refusal(&body),
@@ -241,7 +241,7 @@ fn a_member_is_mended_and_an_empty_one_is_left_out() {
 }
 
 #[test]
-fn metadata_of_one_name_twice_is_refused() {
+fn duplicate_metadata_names_are_refused() {
     let body = r#"{"usage":[],"trace":{"metadata":{"k":"a","k":"b"}}}"#;
     let refused = serde_json::from_str::<UsageBody>(body).unwrap_err();
     assert!(
@@ -250,7 +250,7 @@ fn metadata_of_one_name_twice_is_refused() {
     );
 }
 
-/// Entries keep the hash for years: if this fails, the replays of every stored entry would.
+/// Entries store the hash for years: if this fails, so would replays of every stored entry.
 #[test]
 fn the_hash_of_a_request_never_changes() {
     let usage = read(&json!({
@@ -266,7 +266,7 @@ fn the_hash_of_a_request_never_changes() {
 }
 
 #[test]
-fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_alone() {
+fn a_schema_error_refuses_the_whole_batch_and_an_invalid_item_only_itself() {
     let items = |items: Value| {
         of::<BatchBody>(&json!({ "items": items }))
             .unwrap()
@@ -312,7 +312,7 @@ fn a_batch_refuses_a_body_that_is_not_of_the_schema_whole_and_an_invalid_item_al
 }
 
 #[test]
-fn what_a_trace_says_does_not_show_in_debug_output() {
+fn debug_output_hides_the_content_of_a_trace() {
     let body = json!({
         "usage": [{"meter": "compute", "milliseconds": 1}],
         "trace": {"input": "a prompt", "output": "an answer"},
