@@ -1,9 +1,8 @@
-//! Finishes what the flows could not: deliveries that were not confirmed, payments that were not verified, and renewals,
-//! refunds and disputes of which no webhook came.
+//! Finishes what requests left open: unconfirmed deliveries, unverified payments, and renewals, refunds and disputes
+//! without a webhook.
 //!
-//! It runs each minute. A run leases buckets of accounts, so that one customer is never worked on by two runs, and stops
-//! before its time is up; what is left waits for the next one. Everything is marked on a condition, so
-//! that two runs at once do no harm.
+//! It runs each minute. A run leases buckets of accounts, so that two runs never work on one customer, and stops before
+//! its time is up; the next run continues. Every mark is a conditional write, so that two runs at once do no harm.
 
 mod checkouts;
 mod due;
@@ -36,38 +35,38 @@ const LONGEST_RUN: Duration = Duration::from_secs(50);
 /// Time of an invocation that is kept back for its end.
 const KEPT_BACK: Duration = Duration::from_secs(3);
 
-/// What must be left of a run's time for another piece of work.
+/// Time that a run must have left to begin another piece of work.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// How much of a bucket is looked at together.
+/// Maximum number of items of a bucket in one round.
 const TOGETHER: usize = 1_000;
 
-/// How many buckets a run works on at once: most have few customers, and one customer's events follow one another.
+/// Number of buckets that a run works on at once: most have few customers, and one customer's events are sent in turn.
 const BUCKETS_AT_ONCE: usize = 4;
 
-/// How often a run reads from Langfuse: its smallest plan takes 30 reads a minute from all of an organisation, and others
-/// read, too.
+/// Maximum number of reads from Langfuse in a run. Its smallest plan takes 30 reads a minute from a whole organisation,
+/// and others read, too.
 const READS_PER_RUN: u32 = 20;
 
-/// The longest that a call of a provider may take.
+/// Longest timeout of a call to a provider.
 const LONGEST_CALL: Duration = Duration::from_secs(10);
 
-/// The first pause between two attempts of one thing, and the longest.
+/// First and longest pause between two attempts of the same work.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
-/// What a run works with.
+/// Everything that a run needs.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Where everything is written down.
+    /// The ledger, which lists the pending work.
     pub ledger: Ledger,
-    /// Where traces go; nothing where they go nowhere.
+    /// The Langfuse client; None if no traces are sent.
     pub langfuse: Option<Langfuse>,
     /// The Stripe account that takes meter events and payments, with the terms of plans; None without Stripe.
     pub payments: Option<Payments>,
     /// The deployment.
     pub stage: String,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -112,12 +111,12 @@ impl Outbox {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// How many buckets it took.
+    /// Buckets that it leased.
     pub buckets: u32,
-    /// How many buckets another run worked on.
+    /// Buckets that another run had leased.
     pub buckets_taken: u32,
     /// Traces that Langfuse confirmed, or had already.
     pub traces: u64,
@@ -127,25 +126,25 @@ pub struct Report {
     pub parcels: u64,
     /// Deliveries that failed for good.
     pub parked: u64,
-    /// Usages that it looked at and that still wait.
+    /// Usages that it handled and that are still pending.
     pub waiting: u64,
-    /// How long the oldest of those has waited, in seconds.
+    /// Age of the oldest of those, in seconds.
     pub oldest_age_s: i64,
-    /// Payments that it looked into.
+    /// Payments that it checked.
     pub payments: u64,
-    /// Subscriptions that it looked into.
+    /// Subscriptions that it checked.
     pub subscriptions: u64,
-    /// Refunds, disputes and credit notes that it looked into.
+    /// Refunds, disputes and credit notes that it checked.
     pub reversals: u64,
-    /// What failed on the way, without holding up the rest.
+    /// Failures that did not hold up the rest.
     pub failures: u64,
-    /// Whether it stopped because its time was up.
+    /// True if it stopped because its time was up.
     pub cut_short: bool,
 }
 
-/// Does what is due, as far as the time goes.
+/// Does the work that is due until the time is up.
 pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger::Error> {
-    // Each run begins elsewhere, so that a run that is cut short does not always leave out the same.
+    // Each run begins at a random bucket, so that runs that are cut short do not always leave out the same ones.
     let first = fastrand::u8(0..PENDING_BUCKETS);
     let reads = &Reads::at_most(READS_PER_RUN);
     let buckets = (0..PENDING_BUCKETS).map(|number| {
@@ -181,13 +180,13 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         outbox.reversals = report.reversals,
         outbox.failures = report.failures,
         outbox.cut_short = report.cut_short,
-        "the outbox was worked through"
+        "the outbox has ended its run"
     );
     failed.map_or(Ok(report), Err)
 }
 
 impl Outbox {
-    /// Works on a bucket where anything is due, unless somebody else does, or the time is up.
+    /// Works on a bucket if anything is due there, no other run has leased it, and there is time.
     async fn take(
         &self,
         bucket: u8,
@@ -215,7 +214,7 @@ impl Outbox {
         worked
     }
 
-    /// Finishes what is due in a bucket, round by round.
+    /// Finishes the due work of a bucket, round by round.
     async fn work(
         &self,
         bucket: u8,
@@ -227,7 +226,7 @@ impl Outbox {
         while has_time(patience) {
             let (now, limit) = (self.clock.now(), seen.len() + TOGETHER);
             let due = self.ledger.due(Queue::Due, bucket, now, limit, patience);
-            // The index may lag behind: what was worked on in this run is not again.
+            // The index may lag behind, so items that this run has already handled are skipped.
             let fresh: Vec<Listed> = due
                 .await?
                 .into_iter()
@@ -269,17 +268,17 @@ impl Outbox {
     }
 }
 
-/// Whether a run has the time for another piece of work.
+/// Returns whether a run has time for another piece of work.
 fn has_time(patience: &Patience) -> bool {
     patience.left() > RESERVE
 }
 
-/// How long a call of a provider may take, so that what came of it can still be written.
+/// Returns the timeout of a call to a provider, which leaves time to write its result.
 fn call_timeout(patience: &Patience) -> Duration {
     patience.left().saturating_sub(RESERVE).min(LONGEST_CALL)
 }
 
-/// When something is tried again that has failed so often: later each time, with jitter.
+/// Returns the time of the next attempt: later with each failed one, with jitter.
 fn next_attempt(now: Timestamp, failed_attempts: i64) -> Timestamp {
     let doublings = u32::try_from(failed_attempts.clamp(1, 5)).unwrap_or(1) - 1;
     let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
@@ -291,7 +290,7 @@ fn next_attempt(now: Timestamp, failed_attempts: i64) -> Timestamp {
 }
 
 impl Report {
-    /// Adds what came of a bucket.
+    /// Adds the result of a bucket.
     fn add(&mut self, bucket: &Self) {
         self.buckets += bucket.buckets;
         self.buckets_taken += bucket.buckets_taken;
@@ -308,7 +307,7 @@ impl Report {
         self.cut_short |= bucket.cut_short;
     }
 
-    /// Counts a failure that holds up nothing else.
+    /// Counts and logs a failure that does not hold up the rest.
     fn failed(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
         self.failures += 1;
         warn!(error = chain(error), "could not finish {what}");
@@ -320,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_leaves_the_time_to_write_what_came_of_it() {
+    fn a_call_leaves_time_to_write_its_result() {
         for (left_s, call_s) in [(60, 10), (15, 10), (8, 3), (5, 0), (1, 0)] {
             let clock = Clock::skipping_from("2026-11-22T20:15:00Z".parse().unwrap());
             let patience = Patience::lasting(&clock, Duration::from_secs(left_s));
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_quarter_of_an_hour_and_differ() {
+    fn pauses_grow_to_15_minutes_and_have_jitter() {
         let now = "2026-11-22T20:15:00Z".parse().unwrap();
         for (failed, most_s) in [
             (0, 60),

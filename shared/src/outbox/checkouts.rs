@@ -1,5 +1,6 @@
-//! Orders that are not settled after their page has ended: what was paid is credited, though no webhook came and nobody
-//! verified it.
+//! Checks orders that are not settled after their page has ended, and credits what was paid.
+//!
+//! This finds payments without a webhook or a verification.
 
 use jiff::SignedDuration;
 
@@ -10,21 +11,21 @@ use crate::payments::payment;
 use crate::process::patience::Patience;
 use crate::providers::stripe;
 
-/// How long until an order is looked into again that is not settled.
+/// Time until an order that is not settled is checked again.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Why an order could not be looked into.
+/// A failure to check an order.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("the payment is not known")]
+    #[error("the payment could not be checked")]
     Payment(#[from] payment::Error),
-    #[error("stripe did not say which pages there are")]
+    #[error("stripe did not list the customer's sessions")]
     Stripe(#[from] crate::providers::stripe::Error),
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
 }
 
-/// Looks into what is due.
+/// Checks the orders that are due.
 pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
@@ -52,7 +53,7 @@ pub(super) async fn work(
         report.payments += 1;
         let again = match Box::pin(look_into(outbox, payments, &intent, patience)).await {
             Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
-            // It is kept for somebody to look at, and may be mended.
+            // An incident is kept for the operator, who may correct the cause.
             Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
                 now.saturating_add(AGAIN_AFTER).unwrap_or(now)
             }
@@ -82,7 +83,7 @@ async fn look_into(
         payment::reconcile_checkout(payments, &page, now, patience).await?;
         return Ok(());
     }
-    // It was never opened, and can no longer be.
+    // The page was never opened, and can no longer be.
     let expired = CheckoutStatus::Expired;
     payments
         .ledger
@@ -91,7 +92,7 @@ async fn look_into(
     Ok(())
 }
 
-/// The page of an intent whose process ended before it was written down: Stripe has it among its customer's.
+/// Finds the page of an intent whose process ended before writing it, among the customer's sessions at Stripe.
 async fn find_page(
     payments: &Payments,
     intent: &Intent,

@@ -1,14 +1,14 @@
-//! When a usage that still waits is due again. Pure.
+//! The time at which a pending usage is due again. Pure.
 //!
-//! What was sent and not confirmed is sent again after pauses that grow with the attempts. What could not be sent is looked
-//! at again after about as long as it has waited, so that an outage costs few writes.
+//! A delivery that was sent but not confirmed is retried after pauses that grow with the attempts. One that could not
+//! be sent is looked at again after about as long as it has waited, so that an outage costs few writes.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{next_attempt, traces};
 use crate::ledger::{DeliveryState, Mark, Marks, Parts, Waiting};
 
-/// When a usage is due again, of which these parts were sent.
+/// Returns the time at which a usage is due again. `sent` has the parts that were sent.
 pub(super) fn again(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timestamp {
     let after = marks.after(usage.entry.deliveries);
     let is_pending = |state| state == DeliveryState::Pending;
@@ -28,7 +28,7 @@ fn trace(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timesta
     let is_unsent = matches!(marks.langfuse, Some(Mark::Unsent(_)));
     match (&marks.langfuse, sent.trace) {
         (Some(Mark::Absent(at)), _) => traces::asked_again_from(*at),
-        // It may be there: it is asked for before it is sent again.
+        // Langfuse may have it, and is read before the trace is sent again.
         (_, true) if !is_unsent => next_attempt(now, usage.claims).max(traces::asked_from(usage)),
         (_, true) => next_attempt(now, usage.claims),
         (_, false) if usage.unsent_to_langfuse => next_look(now, usage.entry.recorded_at),
@@ -43,7 +43,7 @@ fn trace(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timesta
     }
 }
 
-/// When something is looked at again that was not tried: after as long as it has waited, at most a quarter of an hour.
+/// Returns when to look again at a delivery that was not tried: after as long as it has waited, at most 15 minutes.
 fn next_look(now: Timestamp, waits_since: Timestamp) -> Timestamp {
     let minutes = now
         .duration_since(waits_since)
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_sent_is_looked_at_less_often_the_longer_it_waits() {
+    fn untried_deliveries_are_looked_at_less_often_the_longer_they_wait() {
         let now: Timestamp = "2026-11-22T20:15:00Z".parse().unwrap();
         for (waited_min, most_s) in [(-1, 60), (0, 60), (1, 60), (3, 120), (4, 240), (15, 480)] {
             let since = now - SignedDuration::from_mins(waited_min);

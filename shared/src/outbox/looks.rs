@@ -1,5 +1,5 @@
-//! Payments after the first: reads renewals, and refunds and disputes that may still change, from Stripe without waiting
-//! for a webhook.
+//! Payments after the first: reads renewals, and refunds and disputes that may still change, from Stripe without
+//! waiting for a webhook.
 
 use super::{Outbox, Report, has_time, next_attempt};
 use crate::ledger::{self, Listed};
@@ -7,16 +7,16 @@ use crate::payments::Payments;
 use crate::payments::{reversal, subscription};
 use crate::process::patience::Patience;
 
-/// Reports why a look failed.
+/// A failure to check a subscription or a reversal.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("the subscriptions are not known")]
+    #[error("the subscriptions could not be checked")]
     Subscription(#[from] subscription::Error),
-    #[error("the refund or dispute is not known")]
+    #[error("the refund or dispute could not be checked")]
     Reversal(#[from] reversal::Error),
 }
 
-/// Looks at what is due. Each look schedules the next one itself; one that fails is put off.
+/// Checks what is due. Each check schedules the next one itself; one that fails is put off.
 pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
@@ -38,7 +38,7 @@ pub(super) async fn work(
             report.reversals += 1;
             let reconciled = reversal::reconcile(payments, reason, &id, now, patience);
             match Box::pin(reconciled).await {
-                // The table was restored, or the key is of another account by now.
+                // The table was restored, or the key now belongs to another account.
                 Ok(reversal::Outcome::NotOurs(_)) => {
                     payments.ledger.unfollow(reason, &id, patience).await?;
                     Ok(())
@@ -49,7 +49,7 @@ pub(super) async fn work(
             continue;
         };
         if let Err(error) = looked {
-            report.failed("a look", &error);
+            report.failed("a check", &error);
             let again = next_attempt(now, 5);
             payments.ledger.put_off(listed, again, patience).await?;
         }

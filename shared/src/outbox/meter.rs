@@ -1,5 +1,6 @@
-//! Events that Stripe's meter has not confirmed: one call at a time per customer, and many usages in one event where a
-//! customer has many waiting.
+//! Sends events that Stripe's meter has not confirmed, one call at a time per customer.
+//!
+//! If a customer has many usages waiting, one event carries many of them: a parcel.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,10 +18,10 @@ use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId, UsageId};
 
-/// How many customers of a bucket are worked on at once.
+/// Number of customers of a bucket that are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
 
-/// Events that are too old to be sent are parked: Stripe may have forgotten that it has them.
+/// Parks events that are too old to be sent: Stripe may have forgotten that it has them.
 pub(super) fn park_old(usages: &[Waiting], now: Timestamp, outcome: &mut Outcome) {
     for usage in usages {
         let pending = usage.entry.deliveries.stripe == DeliveryState::Pending;
@@ -32,14 +33,14 @@ pub(super) fn park_old(usages: &[Waiting], now: Timestamp, outcome: &mut Outcome
     }
 }
 
-/// What was sent, and what could not be tried.
+/// The marks of usages that were sent, and the usages that could not be tried.
 #[derive(Default)]
 pub(super) struct Sent {
     pub(super) marks: HashMap<UsageId, Mark>,
     pub(super) untried: HashSet<UsageId>,
 }
 
-/// Sends parcels and then what is left, customer by customer, some customers at once.
+/// Sends each customer's parcels and then its other usages, for several customers at once.
 pub(super) async fn send(
     outbox: &Outbox,
     usages: &[&Waiting],
@@ -87,14 +88,14 @@ pub(super) async fn send(
     Ok(sent)
 }
 
-/// What one customer has waiting.
+/// The pending usages and parcels of one customer.
 struct Customer<'a> {
     account: AccountId,
     usages: Vec<&'a Waiting>,
     parcels: Vec<&'a Parcel>,
 }
 
-/// Whether a customer can be gone on with.
+/// The decision to continue with a customer's events or to stop.
 #[derive(PartialEq, Eq)]
 enum Next {
     GoOn,
@@ -108,7 +109,7 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends what one customer has waiting, one call after another.
+    /// Sends a customer's pending parcels and usages, one call after another.
     async fn send(&self, customer: Customer<'_>) -> Result<Sent, ledger::Error> {
         let mut sent = Sent::default();
         let mut next = Next::GoOn;
@@ -128,7 +129,7 @@ impl Sender<'_> {
                 }
                 _ => sent.leave(usage),
             }
-            // It may have another customer by now.
+            // The account may have another customer by now.
             if matches!(sent.marks.get(&usage.entry.id), Some(Mark::Parked(_))) {
                 known = self.known(&customer.account).await;
             }
@@ -186,7 +187,7 @@ impl Sender<'_> {
         let written = ledger
             .mark_parcel(parcel, mark.as_ref(), due, self.patience)
             .await?;
-        // Not written: somebody else has, and the members follow what the parcel says then.
+        // If it was not written, another run has marked the parcel, and the members follow that mark.
         if let Some(mark) = mark.filter(|_| written) {
             let of_members = match mark {
                 Mark::Parked(why) => Mark::Parked(format!("parcel {}: {why}", parcel.id)),
@@ -215,7 +216,7 @@ impl Sender<'_> {
 }
 
 impl Sent {
-    /// Leaves a usage that was taken and not tried as it was.
+    /// Leaves a usage that was claimed but not tried as it was.
     fn leave(&mut self, usage: &Waiting) {
         let id = usage.entry.id.clone();
         if usage.unsent_to_stripe {
@@ -225,7 +226,7 @@ impl Sent {
     }
 }
 
-/// What an attempt proves. That something was never sent stays proven only where it was before.
+/// Returns the mark that an attempt proves. An event is proven unsent only if it was so before.
 fn mark(outcome: &Result<(), stripe::Error>, unsent_before: bool) -> Option<Mark> {
     match outcome {
         Ok(()) => Some(Mark::Confirmed),
@@ -236,7 +237,7 @@ fn mark(outcome: &Result<(), stripe::Error>, unsent_before: bool) -> Option<Mark
     }
 }
 
-/// Whether the customer's next event is worth a call.
+/// Decides whether the customer's next event is worth a call.
 fn next_after(outcome: &Result<(), stripe::Error>) -> Next {
     match outcome {
         Ok(()) | Err(stripe::Error::Refused(_)) => Next::GoOn,
@@ -244,7 +245,7 @@ fn next_after(outcome: &Result<(), stripe::Error>) -> Next {
     }
 }
 
-/// The customer of an account, made where there is none.
+/// Returns the customer of an account, and creates it if there is none; None without Stripe.
 pub(super) async fn customer(
     outbox: &Outbox,
     account: &AccountId,

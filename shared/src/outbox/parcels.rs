@@ -1,4 +1,4 @@
-//! Parcels: which usages of a customer go to Stripe's meter together, and what a parcel's state means for them.
+//! Parcels: usages of a customer that go to Stripe's meter in one event and share its outcome.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::process::patience::Patience;
 use crate::providers::stripe::Stripe;
 use crate::words::id::{ParcelId, UsageId};
 
-/// With more usages than this waiting for a customer, they are sent in parcels.
+/// Maximum number of a customer's pending usages that are sent one by one. More are sent in parcels.
 const PARCELS_ABOVE: usize = 50;
 
 /// Parcels that were frozen in this round.
@@ -22,7 +22,7 @@ pub(super) struct Frozen {
 }
 
 impl Frozen {
-    /// Notes on usages that they are members by now.
+    /// Marks usages that are now members of a parcel.
     pub(super) fn note(&self, usages: &mut [Waiting]) {
         for usage in usages {
             if let Some(parcel) = self.member_of.get(&usage.entry.id) {
@@ -38,7 +38,7 @@ impl Frozen {
     }
 }
 
-/// Freezes parcels of what was certainly never sent, for customers that have many waiting.
+/// Freezes parcels of usages that were certainly never sent, for customers that have many pending.
 pub(super) async fn freeze(
     outbox: &Outbox,
     usages: &[Waiting],
@@ -92,14 +92,14 @@ pub(super) async fn freeze(
     Ok(frozen)
 }
 
-/// What may be sent together: proven unsent, and of one UTC hour.
+/// Groups the usages that may be sent together: proven unsent, and of one UTC hour.
 fn together<'a>(waiting: &[&'a Waiting]) -> Vec<Vec<&'a Waiting>> {
     let mut hours: HashMap<i64, Vec<&Waiting>> = HashMap::new();
     for usage in waiting.iter().filter(|usage| usage.unsent_to_stripe) {
         let hour = usage.entry.occurred_at.as_second().div_euclid(3_600);
         hours.entry(hour).or_default().push(usage);
     }
-    // One alone is as well sent under its own id.
+    // A single usage is sent under its own id instead.
     let mut hours: Vec<_> = hours
         .into_iter()
         .filter(|(_, hour)| hour.len() > 1)
@@ -108,7 +108,7 @@ fn together<'a>(waiting: &[&'a Waiting]) -> Vec<Vec<&'a Waiting>> {
     hours.into_iter().map(|(_, usages)| usages).collect()
 }
 
-/// The marks of members whose parcels stand already.
+/// Returns the marks of members whose parcel is already confirmed or parked.
 pub(super) async fn follow(
     outbox: &Outbox,
     usages: &[Waiting],
@@ -129,7 +129,7 @@ pub(super) async fn follow(
         }
         if !known.contains_key(parcel) {
             let stored = match outbox.ledger.parcel(parcel, patience).await {
-                // It is told of where it is listed, and holds up nobody else.
+                // It is reported where it is listed, and holds up no other parcel.
                 Err(ledger::Error::Malformed(_)) => None,
                 stored => stored?,
             };
@@ -142,7 +142,7 @@ pub(super) async fn follow(
     Ok(marks)
 }
 
-/// What a parcel's state means for its members.
+/// Returns the mark that a parcel's state means for its members; None if it is not decided.
 fn standing(parcel: &Parcel) -> Option<Mark> {
     match parcel.state {
         DeliveryState::Confirmed => Some(Mark::Confirmed),

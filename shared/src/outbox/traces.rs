@@ -1,9 +1,9 @@
-//! Traces that Langfuse has not confirmed. Langfuse does not tell a repetition apart, so it is asked first whether it has
-//! what may have been sent.
+//! Sends traces that Langfuse has not confirmed. Langfuse does not detect duplicates, so the outbox first reads whether
+//! it has a trace that may have been sent.
 //!
-//! It shows late what it took, mostly after seconds and at times after many minutes. So a trace counts as absent only where
-//! two reads a quarter of an hour apart did not show it: a late trace is better than a double one. A Langfuse that cannot
-//! say what it has is asked for six hours; then the trace is parked.
+//! Langfuse shows a trace late, mostly after seconds and at times after many minutes. So a trace counts as absent only
+//! if two reads 15 minutes apart did not show it: a late trace is better than a duplicate. If Langfuse cannot say
+//! whether it has a trace, the outbox asks for six hours and then parks the trace.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,27 +17,27 @@ use crate::process::telemetry::chain;
 use crate::providers::langfuse::{self, Content, Langfuse, Reads, Trace};
 use crate::words::id::UsageId;
 
-/// How many traces one export has.
+/// Maximum number of traces in one export.
 const EXPORT: usize = 100;
 
-/// How long after a usage was taken Langfuse is asked whether it has the trace: a run sends for up to 50 s after that, and
-/// Langfuse answers with what it took some seconds ago.
+/// Time from a claim until the outbox asks Langfuse for the trace: a run sends for up to 50 s after its claim, and
+/// Langfuse shows a trace some seconds late.
 const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 
-/// How long after a read that did not show a trace another one proves that it is absent.
+/// Time from a read that did not show a trace until another one proves that it is absent.
 const ABSENT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long Langfuse may be unable to say whether it has a trace.
+/// Time for which Langfuse may be unable to say whether it has a trace.
 const UNCLEAR_FOR: SignedDuration = SignedDuration::from_hours(6);
 
-/// Why a trace is parked of which Langfuse could not say for so long whether it has it.
+/// The reason for which a trace is parked after that time.
 pub(super) const UNCLEAR: &str =
     "langfuse did not say within 6 hours whether it has the trace; `sparks doctor` names the cause";
 
-/// Usages that occurred at most so far apart are asked for together.
+/// Longest time between usages that one query asks for.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
-/// What Langfuse said of the traces that may have been sent.
+/// Langfuse's answers about the traces that may have been sent.
 pub(super) struct Probed {
     now: Timestamp,
     marks: HashMap<UsageId, Mark>,
@@ -45,7 +45,7 @@ pub(super) struct Probed {
 }
 
 impl Probed {
-    /// Notes whether Langfuse shows a trace. It is absent where it was not shown a quarter of an hour ago either.
+    /// Notes whether Langfuse shows a trace. It is absent if it was not shown 15 minutes ago either.
     fn note(&mut self, usage: &Waiting, there: bool) {
         let id = &usage.entry.id;
         if there {
@@ -57,7 +57,7 @@ impl Probed {
         }
     }
 
-    /// Notes that Langfuse cannot say whether it has a trace, which is parked after a while.
+    /// Notes that Langfuse cannot say whether it has a trace. After six hours, the trace is parked.
     fn unclear(&mut self, usage: &Waiting) {
         let id = &usage.entry.id;
         if self.marks.contains_key(id) || self.absent.contains(id) {
@@ -72,30 +72,30 @@ impl Probed {
         self.marks.insert(id.clone(), mark);
     }
 
-    /// What is known by now of the traces that are not sent.
+    /// Returns the marks of the traces that are not sent now.
     pub(super) fn marks(&self) -> impl Iterator<Item = (UsageId, Mark)> + '_ {
         let marks = self.marks.iter();
         marks.map(|(id, mark)| (id.clone(), mark.clone()))
     }
 
-    /// Whether a trace is certainly not at Langfuse.
+    /// Returns whether a trace is pending and certainly not at Langfuse.
     pub(super) fn is_to_be_sent(&self, usage: &Waiting) -> bool {
         usage.entry.deliveries.langfuse == DeliveryState::Pending
             && (usage.unsent_to_langfuse || self.absent.contains(&usage.entry.id))
     }
 }
 
-/// When Langfuse did not show a trace, if that was after it was sent last.
+/// Returns when Langfuse did not show a trace; None if that was not after it was last sent.
 fn absent_at(usage: &Waiting) -> Option<Timestamp> {
     usage.absent_at_langfuse.filter(|at| *at > sent_at(usage))
 }
 
-/// When a trace was sent last, at the latest.
+/// Returns when a trace was last sent, or its usage recorded.
 fn sent_at(usage: &Waiting) -> Timestamp {
     usage.traced_at.unwrap_or(usage.entry.recorded_at)
 }
 
-/// From when on Langfuse is asked for a trace that may have been sent.
+/// Returns the time from which the outbox asks Langfuse for a trace that may have been sent.
 pub(super) fn asked_from(usage: &Waiting) -> Timestamp {
     match absent_at(usage) {
         Some(absent_at) => asked_again_from(absent_at),
@@ -105,14 +105,14 @@ pub(super) fn asked_from(usage: &Waiting) -> Timestamp {
     }
 }
 
-/// From when on Langfuse is asked again for a trace that it did not show then.
+/// Returns the time from which the outbox asks Langfuse again for a trace that it did not show.
 pub(super) fn asked_again_from(absent_at: Timestamp) -> Timestamp {
     absent_at
         .saturating_add(ABSENT_AFTER)
         .unwrap_or(Timestamp::MAX)
 }
 
-/// Asks Langfuse for the traces that may have been sent, window by window. Those it is too early to ask for wait.
+/// Asks Langfuse for the traces that may have been sent, window by window. Traces that are too recent wait.
 pub(super) async fn probe(
     outbox: &Outbox,
     usages: &[Waiting],
@@ -157,7 +157,7 @@ pub(super) async fn probe(
     probed
 }
 
-/// Asks as long as there are reads and time.
+/// Queries of Langfuse, as long as reads and time are left.
 struct Asking<'a> {
     langfuse: &'a Langfuse,
     reads: &'a Reads,
@@ -169,7 +169,7 @@ impl Asking<'_> {
         self.reads.are_left() && has_time(self.patience)
     }
 
-    /// Asks for windows, the earliest first.
+    /// Asks for the windows, the earliest first.
     async fn ask(
         &self,
         windows: Vec<Vec<&Waiting>>,
@@ -197,14 +197,14 @@ impl Asking<'_> {
                 }
             }
             if left.len() == asked {
-                // There are more of the last's time than are read through.
+                // Too many traces share the time of the last usage to read them all.
                 let before = left.partition_point(|usage| usage.entry.occurred_at < last);
                 crowded.extend(left.split_off(before));
             }
-            // It had too much to tell all at once: what is before that is asked for next.
+            // The result was truncated; query the rest of the window next.
             windows.push(left);
         }
-        // These are asked for one by one, and so hold up no other one.
+        // These are queried one by one, so that they hold up no others.
         for usage in crowded {
             if !self.may_go_on() {
                 return Ok(());
@@ -219,7 +219,7 @@ impl Asking<'_> {
     }
 }
 
-/// Usages by the time at which they occurred, in windows.
+/// Groups usages into windows by the time at which they occurred.
 fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
     usages.sort_by_key(|usage| usage.entry.occurred_at);
     let mut windows: Vec<Vec<&Waiting>> = Vec::new();
@@ -240,7 +240,7 @@ fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
     windows
 }
 
-/// Sends traces, many in one export; answers what is known of each then.
+/// Sends traces, many in one export. Returns the mark of each whose outcome is known.
 pub(super) async fn send(
     outbox: &Outbox,
     usages: &[&Waiting],
@@ -252,16 +252,16 @@ pub(super) async fn send(
     };
     for some in usages.chunks(EXPORT) {
         if !has_time(patience) {
-            // Taken and not tried: that it was never sent is as certain as before.
+            // They were claimed but not tried, so it is still certain that they were never sent.
             marks.extend(untried(some));
             continue;
         }
         match export(langfuse, some, patience).await {
             Err(langfuse::Error::Refused(_)) if some.len() > 1 => {
-                // One of them is wrong, and Langfuse refuses all of them for it.
+                // One of them is wrong, and Langfuse refuses all of them because of it.
                 for one in some {
                     if !has_time(patience) {
-                        // The export that was refused is proof that it is not there.
+                        // The refused export proves that Langfuse does not have it.
                         marks.insert(one.entry.id.clone(), Mark::Unsent("refused_together"));
                         continue;
                     }
@@ -302,7 +302,7 @@ async fn export(
     outcome
 }
 
-/// What an export proves of a trace that was certainly not there before.
+/// Returns the mark that an export proves for a trace that was certainly not at Langfuse before.
 fn mark(outcome: &Result<(), langfuse::Error>) -> Option<Mark> {
     match outcome {
         Ok(()) => Some(Mark::Confirmed),

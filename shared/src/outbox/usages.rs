@@ -1,4 +1,4 @@
-//! Usages that are due: what each of them still needs, in which order, and what is written down of it.
+//! Finishes usages that are due: finds what each still needs, sends it, and writes the outcome.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,31 +16,31 @@ use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
 use crate::words::id::{AccountId, UsageId};
 
-/// How many writes are under way at once.
+/// Maximum number of concurrent writes.
 const AT_ONCE: usize = 16;
 
-/// How long what cannot be read is put off, so that it holds up nothing else.
+/// Time for which an unreadable item is put off, so that it does not hold up others.
 const UNREADABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-/// Stripe forgets an identifier after a day; an attempt after this could count twice.
+/// Maximum age of an event that is sent. Stripe forgets an identifier after a day; a later attempt could count twice.
 pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
 
-/// Why an event is parked that is too old to be sent.
+/// The reason for which an event that is too old to be sent is parked.
 pub(super) const TOO_OLD: &str =
-    "not confirmed within 23 hours; `sparks reconcile` tells whether Stripe has it";
+    "not confirmed within 23 hours; `sparks reconcile` shows whether Stripe has it";
 
-/// What became of each usage in a round, by its id.
+/// The outcome of each usage in a round, by its id.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) langfuse: HashMap<UsageId, Mark>,
     pub(super) stripe: HashMap<UsageId, Mark>,
-    /// Usages that were taken and could not be tried.
+    /// Usages that were claimed and could not be tried.
     pub(super) untried: HashSet<UsageId>,
-    /// What of each usage was to be sent.
+    /// The parts of each usage that were to be sent.
     parts: HashMap<UsageId, Parts>,
 }
 
-/// Finishes what is due.
+/// Finishes the usages that are due.
 pub(super) async fn work(
     outbox: &Outbox,
     due: &[Listed],
@@ -52,7 +52,7 @@ pub(super) async fn work(
     round.work(outbox, reads, patience, report).await
 }
 
-/// What is worked on together.
+/// The usages and parcels that are worked on together.
 struct Round {
     usages: Vec<Waiting>,
     parcels: Vec<Parcel>,
@@ -87,7 +87,7 @@ impl Round {
                 }
             }
         }
-        // DynamoDB answers in any order.
+        // DynamoDB returns items in any order.
         let place = |usage: &Waiting| (usage.entry.recorded_at, usage.entry.id.clone());
         round.usages.sort_by_cached_key(place);
         round.parcels.sort_by_cached_key(|parcel| parcel.id.clone());
@@ -136,7 +136,9 @@ impl Round {
     }
 }
 
-/// What of each usage is sent: what is proven to be missing, unless its provider is left alone for now.
+/// Returns the parts of each usage to send: a trace that Langfuse certainly lacks, a pending event outside a parcel.
+///
+/// While a provider's calls are skipped, its part is left out.
 fn parts(
     outbox: &Outbox,
     usages: &[Waiting],
@@ -165,7 +167,7 @@ fn parts(
         .collect()
 }
 
-/// Takes those usages of which something is sent; returns those that another run has.
+/// Claims those usages that have something to send. Returns those that another run has claimed.
 async fn take(
     outbox: &Outbox,
     usages: &mut [Waiting],
@@ -195,7 +197,7 @@ async fn take(
     Ok(lost)
 }
 
-/// Writes down what became of each usage, and when it is due again.
+/// Writes the outcome of each usage, and the time at which it is due again.
 async fn finish(
     outbox: &Outbox,
     usages: &[Waiting],
@@ -212,7 +214,7 @@ async fn finish(
             stripe: outcome.stripe.get(id).cloned(),
         };
         count(usage, &marks, now, report);
-        // What there was no time for is the next run's.
+        // The next run does what this one had no time for.
         let due = if outcome.untried.contains(id) && !has_time(patience) {
             now
         } else {
@@ -223,7 +225,7 @@ async fn finish(
     }
     let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
     while let Some(written) = writes.next().await {
-        // Not written: somebody else has marked it, and knows better.
+        // If it was not written, another run has marked the usage meanwhile, and knows more.
         written?;
     }
     Ok(())
@@ -255,7 +257,7 @@ fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
     }
 }
 
-/// Usages by account, in their order.
+/// Groups usages by account, in their order.
 pub(super) fn by_account<'a>(usages: &[&'a Waiting]) -> Vec<(AccountId, Vec<&'a Waiting>)> {
     let mut places: HashMap<&AccountId, usize> = HashMap::new();
     let mut accounts: Vec<(AccountId, Vec<&'a Waiting>)> = Vec::new();

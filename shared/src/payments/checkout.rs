@@ -1,8 +1,7 @@
-//! Sells what the catalogue has: opens a page at Stripe, and verifies how it was left. Flow 2.
+//! Sells packs and plans: creates a Checkout Session (a *page*) at Stripe, and verifies its payment. Flow 2.
 //!
-//! The order is fixed: write the intent, then ask Stripe for the page, then write the page, then answer with its
-//! address. A process that ends in between loses nothing, because a retry with the same key makes the very
-//! same calls.
+//! The sequence is fixed: write the intent, create the page at Stripe, write the page, return its URL. A process that
+//! ends in between loses nothing, because a retry with the same key makes the same calls.
 
 mod order;
 mod verification;
@@ -29,53 +28,53 @@ use crate::words::page_url::PageUrl;
 pub use order::{CheckoutBody, Invalid, Rule, Settings};
 pub use verification::{Available, Verified, verify};
 
-/// How long a page is open. Stripe takes at most 24 hours by its own clock, so an hour is left for clocks that
-/// differ and for a first attempt that was late.
+/// Time for which a page is open. Stripe takes at most 24 hours by its own clock, so one hour is left for clock skew
+/// and for a first attempt that was late.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(23);
 
-/// A page to pay at.
+/// A Checkout Session: the page where the buyer pays.
 #[derive(Debug, Serialize)]
 pub struct Page {
     /// The page's id, `cs_…`, with which the payment is verified.
     pub session_id: SessionId,
-    /// Its address; nothing when it has ended.
+    /// Its URL; None once the page has ended or is completed.
     pub url: Option<PageUrl>,
-    /// When it ends.
+    /// The time at which it ends.
     pub expires_at: String,
-    /// Whether the same request had opened it before.
+    /// True if the same request opened it before.
     #[serde(skip)]
     pub replayed: bool,
 }
 
-/// Why there is no page, or nothing to say about one.
+/// A failure to open or verify a page.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not valid.
+    /// The order is not valid.
     #[error("`{}` {}", .0.field, .0.detail)]
     Invalid(Invalid),
     /// The key belongs to another request.
     #[error("the idempotency key belongs to another request")]
     KeyReused,
-    /// The key is of a request whose page was never opened and can no longer be.
+    /// The key belongs to a request whose page was never opened and can no longer be.
     #[error("the page can no longer be opened")]
     TooLate,
     /// The account has a live plan, and would pay for a second one.
-    #[error("the account has a plan already")]
+    #[error("the account already has a plan")]
     AlreadySubscribed,
     /// The account has no such page.
     #[error("there is no such page")]
     NotFound,
-    /// Stripe made no page.
-    #[error("stripe made no page")]
+    /// Stripe did not create the page.
+    #[error("stripe did not create the checkout page")]
     Stripe(#[from] stripe::Error),
-    /// A deleted customer could not be taken off the account.
-    #[error("a deleted customer is still there")]
+    /// The account's subscriptions could not be checked, or a deleted customer could not be unlinked from it.
+    #[error("the account's subscriptions could not be checked")]
     Subscription(#[from] subscription::Error),
-    /// There is no customer to make a page for.
-    #[error("there is no customer")]
+    /// The account's customer could not be created.
+    #[error("the customer could not be created")]
     Customer(#[from] customers::Error),
-    /// How the payment stands is unknown.
-    #[error("the payment is not known")]
+    /// The payment could not be checked.
+    #[error("the payment could not be checked")]
     Payment(#[from] payment::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
@@ -109,7 +108,7 @@ pub async fn create(
     let hash = body.hash();
     let order = match settings.order(&payments.terms, body) {
         Ok(order) => order,
-        // What was valid once is answered as it was then. A page that was never opened is not any more.
+        // A replay of an order that was valid then returns its page. A page that was never opened is not opened now.
         Err(invalid) => {
             return match payments.ledger.intent(&id, patience).await? {
                 Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
@@ -155,13 +154,12 @@ pub async fn create(
     }
 }
 
-/// Stripe takes whole seconds.
+/// Rounds a time down to a whole second, since Stripe takes no fractions.
 fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// An account's own first request brings it into being, and its first of a month brings the free plan's Sparks, whichever
-/// request it is.
+/// Opens the account on its first own request, and grants the free plan's Sparks on its first request of a month.
 async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
@@ -176,7 +174,7 @@ async fn settled_account(
 }
 
 impl Visit<'_> {
-    /// Refuses a plan to an account that has a live one at Stripe; if Stripe does not answer, by what is stored.
+    /// Refuses a plan if the account has a live one at Stripe, or in the ledger if Stripe does not answer.
     async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
         let payments = self.payments;
         let known = payments.ledger.subscriber(account, self.patience).await?;
@@ -195,7 +193,7 @@ impl Visit<'_> {
             Err(subscription::Error::Stripe(error)) => {
                 warn!(
                     error = telemetry::chain(&error),
-                    "stripe did not say which plans there are"
+                    "stripe did not list the account's plans"
                 );
                 known.subscriptions.all
             }
@@ -207,18 +205,18 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// The page of an intent that is there already. Where it is not known, opening it is made up for.
+    /// Returns the page of a stored intent. If the page is not known, opens it now.
     async fn reopen(self, intent: Intent, customer: Option<CustomerLink>) -> Result<Page, Error> {
         let Some(session) = &intent.session else {
             return self.open(intent, customer, true).await;
         };
         let ledger = &self.payments.ledger;
         let page = ledger.checkout(session, self.patience).await?;
-        let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is gone".into()))?;
-        // At a page that is done, with the money on its way, there is nothing to be done any more.
+        let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is lost".into()))?;
+        // At a completed page whose payment is processing, the buyer has nothing left to do.
         let is_done = intent.status.is_settled() || intent.status == CheckoutStatus::Processing;
         let ended = page.expires_at <= self.now || is_done;
-        info!(session.id = %page.session, intent.id = %intent.id, "told the page `{}` again", page.session);
+        info!(session.id = %page.session, intent.id = %intent.id, "returned the page `{}` again", page.session);
         Ok(Page {
             session_id: page.session,
             url: page.url.filter(|_| !ended),
@@ -235,7 +233,7 @@ impl Visit<'_> {
     ) -> Result<Page, Error> {
         let customer = self.customer(&intent.account, customer).await?;
         let (session, url) = match self.session(&intent, &customer).await {
-            // Stripe does not take the customer: where it was deleted, the next one is made.
+            // Stripe refuses the customer. If it was deleted, the next one is created.
             Err(Error::Stripe(stripe::Error::Refused(refusal))) if refusal.param == "customer" => {
                 let customer = self.next_customer(&intent.account, &customer, refusal);
                 let customer = Box::pin(customer).await?;
@@ -268,7 +266,7 @@ impl Visit<'_> {
         })
     }
 
-    /// The customer of an account, made where there is none.
+    /// Returns the customer of an account, and creates it if there is none.
     async fn customer(
         self,
         account: &AccountId,
@@ -301,7 +299,7 @@ impl Visit<'_> {
         Ok(made.await?)
     }
 
-    /// The customer after one that was deleted. Where it was not, Stripe's refusal stands.
+    /// Creates the customer that replaces a deleted one. If it was not deleted, Stripe's refusal stands.
     async fn next_customer(
         self,
         account: &AccountId,
@@ -316,8 +314,7 @@ impl Visit<'_> {
         Err(stripe::Error::Refused(refusal).into())
     }
 
-    /// Asks for the page until it is there. While another request with the same key is under way, Stripe
-    /// answers 409.
+    /// Creates the page. Retries while Stripe returns 409, because another request with the same key is in progress.
     async fn session(
         self,
         intent: &Intent,
@@ -354,7 +351,7 @@ impl Visit<'_> {
     }
 }
 
-/// What Stripe's refusal of a page means to the buyer.
+/// Maps Stripe's refusal of a page to an error for the buyer.
 fn refused(refusal: Refusal) -> Error {
     let field = match refusal.param.as_str() {
         "expires_at" => return Error::TooLate,
@@ -365,6 +362,6 @@ fn refused(refusal: Refusal) -> Error {
     Error::Invalid(Invalid {
         rule: Rule::Url,
         field,
-        detail: "is not an address that Stripe takes".to_owned(),
+        detail: "is not an address that Stripe accepts".to_owned(),
     })
 }

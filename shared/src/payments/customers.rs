@@ -1,4 +1,4 @@
-//! The Stripe customer of each account, remembered for some minutes in this environment.
+//! The Stripe customer of each account, cached for some minutes in this execution environment.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,33 +12,33 @@ use crate::process::patience::Patience;
 use crate::providers::stripe::{self, Cause, Stripe};
 use crate::words::id::{AccountId, CustomerId};
 
-/// How many customers are remembered.
+/// Maximum number of cached customers.
 const MAX_REMEMBERED: usize = 1_000;
 
-/// For how long: the ledger learns of a deleted customer from a webhook, and an environment only by asking again. Until
-/// then the meter takes events of the old one and drops them.
+/// Time for which a customer is cached. A webhook tells the ledger that a customer was deleted, but an environment
+/// notices only when it reads the ledger again. Until then, the meter takes events of the old customer and drops them.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
-/// Why an account has no customer yet.
+/// A failure to create or link a customer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Stripe made none.
-    #[error("stripe made no customer")]
+    /// Stripe did not create the customer.
+    #[error("stripe did not create the customer")]
     Stripe(#[from] stripe::Error),
     /// The ledger failed.
     #[error("the customer could not be linked")]
     Ledger(#[from] ledger::Error),
 }
 
-/// Customers by account.
+/// A cache of customers by account.
 #[derive(Debug, Default)]
 pub struct Customers {
-    /// Each until a time.
+    /// Each customer with the time at which it leaves the cache.
     remembered: Mutex<HashMap<AccountId, (CustomerId, Timestamp)>>,
 }
 
 impl Customers {
-    /// The customer an account has.
+    /// Returns the customer of an account, from the cache or the ledger.
     pub async fn find(
         &self,
         ledger: &Ledger,
@@ -67,10 +67,11 @@ impl Customers {
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "each is a thing of its own that it touches"
+        reason = "each argument is a separate thing that it touches"
     )]
-    /// Makes the customer of an account that has none, after so many that were deleted. However often and by whomever this is called,
-    /// the account ends up with one.
+    /// Creates and links the customer of an account that has none. `generation` counts its deleted customers.
+    ///
+    /// The account ends up with one customer, even if several callers do this repeatedly or at once.
     pub async fn make(
         &self,
         ledger: &Ledger,
@@ -87,7 +88,7 @@ impl Customers {
             let left = patience.left();
             let making = stripe.create_customer(stage, account, generation, left);
             match making.await {
-                // Another request of the account makes it just now.
+                // Another request of the account is creating it right now.
                 Err(stripe::Error::Unconfirmed(Cause::Status(StatusCode::CONFLICT)))
                     if patience.another(failed_attempts + 1).await =>
                 {
@@ -103,7 +104,7 @@ impl Customers {
         Ok(linked)
     }
 
-    /// Forgets the customer of an account: Stripe does not know it any more.
+    /// Drops an account's customer from the cache, so that the next lookup reads the ledger.
     pub fn forget(&self, account: &AccountId) {
         self.remembered
             .lock()

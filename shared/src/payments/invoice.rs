@@ -1,5 +1,6 @@
-//! Grants a plan's Sparks for what its invoices paid, once per invoice. This is the one way an invoice becomes
-//! Sparks: webhooks, verification and readers of a subscription all come here.
+//! Grants a plan's Sparks for its paid invoices, once per invoice.
+//!
+//! No other code turns an invoice into Sparks: webhooks, verification and reads of a subscription all call it.
 
 mod verdict;
 
@@ -18,7 +19,7 @@ use crate::words::id::{AccountId, IntentId, InvoiceId};
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
-/// The one reason of [`Outcome::Nothing`] that may pass.
+/// The one reason of [`Outcome::Nothing`] that may be temporary.
 pub const NOT_PAID: &str = "not_paid";
 
 /// The reason of [`Outcome::Nothing`] for an invoice without a plan of ours.
@@ -27,38 +28,38 @@ pub const NO_PLAN: &str = "no_plan";
 /// Maximum number of pages of paid invoices that are read in search of the last one granted.
 const MAX_PAGES: usize = 10;
 
-/// What became of an invoice.
+/// The result of reconciling an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its Sparks are there; the account, where they came in now.
+    /// Its Sparks are granted; with the account if they were granted just now.
     Granted(Sparks, Option<Account>),
     /// It grants nothing, for this reason.
     Nothing(&'static str),
-    /// It is of another product or deployment.
+    /// It belongs to another product or deployment.
     NotOurs(&'static str),
 }
 
-/// Why it is unknown what an invoice comes to, or nothing can be done with it.
+/// A failure to check or grant an invoice.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Stripe did not answer.
-    #[error("stripe did not say how the invoice stands")]
+    /// Stripe did not return the invoice.
+    #[error("stripe did not return the invoice")]
     Stripe(#[from] stripe::Error),
-    /// The ledger failed. Whether it is granted is unknown; asking again tells.
+    /// The ledger failed. The invoice may be granted or not; a retry finds out.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// Stripe has no invoice of this id.
-    #[error("stripe has no such invoice; is its key of another account?")]
+    /// Stripe has no invoice with this id.
+    #[error("stripe has no such invoice; is the key another account's?")]
     NoInvoice,
-    /// It is of this deployment, and nobody knows its customer.
-    #[error("the invoice's customer is not known here")]
+    /// It belongs to this deployment, but its customer is linked to no account.
+    #[error("the invoice's customer is linked to no account")]
     NoCustomer,
-    /// Stripe has something else than the plan's terms. It is kept for somebody to look at.
-    #[error("the invoice's `{0}` is not what the plan's terms say")]
+    /// The invoice does not match the plan's terms. An incident is kept for the operator.
+    #[error("the invoice's `{0}` does not match the plan's terms")]
     Mismatch(&'static str),
 }
 
-/// Reads an invoice from Stripe, and grants what it paid for unless that was done before.
+/// Reads an invoice from Stripe, and grants what it paid for if it is not granted yet.
 pub async fn reconcile(
     payments: &Payments,
     id: &InvoiceId,
@@ -83,8 +84,7 @@ pub async fn reconcile(
     granting.grant(&invoice).await
 }
 
-/// Grants what these invoices paid for and was not granted yet, oldest first. Returns those that are paid and cannot be
-/// granted.
+/// Grants those invoices that are not granted yet, oldest first. Returns those that are paid but cannot be granted.
 pub async fn grant_missing(
     payments: &Payments,
     newest_first: &[Invoice],
@@ -117,7 +117,7 @@ pub async fn grant_missing(
 
 /// Grants every paid invoice of a subscription since the last one that was granted.
 ///
-/// They are listed by subscription, so that a customer's other invoices hide none.
+/// They are listed by subscription, so that a customer's other invoices do not hide any.
 pub async fn catch_up(
     payments: &Payments,
     subscription: &str,
@@ -144,7 +144,7 @@ pub async fn catch_up(
         .map(drop)
 }
 
-/// Those of some invoices that were granted.
+/// Returns the ids of those invoices that were granted.
 async fn credited(
     payments: &Payments,
     invoices: &[Invoice],
@@ -165,18 +165,18 @@ async fn credited(
         .collect())
 }
 
-/// What an invoice should have brought.
+/// The grant that should follow from an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owed {
-    /// So many Sparks, to this account.
+    /// These Sparks, to this account.
     Sparks(AccountId, Sparks),
-    /// It is this account's, and this field is not what the plan's terms say.
+    /// It belongs to this account, but this field does not match the plan's terms.
     Mismatch(AccountId, &'static str),
-    /// Nothing, or nothing here.
+    /// Nothing, or nothing in this deployment.
     Nothing,
 }
 
-/// Says what an invoice should have brought, by the rules by which it is granted. Nothing is written.
+/// Returns the grant that should follow from an invoice, by the rules of granting. Writes nothing.
 pub async fn owed(
     payments: &Payments,
     invoice: &Invoice,
@@ -200,7 +200,7 @@ pub async fn owed(
     })
 }
 
-/// An invoice with whose it is.
+/// The owner of an invoice, with the verdict on it.
 enum Judged {
     Ours {
         account: AccountId,
@@ -210,7 +210,7 @@ enum Judged {
     NotOurs(&'static str),
 }
 
-/// What an invoice is granted with.
+/// The context in which invoices are judged and granted.
 struct Granting<'a> {
     payments: &'a Payments,
     now: Timestamp,
@@ -230,11 +230,11 @@ impl Granting<'_> {
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
             Verdict::Grant { period, unclear } => {
-                // Kept first: once the period is credited, the invoice is not judged any more.
+                // The incident is kept first, because a credited invoice is not judged again.
                 if let Some(field) = unclear {
                     let code = "mismatch_line".to_owned();
                     let detail = format!(
-                        "A line's {field} is not what the plan's terms say. The other lines are credited."
+                        "A line's {field} does not match the plan's terms. The other lines are credited."
                     );
                     self.keep(invoice, &account, code, detail).await?;
                 }
@@ -260,12 +260,12 @@ impl Granting<'_> {
             };
         };
         let (intent, agreed) = self.agreed(invoice, &account).await?.unzip();
-        // What was agreed stays, whatever happens to the catalogue.
+        // The terms of the order stay valid, whatever happens to the catalogue.
         let terms = |price: &str| {
             let agreed = agreed.clone().filter(|order| order.price_id == price);
             agreed.or_else(|| catalog::plan_of_price(price, &terms.price_ids))
         };
-        // Of an invoice that was listed, the first ten lines are there.
+        // A listed invoice has only its first ten lines.
         let whole = if invoice.lines.has_more {
             let timeout = stripe::timeout(self.patience);
             let whole = stripe.invoice(&invoice.id, timeout).await?;
@@ -292,7 +292,7 @@ impl Granting<'_> {
         }
     }
 
-    /// What the account had asked for when it subscribed.
+    /// Returns the intent and the order with which the account subscribed.
     async fn agreed(
         &self,
         invoice: &Invoice,
@@ -349,18 +349,18 @@ impl Granting<'_> {
                 Ok(Outcome::Granted(sparks, Some(account)))
             }
             Credited::Replayed => Ok(Outcome::Granted(sparks, None)),
-            // It came in meanwhile, at the terms of then.
+            // It was credited meanwhile, at the terms of that time.
             Credited::Reused | Credited::TooMany => {
                 let ids = [credit.id];
                 let mut known = self.payments.ledger.credited(&ids, self.patience).await?;
                 let sparks = known.remove(&ids[0]);
-                let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
+                let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
                 Ok(Outcome::Granted(sparks.ok_or_else(lost)?, None))
             }
         }
     }
 
-    /// Keeps an incident about an invoice that is paid, and not all of it for what the plan's terms say.
+    /// Keeps an incident about a paid invoice that does not fully match the plan's terms.
     async fn keep(
         &self,
         invoice: &Invoice,
@@ -371,7 +371,7 @@ impl Granting<'_> {
         error!(
             invoice.id = %invoice.id,
             incident.code = code,
-            "`{}` is paid, and is not what the plan's terms say; `sparks doctor` lists it", invoice.id
+            "`{}` is paid, but does not match the plan's terms; `sparks doctor` lists it", invoice.id
         );
         let incident = Incident {
             subject: invoice.id.to_string(),
@@ -388,10 +388,10 @@ impl Granting<'_> {
 fn mismatch(field: &str) -> String {
     match field {
         "proration" => {
-            "The invoice is paid for a part of a period. Nothing is credited.".to_owned()
+            "The invoice pays for only a part of a period. Nothing is credited.".to_owned()
         }
         field => format!(
-            "The invoice is paid, and its {field} is not what the plan's terms say. Nothing is credited."
+            "The invoice is paid, but its {field} does not match the plan's terms. Nothing is credited."
         ),
     }
 }

@@ -1,7 +1,7 @@
-//! Credits what was paid at Stripe, once per page. This is the one way a payment becomes Sparks.
+//! Credits payments made at Stripe, once per page. No other code turns a payment into Sparks.
 //!
-//! Verification, webhooks, the sweep and the operator all come here with a page, whichever first and
-//! however often. The page is read from Stripe each time; what anybody says about it is not believed.
+//! Verification, webhooks, the outbox and the operator all call it with a page, in any order and any number of times.
+//! The page is read from Stripe each time; nothing that a caller says about it is trusted.
 
 mod verdict;
 
@@ -24,13 +24,13 @@ use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::words::sparks::Sparks;
 use verdict::Verdict;
 
-/// How a page stands.
+/// The status of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It is paid, or there was nothing to pay. A pack is credited.
     Paid,
-    /// The money is on its way.
+    /// The payment is processing.
     Processing,
     /// It is not paid: the buyer has not finished, or the payment failed.
     Unpaid,
@@ -39,7 +39,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The name on the wire and in logs.
+    /// Returns the name on the wire and in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Paid => "paid",
@@ -50,45 +50,46 @@ impl Status {
     }
 }
 
-/// What is known of a payment.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// How the page stands.
+    /// The status of the page.
     pub status: Status,
-    /// What was credited for it.
+    /// The Sparks credited for it.
     pub credited: Sparks,
-    /// What the account can spend.
+    /// The Sparks that the account can spend.
     pub available: Sparks,
 }
 
-/// Why nothing is known of a payment, or nothing is done with it.
+/// A failure to check or credit a payment.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Stripe did not say how it stands.
-    #[error("stripe did not say how the payment stands")]
+    /// Stripe did not return the payment.
+    #[error("stripe did not return the payment")]
     Stripe(#[from] stripe::Error),
-    /// The ledger failed. Whether it is credited is unknown; asking again tells.
+    /// The ledger failed. The payment may be credited or not; a retry finds out.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// Stripe has no page of this id, although it made it: the key is of another Stripe account.
-    #[error("stripe has no such page; is its key of another account?")]
+    /// Stripe has no session with this id, although it created it: the key belongs to another Stripe account.
+    #[error("stripe has no such session; is the key another account's?")]
     NoSession,
-    /// Stripe has something else than what was ordered. It is kept for somebody to look at.
+    /// The session at Stripe is not what was ordered. An incident is kept for the operator.
     #[error("the session's `{0}` is not what was ordered")]
     Mismatch(&'static str),
     /// A plan's first period could not be granted.
     #[error("the plan's invoice was not granted")]
     Invoice(#[from] invoice::Error),
-    /// It is for an intent of this deployment that is not there.
-    #[error("there is no such intent")]
+    /// The session names an intent of this deployment that is not in the table.
+    #[error("the session's intent is not in the table")]
     NoIntent,
-    /// Stripe uses a word that is not known here.
-    #[error("the session's `{0}` is a word that is not known here")]
+    /// A field of the session has a value that is not known here.
+    #[error("the session's `{0}` has a value that is not known here")]
     Unknown(&'static str),
 }
 
-/// Reads a page from Stripe and does what is due: credits a paid pack, grants a paid plan's first period, notes
-/// everything else.
+/// Reads a page from Stripe and acts on its status.
+///
+/// Credits a paid pack, grants the first period of a paid plan, and notes every other status.
 pub async fn reconcile_checkout(
     payments: &Payments,
     page: &Checkout,
@@ -151,8 +152,8 @@ pub async fn reconcile_checkout(
 
 /// Grants a plan's first period, and notes on the page which invoice paid for it. Returns the Sparks and the account.
 ///
-/// The intent is settled once the period is granted or never will be, the subscription is stored, from where its renewals
-/// are looked after, and no other page of the account sells a plan. Until then the outbox looks into it.
+/// The intent is settled once the period is granted or never will be, the subscription is stored, so that the outbox
+/// follows its renewals, and no other page of the account sells a plan. Until then, the outbox checks the intent.
 async fn granted(
     payments: &Payments,
     page: &Checkout,
@@ -173,7 +174,7 @@ async fn granted(
     if settled {
         match Box::pin(follow(payments, page, now, patience)).await {
             Ok(()) => ledger.settle_intent(&page.intent, patience).await?,
-            // The period is granted; what is left is done by the outbox.
+            // The period is granted; the outbox does the rest.
             Err(error) => warn!(
                 error = telemetry::chain(&error), session.id = %page.session,
                 "the subscription of `{}` is not stored yet", page.session
@@ -195,7 +196,9 @@ async fn granted(
     Ok((credited, account.await?))
 }
 
-/// Stores the subscription that a page has begun, and ends the other pages at which the account could pay for a second one.
+/// Stores the subscription that a page started, and expires the account's other open pages for plans.
+///
+/// There, the account could pay for a second plan.
 async fn follow(
     payments: &Payments,
     page: &Checkout,
@@ -219,24 +222,25 @@ async fn follow(
     let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
     for other in open.await?.iter().filter(|other| **other != page.session) {
         stripe.expire_session(other, timeout()).await?;
-        info!(session.id = %other, "ended the page `{other}`: the account has a plan");
+        info!(session.id = %other, "expired the page `{other}`: the account has a plan");
     }
     Ok(())
 }
 
-/// The page of a session.
+/// The result of looking up the page of a session.
 #[derive(Debug)]
 pub enum Page {
-    /// It is of ours.
+    /// This deployment made it.
     Known(Checkout),
-    /// It is of another product or deployment.
+    /// It belongs to another product or deployment.
     NotOurs(&'static str),
-    /// It is of a customer of ours, and was not made here; somebody has to look at it.
+    /// Its customer or metadata is ours, but it was not made here; the operator has to look at it.
     Unclear(&'static str),
 }
 
-/// Finds the page of a session. One that was never written down, because its process ended between Stripe's answer
-/// and the write, is found by what Stripe has of it, and written down now.
+/// Finds the page of a session, in the ledger or else by the session's metadata at Stripe.
+///
+/// The ledger lacks a page whose process ended between Stripe's answer and the write. Such a page is written now.
 pub async fn page(
     payments: &Payments,
     id: &SessionId,
@@ -262,7 +266,7 @@ pub async fn page(
         (Some(_), Some(Ok(intent))) => {
             let Some(intent) = ledger.intent(&intent, patience).await? else {
                 let detail =
-                    "The session is for an intent of this deployment that is not in the table.";
+                    "The session names an intent of this deployment that is not in the table.";
                 keep(ledger, id, "no_intent", detail, None, now, patience).await?;
                 return Err(Error::NoIntent);
             };
@@ -276,14 +280,14 @@ pub async fn page(
                 invoice: None,
             };
             ledger.bind_checkout(&page, patience).await?;
-            warn!(session.id = %page.session, "found the unknown page `{}`", page.session);
+            warn!(session.id = %page.session, "restored the missing page `{}`", page.session);
             Ok(Page::Known(page))
         }
         _ => Ok(Page::Unclear("metadata")),
     }
 }
 
-/// A session that was not made here: of another product, or by hand for a customer of ours.
+/// Classifies a session that was not made here: another product's, or made by hand for a customer of ours.
 async fn without_metadata(
     ledger: &Ledger,
     session: &CheckoutSession,
@@ -300,7 +304,7 @@ async fn without_metadata(
     })
 }
 
-/// A pack that is paid.
+/// A paid pack.
 struct Paid {
     session: CheckoutSession,
     intent: Intent,
@@ -363,7 +367,7 @@ async fn credit(
     })
 }
 
-/// Keeps what is wrong with a session, for somebody to look at.
+/// Keeps an incident about a session for the operator.
 async fn keep(
     ledger: &Ledger,
     session: &SessionId,
@@ -393,7 +397,7 @@ async fn keep_unknown(
     let (code, detail) = (
         format!("unknown_{field}"),
         format!(
-            "The session's {field} is a word that is not known here. Is there a newer version?"
+            "The session's {field} has a value that is not known here. A newer version may know it."
         ),
     );
     let account = Some(&page.account);

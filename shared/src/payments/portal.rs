@@ -18,14 +18,14 @@ use crate::words::return_url::{AllowedOrigins, ReturnUrl};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PortalBody {
-    /// Where the portal leads back to.
+    /// The URL that the portal leads back to.
     pub return_url: String,
-    /// What the portal opens at; its overview when there is none.
+    /// The flow that the portal opens with; None for its overview.
     #[serde(default)]
     pub flow: Option<Flow>,
 }
 
-/// One thing to do at the portal, after which it leads back.
+/// A portal flow: one task, after which the portal leads back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
@@ -40,30 +40,30 @@ pub enum Flow {
 /// A portal page.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    /// Its address, which is good for a short while.
+    /// Its URL, which is valid for a short time.
     pub url: PageUrl,
 }
 
-/// Why there is no page.
+/// A failure to open a portal page.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not valid.
+    /// The request is not valid.
     #[error("`{}` {}", .0.field, .0.detail)]
     Invalid(Invalid),
-    /// The account has bought nothing yet, so Stripe does not know it.
+    /// The account has no customer at Stripe: it has none yet, or it was deleted.
     #[error("the account has no customer at stripe")]
     NoCustomer,
-    /// There is no subscription to manage.
+    /// The account has no live subscription to manage.
     #[error("the account has no subscription")]
     NoSubscription,
-    /// Stripe made no page.
-    #[error("stripe made no page")]
+    /// Stripe did not create the page.
+    #[error("stripe did not create the portal page")]
     Stripe(#[from] stripe::Error),
-    /// The portal does not offer the flow for the subscription as it is.
-    #[error("the portal does not offer this")]
+    /// The portal does not offer the flow for this subscription.
+    #[error("the portal does not offer this flow")]
     FlowUnavailable,
-    /// A deleted customer could not be taken off the account.
-    #[error("a deleted customer is still there")]
+    /// A deleted customer could not be unlinked from the account.
+    #[error("a deleted customer could not be unlinked")]
     Subscription(#[from] subscription::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
@@ -89,7 +89,7 @@ impl Settings {
     }
 }
 
-/// Opens a page for an account, and for no other: whose it is comes from the table.
+/// Opens a portal page for an account. Its customer comes from the table, never from the request.
 pub async fn create(
     payments: &Payments,
     settings: &Settings,
@@ -129,7 +129,7 @@ pub async fn create(
     let stored = manageable(&known.subscriptions.all);
     let refused = match visit.open(stored).await {
         Err(Error::Stripe(stripe::Error::Refused(refusal))) => refusal,
-        // Nothing to manage was stored; Stripe may have it.
+        // No live subscription is stored, but Stripe may have one.
         Err(Error::NoSubscription) => return visit.open_as_stripe_has_it().await,
         outcome => return outcome,
     };
@@ -147,14 +147,14 @@ pub async fn create(
     Err(stripe::Error::Refused(refused).into())
 }
 
-/// The subscription that a flow is about.
+/// Returns the live subscription that a flow manages; None if there is none.
 fn manageable(all: &[Subscribed]) -> Option<&str> {
     best(all)
         .filter(|best| best.is_live())
         .map(|best| &*best.id)
 }
 
-/// One visit to the portal.
+/// One request for a portal page.
 struct Visit<'a> {
     payments: &'a Payments,
     settings: &'a Settings,
@@ -180,7 +180,7 @@ impl Visit<'_> {
             configuration: self.settings.configuration.as_deref(),
             flow,
         };
-        // A page more does no harm, so each visit has one of its own.
+        // An extra page does no harm, so each request creates its own.
         let key = format!("portal:{:032x}", fastrand::u128(..));
         let timeout = stripe::timeout(self.patience);
         let stripe = &self.payments.stripe;
@@ -188,7 +188,7 @@ impl Visit<'_> {
         Ok(Page { url: made.await? })
     }
 
-    /// Opens the page for what Stripe has now, where what was stored is out of date.
+    /// Opens the page for the subscription that Stripe has now, since the stored ones are out of date.
     async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
         let timeout = stripe::timeout(self.patience);
         let stripe = &self.payments.stripe;
@@ -201,7 +201,7 @@ impl Visit<'_> {
         self.open(manageable(&all)).await
     }
 
-    /// Stripe does not take the customer: where it was deleted, there is none.
+    /// Handles Stripe's refusal of the customer: [`Error::NoCustomer`] if it was deleted, else the refusal.
     async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
         let (payments, customer) = (self.payments, self.customer);
         let parted = subscription::part(payments, account, customer, self.now, self.patience);

@@ -1,8 +1,8 @@
-//! Takes back what refunds, disputes and credit notes are of, and gives it back when they come to nothing.
+//! Claws back Sparks for refunds, disputes and credit notes, and restores them if those are undone.
 //!
-//! A refund counts from when it exists, a dispute from when it is opened as more than an inquiry: the money is
-//! gone by then. A refund that fails, a dispute that is won and a credit note that is void restore what they took.
-//! Reversals that may still change are looked at again, so that a lost webhook only delays their end.
+//! A refund counts as soon as it exists, a dispute as soon as it is more than an inquiry: the money is gone by then.
+//! A refund that fails, a dispute that is won and a credit note that is void restore what they took. The outbox checks
+//! reversals that may still change, so that a lost webhook only delays their outcome.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
 mod review;
@@ -25,71 +25,71 @@ use crate::words::sparks::Sparks;
 pub use review::{Finding, Review, review};
 pub use warning::warn_of_fraud;
 
-/// Intervals between looks: daily at a reversal that is not decided, weekly at a refund that may still fail.
+/// Intervals between checks: daily for an undecided reversal, weekly for a refund that may still fail.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Time for which a refund that has succeeded is looked at: a bank may return it for up to 30 days.
+/// Time for which a refund that has succeeded is checked: a bank may return it for up to 30 days.
 /// <https://docs.stripe.com/refunds#failed-refunds>
 const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// Time for which a reversal of an invoice that is not granted is looked at. A later one is found by `sparks reconcile`.
+/// Time for which the reversal of an ungranted invoice is checked. `sparks reconcile` finds a later grant.
 const WAITS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// The result of reconciling a refund, a dispute or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// What it is of stands as it says.
+    /// The ledger has its effect on the purchase.
     Done,
     /// It changes nothing for now, for this reason.
     Nothing(&'static str),
-    /// It is of another product or deployment.
+    /// It belongs to another product or deployment.
     NotOurs(&'static str),
-    /// It cannot be followed to a purchase; an operator has to look at it.
+    /// It cannot be settled automatically; the operator has to look at it.
     Unclear(&'static str),
 }
 
-/// Why it is unknown what a refund or a dispute is of.
+/// A failure to reconcile a refund, a dispute or a credit note.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Stripe did not answer.
-    #[error("stripe did not say how the refund or dispute stands")]
+    /// Stripe did not return it.
+    #[error("stripe did not return the refund or dispute")]
     Stripe(#[from] stripe::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// What was paid could not be credited first.
-    #[error("the purchase is not known")]
+    /// The purchase could not be credited first.
+    #[error("the purchase could not be checked")]
     Payment(#[from] payment::Error),
-    /// What was paid could not be granted first.
-    #[error("the purchase is not known")]
+    /// The purchase could not be granted first.
+    #[error("the purchase could not be checked")]
     Invoice(#[from] invoice::Error),
-    /// Stripe has none of this id, or no payment of it.
-    #[error("stripe has no such refund, dispute or payment; is its key of another account?")]
+    /// Stripe has no object with this id, or no payment for it.
+    #[error("stripe has no such refund, dispute or payment; is the key another account's?")]
     NotThere,
 }
 
-/// How a refund or a dispute stands.
+/// The state of a refund, a dispute or a credit note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// The money is gone.
     Taken,
-    /// It was only asked about, and may yet be taken.
+    /// It is an inquiry; the money may still be taken.
     Asked,
-    /// It came to nothing, for good.
+    /// It is undone for good: the money is back, or never left.
     Ended,
 }
 
-/// A purchase by what it was paid with.
+/// The purchase that a payment was for.
 struct Bought {
     account: AccountId,
     /// The id of its credit.
     id: String,
 }
 
-/// Reads a refund, a dispute or a credit note from Stripe, and takes or restores what it is of.
+/// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
 ///
-/// As long as it may change, a look at it stays due.
+/// As long as it may change, another check of it stays due.
 pub async fn reconcile(
     payments: &Payments,
     reason: ReversalKind,
@@ -112,7 +112,7 @@ pub async fn reconcile(
     let created = Timestamp::from_second(found.created).unwrap_or(now);
     let age = now.duration_since(created);
     let pause = match &outcome {
-        // Its invoice may be granted yet: once the rest is paid, or once an operator has mended the terms.
+        // Its invoice may still be granted: once the rest is paid, or once the operator has corrected the terms.
         Ok(Outcome::Nothing(invoice::NOT_PAID))
         | Err(Error::Invoice(invoice::Error::Mismatch(_))) => (age < WAITS_FOR).then_some(DAILY),
         Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => {
@@ -132,7 +132,7 @@ pub async fn reconcile(
     }
 }
 
-/// Judges how a refund, a dispute or a credit note stands.
+/// Judges the state of a refund, a dispute or a credit note.
 ///
 /// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
 /// cardholder without a refund object (Visa's Rapid Dispute Resolution).
@@ -150,8 +150,8 @@ fn standing(reason: ReversalKind, found: &MoneyBack) -> Standing {
     }
 }
 
-/// Returns the time until the next look at a refund, a dispute or a credit note of this age; None if no further change
-/// is expected. A later one is still acted on.
+/// Returns the time until the next check of a refund, a dispute or a credit note of this age; None if no further change
+/// is expected. A later change is still acted on.
 fn next_look(
     reason: ReversalKind,
     found: &MoneyBack,
@@ -166,7 +166,7 @@ fn next_look(
     }
 }
 
-/// One refund, dispute or credit note that is followed.
+/// The reconciliation of one refund, dispute or credit note.
 struct Following<'a> {
     payments: &'a Payments,
     reason: ReversalKind,
@@ -181,7 +181,7 @@ impl Following<'_> {
         found.await?.ok_or(Error::NotThere)
     }
 
-    /// Takes or restores what it is of.
+    /// Claws back or restores the Sparks of its purchase.
     async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
         let standing = standing(self.reason, found);
         if standing == Standing::Asked {
@@ -191,7 +191,7 @@ impl Following<'_> {
                 PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
             });
         }
-        // The refunds of a credit note are followed under their own ids.
+        // The refunds of a credit note are reconciled under their own ids.
         if self.reason == ReversalKind::CreditNote && found.amount == 0 {
             return Ok(Outcome::Nothing("nothing_credited"));
         }
@@ -209,11 +209,11 @@ impl Following<'_> {
             Reversed::Replayed => Ok(Outcome::Done),
             Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
             Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
-            // The object may have been read before its end was booked. If Stripe still has it taken, an operator has to look.
+            // The object may have been read before its end was recorded. If it is still taken at Stripe, it is unclear.
             Reversed::Ended => {
                 let again = self.read(&found.id).await?;
                 if self::standing(self.reason, &again) == Standing::Taken {
-                    warn!(reversal.id = %found.id, "`{}` is taken again after its end", found.id);
+                    warn!(reversal.id = %found.id, "`{}` takes effect again after it was undone", found.id);
                     return Ok(Outcome::Unclear("taken_again"));
                 }
                 Ok(Outcome::Done)
@@ -248,8 +248,10 @@ impl Following<'_> {
         Ok(ledger.reverse(&new, now, patience).await?)
     }
 
-    /// The part of a purchase that goes back in another currency: what the dispute has moved of what the charge has, both
-    /// in the currency of the Stripe account. If Stripe says neither, all of it, with an incident.
+    /// Returns the part of a purchase that is reversed in another currency.
+    ///
+    /// It is the amount that the dispute moved, out of the amount of the charge, both in the Stripe account's currency.
+    /// If either is missing, an incident is kept, and the part is everything.
     async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
         let withdrawn = found.moved.iter().find(|moved| **moved < 0);
         let timeout = stripe::timeout(self.patience);
@@ -263,12 +265,12 @@ impl Following<'_> {
             let amount = withdrawn.checked_neg().unwrap_or(i64::MAX);
             return Ok(Part::Of { amount, whole });
         }
-        // Kept first: once all of it is taken, a repetition is a replay.
+        // The incident is kept first: once everything is taken, a retry is only a replay.
         let incident = Incident {
             subject: found.id.to_string(),
             code: "no_share".to_owned(),
             detail: format!(
-                "It is no share of what `{}` came to: nothing was paid, or in another currency. All of it is taken back.",
+                "Its share of `{}` cannot be computed: nothing was paid, or in another currency. All Sparks are taken back.",
                 bought.id
             ),
             account: Some(bought.account.clone()),
@@ -281,7 +283,7 @@ impl Following<'_> {
         Ok(Part::All)
     }
 
-    /// The purchase that a refund or a dispute is of, credited first where it was not; or else what becomes of it.
+    /// Returns the purchase of a refund or a dispute, credited first if necessary; or the outcome if there is none.
     async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
         match paid_at(self.payments, found, self.patience).await? {
             PaidAt::Session(session) => self.sold(&session).await,
@@ -317,7 +319,7 @@ impl Following<'_> {
         }
         let ledger = &self.payments.ledger;
         let account = ledger.account_of_credit(id.as_str(), self.patience).await?;
-        let lost = || ledger::Error::Broken("an invoice's credit is gone".into());
+        let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
         Ok(Ok(Bought {
             account: account.ok_or_else(lost)?,
             id: id.to_string(),
@@ -325,7 +327,7 @@ impl Following<'_> {
     }
 }
 
-/// Tells what was taken back or restored.
+/// Logs and counts the Sparks that were taken back or restored.
 fn tell(found: &MoneyBack, bought: &Bought, standing: Standing, sparks: Sparks) {
     let (word, times, amount) = if standing == Standing::Taken {
         ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
@@ -348,7 +350,7 @@ enum PaidAt {
     Session(SessionId),
     /// With this invoice.
     Invoice(InvoiceId),
-    /// At another product or deployment, as this reason says.
+    /// At another product or deployment, for this reason.
     Elsewhere(&'static str),
 }
 
@@ -376,7 +378,7 @@ async fn paid_with(
     let payment = payment.ok_or(Error::NotThere)?;
     let written = |key| payment.metadata.get(key).map(String::as_str);
     match (written(STAGE), written(INTENT)) {
-        // A subscription's payments carry nothing; their invoice leads to it.
+        // A subscription's payments have no metadata; they are found by their invoice.
         (None, _) => {
             let invoice = payments.stripe.invoice_of_payment(&payment.id, timeout());
             let invoice = invoice.await?.map(PaidAt::Invoice);
@@ -409,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_taken_from_when_it_is_gone_until_it_is_back() {
+    fn a_reversal_is_taken_while_the_money_is_gone() {
         use ReversalKind::{CreditNote, Dispute, Refund};
         use Standing::{Asked, Ended, Taken};
         for (reason, status, expected, pause) in [
@@ -440,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prevented_dispute_takes_if_the_cardholder_has_the_money() {
+    fn a_prevented_dispute_is_taken_if_the_cardholder_has_the_money() {
         for (case_type, moved, expected) in [
             (Some("block"), &[][..], Standing::Ended),
             (Some("resolution"), &[-2_000], Standing::Taken),

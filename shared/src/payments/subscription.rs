@@ -1,7 +1,6 @@
-//! Says how an account is subscribed, as Stripe has it, and keeps that for when Stripe is down. Flow 3.
+//! Reads an account's subscriptions from Stripe, and stores them for when Stripe is down. Flow 3.
 //!
-//! What was paid meanwhile is granted on the way, so a webhook that never came delays Sparks and does not lose
-//! them.
+//! A read also grants invoices that were paid meanwhile, so a lost webhook only delays Sparks.
 
 mod standing;
 
@@ -23,26 +22,26 @@ use crate::words::identity::Subject;
 pub(crate) use standing::best;
 pub use standing::{One, Standing, Told};
 
-/// Why it is unknown how an account is subscribed.
+/// A failure to read an account's subscriptions.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The account that a service named does not exist.
     #[error("there is no such account")]
     AccountNotFound,
     /// Stripe did not answer, and nothing was stored before.
-    #[error("stripe did not say how the account is subscribed")]
+    #[error("stripe did not return the account's subscriptions")]
     Stripe(#[from] stripe::Error),
     /// The ledger failed.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
     /// An invoice could not be granted.
-    #[error("an invoice was not granted")]
+    #[error("an invoice could not be granted")]
     Invoice(#[from] invoice::Error),
 }
 
-/// Reads an account's subscriptions from Stripe, keeps them, and grants every paid invoice that was not granted.
+/// Reads an account's subscriptions from Stripe, stores them, and grants every paid invoice that was not granted.
 ///
-/// When Stripe is down, what was kept is the answer.
+/// When Stripe is down, returns the stored subscriptions.
 pub async fn read(
     payments: &Payments,
     subject: &Subject,
@@ -53,7 +52,7 @@ pub async fn read(
     let account = &subject.account;
     let mut known = ledger.subscriber(account, patience).await?;
     match known.account.take() {
-        // Its first request of a month brings the free plan's Sparks, whichever request it is.
+        // The first request of a month grants the free plan's Sparks, whichever request it is.
         Some(found) => {
             ledger.settle(account, found, now, patience).await?;
         }
@@ -79,9 +78,9 @@ pub async fn read(
     }
 }
 
-/// Brings an account that is a customer up to date with Stripe: what was paid is granted, and its subscriptions are stored.
+/// Updates an account with a customer from Stripe: grants paid invoices and stores its subscriptions.
 ///
-/// Returns them as they are stored now; None if others were stored meanwhile.
+/// Returns the stored subscriptions; None if others were stored meanwhile.
 async fn look(
     payments: &Payments,
     account: &AccountId,
@@ -139,7 +138,7 @@ async fn store(
         }
         all
     } else {
-        // Those of a customer that is gone have ended with it.
+        // The subscriptions of a deleted customer have ended with it.
         let all = known.all.iter();
         all.map(|one| standing::ended(one, older_of(&one.id), &refused))
             .collect()
@@ -149,7 +148,7 @@ async fn store(
     Ok(stored.await?.then_some(all))
 }
 
-/// Reads the awaited invoices that are not the latest of their subscription any more, by subscription.
+/// Reads the awaited invoices that are no longer the latest of their subscription, by subscription.
 ///
 /// Stripe can be set to leave an invoice open while the next periods are paid.
 /// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
@@ -195,14 +194,14 @@ async fn keep_doubled(
     let incident = Incident {
         subject: newest.id.clone(),
         code: "second_subscription".to_owned(),
-        detail: format!("The account pays for a plan with `{}` already.", other.id),
+        detail: format!("The account already pays for a plan with `{}`.", other.id),
         account: Some(account.clone()),
         seen_at: now,
     };
     payments.ledger.keep_incident(&incident, patience).await
 }
 
-/// The answer for an account that is no customer: it never was, or its subscriptions have ended with the one it was.
+/// Returns the standing of an account without a customer: it had none, or its subscriptions ended with the deleted one.
 fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
     let all = known.subscriptions.all.iter();
     let ended: Vec<Subscribed> = all
@@ -212,28 +211,28 @@ fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
     standing::of(&ended, Told::Stored, as_of)
 }
 
-/// The answer while Stripe does not answer.
+/// Returns the stored standing while Stripe does not answer, or Stripe's error if nothing is stored.
 fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
     let Some(as_of) = known.subscriptions.as_of else {
         return Err(error.into());
     };
     warn!(
         error = chain(&error),
-        "stripe did not answer; told what is stored"
+        "stripe did not answer; returned what is stored"
     );
     Ok(standing::of(&known.subscriptions.all, Told::Stored, as_of))
 }
 
-/// A subscription of Stripe's as it is kept, whichever plan it is.
+/// Converts a subscription of Stripe into its stored form, without its plan.
 pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
     standing::plain(told, None, &[], &BTreeSet::new())
 }
 
-/// Stores an account's subscriptions as Stripe has them, and grants their latest invoices where they are paid.
+/// Stores an account's subscriptions as Stripe has them, and grants their latest invoices if they are paid.
 ///
-/// What is written was asked for after what it replaces was written; so in whichever order events come, the
-/// end is what Stripe has. Asked for is the customer that the account is now: an event of one that was deleted says
-/// nothing of the next.
+/// A write replaces only what was stored before its read of Stripe. So the stored state ends up as Stripe's, in
+/// whichever order events arrive. The account's current customer is read: an event of a deleted one says nothing about
+/// its successor.
 pub async fn sync(
     payments: &Payments,
     account: &AccountId,
@@ -258,7 +257,7 @@ pub async fn sync(
     Err(ledger::Error::Busy("the subscriptions kept changing".into()).into())
 }
 
-/// Brings an account up to date with Stripe: its subscriptions, and what was paid and not granted.
+/// Updates an account from Stripe: its subscriptions, and paid invoices that were not granted.
 pub async fn catch_up(
     payments: &Payments,
     account: &AccountId,
@@ -275,9 +274,9 @@ pub async fn catch_up(
     sync(payments, account, now, patience).await.map(drop)
 }
 
-/// Takes a customer off its account where Stripe says that it was deleted; answers whether it was.
+/// Unlinks a customer from its account if it was deleted at Stripe. Returns whether it was.
 ///
-/// What it has paid is granted first: nobody asks for its invoices any more after that.
+/// Its paid invoices are granted first, because nothing reads them after that.
 pub async fn part(
     payments: &Payments,
     account: &AccountId,
@@ -291,7 +290,7 @@ pub async fn part(
     if !stripe.is_customer_deleted(customer, timeout()).await? {
         return Ok(false);
     }
-    // Stripe lists the subscriptions of a deleted customer no more; their invoices stay.
+    // Stripe no longer lists the subscriptions of a deleted customer; their invoices stay.
     let known = ledger.subscriber(account, patience).await?;
     for one in &known.subscriptions.all {
         invoice::catch_up(payments, &one.id, now, patience).await?;
@@ -301,7 +300,7 @@ pub async fn part(
     Ok(true)
 }
 
-/// The plan of a subscription: of the catalogue, or of what was agreed when it began.
+/// Returns the plan of a subscription, by its price in the catalogue or by the order that started it.
 async fn plan(
     payments: &Payments,
     account: &AccountId,

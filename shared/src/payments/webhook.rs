@@ -1,7 +1,7 @@
-//! Takes Stripe's webhooks: an event says that something happened, and what that is, is read from Stripe.
+//! Handles Stripe's webhooks: an event only names an object, whose state is read from Stripe.
 //!
-//! An event is acknowledged once its effect is written down, or once it is clear that there never can be one.
-//! Everything else is an error, so that Stripe sends it again for three days.
+//! An event is acknowledged once its effect is recorded, or once it is certain that it can never have one.
+//! Everything else is an error, so that Stripe retries the event for three days.
 //! <https://docs.stripe.com/webhooks>
 
 use jiff::Timestamp;
@@ -21,24 +21,24 @@ use crate::words::reversal_kind::ReversalKind;
 
 use crate::payments::Payments;
 
-/// Events about meter events that Stripe had taken and could not count.
+/// Types of events about meter events that Stripe accepted but could not count.
 const METER_ERRORS: [&str; 2] = [
     "v1.billing.meter.error_report_triggered",
     "v1.billing.meter.no_meter_found",
 ];
 
-/// What was done with an event that is acknowledged.
+/// The outcome of an acknowledged event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its effect is written down.
+    /// Its effect is recorded.
     Done,
-    /// It has none here, for this reason.
+    /// It has no effect here, for this reason.
     Ignored(&'static str),
-    /// It can have none; that is kept for somebody to look at.
+    /// It can have no effect; an incident is kept for the operator.
     Kept(&'static str),
 }
 
-/// Why an event is not acknowledged.
+/// A failure because of which an event is not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Stripe did not answer.
@@ -47,20 +47,20 @@ pub enum Error {
     /// The ledger failed.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// How the payment stands is unknown.
-    #[error("the payment is not known")]
+    /// The payment could not be checked.
+    #[error("the payment could not be checked")]
     Payment(#[from] payment::Error),
-    /// What the invoice comes to is unknown.
-    #[error("the invoice is not known")]
+    /// The invoice could not be checked.
+    #[error("the invoice could not be checked")]
     Invoice(#[from] invoice::Error),
-    /// What the refund or dispute is of is unknown.
-    #[error("the refund or dispute is not known")]
+    /// The refund or dispute could not be checked.
+    #[error("the refund or dispute could not be checked")]
     Reversal(#[from] reversal::Error),
-    /// How the account is subscribed is unknown.
-    #[error("the subscription is not known")]
+    /// The account's subscriptions could not be checked.
+    #[error("the account's subscriptions could not be checked")]
     Subscription(#[from] subscription::Error),
-    /// Stripe does not have what it is about. With a key of another account nothing is there.
-    #[error("stripe does not have what its event is about; is the key of another account?")]
+    /// Stripe does not have the event's object. With a key of another account, it has none of them.
+    #[error("stripe does not have the event's object; is the key another account's?")]
     NotThere,
 }
 
@@ -122,7 +122,7 @@ async fn follow(
     Ok(outcome)
 }
 
-/// One event that is looked into.
+/// One event that is being handled.
 struct Receiver<'a> {
     payments: &'a Payments,
     event: &'a Event,
@@ -193,7 +193,7 @@ impl Receiver<'_> {
         let reconciled = payment::reconcile_checkout(self.payments, &page, self.now, self.patience);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
-            // It is kept already.
+            // The incident is kept already.
             Err(
                 payment::Error::Mismatch(_) | payment::Error::Invoice(invoice::Error::Mismatch(_)),
             ) => Ok(Outcome::Kept("mismatch")),
@@ -217,7 +217,7 @@ impl Receiver<'_> {
         }
     }
 
-    /// The subscription changed, or its invoice was not paid: how the account is subscribed is read anew.
+    /// Reads the account's subscriptions anew: one has changed, or its invoice was not paid.
     async fn subscription(&self) -> Result<Outcome, Error> {
         let customer = self.event.customer().map(str::parse::<CustomerId>);
         let Some(Ok(customer)) = customer else {
@@ -286,7 +286,7 @@ impl Receiver<'_> {
         })
     }
 
-    /// Stripe could not count events that it had taken: those that it names are parked.
+    /// Parks the meter events that Stripe accepted but could not count, as far as it names them.
     /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
     async fn meter_errors(&self) -> Result<Outcome, Error> {
         let Payments { ledger, stripe, .. } = self.payments;
@@ -306,13 +306,13 @@ impl Receiver<'_> {
             }
         }
         if report.count > ours {
-            // Stripe names some of them only.
+            // Stripe names only some of them.
             return self.keep(&self.event.id, "meter_errors").await;
         }
         Ok(Outcome::Done)
     }
 
-    /// The id of the event's object.
+    /// Returns the id of the event's object.
     fn object<T: std::str::FromStr>(&self) -> Option<T> {
         self.event.object_id().and_then(|id| id.parse().ok())
     }
@@ -321,8 +321,8 @@ impl Receiver<'_> {
         self.keep(&self.event.id, "no_object_id").await
     }
 
-    /// What Stripe does not have. It is kept, and the event is not acknowledged: with the right key, what was
-    /// paid may still be credited.
+    /// Keeps an incident about an object that Stripe does not have. The event is not acknowledged: with the right key,
+    /// a payment may still be credited.
     async fn not_there(&self, subject: &str) -> Result<Outcome, Error> {
         self.keep(subject, "not_there").await?;
         Err(Error::NotThere)
@@ -333,7 +333,7 @@ impl Receiver<'_> {
         Ok(Outcome::Kept(code))
     }
 
-    /// Keeps an incident about the event's object, which is an account's.
+    /// Keeps an incident about the event's object, which belongs to an account.
     async fn keep_of(&self, code: &'static str, account: &AccountId) -> Result<(), Error> {
         let subject = self.event.object_id().unwrap_or(&self.event.id);
         self.keep_incident(subject, code, Some(account.clone()))
@@ -358,7 +358,7 @@ impl Receiver<'_> {
     }
 }
 
-/// What an event is about.
+/// The kind of object that an event is about.
 enum Follow {
     Checkout,
     Invoice,
@@ -368,12 +368,12 @@ enum Follow {
     Warning,
 }
 
-/// What an incident means, in a sentence.
+/// Explains an incident in a sentence.
 fn detail(code: &str) -> &'static str {
     match code {
         "no_object_id" => "The event does not name its object.",
         "not_there" => {
-            "Stripe has sent an event about an object that it does not have. Is the key of another account?"
+            "Stripe sent an event about an object that it does not have. Is the key another account's?"
         }
         "meter_errors" => {
             "Stripe could not count meter events and does not name all of them. `sparks reconcile` finds them."
@@ -381,12 +381,12 @@ fn detail(code: &str) -> &'static str {
         "metadata" => "The session's metadata names no intent of this deployment.",
         "not_made_here" => "A customer of an account used a session that was not made here.",
         "not_finalized" => {
-            "Stripe cannot finalise the invoice, so nobody is charged: often the customer's address is missing, which tax needs."
+            "Stripe cannot finalise the invoice, so the customer is not charged: often an address is missing, which tax needs."
         }
         "taken_again" => {
-            "A refund or dispute that had come to nothing is taken again. Its Sparks were given back."
+            "A refund or dispute that had failed or been won takes effect again. Its Sparks were restored before."
         }
-        _ => "Nothing can be done with it.",
+        _ => "It cannot be settled automatically.",
     }
 }
 
@@ -395,7 +395,7 @@ mod tests {
     use super::detail;
 
     #[test]
-    fn an_incident_is_explained_by_its_code() {
+    fn each_incident_code_has_its_own_detail() {
         let codes = [
             "no_object_id",
             "not_there",

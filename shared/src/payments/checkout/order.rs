@@ -1,4 +1,4 @@
-//! What a caller asks to buy, and the terms it is sold at. Pure.
+//! The order that a caller places, and the terms that it is sold at. Pure.
 
 use serde::Deserialize;
 
@@ -9,18 +9,18 @@ use crate::words::id::sha256;
 use crate::words::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
 use crate::words::whole::Whole;
 
-/// The body of `POST /v1/checkout`. Amounts, Sparks and prices are ours to say, so it has none.
+/// The body of `POST /v1/checkout`. It has no amounts, Sparks or prices: those come from the catalogue.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckoutBody {
-    /// What is bought.
+    /// The pack or plan.
     pub item: String,
-    /// How many, by default one.
+    /// The quantity; one by default.
     #[serde(default)]
     pub quantity: Option<Whole>,
-    /// Where the buyer comes back to.
+    /// The URL that the buyer returns to after paying.
     pub success_url: String,
-    /// Where the buyer goes without paying.
+    /// The URL that the buyer returns to without paying.
     pub cancel_url: String,
 }
 
@@ -29,9 +29,9 @@ pub struct CheckoutBody {
 pub struct Settings {
     /// The origins that buyers may be sent back to.
     pub allowed_origins: AllowedOrigins,
-    /// Whether pages take promotion codes.
+    /// True if pages take promotion codes.
     pub promotion_codes: bool,
-    /// Whether Stripe adds taxes.
+    /// True if Stripe adds taxes.
     pub automatic_tax: bool,
 }
 
@@ -42,22 +42,22 @@ pub struct Invalid {
     pub rule: Rule,
     /// The field that breaks it.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The problem, worded as the rest of a sentence that begins with the field.
     pub detail: String,
 }
 
-/// A rule that orders keep.
+/// A rule that orders must follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Items are in the catalogue.
     Item,
-    /// Quantities are from 1 on, and limited.
+    /// Quantities are at least 1, and limited.
     Quantity,
-    /// Addresses are of the app.
+    /// Return URLs belong to an allowed origin.
     Url,
 }
 
-/// An order with where its buyer goes next.
+/// An order with its return URLs.
 pub(super) struct Placed {
     pub(super) order: Order,
     pub(super) success_url: String,
@@ -65,7 +65,7 @@ pub(super) struct Placed {
 }
 
 impl CheckoutBody {
-    /// The hash of what was asked, before anything is made of it.
+    /// Hashes the request as it was sent, before it is interpreted.
     pub(super) fn hash(&self) -> RequestHash {
         let text = |quantity: Whole| {
             quantity
@@ -96,7 +96,7 @@ impl Settings {
     /// Takes an order at the catalogue's terms.
     pub(super) fn order(&self, terms: &Terms, body: &CheckoutBody) -> Result<Placed, Invalid> {
         let count = |quantity: Whole| quantity.at_most(u32::MAX.into())?.try_into().ok();
-        // What is no count of items is as many as nobody can buy.
+        // A number that is no valid count becomes 0, which the catalogue refuses.
         let quantity = body
             .quantity
             .map_or(1, |quantity| count(quantity).unwrap_or(0));

@@ -11,7 +11,7 @@ use crate::process::patience::Patience;
 use crate::words::id::{AccountId, SessionId};
 use crate::words::sparks::Sparks;
 
-/// The state of a payment, as the API answers it.
+/// The state of a payment, as the API returns it.
 #[derive(Debug, Serialize)]
 pub struct Verified {
     /// The page's id.

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::pricing::catalog::Order;
 use crate::providers::stripe::{Invoice, InvoiceLine};
 
-/// How long Sparks can be used at least that came in after their period.
+/// Minimum time for which Sparks can be used that were granted after their period had ended.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What an invoice comes to.
+/// The verdict on an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
@@ -16,23 +16,25 @@ pub(super) enum Verdict {
         period: Period,
         unclear: Option<&'static str>,
     },
-    /// It grants nothing, for this reason, and nothing is wrong with that.
+    /// It rightly grants nothing, for this reason.
     Nothing(&'static str),
-    /// It is paid and grants nothing, because this is not as the plan's terms say.
+    /// It is paid but grants nothing, because this field does not match the plan's terms.
     Mismatch(&'static str),
 }
 
-/// A period that is paid for.
+/// A paid period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Period {
-    /// At which terms.
+    /// The order that was paid.
     pub(super) order: Order,
-    /// When it ends.
+    /// The end of the period.
     pub(super) end: Timestamp,
 }
 
 impl Period {
-    /// Returns when its Sparks end: with the period and some grace, or 30 days from now if they come in after it.
+    /// Returns the expiry of its Sparks: the period's end plus grace.
+    ///
+    /// If the period is over, it is at least 30 days from now.
     pub(super) fn expires_at(&self, grace: SignedDuration, now: Timestamp) -> Timestamp {
         let with_grace = self.end.saturating_add(grace).unwrap_or(Timestamp::MAX);
         if now <= self.end {
@@ -46,9 +48,9 @@ impl Period {
 /// Judges an invoice by its lines. `terms` returns the order of one plan by its price.
 ///
 /// Each line that is exactly a whole period of a plan grants it, whatever the invoice was made for: Stripe bills whole
-/// periods as `subscription_create` and `subscription_cycle`, and also as `subscription_update` (a trial that is ended, a
-/// new billing anchor, another interval) or `quote_accept`. Prorations grant nothing. A discount changes nothing, since
-/// the amount of a line is before it. An invoice of this deployment that is paid and grants nothing is a mismatch.
+/// periods as `subscription_create` and `subscription_cycle`, and also as `subscription_update` (a trial that ended,
+/// a new billing anchor, another interval) or `quote_accept`. Prorations grant nothing. Discounts change nothing, since
+/// a line's amount is before discounts. An invoice of this deployment that is paid and grants nothing is a mismatch.
 /// <https://docs.stripe.com/api/invoices/object#invoice_object-billing_reason>
 pub(super) fn of(
     invoice: &Invoice,
@@ -107,7 +109,7 @@ struct Lines {
 
 impl Lines {
     fn add(&mut self, line: &InvoiceLine, currency: &str, terms: &impl Fn(&str) -> Option<Order>) {
-        // Trials cost nothing, and the unused time of a change is given back.
+        // Trials cost nothing, and the unused time of a change has a negative amount.
         if line.amount <= 0 {
             return;
         }
@@ -134,7 +136,7 @@ impl Lines {
     }
 }
 
-/// The period that a line pays for; None if it is not what so many cost.
+/// Returns the period that a line pays for; None if its amount is not the price of its quantity.
 fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
     let times = i64::from(quantity);
@@ -152,7 +154,7 @@ fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
     })
 }
 
-/// Two lines of one invoice.
+/// Adds up two lines of one invoice; None if that overflows.
 fn together(first: &Period, second: &Period) -> Option<Period> {
     let (one, other) = (&first.order, &second.order);
     let order = Order {
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_ordered_is_all_that_was_paid_for() {
+    fn the_order_is_the_sum_of_all_paid_lines() {
         let two = line(&json!({"quantity": 2, "amount": 4000}));
         let one = line(&json!({}));
         for (lines, quantity, amount) in [
@@ -262,7 +264,7 @@ mod tests {
         assert_eq!(period(&nothing, &plan), None);
     }
 
-    /// A change in the middle of a period, as Stripe bills it at once and as it waits for the next invoice.
+    /// The proration of a change within a period: billed at once, and pending for the next invoice.
     fn prorations() -> [Value; 2] {
         ["subscription_item_details", "invoice_item_details"]
             .map(|parent| json!({"parent": {parent: {"proration": true}}}))
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_exact_does_not_cost_the_one_that_is() {
+    fn a_wrong_line_does_not_prevent_the_grant_of_another() {
         let odd = line(&json!({"amount": 1_999}));
         for lines in [[odd.clone(), line(&json!({}))], [line(&json!({})), odd]] {
             let found = invoice(&json!({"total": 3_999}), &lines);
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_paid_for_grants_nothing() {
+    fn an_invoice_without_a_paid_period_grants_nothing() {
         let [proration, _] = prorations();
         let other_price = json!({"pricing": {"price_details": {"price": "price_other"}}});
         for (changes, lines, reason) in [
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_paid_and_grants_nothing_is_a_mismatch() {
+    fn a_paid_invoice_that_grants_nothing_is_a_mismatch() {
         let other_price = line(&json!({"pricing": {"price_details": {"price": "price_other"}}}));
         let [proration, pending] = prorations();
         for (changes, line, field) in [
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn sparks_end_with_the_period_and_some_grace_but_not_before_they_could_be_used() {
+    fn sparks_end_with_the_period_and_grace_or_30_days_after_a_late_grant() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
         let period = Period {

@@ -4,26 +4,26 @@ use crate::ledger::Intent;
 use crate::pricing::catalog::Kind;
 use crate::providers::stripe::{CheckoutSession, PaymentIntent};
 
-/// How a session stands.
+/// The verdict on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is paid, or there was nothing to pay.
     Paid,
-    /// It is done, and the money is on its way, or the buyer has still to send it, such as by a bank transfer.
+    /// It is complete, and the payment is processing, or the buyer still has to send it, such as by bank transfer.
     Processing,
-    /// It waits for the buyer; a declined card leaves it so.
+    /// It is open; a declined card leaves it open.
     Open,
-    /// It is done, and the payment failed for good.
+    /// It is complete, and the payment failed for good.
     Failed,
     /// It ended without a payment.
     Expired,
-    /// A field is not as ordered.
+    /// This field does not match the order.
     Mismatch(&'static str),
-    /// A field has a word that is not known here.
+    /// This field has a value that is not known here.
     Unknown(&'static str),
 }
 
-/// Judges a session: first whether it is what was ordered, then how it stands.
+/// Judges a session: first against the order, then by its status.
 ///
 /// The subtotal is compared, since discounts and taxes change the total. A session without anything to pay,
 /// such as one with a discount of 100 %, is paid.
@@ -46,7 +46,7 @@ pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> 
     }
 }
 
-/// The first field that is not as ordered.
+/// Returns the first field that does not match the order; None if all do.
 fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Option<&'static str> {
     let order = &intent.order;
     let mode = match order.kind {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_session_stands_follows_from_status_and_payment() {
+    fn the_verdict_follows_from_status_and_payment() {
         let processing = json!({"id": "pi_1", "status": "processing"});
         let failed = json!({"id": "pi_1", "status": "requires_payment_method"});
         let canceled = json!({"id": "pi_1", "status": "canceled"});
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_not_what_was_ordered_is_refused() {
+    fn a_session_that_does_not_match_the_order_is_refused() {
         let lines = |data: Value| json!({ "line_items": {"data": data} });
         for (changes, field) in [
             (
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn discounts_and_taxes_change_nothing() {
+    fn discounts_and_taxes_are_no_mismatch() {
         for total in [0, 1_600, 2_200] {
             let found = session(&json!({"amount_total": total}));
             assert_eq!(of(&found, &intent("pack_500k"), false), Verdict::Paid);

@@ -1,4 +1,4 @@
-//! Whether a refund or a dispute stands in the ledger as Stripe has it, looked at without a change.
+//! Compares a refund or a dispute in the ledger with Stripe, without changing anything.
 
 use jiff::Timestamp;
 
@@ -11,27 +11,27 @@ use crate::providers::stripe::{self, MoneyBack};
 use crate::words::id::{AccountId, InvoiceId};
 use crate::words::reversal_kind::ReversalKind;
 
-/// A refund or a dispute that does not stand in the ledger as Stripe has it.
+/// A refund or a dispute on which the ledger and Stripe differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
-    /// What is missing.
+    /// The difference.
     pub finding: Finding,
     /// The purchase, `cs_…` or `in_…`.
     pub purchase: String,
-    /// Whose it is; nothing where it was never credited.
+    /// The account; None for a page that was never credited.
     pub account: Option<AccountId>,
 }
 
-/// What is missing in the ledger.
+/// An effect that is missing in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The money is gone, and its Sparks are not.
+    /// The money is gone, but its Sparks were not taken back.
     NotTaken,
-    /// It came to nothing, and its Sparks are still gone.
+    /// The money is back, but its Sparks were not restored.
     NotRestored,
 }
 
-/// Looks at a refund or a dispute by the rules by which it is reconciled; nothing where the ledger agrees.
+/// Reviews a refund or a dispute by the rules of its reconciliation; None if the ledger agrees.
 pub async fn review(
     payments: &Payments,
     reason: ReversalKind,
@@ -63,7 +63,7 @@ pub async fn review(
     if standing == Standing::Ended {
         return Ok(None);
     }
-    // What was never credited is credited before it is taken back; an invoice may have had nothing to credit.
+    // An uncredited purchase is credited before it is taken back; but an invoice may grant nothing.
     let account = match paid_at {
         PaidAt::Invoice(id) => match owed(payments, &id, now, patience).await? {
             Some(account) => Some(account),
@@ -85,7 +85,7 @@ fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Opti
     }
 }
 
-/// Whose Sparks an invoice should have brought.
+/// Returns the account that should have got an invoice's Sparks; None if the invoice grants nothing.
 async fn owed(
     payments: &Payments,
     id: &InvoiceId,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_taken_and_what_came_back_is_restored() {
+    fn a_review_finds_missing_claw_backs_and_restorations() {
         let known = |restored| json!([{"id": "re_1", "wanted": "1.0", "taken": "1.0", "restored": restored}]);
         let refund = MoneyBack {
             id: "re_1".parse().unwrap(),

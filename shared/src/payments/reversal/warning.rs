@@ -35,7 +35,7 @@ pub async fn warn_of_fraud(
                 Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
                     return Ok(Outcome::NotOurs("other_product"));
                 }
-                // Without a credit, the warning is about our invoice all the same.
+                // Even without a credit, the warning is about an invoice of ours.
                 Ok(_) | Err(invoice::Error::Mismatch(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-//! How an account is subscribed, in words: the best of its subscriptions, and all of them. Pure.
+//! An account's subscriptions as the API returns them: the best one, and all of them. Pure.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -11,34 +11,34 @@ use crate::process::clock;
 use crate::providers::stripe::{Invoice, Subscription};
 use crate::words::id::InvoiceId;
 
-/// How an account is subscribed.
+/// The subscription status of an account.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Standing {
-    /// How the best of the subscriptions stands; `none` where there is none.
+    /// The status of the best subscription; `none` without subscriptions.
     pub status: String,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
-    /// When the current period ends. Stripe moves it before it charges.
+    /// The end of the current period. Stripe moves it before it charges.
     pub current_period_end: Option<String>,
-    /// When it ends by itself.
+    /// The time at which it ends by itself.
     pub cancel_at: Option<String>,
-    /// Whether that is when its period ends.
+    /// True if that is the end of its period.
     pub cancel_at_period_end: bool,
-    /// Who says so.
+    /// The source of this status.
     pub source: Told,
-    /// When Stripe said so.
+    /// The time at which Stripe said so.
     pub as_of: String,
-    /// All of them, the best first.
+    /// All subscriptions, the best first.
     pub subscriptions: Vec<One>,
 }
 
-/// Who says how an account is subscribed.
+/// The source of a subscription status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     /// Stripe, just now.
     Stripe,
-    /// Stripe, some time ago.
+    /// The ledger, which stores what Stripe said some time ago.
     Stored,
 }
 
@@ -47,19 +47,19 @@ pub enum Told {
 pub struct One {
     /// Its id, `sub_…`.
     pub id: String,
-    /// How it stands; words that Stripe adds are passed on.
+    /// Its status; new ones that Stripe adds are passed on.
     pub status: String,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
-    /// When the current period ends. Stripe moves it before it charges.
+    /// The end of the current period. Stripe moves it before it charges.
     pub current_period_end: Option<String>,
-    /// When it ends by itself.
+    /// The time at which it ends by itself.
     pub cancel_at: Option<String>,
-    /// Whether that is when its period ends.
+    /// True if that is the end of its period.
     pub cancel_at_period_end: bool,
 }
 
-/// Statuses from the best to the worst. One that is not known here comes before those that have ended.
+/// Statuses from the best to the worst. An unknown one comes after these and before those that have ended.
 const ORDER: [&str; 6] = [
     "active",
     "trialing",
@@ -69,7 +69,7 @@ const ORDER: [&str; 6] = [
     "incomplete",
 ];
 
-/// The best of some subscriptions: by status, then the one whose period ends last, then the newest, then by id.
+/// Returns the best subscription: by status, then the one whose period ends last, then the newest, then by id.
 pub(crate) fn best(all: &[Subscribed]) -> Option<&Subscribed> {
     all.iter().min_by_key(|one| rank(one))
 }
@@ -89,12 +89,12 @@ fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
     )
 }
 
-/// Stripe's subscription as it is kept.
+/// Converts Stripe's subscription into its stored form.
 ///
-/// Stripe says in two ways that one ends with its period: a flag, or the time itself. One is kept.
+/// Stripe says in two ways that one ends with its period: by a flag, or by the time itself. The time is stored.
 ///
-/// `older` has its invoices before the latest one that were awaited, and `refused` those that are paid and cannot be
-/// granted: they are awaited, since an operator may mend the terms.
+/// `older` has its awaited invoices before the latest one. `refused` has those that are paid but cannot be granted:
+/// they stay awaited, since the operator may correct the terms.
 pub(super) fn plain(
     told: &Subscription,
     plan: Option<String>,
@@ -116,7 +116,7 @@ pub(super) fn plain(
     }
 }
 
-/// Those of some invoices that are neither credited nor void nor uncollectible.
+/// Returns those invoices that are neither credited nor void nor uncollectible.
 fn awaited<'i>(
     invoices: impl Iterator<Item = &'i Invoice>,
     refused: &BTreeSet<InvoiceId>,
@@ -134,7 +134,7 @@ fn awaited<'i>(
     awaited.collect()
 }
 
-/// A subscription after its customer was deleted, which ends it.
+/// Ends a subscription, because its customer was deleted.
 pub(super) fn ended(
     kept: &Subscribed,
     older: &[Invoice],
@@ -148,7 +148,7 @@ pub(super) fn ended(
     ended
 }
 
-/// How an account with these subscriptions stands.
+/// Returns the standing of an account with these subscriptions.
 pub(super) fn of(all: &[Subscribed], source: Told, as_of: Timestamp) -> Standing {
     let mut sorted: Vec<&Subscribed> = all.iter().collect();
     sorted.sort_by_key(|one| rank(one));
@@ -168,7 +168,7 @@ pub(super) fn of(all: &[Subscribed], source: Told, as_of: Timestamp) -> Standing
 
 impl One {
     fn of(kept: &Subscribed) -> Self {
-        // A first payment that never came leaves nothing behind but its word.
+        // The API reports a subscription whose first payment never came as cancelled.
         let status = match kept.status.as_str() {
             "incomplete_expired" => "canceled",
             status => status,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_by_status_then_by_period_then_the_newest() {
+    fn subscriptions_are_sorted_by_status_then_period_end_then_age() {
         let all = [
             kept("expired", "incomplete_expired", 99, 1),
             kept("canceled", "canceled", 99, 1),
@@ -253,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn without_any_the_status_is_none() {
+    fn the_status_without_subscriptions_is_none() {
         let standing = of(&[], Told::Stored, Timestamp::UNIX_EPOCH);
         assert_eq!((&*standing.status, standing.plan), ("none", None));
     }
 
     #[test]
-    fn both_ways_of_ending_with_the_period_are_one() {
+    fn both_ways_of_ending_with_the_period_are_read_alike() {
         let read = |changes: &Value| {
             let mut told = json!({
                 "id": "sub_1", "status": "active", "created": 1, "items": {"data": [
