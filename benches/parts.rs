@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry};
 use shared::pricing::price_book;
 use shared::process::clock::Clock;
-use shared::process::config::{Aws, ItemVersion, Table};
+use shared::process::config::{Aws, ItemVersion, TableSettings};
 use shared::process::patience::Patience;
 use shared::process::transport::Transport;
 use shared::providers::stripe;
@@ -104,7 +104,7 @@ fn items(criterion: &mut Criterion) {
         dynamodb_endpoint: None,
         ssm_endpoint: None,
     };
-    let table = Table {
+    let table = TableSettings {
         name: "bench".to_owned(),
         item_version: ItemVersion::NEWEST,
     };

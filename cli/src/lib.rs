@@ -39,6 +39,7 @@ use shared::providers::langfuse;
 use shared::providers::stripe::{self, Stripe};
 use shared::reports::history;
 use shared::reports::statement::MAX_LIMIT;
+use shared::table::Table;
 use shared::words::id::{AccountId, IdempotencyKey, InvoiceId, ReversalId, SessionId};
 use shared::words::reversal_kind::ReversalKind;
 use shared::words::sparks::Sparks;
@@ -266,6 +267,11 @@ impl Console<'_> {
     /// Returns a client of the ledger's table.
     fn ledger(&self) -> Result<Ledger, Error> {
         Ok(Ledger::from_setup(self.setup())?)
+    }
+
+    /// Returns a client of the table.
+    fn table(&self) -> Result<Table, Error> {
+        Ok(Table::from_setup(self.setup())?)
     }
 
     /// Returns everything that payment operations need.

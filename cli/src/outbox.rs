@@ -4,10 +4,11 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use shared::ledger::{Found, Ledger, ListedKind, PENDING_BUCKETS, Queue, Redriven, Waiting};
+use shared::ledger::{Found, Ledger, ListedKind, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::process::clock::wire;
 use shared::process::patience::Patience;
+use shared::table::{PENDING_BUCKETS, Queue};
 
 use crate::{Console, Error, PATIENCE};
 

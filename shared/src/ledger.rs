@@ -32,7 +32,6 @@
 mod account;
 mod audit;
 mod booking;
-mod calls;
 mod change;
 mod charge;
 mod checkout;
@@ -41,7 +40,6 @@ mod credit;
 mod customer;
 mod day;
 mod entry;
-mod failure;
 mod followed;
 mod free_plan;
 mod gate;
@@ -50,7 +48,6 @@ mod history;
 mod holdings;
 mod incident;
 mod intent;
-mod item;
 mod mark;
 mod outbox;
 mod parcel;
@@ -62,24 +59,12 @@ mod reversal;
 mod rollup;
 mod settlement;
 mod subscription;
-mod table;
 mod verify;
 
 use std::collections::BTreeSet;
-use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig,
-};
-use aws_sdk_dynamodb::types::AttributeValue;
-use secrecy::ExposeSecret;
-
+pub use crate::table::Error;
 pub use account::Account;
 pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
@@ -94,7 +79,6 @@ pub use history::{EntriesAsked, Place, RollupPages};
 pub use holdings::{Holdings, Settlement};
 pub use incident::Incident;
 pub use intent::{Checkout, CheckoutStatus, Intent};
-pub use item::{Malformed, PENDING_BUCKETS, Queue};
 pub use mark::{Mark, Marks};
 pub use outbox::{Found, Lease, Listed, ListedKind, Parts, Waiting};
 pub use parcel::{MAX_MEMBERS, Parcel};
@@ -108,80 +92,37 @@ pub use subscription::{Awaited, Subscribed, Subscriber, Subscriptions};
 pub use verify::{Accounts, Next, Verified};
 
 use crate::process::Setup;
-use crate::process::config::{self, Aws, ItemVersion, Table};
+use crate::process::config::{self, Aws, ItemVersion, TableSettings};
 use crate::process::patience::Patience;
 use crate::process::transport::Transport;
+use crate::table::Table;
+use crate::table::key::Key;
 use crate::words::id::{AccountId, UsageId};
 use charge::{FullRollups, Unpaid};
-use item::{Item, Key};
-
-/// Timeout of one DynamoDB call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ledger in its table.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    client: Client,
-    table: String,
-    item_version: ItemVersion,
+    table: Table,
     unpaid: Arc<Unpaid>,
     full_rollups: Arc<FullRollups>,
-}
-
-/// The reason why a call of the ledger failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It did not succeed in time. It may have taken effect; a retry with the same key tells.
-    #[error("the ledger was busy until the deadline")]
-    Busy(#[source] Box<dyn StdError + Send + Sync>),
-    /// It cannot succeed: the request, the permissions or the table are wrong.
-    #[error("the ledger refused the request")]
-    Broken(#[source] Box<dyn StdError + Send + Sync>),
-    /// An item cannot be read back.
-    #[error("the ledger holds an item that cannot be read")]
-    Malformed(#[from] Malformed),
-    /// The account sends too many requests that cost it nothing. Nothing was written.
-    #[error("the account sends too many requests that cost it nothing")]
-    TooMuch,
-    /// An amount would leave the range of Sparks.
-    #[error("the amount is out of range")]
-    OutOfRange,
 }
 
 impl Ledger {
     /// Reads the configuration of the table and prepares the client.
     pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
-        let (aws, table) = (setup.environment.aws()?, setup.environment.table()?);
-        Ok(Self::new(&aws, &table, setup.transport))
+        Ok(Self::over(Table::from_setup(setup)?))
     }
 
     /// A ledger over the given transport.
-    pub fn new(aws: &Aws, table: &Table, transport: &Transport) -> Self {
-        let credentials = Credentials::new(
-            aws.access_key_id.clone(),
-            aws.secret_access_key.expose_secret(),
-            aws.session_token
-                .as_ref()
-                .map(|token| token.expose_secret().to_owned()),
-            None,
-            "environment",
-        );
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(aws.region.clone()))
-            .credentials_provider(credentials)
-            // Nothing to cache: Lambda's credentials are read once, and outlive the environment.
-            .identity_cache(IdentityCache::no_cache())
-            .http_client(crate::process::aws_http::client(transport, CALL_TIMEOUT))
-            // The ledger retries by itself: it must read the cancellation reasons between two attempts.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(aws.dynamodb_endpoint.clone());
+    pub fn new(aws: &Aws, table: &TableSettings, transport: &Transport) -> Self {
+        Self::over(Table::new(aws, table, transport))
+    }
+
+    /// A ledger in this table.
+    pub(crate) fn over(table: Table) -> Self {
         Self {
-            client: Client::from_conf(config.build()),
-            table: table.name.clone(),
-            item_version: table.item_version,
+            table,
             unpaid: Arc::default(),
             full_rollups: Arc::default(),
         }
@@ -189,7 +130,7 @@ impl Ledger {
 
     /// The version of the items that the ledger writes.
     pub const fn item_version(&self) -> ItemVersion {
-        self.item_version
+        self.table.item_version
     }
 
     /// Reads the account as it is now; None if there is none.
@@ -198,7 +139,7 @@ impl Ledger {
         account: &AccountId,
         patience: &Patience,
     ) -> Result<Option<Account>, Error> {
-        let item = self.item(&Key::account(account), patience).await?;
+        let item = self.table.item(&Key::account(account), patience).await?;
         Ok(item.as_ref().map(Account::from_item).transpose()?)
     }
 
@@ -212,7 +153,7 @@ impl Ledger {
         let keys = ids
             .into_iter()
             .map(|id| Key::entry(id.as_str()).attributes());
-        let found = self.items(keys.collect(), patience).await?;
+        let found = self.table.items(keys.collect(), patience).await?;
         let read = found.iter().map(UsageEntry::from_item);
         Ok(read.collect::<Result<_, _>>()?)
     }
@@ -223,15 +164,7 @@ impl Ledger {
         id: &UsageId,
         patience: &Patience,
     ) -> Result<Option<UsageEntry>, Error> {
-        let item = self.item(&Key::entry(id.as_str()), patience).await?;
+        let item = self.table.item(&Key::entry(id.as_str()), patience).await?;
         Ok(item.as_ref().map(UsageEntry::from_item).transpose()?)
     }
-}
-
-/// The expression values of a condition.
-fn values<const N: usize>(pairs: [(&str, AttributeValue); N]) -> Item {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }

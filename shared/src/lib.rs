@@ -7,7 +7,8 @@
 //! - [`delivery`]: sends a usage to Langfuse and to Stripe's meter
 //! - [`payments`]: checkout, plans, refunds, the customer portal and Stripe's webhooks
 //! - [`providers`]: clients of Stripe, Langfuse and the parameter store
-//! - [`ledger`]: accounts, grants and entries in the DynamoDB table
+//! - [`ledger`]: accounts, grants and entries
+//! - [`table`]: the DynamoDB table: items, conditional writes, transactions
 //! - [`process`]: time, limits, settings, telemetry and HTTP
 //! - [`pricing`]: the price book and the catalog
 //! - [`words`]: amounts, ids, meters and addresses, without I/O
@@ -21,5 +22,6 @@ pub mod pricing;
 pub mod process;
 pub mod providers;
 pub mod reports;
+pub mod table;
 pub mod usage;
 pub mod words;

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use crate::ledger::{self, Ledger, Listed, ListedKind, PENDING_BUCKETS, Queue};
+use crate::ledger::{self, Ledger, Listed, ListedKind};
 use crate::payments::Payments;
 use crate::process::clock::{self, Clock};
 use crate::process::patience::Patience;
@@ -28,6 +28,7 @@ use crate::process::telemetry::{self, Metric, chain};
 use crate::process::{Setup, config};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
+use crate::table::{PENDING_BUCKETS, Queue};
 
 /// Longest run without a deadline: less than the function's timeout of 55 s.
 const LONGEST_RUN: Duration = Duration::from_secs(50);

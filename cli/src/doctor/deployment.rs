@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::process::config::{ItemVersion, Table};
+use shared::process::config::{ItemVersion, TableSettings};
 use shared::process::patience::Patience;
 use shared::providers::langfuse::{self, Langfuse};
 
@@ -37,9 +37,9 @@ pub(super) fn configuration(console: &Console<'_>) -> Check {
 pub(super) async fn table(console: &Console<'_>) -> Result<Check, Error> {
     let name = "table";
     let patience = Patience::lasting(&console.clock, PATIENCE);
-    let findings = console.ledger()?.table_findings(&patience).await?;
+    let findings = console.table()?.findings(&patience).await?;
     if findings.is_empty() {
-        let Table {
+        let TableSettings {
             name: table,
             item_version,
         } = console.environment.table()?;

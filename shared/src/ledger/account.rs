@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::item::{self, Item, Key, Malformed};
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 

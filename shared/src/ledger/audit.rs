@@ -10,10 +10,11 @@ use super::booking::{self, CreditEntry};
 use super::entry::UsageEntry;
 use super::grants::{self, Grant};
 use super::holdings::Holdings;
-use super::item::{self, Item, Malformed};
 use super::purchase::Reversals;
 use super::rollup;
 use crate::pricing::price_book;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::QUARTERS;
 use crate::words::sparks::Sparks;
 
 /// Sums of one roll-up: Sparks and quantity by the name of the attribute.
@@ -129,7 +130,7 @@ impl Audit {
             *all += 1;
         }
         for key in rollup::keys(usage) {
-            let by_model = key.sk.starts_with(item::QUARTERS);
+            let by_model = key.sk.starts_with(QUARTERS);
             let sums = self.rollups.entry(key.sk).or_default();
             for line in &usage.lines {
                 let meter = line.line.meter().as_str();

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::entry::row;
 use super::grants::{Grant, Source};
-use super::item::{self, Item, Malformed};
 use super::purchase::Purchase;
+use crate::table::item::{self, Item, Malformed};
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 

@@ -7,14 +7,16 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::booking;
-use super::calls::{Judged, Tried};
-use super::failure::Verdict;
 use super::gate::Gate;
 use super::holdings::{Holdings, Layout};
-use super::item::{self, Item, Key};
 use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::Verdict;
+use crate::table::item::{self, Item};
+use crate::table::key::Key;
+use crate::table::{Judged, Tried};
 use crate::words::id::AccountId;
 
 /// A change of an account, with everything that is written in its transaction.
@@ -133,13 +135,13 @@ impl Ledger {
         let booked = !change.entries.is_empty();
         actions.extend(change.entries.into_iter().map(|mut entry| {
             booking::note_place(&mut entry, &written.account);
-            self.put_if_absent(entry)
+            self.table.put_if_absent(entry)
         }));
         if apart {
             actions.push(self.put_grants(account, read, written));
         }
         actions.extend(change.also);
-        Ok(match self.try_transact(actions, patience).await? {
+        Ok(match self.table.try_transact(actions, patience).await? {
             Tried::Judged(Judged::Committed) => Attempt::Written,
             Tried::Judged(Judged::Refused(verdicts)) => {
                 // The account is the first action, the deciding entry the second.
@@ -154,7 +156,7 @@ impl Ledger {
 
     /// Returns whether grants get an item of their own.
     pub(super) fn stores_grants_apart(&self) -> bool {
-        self.item_version >= ItemVersion::V2
+        self.table.item_version >= ItemVersion::V2
     }
 
     fn put_account(
@@ -167,7 +169,7 @@ impl Ledger {
         if !apart {
             item.insert("grants".into(), item::json(&written.grants));
         }
-        self.put_if_absent(item)
+        self.table.put_if_absent(item)
     }
 
     /// Changes the account item, if it is unchanged since it was read. Attributes that this release does not know stay
@@ -180,7 +182,7 @@ impl Ledger {
         apart: bool,
     ) -> TransactWriteItem {
         let (before, after) = (&read.account, &written.account);
-        let mut values = super::values([
+        let mut values = table::values([
             (":debited", item::amount(before.debited)),
             (":due_before", item::number(before.next_due_ms)),
             (":version_before", item::number(before.grants_version)),
@@ -198,7 +200,7 @@ impl Ledger {
             values.insert(":grants".into(), item::json(&written.grants));
             ", grants = :grants REMOVE gate_until, gate_holder"
         };
-        self.update_with(
+        self.table.update_with(
             &Key::account(id),
             "debited = :debited AND next_due = :due_before AND grants_version = :version_before",
             &format!(
@@ -218,15 +220,15 @@ impl Ledger {
     ) -> TransactWriteItem {
         let item = written.grants_item(account);
         match read {
-            Some(read) if read.layout == Layout::Apart => self.put_if(
+            Some(read) if read.layout == Layout::Apart => self.table.put_if(
                 item,
                 "grants_version = :version_before",
-                Some(super::values([(
+                Some(table::values([(
                     ":version_before",
                     item::number(read.account.grants_version),
                 )])),
             ),
-            Some(_) | None => self.put_if_absent(item),
+            Some(_) | None => self.table.put_if_absent(item),
         }
     }
 }

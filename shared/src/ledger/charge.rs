@@ -19,13 +19,14 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWrite
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::calls::{Judged, Tried};
 use super::entry::UsageEntry;
-use super::failure::{Cause, Verdict};
-use super::item::{self, Key};
 use super::rollup::{self, KnownModels};
 use super::{Error, Ledger};
 use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::table::item;
+use crate::table::key::Key;
+use crate::table::{Cause, Verdict};
+use crate::table::{Judged, Tried};
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 use plan::{Plan, repeated};
@@ -210,15 +211,15 @@ impl Ledger {
                 .iter()
                 .map(|&position| &request.usages[position])
         };
-        let rollups = rollup::updates(charged(), &knowledge.models, &self.table);
+        let rollups = rollup::updates(charged(), &knowledge.models, &self.table.name);
         let (rollup_keys, rollups): (Vec<Key>, Vec<Update>) = rollups.into_iter().unzip();
 
         let mut actions = vec![self.debit(request, plan)];
-        actions.extend(charged().map(|usage| self.put_if_absent(usage.to_item())));
+        actions.extend(charged().map(|usage| self.table.put_if_absent(usage.to_item())));
         let as_action = |update| TransactWriteItem::builder().update(update).build();
         actions.extend(rollups.into_iter().map(as_action));
 
-        match self.try_transact(actions, request.patience).await? {
+        match self.table.try_transact(actions, request.patience).await? {
             Tried::Judged(Judged::Committed) => Ok(Lesson::Committed),
             Tried::Conflict(cause) => Ok(Lesson::Conflict(cause)),
             Tried::Judged(Judged::Refused(verdicts)) => {
@@ -294,7 +295,7 @@ impl Ledger {
     fn debit(&self, request: &Request<'_>, plan: &Plan) -> TransactWriteItem {
         let mut condition = "available >= :sum AND next_due > :now".to_owned();
         let mut update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::account(request.account).attributes()))
             .update_expression("SET available = available - :sum, debited = debited + :sum")
             .expression_attribute_values(":sum", item::amount(plan.sum))

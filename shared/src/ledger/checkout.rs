@@ -3,13 +3,15 @@
 //! An intent is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
 //! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
-use super::calls::Judged;
-use super::failure::Verdict;
 use super::holdings::{Holdings, Read};
 use super::intent::{Checkout, CheckoutStatus, Intent};
-use super::item::{self, Item, Key};
-use super::{Account, Error, Ledger, values};
+use super::{Account, Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::Verdict;
+use crate::table::item;
+use crate::table::key::Key;
+use crate::table::values;
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::words::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
@@ -44,8 +46,8 @@ pub struct CreditedCheckout {
 impl Ledger {
     /// Writes an intent, unless its id exists.
     pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
-        let actions = vec![self.put_if_absent(new.to_item())];
-        match self.transact(actions, patience).await? {
+        let actions = vec![self.table.put_if_absent(new.to_item())];
+        match self.table.transact(actions, patience).await? {
             Judged::Committed => Ok(Opened::New),
             Judged::Refused(verdicts) => match verdicts.into_iter().next() {
                 Some(Verdict::Failed(Some(stored))) => {
@@ -64,14 +66,17 @@ impl Ledger {
         id: &IntentId,
         patience: &Patience,
     ) -> Result<Option<Intent>, Error> {
-        let item = self.item(&Key::intent(id), patience).await?;
+        let item = self.table.item(&Key::intent(id), patience).await?;
         Ok(item.as_ref().map(Intent::from_item).transpose()?)
     }
 
     /// Stores the Checkout Session of an intent. A repetition changes nothing.
     pub async fn bind_checkout(&self, page: &Checkout, patience: &Patience) -> Result<(), Error> {
-        let actions = vec![self.put_if_absent(page.to_item()), self.name_page(page)];
-        let Judged::Refused(verdicts) = self.transact(actions, patience).await? else {
+        let actions = vec![
+            self.table.put_if_absent(page.to_item()),
+            self.name_page(page),
+        ];
+        let Judged::Refused(verdicts) = self.table.transact(actions, patience).await? else {
             return Ok(());
         };
         match verdicts.first() {
@@ -90,7 +95,7 @@ impl Ledger {
         session: &SessionId,
         patience: &Patience,
     ) -> Result<Option<Checkout>, Error> {
-        let item = self.item(&Key::checkout(session), patience).await?;
+        let item = self.table.item(&Key::checkout(session), patience).await?;
         Ok(item.as_ref().map(Checkout::from_item).transpose()?)
     }
 
@@ -106,13 +111,16 @@ impl Ledger {
             Key::entry(session.as_str()),
             Key::account(account),
         ];
-        let [page, mut entry, holder] = self.by_keys(keys, patience).await?;
+        let [page, mut entry, holder] = self.table.by_keys(keys, patience).await?;
         let page = page.as_ref().map(Checkout::from_item).transpose()?;
         let Some(checkout) = page.filter(|page| page.account == *account) else {
             return Ok(None);
         };
         if let (None, Some(invoice)) = (&entry, &checkout.invoice) {
-            entry = self.item(&Key::entry(invoice.as_str()), patience).await?;
+            entry = self
+                .table
+                .item(&Key::entry(invoice.as_str()), patience)
+                .await?;
         }
         let Some(entry) = entry else {
             return Ok(Some(FoundCheckout {
@@ -149,7 +157,7 @@ impl Ledger {
             Key::account(account),
             Key::grants(account),
         ];
-        let [intent, item, grants] = self.by_keys(keys, patience).await?;
+        let [intent, item, grants] = self.table.by_keys(keys, patience).await?;
         let intent = intent.ok_or_else(|| Error::Broken("a session has no intent".into()))?;
         let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
             Read::Missing => None,
@@ -168,12 +176,15 @@ impl Ledger {
     ) -> Result<(), Error> {
         // A refusal means that the intent is paid, which is right.
         let note = self.note(intent, status);
-        self.apply(note, patience).await.map(drop)
+        self.table.apply(note, patience).await.map(drop)
     }
 
     /// Writes that an intent is paid, and that nothing is left to be credited for it.
     pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
-        self.apply(self.note_paid(intent), patience).await.map(drop)
+        self.table
+            .apply(self.note_paid(intent), patience)
+            .await
+            .map(drop)
     }
 
     /// Writes on a Checkout Session which invoice granted its plan's first period.
@@ -183,19 +194,19 @@ impl Ledger {
         invoice: &InvoiceId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let note = self.update(
+        let note = self.table.update(
             &Key::checkout(session),
             "attribute_exists(pk)",
             "SET invoice = :invoice",
             [(":invoice", item::text(invoice.as_str()))],
         );
-        self.apply(note, patience).await.map(drop)
+        self.table.apply(note, patience).await.map(drop)
     }
 
     /// Writes a Checkout Session's id on its intent.
     fn name_page(&self, page: &Checkout) -> TransactWriteItem {
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::intent(&page.intent).attributes()))
             .condition_expression("account = :account")
             .update_expression("SET #session = :session")
@@ -224,7 +235,7 @@ impl Ledger {
             ", pending_bucket = :bucket, pending_due = if_not_exists(pending_due, :since)"
         };
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::intent(&intent.id).attributes()))
             .condition_expression("attribute_exists(pk) AND #status <> :paid")
             .update_expression(format!("SET #status = :status {listed}"))
@@ -238,7 +249,7 @@ impl Ledger {
     /// Marks an intent as paid, as part of a credit. A second Checkout Session of the same intent may be paid, too.
     pub(super) fn note_paid(&self, intent: &IntentId) -> TransactWriteItem {
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::intent(intent).attributes()))
             .condition_expression("attribute_exists(pk)")
             .update_expression("SET #status = :paid REMOVE pending_bucket, pending_due")
@@ -247,20 +258,5 @@ impl Ledger {
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()
-    }
-
-    /// Reads items in the order of their keys.
-    pub(super) async fn by_keys<const N: usize>(
-        &self,
-        keys: [Key; N],
-        patience: &Patience,
-    ) -> Result<[Option<Item>; N], Error> {
-        let mut found = self
-            .items(keys.iter().map(Key::attributes).collect(), patience)
-            .await?;
-        Ok(keys.map(|key| {
-            let place = found.iter().position(|item| key.is_of(item));
-            place.map(|place| found.swap_remove(place))
-        }))
     }
 }

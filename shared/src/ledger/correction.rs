@@ -11,11 +11,12 @@ use super::credit::MAX_GRANTS;
 use super::entry::UsageEntry;
 use super::grants::Source;
 use super::holdings::Holdings;
-use super::item::{self, Item, Key, Malformed};
 use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
 use crate::process::patience::Patience;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 
@@ -98,14 +99,14 @@ impl Ledger {
         if entry.len() > MAX_ID_BYTES {
             return Ok(Corrected::NoEntry);
         }
-        let Some(stored) = self.item(&Key::entry(entry), patience).await? else {
+        let Some(stored) = self.table.item(&Key::entry(entry), patience).await? else {
             return Ok(Corrected::NoEntry);
         };
         let account: AccountId = item::read_parsed(&stored, "account")?;
         let returned = booking::returned_id(&account);
         let correcting = Correcting {
             id: booking::correction_id(entry),
-            returned: (self.item_version >= ItemVersion::V2).then_some(returned),
+            returned: (self.table.item_version >= ItemVersion::V2).then_some(returned),
             account,
             what: match reversible(&stored)? {
                 Ok(what) => what,
@@ -114,7 +115,11 @@ impl Ledger {
             reason,
         };
         // Settling would be a change, but a replay must not change anything.
-        if let Some(done) = self.item(&Key::entry(&correcting.id), patience).await? {
+        if let Some(done) = self
+            .table
+            .item(&Key::entry(&correcting.id), patience)
+            .await?
+        {
             return Ok(Corrected::Replayed(Correction::from_item(&done)?));
         }
         self.book_correction(&correcting, now, patience).await

@@ -9,12 +9,13 @@ use super::booking::CreditEntry;
 use super::change::{Change, Decision, Start};
 use super::grants::Source;
 use super::holdings::Holdings;
-use super::item::{self, Item, Key, Malformed};
 use super::purchase::Purchase;
 use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::pricing::catalog::Kind;
 use crate::process::patience::Patience;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
@@ -75,11 +76,13 @@ impl Ledger {
         entry: &CreditEntry,
         patience: &Patience,
     ) -> Result<Credited, Error> {
-        Ok(match self.item(&Key::entry(&entry.id), patience).await? {
-            Some(stored) if entry.is(&stored)? => Credited::Replayed,
-            Some(_) => Credited::Reused,
-            None => Credited::TooMany,
-        })
+        Ok(
+            match self.table.item(&Key::entry(&entry.id), patience).await? {
+                Some(stored) if entry.is(&stored)? => Credited::Replayed,
+                Some(_) => Credited::Reused,
+                None => Credited::TooMany,
+            },
+        )
     }
 
     /// Reads the amounts of these credits, at most 100. Credits that did not come in are left out.
@@ -89,7 +92,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<HashMap<String, Sparks>, Error> {
         let keys = ids.iter().map(|id| Key::entry(id).attributes()).collect();
-        let found = self.items(keys, patience).await?;
+        let found = self.table.items(keys, patience).await?;
         let read = |entry: &Item| -> Result<_, Malformed> {
             let id = item::read_text(entry, "id")?.to_owned();
             Ok((id, item::read_amount(entry, "amount")?))
@@ -103,7 +106,7 @@ impl Ledger {
         id: &str,
         patience: &Patience,
     ) -> Result<Option<AccountId>, Error> {
-        let entry = self.item(&Key::entry(id), patience).await?;
+        let entry = self.table.item(&Key::entry(id), patience).await?;
         let account = entry.map(|entry| item::read_parsed(&entry, "account"));
         Ok(account.transpose()?)
     }

@@ -1,9 +1,10 @@
 //! The link between an account and its Stripe customer, in both directions.
 
-use super::calls::Judged;
-use super::item::{self, Key};
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::item;
+use crate::table::key::Key;
 use crate::words::id::{AccountId, CustomerId};
 
 /// The customer of an account, and the number of deleted ones.
@@ -22,7 +23,7 @@ impl Ledger {
         account: &AccountId,
         patience: &Patience,
     ) -> Result<CustomerLink, Error> {
-        let Some(item) = self.item(&Key::customer(account), patience).await? else {
+        let Some(item) = self.table.item(&Key::customer(account), patience).await? else {
             return Ok(CustomerLink::default());
         };
         let generation = item::read_number(&item, "generation")?;
@@ -43,6 +44,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Option<AccountId>, Error> {
         let item = self
+            .table
             .item(&Key::customer_account(customer), patience)
             .await?;
         Ok(item
@@ -58,7 +60,7 @@ impl Ledger {
         generation: u32,
         patience: &Patience,
     ) -> Result<CustomerId, Error> {
-        let link = self.update(
+        let link = self.table.update(
             &Key::customer(account),
             "attribute_not_exists(pk) OR (attribute_not_exists(customer) AND generation = :generation)",
             "SET customer = :customer, generation = :generation",
@@ -69,8 +71,8 @@ impl Ledger {
         );
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
-        let actions = vec![link, self.put_if_absent(reverse)];
-        match self.transact(actions, patience).await? {
+        let actions = vec![link, self.table.put_if_absent(reverse)];
+        match self.table.transact(actions, patience).await? {
             Judged::Committed => Ok(customer.clone()),
             Judged::Refused(_) => {
                 let linked = self.customer(account, patience).await?.customer;
@@ -89,7 +91,7 @@ impl Ledger {
         customer: &CustomerId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let actions = vec![self.update(
+        let actions = vec![self.table.update(
             &Key::customer(account),
             "customer = :customer",
             "ADD generation :one REMOVE customer",
@@ -99,6 +101,6 @@ impl Ledger {
             ],
         )];
         // A refusal means that it was unlinked before.
-        self.transact(actions, patience).await.map(drop)
+        self.table.transact(actions, patience).await.map(drop)
     }
 }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::entry::{Deliveries, DeliveryState};
-use super::failure;
-use super::item::{self, Item, Malformed};
 use super::reversal::Purchased;
 use super::verify::Next;
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::item::{self, Item, Malformed};
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
@@ -120,10 +120,10 @@ impl Ledger {
         next: Option<Next>,
         patience: &Patience,
     ) -> Result<(Vec<OfDay>, Option<Next>), Error> {
-        let scan = self
+        let scan = self.table
             .client
             .scan()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .filter_expression(
                 "sk = :customer OR (sk = :entry AND ((recorded_at >= :from AND recorded_at < :before) \
                  OR (occurred_at >= :from AND occurred_at < :before)))",
@@ -135,8 +135,9 @@ impl Ledger {
             .consistent_read(true)
             .set_exclusive_start_key(next);
         let found = self
+            .table
             .persist(patience, || async {
-                scan.clone().send().await.map_err(failure::of_call)
+                scan.clone().send().await.map_err(table::of_call)
             })
             .await?;
         let read = |item: &Item| match OfDay::read(item) {

@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::grants::Source;
-use super::item::{self, Item, Key, Malformed, Queue};
 use super::purchase::Purchase;
 use crate::pricing::price_book::PricedLine;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, Queue};
 use crate::words::id::{AccountId, MemberId, UsageId, hex};
 use crate::words::sparks::Sparks;
 

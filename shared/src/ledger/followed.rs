@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::item::{self, Key, Queue};
 use super::outbox::Listed;
 use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
 use crate::process::patience::Patience;
+use crate::table::item;
+use crate::table::key::{Key, Queue};
 use crate::words::id::ReversalId;
 use crate::words::reversal_kind::ReversalKind;
 
@@ -19,10 +20,10 @@ impl Ledger {
         due: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        if self.item_version < ItemVersion::V3 {
+        if self.table.item_version < ItemVersion::V3 {
             return Ok(false);
         }
-        let follow = self.update(
+        let follow = self.table.update(
             &Key::followed(reason, id),
             "attribute_not_exists(pending_due) OR pending_due < :due",
             "SET pending_bucket = :bucket, pending_due = :due",
@@ -32,7 +33,7 @@ impl Ledger {
             ],
         );
         // A refusal means that a later check is due.
-        self.apply(follow, patience).await?;
+        self.table.apply(follow, patience).await?;
         Ok(true)
     }
 
@@ -43,16 +44,16 @@ impl Ledger {
         id: &ReversalId,
         patience: &Patience,
     ) -> Result<(), Error> {
-        if self.item_version < ItemVersion::V3 {
+        if self.table.item_version < ItemVersion::V3 {
             return Ok(());
         }
-        let unfollow = self.update(
+        let unfollow = self.table.update(
             &Key::followed(reason, id),
             "attribute_exists(pending_bucket)",
             "REMOVE pending_bucket, pending_due",
             [],
         );
-        self.apply(unfollow, patience).await.map(drop)
+        self.table.apply(unfollow, patience).await.map(drop)
     }
 }
 

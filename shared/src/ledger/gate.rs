@@ -9,11 +9,12 @@
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::SignedDuration;
 
-use super::calls::Updated;
 use super::holdings::{Holdings, Read};
-use super::item::{self, Key, Malformed};
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Updated;
+use crate::table::item::{self, Malformed};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 
 /// Maximum time for which a gate stays closed. Each further attempt of one change takes twice as long, so that it gets
@@ -57,10 +58,10 @@ impl Ledger {
         loop {
             let now = patience.now();
             let until = now.saturating_add(closed_for).unwrap_or(now);
-            let update = self
+            let update = self.table
                 .client
                 .update_item()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .set_key(Some(Key::account(gate.account).attributes()))
                 .condition_expression(
                     "attribute_exists(pk) AND \
@@ -77,11 +78,15 @@ impl Ledger {
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
-            match self.try_update(update, patience).await? {
+            match self.table.try_update(update, patience).await? {
                 Updated::Written(account) => {
                     let grants = match account.get("grants") {
                         Some(_) => None,
-                        None => self.item(&Key::grants(gate.account), patience).await?,
+                        None => {
+                            self.table
+                                .item(&Key::grants(gate.account), patience)
+                                .await?
+                        }
                     };
                     return match Holdings::from_items(Some(&account), grants.as_ref())? {
                         Read::Whole(holdings) => Ok(Some(holdings)),
@@ -106,16 +111,17 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<(), Error> {
         let update = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::account(gate.account).attributes()))
             .condition_expression("gate_holder = :holder AND grants_version = :version")
             .update_expression("SET next_due = :next_due REMOVE gate_until, gate_holder")
             .expression_attribute_values(":holder", item::text(&gate.holder))
             .expression_attribute_values(":version", item::number(held.account.grants_version))
             .expression_attribute_values(":next_due", item::number(held.next_due_ms()));
-        self.update_if(update, patience).await.map(drop)
+        self.table.update_if(update, patience).await.map(drop)
     }
 
     /// Reads an account with its grants; None if there is none.
@@ -126,7 +132,7 @@ impl Ledger {
     ) -> Result<Option<Holdings>, Error> {
         for _ in 0..MOST_READS {
             let keys = [Key::account(account), Key::grants(account)];
-            let [item, grants] = self.by_keys(keys, patience).await?;
+            let [item, grants] = self.table.by_keys(keys, patience).await?;
             match Holdings::from_items(item.as_ref(), grants.as_ref())? {
                 Read::Missing => return Ok(None),
                 Read::Whole(holdings) => return Ok(Some(holdings)),

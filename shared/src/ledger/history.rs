@@ -9,11 +9,12 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::{Entry, ledger_at};
-use super::failure;
-use super::item::{self, Item, Key, Malformed};
 use super::rollup::Used;
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, MEMBER_DAYS};
 use crate::words::id::{AccountId, MemberId};
 use crate::words::meter::Meter;
 
@@ -82,8 +83,9 @@ impl RollupPages<'_> {
         };
         let page = self
             .ledger
+            .table
             .persist(patience, || async {
-                query.clone().send().await.map_err(failure::of_call)
+                query.clone().send().await.map_err(table::of_call)
             })
             .await?;
         if page.last_evaluated_key.is_some() {
@@ -106,7 +108,7 @@ impl Ledger {
 
     /// Reads the usage of an account's members from one UTC day until before another one.
     pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'_> {
-        let sort = |day: Date| format!("{}{day}", item::MEMBER_DAYS);
+        let sort = |day: Date| format!("{}{day}", MEMBER_DAYS);
         // A day alone sorts before the members of that day.
         let mut pages = self.rollups(account, &sort(from), &sort(to));
         pages.query = pages.query.map(only_sums);
@@ -124,16 +126,17 @@ impl Ledger {
         let next = |day: &Timestamp| day.checked_add(SignedDuration::from_hours(24)).ok();
         let days = successors(Some(from), next).take_while(|day| *day < to);
         let keys = days.map(|day| Key::member_day(account, member.as_str(), day).attributes());
-        let rollups = self.items(keys.collect(), patience).await?;
+        let rollups = self.table.items(keys.collect(), patience).await?;
         Ok(all_of(&rollups)?)
     }
 
     /// Reads the roll-ups of an account between two sort keys, both included.
     pub(super) fn rollups(&self, account: &AccountId, first: &str, last: &str) -> RollupPages<'_> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :rollups AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
             .expression_attribute_values(":first", item::text(first))
@@ -164,9 +167,10 @@ impl Ledger {
             return Ok((Vec::new(), None));
         }
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .index_name("ledger")
             .key_condition_expression("account = :account AND ledger_at BETWEEN :first AND :last")
             .expression_attribute_values(":account", item::text(account.as_str()))
@@ -176,8 +180,9 @@ impl Ledger {
             // The additional entry is the beginning of the next page.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
         let found = self
+            .table
             .persist(patience, || async {
-                query.clone().send().await.map_err(failure::of_call)
+                query.clone().send().await.map_err(table::of_call)
             })
             .await?;
         let mut listed = found.items.unwrap_or_default();
@@ -185,7 +190,7 @@ impl Ledger {
         let next = next.map(|next| item::read_text(&next, "ledger_at").map(str::to_owned));
         let keys: Vec<Item> = listed.into_iter().map(key).collect();
         let mut entries = Vec::with_capacity(keys.len());
-        for stored in self.items(keys, patience).await? {
+        for stored in self.table.items(keys, patience).await? {
             entries.push(Entry::from_item(&stored)?);
         }
         entries.sort_by_key(|entry| Reverse(entry.place()));

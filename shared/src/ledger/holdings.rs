@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::account::{Account, NEVER_DUE_MS};
 use super::free_plan;
 use super::grants::{self, Grant};
-use super::item::{self, Item, Key, Malformed};
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 

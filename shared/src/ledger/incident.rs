@@ -4,12 +4,13 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::calls::Judged;
-use super::failure;
 use super::intent::{CheckoutStatus, Intent};
-use super::item::{self, Item, Key, Malformed};
 use super::{Error, Ledger, Next};
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::Judged;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 
 /// The number of incidents in one page: as many as can be looked up at once.
@@ -41,12 +42,15 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<(), Error> {
         let key = Key::incident(&incident.subject, &incident.code);
-        let stored = self.item(&key, patience).await?;
+        let stored = self.table.item(&key, patience).await?;
         let stored = stored.as_ref().map(Incident::from_item).transpose()?;
         if stored.is_some_and(|stored| stored.detail == incident.detail) {
             return Ok(());
         }
-        self.apply(self.keep(incident), patience).await.map(drop)
+        self.table
+            .apply(self.keep(incident), patience)
+            .await
+            .map(drop)
     }
 
     /// Refuses an intent and stores the incident, both or none. A paid intent stays paid.
@@ -60,7 +64,7 @@ impl Ledger {
             self.note(intent, CheckoutStatus::Refused),
             self.keep(incident),
         ];
-        match self.transact(actions, patience).await? {
+        match self.table.transact(actions, patience).await? {
             Judged::Committed => Ok(()),
             // The intent was paid by another session; the operator must still look at this one.
             Judged::Refused(_) => self.keep_incident(incident, patience).await,
@@ -74,9 +78,10 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<(Vec<Incident>, Option<Next>), Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk")
             .filter_expression("attribute_not_exists(dismissed)")
             .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
@@ -84,8 +89,9 @@ impl Ledger {
             .limit(PAGE)
             .set_exclusive_start_key(from);
         let found = self
+            .table
             .persist(patience, || async {
-                query.clone().send().await.map_err(failure::of_call)
+                query.clone().send().await.map_err(table::of_call)
             })
             .await?;
         let incidents = found.items().iter().map(Incident::from_item);
@@ -102,22 +108,24 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<u32, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("pk = :pk AND begins_with(sk, :subject)")
             .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
             .expression_attribute_values(":subject", item::text(format!("{subject}#")))
             .consistent_read(true);
         let found = self
+            .table
             .persist(patience, || async {
-                query.clone().send().await.map_err(failure::of_call)
+                query.clone().send().await.map_err(table::of_call)
             })
             .await?;
         let mut dismissed = 0;
         for item in found.items() {
             let incident = Incident::from_item(item)?;
-            let action = self.update(
+            let action = self.table.update(
                 &Key::incident(&incident.subject, &incident.code),
                 "seen_at = :seen_at",
                 "SET dismissed = :dismissed",
@@ -127,14 +135,14 @@ impl Ledger {
                 ],
             );
             // A refusal means that it was seen again just now.
-            dismissed += u32::from(self.apply(action, patience).await?);
+            dismissed += u32::from(self.table.apply(action, patience).await?);
         }
         Ok(dismissed)
     }
 
     fn keep(&self, incident: &Incident) -> TransactWriteItem {
         let account = incident.account.as_ref();
-        self.update(
+        self.table.update(
             &Key::incident(&incident.subject, &incident.code),
             // An earlier sight that arrives late changes nothing.
             "attribute_not_exists(pk) OR seen_at <= :seen_at",

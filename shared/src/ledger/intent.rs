@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::RequestHash;
-use super::item::{self, Item, Key, Malformed, Queue};
 use crate::pricing::catalog::Order;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, Queue};
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
 use crate::words::page_url::PageUrl;
 

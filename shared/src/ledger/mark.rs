@@ -6,9 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::entry::{Deliveries, DeliveryState, UsageEntry};
-use super::item::{self, Key, Queue};
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::item;
+use crate::table::key::{Key, Queue};
 
 /// The result of an attempt at one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<bool, Error> {
         let update = self.mark_update(entry, guard, marks, due);
-        self.update_if(update, patience).await
+        self.table.update_if(update, patience).await
     }
 
     fn mark_update(
@@ -121,9 +122,10 @@ impl Ledger {
     ) -> UpdateItemFluentBuilder {
         let before = entry.deliveries;
         let mut update = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::entry(entry.id.as_str()).attributes()));
         // Both states are compared: both decide whether anything is still pending.
         let states = "langfuse = :langfuse_before AND stripe = :stripe_before";

@@ -6,13 +6,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::UsageEntry;
-use super::failure;
 use super::intent::Intent;
-use super::item::{self, Item, Key, Malformed, Queue};
 use super::mark::{Guard, Marks};
 use super::parcel::Parcel;
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, Queue};
 use crate::words::id::{AccountId, ParcelId};
 
 /// Duration of a lease: longer than the function's timeout (55 s) and a minute.
@@ -160,9 +161,10 @@ impl Ledger {
         let holder = format!("{:032x}", fastrand::u128(..));
         let until = now.saturating_add(LEASED_FOR).unwrap_or(Timestamp::MAX);
         let update = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::lease(bucket).attributes()))
             .condition_expression(
                 "attribute_not_exists(pk) OR leased_until < :now OR holder = :holder",
@@ -171,22 +173,23 @@ impl Ledger {
             .expression_attribute_values(":now", item::time(now))
             .expression_attribute_values(":holder", item::text(&holder))
             .expression_attribute_values(":until", item::time(until));
-        let taken = self.update_if(update, patience).await?;
+        let taken = self.table.update_if(update, patience).await?;
         Ok(taken.then_some(Lease { bucket, holder }))
     }
 
     /// Releases a bucket, unless the lease was lost meanwhile.
     pub async fn release(&self, lease: Lease, patience: &Patience) -> Result<(), Error> {
         let update = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::lease(lease.bucket).attributes()))
             .condition_expression("holder = :holder")
             .update_expression("SET leased_until = :zero")
             .expression_attribute_values(":holder", item::text(lease.holder))
             .expression_attribute_values(":zero", item::number(0));
-        self.update_if(update, patience).await.map(drop)
+        self.table.update_if(update, patience).await.map(drop)
     }
 
     /// Reads at most `limit` due items of a bucket, the longest due first.
@@ -199,9 +202,10 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Vec<Listed>, Error> {
         let query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .index_name("pending")
             .key_condition_expression("pending_bucket = :bucket AND pending_due <= :until")
             .expression_attribute_values(":bucket", item::text(queue.bucket(bucket)))
@@ -212,8 +216,9 @@ impl Ledger {
             let missing = i32::try_from(limit - listed.len()).unwrap_or(i32::MAX);
             let query = query.clone().limit(missing).set_exclusive_start_key(from);
             let found = self
+                .table
                 .persist(patience, || async {
-                    query.clone().send().await.map_err(failure::of_call)
+                    query.clone().send().await.map_err(table::of_call)
                 })
                 .await?;
             for item in found.items() {
@@ -240,7 +245,7 @@ impl Ledger {
         // DynamoDB reads at most 100 at once.
         for some in listed.chunks(100) {
             let keys = some.iter().map(|listed| listed.key.attributes()).collect();
-            for item in self.items(keys, patience).await? {
+            for item in self.table.items(keys, patience).await? {
                 let Some(key) = some.iter().find(|listed| listed.key.is_of(&item)) else {
                     continue;
                 };
@@ -264,7 +269,7 @@ impl Ledger {
         listed: &Listed,
         patience: &Patience,
     ) -> Result<Option<Intent>, Error> {
-        let item = self.item(&listed.key, patience).await?;
+        let item = self.table.item(&listed.key, patience).await?;
         let open = item.filter(|item| item.contains_key("pending_bucket"));
         Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }
@@ -286,10 +291,10 @@ impl Ledger {
         } else {
             "claims = :claims_before"
         };
-        let mut update = self
+        let mut update = self.table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(Key::entry(waiting.entry.id.as_str()).attributes()))
             .condition_expression(format!("{states} AND {claimed}"))
             .update_expression(match (parts.trace, parts.event) {
@@ -311,7 +316,7 @@ impl Ledger {
             update =
                 update.expression_attribute_values(":claims_before", item::number(waiting.claims));
         }
-        let taken = self.update_if(update, patience).await?;
+        let taken = self.table.update_if(update, patience).await?;
         Ok(taken.then(|| Waiting {
             claims: waiting.claims + 1,
             traced_at: Some(now).filter(|_| parts.trace).or(waiting.traced_at),
@@ -339,12 +344,12 @@ impl Ledger {
         due: Timestamp,
         patience: &Patience,
     ) -> Result<(), Error> {
-        let action = self.update(
+        let action = self.table.update(
             &listed.key,
             "attribute_exists(pending_bucket)",
             "SET pending_due = :due",
             [(":due", item::time(due))],
         );
-        self.apply(action, patience).await.map(drop)
+        self.table.apply(action, patience).await.map(drop)
     }
 }

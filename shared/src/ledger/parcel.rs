@@ -6,13 +6,15 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::Judged;
 use super::entry::DeliveryState;
-use super::item::{self, Item, Key, Malformed, Queue};
 use super::mark::Mark;
 use super::outbox::Waiting;
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, Queue};
+use crate::table::values;
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
@@ -129,11 +131,11 @@ impl Ledger {
         now: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        let mut actions = vec![self.put_if_absent(parcel.to_item(now))];
+        let mut actions = vec![self.table.put_if_absent(parcel.to_item(now))];
         let due = now.saturating_add(MEMBERS_WAIT).unwrap_or(Timestamp::MAX);
         let join = |member: &&Waiting| self.join(member, &parcel.id, now, due);
         actions.extend(members.iter().map(join));
-        let judged = self.transact(actions, patience).await?;
+        let judged = self.table.transact(actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -166,7 +168,7 @@ impl Ledger {
         let change = "SET parcel = :parcel, claims = :claims, claimed_at = :now, pending_due = :due \
                       REMOVE stripe_unsent";
         let key = Key::entry(member.entry.id.as_str());
-        self.update_with(&key, &condition, change, values)
+        self.table.update_with(&key, &condition, change, values)
     }
 
     /// Reads the parcel with an id.
@@ -175,7 +177,7 @@ impl Ledger {
         id: &ParcelId,
         patience: &Patience,
     ) -> Result<Option<Parcel>, Error> {
-        let item = self.item(&Key::parcel(id), patience).await?;
+        let item = self.table.item(&Key::parcel(id), patience).await?;
         Ok(item.as_ref().map(Parcel::from_item).transpose()?)
     }
 
@@ -216,8 +218,8 @@ impl Ledger {
         let key = Key::parcel(&parcel.id);
         values.insert(":attempts".to_owned(), item::number(parcel.attempts));
         let condition = "stripe = :pending AND attempts = :attempts";
-        let action = self.update_with(&key, condition, change, values);
-        let judged = self.transact(vec![action], patience).await?;
+        let action = self.table.update_with(&key, condition, change, values);
+        let judged = self.table.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -3,13 +3,15 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::Judged;
 use super::entry::DeliveryState;
-use super::item::{self, Item, Key, Queue};
 use super::outbox::Waiting;
 use super::parcel::Parcel;
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::item::{self, Item};
+use crate::table::key::{Key, Queue};
+use crate::table::values;
 use crate::words::id::{ParcelId, UsageId};
 
 /// Age up to which Stripe certainly recognises a repeated event.
@@ -49,7 +51,7 @@ impl Ledger {
         id: &UsageId,
         patience: &Patience,
     ) -> Result<Option<Waiting>, Error> {
-        let item = self.item(&Key::entry(id.as_str()), patience).await?;
+        let item = self.table.item(&Key::entry(id.as_str()), patience).await?;
         Ok(item.as_ref().map(Waiting::from_item).transpose()?)
     }
 
@@ -63,7 +65,7 @@ impl Ledger {
         let mut keys = vec![Key::entry(usage.entry.id.as_str())];
         keys.extend(usage.parcel.as_ref().map(Key::parcel));
         let note = |key: &Key| {
-            self.update(
+            self.table.update(
                 key,
                 "stripe = :parked",
                 "SET absent_at = :now",
@@ -74,7 +76,7 @@ impl Ledger {
             )
         };
         for key in &keys {
-            self.apply(note(key), patience).await?;
+            self.table.apply(note(key), patience).await?;
         }
         Ok(())
     }
@@ -89,7 +91,7 @@ impl Ledger {
         let mut actions: Vec<_> = members.iter().map(|member| self.found(member)).collect();
         let parcel = members.first().and_then(|first| first.parcel.as_ref());
         actions.extend(parcel.map(|parcel| {
-            self.update(
+            self.table.update(
                 &Key::parcel(parcel),
                 "stripe = :parked",
                 "SET stripe = :confirmed REMOVE parked, absent_at, reported_at",
@@ -99,7 +101,7 @@ impl Ledger {
                 ],
             )
         }));
-        let judged = self.transact(actions, patience).await?;
+        let judged = self.table.transact(actions, patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -118,7 +120,7 @@ impl Ledger {
         }
         let condition = format!("stripe = :parked AND langfuse = :langfuse AND {claimed}");
         let key = Key::entry(usage.entry.id.as_str());
-        self.update_with(&key, &condition, &change, values)
+        self.table.update_with(&key, &condition, &change, values)
     }
 
     /// Redrives what is parked of a usage, or a parcel with its members.
@@ -136,7 +138,7 @@ impl Ledger {
             return self.redrive_parcel(id, now, patience).await;
         }
         let key = Key::entry(id);
-        let Some(item) = self.item(&key, patience).await? else {
+        let Some(item) = self.table.item(&key, patience).await? else {
             return Ok(Redriven::Unknown);
         };
         if item::read_text(&item, "kind")? != "usage" {
@@ -164,7 +166,7 @@ impl Ledger {
             Some(refused) => return Ok(refused),
         };
         let action = self.put_back_parked(&found, event, untraced, now);
-        match self.transact(vec![action], patience).await? {
+        match self.table.transact(vec![action], patience).await? {
             Judged::Committed => Ok(redriven),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
         }
@@ -177,7 +179,7 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Redriven, Error> {
         let key = Key::parcel(&ParcelId::stored(id.to_owned()));
-        let Some(item) = self.item(&key, patience).await? else {
+        let Some(item) = self.table.item(&key, patience).await? else {
             return Ok(Redriven::Unknown);
         };
         let parcel = Parcel::from_item(&item)?;
@@ -212,8 +214,11 @@ impl Ledger {
             (":now", item::time(now)),
             (":bucket", Queue::Due.of(&parcel.account)),
         ]);
-        actions.push(self.update_with(&key, "stripe = :parked", &change, values));
-        if let Judged::Refused(_) = self.transact(actions, patience).await? {
+        actions.push(
+            self.table
+                .update_with(&key, "stripe = :parked", &change, values),
+        );
+        if let Judged::Refused(_) = self.table.transact(actions, patience).await? {
             return Err(Error::Busy("the parcel kept changing".into()));
         }
         Ok(Redriven::Pending)
@@ -268,7 +273,7 @@ impl Ledger {
         let key = Key::entry(found.entry.id.as_str());
         let claimed = claims_as_read(found, &mut values);
         let condition = format!("langfuse = :langfuse AND stripe = :stripe AND {claimed}");
-        self.update_with(&key, &condition, &change, values)
+        self.table.update_with(&key, &condition, &change, values)
     }
 }
 

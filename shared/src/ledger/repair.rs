@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::account::Account;
 use super::audit::{self, Audit, Rebuilt};
-use super::calls::Judged;
 use super::holdings::{Holdings, Layout};
-use super::item::{self, Item, Key};
 use super::{Error, Ledger, rollup};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::item::{self, Item};
+use crate::table::key::Key;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
@@ -75,9 +76,9 @@ impl Ledger {
         if !write {
             return Ok(Repaired::Planned(repair));
         }
-        let grants = self.item(&Key::grants(account), patience).await?;
+        let grants = self.table.item(&Key::grants(account), patience).await?;
         let apart = self.stores_grants_apart() || grants.is_some();
-        let as_put = |item| self.put_if(item, WHATEVER, None);
+        let as_put = |item| self.table.put_if(item, WHATEVER, None);
         let mut rollups: Vec<TransactWriteItem> = rollups.into_iter().map(as_put).collect();
         while rollups.len() > AT_ONCE {
             let mut some: Vec<TransactWriteItem> = rollups.drain(..AT_ONCE).collect();
@@ -95,7 +96,7 @@ impl Ledger {
         actions: Vec<TransactWriteItem>,
         patience: &Patience,
     ) -> Result<(), Error> {
-        match self.transact(actions, patience).await? {
+        match self.table.transact(actions, patience).await? {
             Judged::Committed => Ok(()),
             Judged::Refused(_) => Err(Error::Busy("the account is in use".into())),
         }
@@ -103,7 +104,7 @@ impl Ledger {
 
     /// Checks that an account is as it was read, without changing it.
     fn unchanged(&self, account: &AccountId, found: &Account) -> TransactWriteItem {
-        self.update(
+        self.table.update(
             &Key::account(account),
             UNCHANGED,
             "SET debited = :debited",
@@ -128,7 +129,10 @@ impl Ledger {
         };
         let mut actions = vec![self.update_account(account, &read, &written, apart)];
         if apart {
-            actions.push(self.put_if(written.grants_item(account), WHATEVER, None));
+            actions.push(
+                self.table
+                    .put_if(written.grants_item(account), WHATEVER, None),
+            );
         }
         actions
     }

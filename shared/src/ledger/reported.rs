@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::calls::Judged;
 use super::entry::DeliveryState;
-use super::item::{self, Key};
 use super::mark::{Guard, Mark, Marks};
 use super::parcel::Parcel;
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Judged;
+use crate::table::item;
+use crate::table::key::Key;
 use crate::words::id::{ParcelId, UsageId};
 
 /// Maximum number of reads of an item that keeps changing.
@@ -118,7 +119,7 @@ impl Ledger {
         reported: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        let action = self.update(
+        let action = self.table.update(
             &Key::parcel(&parcel.id),
             NOT_SENT_SINCE,
             "SET stripe = :parked, parked = :why, reported_at = :reported REMOVE pending_bucket, pending_due",
@@ -128,7 +129,7 @@ impl Ledger {
                 (":reported", item::time(reported)),
             ],
         );
-        let judged = self.transact(vec![action], patience).await?;
+        let judged = self.table.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -140,13 +141,13 @@ impl Ledger {
         reported: Timestamp,
         patience: &Patience,
     ) -> Result<bool, Error> {
-        let action = self.update(
+        let action = self.table.update(
             &Key::entry(id.as_str()),
             NOT_SENT_SINCE,
             "SET reported_at = :reported",
             [(":reported", item::time(reported))],
         );
-        let judged = self.transact(vec![action], patience).await?;
+        let judged = self.table.transact(vec![action], patience).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -7,11 +7,13 @@ use super::booking::{self, CreditEntry};
 use super::change::{Change, Decision, Start};
 use super::grants::Grant;
 use super::holdings::{Holdings, Settlement};
-use super::item::{self, Item, Key, Malformed};
 use super::purchase::{Part, Purchase, Reversals};
 use super::settlement::entries;
-use super::{Error, Ledger, values};
+use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::Key;
+use crate::table::values;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
@@ -197,7 +199,7 @@ impl Ledger {
         id: &str,
         patience: &Patience,
     ) -> Result<Option<Purchased>, Error> {
-        let item = self.item(&Key::entry(id), patience).await?;
+        let item = self.table.item(&Key::entry(id), patience).await?;
         Ok(item.as_ref().map(Purchased::from_item).transpose()?)
     }
 
@@ -216,7 +218,7 @@ impl Ledger {
         let Some(found) = found else {
             return Ok(None);
         };
-        let Some(stored) = self.item(&Key::entry(purchase), patience).await? else {
+        let Some(stored) = self.table.item(&Key::entry(purchase), patience).await? else {
             return Ok(None);
         };
         let Purchased { credit, reversals } = Purchased::from_item(&stored)?;
@@ -268,7 +270,7 @@ impl Ledger {
         // DynamoDB reads at most 100 at once.
         for keys in keys.chunks(100) {
             let keys = keys.iter().map(Key::attributes).collect();
-            for entry in self.items(keys, patience).await? {
+            for entry in self.table.items(keys, patience).await? {
                 let amount = item::read_amount(&entry, "amount")?;
                 ended = ended.checked_sub(amount).ok_or(Error::OutOfRange)?;
                 let grant = item::read_text(&entry, "grant")?;
@@ -285,7 +287,7 @@ impl Ledger {
         booked.extend(entries(&bought.settlement, account, now));
         let absent = bought.not_ended.iter().map(|grant| {
             let ended = Key::entry(&booking::expiry_id(grant));
-            self.check_absent(&ended)
+            self.table.check_absent(&ended)
         });
         let mut also: Vec<TransactWriteItem> = absent.collect();
         also.push(self.note_reversals(bought));
@@ -306,7 +308,7 @@ impl Ledger {
             }
             None => "attribute_exists(pk) AND attribute_not_exists(reversals)",
         };
-        self.update_with(
+        self.table.update_with(
             &Key::entry(&bought.credit.id),
             condition,
             "SET reversals = :reversals",

@@ -14,8 +14,9 @@ use jiff::Timestamp;
 
 use super::audit::{self, Sums};
 use super::entry::UsageEntry;
-use super::failure::Verdict;
-use super::item::{self, Item, Key, Malformed};
+use crate::table::Verdict;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, MEMBER_DAYS, QUARTERS};
 use crate::words::meter::Meter;
 
 /// Maximum number of models that one quarter of an hour counts separately.
@@ -159,10 +160,10 @@ impl Used {
 /// Returns the time that a sort key names, and the member if it names one.
 fn place(sort: &str) -> Option<(Timestamp, Option<&str>)> {
     let start = |text: String| text.parse::<Timestamp>().ok();
-    if let Some(quarter) = sort.strip_prefix(item::QUARTERS) {
+    if let Some(quarter) = sort.strip_prefix(QUARTERS) {
         return Some((start(format!("{quarter}:00Z"))?, None));
     }
-    let (day, member) = sort.strip_prefix(item::MEMBER_DAYS)?.split_once('#')?;
+    let (day, member) = sort.strip_prefix(MEMBER_DAYS)?.split_once('#')?;
     Some((start(format!("{day}T00:00:00Z"))?, Some(member)))
 }
 

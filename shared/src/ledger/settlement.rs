@@ -6,9 +6,9 @@ use super::account::Account;
 use super::booking::{self, CreditEntry};
 use super::change::{Change, Decision, Start};
 use super::holdings::{Holdings, Settlement};
-use super::item::Item;
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::item::Item;
 use crate::words::id::AccountId;
 
 impl Ledger {

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::item::{self, Item, Key, Malformed, Queue};
-use super::{Account, Error, Ledger, values};
+use super::{Account, Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::item::{self, Item, Malformed};
+use crate::table::key::{Key, Queue};
+use crate::table::values;
 use crate::words::id::{AccountId, CustomerId};
 
 /// One subscription.
@@ -165,7 +167,7 @@ impl Ledger {
             Key::customer(account),
             Key::subscriptions(account),
         ];
-        let [account, customer, subscriptions] = self.by_keys(keys, patience).await?;
+        let [account, customer, subscriptions] = self.table.by_keys(keys, patience).await?;
         Ok(Subscriber {
             account: account.as_ref().map(Account::from_item).transpose()?,
             customer: match &customer {
@@ -224,7 +226,7 @@ impl Ledger {
         let condition = "attribute_not_exists(pk) OR version = :version_before";
         let key = Key::subscriptions(account);
         // If an earlier attempt was written, this one is refused, and the caller reads and asks Stripe once more.
-        let update = self.update_with(&key, condition, &change, values);
-        self.apply(update, patience).await
+        let update = self.table.update_with(&key, condition, &change, values);
+        self.table.apply(update, patience).await
     }
 }

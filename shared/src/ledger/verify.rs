@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::audit::Audit;
-use super::failure;
-use super::item::{self, Item};
 use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table;
+use crate::table::item::{self, Item};
 use crate::words::id::AccountId;
 
 /// The number of items read at once, which is DynamoDB's maximum.
@@ -92,9 +92,10 @@ impl Ledger {
         patience: &Patience,
     ) -> Result<Accounts, Error> {
         let scan = self
+            .table
             .client
             .scan()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .filter_expression(
                 "sk = :account OR sk = :entry AND \
                  (attribute_not_exists(account) OR attribute_not_exists(ledger_at))",
@@ -104,8 +105,9 @@ impl Ledger {
             .projection_expression("pk")
             .set_exclusive_start_key(from);
         let found = self
+            .table
             .persist(patience, || async {
-                scan.clone().send().await.map_err(failure::of_call)
+                scan.clone().send().await.map_err(table::of_call)
             })
             .await?;
         let keys = found.items().iter();
@@ -133,9 +135,10 @@ impl Ledger {
         let mut from = None;
         loop {
             let query = self
+                .table
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .index_name("ledger")
                 .key_condition_expression("account = :account")
                 .expression_attribute_values(":account", item::text(account.as_str()))
@@ -143,12 +146,13 @@ impl Ledger {
                 .limit(PAGE)
                 .set_exclusive_start_key(from);
             let found = self
+                .table
                 .persist(patience, || async {
-                    query.clone().send().await.map_err(failure::of_call)
+                    query.clone().send().await.map_err(table::of_call)
                 })
                 .await?;
             let keys: Vec<Item> = found.items.unwrap_or_default();
-            let mut entries = self.items(keys, patience).await?;
+            let mut entries = self.table.items(keys, patience).await?;
             // They come in no order, but the finding must name the first wrong entry.
             let place = |entry: &Item| item::read_text(entry, "ledger_at").map(str::to_owned).ok();
             entries.sort_by_cached_key(place);

@@ -16,7 +16,7 @@ use crate::pricing::catalog::{OFFERS, PriceIds, Terms};
 use crate::words::return_url::AllowedOrigins;
 
 pub use elsewhere::Elsewhere;
-pub use table::{ItemVersion, Table};
+pub use table::{ItemVersion, TableSettings};
 
 /// A variable that stops the start, and why.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]

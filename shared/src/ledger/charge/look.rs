@@ -6,11 +6,12 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 
 use super::super::account::Account;
 use super::super::entry::UsageEntry;
-use super::super::failure;
-use super::super::item::{Item, Key};
 use super::super::{Error, Ledger};
 use super::{Charged, Charging, Knowledge, Request, repeated};
 use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::table;
+use crate::table::item::Item;
+use crate::table::key::Key;
 use crate::words::id::UsageId;
 
 impl Ledger {
@@ -114,21 +115,23 @@ impl Ledger {
     ) -> Result<Vec<Option<Item>>, Error> {
         let gets = keys.iter().map(|key| {
             let get = Get::builder()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .set_key(Some(key.attributes()))
                 .build()
                 .expect("table and key are set");
             TransactGetItem::builder().get(get).build()
         });
         let read = self
+            .table
             .client
             .transact_get_items()
             .set_transact_items(Some(gets.collect()));
         // It waits only for conflicts, and they pass.
         let patience = patience.at_most(CONFLICT_BUDGET);
         let answer = self
+            .table
             .persist(&patience, || async {
-                read.clone().send().await.map_err(failure::of_snapshot)
+                read.clone().send().await.map_err(table::of_snapshot)
             })
             .await?;
         let found = answer.responses.unwrap_or_default().into_iter();

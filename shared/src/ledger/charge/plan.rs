@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::entry::UsageEntry;
-use super::super::item::Key;
 use super::super::rollup;
 use super::{Charged, Knowledge};
+use crate::table::key::Key;
 use crate::words::id::UsageId;
 use crate::words::sparks::Sparks;
 

@@ -26,7 +26,7 @@ impl ItemVersion {
 
 /// The table of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct TableSettings {
     /// Its name.
     pub name: String,
     /// The version of the items that are written to it.
@@ -35,8 +35,8 @@ pub struct Table {
 
 impl Environment<'_> {
     /// `TABLE_NAME`: the table of the ledger, and `ITEM_VERSION`: what is written to it, by default the newest.
-    pub fn table(self) -> Result<Table, Error> {
-        Ok(Table {
+    pub fn table(self) -> Result<TableSettings, Error> {
+        Ok(TableSettings {
             name: self.required("TABLE_NAME")?,
             item_version: self.item_version()?,
         })

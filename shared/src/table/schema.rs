@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescription};
 
 use super::failure;
-use super::{Error, Ledger};
+use super::{Error, Table};
 use crate::process::patience::Patience;
 
 /// The two attributes of a key, each with its type.
@@ -21,10 +21,10 @@ const INDEXES: [(&str, Keys); 2] = [
 /// The states in which a table or an index can be used.
 const USABLE: [&str; 2] = ["ACTIVE", "UPDATING"];
 
-impl Ledger {
+impl Table {
     /// Returns the differences between the table and what the ledger needs, in sentences.
-    pub async fn table_findings(&self, patience: &Patience) -> Result<Vec<String>, Error> {
-        let describe = self.client.describe_table().table_name(&self.table);
+    pub async fn findings(&self, patience: &Patience) -> Result<Vec<String>, Error> {
+        let describe = self.client.describe_table().table_name(&self.name);
         let described = self
             .persist(patience, || async {
                 describe.clone().send().await.map_err(failure::of_call)

@@ -1,16 +1,13 @@
-//! DynamoDB items: the keys of the table, and attributes written and read as typed values. Pure.
+//! The keys of all items, in one place. Pure.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::item::{Item, text};
 use crate::words::id::{AccountId, CustomerId, IntentId, ParcelId, ReversalId, SessionId, sha256};
 use crate::words::reversal_kind::ReversalKind;
-use crate::words::sparks::Sparks;
-
-/// An item of the table, or a part of one.
-pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The number of buckets that pending entries are spread over.
 pub const PENDING_BUCKETS: u8 = 16;
@@ -23,14 +20,6 @@ pub(crate) const MEMBER_DAYS: &str = "M#";
 
 /// Length of one roll-up. Every time zone's days and hours begin at a quarter of an hour.
 pub(crate) const QUARTER_SECONDS: i64 = 900;
-
-/// A stored attribute that cannot be read back.
-#[derive(Debug, thiserror::Error)]
-#[error("the stored attribute `{attribute}` is missing or malformed")]
-pub struct Malformed {
-    /// The attribute.
-    pub attribute: &'static str,
-}
 
 /// A primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -177,88 +166,4 @@ impl Queue {
     pub(crate) fn of_key(self, key: &str) -> AttributeValue {
         text(self.bucket(sha256(&[key])[0] % PENDING_BUCKETS))
     }
-}
-
-/// A text attribute.
-pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-/// A number attribute.
-pub(crate) fn number(value: impl Into<i128>) -> AttributeValue {
-    AttributeValue::N(value.into().to_string())
-}
-
-/// A time, as milliseconds since 1970.
-pub(crate) fn time(value: Timestamp) -> AttributeValue {
-    number(value.as_millisecond())
-}
-
-/// An amount, as milli-Sparks.
-pub(crate) fn amount(value: Sparks) -> AttributeValue {
-    number(value.milli())
-}
-
-/// Reads a text attribute.
-pub(crate) fn read_text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, Malformed> {
-    optional_text(item, attribute)?.ok_or(Malformed { attribute })
-}
-
-/// Reads a text attribute that may be absent.
-pub(crate) fn optional_text<'a>(
-    item: &'a Item,
-    attribute: &'static str,
-) -> Result<Option<&'a str>, Malformed> {
-    match item.get(attribute) {
-        None => Ok(None),
-        Some(AttributeValue::S(value)) => Ok(Some(value)),
-        Some(_) => Err(Malformed { attribute }),
-    }
-}
-
-/// Reads a text attribute and parses it.
-pub(crate) fn read_parsed<T: std::str::FromStr>(
-    item: &Item,
-    attribute: &'static str,
-) -> Result<T, Malformed> {
-    read_text(item, attribute)?
-        .parse()
-        .map_err(|_| Malformed { attribute })
-}
-
-/// Reads a whole number.
-pub(crate) fn read_number(item: &Item, attribute: &'static str) -> Result<i64, Malformed> {
-    match item.get(attribute) {
-        Some(AttributeValue::N(value)) => value.parse().map_err(|_| Malformed { attribute }),
-        _ => Err(Malformed { attribute }),
-    }
-}
-
-/// Reads an amount of Sparks.
-pub(crate) fn read_amount(item: &Item, attribute: &'static str) -> Result<Sparks, Malformed> {
-    read_number(item, attribute).map(Sparks::from_milli)
-}
-
-/// Reads a time.
-pub(crate) fn read_time(item: &Item, attribute: &'static str) -> Result<Timestamp, Malformed> {
-    Timestamp::from_millisecond(read_number(item, attribute)?).map_err(|_| Malformed { attribute })
-}
-
-/// Reads JSON stored in a text attribute.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
-    item: &Item,
-    attribute: &'static str,
-) -> Result<T, Malformed> {
-    serde_json::from_str(read_text(item, attribute)?).map_err(|_| Malformed { attribute })
-}
-
-/// Writes JSON into a text attribute.
-///
-/// # Panics
-/// If a value cannot be JSON, which no stored type can cause.
-pub(crate) fn json(value: &impl serde::Serialize) -> AttributeValue {
-    text(
-        serde_json::to_string(value)
-            .expect("stored types have text keys and no failing serializer"),
-    )
 }

@@ -8,14 +8,15 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::failure::{self, Cause, Failure, Verdict};
-use super::item::{Item, Key};
-use super::{Error, Ledger, values};
+use super::item::Item;
+use super::key::Key;
+use super::{Error, Table, values};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Metric};
 
 /// The outcome of a transaction that DynamoDB has judged.
 #[derive(Debug)]
-pub(super) enum Judged {
+pub(crate) enum Judged {
     /// All of it is written.
     Committed,
     /// Nothing is written; a verdict per action, in order.
@@ -24,7 +25,7 @@ pub(super) enum Judged {
 
 /// The outcome of a transaction that is not retried after a conflict.
 #[derive(Debug)]
-pub(super) enum Tried {
+pub(crate) enum Tried {
     /// DynamoDB has judged it.
     Judged(Judged),
     /// Another transaction held one of its items; nothing is written.
@@ -32,7 +33,7 @@ pub(super) enum Tried {
 }
 
 /// The outcome of an update with a condition.
-pub(super) enum Updated {
+pub(crate) enum Updated {
     /// It is written; the item as it is now if the update returns it.
     Written(Item),
     /// Its condition failed on this item; None if there is none, or the update does not return it.
@@ -41,9 +42,9 @@ pub(super) enum Updated {
     Conflict(Cause),
 }
 
-impl Ledger {
+impl Table {
     /// Sends actions as one transaction until DynamoDB has judged it.
-    pub(super) async fn transact(
+    pub(crate) async fn transact(
         &self,
         actions: Vec<TransactWriteItem>,
         patience: &Patience,
@@ -66,7 +67,7 @@ impl Ledger {
     ///
     /// A retry of the same bytes keeps the token while the outcome is unknown, so a commit whose reply was lost is
     /// found, not repeated. A cancelled transaction is retried under a new token.
-    pub(super) async fn try_transact(
+    pub(crate) async fn try_transact(
         &self,
         actions: Vec<TransactWriteItem>,
         patience: &Patience,
@@ -118,7 +119,7 @@ impl Ledger {
     ///
     /// If the reply of an attempt is lost, the update may have been written, and the next attempt is judged after it.
     /// So `false` may mean that this very change was made.
-    pub(super) async fn apply(
+    pub(crate) async fn apply(
         &self,
         change: TransactWriteItem,
         patience: &Patience,
@@ -137,7 +138,7 @@ impl Ledger {
     }
 
     /// Sends one update, at half the price of a transaction; returns whether its condition held.
-    pub(super) async fn update_if(
+    pub(crate) async fn update_if(
         &self,
         update: UpdateItemFluentBuilder,
         patience: &Patience,
@@ -158,7 +159,7 @@ impl Ledger {
     }
 
     /// Sends one update until DynamoDB has judged it or it has met a transaction.
-    pub(super) async fn try_update(
+    pub(crate) async fn try_update(
         &self,
         update: UpdateItemFluentBuilder,
         patience: &Patience,
@@ -187,9 +188,9 @@ impl Ledger {
     }
 
     /// Puts an item that must not exist yet; a refusal returns the existing one.
-    pub(super) fn put_if_absent(&self, item: Item) -> TransactWriteItem {
+    pub(crate) fn put_if_absent(&self, item: Item) -> TransactWriteItem {
         let put = Put::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -199,14 +200,14 @@ impl Ledger {
     }
 
     /// Puts an item in place of another one, on a condition.
-    pub(super) fn put_if(
+    pub(crate) fn put_if(
         &self,
         item: Item,
         condition: &str,
         values: Option<Item>,
     ) -> TransactWriteItem {
         let put = Put::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_item(Some(item))
             .condition_expression(condition)
             .set_expression_attribute_values(values)
@@ -216,10 +217,10 @@ impl Ledger {
     }
 
     /// Checks that an item does not exist, without changing anything.
-    pub(super) fn check_absent(&self, key: &Key) -> TransactWriteItem {
+    pub(crate) fn check_absent(&self, key: &Key) -> TransactWriteItem {
         let absent = "attribute_not_exists(pk)";
         let check = ConditionCheck::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_key(Some(key.attributes()))
             .condition_expression(absent)
             .build()
@@ -228,7 +229,7 @@ impl Ledger {
     }
 
     /// Updates an item on a condition.
-    pub(super) fn update<const N: usize>(
+    pub(crate) fn update<const N: usize>(
         &self,
         key: &Key,
         condition: &str,
@@ -239,7 +240,7 @@ impl Ledger {
     }
 
     /// Updates an item on a condition, with any values.
-    pub(super) fn update_with(
+    pub(crate) fn update_with(
         &self,
         key: &Key,
         condition: &str,
@@ -247,7 +248,7 @@ impl Ledger {
         values: Item,
     ) -> TransactWriteItem {
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_key(Some(key.attributes()))
             .condition_expression(condition)
             .update_expression(expression)
@@ -259,11 +260,11 @@ impl Ledger {
     }
 
     /// Reads one item, consistently.
-    pub(super) async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
+    pub(crate) async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
         let get = self
             .client
             .get_item()
-            .table_name(&self.table)
+            .table_name(&self.name)
             .set_key(Some(key.attributes()))
             .consistent_read(true);
         let answer = self
@@ -275,7 +276,7 @@ impl Ledger {
     }
 
     /// Reads items by their keys, consistently, in no order.
-    pub(super) async fn items(
+    pub(crate) async fn items(
         &self,
         keys: Vec<Item>,
         patience: &Patience,
@@ -293,30 +294,42 @@ impl Ledger {
                 .consistent_read(true)
                 .build()
                 .map_err(|error| Error::Broken(error.into()))?;
-            let get = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, keys);
+            let get = self.client.batch_get_item().request_items(&self.name, keys);
             let answer = self
                 .persist(patience, || async {
                     get.clone().send().await.map_err(failure::of_call)
                 })
                 .await?;
             let mut responses = answer.responses.unwrap_or_default();
-            found.extend(responses.remove(&self.table).unwrap_or_default());
+            found.extend(responses.remove(&self.name).unwrap_or_default());
             left = answer
                 .unprocessed_keys
-                .and_then(|mut unprocessed| unprocessed.remove(&self.table))
+                .and_then(|mut unprocessed| unprocessed.remove(&self.name))
                 .map(|unprocessed| unprocessed.keys)
                 .unwrap_or_default();
         }
         Ok(found)
     }
 
+    /// Reads items in the order of their keys.
+    pub(crate) async fn by_keys<const N: usize>(
+        &self,
+        keys: [Key; N],
+        patience: &Patience,
+    ) -> Result<[Option<Item>; N], Error> {
+        let mut found = self
+            .items(keys.iter().map(Key::attributes).collect(), patience)
+            .await?;
+        Ok(keys.map(|key| {
+            let place = found.iter().position(|item| key.is_of(item));
+            place.map(|place| found.swap_remove(place))
+        }))
+    }
+
     /// Makes a call until it succeeds, cannot succeed, or the patience ends, whichever is first.
     ///
     /// A refusal that `call` does not return as a result means that it cannot succeed.
-    pub(super) async fn persist<T, F>(
+    pub(crate) async fn persist<T, F>(
         &self,
         patience: &Patience,
         mut call: impl FnMut() -> F,
