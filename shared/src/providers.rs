@@ -1,4 +1,4 @@
-//! Clients of the systems outside: Stripe, Langfuse and the parameter store.
+//! Clients of external systems: Stripe, Langfuse and the parameter store.
 
 pub(crate) mod circuit;
 pub mod langfuse;

@@ -1,4 +1,4 @@
-//! Words of the business, without I/O.
+//! The vocabulary of the business, without I/O.
 
 pub mod decimal;
 pub mod id;

@@ -157,7 +157,7 @@ async fn reconcile_reports_the_traces_it_cannot_compare() {
     let detail = report["notes"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("1 traces were not compared"), "{detail}");
     assert!(
-        detail.contains("cannot say what it has: status 501"),
+        detail.contains("cannot list its traces: status 501"),
         "{detail}"
     );
     assert_eq!(report["checked"]["traces"], 0);

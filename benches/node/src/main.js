@@ -50,7 +50,7 @@ async function handle(event) {
   ]);
   await mark(entry, traced, metered);
 
-  log({ message: "POST /v1/usage was answered with 201", account, usage: entry.id, duration_ms: Date.now() - began });
+  log({ message: "POST /v1/usage returned 201", account, usage: entry.id, duration_ms: Date.now() - began });
   return answer(201, {
     usage_id: entry.id,
     account_id: account,

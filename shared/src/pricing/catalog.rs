@@ -1,4 +1,4 @@
-//! What can be bought, and at which terms. Stripe's price ids are configuration, never a client's business.
+//! The items on sale and their terms. Stripe's price ids are configuration; clients never handle them.
 
 mod listing;
 
@@ -11,16 +11,16 @@ use crate::words::sparks::Sparks;
 
 pub use listing::{Listing, listing};
 
-/// The version of everything here. An order keeps the terms it was made at, so a change is for new ones.
+/// The version of the catalogue. An order keeps the terms it was made at, so a change affects only new orders.
 pub const VERSION: &str = "2026-11-22";
 
 /// The currency of every price.
 pub const CURRENCY: &str = "usd";
 
-/// The most of one pack that can be bought at once.
+/// The largest quantity of one pack in an order.
 pub const MAX_QUANTITY: u32 = 100;
 
-/// Whether an offer is paid once or every month.
+/// The kind of an offer: paid once, or every month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -30,18 +30,18 @@ pub enum Kind {
     Plan,
 }
 
-/// Something that can be bought.
+/// An item on sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// The name a client buys it by.
+    /// The name by which a client orders it.
     pub item: &'static str,
-    /// What a person knows it by.
+    /// The name shown to people.
     pub name: &'static str,
-    /// How it is paid.
+    /// Paid once, or every month.
     pub kind: Kind,
-    /// What it holds; of a plan, each month.
+    /// The Sparks it grants; for a plan, each month.
     pub sparks: Sparks,
-    /// What it costs, in US cents; of a plan, each month.
+    /// The price in US cents; for a plan, each month.
     pub price_cents: u32,
 }
 
@@ -61,7 +61,7 @@ const fn offer(
     }
 }
 
-/// Everything that is for sale, packs first and the smallest first.
+/// All items on sale, packs first and the smallest first.
 pub const OFFERS: [Offer; 4] = [
     offer("pack_125k", "125,000 Sparks", Kind::Pack, 125, 500),
     offer("pack_500k", "500,000 Sparks", Kind::Pack, 500, 2_000),
@@ -75,52 +75,52 @@ pub const OFFERS: [Offer; 4] = [
     ),
 ];
 
-/// What the free plan grants each calendar month (UTC).
+/// The Sparks that the free plan grants each calendar month (UTC).
 pub const FREE_PLAN_SPARKS: Sparks = Sparks::from_milli(10_000_000);
 
-/// Which price at Stripe each item has.
+/// The Stripe price id of each item.
 pub type PriceIds = BTreeMap<String, String>;
 
-/// At which terms a deployment grants plans.
+/// The terms at which a deployment grants plans.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// The deployment.
     pub stage: String,
-    /// The prices at Stripe.
+    /// The Stripe price ids.
     pub price_ids: PriceIds,
-    /// How long a plan's Sparks can be used after their period.
+    /// The time after its period in which a plan's Sparks can still be used.
     pub grace: SignedDuration,
 }
 
-/// The terms somebody has asked to buy at. They stay as they were, whatever happens to the catalogue.
+/// The terms of an order. They never change, even if the catalogue does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// What is bought.
+    /// The item.
     pub item: String,
-    /// How it is paid.
+    /// Paid once, or every month.
     pub kind: Kind,
-    /// How many.
+    /// The quantity.
     pub quantity: u32,
-    /// The Sparks of all of them; of a plan, each month.
+    /// The Sparks of the whole quantity; for a plan, each month.
     pub sparks: Sparks,
-    /// The price of all of them before discounts and taxes, in the currency's smallest unit.
+    /// The price of the whole quantity before discounts and taxes, in the currency's smallest unit.
     pub amount: i64,
     /// The currency.
     pub currency: String,
-    /// The price of one at Stripe.
+    /// The Stripe price id of one unit.
     pub price_id: String,
     /// The version of the catalogue.
     pub catalog_version: String,
 }
 
-/// Why nothing can be ordered.
+/// An order that cannot be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// It is not for sale.
+    /// The item is not for sale.
     #[error("the item is not for sale")]
     UnknownItem,
-    /// So many cannot be bought at once.
-    #[error("the quantity is not from 1 to {0}")]
+    /// The quantity is zero, or too large for one order.
+    #[error("the quantity must be from 1 to {0}")]
     Quantity(u32),
 }
 
@@ -150,14 +150,14 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, E
     })
 }
 
-/// The order of one plan that has this price; nothing when no plan has.
+/// Returns an order of the plan with this Stripe price id; None if no plan has it.
 pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<Order> {
     let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
     let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
     order(plans.next()?.item, 1, price_ids).ok()
 }
 
-/// The packs of which one is enough for what is missing; the largest when none is.
+/// Returns the packs that each cover the missing Sparks; the largest pack if none does.
 pub fn packs_covering(missing: Sparks) -> Vec<&'static str> {
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);
     let enough: Vec<_> = packs()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn only_packs_that_cover_what_is_missing_are_offered() {
+    fn only_packs_that_cover_the_missing_sparks_are_offered() {
         for (milli, items) in [
             (1, &["pack_125k", "pack_500k", "pack_2500k"][..]),
             (125_000_001, &["pack_500k", "pack_2500k"]),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_for_sale_can_be_ordered_and_only_so_many() {
+    fn unknown_items_and_wrong_quantities_cannot_be_ordered() {
         for (item, quantity, error) in [
             ("pack_1", 1, Error::UnknownItem),
             ("free", 1, Error::UnknownItem),

@@ -1,4 +1,4 @@
-//! What usage costs: the price book, and the exact arithmetic from quantities to Sparks.
+//! The price book, and the exact arithmetic from quantities to Sparks.
 //!
 //! A usage's lines are summed as exact fractions and rounded **up once**, to a milli-Spark. The amounts
 //! printed for the lines add up to that total: each is rounded down, and the milli-Sparks left over go to
@@ -25,13 +25,13 @@ use exact::Fraction;
 /// The day the rates below were last changed; part of the price version.
 const RATES_OF: &str = "2026-11-22";
 
-/// Stripe takes meter values of at most 15 significant digits.
+/// The largest total: Stripe accepts meter values of at most 15 significant digits.
 /// <https://docs.stripe.com/changelog/dahlia/2026-04-22/billing-meter-event-values-validation>
 const MAX_TOTAL_MILLI: u128 = 999_999_999_999_999;
 
 const ATTO_PER_PICO: u128 = 1_000_000;
 
-/// What one milli-Spark costs and how provider costs become Sparks.
+/// The price of a Spark, and the margin on provider costs.
 const SPARK_RATES: SparkRates = SparkRates {
     spark_pico_usd: 40_000_000,
     margin_basis_points: 12_000,
@@ -59,7 +59,7 @@ pub fn version() -> &'static str {
     &VERSION
 }
 
-/// What a usage costs.
+/// The price of a usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
     /// The total, rounded up once.
@@ -71,7 +71,7 @@ pub struct Price {
 /// One line with its price and the unit prices that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PricedLine {
-    /// What was used.
+    /// The meter and the quantity.
     #[serde(flatten)]
     pub line: Line,
     /// The line's share of the total.
@@ -81,7 +81,7 @@ pub struct PricedLine {
 }
 
 impl PricedLine {
-    /// What the line cost at the model's provider, in atto-dollars; nothing for flat rates.
+    /// Returns the line's cost at the model's provider; None for flat rates.
     pub fn provider_cost(&self) -> Option<AttoUsd> {
         let (UnitPrice::Model { rates, .. }, Line::AiTokens { tokens, .. }) =
             (&self.unit_price, &self.line)
@@ -91,7 +91,7 @@ impl PricedLine {
         rates.cost(tokens).map(AttoUsd)
     }
 
-    /// The name the model is counted under: the price table's, never the caller's text.
+    /// Returns the model's name in the price table, never the caller's text; None for flat rates.
     pub fn model_id(&self) -> Option<&str> {
         match &self.unit_price {
             UnitPrice::Model { model, .. } => Some(model),
@@ -110,13 +110,13 @@ impl std::fmt::Display for AttoUsd {
     }
 }
 
-/// What an amount of Sparks is sold for.
+/// Returns the selling price of an amount of Sparks; zero if it is negative.
 pub fn value_of(sparks: Sparks) -> AttoUsd {
     let milli = u128::from(sparks.milli().max(0).unsigned_abs());
     AttoUsd(milli * u128::from(SPARK_RATES.spark_pico_usd) * (ATTO_PER_PICO / 1_000))
 }
 
-/// What usage costs where no model is named: so many Sparks for so much, in the meter's smallest unit.
+/// Returns each meter's flat rate: the Sparks, and the quantity they pay for in the meter's smallest unit.
 pub fn flat_rates() -> [(Meter, Sparks, u64); 3] {
     Meter::ALL.map(|meter| {
         let rate = match meter {
@@ -129,7 +129,7 @@ pub fn flat_rates() -> [(Meter, Sparks, u64); 3] {
     })
 }
 
-/// How one line's quantity becomes Sparks.
+/// The price by which a line's quantity becomes Sparks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum UnitPrice {
@@ -141,7 +141,7 @@ pub enum UnitPrice {
         model: String,
         /// The provider's prices.
         rates: TokenRates,
-        /// What a Spark costs, and the margin.
+        /// The price of a Spark, and the margin.
         #[serde(flatten)]
         sparks: SparkRates,
     },
@@ -176,7 +176,7 @@ pub struct TokenRates {
     reasoning: Option<u64>,
 }
 
-/// Why a usage has no price.
+/// A usage without a price.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     /// The model is not in the price book, or had no price at that time.
@@ -186,14 +186,14 @@ pub enum Error {
         line: usize,
     },
     /// The model has no price for a class of tokens the line counts.
-    #[error("line {line} counts {class} and its model has no price for them")]
+    #[error("line {line} counts {class}, for which its model has no price")]
     UnpricedTokens {
         /// The line's position, from 0.
         line: usize,
         /// The field that has no price.
         class: &'static str,
     },
-    /// The total is more than a meter can take.
+    /// The total is more than Stripe's meter accepts.
     #[error("the total is over {MAX_TOTAL_MILLI} milli-Sparks")]
     TooMuch,
 }
@@ -216,10 +216,9 @@ pub fn price(lines: &[Line], at: Timestamp) -> Result<Price, Error> {
     share_out(priced).ok_or(Error::TooMuch)
 }
 
-/// Prices lines again, at the unit prices that are stored with them: what they were charged, whatever the rates
-/// are by now.
+/// Prices lines again at the unit prices stored with them, independent of the current rates.
 ///
-/// Nothing where there is no such price: the unit price of another meter, or a number that does not fit.
+/// None if a unit price does not fit its line, or on overflow.
 pub fn reprice(lines: &[PricedLine]) -> Option<Price> {
     let lines = lines.iter();
     share_out(
@@ -256,7 +255,7 @@ fn share_out(lines: Vec<(Line, UnitPrice)>) -> Option<Price> {
     })
 }
 
-/// The prices that apply to one line at a time.
+/// Returns the unit price in force for a line at a time.
 fn unit_price(line: &Line, at: Timestamp, position: usize) -> Result<UnitPrice, Error> {
     let (name, tokens) = match line {
         Line::Compute { .. } => return Ok(UnitPrice::Flat(COMPUTE_RATE)),
@@ -283,7 +282,7 @@ fn unit_price(line: &Line, at: Timestamp, position: usize) -> Result<UnitPrice, 
 }
 
 impl UnitPrice {
-    /// The exact price of a line in milli-Sparks; nothing where it would not fit.
+    /// Returns the exact price of a line in milli-Sparks; None if it is of another meter, or on overflow.
     fn apply(&self, line: &Line) -> Option<Fraction> {
         match (self, line) {
             (Self::Model { rates, sparks, .. }, Line::AiTokens { tokens, .. }) => {
@@ -306,7 +305,7 @@ impl UnitPrice {
 }
 
 impl TokenRates {
-    /// Keeps the prices of the classes that are counted; names the first class that has no price.
+    /// Keeps the prices of the classes in use; fails with the first class that has no price.
     fn for_tokens(rates: &models::Rates, tokens: &Tokens) -> Result<Self, &'static str> {
         let used = |count: u64, rate: Option<u64>, class: &'static str| match (count, rate) {
             (0, _) => Ok(None),
@@ -337,7 +336,7 @@ impl TokenRates {
         ]
     }
 
-    /// The provider's price of these tokens in atto-dollars; nothing when a class in use has none.
+    /// Returns the provider's price of these tokens in atto-dollars; None if a class in use has no price.
     fn cost(&self, tokens: &Tokens) -> Option<u128> {
         self.costs(tokens)
             .into_iter()

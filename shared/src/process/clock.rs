@@ -1,4 +1,4 @@
-//! The one place that asks the time or lets it pass; `main` hands it down as a value.
+//! The clock: the only place that reads the time or waits. `main` passes it down as a value.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 
-/// Where the time comes from, and how long a wait takes.
+/// A source of time and of waits.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -19,7 +19,7 @@ enum Source {
         at: Timestamp,
         since: tokio::time::Instant,
     },
-    /// Stands still but while somebody waits, which takes no time at all.
+    /// Frozen; a sleep advances it instantly.
     Skipping(Arc<AtomicI64>),
 }
 
@@ -37,7 +37,7 @@ impl Clock {
         })
     }
 
-    /// A clock that reads `at` until somebody waits: then it skips what is waited for. All its clones are one clock.
+    /// A clock that starts at `at`; each sleep advances it instantly. Its clones share the time.
     pub fn skipping_from(at: Timestamp) -> Self {
         Self(Source::Skipping(Arc::new(AtomicI64::new(
             at.as_millisecond(),
@@ -61,7 +61,7 @@ impl Clock {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
-    /// Waits.
+    /// Sleeps.
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
             Source::Skipping(at_ms) => {
@@ -73,8 +73,8 @@ impl Clock {
         }
     }
 
-    /// What comes of some work, or nothing when it takes longer. On a clock that skips, what the work waits for takes no
-    /// time, and so it is never cut.
+    /// Runs work within a time limit; None if it takes longer. On a skipping clock, waits take no time, and work is not
+    /// cut.
     pub fn within<F: Future>(
         &self,
         limit: Duration,
@@ -89,17 +89,17 @@ impl Clock {
     }
 }
 
-/// How long it is from `now` until `then`; nothing when that has passed.
+/// Returns the time from `now` until `then`; zero if `then` has passed.
 pub fn until(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
-/// A time as the API prints it: RFC 3339 in UTC with milliseconds.
+/// Formats a time as the API prints it: RFC 3339 in UTC with milliseconds.
 pub fn wire(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// Reads a time as RFC 3339 writes it, by any offset: nothing else that a calendar knows, and nothing that says more.
+/// Parses an RFC 3339 time with any offset; None for every other format.
 /// <https://www.rfc-editor.org/rfc/rfc3339#section-5.6>
 ///
 /// ```
@@ -127,7 +127,7 @@ pub fn read(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// Whether a text is of this form, in which `0` stands for any digit.
+/// Returns whether a text has this form, in which `0` stands for any digit.
 fn has_form(text: &str, form: &str) -> bool {
     let alike = |(byte, form): (u8, u8)| match form {
         b'0' => byte.is_ascii_digit(),

@@ -1,4 +1,4 @@
-//! The one reader of the environment: each function takes from it what it uses, typed and checked.
+//! The only reader of the environment. Each function takes the variables that it uses, typed and checked.
 
 mod elsewhere;
 mod faults;
@@ -18,17 +18,17 @@ use crate::words::return_url::AllowedOrigins;
 pub use elsewhere::Elsewhere;
 pub use table::{ItemVersion, TableSettings};
 
-/// A variable that stops the start, and why.
+/// A missing or malformed variable, which stops the start.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the environment variable {name} {problem}")]
 pub struct Error {
     /// The variable.
     pub name: &'static str,
-    /// What is wrong with it.
+    /// The problem, such as `is not set`.
     pub problem: &'static str,
 }
 
-/// The variables as they were at the start.
+/// The environment variables.
 #[derive(Clone, Copy)]
 pub struct Environment<'a>(&'a (dyn Fn(&str) -> Option<String> + Sync));
 
@@ -88,12 +88,12 @@ impl<'a> Environment<'a> {
         Self(lookup)
     }
 
-    /// A variable as it is.
+    /// Returns a variable unchanged.
     pub(crate) fn variable(self, name: &str) -> Option<String> {
         (self.0)(name)
     }
 
-    /// A variable that may be absent; an empty one counts as absent.
+    /// Returns a variable without surrounding white space; None if it is absent or blank.
     fn optional(self, name: &'static str) -> Option<String> {
         (self.0)(name)
             .map(|value| value.trim().to_owned())
@@ -111,7 +111,7 @@ impl<'a> Environment<'a> {
         self.required(name).map(SecretString::from)
     }
 
-    /// An address: https, or loopback. No trailing slash is kept.
+    /// Returns an address without trailing slashes: https, or http on a loopback host.
     fn address(self, name: &'static str, default: Option<&str>) -> Result<String, Error> {
         let address = match (self.optional(name), default) {
             (Some(address), _) => address,
@@ -126,18 +126,18 @@ impl<'a> Environment<'a> {
         let address = address.trim_end_matches('/').to_owned();
         let uri = http::Uri::from_str(&address).map_err(|_| Error {
             name,
-            problem: "is not an address",
+            problem: "is not a valid URL",
         })?;
         let loopback = matches!(uri.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
         let scheme = uri.scheme_str();
-        // Paths are put behind it, and it is read once more where it is called.
+        // Paths are appended to it, and the transport parses it again.
         let whole = scheme.is_none()
             || Url::parse(&address).is_ok_and(|url| {
                 let bare = url.username().is_empty() && url.password().is_none();
                 bare && url.query().is_none() && url.fragment().is_none()
             });
         if !whole {
-            let problem = "is not an address";
+            let problem = "is not a valid URL";
             return Err(Error { name, problem });
         }
         match scheme {
@@ -145,7 +145,7 @@ impl<'a> Environment<'a> {
             Some("http") if loopback => Ok(address),
             _ => Err(Error {
                 name,
-                problem: "must be an https address",
+                problem: "must be an https URL",
             }),
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// `RUST_LOG`: what is logged, as a level or as `target=level` pairs, by default `info`.
+    /// `RUST_LOG`: the log filter, as a level or as `target=level` pairs, by default `info`.
     pub fn log_filter(self) -> Result<Targets, Error> {
         let name = "RUST_LOG";
         let filter = self.optional(name).unwrap_or_else(|| "info".to_owned());
@@ -167,7 +167,7 @@ impl<'a> Environment<'a> {
 
     /// `STAGE`: the name of this deployment; ids derived from it differ between deployments.
     ///
-    /// It is the environment of traces too, so it keeps to what Langfuse takes for one.
+    /// It is also the environment of traces, so it must be a name that Langfuse accepts.
     pub fn stage(self) -> Result<String, Error> {
         let name = "STAGE";
         let stage = self.required(name)?;
@@ -176,7 +176,7 @@ impl<'a> Environment<'a> {
         if stage.len() > 40 || !stage.bytes().all(allowed) || stage.starts_with("langfuse") {
             return Err(Error {
                 name,
-                problem: "must be 1 to 40 of `a-z 0-9 _ -`, and not begin with `langfuse`",
+                problem: "must be 1 to 40 characters of `a-z 0-9 _ -` and must not begin with `langfuse`",
             });
         }
         Ok(stage)
@@ -193,7 +193,7 @@ impl<'a> Environment<'a> {
         self.optional_address("PROBLEMS_URL")
     }
 
-    /// `DELIVERY_BUDGET_MS`: how long an answer waits for deliveries, by default 3,000, at most 10,000.
+    /// `DELIVERY_BUDGET_MS`: the longest wait of a response for deliveries, by default 3,000, at most 10,000.
     pub fn delivery_budget(self) -> Result<Duration, Error> {
         let name = "DELIVERY_BUDGET_MS";
         let Some(text) = self.optional(name) else {
@@ -221,14 +221,14 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// Access to Stripe; nothing when none of its variables is set, and then nothing is metered.
+    /// Access to Stripe; None if none of its variables is set, and then usage is not metered.
     pub fn stripe(self) -> Result<Option<StripeAccess>, Error> {
         if self.none_of(&["STRIPE_SECRET_KEY", "STRIPE_API_BASE"]) {
             return Ok(None);
         }
         let name = "STRIPE_SECRET_KEY";
         let secret_key = self.secret(name)?;
-        // What is neither would be taken for test mode, and every live payment for a mistake.
+        // Any other key would count as test mode, and every live payment as a mistake.
         let modes = ["sk_test_", "rk_test_", "sk_live_", "rk_live_"];
         if !modes
             .iter()
@@ -243,7 +243,7 @@ impl<'a> Environment<'a> {
         }))
     }
 
-    /// Access to Stripe, for what does not work without.
+    /// Access to Stripe; fails if it is not configured.
     pub fn required_stripe(self) -> Result<StripeAccess, Error> {
         let name = "STRIPE_SECRET_KEY";
         self.stripe()?.ok_or(Error {
@@ -252,7 +252,7 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// `STRIPE_PRICE_IDS`: the price at Stripe of every item for sale, as `pack_125k=price_…,…`.
+    /// `STRIPE_PRICE_IDS`: the Stripe price id of every item on sale, as `pack_125k=price_…,…`.
     ///
     /// `sparks stripe-setup` prints it.
     pub fn stripe_price_ids(self) -> Result<PriceIds, Error> {
@@ -272,7 +272,7 @@ impl<'a> Environment<'a> {
             }
         }
         if price_ids.len() < OFFERS.len() {
-            let problem = "has no price for some item of the catalogue";
+            let problem = "lacks the price of an item of the catalogue";
             return Err(Error { name, problem });
         }
         Ok(price_ids)
@@ -301,7 +301,7 @@ impl<'a> Environment<'a> {
         origins.parse().map_err(|_| Error { name, problem })
     }
 
-    /// `STRIPE_PORTAL_CONFIGURATION`: what the customer portal offers, `bpc_…`; by default what the dashboard says.
+    /// `STRIPE_PORTAL_CONFIGURATION`: the customer portal's configuration, `bpc_…`; by default the dashboard's.
     ///
     /// `sparks stripe-setup` prints it.
     pub fn stripe_portal_configuration(self) -> Result<Option<String>, Error> {
@@ -317,9 +317,9 @@ impl<'a> Environment<'a> {
         Err(Error { name, problem })
     }
 
-    /// `STAGE`, `STRIPE_PRICE_IDS` and `PLAN_GRACE_HOURS`: at which terms plans are granted.
+    /// `STAGE`, `STRIPE_PRICE_IDS` and `PLAN_GRACE_HOURS`: the terms at which plans are granted.
     ///
-    /// The grace is how long a plan's Sparks can be used after their period, by default 24 hours, at most 2,160.
+    /// In the hours of grace, a plan's Sparks can be used after their period: by default 24 hours, at most 2,160.
     pub fn plan_terms(self) -> Result<Terms, Error> {
         let name = "PLAN_GRACE_HOURS";
         let hours = match self.optional(name) {
@@ -350,7 +350,7 @@ impl<'a> Environment<'a> {
         self.switch("CHECKOUT_AUTOMATIC_TAX")
     }
 
-    /// `SHOW_PROVIDER_COST`: whether accounts see what usage cost at the provider, by default `false`.
+    /// `SHOW_PROVIDER_COST`: whether accounts see the provider's cost of their usage, by default `false`.
     pub fn show_provider_cost(self) -> Result<bool, Error> {
         self.switch("SHOW_PROVIDER_COST")
     }
@@ -366,7 +366,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// Access to Langfuse; nothing when none of its variables is set, and then nothing is traced.
+    /// Access to Langfuse; None if none of its variables is set, and then usage is not traced.
     pub fn langfuse(self) -> Result<Option<LangfuseAccess>, Error> {
         if self.none_of(&[
             "LANGFUSE_HOST",
@@ -382,7 +382,9 @@ impl<'a> Environment<'a> {
         }))
     }
 
-    /// Half a configuration must not turn a provider off: what is recorded meanwhile is never delivered.
+    /// Returns whether none of these variables is set.
+    ///
+    /// A partial configuration must not turn a provider off: usage recorded meanwhile would never be delivered.
     fn none_of(self, names: &[&'static str]) -> bool {
         names.iter().all(|name| self.optional(name).is_none())
     }

@@ -1,4 +1,4 @@
-//! How long one invocation goes on trying, and how it waits between attempts.
+//! The time limit of an invocation's attempts, and the waits between them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use jiff::Timestamp;
 
 use crate::process::clock::{self, Clock};
 
-/// No attempt starts later than this after arrival: API Gateway gives up after 30 seconds.
+/// The latest start of an attempt after arrival: API Gateway gives up after 30 seconds.
 const MAX_PATIENCE: Duration = Duration::from_secs(25);
 
-/// Kept back to mark what was delivered and to answer.
+/// The time kept back to mark deliveries and to respond.
 pub const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 
-/// The wait after the first failure is at most this long; each further one at most doubles.
+/// The longest wait after the first failure; each further failure at most doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// No wait is longer.
+/// The longest wait of all.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
-/// How long a request waits for other transactions on its account, so that one busy account cannot occupy every
-/// environment. What can be served at 80 debits a second of one account is served within half a second.
+/// The longest time that a request waits for other transactions on its account, so that one busy account cannot
+/// occupy every execution environment. At 80 debits a second of one account, half a second is enough.
 pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
 
-/// How long a request waits before it looks at a closed gate again.
+/// The wait before a request checks a closed gate again, in milliseconds.
 const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
 
 /// A bound on the attempts of one invocation.
@@ -59,12 +59,12 @@ impl Patience {
         }
     }
 
-    /// What comes of some work, or nothing when the time is up before.
+    /// Runs work until the time is up; None if it takes longer.
     pub fn within<F: Future>(&self, work: F) -> impl Future<Output = Option<F::Output>> + use<F> {
         self.clock.within(self.left(), work)
     }
 
-    /// Waits with full jitter before another attempt; false when the time is up.
+    /// Waits with full jitter before another attempt; returns false if the time is up.
     pub async fn another(&self, failed_attempts: u32) -> bool {
         let longest = FIRST_WAIT
             .saturating_mul(1 << failed_attempts.min(10))
@@ -78,7 +78,7 @@ impl Patience {
         true
     }
 
-    /// Waits for a gate that is closed for some milliseconds; false if the time is up.
+    /// Waits for a gate that is closed for some milliseconds; returns false if the time is up.
     pub(crate) async fn at_the_gate(&self) -> bool {
         let wait = Duration::from_millis(fastrand::u64(AT_THE_GATE));
         if self.left() <= wait {
@@ -88,7 +88,7 @@ impl Patience {
         true
     }
 
-    /// Patience from now on for this long, whatever the invocation's bound: for what was kept back.
+    /// Patience for this long from now on, to use the time that was kept back. It ignores the invocation's deadline.
     pub fn lasting(clock: &Clock, duration: Duration) -> Self {
         let until = clock
             .now()
@@ -110,12 +110,12 @@ impl Patience {
         }
     }
 
-    /// The time by which it is measured.
+    /// Returns the time of its clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// What is left for one attempt.
+    /// Returns the time left for one attempt.
     pub fn left(&self) -> Duration {
         clock::until(self.until, self.clock.now())
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_before_the_deadline_with_what_is_kept_back() {
+    fn patience_ends_before_the_deadline_by_the_time_kept_back() {
         let arrival = at(1_000);
         for (deadline, end) in [
             (None, 1_021),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_from_now_on_and_never_makes_it_longer() {
+    fn a_cut_counts_from_now_and_never_extends_patience() {
         let clock = Clock::system();
         let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
         let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));

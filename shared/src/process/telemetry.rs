@@ -1,8 +1,8 @@
 //! Logs and metrics: one JSON line per event, failures with their whole chain of causes, and one line per invocation.
 //!
-//! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never
-//! appear; account ids do. What is logged on the way follows one thing and `RUST_LOG`. The invocation's line sums it up
-//! and carries its metrics, whatever `RUST_LOG` says: fields and metrics are listed in `docs/metrics.md`.
+//! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never appear;
+//! account ids do. An event is about one thing, and `RUST_LOG` filters it. The invocation's line sums the invocation
+//! up and carries its metrics, whatever `RUST_LOG` says. Fields and metrics are listed in `docs/metrics.md`.
 
 mod event;
 mod invocation;
@@ -41,8 +41,8 @@ const OURS: [&str; 8] = [
     "deliver_outbox",
 ];
 
-/// The AWS SDK's own crates. They log each call that was given up in time as an error of theirs, and several times; the
-/// ledger says what matters of it. They are silent unless `RUST_LOG` names them.
+/// The AWS SDK's own crates. They log each call that was abandoned at its timeout as an error, several times; the
+/// ledger logs the parts that matter. They are silent unless `RUST_LOG` names them.
 const SDK: &str = "aws_smithy";
 
 /// Sends logs to standard output as JSON, filtered by `RUST_LOG`.
@@ -54,7 +54,7 @@ pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
     Ok(())
 }
 
-/// Hands each line to `write` as a whole: for whoever wants to read logs in this process.
+/// Passes each line to `write` as a whole, so that logs can be read in this process.
 pub fn logs<W>(
     environment: Environment<'_>,
     write: W,
@@ -92,18 +92,18 @@ fn capped(asked: &Targets) -> Targets {
         )
 }
 
-/// Counts a credit of what was paid.
+/// Counts a credit for a payment.
 pub(crate) fn credited(sparks: Sparks) {
     count(Metric::CreditsGranted, 1);
     count(Metric::SparksCredited, sparks.milli());
 }
 
-/// Logs a failure that somebody must look at, with its causes.
+/// Logs a failure that an operator must look at, with its causes.
 pub(crate) fn failure(failure: &(dyn Error + 'static), message: &str) {
     error!(error = chain(failure), "{message}");
 }
 
-/// A failure and its causes, outermost first.
+/// Formats a failure and its causes, outermost first.
 pub fn chain(failure: &(dyn Error + 'static)) -> String {
     let mut text = failure.to_string();
     let mut cause = failure.source();
@@ -122,7 +122,7 @@ mod tests {
     const RUNTIME: &str = "lambda_runtime::layers::api_response";
 
     #[test]
-    fn what_the_runtime_says_of_whole_requests_is_never_logged() {
+    fn debug_logs_of_other_crates_are_never_enabled() {
         for asked in [
             "trace",
             "lambda_runtime=trace",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_is_silent_unless_it_is_named() {
+    fn the_aws_sdk_is_silent_unless_rust_log_names_it() {
         const POISONING: &str = "aws_smithy_runtime::client::http::connection_poisoning";
         for (asked, enabled) in [
             ("info", false),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_logs_follow_what_is_asked() {
+    fn our_own_logs_follow_rust_log() {
         for (asked, level) in [
             ("trace", Level::TRACE),
             ("info", Level::INFO),

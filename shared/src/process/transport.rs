@@ -1,7 +1,7 @@
 //! The byte transport: the one seam between Sparks and the systems it calls.
 //!
-//! Stripe, Langfuse and the AWS SDK all send through [`Transport::send`]. Everything above it is the
-//! production code in every run; only where the bytes go differs.
+//! Stripe, Langfuse and the AWS SDK all send through [`Transport::send`]. Everything above it is production code in
+//! every run; only the destination of the bytes differs.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,17 +14,17 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, Uri};
 use url::Url;
 
-/// How long a TCP and TLS connection may take to come up.
+/// The timeout for establishing a TCP and TLS connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An idle connection is dropped before the other side does it: Lambda freezes between invocations, and
-/// a connection that the peer closed meanwhile fails the next request.
+/// The lifetime of an idle connection, which is dropped before the peer closes it: Lambda freezes between invocations,
+/// and a connection that the peer closed meanwhile fails the next request.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The largest answer that is read.
+/// The largest response body that is read.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-/// How many addresses are kept as they were read.
+/// The maximum number of parsed addresses that are kept.
 const MAX_ADDRESSES: usize = 16;
 
 /// Sends requests, over the network or to an endpoint in this process.
@@ -42,8 +42,8 @@ struct Network {
     addresses: Addresses,
 }
 
-/// The first addresses that were called, as `reqwest` wants them: to read one takes it 8,000 instructions. DynamoDB's and
-/// those that tell of usage are the same each time; of others, such as a page's at Stripe, each is read when it is called.
+/// The first addresses that were called, parsed for `reqwest`: parsing one takes 8,000 instructions. The addresses of
+/// DynamoDB and of deliveries are the same each time; others, such as a Checkout Session's, are parsed on each call.
 #[derive(Default)]
 struct Addresses(Mutex<Vec<(Uri, Url)>>);
 
@@ -61,20 +61,20 @@ impl Addresses {
     }
 }
 
-/// What answers requests that never leave the process, each within a time that it keeps to itself.
+/// A handler of requests that never leave the process. It gets the timeout and keeps to it by itself.
 pub type Endpoint = dyn Fn(Request<Bytes>, Duration) -> Answer + Send + Sync;
 
-/// The answer of an [`Endpoint`], once it is there.
+/// The future response of an [`Endpoint`].
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send>>;
 
-/// Why there is no answer. What the caller may conclude is in the variant.
+/// A request without a response. The variant says whether it may have had an effect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection came up, so the request was not sent and had no effect.
+    /// No connection was established, so the request was not sent and had no effect.
     #[error("could not connect")]
     NotSent(#[source] Box<dyn StdError + Send + Sync>),
-    /// The answer did not come in time; the request may have had its effect.
-    #[error("no answer in time")]
+    /// The response did not arrive in time; the request may have had its effect.
+    #[error("no response in time")]
     TimedOut,
     /// The connection broke; the request may have had its effect.
     #[error("the connection broke")]
@@ -114,12 +114,12 @@ impl Transport {
         })))
     }
 
-    /// A transport whose requests are answered by `endpoint`.
+    /// A transport whose requests are handled by `endpoint`.
     pub fn in_process(endpoint: Arc<Endpoint>) -> Self {
         Self(Route::InProcess(endpoint))
     }
 
-    /// Sends a request and reads the whole answer within `timeout`.
+    /// Sends a request and reads the whole response within `timeout`.
     pub async fn send(
         &self,
         request: Request<Bytes>,
@@ -149,7 +149,7 @@ impl Network {
         let mut body = BytesMut::new();
         while let Some(chunk) = incoming.chunk().await.map_err(classify)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::Broken("the answer is too large".into()));
+                return Err(Error::Broken("the response is too large".into()));
             }
             body.extend_from_slice(&chunk);
         }
@@ -158,7 +158,7 @@ impl Network {
     }
 }
 
-/// The address is left out: it may carry what must not reach a log.
+/// Classifies an error, without its address, which may carry data that must not be logged.
 fn classify(error: reqwest::Error) -> Error {
     if error.is_connect() {
         not_sent(error)
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_as_itself_however_often_and_many_there_are() {
+    fn cached_addresses_parse_the_same_and_stay_bounded() {
         let addresses = Addresses::default();
         for _ in 0..2 {
             for number in 0..2 * MAX_ADDRESSES {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_address_is_not_called() {
+    async fn a_malformed_address_is_not_called() {
         let request = Request::get("/v1/things").body(Bytes::new()).unwrap();
         let answer = Transport::network().send(request, CONNECT_TIMEOUT).await;
         assert!(matches!(answer, Err(Error::NotSent(_))), "{answer:?}");

@@ -1,16 +1,16 @@
-//! A circuit breaker per provider: after repeated failures it is left alone for a while.
+//! A circuit breaker per provider: after repeated failures, calls are skipped for a while.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use jiff::Timestamp;
 
-/// How many failures in a row open the circuit.
+/// The number of failures in a row that open the circuit.
 const FAILURES_TO_OPEN: u32 = 3;
 
-/// How long an open circuit stays open.
+/// The time that an open circuit stays open, in milliseconds.
 const OPEN_MS: i64 = 30_000;
 
-/// Whether a provider is worth calling, as far as this environment knows.
+/// The health of a provider, as far as this execution environment knows.
 ///
 /// Counters only guide effort, never money: a lost race costs one call more or less.
 #[derive(Debug, Default)]
@@ -20,17 +20,17 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    /// Whether calls are skipped for now.
+    /// Returns whether calls are skipped for now.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         now.as_millisecond() < self.open_until_ms.load(Ordering::Relaxed)
     }
 
-    /// The provider answered, whatever it said.
+    /// Records a response, whatever its contents.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// The provider timed out, broke the connection or answered with a server error.
+    /// Records a timeout, a broken connection or a server error.
     pub(crate) fn failed(&self, now: Timestamp) {
         if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_TO_OPEN {
             self.open(now);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn three_failures_in_a_row_open_it_for_thirty_seconds() {
+    fn three_failures_in_a_row_open_the_circuit_for_thirty_seconds() {
         let circuit = Circuit::default();
         circuit.failed(at(0));
         circuit.failed(at(0));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_between_starts_the_count_again() {
+    fn a_success_resets_the_count_of_failures() {
         let circuit = Circuit::default();
         circuit.failed(at(0));
         circuit.failed(at(0));

@@ -1,9 +1,9 @@
-//! Langfuse: one span per usage, sent as OTLP/HTTP JSON and confirmed by the status of the answer.
+//! Langfuse: one span per usage, sent as OTLP/HTTP JSON and confirmed by the status of the response.
 //!
 //! Langfuse does not deduplicate: ids and start time derive from the entry, and a trace is sent again only
 //! after a proven failure. <https://langfuse.com/faq/all/tracing-data-updates>
 //!
-//! Every version takes exports. Reading back needs Langfuse Cloud, or a self-hosted version 4 in v4 write mode.
+//! Every version accepts exports. Reading back needs Langfuse Cloud, or a self-hosted version 4 in v4 write mode.
 
 mod labels;
 mod otlp;
@@ -37,38 +37,38 @@ pub struct Langfuse {
     environment: String,
     clock: Clock,
     circuit: Circuit,
-    /// Of reads: they have a limit of their own, and fail where exports do not.
+    /// The circuit of reads, which have a rate limit of their own and may fail while exports succeed.
     reading: Circuit,
 }
 
-/// Why Langfuse did not confirm, or did not say what it has.
+/// An export that is not confirmed, or a failed read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was sent: Langfuse has failed repeatedly and is left alone for now.
-    #[error("langfuse is left alone after repeated failures")]
+    /// Nothing was sent: Langfuse has failed repeatedly, so calls are skipped for now.
+    #[error("calls to langfuse are skipped after repeated failures")]
     Skipped,
-    /// Nothing was stored: no connection came up.
+    /// Nothing was stored: no connection was established.
     #[error("langfuse could not be reached")]
     NotSent(#[source] transport::Error),
     /// Nothing was stored: too many calls. Try later.
-    #[error("langfuse has too many calls")]
+    #[error("langfuse limits the rate of calls")]
     RateLimited,
-    /// Nothing was stored: the keys are wrong or suspended. An operator has to mend it.
+    /// Nothing was stored: the keys are wrong or suspended. An operator must fix them.
     #[error("langfuse refused the keys with status {0}")]
     Unauthorized(StatusCode),
     /// Nothing was stored: the request is wrong as a whole and will not succeed as it is.
     #[error("langfuse refused the request with status {0}")]
     Refused(StatusCode),
-    /// Nothing was stored: its address is not there, as while a proxy in front of it is deployed. Try later.
-    #[error("langfuse was not found: status {0}")]
+    /// Nothing was stored: the address was not found, for example while a proxy is deployed in front of it. Try later.
+    #[error("langfuse was not found at its address: status {0}")]
     NotFound(StatusCode),
-    /// This Langfuse does not say what it has: it is version 3, or not in v4 write mode.
-    #[error("langfuse cannot say what it has: status {0}")]
+    /// This Langfuse cannot list its traces: it is version 3, or not in v4 write mode.
+    #[error("langfuse cannot list its traces: status {0}")]
     Unreadable(StatusCode),
-    /// The answer was lost: it may be stored.
+    /// The response was lost: the traces may be stored.
     #[error("langfuse did not answer")]
     Lost(#[source] transport::Error),
-    /// Langfuse failed: it may be stored.
+    /// Langfuse failed: the traces may be stored.
     #[error("langfuse failed with status {0}")]
     Failed(StatusCode),
 }
@@ -93,12 +93,12 @@ impl Langfuse {
         }
     }
 
-    /// Whether exports are skipped for now, after repeated failures.
+    /// Returns whether exports are skipped for now, after repeated failures.
     pub fn is_left_alone(&self) -> bool {
         self.circuit.is_open(self.clock.now())
     }
 
-    /// Sends traces in one export, which Langfuse takes or refuses as a whole.
+    /// Sends traces in one export, which Langfuse accepts or refuses as a whole.
     pub async fn record(&self, traces: &[Trace<'_>], timeout: Duration) -> Result<(), Error> {
         if self.is_left_alone() {
             return Err(Error::Skipped);
@@ -128,7 +128,7 @@ impl Langfuse {
     }
 }
 
-/// Keeps a circuit: failures open it after a while, wrong keys and rate limits at once.
+/// Updates a circuit: repeated failures open it, wrong keys and rate limits open it at once.
 fn count(circuit: &Circuit, error: Option<&Error>, now: jiff::Timestamp) {
     match error {
         Some(Error::Unauthorized(_) | Error::RateLimited) => circuit.open(now),
@@ -141,10 +141,10 @@ fn count(circuit: &Circuit, error: Option<&Error>, now: jiff::Timestamp) {
     }
 }
 
-/// What an answer to an export proves.
+/// Maps the response to an export to its outcome.
 ///
-/// Only what is about the request itself is refused for good. A 404 and its like come from something in front of Langfuse
-/// that knows no such address; after a 408 or a 409, as after a failure, the traces may be stored.
+/// Only a status about the request itself refuses it for good. A 404 and its like come from something in front of
+/// Langfuse that does not know the address. After a 408 or a 409, as after a failure, the traces may be stored.
 fn judge(answer: Result<StatusCode, transport::Error>) -> Result<(), Error> {
     match answer {
         Ok(StatusCode::OK) => Ok(()),

@@ -1,4 +1,4 @@
-//! Secrets that parameters of AWS Systems Manager hold: read once in init, in one call, decrypted.
+//! Secrets in parameters of AWS Systems Manager: read once at cold start, in one call, decrypted.
 //!
 //! The call is signed here and goes over the byte transport: a second SDK would be more code than everything else.
 
@@ -20,25 +20,25 @@ use crate::process::config::{self, Aws, Elsewhere, Environment};
 use crate::process::patience::Patience;
 use crate::process::transport::{self, Transport};
 
-/// How long one attempt may take, and all together: init has ten seconds.
+/// The time limits of one attempt and of all together: Lambda's init has ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The environment, with the secrets that it names.
+/// The environment, with the secrets from the parameters that it names.
 pub struct Parameters<'a> {
     lookup: Box<Lookup<'a>>,
 }
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
 
-/// Why the secrets are not to be had. None of them is in it.
+/// The secrets cannot be read. The error contains none of them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable is missing or malformed.
     #[error(transparent)]
     Config(#[from] config::Error),
     /// There is no such parameter.
-    #[error("the environment variable {variable} names `{parameter}`, which is no parameter")]
+    #[error("the environment variable {variable} names `{parameter}`, which does not exist")]
     Unknown {
         /// The variable that names it.
         variable: &'static str,
@@ -48,19 +48,19 @@ pub enum Error {
     /// The request could not be signed.
     #[error("the request for the parameters cannot be signed")]
     Signature(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// There was no answer.
-    #[error("the parameters did not come")]
+    /// There was no response.
+    #[error("no response to the request for the parameters")]
     Unanswered(#[source] transport::Error),
-    /// The answer was a refusal: the permission is missing, or AWS is busy.
-    #[error("the parameters were refused with status {status}: {kind}")]
+    /// The request was refused: the permission is missing, or AWS is busy.
+    #[error("the request for the parameters was refused with status {status}: {kind}")]
     Refused {
         /// The status.
         status: StatusCode,
         /// AWS's name of the error.
         kind: String,
     },
-    /// The answer cannot be read.
-    #[error("the answer with the parameters cannot be read")]
+    /// The response cannot be read.
+    #[error("the response with the parameters cannot be read")]
     Unreadable,
 }
 
@@ -85,7 +85,7 @@ struct Refusal {
 }
 
 impl<'a> Parameters<'a> {
-    /// Reads what the environment names; calls nobody when it names nothing.
+    /// Reads the parameters that the environment names; makes no call if it names none.
     pub async fn read(
         environment: Environment<'a>,
         transport: &Transport,
@@ -113,7 +113,7 @@ impl<'a> Parameters<'a> {
         })
     }
 
-    /// The variables, as if each secret had been given.
+    /// Returns the variables, as if each secret had been set itself.
     pub fn environment(&self) -> Environment<'_> {
         Environment::from_lookup(&*self.lookup)
     }
@@ -125,7 +125,7 @@ impl fmt::Debug for Parameters<'_> {
     }
 }
 
-/// Asks until there is an answer, or the time is up.
+/// Reads the parameters; retries transient failures until the time is up.
 async fn ask(
     aws: &Aws,
     elsewhere: &[Elsewhere],
@@ -155,7 +155,7 @@ async fn ask_once(
     elsewhere: &[Elsewhere],
     transport: &Transport,
 ) -> Result<Vec<Parameter>, Error> {
-    // The same parameter may hold two of them, and is named once.
+    // One parameter may hold two secrets, and is named once.
     let mut names: Vec<&str> = elsewhere.iter().map(|one| one.parameter.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -170,7 +170,7 @@ async fn ask_once(
             kind: kind.unwrap_or_default(),
         });
     }
-    // What went wrong would be shown with what is there.
+    // The parser's error would quote the body.
     let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| Error::Unreadable)?;
     Ok(answer.parameters)
 }
@@ -222,7 +222,7 @@ fn signed(
     Ok(request)
 }
 
-/// A signature is of the machine's time, whatever time a test is played at.
+/// Returns the machine's time, even in tests with a clock of their own: AWS checks the time of a signature.
 #[expect(clippy::disallowed_methods, reason = "AWS compares it with its own")]
 fn now() -> SystemTime {
     SystemTime::now()

@@ -1,4 +1,4 @@
-//! Stripe: thin calls with errors named for what the caller can do, and the signature of its webhooks.
+//! Stripe: thin calls, with errors by what the caller can do, and the signatures of webhooks.
 //!
 //! Every POST carries an `Idempotency-Key`, so it can be sent again with the same key.
 //! <https://docs.stripe.com/api/idempotent_requests>
@@ -46,13 +46,13 @@ use crate::process::patience::Patience;
 use crate::process::transport::{self, Transport};
 use crate::providers::circuit::Circuit;
 
-/// The API version all shapes here are of.
+/// The API version of all shapes here.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// Longest time of one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many keys one call may use up, while Stripe answers with the failures of earlier attempts.
+/// The maximum number of keys per call, while Stripe replays the failures of earlier attempts.
 const MAX_KEYS: u32 = 4;
 
 /// The timeout of one call: what is left, at most ten seconds.
@@ -72,19 +72,19 @@ pub struct Stripe {
     pauses: meter_event::Pauses,
 }
 
-/// Why Stripe did not do what it was asked.
+/// A call that Stripe did not carry out or confirm.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was sent: Stripe has failed repeatedly and is left alone for now.
-    #[error("stripe is left alone after repeated failures")]
+    /// Nothing was sent: Stripe has failed repeatedly, so calls are skipped for now.
+    #[error("calls to stripe are skipped after repeated failures")]
     Skipped,
     /// Nothing was done: too many calls. Try later.
-    #[error("stripe has too many calls")]
+    #[error("stripe limits the rate of calls")]
     RateLimited,
-    /// Stripe is unreachable, failing or busy. It may have done it: try again with the same identifiers.
+    /// Stripe is unreachable, failing or busy. The call may have had its effect: retry with the same identifiers.
     #[error("stripe did not confirm")]
     Unconfirmed(#[source] Cause),
-    /// The key is wrong or lacks a permission. Nothing succeeds until an operator mends it.
+    /// The key is wrong or lacks a permission. Nothing succeeds until an operator fixes it.
     #[error("stripe refused the key with status {0}")]
     Unauthorized(StatusCode),
     /// The request is wrong and will not succeed as it is.
@@ -92,35 +92,35 @@ pub enum Error {
     Refused(Refusal),
 }
 
-/// What kept Stripe from confirming.
+/// The cause of an unconfirmed call.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// There was no answer.
-    #[error("no answer")]
+    /// There was no response.
+    #[error("no response")]
     Transport(#[from] transport::Error),
-    /// The answer says that it failed.
-    #[error("answered with status {0}")]
+    /// The response is a failure.
+    #[error("responded with status {0}")]
     Status(StatusCode),
-    /// The answer is the failure of an earlier attempt, which Stripe keeps under the key for a day.
-    #[error("answered with the status {0} of an earlier attempt")]
+    /// The response is the failure of an earlier attempt, which Stripe keeps under the key for a day.
+    #[error("replayed the status {0} of an earlier attempt")]
     Stored(StatusCode),
-    /// The answer is not of the shape it should have. It says where, and not what is there: that may be a buyer's.
-    #[error("answered with an unknown shape: {0}")]
+    /// The response has an unexpected shape. The text says where, and not what is there: that may be a buyer's data.
+    #[error("responded with an unexpected shape: {0}")]
     Shape(String),
 }
 
-/// What Stripe said about a request that it refuses. Its message is never shown: it may repeat our input.
+/// Stripe's refusal of a request. Its message is never shown: it may repeat our input.
 #[derive(Debug)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
     /// Stripe's code, such as `timestamp_too_far_in_past`.
     pub code: String,
-    /// The parameter it is about, such as `line_items[0][price]`.
+    /// The parameter at fault, such as `line_items[0][price]`.
     pub param: String,
     /// Stripe's id of the request, to find it in their dashboard.
     pub request_id: String,
-    /// Whether it is the answer to an earlier attempt with the same key.
+    /// True if it is a replay of the response to an earlier attempt with the same key.
     pub stored: bool,
     message: SecretString,
 }
@@ -144,15 +144,15 @@ impl std::fmt::Display for Refusal {
 /// One page of a list.
 #[derive(Clone, Debug, Deserialize)]
 pub struct List<T> {
-    /// What is on it.
+    /// The objects of the page.
     pub data: Vec<T>,
-    /// Whether there are more pages.
+    /// True if there are more pages.
     #[serde(default)]
     pub has_more: bool,
 }
 
 impl<T> List<T> {
-    /// The same page of something else.
+    /// Converts the objects of the page.
     fn map<U>(self, change: impl FnMut(T) -> U) -> List<U> {
         List {
             data: self.data.into_iter().map(change).collect(),
@@ -197,12 +197,12 @@ impl Stripe {
         }
     }
 
-    /// Whether the key moves real money.
+    /// Returns whether the key moves real money.
     pub const fn livemode(&self) -> bool {
         self.livemode
     }
 
-    /// Reads an object, or nothing when Stripe has none there.
+    /// Reads an object; None if Stripe has none at this path.
     pub async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -215,7 +215,7 @@ impl Stripe {
         }
     }
 
-    /// What time it is at Stripe, as the date of an answer has it; nothing where it has none that can be read.
+    /// Reads Stripe's time from the `Date` header of a response; None if it is missing or malformed.
     pub async fn time(&self, timeout: Duration) -> Result<Option<Timestamp>, Error> {
         let call = Call::read("/v1/prices?limit=1");
         let answer = self.persist(&call, timeout).await?;
@@ -225,11 +225,11 @@ impl Stripe {
         Ok(date.map(|date| date.timestamp()))
     }
 
-    /// Makes or changes an object, once per key, even where an earlier attempt with the key has failed.
+    /// Creates or changes an object, once per key, even if an earlier attempt with the key has failed.
     ///
-    /// Stripe keeps a failure under its key for a day, a 500 too. Once it is answered from there, nothing
-    /// will come of that key, so the next one of a fixed row is used. What a 500 may have made all the same
-    /// stays unknown, so this is for objects that do nothing as long as nobody knows them.
+    /// Stripe keeps a failure under its key for a day, even a 500. Once Stripe replays it, the key can no longer
+    /// succeed, so the next one of a fixed sequence is used. An object that Stripe created in spite of a 500 stays
+    /// unknown, so this is for objects that have no effect until they are used.
     pub async fn make<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -241,7 +241,7 @@ impl Stripe {
         self.make_with(&call, idempotency_key, timeout).await
     }
 
-    /// The same by version 2 of the API, which takes JSON.
+    /// Like [`Self::make`], with version 2 of the API, which takes JSON.
     pub async fn make_json<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -275,7 +275,7 @@ impl Stripe {
     }
 }
 
-/// Whether a key moves real money: it says so itself.
+/// Returns whether a key moves real money, by its prefix.
 /// <https://docs.stripe.com/keys>
 fn is_live(secret_key: &SecretString) -> bool {
     let key = secret_key.expose_secret();
@@ -283,10 +283,10 @@ fn is_live(secret_key: &SecretString) -> bool {
 }
 
 impl Cause {
-    /// What keeps an answer from being read, without a word of it.
+    /// Describes why a response cannot be parsed, without quoting it.
     pub fn shape(error: &serde_json::Error) -> Self {
         let told = error.to_string();
-        // This names a field of ours. Other errors repeat what is there instead.
+        // This error names one of our fields. Others quote the response.
         if told.starts_with("missing field") {
             return Self::Shape(told);
         }
@@ -299,7 +299,7 @@ impl Cause {
 }
 
 impl Error {
-    /// Whether it is what an earlier attempt with the same key came to.
+    /// Returns whether it is a replay of an earlier attempt with the same key.
     fn is_stored(&self) -> bool {
         match self {
             Self::Unconfirmed(Cause::Stored(_)) => true,
@@ -310,18 +310,18 @@ impl Error {
 }
 
 impl Refusal {
-    /// Whether it is about what a portal page is to open at.
+    /// Returns whether it is about the flow with which a portal page opens.
     pub(crate) fn is_of_flow(&self) -> bool {
         self.param.starts_with("flow_data")
     }
 
-    /// True if there were too many calls, or another call held the object.
+    /// Returns whether there were too many calls, or another call held the object.
     fn is_limit(&self) -> bool {
         ["rate_limit", "lock_timeout"].contains(&self.code.as_str())
     }
 
-    /// Reads what Stripe says about a request that it refuses. Without its words, nothing says that it is Stripe who
-    /// refuses, nor that it has not done it before.
+    /// Parses the error in a response. Without one, nothing proves that Stripe itself refused the request, nor that an
+    /// earlier attempt had no effect.
     fn of(answer: &Response<Bytes>) -> Result<Self, serde_json::Error> {
         let ErrorBody { error } = serde_json::from_slice(answer.body())?;
         let request_id = answer

@@ -2,7 +2,7 @@
 
 /// Reads a non-negative decimal with at most `places` places as a count of its smallest unit.
 ///
-/// Nothing for a sign, an exponent, a missing digit, too many places, or what does not fit.
+/// None for a sign, an exponent, a missing digit, too many places, or an overflow.
 pub fn parse(text: &str, places: usize) -> Option<u64> {
     let (whole, rest) = match text.split_once('.') {
         Some((_, "")) => return None,

@@ -1,4 +1,4 @@
-//! Identifiers, each a type of its own that is parsed once and cannot be wrong inside.
+//! Identifiers. Each kind is a type of its own, validated once when it is parsed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,14 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The longest account or idempotency key, in characters.
 pub const MAX_LENGTH: usize = 128;
 
-/// The longest member, in bytes.
+/// The longest member id, in bytes.
 pub const MAX_MEMBER_BYTES: usize = 200;
 
-/// Why a text is not an identifier of its kind.
+/// A text that is not an identifier of its kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be {rule}")]
 pub struct ParseError {
-    /// What the identifier has to look like.
+    /// The rule for identifiers of this kind.
     pub rule: &'static str,
 }
 
@@ -68,13 +68,13 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// Who pays: the account whose Sparks are burnt. `#` is what separates the parts of keys and ids.
+    /// The account that pays. `#` is excluded because it separates the parts of keys and ids.
     AccountId, "1 to 128 visible ASCII characters other than `#`",
     |byte| byte.is_ascii_graphic() && byte != b'#'
 }
 
 identifier! {
-    /// The caller's name for one request, so that it takes effect once.
+    /// The caller's key for a request, which takes effect once per key.
     IdempotencyKey, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
 }
 
@@ -84,44 +84,44 @@ identifier! {
 }
 
 identifier! {
-    /// A checkout session at Stripe, `cs_…`. It is part of addresses, so it keeps to what needs no escape.
-    SessionId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    /// A Checkout Session at Stripe, `cs_…`. It is part of URLs, so it allows only characters that need no escape.
+    SessionId, "1 to 128 ASCII letters, digits or underscores",
     |byte| byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 identifier! {
-    /// An invoice at Stripe, `in_…`. It is part of addresses, so it keeps to what needs no escape.
-    InvoiceId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    /// An invoice at Stripe, `in_…`. It is part of URLs, so it allows only characters that need no escape.
+    InvoiceId, "1 to 128 ASCII letters, digits or underscores",
     |byte| byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 identifier! {
     /// A refund, a dispute or a credit note at Stripe, `re_…`, `dp_…` or `cn_…`.
-    ReversalId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    ReversalId, "1 to 128 ASCII letters, digits or underscores",
     |byte| byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 identifier! {
-    /// A warning of fraud at Stripe, `issfr_…`. It is part of addresses, so it keeps to what needs no escape.
-    WarningId, "1 to 128 characters of `A-Z a-z 0-9 _`",
+    /// A fraud warning at Stripe, `issfr_…`. It is part of URLs, so it allows only characters that need no escape.
+    WarningId, "1 to 128 ASCII letters, digits or underscores",
     |byte| byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 identifier! {
-    /// What an account has asked to buy, `chk_` and 32 hexadecimal digits.
-    IntentId, "1 to 128 characters of `a-z 0-9 _`",
+    /// An order of an account: `chk_` and 32 hexadecimal digits.
+    IntentId, "1 to 128 lower-case ASCII letters, digits or underscores",
     |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
-/// Who acted on behalf of an account, where the app says so: 1 to 200 bytes without control characters.
+/// The member who acted on behalf of an account, if the app names one: 1 to 200 bytes without control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MemberId(String);
 
 impl MemberId {
-    /// The member that an app names; None for an empty name. Nothing else is refused: a label never costs a usage.
+    /// Turns an app's name for a member into a valid id; None if it is empty. A bad label never fails a usage.
     ///
     /// Control characters become U+FFFD. A name that is too long keeps its beginning, and a fingerprint of the whole
-    /// stands for the rest, so that two members stay two.
+    /// replaces the rest, so that different members stay different.
     pub fn mended(name: &str) -> Option<Self> {
         if let Ok(member) = name.parse() {
             return Some(member);
@@ -154,7 +154,7 @@ impl FromStr for MemberId {
     }
 }
 
-/// It may be an e-mail, which has no place in a log.
+/// Hides the id: it may be an e-mail address, which must not be logged.
 impl fmt::Debug for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemberId(..)")
@@ -162,7 +162,7 @@ impl fmt::Debug for MemberId {
 }
 
 impl IntentId {
-    /// The id of what `account` asks to buy under `key`.
+    /// Derives the id of the order that `account` places under `key`.
     pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
         let hash = sha256(&["checkout", stage, account.as_str(), key.as_str()]);
         Self(format!("chk_{}", hex(&hash[..16])))
@@ -171,12 +171,12 @@ impl IntentId {
 
 /// One recorded usage: the id of its ledger entry and of its event at Stripe's meter.
 ///
-/// It is derived from stage, account and idempotency key, so every attempt at the same request,
-/// in whichever environment and however late, speaks of the same usage.
+/// It is derived from stage, account and idempotency key, so every retry of a request, in any execution environment and
+/// at any time, has the same id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageId(String);
 
-/// Whose idempotency keys: no customer can use up a key of the app's backend.
+/// The namespace of an idempotency key, so that no customer can use up a key of the app's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySpace {
     /// Keys of services, and before item version 2 all keys of usages.
@@ -186,7 +186,7 @@ pub enum KeySpace {
 }
 
 impl UsageId {
-    /// The id of what is recorded for `account` under `key`.
+    /// Derives the id of the usage that is recorded for `account` under `key`.
     pub fn derive(stage: &str, account: &AccountId, space: KeySpace, key: &IdempotencyKey) -> Self {
         let kind = match space {
             KeySpace::Services => "usage",
@@ -207,12 +207,12 @@ impl UsageId {
     }
 }
 
-/// A parcel: usages of one customer that are told to Stripe's meter as one event, whose identifier this is.
+/// The id of a parcel: usages of one customer that are sent to Stripe's meter as one event with this identifier.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParcelId(String);
 
 impl ParcelId {
-    /// The id of the parcel of these members.
+    /// Derives the id of the parcel of these usages.
     pub fn derive(members: &[UsageId]) -> Self {
         let mut parts = vec!["parcel"];
         parts.extend(members.iter().map(UsageId::as_str));
@@ -248,12 +248,12 @@ pub fn credit_id(kind: &str, account: &AccountId, key: &IdempotencyKey) -> Strin
     format!("{kind}_{}", hex(&hash[..16]))
 }
 
-/// A text of 32 digits that stands for a list of parts.
+/// Hashes a list of parts into 32 hexadecimal digits.
 pub fn fingerprint(parts: &[&str]) -> String {
     hex(&sha256(parts)[..16])
 }
 
-/// SHA-256 over parts, each preceded by its length, so that no two lists of parts look alike.
+/// SHA-256 over parts, each preceded by its length, so that no two lists of parts hash the same bytes.
 pub(crate) fn sha256(parts: &[&str]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_are_what_issuers_name_users_by() {
+    fn account_ids_are_visible_ascii_without_hash() {
         for good in [
             "a",
             "acct_1",
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_mended_and_never_refused_for_what_it_is() {
+    fn a_member_name_is_mended_unless_empty() {
         let long = "é".repeat(100);
         for (name, member) in [
             ("u_7", "u_7"),
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn long_members_are_cut_and_stay_apart() {
+    fn long_member_names_are_cut_and_stay_distinct() {
         let cut = |name: &str| MemberId::mended(name).unwrap();
         let names = [
             "x".repeat(201),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn no_log_tells_a_member() {
+    fn member_ids_do_not_show_in_debug_output() {
         let member: MemberId = "jo@example.com".parse().unwrap();
         assert_eq!(format!("{member:?}"), "MemberId(..)");
     }

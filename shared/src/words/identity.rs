@@ -1,4 +1,4 @@
-//! Who calls: read from the claims that API Gateway's authorizer has verified, never from the body.
+//! The caller, read from the claims that API Gateway's authorizer has verified, never from the body.
 
 use std::collections::HashMap;
 
@@ -24,33 +24,33 @@ pub enum Caller {
 pub struct Subject {
     /// The account.
     pub account: AccountId,
-    /// Whether a service asks. Only an account's own request brings it into being: a service's typo would, too.
+    /// True if a service is the caller. A service never creates an account, since a typo would create one, too.
     pub by_service: bool,
 }
 
 impl Subject {
-    /// Whether this request may bring the account into being.
+    /// Returns whether this request may create the account.
     pub const fn may_open(&self) -> bool {
         !self.by_service
     }
 }
 
-/// Why a request is not about any account.
+/// A request whose account cannot be resolved.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
-    /// The authorizer has verified nothing.
+    /// The authorizer has verified no claims.
     #[error("the request carries no verified claims")]
     Unauthenticated,
-    /// The claim that names the account is missing or outside the alphabet of accounts.
+    /// The claim that names the account is missing or malformed.
     #[error("the token does not name an account")]
     AccountInvalid,
-    /// The token is of another account.
-    #[error("the token is of another account")]
+    /// The token belongs to another account.
+    #[error("the token belongs to another account")]
     AccountForbidden,
     /// A service named no account.
     #[error("a service must name an account")]
     AccountIdRequired,
-    /// A service asked for what only an account may do.
+    /// A service called an operation that only accounts may call.
     #[error("a service may not do this")]
     ServiceForbidden,
 }
@@ -87,7 +87,7 @@ impl Caller {
         account.map(Self::Account).ok_or(Error::AccountInvalid)
     }
 
-    /// The caller's own account, for what no service may do.
+    /// Returns the caller's own account; fails for a service.
     pub fn own_account(self) -> Result<AccountId, Error> {
         match self {
             Self::Account(account) => Ok(account),
@@ -95,7 +95,7 @@ impl Caller {
         }
     }
 
-    /// The account that the request is about, where it names one or none.
+    /// Resolves the request's account from the caller and the account that it names, if any.
     pub fn subject(self, named: Option<AccountId>) -> Result<Subject, Error> {
         match (self, named) {
             (Self::Service, None) => Err(Error::AccountIdRequired),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_outside_the_alphabet_is_no_account() {
+    fn a_missing_or_malformed_account_claim_is_refused() {
         for claims in [
             &[("sub", "a b")][..],
             &[("sub", "")],
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_acts_for_another_account_but_a_service() {
+    fn only_a_service_acts_for_another_account() {
         let account = |name: &str| name.parse::<AccountId>().unwrap();
         let own = || Caller::Account(account("own"));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What can be used and billed: meters, and lines of usage with their quantities in typed units.
+//! Meters, and lines of usage with their quantities in typed units.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ pub const MAX_QUANTITY: u64 = 1_000_000_000_000;
 pub enum Meter {
     /// Tokens that went into or came out of a language model.
     AiTokens,
-    /// Time that a machine computed.
+    /// Computing time.
     Compute,
-    /// Data kept for a time.
+    /// Data stored over time.
     Storage,
 }
 
@@ -34,7 +34,7 @@ impl Meter {
         }
     }
 
-    /// The meter of this name.
+    /// Returns the meter of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|meter| meter.as_str() == name)
     }
@@ -46,16 +46,16 @@ impl fmt::Display for Meter {
     }
 }
 
-/// One line of a usage: how much of what.
+/// One line of a usage: a meter and a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "meter", rename_all = "snake_case")]
 pub enum Line {
-    /// Tokens, priced by model where one is named.
+    /// Tokens, priced by model if one is named.
     AiTokens {
         /// The model as the caller named it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
-        /// How many tokens of which class.
+        /// The tokens by class.
         #[serde(flatten)]
         tokens: Tokens,
     },
@@ -66,7 +66,7 @@ pub enum Line {
     },
     /// Storage over time.
     Storage {
-        /// The amount of data times how long it was kept.
+        /// The amount of data times the duration.
         gigabyte_hours: GigabyteHours,
     },
 }
@@ -99,22 +99,22 @@ impl Line {
     }
 }
 
-/// Tokens by class. The classes exclude each other: their sum is what was processed.
+/// Tokens by class. The classes do not overlap: their sum is all tokens processed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
-    /// Read by the model, without those cached or written to the cache.
+    /// Input tokens that were neither read from nor written to the cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
-    /// Read from the provider's cache.
+    /// Input tokens read from the provider's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cached_input_tokens: u64,
-    /// Written to the provider's cache.
+    /// Input tokens written to the provider's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_tokens: u64,
-    /// Produced by the model, without those spent on reasoning.
+    /// Output tokens without reasoning.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
-    /// Produced by the model while it reasoned.
+    /// Reasoning tokens.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
 }
@@ -128,14 +128,14 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl Tokens {
-    /// All tokens. Each class is at most [`MAX_QUANTITY`], so the sum fits, unless what is stored was spoilt.
+    /// The sum of all classes. Each class is at most [`MAX_QUANTITY`], so the sum fits; corrupt stored values saturate.
     pub const fn total(&self) -> u64 {
         self.total_input()
             .saturating_add(self.output_tokens)
             .saturating_add(self.reasoning_tokens)
     }
 
-    /// All tokens that went in: what decides a model's price tier.
+    /// The sum of all input classes, which decides a model's price tier.
     pub const fn total_input(&self) -> u64 {
         self.input_tokens
             .saturating_add(self.cached_input_tokens)
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_stored_without_the_classes_it_has_none_of() {
+    fn token_classes_of_zero_are_not_stored() {
         let tokens = Tokens {
             input_tokens: 12,
             ..Tokens::default()

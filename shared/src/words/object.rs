@@ -1,5 +1,5 @@
-//! JSON objects that are read as such. A struct could be read from a list, too, which no document of ours says, and a map
-//! would keep the last of two members of one name.
+//! Strict JSON objects. Serde would also read a struct from a list, which the API does not document, and a map would
+//! keep the last of two members of the same name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// What an object says, and a list of the same never does.
+/// A value that is read from a JSON object only, never from a list.
 ///
 /// ```
 /// use shared::words::object::Object;
@@ -43,7 +43,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 }
 
-/// The texts of an object by their names, each of which comes once.
+/// The strings of an object by name. A duplicate name is refused.
 #[derive(Debug)]
 pub struct Texts(pub BTreeMap<String, String>);
 
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for EachOnce {
     type Value = Texts;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of texts")
+        f.write_str("an object whose values are strings")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Texts, A::Error> {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_comes_twice_is_refused() {
+    fn a_duplicate_name_is_refused() {
         let Texts(texts) = serde_json::from_str(r#"{"b":"1","a":"2"}"#).unwrap();
         assert_eq!(texts["a"], "2");
         let refused = serde_json::from_str::<Texts>(r#"{"a":"1","b":"2","a":"1"}"#).unwrap_err();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_what_it_should_be() {
+    fn a_list_in_place_of_an_object_is_refused() {
         let refused = serde_json::from_str::<Object<bool>>("[]").unwrap_err();
         let expected = "invalid type: sequence, expected an object at line 1 column 0";
         assert_eq!(refused.to_string(), expected);

@@ -1,4 +1,4 @@
-//! The address of a page at Stripe where one customer can act.
+//! The address of a Stripe-hosted page for one customer.
 
 use std::fmt;
 

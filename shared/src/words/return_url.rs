@@ -1,8 +1,7 @@
-//! Where Stripe may send a buyer back to: addresses of the app's own origins, and nothing else.
+//! Return URLs, to which Stripe sends a buyer back: only addresses of the app's own origins.
 //!
-//! An address that leads elsewhere would make a page at Stripe, which buyers trust, the first step of a
-//! phishing trip. So it begins with an allowed origin letter by letter, and what browsers and servers are known
-//! to read in more than one way is refused.
+//! An open redirect from a page at Stripe, which buyers trust, would help phishing. So a URL must begin with an allowed
+//! origin letter by letter, and anything that browsers and servers are known to parse differently is refused.
 
 use std::str::FromStr;
 
@@ -11,16 +10,16 @@ use url::Url;
 /// The longest address, in bytes.
 const MAX_BYTES: usize = 2_048;
 
-/// What Stripe replaces by the id of the session.
+/// The placeholder that Stripe replaces with the id of the Checkout Session.
 const SESSION_ID: &str = "{CHECKOUT_SESSION_ID}";
 
 /// The origins that an address may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<String>);
 
-/// A text that is no list of origins.
+/// A text that is not a list of origins.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no origin such as `https://app.example.com`")]
+#[error("`{0}` is not an origin such as `https://app.example.com`")]
 pub struct NoOrigin(String);
 
 /// An address that is not allowed.
@@ -32,19 +31,21 @@ pub enum NotAllowed {
     /// It does not begin with an allowed origin.
     #[error("does not begin with an allowed origin")]
     Origin,
-    /// It holds what is read in more than one way.
-    #[error("holds `//`, a backslash, an invalid escape or a character that addresses do not have")]
+    /// Browsers and servers may parse it differently.
+    #[error(
+        "has `//`, `@` or a dot segment in its path, a backslash, an invalid escape or a character not allowed in URLs"
+    )]
     Ambiguous,
 }
 
-/// An address of the app.
+/// A return URL on one of the app's origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnUrl(String);
 
 impl FromStr for AllowedOrigins {
     type Err = NoOrigin;
 
-    /// Reads origins separated by commas: https, or http on this machine, each as browsers spell it.
+    /// Parses origins separated by commas: https, or http on a loopback host, each spelt as browsers serialise it.
     fn from_str(text: &str) -> Result<Self, NoOrigin> {
         let origins = text.split(',').map(str::trim).map(|origin| {
             let url = Url::parse(origin).ok();
@@ -65,11 +66,11 @@ impl FromStr for AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// The origin that an address begins with, and what comes behind it.
+    /// Splits an address into the allowed origin that it begins with and the rest.
     fn behind_origin<'a>(&'a self, text: &'a str) -> Option<(&'a str, &'a str)> {
         self.0.iter().find_map(|origin| {
             let rest = text.strip_prefix(origin.as_str())?;
-            // Else it is another host, or another port.
+            // Otherwise, it is another host or port.
             let ends = rest.is_empty() || rest.starts_with(['/', '?', '#']);
             ends.then_some((origin.as_str(), rest))
         })
@@ -77,18 +78,18 @@ impl AllowedOrigins {
 }
 
 impl ReturnUrl {
-    /// Takes an address of one of the origins.
+    /// Validates an address against the allowed origins.
     pub fn new(text: &str, allowed: &AllowedOrigins) -> Result<Self, NotAllowed> {
         if text.len() > MAX_BYTES {
             return Err(NotAllowed::TooLong);
         }
         let (origin, rest) = allowed.behind_origin(text).ok_or(NotAllowed::Origin)?;
-        // The placeholder is the one thing with braces.
-        // An id is letters, digits and underscores.
+        // Only the placeholder may have braces.
+        // Stripe replaces it with letters, digits and underscores.
         let plain = rest.replace(SESSION_ID, "x");
         let path = plain.split(['?', '#']).next().unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_graphic() && !br#"\"<>^`{|}"#.contains(&byte);
-        // Without a path, some readers take what is before an `@` for a user and what is behind it for the host.
+        // Without a path, some parsers take the text before an `@` for a user and the text after it for the host.
         let no_host = rest.starts_with('/') || !rest.contains('@');
         if !plain.bytes().all(allowed)
             || !escapes_are_clear(&plain)
@@ -97,7 +98,7 @@ impl ReturnUrl {
         {
             return Err(NotAllowed::Ambiguous);
         }
-        // What browsers make of it in the end.
+        // Finally, parse it as browsers do.
         let url = Url::parse(text).map_err(|_| NotAllowed::Ambiguous)?;
         let same = url.origin().ascii_serialization() == origin
             && url.username().is_empty()
@@ -106,7 +107,8 @@ impl ReturnUrl {
             .ok_or(NotAllowed::Origin)
     }
 
-    /// The address, with a place for the session's id where it has none. One that a URL library has escaped is one, too.
+    /// Returns the address, with the placeholder of the session id added if it is missing. A placeholder that a URL
+    /// library has escaped is unescaped.
     pub fn with_session_id(&self) -> String {
         let mut plain = self.0.clone();
         for (open, close) in [
@@ -134,7 +136,7 @@ impl ReturnUrl {
     }
 }
 
-/// Whether every `%` begins an escape, and none of them hides a control character or a backslash.
+/// Returns whether every `%` begins an escape, and no escape hides a control character or a backslash.
 fn escapes_are_clear(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let code = after
@@ -145,7 +147,7 @@ fn escapes_are_clear(text: &str) -> bool {
     })
 }
 
-/// Whether a path has no empty parts, none that go up, and no escapes of what makes them.
+/// Returns whether a path has no `//`, `@` or dot segment, and no escaped slash, dot or percent sign.
 fn path_is_clear(path: &str) -> bool {
     let small = path.to_ascii_lowercase();
     let parts = || path.split('/');
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_an_allowed_origin_are_taken_as_they_are() {
+    fn addresses_of_an_allowed_origin_are_kept_unchanged() {
         for text in [
             "https://app.example.com",
             "https://app.example.com/",
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_leads_elsewhere_or_could_be_read_otherwise_is_refused() {
+    fn foreign_and_ambiguous_addresses_are_refused() {
         for text in HOSTILE {
             assert!(ReturnUrl::new(text, &allowed()).is_err(), "{text:?}");
         }
@@ -200,7 +202,7 @@ mod tests {
     }
 
     const HOSTILE: [&str; 92] = [
-        // Nothing, or no address of the web.
+        // Empty, relative, or of another scheme.
         "",
         "/",
         "/paid",
@@ -223,7 +225,7 @@ mod tests {
         "view-source:https://app.example.com/",
         "about:blank",
         "mailto:a@app.example.com",
-        // Where the host ends depends on who reads it.
+        // Parsers disagree on where the host ends.
         "https://app.example.com?@evil.example",
         "https://app.example.com#@evil.example",
         "https://app.example.com?x=1@evil.example/",
@@ -262,7 +264,7 @@ mod tests {
         "https://app。example。com/",
         "https://[::1]/",
         "https://2130706433/",
-        // A user, or what looks like one.
+        // User info, or text that looks like it.
         "https://app.example.com@evil.example/",
         "https://app.example.com:x@evil.example/",
         "https://app.example.com%40evil.example/",
@@ -280,7 +282,7 @@ mod tests {
         "http://localhost:8787/",
         "http://127.0.0.1:8787.evil.example/",
         "http://127.1:8787/",
-        // What servers and browsers make of the path.
+        // Paths that servers and browsers parse differently.
         "https://app.example.com//evil.example",
         "https://app.example.com/a//evil.example",
         "https://app.example.com/\\evil.example",
@@ -303,7 +305,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_place_for_the_sessions_id_is_added_where_there_is_none() {
+    fn the_session_id_placeholder_is_added_if_missing() {
         for (text, expected) in [
             ("/paid", "/paid?session_id={CHECKOUT_SESSION_ID}"),
             ("/paid?x=1", "/paid?x=1&session_id={CHECKOUT_SESSION_ID}"),
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_spelt_as_browsers_spell_them() {
+    fn origins_must_be_spelt_as_browsers_spell_them() {
         for good in [
             "https://app.example.com",
             "https://app.example.com:8443",

@@ -23,7 +23,7 @@ impl ReversalKind {
         }
     }
 
-    /// The kind of a name.
+    /// Returns the kind of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many milli-Sparks one Spark has.
+/// Milli-Sparks per Spark.
 const MILLI: i64 = 1_000;
 
 /// An exact amount of Sparks, counted in milli-Sparks.
@@ -22,7 +22,7 @@ const MILLI: i64 = 1_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sparks(i64);
 
-/// Why a text is not an amount of Sparks.
+/// A text that is not an amount of Sparks.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be a decimal number of Sparks with at most 3 places, like `137.2`")]
 pub struct ParseError;
@@ -41,7 +41,7 @@ impl Sparks {
         self.0
     }
 
-    /// The sum, or nothing where it would not fit.
+    /// Returns the sum; None on overflow.
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(milli) => Some(Self(milli)),
@@ -49,7 +49,7 @@ impl Sparks {
         }
     }
 
-    /// The difference, or nothing where it would not fit.
+    /// Returns the difference; None on overflow.
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(milli) => Some(Self(milli)),
@@ -57,12 +57,12 @@ impl Sparks {
         }
     }
 
-    /// The exact sum of many amounts, or nothing where it would not fit.
+    /// Returns the exact sum of many amounts; None on overflow.
     pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
     }
 
-    /// Whether this is less than nothing: a debt.
+    /// Returns whether the amount is negative: a debt.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
     }
@@ -136,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn a_debt_is_less_than_nothing() {
+    fn negative_amounts_are_debts() {
         let debts = [-1, 0, 1].map(|milli| Sparks::from_milli(milli).is_negative());
         assert_eq!(debts, [true, false, false]);
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn malformed_amounts_are_refused() {
         for text in [
             "",
             "-",

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
-/// A number in a body where a whole one is expected.
+/// A JSON number in a field that expects a whole one.
 ///
 /// Any JSON number can be read, however large, so one that is out of range is refused by the rule of its field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn parse(text: &str) -> Option<u64> {
     positive.then_some(number)
 }
 
-/// An exponent of ten. One beyond what any body has digits for stands for all of its sign.
+/// Parses an exponent of ten. An exponent beyond the digits that any body can have is clamped.
 fn power(text: &str) -> Option<i64> {
     const FAR: i64 = 1_000_000_000;
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -83,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_spelling_of_a_whole_number_is_read_and_nothing_else() {
+    fn only_whole_numbers_are_read_in_every_json_spelling() {
         for (text, number) in [
             ("0", Some(0)),
             ("1200", Some(1_200)),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn values_other_than_numbers_are_refused() {
         assert_eq!(
             serde_json::from_str::<Whole>("7.0").unwrap().at_most(7),
             Some(7)

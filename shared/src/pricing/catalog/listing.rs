@@ -1,4 +1,4 @@
-//! The catalogue as an app shows it: packs, plans, and what usage costs.
+//! The catalogue as an app shows it: packs, plans and the rates of usage.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::words::decimal;
 use crate::words::meter::{GigabyteHours, Meter};
 use crate::words::sparks::Sparks;
 
-/// Everything that can be had, and what usage costs.
+/// The packs, the plans and the rates of usage.
 #[derive(Debug, Serialize)]
 pub struct Listing {
     version: &'static str,
     currency: &'static str,
     packs: Vec<Pack>,
     plans: Vec<Plan>,
-    /// What one Spark is sold for, in US dollars.
+    /// The price of one Spark, in US dollars.
     spark_usd: String,
     rates: Vec<Rate>,
     price_version: &'static str,
@@ -31,7 +31,7 @@ struct Pack {
     max_quantity: u32,
 }
 
-/// Sparks that come each month.
+/// Sparks that are granted each month.
 #[derive(Debug, Serialize)]
 struct Plan {
     item: &'static str,
@@ -39,11 +39,11 @@ struct Plan {
     sparks: Sparks,
     price_cents: u32,
     interval: &'static str,
-    /// Whether it is bought; an account of its own has the free plan anyway.
+    /// False for the free plan, which is not bought.
     for_sale: bool,
 }
 
-/// What usage of one meter costs where no model is named.
+/// The rate of one meter for usage that names no model.
 #[derive(Debug, Serialize)]
 struct Rate {
     meter: Meter,
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_catalogue_says_what_a_spark_and_usage_cost() {
+    fn the_catalogue_lists_the_spark_price_and_usage_rates() {
         let listing = serde_json::to_value(listing()).unwrap();
         assert_eq!(listing["spark_usd"], "0.00004");
         let rates: Vec<String> = listing["rates"]

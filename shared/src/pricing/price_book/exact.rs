@@ -8,7 +8,7 @@ pub(super) struct Fraction {
 }
 
 impl Fraction {
-    /// The fraction in lowest terms; nothing when the denominator is zero.
+    /// The fraction in lowest terms; None if the denominator is zero.
     pub(super) fn new(numerator: u128, denominator: u128) -> Option<Self> {
         if denominator == 0 {
             return None;
@@ -21,10 +21,10 @@ impl Fraction {
     }
 }
 
-/// The sum rounded up to a whole number, and whole shares that add up to it.
+/// Returns the sum, rounded up to a whole number, and whole shares that add up to it.
 ///
 /// Shares are rounded down; what is left goes to the largest remainders, ties to the earlier one.
-/// Nothing when a number would not fit.
+/// None on overflow.
 pub(super) fn round_up_once(fractions: &[Fraction]) -> Option<(u128, Vec<u128>)> {
     let common = fractions.iter().try_fold(1_u128, |common, fraction| {
         (common / greatest_common_divisor(common, fraction.denominator))

@@ -1,4 +1,4 @@
-//! Finds an AI model by its name and says what its tokens cost at a given time.
+//! Finds an AI model by its name, and the prices of its tokens at a given time.
 //!
 //! The prices are the committed table in `table.rs`, made by `make prices`. A name is looked up by the rules of
 //! the table's source, in its order: the first provider whose rule accepts the name, then the first of its models.
@@ -26,7 +26,7 @@ pub use super::table::{DIGEST, SOURCE};
 
 /// Prices of one request, in pico-dollars (10⁻¹² USD) per million tokens of each class.
 ///
-/// `None` says that the table has no price of that class, not that it is free.
+/// `None` means that the table has no price for that class, not that it is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// The model's [id](Model::id).
@@ -62,7 +62,8 @@ pub struct Model {
 
 /// Finds the model that `name` means. Letter case is ignored.
 ///
-/// A name that the rules do not know may say its provider first, as in `openai/text-embedding-3-small`. A name the rules do not know finds nothing, and so does one with anything but printable ASCII in it.
+/// A name that the rules do not know may begin with its provider, as in `openai/text-embedding-3-small`. None if the
+/// name is unknown, or contains anything but printable ASCII.
 pub fn find(name: &str) -> Option<Model> {
     if !name.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return None;
@@ -87,9 +88,9 @@ fn by_rules(name: &str) -> Option<Model> {
 }
 
 impl Model {
-    /// The name to keep and to sum by: the same for every alias, and one of a bounded set.
+    /// Returns the name to store and to aggregate by: the same for every alias, and one of a bounded set.
     ///
-    /// It is the source's id of the model, after the provider's and a slash where that id alone means another model or
+    /// It is the source's id of the model, after the provider's id and a slash if that id alone means another model or
     /// none. At most 64 bytes of printable ASCII without `#`.
     pub fn id(&self) -> &'static str {
         self.listing.id
@@ -102,8 +103,8 @@ impl Model {
 
     /// The prices in force for a request at `at`, or `None` if its tokens have none.
     ///
-    /// `total_input_tokens` counts every input token, cached and written ones too: where a long prompt makes a request
-    /// dearer, it does so for every token of the request.
+    /// `total_input_tokens` counts every input token, cached and written ones, too. If a long prompt raises the price,
+    /// it does so for every token of the request.
     pub fn rates(&self, at: Timestamp, total_input_tokens: u64) -> Option<Rates> {
         let utc = Offset::UTC.to_datetime(at);
         let second = second_of_day(utc.time());
@@ -128,7 +129,7 @@ impl Model {
 #[derive(Debug)]
 pub(super) struct Provider {
     pub(super) id: &'static str,
-    /// Which names mean a model of this provider.
+    /// The rule for names of this provider's models.
     pub(super) rule: Rule,
     /// The providers whose models are tried when none of its own accepts the name.
     pub(super) fallbacks: &'static [&'static str],
@@ -160,7 +161,7 @@ pub(super) struct Price {
     pub(super) reasoning: Option<u64>,
 }
 
-/// What a row leaves unsaid: always in force, and no price.
+/// The defaults of a row: always in force, and no prices.
 pub(super) const NONE: Price = Price {
     from: Date::MIN,
     during: 0..SECONDS_PER_DAY,
@@ -181,7 +182,7 @@ fn second_of_day(time: Time) -> u32 {
 }
 
 impl Provider {
-    /// The model of this provider that a name means.
+    /// Finds the model of this provider by its name.
     fn model(&self, name: &str) -> Option<Model> {
         let listing = self.find(name).or_else(|| {
             // Some gateways write a model's date without dashes, which the rules do not know.
@@ -219,9 +220,9 @@ impl Price {
     }
 }
 
-/// Rewrites dates like `-20251211` as `-2025-12-11`; nothing if there is none.
+/// Rewrites dates like `-20251211` as `-2025-12-11`; None if there is none.
 ///
-/// A date counts in this century, where it exists, and where the name or one of its pieces ends with it.
+/// A date counts if it is of this century, exists in the calendar, and ends the name or one of its pieces.
 fn with_dashed_dates(name: &str) -> Option<String> {
     let mut rest = name;
     let mut written = String::new();
@@ -254,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compact_date_is_dashed_where_it_is_a_date() {
+    fn only_valid_compact_dates_are_dashed() {
         for (name, dashed) in [
             ("gpt-5.2-20251211", Some("gpt-5.2-2025-12-11")),
             ("model-20251211:free", Some("model-2025-12-11:free")),
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_say_its_provider_first() {
+    fn a_name_may_begin_with_its_provider() {
         for (name, id) in [
             ("openai/gpt-5", Some("gpt-5")),
             (
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_may_sell_the_models_of_another_but_not_of_all() {
+    fn a_provider_falls_back_only_to_its_listed_providers() {
         let google = PROVIDERS.iter().find(|it| it.id == "google").unwrap();
         assert_eq!(google.fallbacks, ["anthropic"]);
         let found = |name| google.find(name).map(|listing| listing.id);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_finds_nothing() {
+    fn an_unknown_name_finds_no_model() {
         for name in [
             "",
             " ",
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_prices_is_no_price() {
+    fn a_row_without_prices_gives_none() {
         const LISTING: Listing = Listing {
             id: "m",
             rule: Rule::Equals("m"),

@@ -1,9 +1,9 @@
-//! Decides whether a model's name is meant by one of the price table's rules.
+//! Matches a model's name against the rules of the price table.
 //!
 //! The rules come from the source of the table; `make prices` translates them, the few regular expressions among
 //! them included, and refuses what it cannot translate. Names are lower-case ASCII here, and so is a rule's text.
 
-/// What a name must be like.
+/// A condition on a name.
 #[derive(Debug)]
 pub(super) enum Rule {
     Equals(&'static str),
@@ -24,7 +24,7 @@ pub(super) enum Part {
     Run(Class, usize, usize),
     /// One of these alternatives; an optional piece has an empty one.
     Either(&'static [&'static [Part]]),
-    /// What follows is not this; nothing is consumed.
+    /// A negative lookahead; it consumes nothing.
     Not(&'static [Part]),
     /// The name ends here.
     End,
@@ -40,7 +40,7 @@ pub(super) enum Class {
 }
 
 impl Rule {
-    /// Whether `name` is meant.
+    /// Returns whether `name` matches.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Equals(text) => name == *text,
@@ -54,7 +54,7 @@ impl Rule {
     }
 }
 
-/// Whether the parts lead from the start of `text` to a rest that `then` accepts.
+/// Returns whether the parts match the start of `text`, and `then` accepts the rest.
 fn follow(parts: &[Part], text: &[u8], then: &dyn Fn(&[u8]) -> bool) -> bool {
     let Some((part, rest)) = parts.split_first() else {
         return then(text);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_follow_refuses_the_name_wherever_it_stands() {
+    fn a_negative_lookahead_refuses_a_match_anywhere() {
         const PARTS: &[Part] = &[Part::Not(&[
             Part::Run(Class::Any, 0, usize::MAX),
             Part::Text("-tts"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_piece_may_be_there_or_not() {
+    fn an_optional_piece_may_be_absent() {
         const PARTS: &[Part] = &[
             Part::Not(&[Part::Run(Class::NotIn("/"), 1, usize::MAX), Part::Text("/")]),
             Part::Either(&[&[Part::Text("labs-")], &[]]),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_may_be_all_but_some() {
+    fn a_class_may_exclude_characters() {
         const PARTS: &[Part] = &[Part::Run(Class::NotIn("/"), 1, usize::MAX), Part::End];
         assert!(accepts(PARTS, "mistral"));
         assert!(!accepts(PARTS, "/"));

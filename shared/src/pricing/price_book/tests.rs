@@ -1,4 +1,4 @@
-//! The rates, the vectors they are known by, and the laws of pricing.
+//! Tests of the rates, of known vectors and of the laws of pricing.
 
 use proptest::prelude::*;
 
@@ -85,7 +85,7 @@ fn the_worked_example_costs_137_172_sparks() {
 }
 
 /// <https://github.com/BerriAI/litellm/issues/14849>: 262,960 tokens went in, of which 257,955 were cached.
-/// Counting the cached ones twice made $0.764 of $0.185.
+/// Counting the cached ones twice turned $0.185 into $0.764.
 #[test]
 fn cached_tokens_are_not_charged_twice() {
     let used = tokens(5_005, 257_955, 0, 1_744, 0);
@@ -124,7 +124,7 @@ fn an_unknown_model_is_an_error_and_never_free() {
 }
 
 #[test]
-fn a_class_that_a_model_has_no_price_for_is_an_error_and_never_free() {
+fn a_token_class_without_a_price_is_an_error_and_never_free() {
     let input_only = models::Rates {
         model: "input-only",
         provider: "test",
@@ -142,7 +142,7 @@ fn a_class_that_a_model_has_no_price_for_is_an_error_and_never_free() {
 }
 
 #[test]
-fn reasoning_costs_what_output_costs_unless_it_has_a_price() {
+fn reasoning_is_priced_as_output_unless_priced_itself() {
     let as_output = price(&[ai(Some("gpt-5"), tokens(0, 0, 0, 0, 1_000))], noon()).unwrap();
     let output = price(&[ai(Some("gpt-5"), tokens(0, 0, 0, 1_000, 0))], noon()).unwrap();
     assert_eq!(as_output.total, output.total);
@@ -208,14 +208,14 @@ fn a_priced_line_is_stored_with_its_unit_prices_and_read_back() {
 }
 
 #[test]
-fn a_unit_price_that_does_not_fit_its_line_comes_to_nothing() {
+fn repricing_fails_if_a_unit_price_does_not_fit_its_line() {
     let priced = |line: &Line| price(std::slice::from_ref(line), noon()).unwrap().lines;
     let model = priced(&ai(Some("gpt-5"), tokens(1, 0, 0, 0, 0)));
     let mut compute = priced(&Line::Compute { milliseconds: 1 });
     compute[0].unit_price = model[0].unit_price.clone();
     assert_eq!(reprice(&compute), None);
 
-    // Output has no price where none was counted.
+    // No output was counted, so no price of output was stored.
     let mut more = model;
     more[0].line = ai(Some("gpt-5"), tokens(1, 0, 0, 1, 0));
     assert_eq!(reprice(&more), None);
@@ -265,7 +265,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_stored_with_the_lines_gives_their_price_again(
+    fn stored_unit_prices_reproduce_the_price(
         lines in prop::collection::vec(any_line(), 1..20), wrong in any::<i64>(),
     ) {
         let price = price(&lines, noon()).unwrap();

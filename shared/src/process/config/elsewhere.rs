@@ -2,10 +2,10 @@
 
 use super::{Environment, Error};
 
-/// A secret that a parameter holds.
+/// A secret that is stored in a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// The variable that would give it.
+    /// The variable that would hold the secret itself.
     pub variable: &'static str,
     /// The variable that names the parameter.
     pub named_by: &'static str,
@@ -13,7 +13,7 @@ pub struct Elsewhere {
     pub parameter: String,
 }
 
-/// What may be named by a parameter in place of being given.
+/// The variables of secrets, and the variables that may name a parameter instead.
 const SECRETS: [(&str, &str); 3] = [
     ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_PARAMETER"),
     ("STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRETS_PARAMETER"),
@@ -21,8 +21,7 @@ const SECRETS: [(&str, &str); 3] = [
 ];
 
 impl Environment<'_> {
-    /// The secrets that are not given, but named by the parameter that holds them: their variables, those that name them,
-    /// and the parameters' names.
+    /// Returns the secrets that are stored in parameters; fails if one is also set in the environment.
     pub fn secrets_elsewhere(self) -> Result<Vec<Elsewhere>, Error> {
         let mut elsewhere = Vec::new();
         for (variable, named_by) in SECRETS {
@@ -32,7 +31,7 @@ impl Environment<'_> {
             if self.optional(variable).is_some() {
                 return Err(Error {
                     name: named_by,
-                    problem: "is set beside the secret itself",
+                    problem: "is set together with the secret itself",
                 });
             }
             elsewhere.push(Elsewhere {

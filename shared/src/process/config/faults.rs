@@ -1,11 +1,11 @@
-//! What is wrong with the environment as a whole, for whoever looks before the functions start.
+//! Checks of the whole environment, for the operator to run before the functions start.
 
 use super::{Environment, Error};
 
-/// What nobody can do without, whatever else is set.
+/// Variables that are always needed.
 const NEEDED: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// What is set together or not at all.
+/// Variables that are set together or not at all.
 const LANGFUSE: [&str; 3] = [
     "LANGFUSE_HOST",
     "LANGFUSE_PUBLIC_KEY",
@@ -13,9 +13,9 @@ const LANGFUSE: [&str; 3] = [
 ];
 
 impl Environment<'_> {
-    /// Everything that stops one of the functions at its start, a variable at a time.
+    /// Returns the variables that stop one of the functions at its start, each of them once.
     ///
-    /// Langfuse may be left out as a whole; a function that meets Stripe needs it.
+    /// Langfuse may be left out as a whole. Stripe is required, since some functions need it.
     pub fn faults(self) -> Vec<Error> {
         let mut found: Vec<Error> = NEEDED
             .into_iter()

@@ -13,12 +13,12 @@ pub enum ItemVersion {
     /// Grants are an item of their own; usages of an account's own token have ids of their own; Sparks that are given
     /// back join one grant of the account.
     V2,
-    /// Refunds and disputes that are not final have an item of their own, and credit notes take Sparks back.
+    /// Refunds and disputes that are not final have an item of their own, and credit notes claw Sparks back.
     V3,
 }
 
 impl ItemVersion {
-    /// What a new deployment stores.
+    /// The version for new deployments.
     pub const NEWEST: Self = Self::V3;
 
     const ALL: [(&'static str, Self); 3] = [("1", Self::V1), ("2", Self::V2), ("3", Self::V3)];
@@ -34,7 +34,7 @@ pub struct TableSettings {
 }
 
 impl Environment<'_> {
-    /// `TABLE_NAME`: the table of the ledger, and `ITEM_VERSION`: what is written to it, by default the newest.
+    /// `TABLE_NAME`: the table of the ledger, and `ITEM_VERSION`: the version of its new items, by default the newest.
     pub fn table(self) -> Result<TableSettings, Error> {
         Ok(TableSettings {
             name: self.required("TABLE_NAME")?,

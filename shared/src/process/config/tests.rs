@@ -1,4 +1,4 @@
-//! What the environment may say, and what stops the start.
+//! Tests of valid and invalid environments.
 
 use super::*;
 use secrecy::ExposeSecret;
@@ -25,7 +25,7 @@ fn a_missing_variable_is_named() {
 }
 
 #[test]
-fn providers_are_https_unless_on_this_machine() {
+fn provider_addresses_are_https_or_loopback() {
     for (host, accepted) in [
         ("https://cloud.langfuse.com/", true),
         ("http://127.0.0.1:3111", true),
@@ -59,7 +59,7 @@ fn providers_without_their_key_are_off() {
 }
 
 #[test]
-fn half_a_configuration_stops_the_start() {
+fn a_partial_provider_configuration_stops_the_start() {
     let half = lookup(&[
         ("LANGFUSE_SECRET_KEY", "sk"),
         ("STRIPE_API_BASE", "https://api.stripe.com"),
@@ -70,7 +70,7 @@ fn half_a_configuration_stops_the_start() {
 }
 
 #[test]
-fn every_item_needs_its_price() {
+fn every_item_needs_a_price_id() {
     let all = "pack_125k=price_1, pack_500k=price_2,pack_2500k=price_3,plus=price_4";
     for (text, accepted) in [
         (all, true),
@@ -133,7 +133,7 @@ const COMPLETE: [(&str, &str); 19] = [
     ("RUST_LOG", "info"),
 ];
 
-/// The variables that are wrong where this one has this value.
+/// Returns the faulty variables of a complete environment in which one variable has this value.
 fn faults(changed: &str, value: &str) -> Vec<&'static str> {
     let found = |name: &str| {
         if name == changed {
@@ -148,7 +148,7 @@ fn faults(changed: &str, value: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_is_missing_is_named_unless_there_is_a_default() {
+fn missing_variables_are_reported_unless_there_is_a_default() {
     assert_eq!(faults("", ""), [""; 0]);
     let with_default = [
         "DELIVERY_BUDGET_MS",
@@ -170,7 +170,7 @@ fn what_is_missing_is_named_unless_there_is_a_default() {
 }
 
 #[test]
-fn what_is_malformed_is_named_once() {
+fn malformed_variables_are_reported_once() {
     for (name, value) in [
         ("STAGE", "Prod"),
         ("DELIVERY_BUDGET_MS", "0"),
@@ -194,7 +194,7 @@ fn what_is_malformed_is_named_once() {
 }
 
 #[test]
-fn all_that_is_missing_is_named_at_once() {
+fn all_missing_variables_are_reported_together() {
     let none = lookup(&[]);
     let found = Environment::from_lookup(&none).faults().into_iter();
     let mut names: Vec<&str> = found.map(|fault| fault.name).collect();

@@ -1,4 +1,4 @@
-//! A line for what happens on the way: JSON, flat, with the id of the request that it happened in.
+//! The line of a log event: flat JSON, with the id of the request in which it happened.
 
 use std::fmt::Debug;
 
@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 
 use super::invocation;
 
-/// Writes a line for each event, in one piece. Spans are no lines: a request's id is on each of its lines.
+/// Writes a line for each event, in one piece. Spans write none: each line of a request carries the request's id.
 pub(super) struct Events<W>(pub(super) W);
 
 impl<S, W> Layer<S> for Events<W>
@@ -34,14 +34,14 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        // There is nowhere to log that something cannot be logged.
+        // A failure to log cannot be logged.
         if let Ok(line) = line(event) {
             (self.0)(&line);
         }
     }
 }
 
-/// What happened, and the end of the line.
+/// Formats an event as a line with its line break.
 fn line(event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
     let mut line = Vec::with_capacity(256);
     let mut serializer = serde_json::Serializer::new(&mut line);
@@ -58,7 +58,7 @@ fn line(event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The fields so far, or why they are none.
+/// The fields so far, or the error that ended them.
 struct Fields<'a>(serde_json::Result<Compound<'a, &'a mut Vec<u8>, CompactFormatter>>);
 
 impl Fields<'_> {

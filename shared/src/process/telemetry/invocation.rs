@@ -1,7 +1,7 @@
-//! The invocation under way: what is counted and noted of it on the way becomes its one line.
+//! The current invocation: its counts and notes become its one line.
 //!
-//! It belongs to the task, so everything that is awaited in it finds it, and nothing has to be handed down. Outside
-//! of an invocation, such as in the operator's command, nothing is counted and nothing is written.
+//! It is local to the task, so all code awaited in the task finds it, and it is not passed down. Outside of an
+//! invocation, such as in the operator's command, nothing is counted and nothing is written.
 
 use std::cell::RefCell;
 
@@ -20,7 +20,7 @@ tokio::task_local! {
     static CURRENT: RefCell<Invocation>;
 }
 
-/// The function of a deployment whose invocations are told of.
+/// The function and the deployment whose invocations are logged.
 #[derive(Clone, Debug)]
 pub struct Origin {
     pub(super) function: &'static str,
@@ -39,10 +39,10 @@ impl Origin {
     }
 }
 
-/// What an invocation was called with.
+/// The call that started an invocation.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// The id that the answer carries too.
+    /// The request id, which the response carries, too.
     pub request_id: String,
     /// The method and the template of the path, such as `POST /v1/checkout/{session_id}/verify`.
     pub route_key: Option<String>,
@@ -66,8 +66,8 @@ impl Call {
     }
 }
 
-/// What is known of an invocation. Its line is written when it is dropped: one that panics or is given up has its
-/// line, too.
+/// The record of an invocation. Its line is written on drop, so an invocation that panics or is cancelled has its line,
+/// too.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) origin: Origin,
@@ -80,7 +80,7 @@ pub(super) struct Invocation {
     keeper: Option<Lines>,
 }
 
-/// Whose account it is about.
+/// The account that an invocation is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Account {
     #[default]
@@ -89,7 +89,7 @@ pub(super) enum Account {
     Several,
 }
 
-/// How a request was answered.
+/// The response to a request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -123,13 +123,13 @@ impl Drop for Invocation {
     }
 }
 
-/// Does the work of an invocation, and writes its one line when that has ended.
+/// Runs the work of an invocation, and writes its line at the end.
 pub fn invocation<T>(
     origin: &Origin,
     call: Call,
     work: impl Future<Output = T>,
 ) -> impl Future<Output = T> {
-    // Boxed: wrapped as it is, it would take its size twice.
+    // Boxed: wrapped unboxed, it would take its size twice.
     let work = Box::pin(work);
     let whole = async {
         let outcome = work.await;
@@ -151,12 +151,12 @@ pub fn invocation<T>(
     }
 }
 
-/// Counts so much of a metric. What was counted of it before is added; of ages, the highest stays.
+/// Adds an amount to a metric of the invocation; for ages, keeps the highest.
 pub fn count(metric: Metric, amount: i64) {
     note(|invocation| invocation.count(metric, amount));
 }
 
-/// Notes whose account it is about. Where it turns out to be about several, it names none.
+/// Notes the account that the invocation is about. If there are several, the line names none.
 pub fn account(account: &AccountId) {
     note(|invocation| match invocation.account.one() {
         Some(known) if known != account => invocation.account = Account::Several,
@@ -167,7 +167,7 @@ pub fn account(account: &AccountId) {
     });
 }
 
-/// Notes how the request was answered: with which status, with which problem, and whether as before.
+/// Notes the response to the request: its status, its problem code, and whether it is a replay.
 pub(crate) fn answered(status: StatusCode, code: Option<&'static str>, replayed: bool) {
     let answer = Answer {
         status,
@@ -177,7 +177,7 @@ pub(crate) fn answered(status: StatusCode, code: Option<&'static str>, replayed:
     note(|invocation| invocation.answer = Some(answer));
 }
 
-/// Waits for a step, and adds how long that took.
+/// Awaits a step, and adds its duration.
 pub fn step<T>(step: Step, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let work = Box::pin(work);
     async move {
@@ -188,7 +188,7 @@ pub fn step<T>(step: Step, work: impl Future<Output = T>) -> impl Future<Output 
     }
 }
 
-/// Does a step, and adds how long that took.
+/// Runs a step that does not wait, and adds its duration.
 pub fn timed<T>(step: Step, work: impl FnOnce() -> T) -> T {
     let began = now();
     let done = work();
@@ -196,7 +196,7 @@ pub fn timed<T>(step: Step, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The caller's span, for whoever is called next.
+/// Returns the caller's `traceparent`, to pass on to providers.
 pub(crate) fn traceparent() -> Option<String> {
     let own = |invocation: &RefCell<Invocation>| {
         let invocation = invocation.borrow();
@@ -205,9 +205,9 @@ pub(crate) fn traceparent() -> Option<String> {
     CURRENT.try_with(own).ok().flatten()
 }
 
-/// The id of the request under way.
+/// Returns the id of the current request.
 pub(super) fn request_id() -> Option<String> {
-    // It may be borrowed by what is logging.
+    // The code that logs may hold the borrow.
     let id = |invocation: &RefCell<Invocation>| {
         let invocation = invocation.try_borrow().ok()?;
         Some(invocation.call.request_id.clone())
@@ -228,7 +228,7 @@ fn took(step: Step, began: Option<Timestamp>) {
 }
 
 fn note(what: impl FnOnce(&mut Invocation)) {
-    // Outside of an invocation there is nothing to note it of.
+    // Outside of an invocation, the note is dropped.
     let _ = CURRENT.try_with(|invocation| what(&mut invocation.borrow_mut()));
 }
 

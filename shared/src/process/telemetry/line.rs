@@ -12,10 +12,10 @@ use super::invocation::Invocation;
 /// The namespace of all metrics at CloudWatch.
 const NAMESPACE: &str = "Sparks";
 
-/// What metrics are told apart by, besides their names.
+/// The dimensions of every metric.
 const DIMENSIONS: [&str; 2] = ["Function", "Stage"];
 
-/// The line of an invocation that ended at this time.
+/// Formats the line of an invocation that ended at this time.
 ///
 /// # Panics
 /// Never: it is made of texts and numbers.
@@ -78,7 +78,7 @@ impl Serialize for Line<'_> {
             let unit = metric.unit();
             listed.push(Definition { name, unit });
         }
-        // A document that extracts nothing is none of this format.
+        // A document without metrics is not valid in this format.
         if !listed.is_empty() {
             line.serialize_entry("_aws", &Instructions::of(*began, listed))?;
         }
@@ -86,7 +86,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// What tells CloudWatch that the line carries metrics.
+/// The instructions by which CloudWatch extracts the line's metrics.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Instructions {
@@ -122,7 +122,7 @@ impl Instructions {
     }
 }
 
-/// What happened, in words.
+/// Formats the message of the line.
 fn message(invocation: &Invocation) -> String {
     let called = match invocation.call.route() {
         Some((method, route)) => format!("{method} {route}"),
@@ -130,7 +130,7 @@ fn message(invocation: &Invocation) -> String {
     };
     match &invocation.answer {
         _ if !invocation.completed => format!("{called} was cut short"),
-        Some(answer) => format!("{called} was answered with {}", answer.status.as_u16()),
-        None => format!("{called} is done"),
+        Some(answer) => format!("{called} returned {}", answer.status.as_u16()),
+        None => format!("{called} finished"),
     }
 }

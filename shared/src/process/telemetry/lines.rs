@@ -1,4 +1,4 @@
-//! Where the lines of invocations go: to standard output, or to whoever keeps them.
+//! The destination of invocations' lines: standard output, or a keeper in this process.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,17 +7,17 @@ tokio::task_local! {
     static KEPT: Lines;
 }
 
-/// Keeps lines instead of writing them, for whoever wants to read them in this process. Clones keep together.
+/// Keeps lines instead of writing them, so that they can be read in this process. Clones share the lines.
 #[derive(Clone, Debug, Default)]
 pub struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    /// Does `work`, and keeps the lines of its invocations.
+    /// Runs `work`, and keeps the lines of its invocations.
     pub async fn keep<T>(&self, work: impl Future<Output = T>) -> T {
         KEPT.scope(self.clone(), work).await
     }
 
-    /// What was kept so far, oldest first.
+    /// Returns the lines kept so far, oldest first.
     pub fn kept(&self) -> Vec<String> {
         self.0
             .lock()
@@ -25,13 +25,13 @@ impl Lines {
             .clone()
     }
 
-    /// Who keeps the lines of the work that is under way, if anybody does.
+    /// Returns the keeper of the current work's lines, if there is one.
     pub(super) fn keeper() -> Option<Self> {
         KEPT.try_with(Self::clone).ok()
     }
 }
 
-/// Writes a line to whoever keeps it, or else to standard output at once: lines never mix.
+/// Writes a line to its keeper, or else to standard output in one piece, so that lines never mix.
 pub(super) fn write(mut line: String, keeper: Option<&Lines>) {
     if let Some(Lines(kept)) = keeper {
         return kept
@@ -43,8 +43,8 @@ pub(super) fn write(mut line: String, keeper: Option<&Lines>) {
     print(line.as_bytes());
 }
 
-/// Writes a line to standard output at once.
+/// Writes a line to standard output in one piece.
 pub(super) fn print(line: &[u8]) {
-    // There is nowhere to say that there is nowhere to write.
+    // A failure to write cannot be reported.
     let _ = std::io::stdout().lock().write_all(line);
 }

@@ -1,49 +1,49 @@
-//! What is counted of invocations: every metric, its name at CloudWatch and its unit.
+//! The metrics of invocations, with their names and units at CloudWatch.
 
 use std::borrow::Cow;
 
-/// What is counted. Amounts are whole numbers, of Sparks in thousandths.
+/// A metric. Amounts are whole numbers; Sparks are counted in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Usages that were charged now; replays are not.
+    /// Usages that the invocation charged, without replays.
     UsageRecorded,
-    /// What they cost, in milli-Sparks.
+    /// The price of these usages, in milli-Sparks.
     SparksBurned,
     /// Deliveries that the provider has confirmed.
     DeliveryConfirmed(Provider),
     /// Deliveries that are left to the outbox.
     DeliveryPending(Provider),
-    /// Deliveries that failed for good: somebody must look.
+    /// Deliveries that failed for good: an operator must look at them.
     DeliveryParked(Provider),
-    /// How long the oldest pending delivery has waited.
+    /// The age of the oldest pending delivery.
     OutboxAgeSeconds,
     /// Entries with pending deliveries.
     OutboxPending,
-    /// Packs and periods of plans that were credited now.
+    /// Packs and plan periods that the invocation credited.
     CreditsGranted,
-    /// What they brought, in milli-Sparks.
+    /// The Sparks of these credits, in milli-Sparks.
     SparksCredited,
-    /// Refunds and disputes that took Sparks back now.
+    /// Refunds and disputes for which the invocation clawed Sparks back.
     ClawBacks,
-    /// What they took, in milli-Sparks.
+    /// The Sparks clawed back, in milli-Sparks.
     SparksTakenBack,
-    /// Refunds and disputes that came to nothing after all.
+    /// Refunds that failed and disputes that were won.
     Restorations,
-    /// What they gave back, in milli-Sparks.
+    /// The Sparks restored for them, in milli-Sparks.
     SparksRestored,
-    /// Transactions and updates that met another transaction on an item of their account.
+    /// Transactions and updates that conflicted with another transaction on an item of their account.
     Conflicts,
-    /// Requests, and items of batches, that were answered with the problem of this code.
+    /// Requests, and items of batches, that failed with the problem of this code.
     Refusals(&'static str),
-    /// Webhooks with a good signature that were not acknowledged: Stripe sends them again.
+    /// Webhooks with a valid signature that were not acknowledged: Stripe sends them again.
     WebhookFailures,
-    /// Of each webhook that is signed as Stripe signs, just now: 1 by one of the secrets, 0 by none.
+    /// For each webhook with a recent, well-formed signature: 1 if one of the secrets made it, 0 if none did.
     WebhookSignatureKnown,
-    /// How long an invocation spent on a step, all times together.
+    /// The total time that an invocation spent on a step.
     StepDurationMs(Step),
 }
 
-/// Who is told of usage.
+/// A provider to which usage is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// The trace in Langfuse.
@@ -57,20 +57,20 @@ pub enum Provider {
 pub enum Step {
     /// Pricing usages.
     Price,
-    /// The transaction that is the effect: a debit, a credit, a reversal.
+    /// The transaction that takes effect: a debit, a credit, a reversal.
     Commit,
     /// Waiting for Langfuse.
     Langfuse,
-    /// Waiting for Stripe, each attempt; calls at the same time add up.
+    /// Waiting for Stripe, each attempt; concurrent calls add up.
     Stripe,
-    /// Writing down how far deliveries have come.
+    /// Recording the state of deliveries.
     Mark,
-    /// Reading for the answer what an account has or did.
+    /// Reading an account's data for the response.
     Read,
 }
 
 impl Metric {
-    /// The name at CloudWatch, with what it is of: one line has one value per dimension.
+    /// The name at CloudWatch, with the provider, step or code: a line has one value per dimension.
     pub(super) fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UsageRecorded => "UsageRecorded",
@@ -102,7 +102,7 @@ impl Metric {
         })
     }
 
-    /// The unit at CloudWatch, which has none of Sparks.
+    /// The unit at CloudWatch, which has none for Sparks.
     pub(super) const fn unit(self) -> &'static str {
         match self {
             Self::UsageRecorded
@@ -126,7 +126,7 @@ impl Metric {
         }
     }
 
-    /// What two amounts of one invocation come to: the sum, and of ages the highest.
+    /// Combines two amounts of one invocation: the sum, or for ages the highest.
     pub(super) fn together(self, one: i64, two: i64) -> i64 {
         match self {
             Self::OutboxAgeSeconds => one.max(two),

@@ -1,4 +1,4 @@
-//! Where a call comes from in somebody's trace: X-Ray's and the caller's, if they are well-formed.
+//! The trace context of a call: X-Ray's and the caller's, if they are well-formed.
 
 /// The traces that an invocation is part of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,8 +8,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Takes what is well-formed of an `X-Amzn-Trace-Id` and a `traceparent`, and nothing else: both are the caller's
-    /// to write.
+    /// Takes the root of an `X-Amzn-Trace-Id` and a `traceparent`, each only if it is well-formed: the caller writes
+    /// both.
     ///
     /// ```
     /// use shared::process::telemetry::TraceContext;
@@ -36,13 +36,13 @@ impl TraceContext {
         self.xray_trace_id.as_deref()
     }
 
-    /// The caller's span.
+    /// The caller's `traceparent`.
     pub fn traceparent(&self) -> Option<&str> {
         self.traceparent.as_deref()
     }
 }
 
-/// `1-`, the time in 8 digits, 24 digits at random.
+/// Returns whether a text is `1-`, the time in 8 hexadecimal digits, `-`, and 24 random ones.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
 fn is_root(text: &str) -> bool {
     let mut parts = text.split('-');
@@ -51,7 +51,7 @@ fn is_root(text: &str) -> bool {
     version && digits == [true, true] && parts.next().is_none()
 }
 
-/// Of version 00, the only one there is. Ids of zeros alone are of nothing.
+/// Returns whether a text is of version 00, the only one there is. Ids of only zeros are invalid.
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
 fn is_traceparent(text: &str) -> bool {
     let mut parts = text.split('-');

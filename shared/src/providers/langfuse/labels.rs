@@ -1,8 +1,8 @@
-//! A usage's labels as Langfuse keeps them. Pure.
+//! Converts a usage's labels to ones that Langfuse keeps. Pure.
 //!
-//! Only the span is made of these: the entry keeps what the caller sent. Langfuse keeps a session's id up to 200 characters
-//! of ASCII, takes an empty text for none, reads a dot in a key of metadata as a path, and lets a trace's metadata stand over
-//! the observation's. <https://langfuse.com/docs/observability/features/sessions>
+//! Only the span uses the result: the entry keeps the labels that the caller sent. Langfuse keeps session ids of up to
+//! 200 ASCII characters, treats an empty text as none, reads a dot in a metadata key as a path, and lets a trace's
+//! metadata override the observation's. <https://langfuse.com/docs/observability/features/sessions>
 //! <https://langfuse.com/docs/observability/features/metadata>
 
 use std::borrow::Cow;
@@ -13,16 +13,16 @@ use ring::digest;
 
 use crate::words::id::hex;
 
-/// How long a session's id may be.
+/// The longest session id.
 const MAX_SESSION_CHARACTERS: usize = 200;
 
-/// How much of a session's id is kept where it is too long; the rest is a hash, so that two sessions stay two.
+/// The length that is kept of a longer session id. A hash replaces the rest, so that sessions stay distinct.
 const SESSION_HEAD: usize = MAX_SESSION_CHARACTERS - 17;
 
-/// What a key of the caller's metadata begins with where it would stand for something else.
+/// The prefix for a key of the caller's metadata that is empty or reserved.
 const CALLER: &str = "caller_";
 
-/// Keys of metadata that are not the caller's: those that Sparks sends, and those that Langfuse reads or writes itself.
+/// Reserved metadata keys: those that Sparks sends, and those that Langfuse reads or writes itself.
 const RESERVED: [&str; 15] = [
     "__proto__",
     "account",
@@ -53,7 +53,7 @@ pub(super) fn text(given: &str) -> Option<Cow<'_, str>> {
     (!given.is_empty()).then(|| replaced(given, is_refused))
 }
 
-/// A session's id in visible ASCII: what is not is percent-encoded. None if it is empty.
+/// A session id in printable ASCII: other bytes are percent-encoded. None if it is empty.
 pub(super) fn session_id(given: &str) -> Option<Cow<'_, str>> {
     let is_kept = |byte: u8| matches!(byte, b' '..=b'~');
     if given.is_empty() {
@@ -78,8 +78,7 @@ pub(super) fn session_id(given: &str) -> Option<Cow<'_, str>> {
     Some(id.into())
 }
 
-/// The caller's metadata under keys that are only the caller's: none stands for what Sparks or Langfuse says, and no two
-/// are the same.
+/// The caller's metadata under distinct keys, none of which is one of Sparks' or Langfuse's.
 pub(super) fn metadata(
     given: &BTreeMap<String, String>,
 ) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
@@ -102,7 +101,7 @@ pub(super) fn metadata(
     })
 }
 
-/// A key of letters, digits, `_` and `-`; borrowed where it stays as it is.
+/// Converts a key to letters, digits, `_` and `-`; borrowed if it is unchanged.
 fn kept(key: &str) -> Cow<'_, str> {
     let is_kept = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
     if key.is_empty() || RESERVED.contains(&key) {
@@ -121,7 +120,7 @@ fn kept(key: &str) -> Cow<'_, str> {
     kept.into()
 }
 
-/// A text with U+FFFD in place of what is refused.
+/// Replaces refused characters with U+FFFD.
 fn replaced(given: &str, is_refused: impl Fn(u8) -> bool) -> Cow<'_, str> {
     if !given.bytes().any(&is_refused) {
         return given.into();
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_id_is_ascii_of_200_characters_at_most_and_stays_its_own() {
+    fn session_ids_are_distinct_and_at_most_200_ascii_characters() {
         for (given, kept) in [
             ("s_1", "s_1"),
             ("100% sure", "100% sure"),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_metadata_are_the_callers_own_and_stay_apart() {
+    fn metadata_keys_are_distinct_and_never_reserved() {
         let given = [
             ("", "1"),
             ("a b", "2"),
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_replaced_and_lines_stay() {
+    fn control_characters_are_replaced_except_line_breaks_in_texts() {
         assert_eq!(name("a\0b\n").unwrap(), "a\u{fffd}b\u{fffd}");
         assert_eq!(
             text("a\0b\r\n\tü\u{7f}").unwrap(),

@@ -1,4 +1,4 @@
-//! OpenTelemetry's export of traces in JSON, as far as it is sent. Pure.
+//! The part of OpenTelemetry's JSON trace export that Sparks sends. Pure.
 //!
 //! <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
 
@@ -6,17 +6,17 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// Who sends, in the resource and in the scope.
+/// The sender's name and version, in the resource and in the scope.
 const NAME: &str = "sparks";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A span of no particular kind.
 const INTERNAL: u8 = 1;
 
-/// A span that went well.
+/// The status of a successful span.
 const OK: u8 = 1;
 
-/// Some spans, all of one resource and scope.
+/// An export of spans, all of one resource and scope.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Export<'a> {
@@ -67,7 +67,7 @@ struct Status {
     code: u8,
 }
 
-/// What is said of a span or a resource.
+/// An attribute of a span or a resource.
 #[derive(Serialize)]
 pub(super) struct Attribute<'a> {
     key: Cow<'a, str>,
@@ -82,7 +82,7 @@ enum Value<'a> {
 }
 
 impl<'a> Export<'a> {
-    /// These spans, sent by Sparks.
+    /// An export of these spans, sent by Sparks.
     pub(super) fn of(spans: impl Iterator<Item = Span<'a>>) -> Self {
         let attributes = [
             Attribute::text("service.name", NAME),
@@ -105,7 +105,7 @@ impl<'a> Export<'a> {
 }
 
 impl<'a> Span<'a> {
-    /// A span that went well and took no time: `nanoseconds` is when it was.
+    /// A successful span without duration, at `nanoseconds` since 1970.
     pub(super) fn new(
         trace_id: String,
         id: String,

@@ -1,7 +1,7 @@
-//! Reading back: which traces Langfuse has.
+//! Reads back the traces that Langfuse has.
 //!
-//! Langfuse Cloud and a self-hosted version 4 in v4 write mode say so, some time after they took a trace. Others answer with
-//! 404 or 501, which says nothing of any trace. Reads have a rate limit and a circuit of their own.
+//! Langfuse Cloud and a self-hosted version 4 in v4 write mode list a trace some time after they accepted it. Others
+//! respond with 404 or 501, which proves nothing about any trace. Reads have a rate limit and a circuit of their own.
 
 use std::collections::HashSet;
 use std::ops::{Range, RangeInclusive};
@@ -22,42 +22,42 @@ use crate::process::telemetry::chain;
 use crate::process::transport;
 use crate::words::id::UsageId;
 
-/// How many traces are read at once: as many as Langfuse gives.
+/// The number of traces per page: the most that Langfuse allows.
 const PAGE: u32 = 1_000;
 
-/// How many pages are read through for one question.
+/// The maximum number of pages per query.
 const MAX_PAGES: usize = 10;
 
-/// To what Langfuse keeps the time at which something began.
+/// The resolution of start times at Langfuse.
 const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
-/// How far back a look at the keys goes: it is not about what is found.
+/// The time range of the query that checks the keys; its result does not matter.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
-/// How far back Langfuse certainly shows what it has: its smallest plan shows 30 days, and leaves out what is older.
+/// The age up to which Langfuse certainly shows a trace: its smallest plan shows 30 days and leaves out older ones.
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
 
-/// The reads that may still be made.
+/// A budget of reads.
 #[derive(Debug)]
 pub struct Reads(AtomicU32);
 
 impl Reads {
-    /// As many as this.
+    /// A budget of this many reads.
     pub const fn at_most(reads: u32) -> Self {
         Self(AtomicU32::new(reads))
     }
 
-    /// Whether another read may be made.
+    /// Returns whether another read may be made.
     pub fn are_left(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 
-    /// Ends all reading: Langfuse has too many of them.
+    /// Ends all reads, since Langfuse limits their rate.
     fn end(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Takes one of those that are left.
+    /// Takes one read from the budget; returns false if none is left.
     fn take(&self) -> bool {
         let taken = self
             .0
@@ -68,7 +68,7 @@ impl Reads {
     }
 }
 
-/// A page of observations, as far as it is of interest.
+/// A page of observations, with only the members that Sparks uses.
 #[derive(Deserialize)]
 struct Page {
     data: Vec<Observation>,
@@ -79,7 +79,7 @@ struct Page {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Observation {
-    /// None of an observation that others wrote without a trace.
+    /// None for an observation that another client wrote without a trace.
     trace_id: Option<String>,
     start_time: Timestamp,
 }
@@ -95,16 +95,16 @@ struct Health {
     version: String,
 }
 
-/// What Langfuse has of some time.
+/// The traces that Langfuse has of a time range.
 #[derive(Debug)]
 pub struct Traced {
     pub(super) traces: HashSet<String>,
-    /// Of when these are all there are.
+    /// The time range for which the traces are complete.
     pub(super) complete: Range<Timestamp>,
 }
 
 impl Traced {
-    /// Whether the trace of a usage is there; None where it is not among what was read, and not all was.
+    /// Returns whether the trace of a usage is there; None if it was not read, and the read is incomplete at that time.
     pub fn has(&self, usage: &UsageId, occurred_at: Timestamp) -> Option<bool> {
         if self.traces.contains(&trace_id(usage.as_str())) {
             return Some(true);
@@ -113,15 +113,15 @@ impl Traced {
     }
 }
 
-/// Whether every plan of Langfuse shows what began then: what it leaves out is not absent.
+/// Returns whether every plan of Langfuse shows traces of this time. Older traces may exist without being shown.
 pub fn is_shown(occurred_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(occurred_at) < SHOWN_FOR
 }
 
 impl Langfuse {
-    /// Which traces Langfuse has whose usage occurred at these times, to the millisecond, the last first.
+    /// Reads the traces of usages that occurred in a time range, to the millisecond, latest first.
     ///
-    /// Where there are more of them than are read through, or a page does not come, the earliest are left out.
+    /// If there are more than the maximum number of pages, or a later page fails, the earliest are left out.
     /// <https://api.reference.langfuse.com/#tag/observationsv2>
     pub async fn traced(
         &self,
@@ -140,13 +140,13 @@ impl Langfuse {
                 Ok(listed) => listed,
                 Err(error) if page == 0 => return Err(error),
                 Err(error) => {
-                    warn!(error = chain(&error), "langfuse did not tell all");
+                    warn!(error = chain(&error), "langfuse listed only some traces");
                     break;
                 }
             };
             for observation in listed.data {
                 if observation.start_time > last {
-                    // What comes later would say nothing of what has not come.
+                    // An unordered page proves nothing about the pages that follow.
                     return Err(Error::Failed(StatusCode::OK));
                 }
                 last = observation.start_time;
@@ -159,12 +159,12 @@ impl Langfuse {
             let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
             cursor = format!("&cursor={next}");
         }
-        // Others may have begun in the millisecond of the last one.
+        // Others may have begun in the same millisecond as the last one.
         let complete = behind(last).min(times.end)..times.end;
         Ok(Traced { traces, complete })
     }
 
-    /// Whether Langfuse has the trace of one usage.
+    /// Returns whether Langfuse has the trace of one usage.
     pub async fn has(
         &self,
         usage: &UsageId,
@@ -201,7 +201,7 @@ impl Langfuse {
         page
     }
 
-    /// Whether Langfuse takes the keys: reads an observation of the last hour, which changes nothing.
+    /// Checks that Langfuse accepts the keys: reads an observation of the last hour, which changes nothing.
     pub async fn check(&self, timeout: Duration) -> Result<(), Error> {
         let now = self.clock.now();
         let from = now.saturating_sub(LOOK_BACK).unwrap_or(now);
@@ -210,7 +210,7 @@ impl Langfuse {
         self.read(&path, timeout).await.map(|Page { .. }| ())
     }
 
-    /// The version that Langfuse says it is.
+    /// Reads the version of Langfuse.
     pub async fn version(&self, timeout: Duration) -> Result<String, Error> {
         let health: Health = self.read("/api/public/health", timeout).await?;
         Ok(health.version)
@@ -235,7 +235,7 @@ impl Langfuse {
     }
 }
 
-/// A refusal of a read is no failure, and says nothing of any trace: this Langfuse cannot say what it has.
+/// Maps a refused read to an error of its own: this Langfuse cannot list its traces, which proves nothing about them.
 fn of_read(error: Error) -> Error {
     match error {
         Error::Refused(status) | Error::NotFound(status) => Error::Unreadable(status),
@@ -246,7 +246,7 @@ fn of_read(error: Error) -> Error {
     }
 }
 
-/// The first time after another one that Langfuse can tell from it.
+/// The first later time that Langfuse can distinguish from this one.
 fn behind(time: Timestamp) -> Timestamp {
     time.saturating_add(RESOLUTION).unwrap_or(Timestamp::MAX)
 }

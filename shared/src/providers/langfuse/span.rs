@@ -1,4 +1,4 @@
-//! What a usage looks like in Langfuse: one OpenTelemetry span with Langfuse's attributes. Pure.
+//! A usage as one OpenTelemetry span with Langfuse's attributes. Pure.
 //!
 //! <https://langfuse.com/integrations/native/opentelemetry#property-mapping>
 
@@ -17,30 +17,30 @@ use crate::words::id::hex;
 use crate::words::meter::{Line, Meter, Tokens};
 use crate::words::sparks::Sparks;
 
-/// How much of a trace's input, and of its output, is sent.
+/// The longest input, and the longest output, that is sent.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 
-/// What a span takes without its content, mostly; it only saves that the text is moved while it grows.
+/// The usual size of a span without its content, so that the buffer rarely grows.
 const ROOM_BYTES: usize = 3 * 1024;
 
-/// How many attributes a span has at most, apart from its metadata.
+/// The maximum number of attributes of a span, apart from its metadata.
 const ATTRIBUTES: usize = 19;
 
-/// A usage as it is to be traced.
+/// A usage to trace.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
     /// The recorded usage.
     pub entry: &'a UsageEntry,
-    /// What went into and came out of the model.
+    /// The model's input and output.
     pub content: Content<'a>,
 }
 
-/// What went into and came out of a model. It goes to Langfuse and nowhere else.
+/// The input and output of a model. They go to Langfuse and nowhere else.
 #[derive(Clone, Copy, Default)]
 pub struct Content<'a> {
-    /// What went in.
+    /// The input.
     pub input: Option<&'a str>,
-    /// What came out.
+    /// The output.
     pub output: Option<&'a str>,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn span_id(usage: &str) -> String {
     hex(&seeded(&format!("{usage}:usage"))[..8])
 }
 
-/// Langfuse's own way from a seed to an id, so that its SDKs can find the trace by the usage id.
+/// Hashes a seed as Langfuse's SDKs do, so that they can find the trace by the usage id.
 fn seeded(seed: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, seed.as_bytes()).as_ref());
@@ -161,7 +161,7 @@ fn attributes<'a>(
     attributes.extend(content(trace.content));
     let sent = trace.content.input.is_some() || trace.content.output.is_some();
     if entry.trace.content && !sent {
-        // It is not stored, so a trace that is sent again is without it.
+        // Content is not stored, so a trace that is sent again has none.
         attributes.push(Attribute::text(
             "langfuse.observation.metadata.sparks.content",
             "dropped",
@@ -170,7 +170,7 @@ fn attributes<'a>(
     attributes
 }
 
-/// What went into and came out of the model, cut to size and marked where it was cut.
+/// The model's input and output, cut to size, with a mark on each that was cut.
 fn content(content: Content<'_>) -> Vec<Attribute<'_>> {
     let sides = [
         (
@@ -204,7 +204,7 @@ fn cut(content: &str) -> &str {
     &content[..content.floor_char_boundary(MAX_CONTENT_BYTES)]
 }
 
-/// All tokens of the usage; nothing when it has none to do with a model.
+/// Returns the sum of the usage's tokens; None if no line counts tokens.
 fn tokens(entry: &UsageEntry) -> Option<Tokens> {
     let lines = entry.lines.iter().filter_map(|priced| match &priced.line {
         Line::AiTokens { tokens, .. } => Some(tokens),
@@ -219,7 +219,7 @@ fn tokens(entry: &UsageEntry) -> Option<Tokens> {
     })
 }
 
-/// Langfuse's buckets: whole numbers that exclude each other. Anything else it drops without a word.
+/// Formats Langfuse's buckets: whole numbers that do not overlap. Langfuse silently drops anything else.
 fn usage_details(tokens: &Tokens) -> String {
     let buckets = [
         ("input", tokens.input_tokens),
@@ -236,9 +236,9 @@ fn usage_details(tokens: &Tokens) -> String {
     text
 }
 
-/// What the usage cost in dollars, as JSON numbers written out exactly.
+/// Formats the cost of the usage in dollars, as exact JSON numbers.
 ///
-/// Lines with a model count what the provider charges; others what their Sparks are sold for.
+/// Lines with a model count the provider's price; others count the selling price of their Sparks.
 fn cost_details(entry: &UsageEntry) -> String {
     let names = [
         "input",
@@ -270,7 +270,7 @@ fn cost_details(entry: &UsageEntry) -> String {
     text
 }
 
-/// The model, when the usage is of one only.
+/// Returns the model if the usage has only one.
 fn only_model(entry: &UsageEntry) -> Option<&str> {
     let models: BTreeSet<&str> = entry
         .lines

@@ -1,4 +1,4 @@
-//! What is sent to Langfuse, and what its answers mean, against an endpoint in this process.
+//! Tests of the requests to Langfuse and the meaning of its responses, against an endpoint in this process.
 
 use std::sync::{Arc, Mutex};
 
@@ -106,9 +106,9 @@ async fn record(langfuse: &Langfuse) -> Result<(), Error> {
     langfuse.record(&[trace], Duration::from_secs(1)).await
 }
 
-/// The vectors of Langfuse's own SDK.
+/// Test vectors of Langfuse's own SDK.
 #[test]
-fn ids_derive_from_a_seed_as_langfuses_sdk_does_it() {
+fn ids_derive_from_a_seed_as_in_langfuses_sdk() {
     assert_eq!(trace_id("evt_01J"), "6b134648741df2e3c8cd4cd7a0e236ba");
     assert_eq!(span::span_id("evt_01J"), "585512f350bef565");
 }
@@ -130,7 +130,7 @@ async fn every_attempt_sends_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn every_answer_means_one_thing() {
+async fn each_response_has_one_outcome() {
     for (status, meaning) in [
         (Ok(200), "stored"),
         (Ok(207), "failed"),
@@ -184,10 +184,10 @@ async fn content_and_keys_do_not_show_in_debug_output() {
     );
 }
 
-/// In place of a page: it gets lost.
+/// Stands for a page whose response is lost.
 const LOST: i64 = -1;
 
-/// Asks a Langfuse for a second, which tells of one observation a page, at these milliseconds.
+/// Reads one second from a Langfuse that lists one observation per page, at these milliseconds.
 async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
     let asked = Mutex::new(pages.iter());
     let transport = Transport::in_process(Arc::new(move |request, _| {
@@ -217,7 +217,7 @@ async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
         .await
 }
 
-/// A Langfuse that answers every request with this status and body, and counts them.
+/// A Langfuse that returns this status and body for every request, and the count of requests.
 fn answering(status: u16, body: &'static str) -> (Langfuse, Arc<Mutex<u32>>) {
     let asked = Arc::new(Mutex::new(0));
     let count = Arc::clone(&asked);
@@ -237,9 +237,9 @@ async fn is_traced(langfuse: &Langfuse, reads: &Reads) -> Result<Traced, Error> 
         .await
 }
 
-/// It says so for as long as it is asked, and exports go on.
+/// Every read fails in the same way, and exports go on.
 #[tokio::test]
-async fn a_langfuse_that_cannot_say_what_it_has_fails_in_nothing() {
+async fn unsupported_reads_open_no_circuit() {
     for status in [400, 404, 405, 501] {
         let (langfuse, asked) = answering(status, "{}");
         let reads = Reads::at_most(100);
@@ -252,9 +252,9 @@ async fn a_langfuse_that_cannot_say_what_it_has_fails_in_nothing() {
     }
 }
 
-/// The limit of reads is their own.
+/// Reads have a rate limit of their own.
 #[tokio::test]
-async fn a_rate_limit_of_reads_ends_the_reading_and_no_export() {
+async fn a_rate_limit_of_reads_stops_reads_but_not_exports() {
     let (langfuse, asked) = answering(429, "{}");
     let reads = Reads::at_most(100);
     let limited = is_traced(&langfuse, &reads).await.unwrap_err();
@@ -266,7 +266,7 @@ async fn a_rate_limit_of_reads_ends_the_reading_and_no_export() {
 }
 
 #[tokio::test]
-async fn no_more_is_read_than_may_be() {
+async fn reads_stop_at_their_budget() {
     let page = r#"{"data":[],"meta":{"cursor":"next"}}"#;
     let (langfuse, asked) = answering(200, page);
     let reads = Reads::at_most(3);
@@ -278,7 +278,7 @@ async fn no_more_is_read_than_may_be() {
 }
 
 #[tokio::test]
-async fn an_observation_without_a_trace_is_passed_over() {
+async fn an_observation_without_a_trace_is_ignored() {
     let page = r#"{"data":[
         {"traceId":null,"startTime":"1970-01-01T00:00:00Z"},
         {"traceId":"t1","startTime":"1970-01-01T00:00:00Z"},
@@ -292,14 +292,14 @@ async fn an_observation_without_a_trace_is_passed_over() {
 
 /// The smallest plan shows 30 days.
 #[test]
-fn what_is_older_than_every_plan_shows_is_not_absent() {
+fn traces_older_than_the_smallest_plan_shows_may_exist() {
     let now = Timestamp::from_second(100 * 24 * 3_600).unwrap();
     let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
     assert!(is_shown(ago(28), now));
     assert!(!is_shown(ago(29), now) && !is_shown(ago(33), now));
 }
 
-/// All that a span says of metadata: of the observation, and of the trace.
+/// Returns the metadata keys of a span: the observation's and the trace's.
 fn metadata(export: &serde_json::Value) -> [Vec<String>; 2] {
     let span = &export["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
     let attributes = span["attributes"].as_array().unwrap();
@@ -311,9 +311,9 @@ fn metadata(export: &serde_json::Value) -> [Vec<String>; 2] {
     })
 }
 
-/// A trace's metadata stands over the observation's, which is where Sparks says what a usage is.
+/// A trace's metadata overrides the observation's, where Sparks describes the usage.
 #[test]
-fn no_metadata_of_the_callers_stands_where_ours_does() {
+fn caller_metadata_never_overrides_ours() {
     let long = "x".repeat(MAX_CONTENT_BYTES + 1);
     let contents = [
         Content {
@@ -342,7 +342,7 @@ fn no_metadata_of_the_callers_stands_where_ours_does() {
 }
 
 #[test]
-fn empty_texts_of_a_trace_are_left_out() {
+fn empty_texts_are_left_out_of_the_span() {
     let mut entry = entry();
     entry.trace.name = Some(String::new());
     entry.trace.session_id = Some(String::new());
@@ -369,7 +369,7 @@ fn empty_texts_of_a_trace_are_left_out() {
 }
 
 #[tokio::test]
-async fn what_is_not_read_through_is_complete_after_the_last_that_was_read() {
+async fn a_partial_read_is_complete_after_its_last_observation() {
     let whole = traced(&[900, 900, 0]).await.unwrap();
     assert_eq!(whole.complete.start, Timestamp::UNIX_EPOCH);
     assert_eq!(whole.traces.len(), 2);
@@ -384,7 +384,7 @@ async fn what_is_not_read_through_is_complete_after_the_last_that_was_read() {
 }
 
 #[tokio::test]
-async fn an_answer_in_another_order_tells_nothing() {
+async fn an_unordered_page_is_a_failure() {
     let unordered = traced(&[500, 501]).await.unwrap_err();
     assert!(matches!(unordered, Error::Failed(StatusCode::OK)));
 }

@@ -1,4 +1,4 @@
-//! Secrets come from one signed call, and what goes wrong names the variable and none of them.
+//! Tests that secrets come from one signed call, and that errors name the variable and no secret.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ fn clock() -> Clock {
     Clock::skipping_from("2026-11-22T20:15:00Z".parse().unwrap())
 }
 
-/// A transport that answers so, call by call, and keeps the calls.
+/// A transport that returns these responses, call by call, and keeps the calls.
 fn answering(answers: &[(u16, &'static str)]) -> (Transport, Calls) {
     let calls = Calls::default();
     let kept = Arc::clone(&calls);
@@ -46,7 +46,7 @@ const FOUND: &str = r#"{"InvalidParameters": [], "Parameters": [
     {"Name": "/sparks/langfuse-secret-key", "Type": "SecureString", "Value": "sk-lf-canary"}]}"#;
 
 #[tokio::test]
-async fn secrets_are_read_in_one_signed_call_and_stand_in_their_variables() {
+async fn secrets_are_read_in_one_signed_call_into_their_variables() {
     let (transport, calls) = answering(&[(200, FOUND)]);
     let parameters =
         Parameters::read(Environment::from_lookup(&variable), &transport, &clock()).await;
@@ -73,7 +73,7 @@ async fn secrets_are_read_in_one_signed_call_and_stand_in_their_variables() {
 }
 
 #[tokio::test]
-async fn nobody_is_called_when_nothing_is_named() {
+async fn no_call_is_made_if_no_parameter_is_named() {
     let (transport, calls) = answering(&[(500, "")]);
     let lookup = |name: &str| variable(name).filter(|_| !name.ends_with("_PARAMETER"));
     let parameters =
@@ -83,7 +83,7 @@ async fn nobody_is_called_when_nothing_is_named() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_named_and_what_passes_is_tried_again() {
+async fn transient_failures_are_retried_and_errors_name_their_cause() {
     const DENIED: &str = r#"{"__type": "AccessDeniedException", "message": "canary"}"#;
     const BUSY: &str = r#"{"__type": "ThrottlingException"}"#;
     const ONE: &str =
@@ -113,14 +113,14 @@ async fn what_goes_wrong_is_named_and_what_passes_is_tried_again() {
             _ => panic!("{failed:?}"),
         }
         let calls = calls.lock().unwrap().len();
-        // Until the time is up.
+        // `usize::MAX` stands for attempts until the time is up.
         let so_many = calls == calls_made || calls_made == usize::MAX && calls > 5;
         assert!(so_many, "{expected:?}: {calls}");
     }
 }
 
 #[tokio::test]
-async fn a_secret_that_is_given_and_named_stops_the_start() {
+async fn a_secret_that_is_both_set_and_named_stops_the_start() {
     let (transport, _) = answering(&[(200, FOUND)]);
     let lookup = |name: &str| match name {
         "STRIPE_SECRET_KEY" => Some("sk_test_1".to_owned()),

@@ -1,4 +1,4 @@
-//! How Stripe is called: what every call carries, what its answers mean, and when it is made again.
+//! Calls to Stripe: their headers, the meaning of responses, and retries.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::process::clock;
 use crate::process::telemetry::{self, Step};
 use crate::process::transport;
 
-/// What version 1 of the API takes.
+/// The content type for version 1 of the API.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// How often a call is made at most that may be made again.
+/// The maximum number of attempts of a call that may be retried.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// How long to wait before the second attempt, at least.
+/// The shortest wait before the second attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Stripe {
-    /// Whether calls are skipped for now, after repeated failures.
+    /// Returns whether calls are skipped for now, after repeated failures.
     pub fn is_left_alone(&self) -> bool {
         self.circuit.is_open(self.clock.now())
     }
@@ -40,7 +40,7 @@ impl Stripe {
             .await
     }
 
-    /// Makes a call, and once more when the connection broke.
+    /// Makes a call, and retries it once if the connection broke.
     async fn send(&self, call: &Call<'_>, timeout: Duration) -> Result<Response<Bytes>, Error> {
         if self.circuit.is_open(self.clock.now()) {
             return Err(Error::Skipped);
@@ -58,7 +58,7 @@ impl Stripe {
         answer
     }
 
-    /// Makes a call that may be made again, up to three times within `timeout`, as Stripe's own libraries do.
+    /// Makes a call that may be retried, up to three times within `timeout`, as Stripe's own libraries do.
     /// <https://docs.stripe.com/error-low-level>
     pub(super) async fn persist(
         &self,
@@ -81,7 +81,7 @@ impl Stripe {
                 self.judge_repeat(answer)
             };
             let Err(error) = &judged else { break judged };
-            // A connection that broke was most likely an old one; there is nothing to wait for.
+            // A connection that broke was most likely a stale one, so there is no need to wait.
             let pause = if broken && attempt == 1 {
                 Duration::ZERO
             } else {
@@ -133,7 +133,7 @@ impl Stripe {
             .map_err(|error| transport::Error::NotSent(error.into()))
     }
 
-    /// Judges an answer to a request that was sent for the first time.
+    /// Judges the response to a first attempt.
     fn judge(
         &self,
         answer: Result<Response<Bytes>, transport::Error>,
@@ -169,7 +169,7 @@ impl Stripe {
         }
     }
 
-    /// A 429 to a repeat says nothing about the first time: the limit is checked before the key is.
+    /// Judges the response to a retry. A 429 says nothing about the first attempt: the limit is checked before the key.
     fn judge_repeat(
         &self,
         answer: Result<Response<Bytes>, transport::Error>,
@@ -180,8 +180,8 @@ impl Stripe {
         })
     }
 
-    /// Keeps the circuit: failures of Stripe open it after a while, a wrong key at once. A right that the key lacks is about
-    /// one call.
+    /// Updates the circuit: repeated failures of Stripe open it, a wrong key opens it at once. A missing permission
+    /// concerns only one call.
     fn count(&self, error: Option<&Error>) {
         match error {
             Some(Error::Unauthorized(StatusCode::UNAUTHORIZED)) => {
@@ -196,7 +196,7 @@ impl Stripe {
     }
 }
 
-/// A call: what is sent besides what every call carries.
+/// A call, without the headers that every call carries.
 pub(super) struct Call<'a> {
     method: Method,
     path: &'a str,
@@ -243,7 +243,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Version 2 of the API takes JSON.
+    /// A call of version 2 of the API, which takes JSON.
     pub(super) fn submit_json(path: &'a str, body: &Value, idempotency_key: &'a str) -> Self {
         Self {
             method: Method::POST,
@@ -259,21 +259,21 @@ pub(super) fn parse<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, 
     serde_json::from_slice(answer.body()).map_err(|error| Error::Unconfirmed(Cause::shape(&error)))
 }
 
-/// What Stripe wishes, where it says so.
+/// Returns Stripe's wish about a retry; None if it states none.
 fn should_retry(answer: &Response<Bytes>) -> Option<bool> {
     let wish = answer.headers().get("stripe-should-retry")?.to_str().ok()?;
     wish.parse().ok()
 }
 
-/// How long to wait after a failed attempt: half a second, then twice as long, with jitter.
+/// Returns the wait after a failed attempt: half a second, then twice as long, with jitter.
 fn pause_after(attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(4));
     (longest * fastrand::u32(500..=1_000) / 1_000).max(FIRST_PAUSE)
 }
 
 impl Error {
-    /// Whether the same call may succeed later. A time-out has used up the time; a failure that is kept under the key
-    /// stays.
+    /// Returns whether the same call may succeed later. A timeout has used up the time, and a failure that Stripe keeps
+    /// under the key stays.
     fn may_pass(&self) -> bool {
         match self {
             Self::Unconfirmed(Cause::Transport(error)) => {
@@ -285,7 +285,7 @@ impl Error {
     }
 }
 
-/// Whether an answer comes from under the idempotency key.
+/// Returns whether a response is a replay under the idempotency key.
 pub(super) fn is_replay(answer: &Response<Bytes>) -> bool {
     answer
         .headers()

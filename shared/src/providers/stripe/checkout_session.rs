@@ -1,4 +1,4 @@
-//! Checkout sessions: a page at Stripe where one order is paid.
+//! Checkout Sessions: pages at Stripe where one order is paid.
 //! <https://docs.stripe.com/api/checkout/sessions>
 
 use std::collections::HashMap;
@@ -12,69 +12,69 @@ use super::{Error, List, Stripe};
 use crate::words::id::{CustomerId, IntentId, InvoiceId, SessionId};
 use crate::words::page_url::PageUrl;
 
-/// What a session is made of. Nothing in it depends on when it is sent, so that a repeat is the same call.
+/// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCheckoutSession<'a> {
-    /// What the session is for; it comes back as `client_reference_id` and in all metadata.
+    /// The order that the session is for; Stripe returns it as `client_reference_id` and in all metadata.
     pub intent: &'a IntentId,
-    /// The deployment, so that another one with the same Stripe account leaves it alone.
+    /// The deployment, so that another one with the same Stripe account ignores it.
     pub stage: &'a str,
-    /// Who pays.
+    /// The customer who pays.
     pub customer: &'a CustomerId,
-    /// Whether it is a subscription, or else one payment.
+    /// True for a subscription, false for a single payment.
     pub subscription: bool,
-    /// The price of one.
+    /// The price of one unit.
     pub price_id: &'a str,
-    /// How many.
+    /// The quantity.
     pub quantity: u32,
-    /// Where Stripe sends the buyer back to.
+    /// The address to which Stripe sends the buyer back.
     pub success_url: &'a str,
-    /// Where the buyer goes back to without paying.
+    /// The address to which a buyer goes back without paying.
     pub cancel_url: &'a str,
-    /// When the page ends.
+    /// The time at which the session expires.
     pub expires_at: Timestamp,
-    /// Whether the page takes promotion codes.
+    /// True if the page accepts promotion codes.
     pub promotion_codes: bool,
-    /// Whether Stripe adds taxes.
+    /// True if Stripe adds taxes.
     pub automatic_tax: bool,
 }
 
-/// A session as Stripe has it, as far as it is of interest.
+/// A session at Stripe, with only the members that Sparks uses.
 #[derive(Debug, Deserialize)]
 pub struct CheckoutSession {
     /// Its id, `cs_…`.
     pub id: SessionId,
-    /// Whether real money is moved.
+    /// True if it moves real money.
     pub livemode: bool,
-    /// `payment` or `subscription`; other words may come.
+    /// `payment` or `subscription`; other values may come.
     pub mode: String,
     /// `open`, `complete` or `expired`.
     pub status: Option<String>,
     /// `paid`, `unpaid` or `no_payment_required`.
     pub payment_status: String,
-    /// The currency of its amounts, in small letters.
+    /// The currency of its amounts, in lower case.
     pub currency: Option<String>,
     /// The sum of its lines before discounts and taxes, in the currency's smallest unit.
     pub amount_subtotal: Option<i64>,
-    /// What is paid in the end, in the currency's smallest unit.
+    /// The final amount to pay, in the currency's smallest unit.
     pub amount_total: Option<i64>,
-    /// What we said it is for.
+    /// The order that it is for, as we set it.
     pub client_reference_id: Option<String>,
-    /// What we wrote on it.
+    /// The metadata that we set.
     #[serde(default)]
     pub metadata: Option<HashMap<String, String>>,
-    /// Who pays.
+    /// The customer who pays.
     #[serde(default)]
     pub customer: Option<String>,
-    /// Where it is paid, while it is open.
+    /// The address of its page, while it is open.
     pub url: Option<PageUrl>,
     /// The invoice of a subscription's first period, once it is complete.
     #[serde(default)]
     pub invoice: Option<InvoiceId>,
-    /// The payment, once one was tried.
+    /// The PaymentIntent, once a payment was tried.
     #[serde(default)]
     pub payment_intent: Option<PaymentIntent>,
-    /// What is bought, where it was asked for.
+    /// The line items, if the request expanded them.
     #[serde(default, deserialize_with = "list")]
     pub line_items: Option<Vec<LineItem>>,
 }
@@ -82,9 +82,9 @@ pub struct CheckoutSession {
 /// One line of a session.
 #[derive(Debug, Deserialize)]
 pub struct LineItem {
-    /// The price of one.
+    /// The price of one unit.
     pub price: Option<Price>,
-    /// How many.
+    /// The quantity.
     pub quantity: Option<u32>,
 }
 
@@ -95,17 +95,17 @@ pub struct Price {
     pub id: String,
 }
 
-/// A payment: its id, or more of it where it was asked for.
+/// A PaymentIntent: its id, or the whole object if the request expanded it.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum PaymentIntent {
     /// The id alone.
     Id(String),
-    /// The payment.
+    /// The object.
     Whole {
         /// Its id, `pi_…`.
         id: String,
-        /// How it stands, such as `processing` or `succeeded`.
+        /// Its status, such as `processing` or `succeeded`.
         status: String,
     },
 }
@@ -118,8 +118,8 @@ impl PaymentIntent {
         }
     }
 
-    /// Whether no money will come of it as it is. In every other state it may, such as `requires_action`, in which a
-    /// payment waits for a bank transfer or for small deposits that prove a bank account.
+    /// Returns whether it has failed. In every other state it may still succeed, such as in `requires_action`, in which
+    /// a payment waits for a bank transfer or for microdeposits that verify a bank account.
     /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
     pub fn has_failed(&self) -> bool {
         let words = ["requires_payment_method", "canceled"];
@@ -128,8 +128,8 @@ impl PaymentIntent {
 }
 
 impl CheckoutSession {
-    /// The invoice that tells how a subscription is paid which is complete and not paid: it is the invoice that has
-    /// the payment.
+    /// Returns the invoice of a subscription that is complete and not paid: the invoice has the PaymentIntent, not the
+    /// session.
     pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {
         let unpaid = self.status.as_deref() == Some("complete") && self.payment_status == "unpaid";
         let invoice = self.invoice.as_ref();
@@ -137,7 +137,7 @@ impl CheckoutSession {
     }
 }
 
-/// Only the first page is of interest: an order has one line.
+/// Reads only the first page: an order has one line.
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<LineItem>>, D::Error> {
     let list = Option::<List<LineItem>>::deserialize(deserializer)?;
     Ok(list.map(|list| list.data))
@@ -149,18 +149,17 @@ struct Created {
     url: Option<PageUrl>,
 }
 
-/// The metadata key under which an object says what it is for.
+/// The metadata key of the order that an object is for.
 pub(crate) const INTENT: &str = "sparks_intent";
 
-/// The metadata key under which an object says of which deployment it is.
+/// The metadata key of the deployment that an object belongs to.
 pub(crate) const STAGE: &str = "sparks_stage";
 
 impl Stripe {
-    /// Makes a session, one per intent and customer however often it is asked for; answers its id and,
-    /// while it is open, its address.
+    /// Creates a session, once per intent and customer; returns its id and, while it is open, its address.
     ///
-    /// The key ends with the customer: only a deleted customer is ever replaced, and then its session,
-    /// which nobody can pay any more, is too.
+    /// The key ends with the customer: only a deleted customer is ever replaced, and then its session, which can no
+    /// longer be paid, is replaced, too.
     pub async fn create_checkout_session(
         &self,
         new: &NewCheckoutSession<'_>,
@@ -205,7 +204,7 @@ impl Stripe {
         }
         if new.automatic_tax {
             form.push(("automatic_tax[enabled]", "true"));
-            // The tax depends on an address, which the page asks for and must be allowed to keep.
+            // The tax depends on an address, which the page asks for and must be allowed to save.
             form.push(("customer_update[address]", "auto"));
         }
         let key = format!("checkout:{intent}:{}", new.customer);
@@ -215,7 +214,7 @@ impl Stripe {
         Ok((created.id, created.url))
     }
 
-    /// Reads a session with its lines and its payment; nothing when Stripe has none of this id.
+    /// Reads a session with its lines and its payment; None if Stripe has none of this id.
     pub async fn checkout_session(
         &self,
         id: &SessionId,

@@ -1,4 +1,4 @@
-//! Everything of one kind that was made in some time, page by page. For the operator: no function lists so much.
+//! Lists all objects of one kind created in a time range, page by page. For the operator: no function lists so much.
 //! <https://docs.stripe.com/api/pagination>
 
 use std::time::Duration;
@@ -8,22 +8,22 @@ use serde::de::DeserializeOwned;
 
 use super::{CheckoutSession, Error, Invoice, List, Stripe};
 
-/// How many are read at once: as many as Stripe gives.
+/// The number of objects per page: the most that Stripe allows.
 const PAGE: u8 = 100;
 
-/// When it was made, and after which one the page begins.
+/// A time range of creation, and the object after which the page begins.
 #[derive(Clone, Copy, Debug)]
 pub struct Made<'a> {
-    /// Then or later; whole seconds.
+    /// The start, inclusive; whole seconds.
     pub from: Timestamp,
-    /// Before that; whole seconds.
+    /// The end, exclusive; whole seconds.
     pub before: Timestamp,
-    /// The id of the last one of the page before.
+    /// The id of the last object of the previous page.
     pub after: Option<&'a str>,
 }
 
 impl Stripe {
-    /// Complete checkout sessions, newest first.
+    /// Complete Checkout Sessions, newest first.
     pub async fn complete_sessions(
         &self,
         made: Made<'_>,

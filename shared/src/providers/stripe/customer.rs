@@ -1,4 +1,4 @@
-//! Customers: one per account, made on first need.
+//! Customers: one per account, created on first need.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Customer {
 }
 
 impl Stripe {
-    /// Makes the customer for an account. Repeats within a day make no second one.
+    /// Creates the customer for an account. Retries within a day create no second one.
     ///
     /// The parameters never vary, because Stripe refuses a key that comes with other parameters. The
     /// generation rises when a customer was deleted, so that the key changes.
@@ -32,7 +32,7 @@ impl Stripe {
         Ok(customer.id)
     }
 
-    /// Whether a customer was deleted. One that Stripe does not have was not: the key is of another account.
+    /// Returns whether a customer was deleted; false if Stripe does not know it: then the key is of another account.
     /// <https://docs.stripe.com/api/customers/delete>
     pub async fn is_customer_deleted(
         &self,

@@ -1,4 +1,4 @@
-//! Invoices: what a subscription asks for each period, and which payment paid it.
+//! Invoices of a subscription's periods, and the payments that paid them.
 //! <https://docs.stripe.com/api/invoices>
 
 use std::collections::HashMap;
@@ -10,23 +10,23 @@ use super::checkout_session::PaymentIntent;
 use super::{Error, List, Stripe};
 use crate::words::id::InvoiceId;
 
-/// An invoice as Stripe has it, as far as it is of interest.
+/// An invoice at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Invoice {
     /// Its id, `in_…`.
     pub id: InvoiceId,
-    /// Whether real money is moved.
+    /// True if it moves real money.
     pub livemode: bool,
-    /// Who pays.
+    /// The customer who pays.
     #[serde(default)]
     pub customer: Option<String>,
     /// `draft`, `open`, `paid`, `uncollectible` or `void`.
     #[serde(default)]
     pub status: Option<String>,
-    /// Why it was made, such as `subscription_cycle`.
+    /// The reason of its creation, such as `subscription_cycle`.
     #[serde(default)]
     pub billing_reason: Option<String>,
-    /// The currency of its amounts, in small letters.
+    /// The currency of its amounts, in lower case.
     pub currency: String,
     /// Its total after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
     /// what the customer's credit balance has paid.
@@ -34,33 +34,33 @@ pub struct Invoice {
     /// The part of the total that credit notes took off before it was paid.
     #[serde(default, rename = "pre_payment_credit_notes_amount")]
     pub credited_before: i64,
-    /// When it was made, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970.
     pub created: i64,
-    /// Stripe finalises and charges it by itself.
+    /// True if Stripe finalises and charges it by itself.
     #[serde(default)]
     pub auto_advance: bool,
-    /// When it was paid.
+    /// The time at which it was paid.
     #[serde(default)]
     pub status_transitions: StatusTransitions,
-    /// What made it.
+    /// Its origin.
     #[serde(default)]
     pub parent: Option<InvoiceParent>,
     /// Its lines. Stripe includes ten; [`Stripe::invoice`] reads the others, too.
     pub lines: List<InvoiceLine>,
 }
 
-/// When an invoice changed its status.
+/// The times at which an invoice changed its status.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct StatusTransitions {
-    /// When it was paid, in seconds since 1970.
+    /// The time at which it was paid, in seconds since 1970.
     #[serde(default)]
     pub paid_at: Option<i64>,
 }
 
-/// What made an invoice.
+/// The origin of an invoice.
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceParent {
-    /// The subscription, where one did.
+    /// The subscription that it is for, if any.
     #[serde(default)]
     pub subscription_details: Option<SubscriptionDetails>,
 }
@@ -68,7 +68,7 @@ pub struct InvoiceParent {
 /// A subscription at the time of its invoice.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SubscriptionDetails {
-    /// What we wrote on it.
+    /// The metadata that we set.
     #[serde(default)]
     pub metadata: Option<HashMap<String, String>>,
 }
@@ -78,17 +78,17 @@ pub struct SubscriptionDetails {
 pub struct InvoiceLine {
     /// Its id, `il_…`.
     id: String,
-    /// What it comes to before discounts and taxes, in the currency's smallest unit.
+    /// Its amount before discounts and taxes, in the currency's smallest unit.
     pub amount: i64,
-    /// How many.
+    /// The quantity.
     #[serde(default)]
     pub quantity: Option<u32>,
-    /// Which time it pays for. The invoice's own period is the one before.
+    /// The period it pays for. The invoice's own period is the previous one.
     pub period: Period,
-    /// Where it comes from.
+    /// Its origin.
     #[serde(default)]
     pub parent: Option<LineParent>,
-    /// What it costs.
+    /// Its price.
     #[serde(default)]
     pub pricing: Option<Pricing>,
 }
@@ -96,11 +96,11 @@ pub struct InvoiceLine {
 /// A time from one instant to another, in seconds since 1970.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Period {
-    /// When it ends.
+    /// The end.
     pub end: i64,
 }
 
-/// Where a line comes from.
+/// The origin of a line.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LineParent {
     /// The item of a subscription.
@@ -111,23 +111,23 @@ pub struct LineParent {
     pub invoice_item_details: Option<Origin>,
 }
 
-/// The origin of a line.
+/// The details of a line's origin.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Origin {
-    /// Whether it makes up for a change in the middle of a period.
+    /// True if it makes up for a change in the middle of a period.
     #[serde(default)]
     pub proration: bool,
 }
 
-/// What a line costs.
+/// The price of a line.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pricing {
-    /// The price it has.
+    /// The details of the price.
     #[serde(default)]
     pub price_details: Option<PriceDetails>,
 }
 
-/// The price of a line.
+/// The details of a line's price.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PriceDetails {
     /// Its id, `price_…`.
@@ -141,7 +141,7 @@ struct InvoicePayment {
     payment: PaidWith,
 }
 
-/// What pays an invoice.
+/// The payment of an invoice.
 #[derive(Deserialize)]
 struct PaidWith {
     #[serde(default)]
@@ -162,7 +162,7 @@ impl Invoice {
         self.total.saturating_sub(self.credited_before)
     }
 
-    /// What we wrote on its subscription.
+    /// Returns a value of the metadata that we set on its subscription.
     pub fn subscription_metadata(&self, key: &str) -> Option<&str> {
         let parent = self.parent.as_ref()?;
         let metadata = parent.subscription_details.as_ref()?.metadata.as_ref()?;
@@ -177,7 +177,7 @@ impl InvoiceLine {
         details.price.as_deref()
     }
 
-    /// Whether it makes up for a change in the middle of a period.
+    /// Returns whether it makes up for a change in the middle of a period.
     pub fn is_proration(&self) -> bool {
         let Some(parent) = &self.parent else {
             return false;
@@ -212,7 +212,7 @@ impl Stripe {
         Ok(Some(invoice))
     }
 
-    /// Reads the lines of an invoice that are not shown with it.
+    /// Reads the remaining lines of an invoice.
     pub async fn complete(&self, invoice: &mut Invoice, timeout: Duration) -> Result<(), Error> {
         let lines = &mut invoice.lines;
         while lines.has_more && lines.data.len() < MAX_LINES {
@@ -232,7 +232,7 @@ impl Stripe {
         Ok(())
     }
 
-    /// Some of the paid invoices of a subscription, newest first, from behind this one on.
+    /// One page of a subscription's paid invoices, newest first, after this one.
     pub async fn paid_invoices_of(
         &self,
         subscription: &str,
@@ -249,7 +249,7 @@ impl Stripe {
         Ok(found.unwrap_or_default())
     }
 
-    /// The payment that an invoice waits for, or is paid with; nothing where there is none.
+    /// The payment that an invoice waits for, or is paid with; None if there is none.
     /// <https://docs.stripe.com/api/invoice-payment/list>
     pub async fn payment_of_invoice(
         &self,
@@ -264,7 +264,7 @@ impl Stripe {
         Ok(first.and_then(|first| first.payment.payment_intent))
     }
 
-    /// The invoice that a payment paid; nothing where it paid none.
+    /// The invoice that a payment paid; None if it paid none.
     /// <https://docs.stripe.com/api/invoice-payment/list>
     pub async fn invoice_of_payment(
         &self,

@@ -1,4 +1,4 @@
-//! Reports of meter events that Stripe had taken and could not count.
+//! Reports of meter events that Stripe had accepted and could not count.
 //! <https://docs.stripe.com/api/v2/core/events/event-types>
 
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use super::{Error, Stripe};
 
-/// What a report says.
+/// A report.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MeterErrors {
-    /// When Stripe made it.
+    /// The time at which Stripe created it.
     pub created: Timestamp,
-    /// How many events it is about.
+    /// The number of events that it is about.
     pub count: u64,
-    /// Those that it names, which are samples.
+    /// The events that it names, which are samples.
     pub errors: Vec<MeterError>,
 }
 
@@ -66,7 +66,7 @@ struct Request {
 }
 
 impl Stripe {
-    /// Reads a report by the id of its event; nothing when Stripe has none of this id.
+    /// Reads a report by the id of its event; None if Stripe has none of this id.
     pub async fn meter_errors(
         &self,
         event: &str,

@@ -15,13 +15,13 @@ use crate::words::sparks::Sparks;
 /// The name of the meter that all usage goes to. It has no price: Sparks are prepaid.
 pub const METER_EVENT_NAME: &str = "sparks_used";
 
-/// How long a customer is left alone after Stripe said that it is busy with them.
+/// The pause for a customer after Stripe limited the rate of their events, in milliseconds.
 const CUSTOMER_PAUSE_MS: i64 = 1_000;
 
-/// How many customers' pauses are remembered.
+/// The maximum number of pauses that are remembered.
 const MAX_PAUSES: usize = 1_000;
 
-/// The customers that are left alone for a moment, and until when.
+/// The paused customers, with the end of each pause.
 pub(super) type Pauses = Mutex<HashMap<CustomerId, Timestamp>>;
 
 /// Usage for Stripe's meter. <https://docs.stripe.com/api/billing/meter-event/create>
@@ -29,19 +29,19 @@ pub(super) type Pauses = Mutex<HashMap<CustomerId, Timestamp>>;
 pub struct MeterEvent<'a> {
     /// The usage or the parcel; Stripe counts one event per identifier.
     pub identifier: &'a str,
-    /// Whose usage it is.
+    /// The customer whose usage it is.
     pub customer: &'a CustomerId,
-    /// How much; sent in milli-Sparks, since Stripe takes whole numbers only.
+    /// The amount, sent in milli-Sparks, since Stripe accepts whole numbers only.
     pub value: Sparks,
-    /// When it happened.
+    /// The time of the usage.
     pub occurred_at: Timestamp,
-    /// How often it was sent before. Stripe keeps a failure under its key, so each attempt has a key of its own; the
+    /// The number of earlier attempts. Stripe keeps a failure under its key, so each attempt has a key of its own; the
     /// identifier makes it count once.
     pub attempt: i64,
 }
 
 impl Stripe {
-    /// Tells the meter of a usage. An event that Stripe has already is a success.
+    /// Sends an event to the meter. Succeeds if Stripe already has the event.
     pub async fn record_meter_event(
         &self,
         event: &MeterEvent<'_>,
@@ -100,7 +100,7 @@ impl Stripe {
 }
 
 impl Refusal {
-    /// Whether Stripe has this very event already. Not every such refusal carries the code.
+    /// Returns whether Stripe already has this event. Not every such refusal carries the code.
     fn is_duplicate_of(&self, identifier: &str) -> bool {
         let message = self.message.expose_secret();
         let named = message.contains("already exists") && message.contains(identifier);

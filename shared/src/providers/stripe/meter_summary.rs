@@ -1,4 +1,4 @@
-//! What Stripe's meter has counted, hour by hour. It says so with some delay.
+//! Hourly sums of Stripe's meter, which Stripe shows with some delay.
 //! <https://docs.stripe.com/api/billing/meter-event_summary/list>
 
 use std::time::Duration;
@@ -12,10 +12,10 @@ use super::{Error, List, Stripe};
 use crate::words::id::CustomerId;
 use crate::words::sparks::Sparks;
 
-/// What a customer used in one UTC hour, as the meter has it.
+/// A customer's usage in one UTC hour, as the meter has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct MeteredHour {
-    /// When the hour begins, in seconds since 1970.
+    /// The start of the hour, in seconds since 1970.
     pub start_time: i64,
     /// The sum of its events.
     #[serde(rename = "aggregated_value", deserialize_with = "whole")]
@@ -23,8 +23,8 @@ pub struct MeteredHour {
 }
 
 impl Stripe {
-    /// What a customer used from one hour on and before another one, at most four days later; hours without any are left
-    /// out. Nothing when Stripe does not know the customer.
+    /// Reads a customer's usage by hour in `[from, before)`, at most four days; hours without usage are left out. None
+    /// if Stripe does not know the customer.
     pub async fn metered_hours(
         &self,
         meter: &str,
@@ -51,7 +51,7 @@ impl Stripe {
     }
 }
 
-/// Reads a whole number of milli-Sparks, which may be written with a fraction of nothing (`1200.0`).
+/// Parses a whole number of milli-Sparks, which may have a fraction of zeros (`1200.0`).
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sparks, D::Error> {
     let text = serde_json::Number::deserialize(deserializer)?.to_string();
     let whole = match text.split_once('.') {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_read_exactly_and_only_whole_ones() {
+    fn only_whole_sums_are_read() {
         for (value, milli) in [
             ("0", Some(0)),
             ("137200", Some(137_200)),

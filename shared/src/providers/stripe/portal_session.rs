@@ -1,4 +1,4 @@
-//! Portal sessions: a page at Stripe where a customer manages subscriptions and cards.
+//! Portal sessions: pages at Stripe where a customer manages subscriptions and cards.
 //! <https://docs.stripe.com/api/customer_portal/sessions>
 
 use std::time::Duration;
@@ -9,20 +9,20 @@ use super::{Error, Stripe};
 use crate::words::id::CustomerId;
 use crate::words::page_url::PageUrl;
 
-/// What a portal page is made of.
+/// The parameters of a new portal session.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPortalSession<'a> {
-    /// Whose page.
+    /// The customer.
     pub customer: &'a CustomerId,
-    /// Where it leads back to.
+    /// The address to return to.
     pub return_url: &'a str,
-    /// What the page offers; Stripe's default when there is none.
+    /// The configuration of the page; Stripe's default if None.
     pub configuration: Option<&'a str>,
-    /// What the page opens at; its overview when there is none.
+    /// The flow that the page opens with; its overview if None.
     pub flow: Option<PortalFlow<'a>>,
 }
 
-/// One thing to do at the portal, after which it leads back.
+/// A single task at the portal, after which the customer returns to the app.
 #[derive(Clone, Copy, Debug)]
 pub enum PortalFlow<'a> {
     /// Change the card.
@@ -39,7 +39,7 @@ struct Created {
 }
 
 impl Stripe {
-    /// Makes a portal page; answers its address, which is good for a short while.
+    /// Creates a portal session; returns its address, which is valid for a short while.
     pub async fn create_portal_session(
         &self,
         new: &NewPortalSession<'_>,

@@ -10,24 +10,24 @@ use super::{Error, List, Made, STAGE, Stripe};
 use crate::words::id::{CustomerId, IntentId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
 
-/// A refund, a dispute or a credit note as Stripe has it, as far as it is of interest.
+/// A refund, a dispute or a credit note at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneyBack {
     /// Its id, `re_…`, `dp_…` or `cn_…`.
     pub id: ReversalId,
     /// Its amount in the currency's smallest unit; of a credit note, the part that is no refund.
     pub amount: i64,
-    /// The currency, in small letters.
+    /// The currency, in lower case.
     pub currency: String,
-    /// When it was created, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970.
     pub created: i64,
     /// The payment or invoice.
     pub of: Paid,
     /// Its charge, `ch_…`.
     pub charge: Option<String>,
-    /// How it stands; other words may come.
+    /// Its status; other values may come.
     pub status: Option<String>,
-    /// The kind of case of a dispute, such as `chargeback` or `resolution`; other words may come.
+    /// The kind of case of a dispute, such as `chargeback` or `resolution`; other values may come.
     pub case_type: Option<String>,
     /// Amounts that a dispute has moved in the Stripe account's own currency; withdrawals are negative.
     pub moved: Vec<i64>,
@@ -126,7 +126,7 @@ impl From<Reversal> for MoneyBack {
 }
 
 impl From<CreditNote> for MoneyBack {
-    /// A part that is a refund is followed as one, under the refund's own id.
+    /// Leaves out the refunded part, which is followed as a refund under its own id.
     fn from(found: CreditNote) -> Self {
         let refunds = found.refunds.iter().filter(|one| one.refund.is_some());
         let refunded: i64 = refunds
@@ -146,7 +146,7 @@ impl From<CreditNote> for MoneyBack {
     }
 }
 
-/// A warning of a card issuer that a payment may be fraud.
+/// A card issuer's warning that a payment may be fraud.
 /// <https://docs.stripe.com/api/radar/early_fraud_warnings/object>
 #[derive(Clone, Debug, Deserialize)]
 pub struct FraudWarning {
@@ -157,12 +157,12 @@ pub struct FraudWarning {
     pub payment_intent: Option<String>,
 }
 
-/// What a payment says of itself.
+/// A PaymentIntent, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaidPayment {
     /// Its id, `pi_…`.
     pub id: String,
-    /// What we wrote on it.
+    /// The metadata that we set.
     #[serde(default)]
     pub metadata: HashMap<String, String>,
 }
@@ -205,7 +205,7 @@ impl Stripe {
         })
     }
 
-    /// Some refunds, disputes or credit notes, newest first.
+    /// One page of refunds, disputes or credit notes, newest first.
     pub async fn moneys_back(
         &self,
         reason: ReversalKind,
@@ -252,13 +252,13 @@ impl Stripe {
         self.read(&path, timeout).await
     }
 
-    /// Reads a payment; nothing when Stripe has none of this id.
+    /// Reads a payment; None if Stripe has none of this id.
     pub async fn payment(&self, id: &str, timeout: Duration) -> Result<Option<PaidPayment>, Error> {
         self.read(&format!("/v1/payment_intents/{id}"), timeout)
             .await
     }
 
-    /// The checkout session that was made for an intent, among the newest hundred of a customer.
+    /// The Checkout Session that was created for an intent, among the newest hundred of a customer.
     pub async fn session_of_intent(
         &self,
         customer: &CustomerId,
@@ -273,7 +273,7 @@ impl Stripe {
         Ok(own.next().map(|session| session.id))
     }
 
-    /// The open pages of a customer at which a plan of this deployment can still be paid.
+    /// The open Checkout Sessions of a customer at which a plan of this deployment can still be paid.
     pub async fn open_plan_sessions(
         &self,
         customer: &CustomerId,
@@ -288,7 +288,7 @@ impl Stripe {
         Ok(of_plans.map(|session| session.id).collect())
     }
 
-    /// Ends an open page, so that nobody can pay there any more. One that is not open stays as it is.
+    /// Expires an open session, so that it can no longer be paid. A session that is not open stays as it is.
     /// <https://docs.stripe.com/api/checkout/sessions/expire>
     pub async fn expire_session(
         &self,
@@ -302,7 +302,7 @@ impl Stripe {
             .await
         {
             Ok(_) => Ok(()),
-            // It was paid, or has ended.
+            // It was paid, or has expired.
             Err(Error::Refused(refusal)) if refusal.status == http::StatusCode::BAD_REQUEST => {
                 Ok(())
             }
@@ -310,7 +310,7 @@ impl Stripe {
         }
     }
 
-    /// The checkout session that a payment was made at; nothing where it was made elsewhere.
+    /// The Checkout Session at which a payment was made; None if it was made elsewhere.
     pub async fn session_of_payment(
         &self,
         payment_intent: &str,
@@ -323,7 +323,7 @@ impl Stripe {
     }
 }
 
-/// Stripe's name of the objects of a kind, in addresses.
+/// Returns Stripe's name of the objects of a kind, in addresses.
 const fn objects(kind: ReversalKind) -> &'static str {
     match kind {
         ReversalKind::Refund => "refunds",

@@ -1,4 +1,4 @@
-//! Subscriptions: what a customer pays every month.
+//! Subscriptions, which a customer pays every month.
 //! <https://docs.stripe.com/api/subscriptions>
 
 use std::collections::HashMap;
@@ -10,46 +10,46 @@ use super::checkout_session::Price;
 use super::{Error, Invoice, List, Stripe};
 use crate::words::id::CustomerId;
 
-/// A subscription as Stripe has it, as far as it is of interest.
+/// A subscription at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Subscription {
     /// Its id, `sub_…`.
     pub id: String,
-    /// `active`, `trialing`, `past_due`, `canceled`; other words may come.
+    /// `active`, `trialing`, `past_due`, `canceled`; other values may come.
     pub status: String,
-    /// When it was made, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970.
     pub created: i64,
-    /// When it ends by itself, in seconds since 1970.
+    /// The time at which it ends by itself, in seconds since 1970.
     #[serde(default)]
     pub cancel_at: Option<i64>,
-    /// Whether it ends with its period.
+    /// True if it ends with its period.
     #[serde(default)]
     pub cancel_at_period_end: bool,
-    /// What we wrote on it.
+    /// The metadata that we set.
     #[serde(default)]
     pub metadata: HashMap<String, String>,
-    /// What is paid for. Since 2025-03-31 the period is theirs, and not the subscription's.
+    /// Its items. Since 2025-03-31, they have the period, and not the subscription.
     pub items: List<SubscriptionItem>,
     /// Its latest invoice.
     #[serde(default)]
     pub latest_invoice: Option<Box<Invoice>>,
 }
 
-/// One thing that a subscription pays for.
+/// An item of a subscription.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SubscriptionItem {
-    /// The price of one.
+    /// The price of one unit.
     pub price: Price,
-    /// When the current period ends, in seconds since 1970. Stripe moves it before it charges.
+    /// The end of the current period, in seconds since 1970. Stripe moves it before it charges.
     #[serde(default)]
     pub current_period_end: Option<i64>,
 }
 
 impl Stripe {
-    /// The subscriptions of a customer with their latest invoices, ended ones too, newest first and at most 100; None if
+    /// Reads at most 100 subscriptions of a customer with their latest invoices, ended ones, too, newest first; None if
     /// the customer was deleted.
     ///
-    /// A key of another account or mode knows no customer of ours either, and is an error: nothing has ended then.
+    /// A key of another account or mode does not know the customer either. That is an error: no subscription has ended.
     pub async fn subscriptions(
         &self,
         customer: &CustomerId,

@@ -1,4 +1,4 @@
-//! What is sent to Stripe, and what its answers mean, against an endpoint in this process.
+//! Tests of the requests to Stripe and the meaning of its responses, against an endpoint in this process.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -12,10 +12,10 @@ use crate::process::telemetry;
 use crate::words::id::{KeySpace, UsageId};
 use crate::words::sparks::Sparks;
 
-/// What was sent, as text.
+/// The requests that were sent, as text.
 type Sent = Arc<Mutex<Vec<String>>>;
 
-/// A client whose requests are answered with these, one after another, the last one again and again.
+/// A client whose requests get these responses, one after another, and then the last one again and again.
 fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent) {
     let sent = Sent::default();
     let (log, next) = (Arc::clone(&sent), AtomicUsize::new(0));
@@ -59,7 +59,7 @@ fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent)
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "it stands beside answers that never came"
+    reason = "it is listed with responses that never came"
 )]
 fn answer(status: u16, body: &str) -> Result<Response<Bytes>, &'static str> {
     let answer = Response::builder()
@@ -124,7 +124,7 @@ async fn a_customer_is_always_made_with_the_same_parameters_and_key() {
 }
 
 #[tokio::test]
-async fn every_answer_means_one_thing() {
+async fn each_response_has_one_outcome() {
     let duplicate = r#"{"error":{"type":"invalid_request_error","code":"duplicate_meter_event","message":"…"}}"#;
     let ours = format!(
         r#"{{"error":{{"message":"An event already exists with identifier {}."}}}}"#,
@@ -172,7 +172,7 @@ async fn every_answer_means_one_thing() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
+async fn a_broken_connection_is_retried_once_with_the_same_key() {
     let (stripe, sent) = stripe(vec![Err("reset"), answer(200, "{}")]);
     record(&stripe).await.unwrap();
     let sent = sent.lock().unwrap();
@@ -180,13 +180,13 @@ async fn a_broken_connection_is_tried_once_more_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_on_a_repeat_proves_nothing() {
+async fn a_rate_limited_retry_leaves_the_call_unconfirmed() {
     let (stripe, _) = stripe(vec![Err("reset"), answer(429, "{}")]);
     assert_eq!(name(&record(&stripe).await), "unconfirmed");
 }
 
 #[tokio::test]
-async fn a_customer_that_stripe_is_busy_with_is_left_alone_for_a_moment() {
+async fn a_rate_limited_customer_is_paused() {
     let (stripe, sent) = stripe(vec![answer(429, "{}")]);
     assert_eq!(name(&record(&stripe).await), "rate limited");
     assert_eq!(name(&record(&stripe).await), "skipped");
@@ -206,7 +206,7 @@ fn wishing(status: u16, wish: &str) -> Result<Response<Bytes>, &'static str> {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_three_times_and_what_cannot_is_not() {
+async fn only_transient_failures_are_tried_three_times() {
     for (first, sends) in [
         (answer(200, "{}"), 1),
         (answer(400, "{}"), 1),
@@ -232,7 +232,7 @@ async fn what_may_pass_is_tried_three_times_and_what_cannot_is_not() {
 }
 
 #[tokio::test]
-async fn what_passes_is_answered_and_made_with_the_same_key() {
+async fn retries_have_the_same_key() {
     let customer = r#"{"id": "cus_1", "object": "customer"}"#;
     let (stripe, sent) = stripe(vec![answer(503, ""), Err("reset"), answer(200, customer)]);
     let account = "acct_a".parse().unwrap();
@@ -253,7 +253,7 @@ async fn neither_errors_nor_debug_output_carry_the_key_or_stripes_message() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_is_not_told() {
+async fn a_malformed_response_is_not_quoted_in_errors() {
     for (body, told) in [
         (
             r#"{"id":"in_1","livemode":"canary"}"#,
@@ -275,7 +275,7 @@ async fn an_answer_that_cannot_be_read_is_not_told() {
 }
 
 #[tokio::test]
-async fn the_time_at_stripe_is_the_date_of_an_answer() {
+async fn stripes_time_is_the_date_of_a_response() {
     for (date, second) in [
         ("Sun, 22 Nov 2026 20:15:00 GMT", Some(1_795_378_500)),
         ("soon", None),

@@ -1,4 +1,4 @@
-//! Webhooks: whether Stripe sent a body, and what it is about.
+//! Webhooks: verifies that Stripe sent a body, and reads the event in it.
 //!
 //! <https://docs.stripe.com/webhooks/signature>
 
@@ -8,31 +8,31 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How far the time of a signature may be from ours, either way, in seconds.
+/// The largest difference between the time of a signature and ours, either way, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// The most `v1` signatures of a header that are compared. Stripe sends one for each secret that is valid, which is two
-/// while a secret is rolled.
+/// The maximum number of `v1` signatures of a header that are compared. Stripe sends one for each valid secret, which
+/// is two while a secret is rolled.
 const MAX_SIGNATURES: usize = 10;
 
-/// The length of a signature.
+/// The length of a signature, in bytes.
 const DIGEST_BYTES: usize = 32;
 
-/// Why a body is not from Stripe, as far as anybody can tell.
+/// A body that is not proven to be from Stripe.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unverified {
-    /// There is no signature header that can be read.
+    /// The signature header is missing or malformed.
     #[error("the signature header is missing or malformed")]
     Header,
-    /// The time is too far from ours.
-    #[error("the signature is not of this time")]
+    /// The time of the signature is too far from ours.
+    #[error("the time of the signature is more than {TOLERANCE_SECONDS} seconds off")]
     Time,
-    /// No secret of ours has made any of the signatures.
-    #[error("no signature is by one of the secrets")]
+    /// None of our secrets made any of the signatures.
+    #[error("no signature matches one of the secrets")]
     Signature,
 }
 
-/// What happened, as far as it is believed: that something did, to which object. All else is read anew.
+/// An event. Only its kind and the ids of its objects are trusted; everything else is read from Stripe again.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Event {
     /// Its id, `evt_…`.
@@ -41,10 +41,10 @@ pub struct Event {
     /// `event`, or `v2.core.event`.
     #[serde(default)]
     pub object: String,
-    /// What happened, such as `checkout.session.completed`.
+    /// Its type, such as `checkout.session.completed`.
     #[serde(default, rename = "type")]
     pub kind: String,
-    /// Whether it is about real money.
+    /// True if it is about real money.
     #[serde(default)]
     pub livemode: bool,
     #[serde(default)]
@@ -63,7 +63,7 @@ impl Event {
         self.data.object["id"].as_str()
     }
 
-    /// The customer whom its object belongs to.
+    /// The customer to whom its object belongs.
     pub fn customer(&self) -> Option<&str> {
         self.data.object["customer"].as_str()
     }
@@ -71,9 +71,9 @@ impl Event {
 
 /// Verifies that the raw bytes of a body were signed with one of the secrets within 300 seconds of `now`.
 ///
-/// `header` is the value of `Stripe-Signature`: `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Other schemes are
-/// not looked at, and a secret that is blank counts as none: everybody could sign with it. The body is hashed once a
-/// secret, however many signatures the header has, so that a forged header costs no more than one of Stripe's.
+/// `header` is the value of `Stripe-Signature`: `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Other schemes are ignored, and
+/// so is a blank secret, with which anyone could sign. The body is hashed once per secret, however many signatures the
+/// header has, so that a forged header costs no more than one of Stripe's.
 pub fn verify(
     header: &str,
     body: &[u8],
@@ -100,7 +100,7 @@ pub fn verify(
     }
 }
 
-/// Compares the signatures with the one that each secret makes; `sign` hashes the body.
+/// Returns whether one of the secrets made one of the signatures; `sign` hashes the body.
 fn is_by_one_of(
     secrets: &[SecretString],
     signatures: &[[u8; DIGEST_BYTES]],
@@ -113,7 +113,7 @@ fn is_by_one_of(
         .any(|secret| {
             let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
             let expected = sign(&key);
-            // `ring` compares in constant time only when it verifies, so what is compared are hashes of both.
+            // `ring` compares in constant time only when it verifies, so hashes of both are compared.
             let expected = hmac::sign(&key, expected.as_ref());
             signatures
                 .iter()
@@ -121,8 +121,8 @@ fn is_by_one_of(
         })
 }
 
-/// The time as it was signed, and the first `v1` signatures that are well-formed. A time given twice is refused: the
-/// libraries differ in which of the two they take.
+/// Returns the time as it was signed, and the first `v1` signatures that are well-formed. A time given twice is
+/// refused: libraries differ in which of the two they take.
 fn parts(header: &str) -> Option<(&str, Vec<[u8; DIGEST_BYTES]>)> {
     let mut time = None;
     let mut signatures = Vec::new();
@@ -144,7 +144,7 @@ fn parts(header: &str) -> Option<(&str, Vec<[u8; DIGEST_BYTES]>)> {
     (!signatures.is_empty()).then_some((time, signatures))
 }
 
-/// 64 lower-case hexadecimal digits as bytes.
+/// Decodes 64 lower-case hexadecimal digits.
 fn digest(text: &str) -> Option<[u8; DIGEST_BYTES]> {
     let mut bytes = [0; DIGEST_BYTES];
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -178,7 +178,7 @@ mod tests {
 
     /// Signatures made with Stripe's own Node library, and again with Python's `hmac` and `openssl`.
     #[test]
-    fn what_stripes_libraries_sign_is_verified() {
+    fn signatures_of_stripes_libraries_are_verified() {
         for (payload, secret, time, signature) in [
             (SUITE, "whsec_test_secret", SUITE_TIME, SUITE_V1),
             (SUITE, "whsec_test_secret_rolled_key", SUITE_TIME, ROLLED_V1),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_hashed_once_a_secret_however_many_signatures_there_are() {
+    fn the_body_is_hashed_once_per_secret() {
         let secrets = ["whsec_1", " ", "whsec_2"].map(SecretString::from);
         for count in [1, 10, 140] {
             let mut hashed = 0;
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_signatures_of_a_header_are_compared() {
+    fn only_the_first_ten_signatures_are_compared() {
         let other = format!("v1={ROLLED_V1}");
         let header = |before: usize| {
             let others = vec![other.as_str(); before].join(",");
@@ -284,13 +284,13 @@ mod tests {
     }
 
     #[test]
-    fn any_secret_may_have_signed_and_a_blank_one_never_has() {
+    fn any_secret_verifies_and_a_blank_one_never_does() {
         let header = format!("t={SUITE_TIME},v1={SUITE_V1}");
         let judge = |secrets: &[&str]| check(&header, SUITE, secrets, SUITE_TIME);
         assert_eq!(judge(&["whsec_other", "whsec_test_secret"]), Ok(()));
         assert_eq!(judge(&["whsec_other"]), Err(Unverified::Signature));
         assert_eq!(judge(&[]), Err(Unverified::Signature));
-        // Everybody can sign with an empty key.
+        // Anyone can sign with an empty key.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"");
         let signed = format!("{SUITE_TIME}.{SUITE}");
         let signature = crate::words::id::hex(hmac::sign(&key, signed.as_bytes()).as_ref());
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_read_whatever_else_it_holds() {
+    fn unknown_members_of_an_event_are_ignored() {
         let text = r#"{"id":"evt_1","object":"event","type":"a.b","livemode":true,"new":[1],
             "data":{"object":{"id":"cs_1","x":{}},"previous_attributes":{}}}"#;
         let event: Event = serde_json::from_str(text).unwrap();

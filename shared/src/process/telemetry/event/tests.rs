@@ -1,4 +1,4 @@
-//! What a line on the way says.
+//! Tests of the lines of log events.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use super::super::{Call, Lines, Origin, invocation, logs};
 use crate::process::clock::Clock;
 use crate::process::config::Environment;
 
-/// The lines of what `work` logs.
+/// Returns the lines that `work` logs.
 async fn lines(work: impl Future<Output = ()>) -> Vec<Value> {
     let written = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&written);
@@ -30,7 +30,7 @@ async fn lines(work: impl Future<Output = ()>) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_line_is_flat_with_its_level_and_the_message_in_words() {
+async fn an_event_is_one_flat_line_with_level_and_message() {
     let told = lines(async {
         info!(usage.id = %"use_1", count = 3, negative = -3, replayed = true, "charged usage `{}`", "use_1");
         warn!(error = "no\n\"answer\"", shape = ?Some("a\tb"), "could not");
@@ -49,7 +49,7 @@ async fn a_line_is_flat_with_its_level_and_the_message_in_words() {
 }
 
 #[tokio::test]
-async fn what_happens_in_an_invocation_carries_its_request_id() {
+async fn events_in_an_invocation_carry_its_request_id() {
     let origin = Origin::new("read-account", "prod", &Clock::system());
     let call = Call {
         request_id: "req_1".to_owned(),
@@ -70,7 +70,7 @@ async fn what_happens_in_an_invocation_carries_its_request_id() {
 }
 
 #[tokio::test]
-async fn spans_and_what_is_filtered_are_no_lines() {
+async fn spans_and_filtered_events_write_no_lines() {
     let told = lines(async {
         let span = info_span!("Lambda runtime invoke", secret = "none of ours");
         assert!(span.is_disabled());

@@ -1,4 +1,4 @@
-//! What an invocation's line says, and what it never does.
+//! Tests of the contents of an invocation's line.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn call() -> Call {
     }
 }
 
-/// The lines of an invocation that does this.
+/// Returns the lines of an invocation that does `work`.
 async fn lines<T>(origin: &Origin, call: Call, work: impl Future<Output = T>) -> Vec<Value> {
     let lines = Lines::default();
     lines.keep(invocation(origin, call, work)).await;
@@ -65,13 +65,13 @@ async fn an_invocation_that_counts_nothing_carries_no_metrics() {
     let scheduled = Call::scheduled(&Context::default());
     let lines = lines(&origin(), scheduled, async {}).await;
     assert_eq!(lines.len(), 1);
-    assert_eq!(lines[0]["message"], "verify-payment is done");
+    assert_eq!(lines[0]["message"], "verify-payment finished");
     assert_eq!(lines[0].get("_aws"), None);
     assert_eq!(lines[0].get("status"), None);
 }
 
 #[tokio::test]
-async fn what_happens_at_once_counts_into_the_same_invocation() {
+async fn concurrent_work_counts_into_the_same_invocation() {
     let lines = lines(&origin(), call(), async {
         let one = || async {
             tokio::task::yield_now().await;
@@ -88,7 +88,7 @@ async fn what_happens_at_once_counts_into_the_same_invocation() {
 }
 
 #[tokio::test]
-async fn invocations_at_once_keep_apart() {
+async fn concurrent_invocations_are_counted_separately() {
     let lines = Lines::default();
     let origin = origin();
     let one = |recorded| {
@@ -126,7 +126,7 @@ async fn outside_of_an_invocation_nothing_is_counted_or_written() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_is_given_up_has_its_line() {
+async fn a_cancelled_invocation_writes_its_line() {
     let origin = origin();
     let lines = lines(&origin, call(), async {
         let given_up = invocation(&origin, call(), async {
@@ -145,7 +145,7 @@ async fn an_invocation_that_is_given_up_has_its_line() {
         words,
         [
             "POST /v1/checkout/{session_id}/verify was cut short",
-            "POST /v1/checkout/{session_id}/verify is done"
+            "POST /v1/checkout/{session_id}/verify finished"
         ]
     );
     assert_eq!(lines[0]["cut_short"], true);
@@ -153,7 +153,7 @@ async fn an_invocation_that_is_given_up_has_its_line() {
 }
 
 #[tokio::test]
-async fn an_account_is_named_where_there_is_one() {
+async fn an_account_is_logged_if_there_is_only_one() {
     let [one, two] = ["acct_a", "acct_b"].map(|id| id.parse::<AccountId>().unwrap());
     for (accounts, named) in [
         (vec![], None),
@@ -172,7 +172,7 @@ async fn an_account_is_named_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn headers_that_are_not_well_formed_reach_no_line() {
+async fn malformed_headers_are_not_logged() {
     let called = Call {
         trace: TraceContext::new(Some("Root=canary"), Some("00-canary")),
         ..call()
@@ -182,7 +182,7 @@ async fn headers_that_are_not_well_formed_reach_no_line() {
 }
 
 #[tokio::test]
-async fn the_callers_span_is_passed_on_to_the_providers_where_there_is_one() {
+async fn the_callers_traceparent_is_passed_on_to_the_providers() {
     let seen: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
     let log = Arc::clone(&seen);
     let transport = Transport::in_process(Arc::new(move |request, _| {
