@@ -7,7 +7,7 @@ mod deployment;
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use shared::ledger::Incident;
+use shared::payments::incidents::{Incident, Incidents};
 use shared::process::patience::Patience;
 use shared::process::telemetry::chain;
 
@@ -81,12 +81,12 @@ fn stripe_account(console: &Console<'_>) -> Result<StripeAccount, Error> {
 
 /// Returns the incidents that are neither dismissed nor settled by themselves.
 async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
-    let ledger = console.ledger()?;
+    let (ledger, stored) = (console.ledger()?, Incidents::over(console.table()?));
     let patience = Patience::lasting(&console.clock, PATIENCE);
     let mut open = Vec::new();
     let mut from = None;
     loop {
-        let (incidents, next) = ledger.incidents(from, &patience).await?;
+        let (incidents, next) = stored.incidents(from, &patience).await?;
         let subjects: BTreeSet<String> = incidents.iter().map(|one| one.subject.clone()).collect();
         let subjects: Vec<String> = subjects.into_iter().collect();
         // A payment or refund that has its entry by now is settled.
@@ -104,10 +104,9 @@ async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
 
 /// Dismisses all incidents of an object.
 pub(crate) async fn dismiss(console: &mut Console<'_>, subject: String) -> Result<(), Error> {
-    let dismissed = console
-        .ledger()?
-        .dismiss_incidents(&subject, &console.patience)
-        .await?;
+    let incidents = Incidents::over(console.table()?);
+    let dismissed = incidents.dismiss_incidents(&subject, &console.patience);
+    let dismissed = dismissed.await?;
     if dismissed == 0 {
         return Err(Error::NoIncident(subject));
     }

@@ -276,7 +276,7 @@ impl Console<'_> {
 
     /// Returns everything that payment operations need.
     fn payments(&self) -> Result<Payments, Error> {
-        Ok(Payments::from_setup(self.setup())?)
+        Ok(Payments::beside(&self.ledger()?, self.setup())?)
     }
 
     fn setup(&self) -> Setup<'_> {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use shared::ledger::{Found, Ledger, ListedKind, Redriven, Waiting};
+use shared::delivery::{DeliveryQueue, Found, ListedKind, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::process::clock::wire;
 use shared::process::patience::Patience;
@@ -63,7 +63,7 @@ pub(crate) async fn run(console: &mut Console<'_>, action: Option<Action>) -> Re
 }
 
 async fn list(console: &mut Console<'_>) -> Result<(), Error> {
-    let listing = listing(&console.ledger()?, console).await?;
+    let listing = listing(&DeliveryQueue::over(console.table()?), console).await?;
     let now = console.clock.now();
     let age = listing
         .oldest
@@ -100,15 +100,15 @@ async fn list(console: &mut Console<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-async fn listing(ledger: &Ledger, console: &Console<'_>) -> Result<Listing, Error> {
+async fn listing(deliveries: &DeliveryQueue, console: &Console<'_>) -> Result<Listing, Error> {
     let mut listing = Listing::default();
     for queue in [Queue::Due, Queue::Parked] {
         for bucket in 0..PENDING_BUCKETS {
             let patience = Patience::lasting(&console.clock, PATIENCE);
             let all = Timestamp::MAX;
-            let mut listed = ledger.due(queue, bucket, all, MOST, &patience).await?;
+            let mut listed = deliveries.due(queue, bucket, all, MOST, &patience).await?;
             listed.retain(|listed| listed.kind() == ListedKind::Usage);
-            for found in ledger.waiting(&listed, &patience).await? {
+            for found in deliveries.waiting(&listed, &patience).await? {
                 if let Found::Usage(usage) = found {
                     listing.add(&usage);
                 }
@@ -154,9 +154,9 @@ async fn redrive(
     all: bool,
     untraced: bool,
 ) -> Result<(), Error> {
-    let ledger = console.ledger()?;
+    let deliveries = DeliveryQueue::over(console.table()?);
     let ids = if all {
-        let parked = listing(&ledger, console).await?.parked;
+        let parked = listing(&deliveries, console).await?.parked;
         let mut ids: Vec<String> = parked
             .into_iter()
             .map(|parked| parked.parcel.unwrap_or(parked.id))
@@ -171,7 +171,7 @@ async fn redrive(
     let mut results = Vec::new();
     for id in ids {
         let patience = Patience::lasting(&console.clock, PATIENCE);
-        let redriven = ledger
+        let redriven = deliveries
             .redrive(&id, untraced, console.clock.now(), &patience)
             .await?;
         refused |= !matches!(

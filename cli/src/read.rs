@@ -1,5 +1,6 @@
 //! `sparks balance` and `sparks ledger`: print an account's grants and entries.
 
+use shared::reports::entries::Entries;
 use shared::reports::{balance, history, statement};
 use shared::usage::ProviderCost;
 use shared::words::id::AccountId;
@@ -48,10 +49,19 @@ pub(crate) async fn ledger(
         by_service: true,
     };
     let ledger = console.ledger()?;
+    let entries = Entries::beside(&ledger);
     let query = statement::Query::newest(limit);
     let now = console.clock.now();
     let cost = ProviderCost::Shown;
-    let statement = statement::read(&ledger, &subject, &query, cost, now, &console.patience);
+    let statement = statement::read(
+        &ledger,
+        &entries,
+        &subject,
+        &query,
+        cost,
+        now,
+        &console.patience,
+    );
     let statement = match statement.await {
         Ok(statement) => statement,
         Err(history::Error::Account(balance::Error::AccountNotFound)) => {

@@ -1,8 +1,8 @@
 //! `sparks repair`: rebuilds an account from its entries, after a restore has left half of a transaction.
 
 use serde_json::json;
-use shared::ledger::{Repair, Repaired};
 use shared::process::patience::Patience;
+use shared::reports::audit::{Audits, Repair, Repaired};
 use shared::words::id::AccountId;
 
 use crate::{Console, Error, PATIENCE};
@@ -14,7 +14,9 @@ pub(crate) async fn run(
     yes: bool,
 ) -> Result<(), Error> {
     let patience = Patience::lasting(&console.clock, PATIENCE);
-    let repaired = console.ledger()?.repair(&account, yes, &patience).await?;
+    let repaired = Audits::beside(&console.ledger()?)
+        .repair(&account, yes, &patience)
+        .await?;
     let (repair, written) = match repaired {
         Repaired::Written(repair) => (repair, true),
         Repaired::Planned(repair) => (repair, false),

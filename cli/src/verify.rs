@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::process::patience::Patience;
 use shared::process::telemetry::chain;
+use shared::reports::audit::Audits;
 use shared::words::id::AccountId;
 
 use crate::{Console, Error, PATIENCE};
@@ -12,10 +13,10 @@ pub(crate) async fn run(
     console: &mut Console<'_>,
     account: Option<AccountId>,
 ) -> Result<(), Error> {
-    let ledger = console.ledger()?;
+    let audits = Audits::beside(&console.ledger()?);
     let mut report = Report::default();
     if let Some(account) = account {
-        let found = verify(console, &ledger, &account, &mut report).await?;
+        let found = verify(console, &audits, &account, &mut report).await?;
         if !found {
             return Err(Error::NoAccount(account));
         }
@@ -24,13 +25,13 @@ pub(crate) async fn run(
     let mut from = None;
     loop {
         let patience = Patience::lasting(&console.clock, PATIENCE);
-        let part = ledger.accounts(from, &patience).await?;
+        let part = audits.accounts(from, &patience).await?;
         for key in part.unlisted {
             let finding = format!("`{key}` is in no account's ledger");
             report.findings.push((None, finding));
         }
         for account in part.accounts {
-            verify(console, &ledger, &account, &mut report).await?;
+            verify(console, &audits, &account, &mut report).await?;
         }
         if part.next.is_none() {
             return report.print(console);
@@ -52,12 +53,12 @@ struct Report {
 
 async fn verify(
     console: &mut Console<'_>,
-    ledger: &shared::ledger::Ledger,
+    audits: &Audits,
     account: &AccountId,
     report: &mut Report,
 ) -> Result<bool, Error> {
     let patience = Patience::lasting(&console.clock, PATIENCE);
-    let verified = match ledger.verify(account, &patience).await {
+    let verified = match audits.verify(account, &patience).await {
         Ok(Some(verified)) => verified,
         Ok(None) => return Ok(false),
         // A failure of one account does not stop the verification of the others.

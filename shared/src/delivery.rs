@@ -3,14 +3,27 @@
 //! No failure here can lose a usage: an unconfirmed delivery stays pending in the ledger, and the outbox finishes it.
 //! Nothing runs on after the budget, because Lambda freezes a process that has answered.
 
+mod mark;
+mod parcel;
+mod parked;
+mod queue;
+mod reported;
+
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use http::StatusCode;
 use tracing::{info, warn};
 
-use crate::ledger::{CustomerLink, Deliveries, DeliveryState, Ledger, Mark, Marks};
-use crate::payments::customers::Customers;
+pub use mark::{Mark, Marks};
+pub use parcel::{MAX_MEMBERS, Parcel};
+pub use parked::Redriven;
+pub use queue::{DeliveryQueue, Found, Lease, Listed, ListedKind, Parts, Waiting};
+pub use reported::Reported;
+
+use crate::customers::CustomerLink;
+use crate::customers::Customers;
+use crate::ledger::{Deliveries, DeliveryState, Ledger};
 use crate::process::clock::{self, Clock};
 use crate::process::patience::{ANSWER_RESERVE, Patience};
 use crate::process::telemetry::{self, Metric, Provider, Step, chain};
@@ -40,6 +53,7 @@ pub struct Delivery {
     langfuse: Option<Langfuse>,
     stripe: Option<Stripe>,
     customers: Customers,
+    queue: DeliveryQueue,
     stage: String,
     budget: Duration,
     clock: Clock,
@@ -47,18 +61,19 @@ pub struct Delivery {
 
 impl Delivery {
     /// Reads the configuration and prepares the clients of the providers that it names.
-    pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
+    pub fn beside(ledger: &Ledger, setup: Setup<'_>) -> Result<Self, config::Error> {
         let Setup {
             environment,
             transport,
             clock,
         } = setup;
-        let stage = environment.stage()?;
+        let (stage, table) = (environment.stage()?, ledger.table());
         let (langfuse, stripe) = (environment.langfuse()?, environment.stripe()?);
         Ok(Self {
             langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
             stripe: stripe.map(|access| Stripe::new(&access, transport, clock)),
-            customers: Customers::default(),
+            customers: Customers::over(table.clone()),
+            queue: DeliveryQueue::over(table.clone()),
             budget: environment.delivery_budget()?,
             stage,
             clock: clock.clone(),
@@ -91,17 +106,12 @@ impl Delivery {
     }
 
     /// Looks up the Stripe customer of an account within the budget; meant to run in parallel with the debit.
-    pub async fn customer(
-        &self,
-        ledger: &Ledger,
-        account: &AccountId,
-        patience: &Patience,
-    ) -> Customer {
+    pub async fn customer(&self, account: &AccountId, patience: &Patience) -> Customer {
         if self.stripe.is_none() {
             return Customer::Unclear;
         }
         let patience = patience.at_most(self.budget);
-        match self.customers.find(ledger, account, &patience).await {
+        match self.customers.find(account, &patience).await {
             Ok(CustomerLink {
                 customer: Some(customer),
                 ..
@@ -117,7 +127,6 @@ impl Delivery {
     /// Delivers traces of one account and marks their entries; returns the states after that.
     pub async fn deliver(
         &self,
-        ledger: &Ledger,
         account: &AccountId,
         traces: &[Trace<'_>],
         customer: Customer,
@@ -130,11 +139,11 @@ impl Delivery {
         let marking = Patience::lasting(&self.clock, self.budget + ANSWER_RESERVE);
         let (langfuse, stripe) = tokio::join!(
             self.trace(traces),
-            self.meter(ledger, account, traces, customer, patience)
+            self.meter(account, traces, customer, patience)
         );
         let mut marks = Vec::with_capacity(traces.len());
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
-            marks.push(self.mark(ledger, trace, Marks { langfuse, stripe }, &marking));
+            marks.push(self.mark(trace, Marks { langfuse, stripe }, &marking));
         }
         let marks = stream::iter(marks).buffered(MARKS_AT_ONCE).collect();
         telemetry::step(Step::Mark, marks).await
@@ -160,7 +169,6 @@ impl Delivery {
     /// Each event that was not sent is marked as unsent: only a provably unsent event may be sent in a parcel.
     async fn meter(
         &self,
-        ledger: &Ledger,
         account: &AccountId,
         traces: &[Trace<'_>],
         customer: Customer,
@@ -187,15 +195,7 @@ impl Delivery {
             Customer::Missing(generation) => {
                 let made = self
                     .customers
-                    .make(
-                        ledger,
-                        stripe,
-                        &self.stage,
-                        account,
-                        generation,
-                        left(),
-                        patience,
-                    )
+                    .make(stripe, &self.stage, account, generation, left(), patience)
                     .await;
                 match made {
                     Ok(customer) => customer,
@@ -238,15 +238,9 @@ impl Delivery {
     }
 
     /// Marks the progress of an entry's deliveries. If that fails, they count as pending.
-    async fn mark(
-        &self,
-        ledger: &Ledger,
-        trace: &Trace<'_>,
-        marks: Marks,
-        patience: &Patience,
-    ) -> Deliveries {
+    async fn mark(&self, trace: &Trace<'_>, marks: Marks, patience: &Patience) -> Deliveries {
         let entry = trace.entry;
-        let deliveries = match ledger.mark(entry, &marks, patience).await {
+        let deliveries = match self.queue.mark(entry, &marks, patience).await {
             Ok(deliveries) => {
                 info!(
                     usage.id = %entry.id,

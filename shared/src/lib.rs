@@ -4,8 +4,9 @@
 //! - [`outbox`]: finishes later what a request began
 //! - [`reports`]: the balance, the history, the statement and the estimate of an account
 //! - [`usage`]: records a usage and charges it
-//! - [`delivery`]: sends a usage to Langfuse and to Stripe's meter
 //! - [`payments`]: checkout, plans, refunds, the customer portal and Stripe's webhooks
+//! - [`delivery`]: sends a usage to Langfuse and to Stripe's meter
+//! - [`customers`]: the Stripe customer of each account
 //! - [`providers`]: clients of Stripe, Langfuse and the parameter store
 //! - [`ledger`]: accounts, grants and entries
 //! - [`table`]: the DynamoDB table: items, conditional writes, transactions
@@ -13,6 +14,7 @@
 //! - [`pricing`]: the price book and the catalog
 //! - [`words`]: amounts, ids, meters and addresses, without I/O
 
+pub mod customers;
 pub mod delivery;
 pub mod edge;
 pub mod ledger;

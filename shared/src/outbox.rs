@@ -20,7 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use crate::ledger::{self, Ledger, Listed, ListedKind};
+use crate::delivery::{DeliveryQueue, Listed, ListedKind};
+use crate::ledger::{self, Ledger};
 use crate::payments::Payments;
 use crate::process::clock::{self, Clock};
 use crate::process::patience::Patience;
@@ -61,6 +62,8 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 pub struct Outbox {
     /// The ledger, which lists the pending work.
     pub ledger: Ledger,
+    /// The deliveries that are pending or parked.
+    pub queue: DeliveryQueue,
     /// The Langfuse client; None if no traces are sent.
     pub langfuse: Option<Langfuse>,
     /// The Stripe account that takes meter events and payments, with the terms of plans; None without Stripe.
@@ -81,13 +84,15 @@ impl Outbox {
         } = setup;
         let stage = environment.stage()?;
         let langfuse = environment.langfuse()?;
+        let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
-            ledger: Ledger::from_setup(setup)?,
+            queue: DeliveryQueue::over(ledger.table().clone()),
             langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
             payments: match environment.stripe()? {
-                Some(_) => Some(Payments::from_setup(setup)?),
+                Some(_) => Some(Payments::beside(&ledger, setup)?),
                 None => None,
             },
+            ledger,
             stage,
             clock: clock.clone(),
         })
@@ -201,17 +206,17 @@ impl Outbox {
         }
         let now = self.clock.now();
         // A lease is two writes, and most buckets of most runs are empty.
-        let due = self.ledger.due(Queue::Due, bucket, now, 1, patience);
+        let due = self.queue.due(Queue::Due, bucket, now, 1, patience);
         if due.await?.is_empty() {
             return Ok(());
         }
-        let Some(lease) = self.ledger.lease(bucket, now, patience).await? else {
+        let Some(lease) = self.queue.lease(bucket, now, patience).await? else {
             report.buckets_taken += 1;
             return Ok(());
         };
         report.buckets += 1;
         let worked = self.work(bucket, reads, patience, report).await;
-        self.ledger.release(lease, patience).await?;
+        self.queue.release(lease, patience).await?;
         worked
     }
 
@@ -226,7 +231,7 @@ impl Outbox {
         let mut seen: HashSet<Listed> = HashSet::new();
         while has_time(patience) {
             let (now, limit) = (self.clock.now(), seen.len() + TOGETHER);
-            let due = self.ledger.due(Queue::Due, bucket, now, limit, patience);
+            let due = self.queue.due(Queue::Due, bucket, now, limit, patience);
             // The index may lag behind, so items that this run has already handled are skipped.
             let fresh: Vec<Listed> = due
                 .await?

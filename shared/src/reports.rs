@@ -1,6 +1,8 @@
 //! Reports about an account: its balance, history, statement, and the price of a usage.
 
+pub mod audit;
 pub mod balance;
+pub mod entries;
 pub mod estimate;
 pub mod history;
 pub mod statement;

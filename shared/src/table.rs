@@ -1,4 +1,33 @@
 //! The DynamoDB table: typed items, conditional writes and transactions, without any business.
+//!
+//! | item | `pk` | `sk` | holds | written by, on condition |
+//! |---|---|---|---|---|
+//! | account | `A#<account>` | `A` | `available`, `debited`, `settled`, `next_due`, `grants_version`, `free_plan`, `free_due`; while the gate is closed `gate_until`, `gate_holder` | [`Ledger::open_account`](crate::ledger::Ledger::open_account), absent · debit, `available >= sum` and `next_due > now` · credit, settlement, reversal, restoration and correction, unchanged `debited`, `next_due`, `grants_version` · the gate, if open, lapsed or held by the same change |
+//! | grants | `A#<account>` | `G` | `grants_version`, `grants` (a part of the account item before item version 2) | with each change of the account except a debit, unchanged `grants_version` |
+//! | customer | `A#<account>` | `C` | `customer`, `generation` | [`CustomerLinks::link_customer`](crate::customers::CustomerLinks::link_customer), no customer linked · [`CustomerLinks::unlink_customer`](crate::customers::CustomerLinks::unlink_customer), the deleted one still linked |
+//! | subscriptions | `A#<account>` | `U` | `subscriptions`, `as_of`, `version` | [`Subscribers::keep_subscriptions`](crate::payments::subscription::Subscribers::keep_subscriptions), unchanged `version` |
+//! | customer's account | `X#<customer>` | `X` | `customer_of` | the same transaction, absent |
+//! | entry | `E#<id>` | `E` | `kind`, `account`, signed `amount`, `recorded_at`, and what its kind adds | with the change of the account, absent |
+//! | usage | `E#use_…` | `E` | a usage's entry, whose delivery states change: `langfuse`, `stripe`, `…_unsent`, `…_parked`, `claims`, `claimed_at`, `traced_at`, `langfuse_absent_at`, `langfuse_unclear_since`, `parcel`, `reported_at`, `absent_at`, `redriven_at` | [`DeliveryQueue::mark`](crate::delivery::DeliveryQueue::mark), states as read and never claimed · [`DeliveryQueue::claim`](crate::delivery::DeliveryQueue::claim), states and `claims` as read · [`DeliveryQueue::put_back`](crate::delivery::DeliveryQueue::put_back), the same claim · [`DeliveryQueue::park_reported`](crate::delivery::DeliveryQueue::park_reported), not redriven since; states and `claims` as read · [`DeliveryQueue::redrive`](crate::delivery::DeliveryQueue::redrive), states and `claims` as read · [`DeliveryQueue::note_absent`](crate::delivery::DeliveryQueue::note_absent), parked · [`DeliveryQueue::note_found`](crate::delivery::DeliveryQueue::note_found), parked, as read |
+//! | parcel | `B#par_…` | `B` | `parcel_of`, `customer`, `members`, `value`, `occurred_at`, `recorded_at`, `stripe`, `attempts`, `parked`, `reported_at`, `absent_at`, `redriven_at` | [`DeliveryQueue::freeze`](crate::delivery::DeliveryQueue::freeze), absent, with its members' marks · [`DeliveryQueue::mark_parcel`](crate::delivery::DeliveryQueue::mark_parcel), pending, `attempts` as read · [`DeliveryQueue::park_reported`](crate::delivery::DeliveryQueue::park_reported), not redriven since · [`DeliveryQueue::redrive`](crate::delivery::DeliveryQueue::redrive), parked, with its members · [`DeliveryQueue::note_found`](crate::delivery::DeliveryQueue::note_found), parked, with its members |
+//! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`DeliveryQueue::lease`](crate::delivery::DeliveryQueue::lease), expired · [`DeliveryQueue::release`](crate::delivery::DeliveryQueue::release), the same holder |
+//! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no expiry of its grants beyond those read |
+//! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; for a usage `gives_back`, and the grant that it `joins` | with the account, absent |
+//! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Orders::open_intent`](crate::payments::orders::Orders::open_intent), absent · [`Orders::note_checkout`](crate::payments::orders::Orders::note_checkout), not paid · with the credit for its payment, or [`Orders::settle_intent`](crate::payments::orders::Orders::settle_intent) |
+//! | Checkout Session | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Orders::bind_checkout`](crate::payments::orders::Orders::bind_checkout), absent · [`Orders::note_invoice`](crate::payments::orders::Orders::note_invoice), present |
+//! | reversal that may still change (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`OpenReversals::follow`](crate::payments::reversal::OpenReversals::follow), not due later · [`OpenReversals::unfollow`](crate::payments::reversal::OpenReversals::unfollow), listed |
+//! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Incidents::keep_incident`](crate::payments::incidents::Incidents::keep_incident), another detail, and not seen later · [`Incidents::dismiss_incidents`](crate::payments::incidents::Incidents::dismiss_incidents), not seen again |
+//! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, if its models fit |
+//! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
+//!
+//! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an account's
+//! entries by time (`account`, `ledger_at`); `pending` lists unfinished work by the time from which it is due
+//! (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets in it, chosen by account, or by id for
+//! reversals. The outbox finishes `P#…`: usages with a delivery that is not final, parcels of them, intents that are not
+//! settled, subscriptions with a renewal or an invoice to check, and reversals that may still change. `K#…` lists usages
+//! with a delivery that failed for good, for the operator.
+//!
+//! No function scans the table, and no item is ever deleted.
 
 mod calls;
 mod failure;
@@ -6,6 +35,7 @@ pub(crate) mod item;
 pub(crate) mod key;
 mod schema;
 
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -59,6 +89,9 @@ pub enum Error {
     #[error("the amount is out of range")]
     OutOfRange,
 }
+
+/// The cursor of a list's next page.
+pub type Next = HashMap<String, AttributeValue>;
 
 impl Table {
     /// Reads the configuration of the table and prepares the client.

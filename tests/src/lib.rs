@@ -475,7 +475,7 @@ fn gateway(
     let outbox = deliver_outbox::App::new(Setup {
         environment: own,
         transport: &transport,
-        clock: &clock,
+        clock,
     });
     let outbox = Arc::new(outbox.expect("configured"));
     let lines = lines.clone();

@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::ledger::{CheckoutStatus, Ledger};
+use shared::ledger::Ledger;
+use shared::payments::orders::{CheckoutStatus, Orders};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::patience::Patience;
@@ -89,15 +90,15 @@ async fn a_payment_that_failed_for_good_is_not_checked_until_it_is_processing_ag
     assert!(!is_looked_into(&world));
 
     // A later status from Stripe lists it again.
-    let ledger = ledger(&world);
+    let orders = Orders::beside(&ledger(&world));
     let patience = Patience::lasting(&Clock::system(), Duration::from_secs(20));
     let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
-    let intent = ledger
+    let intent = orders
         .intent(&id.unwrap(), &patience)
         .await
         .unwrap()
         .unwrap();
-    let noted = ledger.note_checkout(&intent, CheckoutStatus::Processing, &patience);
+    let noted = orders.note_checkout(&intent, CheckoutStatus::Processing, &patience);
     noted.await.unwrap();
     assert!(is_looked_into(&world));
 }

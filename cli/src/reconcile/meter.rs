@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{DeliveryState, UsageOfDay};
+use shared::ledger::DeliveryState;
+use shared::reports::audit::UsageOfDay;
 use shared::words::id::AccountId;
 use shared::words::sparks::Sparks;
 
@@ -286,7 +287,7 @@ impl Hour<'_> {
         let patience = look.patience();
         let parked = look
             .payments
-            .ledger
+            .queue
             .park_reported(id, why, look.now, &patience);
         parked.await?;
         let detail = format!(
@@ -302,11 +303,8 @@ impl Hour<'_> {
     async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         for member in &sent.members {
             let patience = look.patience();
-            if let Some(usage) = look.payments.ledger.standing(&member.id, &patience).await? {
-                let noted = look
-                    .payments
-                    .ledger
-                    .note_absent(&usage, look.now, &patience);
+            if let Some(usage) = look.payments.queue.standing(&member.id, &patience).await? {
+                let noted = look.payments.queue.note_absent(&usage, look.now, &patience);
                 noted.await?;
             }
         }
@@ -322,10 +320,10 @@ impl Hour<'_> {
         let patience = look.patience();
         let mut members = Vec::with_capacity(sent.members.len());
         for member in &sent.members {
-            members.extend(look.payments.ledger.standing(&member.id, &patience).await?);
+            members.extend(look.payments.queue.standing(&member.id, &patience).await?);
         }
         let complete = members.len() == sent.members.len();
-        let noted = complete && look.payments.ledger.note_found(&members, &patience).await?;
+        let noted = complete && look.payments.queue.note_found(&members, &patience).await?;
         let (id, account) = (sent.id(), Some(self.account));
         if noted {
             let detail = "was parked, but is at the meter: now confirmed";

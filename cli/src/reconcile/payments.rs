@@ -124,7 +124,7 @@ async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Err
         Ok(session) => {
             let page = look
                 .payments
-                .ledger
+                .orders
                 .checkout(&session, &look.patience())
                 .await?;
             page.map(|page| page.account)

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::ledger::{OfDay, Purchased, UsageOfDay};
+use shared::ledger::Purchased;
+use shared::reports::audit::{Audits, OfDay, UsageOfDay};
 use shared::words::id::{AccountId, CustomerId};
 
 use super::look::Look;
@@ -44,9 +45,7 @@ pub(super) async fn read(look: &mut Look<'_, '_>) -> Result<Table, Error> {
     loop {
         let (from, before) = (look.during.start, look.during.end);
         let patience = look.patience();
-        let page = look
-            .payments
-            .ledger
+        let page = Audits::beside(&look.payments.ledger)
             .of_day(from, before, next, &patience)
             .await?;
         for found in page.0 {

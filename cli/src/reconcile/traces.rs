@@ -3,9 +3,10 @@
 //! A Langfuse that cannot list its traces is a note, not a difference. One that fails or has too many reads leaves the
 //! day unclear; the comparison with Stripe is listed all the same.
 
-use shared::ledger::{DeliveryState, UsageOfDay};
+use shared::ledger::DeliveryState;
 use shared::process::telemetry::chain;
 use shared::providers::langfuse::{self, Langfuse, Reads, is_shown, trace_id};
+use shared::reports::audit::UsageOfDay;
 
 use super::look::{Look, TIMEOUT};
 use super::table::Table;

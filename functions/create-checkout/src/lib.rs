@@ -4,6 +4,7 @@ mod create;
 
 use lambda_http::Request;
 use shared::edge::{Edge, Problem, Served, request};
+use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::payments::checkout::Settings;
 use shared::process::{Setup, config};
@@ -21,7 +22,7 @@ impl App {
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
             edge: Edge::new("create-checkout", setup)?,
-            payments: Payments::from_setup(setup)?,
+            payments: Payments::beside(&Ledger::from_setup(setup)?, setup)?,
             settings: Settings::new(setup.environment)?,
         })
     }

@@ -26,7 +26,7 @@ pub(crate) async fn usage(app: &App, request: &Request) -> Answer {
     let query: history::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
     let (now, patience) = app.edge.arrival(request);
-    let history = history::read(&app.ledger, &subject, &query, now, &patience);
+    let history = history::read(&app.ledger, &app.entries, &subject, &query, now, &patience);
     let history = telemetry::step(Step::Read, history).await?;
     Ok(request::answer(StatusCode::OK, &history))
 }
@@ -37,7 +37,8 @@ pub(crate) async fn ledger(app: &App, request: &Request) -> Answer {
     let query: statement::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
     let (now, patience) = app.edge.arrival(request);
-    let statement = statement::read(&app.ledger, &subject, &query, cost, now, &patience);
+    let (ledger, entries) = (&app.ledger, &app.entries);
+    let statement = statement::read(ledger, entries, &subject, &query, cost, now, &patience);
     let statement = telemetry::step(Step::Read, statement).await?;
     Ok(request::answer(StatusCode::OK, &statement))
 }

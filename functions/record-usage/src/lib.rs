@@ -19,10 +19,11 @@ pub struct App {
 impl App {
     /// Reads the configuration and prepares the clients, once per environment.
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
+        let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
             edge: Edge::new("record-usage", setup)?,
-            ledger: Ledger::from_setup(setup)?,
-            delivery: Delivery::from_setup(setup)?,
+            delivery: Delivery::beside(&ledger, setup)?,
+            ledger,
         })
     }
 }

@@ -5,6 +5,7 @@ mod receive;
 use lambda_http::Request;
 use secrecy::SecretString;
 use shared::edge::{Edge, Problem, Served, request};
+use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::process::{Setup, config};
 
@@ -21,7 +22,7 @@ impl App {
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
             edge: Edge::new("stripe-webhook", setup)?,
-            payments: Payments::from_setup(setup)?,
+            payments: Payments::beside(&Ledger::from_setup(setup)?, setup)?,
             secrets: setup.environment.stripe_webhook_secrets()?,
         })
     }

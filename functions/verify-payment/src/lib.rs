@@ -4,6 +4,7 @@ mod verify;
 
 use lambda_http::Request;
 use shared::edge::{Edge, Problem, Served, request};
+use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::process::{Setup, config};
 
@@ -19,7 +20,7 @@ impl App {
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
             edge: Edge::new("verify-payment", setup)?,
-            payments: Payments::from_setup(setup)?,
+            payments: Payments::beside(&Ledger::from_setup(setup)?, setup)?,
         })
     }
 }

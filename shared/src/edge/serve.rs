@@ -48,9 +48,19 @@ impl Edge {
     }
 
     /// Waits for a route's answer; a failure becomes a problem, and the whole one line of telemetry.
-    pub async fn serve(&self, request: &Request, answer: impl Future<Output = Answer>) -> Served {
-        let page = self.problems_url();
-        Ok(Box::pin(problem::answer(&self.origin, page, request, answer)).await)
+    pub fn serve(
+        &self,
+        request: &Request,
+        answer: impl Future<Output = Answer>,
+    ) -> impl Future<Output = Served> {
+        // Boxed at once: in an async function, it would take its size twice.
+        let answer = Box::pin(problem::answer(
+            &self.origin,
+            self.problems_url(),
+            request,
+            answer,
+        ));
+        async { Ok(answer.await) }
     }
 
     /// The page that describes the problems of this deployment.

@@ -155,7 +155,7 @@ impl Ledger {
     }
 
     /// Returns whether grants get an item of their own.
-    pub(super) fn stores_grants_apart(&self) -> bool {
+    pub(crate) fn stores_grants_apart(&self) -> bool {
         self.table.item_version >= ItemVersion::V2
     }
 
@@ -174,7 +174,7 @@ impl Ledger {
 
     /// Changes the account item, if it is unchanged since it was read. Attributes that this release does not know stay
     /// as they are.
-    pub(super) fn update_account(
+    pub(crate) fn update_account(
         &self,
         id: &AccountId,
         read: &Holdings,

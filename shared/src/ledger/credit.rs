@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::account::Account;
@@ -14,10 +15,14 @@ use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::pricing::catalog::Kind;
 use crate::process::patience::Patience;
+use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
-use crate::words::id::AccountId;
+use crate::words::id::{AccountId, IntentId};
 use crate::words::sparks::Sparks;
+
+/// The status of an order that is paid.
+pub(crate) const PAID: &str = "paid";
 
 /// Sparks to credit. The id makes it happen once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +160,7 @@ impl Ledger {
                 written,
                 entries: booked,
                 also: intent
-                    .map(|intent| self.note_paid(intent))
+                    .map(|intent| paid(&self.table, intent))
                     .into_iter()
                     .collect(),
             };
@@ -186,4 +191,18 @@ impl NewCredit {
             recorded_at: now,
         }
     }
+}
+
+/// The write that marks the order of a credit as paid, which takes it off the outbox's list.
+pub(crate) fn paid(table: &Table, intent: &IntentId) -> TransactWriteItem {
+    let update = Update::builder()
+        .table_name(&table.name)
+        .set_key(Some(Key::intent(intent).attributes()))
+        .condition_expression("attribute_exists(pk)")
+        .update_expression("SET #status = :paid REMOVE pending_bucket, pending_due")
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_values(":paid", item::text(PAID))
+        .build()
+        .expect("key, table and expression are set");
+    TransactWriteItem::builder().update(update).build()
 }

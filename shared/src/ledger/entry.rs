@@ -44,7 +44,7 @@ impl DeliveryState {
         }
     }
 
-    pub(super) fn read(item: &Item, attribute: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn read(item: &Item, attribute: &'static str) -> Result<Self, Malformed> {
         let name = item::read_text(item, attribute)?;
         [Self::Pending, Self::Confirmed, Self::Parked, Self::Off]
             .into_iter()
@@ -223,7 +223,7 @@ impl RequestHash {
 }
 
 /// The attributes of every entry: id and kind, account, signed amount and time.
-pub(super) fn row(
+pub(crate) fn row(
     id: &str,
     kind: &str,
     account: &AccountId,

@@ -30,14 +30,14 @@ const MOST_READS: u32 = 400;
 
 /// The right of one change to close the gate.
 #[derive(Debug)]
-pub(super) struct Gate<'a> {
+pub(crate) struct Gate<'a> {
     account: &'a AccountId,
     holder: String,
     closed: u32,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn of(account: &'a AccountId) -> Self {
+    pub(crate) fn of(account: &'a AccountId) -> Self {
         Self {
             account,
             holder: format!("{:032x}", fastrand::u128(..)),
@@ -48,7 +48,7 @@ impl<'a> Gate<'a> {
 
 impl Ledger {
     /// Closes the gate of an account and reads its holdings; None if there is no account.
-    pub(super) async fn close(
+    pub(crate) async fn close(
         &self,
         gate: &mut Gate<'_>,
         patience: &Patience,
@@ -104,7 +104,7 @@ impl Ledger {
     }
 
     /// Opens a gate whose change turned out to be unnecessary.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         &self,
         gate: &Gate<'_>,
         held: &Holdings,

@@ -58,7 +58,7 @@ pub struct Purchased {
 }
 
 impl Purchased {
-    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             credit: CreditEntry::from_item(item)?,
             reversals: match item::optional_text(item, "reversals")? {

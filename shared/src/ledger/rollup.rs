@@ -12,7 +12,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use jiff::Timestamp;
 
-use super::audit::{self, Sums};
 use super::entry::UsageEntry;
 use crate::table::Verdict;
 use crate::table::item::{self, Item, Malformed};
@@ -25,8 +24,46 @@ const MAX_MODELS: usize = 40;
 /// The name under which further models count.
 pub(crate) const OTHER: &str = "other";
 
+/// Sums of one roll-up: Sparks and quantity by the name of the attribute.
+pub(crate) type Sums = BTreeMap<String, (i128, i128)>;
+
 /// The models that a quarter's roll-up is known to count separately.
 pub(crate) type KnownModels = HashMap<Key, BTreeSet<String>>;
+
+/// Merges sums of models that a roll-up does not count separately into `other`.
+pub(crate) fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
+    let mut folded = Sums::new();
+    for (name, sum) in sums {
+        let name = match name.split_once('#') {
+            Some((meter, model)) if !kept.contains(model) => {
+                format!("{meter}#{OTHER}")
+            }
+            _ => name,
+        };
+        let together = folded.entry(name).or_default();
+        together.0 += sum.0;
+        together.1 += sum.1;
+    }
+    folded
+}
+
+pub(crate) fn stored_sums(stored: &Item) -> Result<Sums, Malformed> {
+    let mut sums = Sums::new();
+    for (name, value) in stored {
+        let (AttributeValue::N(number), Some((kind, name))) = (value, name.split_once('#')) else {
+            continue;
+        };
+        let number: i128 = number.parse().map_err(|_| Malformed {
+            attribute: "sparks#",
+        })?;
+        let sum = sums.entry(name.to_owned()).or_default();
+        match kind {
+            "sparks" => sum.0 += number,
+            _ => sum.1 += number,
+        }
+    }
+    Ok(sums)
+}
 
 /// Returns the additions of some entries to the roll-ups, one update per roll-up.
 pub(crate) fn updates<'a>(
@@ -82,7 +119,7 @@ pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
         }
     }
     let mut item = key.attributes();
-    for (name, (sparks, quantity)) in audit::folded(sums, &kept) {
+    for (name, (sparks, quantity)) in folded(sums, &kept) {
         item.insert(format!("sparks#{name}"), item::number(sparks));
         item.insert(format!("quantity#{name}"), item::number(quantity));
     }

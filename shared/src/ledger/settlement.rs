@@ -110,7 +110,7 @@ fn settling(
 }
 
 /// Makes the entries that book a settlement: first the expiries, then the free Sparks.
-pub(super) fn entries(settlement: &Settlement, id: &AccountId, now: Timestamp) -> Vec<Item> {
+pub(crate) fn entries(settlement: &Settlement, id: &AccountId, now: Timestamp) -> Vec<Item> {
     let ended = settlement.ended.iter();
     let ended = ended.map(|grant| booking::expiry_item(id, &grant.id, grant.remaining, now));
     let free = settlement.free.iter();

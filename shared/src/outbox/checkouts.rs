@@ -5,8 +5,10 @@
 use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::ledger::{self, Checkout, CheckoutStatus, Intent, Listed};
+use crate::delivery::Listed;
+use crate::ledger;
 use crate::payments::Payments;
+use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
 use crate::payments::payment;
 use crate::process::patience::Patience;
 use crate::providers::stripe;
@@ -39,13 +41,13 @@ pub(super) async fn work(
             report.cut_short = true;
             return Ok(());
         }
-        let intent = match payments.ledger.listed_intent(listed, patience).await {
+        let intent = match payments.orders.listed_intent(listed, patience).await {
             Ok(Some(intent)) => intent,
             Ok(None) => continue,
             Err(error @ ledger::Error::Malformed(_)) => {
                 report.failed("an order that cannot be read", &error);
                 let later = next_attempt(now, 5);
-                payments.ledger.put_off(listed, later, patience).await?;
+                outbox.queue.put_off(listed, later, patience).await?;
                 continue;
             }
             Err(error) => return Err(error),
@@ -63,7 +65,7 @@ pub(super) async fn work(
             }
         };
         // One that is settled by now is not listed any more, and stays so.
-        payments.ledger.put_off(listed, again, patience).await?;
+        outbox.queue.put_off(listed, again, patience).await?;
     }
     Ok(())
 }
@@ -76,7 +78,7 @@ async fn look_into(
 ) -> Result<(), Error> {
     let now = outbox.clock.now();
     let page = match &intent.session {
-        Some(session) => payments.ledger.checkout(session, patience).await?,
+        Some(session) => payments.orders.checkout(session, patience).await?,
         None => find_page(payments, intent, patience).await?,
     };
     if let Some(page) = page {
@@ -86,7 +88,7 @@ async fn look_into(
     // The page was never opened, and can no longer be.
     let expired = CheckoutStatus::Expired;
     payments
-        .ledger
+        .orders
         .note_checkout(intent, expired, patience)
         .await?;
     Ok(())
@@ -98,7 +100,11 @@ async fn find_page(
     intent: &Intent,
     patience: &Patience,
 ) -> Result<Option<Checkout>, Error> {
-    let customer = payments.ledger.customer(&intent.account, patience).await?;
+    let customer = payments
+        .customers
+        .links
+        .customer(&intent.account, patience)
+        .await?;
     let Some(customer) = customer.customer else {
         return Ok(None);
     };
@@ -119,6 +125,6 @@ async fn find_page(
         expires_at: intent.expires_at,
         invoice: None,
     };
-    payments.ledger.bind_checkout(&page, patience).await?;
+    payments.orders.bind_checkout(&page, patience).await?;
     Ok(Some(page))
 }

@@ -6,7 +6,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{next_attempt, traces};
-use crate::ledger::{DeliveryState, Mark, Marks, Parts, Waiting};
+use crate::delivery::{Mark, Marks, Parts, Waiting};
+use crate::ledger::DeliveryState;
 
 /// Returns the time at which a usage is due again. `sent` has the parts that were sent.
 pub(super) fn again(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timestamp {

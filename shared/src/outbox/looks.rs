@@ -2,7 +2,8 @@
 //! waiting for a webhook.
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::ledger::{self, Listed};
+use crate::delivery::Listed;
+use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::{reversal, subscription};
 use crate::process::patience::Patience;
@@ -40,7 +41,10 @@ pub(super) async fn work(
             match Box::pin(reconciled).await {
                 // The table was restored, or the key now belongs to another account.
                 Ok(reversal::Outcome::NotOurs(_)) => {
-                    payments.ledger.unfollow(reason, &id, patience).await?;
+                    payments
+                        .open_reversals
+                        .unfollow(reason, &id, patience)
+                        .await?;
                     Ok(())
                 }
                 outcome => outcome.map(drop).map_err(Error::from),
@@ -51,7 +55,7 @@ pub(super) async fn work(
         if let Err(error) = looked {
             report.failed("a check", &error);
             let again = next_attempt(now, 5);
-            payments.ledger.put_off(listed, again, patience).await?;
+            outbox.queue.put_off(listed, again, patience).await?;
         }
     }
     Ok(())

@@ -11,7 +11,9 @@ use tracing::warn;
 use super::parcels::Frozen;
 use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
 use super::{Outbox, call_timeout, has_time, next_attempt};
-use crate::ledger::{self, CustomerLink, DeliveryState, Mark, Parcel, Waiting};
+use crate::customers::CustomerLink;
+use crate::delivery::{Mark, Parcel, Waiting};
+use crate::ledger::{self, DeliveryState};
 use crate::payments::Payments;
 use crate::process::patience::Patience;
 use crate::process::telemetry::chain;
@@ -183,8 +185,9 @@ impl Sender<'_> {
             Some(outcome) => mark(outcome, false),
         };
         let due = next_attempt(now, parcel.attempts + 1);
-        let ledger = &self.outbox.ledger;
-        let written = ledger
+        let written = self
+            .outbox
+            .queue
             .mark_parcel(parcel, mark.as_ref(), due, self.patience)
             .await?;
         // If it was not written, another run has marked the parcel, and the members follow that mark.
@@ -250,7 +253,7 @@ pub(super) async fn customer(
     outbox: &Outbox,
     account: &AccountId,
     patience: &Patience,
-) -> Result<Option<CustomerId>, crate::payments::customers::Error> {
+) -> Result<Option<CustomerId>, crate::customers::Error> {
     let Some(Payments {
         stripe, customers, ..
     }) = &outbox.payments
@@ -259,7 +262,7 @@ pub(super) async fn customer(
     };
     // As the ledger has it now: the customer that an environment remembers may be deleted since.
     customers.forget(account);
-    let link = customers.find(&outbox.ledger, account, patience).await?;
+    let link = customers.find(account, patience).await?;
     if let CustomerLink {
         customer: Some(customer),
         ..
@@ -269,7 +272,6 @@ pub(super) async fn customer(
     }
     let timeout = call_timeout(patience);
     let made = customers.make(
-        &outbox.ledger,
         stripe,
         &outbox.stage,
         account,

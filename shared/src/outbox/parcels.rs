@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::usages::{METER_AGE, by_account};
 use super::{Outbox, Report, meter};
-use crate::ledger::{self, DeliveryState, MAX_MEMBERS, Mark, Parcel, Waiting};
+use crate::delivery::{MAX_MEMBERS, Mark, Parcel, Waiting};
+use crate::ledger::{self, DeliveryState};
 use crate::process::patience::Patience;
 use crate::providers::stripe::Stripe;
 use crate::words::id::{ParcelId, UsageId};
@@ -76,11 +77,7 @@ pub(super) async fn freeze(
             let Some(parcel) = Parcel::of(members, &customer) else {
                 continue;
             };
-            if outbox
-                .ledger
-                .freeze(&parcel, members, now, patience)
-                .await?
-            {
+            if outbox.queue.freeze(&parcel, members, now, patience).await? {
                 for member in members {
                     let id = member.entry.id.clone();
                     frozen.member_of.insert(id, parcel.id.clone());
@@ -128,7 +125,7 @@ pub(super) async fn follow(
             continue;
         }
         if !known.contains_key(parcel) {
-            let stored = match outbox.ledger.parcel(parcel, patience).await {
+            let stored = match outbox.queue.parcel(parcel, patience).await {
                 // It is reported where it is listed, and holds up no other parcel.
                 Err(ledger::Error::Malformed(_)) => None,
                 stored => stored?,

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::{Outbox, call_timeout, has_time};
-use crate::ledger::{DeliveryState, Mark, Waiting};
+use crate::delivery::{Mark, Waiting};
+use crate::ledger::DeliveryState;
 use crate::process::patience::Patience;
 use crate::process::telemetry::chain;
 use crate::providers::langfuse::{self, Content, Langfuse, Reads, Trace};

@@ -7,9 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
 use super::{Outbox, Report, due, has_time, meter, parcels, traces};
-use crate::ledger::{
-    self, DeliveryState, Found, Ledger, Listed, Mark, Marks, Parcel, Parts, Waiting,
-};
+use crate::delivery::{DeliveryQueue, Found, Listed, Mark, Marks, Parcel, Parts, Waiting};
+use crate::ledger::{self, DeliveryState};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::langfuse::{Langfuse, Reads};
@@ -48,7 +47,7 @@ pub(super) async fn work(
     patience: &Patience,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
-    let round = Round::read(&outbox.ledger, due, outbox.clock.now(), patience).await?;
+    let round = Round::read(&outbox.queue, due, outbox.clock.now(), patience).await?;
     round.work(outbox, reads, patience, report).await
 }
 
@@ -61,7 +60,7 @@ struct Round {
 
 impl Round {
     async fn read(
-        ledger: &Ledger,
+        queue: &DeliveryQueue,
         listed: &[Listed],
         now: Timestamp,
         patience: &Patience,
@@ -71,7 +70,7 @@ impl Round {
             parcels: Vec::new(),
             now,
         };
-        for found in ledger.waiting(listed, patience).await? {
+        for found in queue.waiting(listed, patience).await? {
             match found {
                 Found::Usage(usage) => round.usages.push(*usage),
                 Found::Parcel(parcel) => round.parcels.push(*parcel),
@@ -83,7 +82,7 @@ impl Round {
                         "`{name}` cannot be read"
                     );
                     let later = now.saturating_add(UNREADABLE_FOR).unwrap_or(Timestamp::MAX);
-                    ledger.put_off(&listed, later, patience).await?;
+                    queue.put_off(&listed, later, patience).await?;
                 }
             }
         }
@@ -180,7 +179,7 @@ async fn take(
         Some((parts, usage))
     });
     let claims = wanted.map(|(parts, usage)| async move {
-        let claiming = outbox.ledger.claim(usage, parts, now, patience);
+        let claiming = outbox.queue.claim(usage, parts, now, patience);
         let taken = claiming.await?;
         let lost = taken.is_none().then(|| usage.entry.id.clone());
         if let Some(taken) = taken {
@@ -221,7 +220,7 @@ async fn finish(
             let sent = outcome.parts.get(id).copied().unwrap_or_default();
             due::again(usage, &marks, sent, now)
         };
-        writes.push(async move { outbox.ledger.put_back(usage, &marks, due, patience).await });
+        writes.push(async move { outbox.queue.put_back(usage, &marks, due, patience).await });
     }
     let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
     while let Some(written) = writes.next().await {

@@ -10,13 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::{info, warn};
 
-use crate::ledger::{
-    self, Checkout, CheckoutStatus, CustomerLink, Intent, Ledger, Opened, Subscribed,
-};
+use crate::customers;
+use crate::customers::CustomerLink;
+use crate::ledger::{self, Ledger};
 use crate::payments::Payments;
-use crate::payments::customers;
+use crate::payments::orders::{Checkout, CheckoutStatus, Intent, Opened};
 use crate::payments::payment;
 use crate::payments::subscription;
+use crate::payments::subscription::Subscribed;
 use crate::pricing::catalog::Kind;
 use crate::process::clock;
 use crate::process::patience::Patience;
@@ -110,7 +111,7 @@ pub async fn create(
         Ok(order) => order,
         // A replay of an order that was valid then returns its page. A page that was never opened is not opened now.
         Err(invalid) => {
-            return match payments.ledger.intent(&id, patience).await? {
+            return match payments.orders.intent(&id, patience).await? {
                 Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
                 Some(stored) if stored.session.is_some() => visit.reopen(stored, None).await,
                 _ => Err(Error::Invalid(invalid)),
@@ -132,15 +133,15 @@ pub async fn create(
         session: None,
     };
     if new.order.kind == Kind::Plan {
-        match payments.ledger.intent(&new.id, patience).await? {
+        match payments.orders.intent(&new.id, patience).await? {
             // A replay, which `open_intent` judges.
             Some(stored) if stored.session.is_some() => {}
             _ => visit.refuse_second(account).await?,
         }
     }
     let (opened, customer, account) = tokio::join!(
-        payments.ledger.open_intent(&new, patience),
-        payments.customers.find(&payments.ledger, account, patience),
+        payments.orders.open_intent(&new, patience),
+        payments.customers.find(account, patience),
         settled_account(&payments.ledger, account, now, patience),
     );
     account?;
@@ -177,7 +178,10 @@ impl Visit<'_> {
     /// Refuses a plan if the account has a live one at Stripe, or in the ledger if Stripe does not answer.
     async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
         let payments = self.payments;
-        let known = payments.ledger.subscriber(account, self.patience).await?;
+        let known = payments
+            .subscribers
+            .subscriber(account, self.patience)
+            .await?;
         if known.customer.is_none() {
             return Ok(());
         }
@@ -210,8 +214,11 @@ impl Visit<'_> {
         let Some(session) = &intent.session else {
             return self.open(intent, customer, true).await;
         };
-        let ledger = &self.payments.ledger;
-        let page = ledger.checkout(session, self.patience).await?;
+        let page = self
+            .payments
+            .orders
+            .checkout(session, self.patience)
+            .await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is lost".into()))?;
         // At a completed page whose payment is processing, the buyer has nothing left to do.
         let is_done = intent.status.is_settled() || intent.status == CheckoutStatus::Processing;
@@ -255,7 +262,7 @@ impl Visit<'_> {
             invoice: None,
         };
         self.payments
-            .ledger
+            .orders
             .bind_checkout(&page, self.patience)
             .await?;
         Ok(Page {
@@ -273,29 +280,21 @@ impl Visit<'_> {
         known: Option<CustomerLink>,
     ) -> Result<CustomerId, Error> {
         let Payments {
-            ledger,
             stripe,
             terms,
             customers,
+            ..
         } = self.payments;
         let link = match known {
             Some(link) => link,
-            None => customers.find(ledger, account, self.patience).await?,
+            None => customers.find(account, self.patience).await?,
         };
         if let Some(customer) = link.customer {
             return Ok(customer);
         }
         let (timeout, stage) = (stripe::timeout(self.patience), &terms.stage);
         let generation = link.generation;
-        let made = customers.make(
-            ledger,
-            stripe,
-            stage,
-            account,
-            generation,
-            timeout,
-            self.patience,
-        );
+        let made = customers.make(stripe, stage, account, generation, timeout, self.patience);
         Ok(made.await?)
     }
 

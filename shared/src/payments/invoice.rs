@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use crate::ledger::{self, Account, Credited, Incident, NewCredit, Purchase, Source};
+use crate::ledger::{self, Account, Credited, NewCredit, Purchase, Source};
 use crate::payments::Payments;
+use crate::payments::incidents::Incident;
 use crate::pricing::catalog::{self, Order};
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Step};
@@ -285,7 +286,8 @@ impl Granting<'_> {
         match invoice.customer.as_deref().map(str::parse) {
             Some(Ok(customer)) => Ok(self
                 .payments
-                .ledger
+                .customers
+                .links
                 .account_of(&customer, self.patience)
                 .await?),
             _ => Ok(None),
@@ -302,7 +304,7 @@ impl Granting<'_> {
         let Some(Ok(intent)) = intent else {
             return Ok(None);
         };
-        let intent = self.payments.ledger.intent(&intent, self.patience).await?;
+        let intent = self.payments.orders.intent(&intent, self.patience).await?;
         Ok(intent
             .filter(|intent| intent.account == *account)
             .map(|intent| (intent.id, intent.order)))
@@ -380,8 +382,11 @@ impl Granting<'_> {
             account: Some(account.clone()),
             seen_at: self.now,
         };
-        let ledger = &self.payments.ledger;
-        Ok(ledger.keep_incident(&incident, self.patience).await?)
+        Ok(self
+            .payments
+            .incidents
+            .keep_incident(&incident, self.patience)
+            .await?)
     }
 }
 

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
-use crate::ledger::{
-    self, Account, Checkout, CheckoutStatus, Credited, Holdings, Incident, Intent, Ledger,
-    NewCredit, Purchase, Source, Subscribed,
-};
+use crate::ledger::{self, Account, Credited, Holdings, Ledger, NewCredit, Purchase, Source};
 use crate::payments::Payments;
+use crate::payments::incidents::Incident;
 use crate::payments::invoice;
+use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
 use crate::payments::subscription;
+use crate::payments::subscription::Subscribed;
 use crate::pricing::catalog::Kind;
 use crate::process::patience::Patience;
 use crate::process::telemetry::{self, Step};
@@ -100,7 +100,7 @@ pub async fn reconcile_checkout(
     let timeout = || stripe::timeout(patience);
     let (session, known) = tokio::join!(
         stripe.checkout_session(&page.session, timeout()),
-        ledger.intent_and_account(page, patience)
+        payments.orders.intent_and_account(page, patience)
     );
     let (mut session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
     if let Some(invoice) = session.invoice_without_payment() {
@@ -125,16 +125,19 @@ pub async fn reconcile_checkout(
         Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
         Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
         Verdict::Unknown(field) => {
-            keep_unknown(ledger, page, field, now, patience).await?;
+            keep_unknown(payments, page, field, now, patience).await?;
             return Err(Error::Unknown(field));
         }
         Verdict::Mismatch(field) => {
-            refuse(ledger, page, &intent, field, now, patience).await?;
+            refuse(payments, page, &intent, field, now, patience).await?;
             return Err(Error::Mismatch(field));
         }
     };
     if intent.status != noted {
-        ledger.note_checkout(&intent, noted, patience).await?;
+        payments
+            .orders
+            .note_checkout(&intent, noted, patience)
+            .await?;
     }
     let account = match account {
         Some(found) => {
@@ -173,7 +176,12 @@ async fn granted(
     };
     if settled {
         match Box::pin(follow(payments, page, now, patience)).await {
-            Ok(()) => ledger.settle_intent(&page.intent, patience).await?,
+            Ok(()) => {
+                payments
+                    .orders
+                    .settle_intent(&page.intent, patience)
+                    .await?;
+            }
             // The period is granted; the outbox does the rest.
             Err(error) => warn!(
                 error = telemetry::chain(&error), session.id = %page.session,
@@ -186,7 +194,9 @@ async fn granted(
         invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_) => (Sparks::ZERO, None),
     };
     if let Some(invoice) = invoice.filter(|_| credited > Sparks::ZERO && page.invoice.is_none()) {
-        let noted = ledger.note_invoice(&page.session, invoice, patience);
+        let noted = payments
+            .orders
+            .note_invoice(&page.session, invoice, patience);
         noted.await?;
     }
     if account.is_some() {
@@ -205,17 +215,18 @@ async fn follow(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), subscription::Error> {
-    let Payments {
-        ledger,
-        stripe,
-        terms,
-        ..
-    } = payments;
+    let Payments { stripe, terms, .. } = payments;
     let all = subscription::sync(payments, &page.account, now, patience).await?;
     if !all.iter().any(Subscribed::is_paid_for) {
         return Ok(());
     }
-    let Some(customer) = ledger.customer(&page.account, patience).await?.customer else {
+    let Some(customer) = payments
+        .customers
+        .links
+        .customer(&page.account, patience)
+        .await?
+        .customer
+    else {
         return Ok(());
     };
     let timeout = || stripe::timeout(patience);
@@ -247,9 +258,9 @@ pub async fn page(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Page, Error> {
-    let Payments { ledger, stripe, .. } = payments;
+    let stripe = &payments.stripe;
     let stage = payments.terms.stage.as_str();
-    if let Some(page) = ledger.checkout(id, patience).await? {
+    if let Some(page) = payments.orders.checkout(id, patience).await? {
         return Ok(Page::Known(page));
     }
     let timeout = stripe::timeout(patience);
@@ -261,13 +272,13 @@ pub async fn page(
     };
     let (made_for, intent) = (ours(STAGE), ours(INTENT));
     match (made_for, intent.map(str::parse::<IntentId>)) {
-        (None, None) => without_metadata(ledger, &session, patience).await,
+        (None, None) => without_metadata(payments, &session, patience).await,
         (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
         (Some(_), Some(Ok(intent))) => {
-            let Some(intent) = ledger.intent(&intent, patience).await? else {
+            let Some(intent) = payments.orders.intent(&intent, patience).await? else {
                 let detail =
                     "The session names an intent of this deployment that is not in the table.";
-                keep(ledger, id, "no_intent", detail, None, now, patience).await?;
+                keep(payments, id, "no_intent", detail, None, now, patience).await?;
                 return Err(Error::NoIntent);
             };
             let page = Checkout {
@@ -279,7 +290,7 @@ pub async fn page(
                 expires_at: intent.expires_at,
                 invoice: None,
             };
-            ledger.bind_checkout(&page, patience).await?;
+            payments.orders.bind_checkout(&page, patience).await?;
             warn!(session.id = %page.session, "restored the missing page `{}`", page.session);
             Ok(Page::Known(page))
         }
@@ -289,13 +300,19 @@ pub async fn page(
 
 /// Classifies a session that was not made here: another product's, or made by hand for a customer of ours.
 async fn without_metadata(
-    ledger: &Ledger,
+    payments: &Payments,
     session: &CheckoutSession,
     patience: &Patience,
 ) -> Result<Page, Error> {
     let customer = session.customer.as_deref().map(str::parse);
     let account = match customer {
-        Some(Ok(customer)) => ledger.account_of(&customer, patience).await?,
+        Some(Ok(customer)) => {
+            payments
+                .customers
+                .links
+                .account_of(&customer, patience)
+                .await?
+        }
         _ => None,
     };
     Ok(match account {
@@ -369,7 +386,7 @@ async fn credit(
 
 /// Keeps an incident about a session for the operator.
 async fn keep(
-    ledger: &Ledger,
+    payments: &Payments,
     session: &SessionId,
     code: &str,
     detail: &str,
@@ -384,11 +401,14 @@ async fn keep(
         account: account.cloned(),
         seen_at: now,
     };
-    Ok(ledger.keep_incident(&incident, patience).await?)
+    Ok(payments
+        .incidents
+        .keep_incident(&incident, patience)
+        .await?)
 }
 
 async fn keep_unknown(
-    ledger: &Ledger,
+    payments: &Payments,
     page: &Checkout,
     field: &'static str,
     now: Timestamp,
@@ -402,7 +422,7 @@ async fn keep_unknown(
     );
     let account = Some(&page.account);
     keep(
-        ledger,
+        payments,
         &page.session,
         &code,
         &detail,
@@ -414,7 +434,7 @@ async fn keep_unknown(
 }
 
 async fn refuse(
-    ledger: &Ledger,
+    payments: &Payments,
     page: &Checkout,
     intent: &Intent,
     field: &'static str,
@@ -433,6 +453,9 @@ async fn refuse(
         account: Some(page.account.clone()),
         seen_at: now,
     };
-    ledger.refuse_checkout(intent, &incident, patience).await?;
+    payments
+        .orders
+        .refuse_checkout(intent, &payments.incidents, &incident, patience)
+        .await?;
     Ok(())
 }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{self, Subscribed};
+use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::checkout::{Invalid, Rule};
+use crate::payments::subscription::Subscribed;
 use crate::payments::subscription::{self, best};
 use crate::process::config::{self, Environment};
 use crate::process::patience::Patience;
@@ -107,7 +108,7 @@ pub async fn create(
             })
         })?;
     let ledger = &payments.ledger;
-    let known = ledger.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, patience).await?;
     match known.account {
         Some(found) => {
             ledger.settle(account, found, now, patience).await?;

@@ -5,14 +5,18 @@
 //! reversals that may still change, so that a lost webhook only delays their outcome.
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
+mod followed;
 mod review;
 mod warning;
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
-use crate::ledger::{self, Incident, NewReversal, Part, Reversed};
+pub use followed::OpenReversals;
+
+use crate::ledger::{self, NewReversal, Part, Reversed};
 use crate::payments::Payments;
+use crate::payments::incidents::Incident;
 use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::process::config::ItemVersion;
@@ -121,11 +125,17 @@ pub async fn reconcile(
         Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
     };
     let Some(pause) = pause else {
-        ledger.unfollow(reason, id, patience).await?;
+        payments
+            .open_reversals
+            .unfollow(reason, id, patience)
+            .await?;
         return outcome;
     };
     let due = now.saturating_add(pause).unwrap_or(now);
-    let is_followed = ledger.follow(reason, id, due, patience).await?;
+    let is_followed = payments
+        .open_reversals
+        .follow(reason, id, due, patience)
+        .await?;
     match outcome {
         Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
         outcome => outcome,
@@ -277,7 +287,7 @@ impl Following<'_> {
             seen_at: self.now,
         };
         self.payments
-            .ledger
+            .incidents
             .keep_incident(&incident, self.patience)
             .await?;
         Ok(Part::All)

@@ -3,6 +3,7 @@
 //! A read also grants invoices that were paid meanwhile, so a lost webhook only delays Sparks.
 
 mod standing;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,11 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::ledger::{self, Incident, Subscribed, Subscriber, Subscriptions};
+pub use store::{Awaited, Subscribed, Subscriber, Subscribers, Subscriptions};
+
+use crate::ledger;
 use crate::payments::Payments;
+use crate::payments::incidents::Incident;
 use crate::payments::invoice;
 use crate::process::patience::Patience;
 use crate::process::telemetry::chain;
@@ -50,7 +54,7 @@ pub async fn read(
 ) -> Result<Standing, Error> {
     let ledger = &payments.ledger;
     let account = &subject.account;
-    let mut known = ledger.subscriber(account, patience).await?;
+    let mut known = payments.subscribers.subscriber(account, patience).await?;
     match known.account.take() {
         // The first request of a month grants the free plan's Sparks, whichever request it is.
         Some(found) => {
@@ -118,7 +122,6 @@ async fn store(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Option<Vec<Subscribed>>, Error> {
-    let Payments { ledger, .. } = payments;
     let latest = told
         .iter()
         .flatten()
@@ -144,7 +147,9 @@ async fn store(
             .collect()
     };
     keep_doubled(payments, account, &all, now, patience).await?;
-    let stored = ledger.keep_subscriptions(account, known, &all, now, patience);
+    let stored = payments
+        .subscribers
+        .keep_subscriptions(account, known, &all, now, patience);
     Ok(stored.await?.then_some(all))
 }
 
@@ -198,7 +203,7 @@ async fn keep_doubled(
         account: Some(account.clone()),
         seen_at: now,
     };
-    payments.ledger.keep_incident(&incident, patience).await
+    payments.incidents.keep_incident(&incident, patience).await
 }
 
 /// Returns the standing of an account without a customer: it had none, or its subscriptions ended with the deleted one.
@@ -239,11 +244,11 @@ pub async fn sync(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<Vec<Subscribed>, Error> {
-    let Payments { ledger, stripe, .. } = payments;
+    let stripe = &payments.stripe;
     let mut failed_attempts = 0;
     while failed_attempts == 0 || patience.another(failed_attempts).await {
         failed_attempts += 1;
-        let known = ledger.subscriber(account, patience).await?;
+        let known = payments.subscribers.subscriber(account, patience).await?;
         let timeout = stripe::timeout(patience);
         let told = match &known.customer {
             Some(customer) => stripe.subscriptions(customer, timeout).await?,
@@ -264,7 +269,7 @@ pub async fn catch_up(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<(), Error> {
-    let known = payments.ledger.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, patience).await?;
     if let Some(customer) = &known.customer {
         let looked = look(payments, account, &known, customer, now, patience);
         if looked.await?.is_some() {
@@ -284,18 +289,22 @@ pub async fn part(
     now: Timestamp,
     patience: &Patience,
 ) -> Result<bool, Error> {
-    let Payments { ledger, stripe, .. } = payments;
+    let stripe = &payments.stripe;
     payments.customers.forget(account);
     let timeout = || stripe::timeout(patience);
     if !stripe.is_customer_deleted(customer, timeout()).await? {
         return Ok(false);
     }
     // Stripe no longer lists the subscriptions of a deleted customer; their invoices stay.
-    let known = ledger.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, patience).await?;
     for one in &known.subscriptions.all {
         invoice::catch_up(payments, &one.id, now, patience).await?;
     }
-    ledger.unlink_customer(account, customer, patience).await?;
+    payments
+        .customers
+        .links
+        .unlink_customer(account, customer, patience)
+        .await?;
     sync(payments, account, now, patience).await?;
     Ok(true)
 }
@@ -307,7 +316,7 @@ async fn plan(
     subscription: &Subscription,
     patience: &Patience,
 ) -> Result<Option<String>, ledger::Error> {
-    let Payments { ledger, terms, .. } = payments;
+    let terms = &payments.terms;
     let items = &subscription.items.data;
     let known = items
         .iter()
@@ -319,7 +328,7 @@ async fn plan(
     let Some(Ok(intent)) = intent else {
         return Ok(None);
     };
-    let intent = ledger.intent(&intent, patience).await?;
+    let intent = payments.orders.intent(&intent, patience).await?;
     let agreed = intent.filter(|intent| intent.account == *account);
     Ok(agreed
         .map(|intent| intent.order)

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tracing::info;
 
-use crate::ledger::{self, Incident, Reported};
+use crate::delivery::Reported;
+use crate::ledger;
+use crate::payments::incidents::Incident;
 use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::payments::reversal;
@@ -223,8 +225,13 @@ impl Receiver<'_> {
         let Some(Ok(customer)) = customer else {
             return Ok(Outcome::Ignored("other_product"));
         };
-        let ledger = &self.payments.ledger;
-        let Some(account) = ledger.account_of(&customer, self.patience).await? else {
+        let Some(account) = self
+            .payments
+            .customers
+            .links
+            .account_of(&customer, self.patience)
+            .await?
+        else {
             return Ok(Outcome::Ignored("other_product"));
         };
         telemetry::account(&account);
@@ -273,7 +280,12 @@ impl Receiver<'_> {
             return self.nameless().await;
         };
         let (payments, now, patience) = (self.payments, self.now, self.patience);
-        let Some(account) = payments.ledger.account_of(&customer, patience).await? else {
+        let Some(account) = payments
+            .customers
+            .links
+            .account_of(&customer, patience)
+            .await?
+        else {
             return Ok(Outcome::Ignored("other_product"));
         };
         telemetry::account(&account);
@@ -289,7 +301,7 @@ impl Receiver<'_> {
     /// Parks the meter events that Stripe accepted but could not count, as far as it names them.
     /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
     async fn meter_errors(&self) -> Result<Outcome, Error> {
-        let Payments { ledger, stripe, .. } = self.payments;
+        let Payments { queue, stripe, .. } = self.payments;
         let timeout = stripe::timeout(self.patience);
         let Some(report) = stripe.meter_errors(&self.event.id, timeout).await? else {
             return self.not_there(&self.event.id).await;
@@ -298,7 +310,7 @@ impl Receiver<'_> {
         for error in &report.errors {
             let why = format!("reported by stripe: {}", error.code);
             let parking =
-                ledger.park_reported(&error.identifier, &why, report.created, self.patience);
+                queue.park_reported(&error.identifier, &why, report.created, self.patience);
             let became = parking.await?;
             ours += u64::from(became != Reported::NotOurs);
             if became == Reported::Parked {
@@ -353,7 +365,10 @@ impl Receiver<'_> {
             account,
             seen_at: self.now,
         };
-        let kept = self.payments.ledger.keep_incident(&incident, self.patience);
+        let kept = self
+            .payments
+            .incidents
+            .keep_incident(&incident, self.patience);
         Ok(kept.await?)
     }
 }

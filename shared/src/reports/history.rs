@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ledger::{self, Ledger, RollupPages, Used};
+use crate::ledger::{self, Ledger, Used};
 use crate::process::patience::Patience;
 use crate::reports::balance;
+use crate::reports::entries::Entries;
+use crate::reports::entries::RollupPages;
 use crate::words::decimal;
 use crate::words::id::{AccountId, MemberId};
 use crate::words::identity::Subject;
@@ -118,6 +120,7 @@ type Sums = BTreeMap<Place, (i128, i128)>;
 /// one page of the table and `MAX_ROWS` sums.
 pub async fn read(
     ledger: &Ledger,
+    stored: &Entries,
     subject: &Subject,
     query: &Query,
     now: Timestamp,
@@ -142,21 +145,21 @@ pub async fn read(
     match (&query.member_id, days) {
         (Some(member), _) => {
             let days = (period.from, period.to);
-            let used = ledger.used_by_member(account, member, days, patience);
+            let used = stored.used_by_member(account, member, days, patience);
             table.add(used.await?)?;
         }
         (None, Some((from, to))) => {
             // Members first: usage recorded between the two reads is then in the whole, but not in any member's rows.
             table
-                .add_all(ledger.used_by_members(account, from, to), patience)
+                .add_all(stored.used_by_members(account, from, to), patience)
                 .await?;
             let mut whole = Table::new(&period, GroupBy::Meter);
-            let used = ledger.used(account, period.from, period.to);
+            let used = stored.used(account, period.from, period.to);
             whole.add_all(used, patience).await?;
             table.add_the_rest(whole)?;
         }
         (None, None) => {
-            let used = ledger.used(account, period.from, period.to);
+            let used = stored.used(account, period.from, period.to);
             table.add_all(used, patience).await?;
         }
     }

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{self, EntriesAsked, Ledger, Place, Source};
+use crate::ledger::{self, Ledger, Source};
 use crate::process::clock;
 use crate::process::patience::Patience;
 use crate::reports::balance;
+use crate::reports::entries::Entries;
+use crate::reports::entries::{EntriesAsked, Place};
 use crate::reports::history::{Error, Invalid, day_or_time, quoted};
 use crate::usage::{ProviderCost, ReceiptLine};
 use crate::words::id::{AccountId, MemberId, UsageId};
@@ -96,6 +98,7 @@ struct Usage {
 /// Reads a page. What is due is settled first, so that the entries sum to the balance.
 pub async fn read(
     ledger: &Ledger,
+    stored: &Entries,
     subject: &Subject,
     query: &Query,
     cost: ProviderCost,
@@ -110,7 +113,7 @@ pub async fn read(
         at: asked.at.as_ref(),
         limit: asked.limit,
     };
-    let (entries, next) = ledger.entries(&subject.account, entries, patience).await?;
+    let (entries, next) = stored.entries(&subject.account, entries, patience).await?;
     Ok(Statement {
         entries: entries
             .into_iter()

@@ -63,7 +63,7 @@ impl Recording<'_> {
                 let charging = telemetry::step(Step::Commit, charging).await?;
                 Ok::<_, Error>((earlier, charging))
             },
-            delivery.customer(ledger, account, patience)
+            delivery.customer(account, patience)
         );
         let (earlier, charging) = charging?;
 
@@ -86,7 +86,7 @@ impl Recording<'_> {
             traces.push(Trace { entry, content });
         }
         let (deliveries, balance, stored) = tokio::join!(
-            delivery.deliver(ledger, account, &traces, customer, patience),
+            delivery.deliver(account, &traces, customer, patience),
             async {
                 // A refusal reports the balance by itself.
                 if !with_balance || !charging.outcomes.iter().flatten().any(is_recorded) {

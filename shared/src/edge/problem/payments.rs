@@ -4,8 +4,9 @@ use http::StatusCode;
 use tracing::warn;
 
 use super::Problem;
+use crate::customers;
 use crate::payments::checkout::{self, Invalid, Rule};
-use crate::payments::{customers, invoice, payment, reversal, webhook};
+use crate::payments::{invoice, payment, reversal, webhook};
 use crate::process::telemetry;
 use crate::providers::stripe::{self, Unverified};
 

@@ -42,7 +42,10 @@ pub async fn verify(
     patience: &Patience,
 ) -> Result<Verified, Error> {
     let ledger = &payments.ledger;
-    let found = ledger.find_checkout(session, account, patience).await?;
+    let found = payments
+        .orders
+        .find_checkout(session, account, patience)
+        .await?;
     let found = found.ok_or(Error::NotFound)?;
     let payment = if let Some(credited) = found.credited {
         let settled = ledger.settle(account, credited.account, now, patience);

@@ -1,6 +1,6 @@
 //! Judges a session from Stripe against what was ordered. Pure.
 
-use crate::ledger::Intent;
+use crate::payments::orders::Intent;
 use crate::pricing::catalog::Kind;
 use crate::providers::stripe::{CheckoutSession, PaymentIntent};
 
@@ -90,7 +90,8 @@ fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{CheckoutStatus, RequestHash};
+    use crate::ledger::RequestHash;
+    use crate::payments::orders::CheckoutStatus;
     use crate::pricing::catalog::{self, OFFERS};
     use jiff::Timestamp;
     use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Error, Outcome, PaidAt, paid_with};
-use crate::ledger::Incident;
 use crate::payments::Payments;
+use crate::payments::incidents::Incident;
 use crate::payments::invoice;
 use crate::process::patience::Patience;
 use crate::providers::stripe;
@@ -26,7 +26,7 @@ pub async fn warn_of_fraud(
     };
     let (purchase, account) = match paid_with(payments, payment, patience).await? {
         PaidAt::Session(session) => {
-            let page = payments.ledger.checkout(&session, patience).await?;
+            let page = payments.orders.checkout(&session, patience).await?;
             (session.to_string(), page.map(|page| page.account))
         }
         PaidAt::Invoice(invoice) => {
@@ -54,6 +54,9 @@ pub async fn warn_of_fraud(
         account,
         seen_at: now,
     };
-    payments.ledger.keep_incident(&incident, patience).await?;
+    payments
+        .incidents
+        .keep_incident(&incident, patience)
+        .await?;
     Ok(Outcome::Done)
 }

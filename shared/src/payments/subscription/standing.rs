@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{Awaited, Subscribed};
+use crate::payments::subscription::{Awaited, Subscribed};
 use crate::process::clock;
 use crate::providers::stripe::{Invoice, Subscription};
 use crate::words::id::InvoiceId;

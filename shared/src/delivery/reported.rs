@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::entry::DeliveryState;
-use super::mark::{Guard, Mark, Marks};
-use super::parcel::Parcel;
-use super::{Error, Ledger};
+use crate::delivery::DeliveryQueue;
+use crate::delivery::mark::{Guard, Mark, Marks};
+use crate::delivery::parcel::Parcel;
+use crate::ledger::entry::DeliveryState;
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item;
 use crate::table::key::Key;
@@ -43,7 +44,7 @@ fn without_attempt(named: &str) -> &str {
     }
 }
 
-impl Ledger {
+impl DeliveryQueue {
     /// Parks an event of a usage or a parcel, unless it was redriven since it was `reported`.
     pub async fn park_reported(
         &self,

@@ -4,13 +4,12 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::intent::{CheckoutStatus, Intent};
-use super::{Error, Ledger, Next};
 use crate::process::patience::Patience;
 use crate::table;
-use crate::table::Judged;
+use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
+use crate::table::{Error, Next};
 use crate::words::id::AccountId;
 
 /// The number of incidents in one page: as many as can be looked up at once.
@@ -32,7 +31,20 @@ pub struct Incident {
     pub seen_at: Timestamp,
 }
 
-impl Ledger {
+/// The incidents in the table.
+#[derive(Clone, Debug)]
+pub struct Incidents {
+    table: Table,
+}
+
+impl Incidents {
+    /// The rows of this table.
+    pub const fn over(table: Table) -> Self {
+        Self { table }
+    }
+}
+
+impl Incidents {
     /// Stores an incident.
     ///
     /// If it is already stored with the same detail, nothing is written: a dismissed one stays dismissed.
@@ -51,24 +63,6 @@ impl Ledger {
             .apply(self.keep(incident), patience)
             .await
             .map(drop)
-    }
-
-    /// Refuses an intent and stores the incident, both or none. A paid intent stays paid.
-    pub async fn refuse_checkout(
-        &self,
-        intent: &Intent,
-        incident: &Incident,
-        patience: &Patience,
-    ) -> Result<(), Error> {
-        let actions = vec![
-            self.note(intent, CheckoutStatus::Refused),
-            self.keep(incident),
-        ];
-        match self.table.transact(actions, patience).await? {
-            Judged::Committed => Ok(()),
-            // The intent was paid by another session; the operator must still look at this one.
-            Judged::Refused(_) => self.keep_incident(incident, patience).await,
-        }
     }
 
     /// Reads one page of the incidents that are not dismissed, ordered by subject; returns the next page's cursor.
@@ -140,7 +134,7 @@ impl Ledger {
         Ok(dismissed)
     }
 
-    fn keep(&self, incident: &Incident) -> TransactWriteItem {
+    pub(crate) fn keep(&self, incident: &Incident) -> TransactWriteItem {
         let account = incident.account.as_ref();
         self.table.update(
             &Key::incident(&incident.subject, &incident.code),

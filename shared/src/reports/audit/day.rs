@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::entry::{Deliveries, DeliveryState};
-use super::reversal::Purchased;
-use super::verify::Next;
-use super::{Error, Ledger};
+use crate::ledger::entry::{Deliveries, DeliveryState};
+use crate::ledger::reversal::Purchased;
 use crate::process::patience::Patience;
+use crate::reports::audit::Audits;
 use crate::table;
+use crate::table::Error;
+use crate::table::Next;
 use crate::table::item::{self, Item, Malformed};
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
@@ -108,7 +109,7 @@ impl OfDay {
     }
 }
 
-impl Ledger {
+impl Audits {
     /// Reads one page of a period's entries and of all customer links.
     ///
     /// An entry belongs to the period if it was recorded, or its usage occurred, in `[from, before)`. Returns the cursor

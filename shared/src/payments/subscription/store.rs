@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Error, Ledger};
+use crate::ledger::Account;
 use crate::process::patience::Patience;
+use crate::table::Error;
+use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::table::values;
@@ -155,7 +157,20 @@ impl Subscriptions {
     }
 }
 
-impl Ledger {
+/// The subscriptions of accounts in the table.
+#[derive(Clone, Debug)]
+pub struct Subscribers {
+    table: Table,
+}
+
+impl Subscribers {
+    /// The rows of this table.
+    pub const fn over(table: Table) -> Self {
+        Self { table }
+    }
+}
+
+impl Subscribers {
     /// Reads an account with its customer and its subscriptions.
     pub async fn subscriber(
         &self,

@@ -2,16 +2,29 @@
 
 use jiff::Timestamp;
 
-use super::outbox::Listed;
-use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
 use crate::process::patience::Patience;
+use crate::table::Error;
+use crate::table::Table;
 use crate::table::item;
 use crate::table::key::{Key, Queue};
 use crate::words::id::ReversalId;
 use crate::words::reversal_kind::ReversalKind;
 
-impl Ledger {
+/// The refunds and disputes in the table that may still change.
+#[derive(Clone, Debug)]
+pub struct OpenReversals {
+    table: Table,
+}
+
+impl OpenReversals {
+    /// The rows of this table.
+    pub const fn over(table: Table) -> Self {
+        Self { table }
+    }
+}
+
+impl OpenReversals {
     /// Schedules a check of a reversal; returns false if the deployment does not store that yet.
     pub async fn follow(
         &self,
@@ -54,13 +67,5 @@ impl Ledger {
             [],
         );
         self.table.apply(unfollow, patience).await.map(drop)
-    }
-}
-
-impl Listed {
-    /// Returns the refund, dispute or credit note, if the item is a followed one.
-    pub fn followed(&self) -> Option<(ReversalKind, ReversalId)> {
-        let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
-        Some((ReversalKind::named(reason)?, id.parse().ok()?))
     }
 }

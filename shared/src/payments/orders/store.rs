@@ -3,15 +3,19 @@
 //! An intent is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
 //! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
-use super::holdings::{Holdings, Read};
-use super::intent::{Checkout, CheckoutStatus, Intent};
-use super::{Account, Error, Ledger};
+use crate::delivery::Listed;
+use crate::ledger::credit::paid;
+use crate::ledger::holdings::{Holdings, Read};
+use crate::ledger::{Account, Ledger};
+use crate::payments::incidents::{Incident, Incidents};
+use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::Judged;
 use crate::table::Verdict;
 use crate::table::item;
 use crate::table::key::Key;
-use crate::table::values;
+use crate::table::{Table, values};
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::words::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
@@ -43,7 +47,24 @@ pub struct CreditedCheckout {
     pub account: Account,
 }
 
-impl Ledger {
+/// The orders in the table, and the Checkout Sessions in which they are paid.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    table: Table,
+    ledger: Ledger,
+}
+
+impl Orders {
+    /// The orders beside a ledger, in the same table.
+    pub fn beside(ledger: &Ledger) -> Self {
+        Self {
+            table: ledger.table().clone(),
+            ledger: ledger.clone(),
+        }
+    }
+}
+
+impl Orders {
     /// Writes an intent, unless its id exists.
     pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
         let actions = vec![self.table.put_if_absent(new.to_item())];
@@ -133,7 +154,7 @@ impl Ledger {
         let booked = item::read_number(&entry, "grants_version")?;
         let holder = match holder.filter(|holder| holder.grants_version >= booked) {
             Some(holder) => Some(holder),
-            None => self.account(account, patience).await?,
+            None => self.ledger.account(account, patience).await?,
         };
         let credited = CreditedCheckout {
             sparks: item::read_amount(&entry, "amount")?,
@@ -162,7 +183,7 @@ impl Ledger {
         let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
             Read::Missing => None,
             Read::Whole(holdings) => Some(holdings),
-            Read::Torn => self.holdings(account, patience).await?,
+            Read::Torn => self.ledger.holdings(account, patience).await?,
         };
         Ok((Intent::from_item(&intent)?, holdings))
     }
@@ -182,7 +203,7 @@ impl Ledger {
     /// Writes that an intent is paid, and that nothing is left to be credited for it.
     pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
         self.table
-            .apply(self.note_paid(intent), patience)
+            .apply(paid(&self.table, intent), patience)
             .await
             .map(drop)
     }
@@ -222,7 +243,7 @@ impl Ledger {
 
     /// Changes the status of an intent that is not paid. A settled intent leaves the index; any other one returns to
     /// it.
-    pub(super) fn note(&self, intent: &Intent, status: CheckoutStatus) -> TransactWriteItem {
+    pub(crate) fn note(&self, intent: &Intent, status: CheckoutStatus) -> TransactWriteItem {
         let mut values = values([
             (":status", item::text(status.as_str())),
             (":paid", item::text(CheckoutStatus::Paid.as_str())),
@@ -246,17 +267,33 @@ impl Ledger {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Marks an intent as paid, as part of a credit. A second Checkout Session of the same intent may be paid, too.
-    pub(super) fn note_paid(&self, intent: &IntentId) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.table.name)
-            .set_key(Some(Key::intent(intent).attributes()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression("SET #status = :paid REMOVE pending_bucket, pending_due")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":paid", item::text(CheckoutStatus::Paid.as_str()))
-            .build()
-            .expect("key, table and expression are set");
-        TransactWriteItem::builder().update(update).build()
+    /// Refuses an intent and stores the incident, both or none. A paid intent stays paid.
+    pub async fn refuse_checkout(
+        &self,
+        intent: &Intent,
+        incidents: &Incidents,
+        incident: &Incident,
+        patience: &Patience,
+    ) -> Result<(), Error> {
+        let actions = vec![
+            self.note(intent, CheckoutStatus::Refused),
+            incidents.keep(incident),
+        ];
+        match self.table.transact(actions, patience).await? {
+            Judged::Committed => Ok(()),
+            // The intent was paid by another session; the operator must still look at this one.
+            Judged::Refused(_) => incidents.keep_incident(incident, patience).await,
+        }
+    }
+
+    /// Reads a listed intent as it is now; None if it is settled by now.
+    pub async fn listed_intent(
+        &self,
+        listed: &Listed,
+        patience: &Patience,
+    ) -> Result<Option<Intent>, Error> {
+        let item = self.table.item(listed.key(), patience).await?;
+        let open = item.filter(|item| item.contains_key("pending_bucket"));
+        Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }
 }

@@ -1,24 +1,20 @@
 //! Recomputes an account from its entries, and finds where the table differs. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::account::Account;
-use super::booking::{self, CreditEntry};
-use super::entry::UsageEntry;
-use super::grants::{self, Grant};
-use super::holdings::Holdings;
-use super::purchase::Reversals;
-use super::rollup;
+use crate::ledger::account::Account;
+use crate::ledger::booking::{self, CreditEntry};
+use crate::ledger::entry::UsageEntry;
+use crate::ledger::grants::{self, Grant};
+use crate::ledger::holdings::Holdings;
+use crate::ledger::purchase::Reversals;
+use crate::ledger::rollup::{self, Sums};
 use crate::pricing::price_book;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::QUARTERS;
 use crate::words::sparks::Sparks;
-
-/// Sums of one roll-up: Sparks and quantity by the name of the attribute.
-pub(crate) type Sums = BTreeMap<String, (i128, i128)>;
 
 /// The sums of an account's entries.
 #[derive(Debug, Default)]
@@ -206,13 +202,13 @@ impl Audit {
         let sk = item::read_text(stored, "sk").unwrap_or_default();
         let expected = self.rollups.remove(sk).unwrap_or_default();
         let kept = rollup::models_of(stored);
-        let expected = folded(expected, &kept);
+        let expected = rollup::folded(expected, &kept);
         let before = match &self.rollups_before {
-            Some(before) => before.get(sk).map_or(Ok(Sums::new()), stored_sums),
-            None => stored_sums(stored),
+            Some(before) => before.get(sk).map_or(Ok(Sums::new()), rollup::stored_sums),
+            None => rollup::stored_sums(stored),
         };
-        let before = before.map(|before| folded(before, &kept));
-        let finding = match (before, stored_sums(stored)) {
+        let before = before.map(|before| rollup::folded(before, &kept));
+        let finding = match (before, rollup::stored_sums(stored)) {
             (Ok(before), Ok(after)) if between(&before, &expected, &after) => return,
             (Ok(_), Ok(_)) => format!("the roll-up `{sk}` differs from its entries"),
             (Err(malformed), _) | (_, Err(malformed)) => {
@@ -366,23 +362,6 @@ impl Audit {
     }
 }
 
-/// Merges sums of models that a roll-up does not count separately into `other`.
-pub(crate) fn folded(sums: Sums, kept: &BTreeSet<String>) -> Sums {
-    let mut folded = Sums::new();
-    for (name, sum) in sums {
-        let name = match name.split_once('#') {
-            Some((meter, model)) if !kept.contains(model) => {
-                format!("{meter}#{}", rollup::OTHER)
-            }
-            _ => name,
-        };
-        let together = folded.entry(name).or_default();
-        together.0 += sum.0;
-        together.1 += sum.1;
-    }
-    folded
-}
-
 /// Returns whether every sum lies between what it was before and what it is now.
 fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
     let of = |sums: &Sums, name: &String| sums.get(name).copied().unwrap_or_default();
@@ -425,22 +404,4 @@ fn attribute(holdings: &mut Holdings, settled: Sparks) -> Option<()> {
     account.settled = settled;
     account.debited = settled;
     Some(())
-}
-
-pub(crate) fn stored_sums(stored: &Item) -> Result<Sums, Malformed> {
-    let mut sums = Sums::new();
-    for (name, value) in stored {
-        let (AttributeValue::N(number), Some((kind, name))) = (value, name.split_once('#')) else {
-            continue;
-        };
-        let number: i128 = number.parse().map_err(|_| Malformed {
-            attribute: "sparks#",
-        })?;
-        let sum = sums.entry(name.to_owned()).or_default();
-        match kind {
-            "sparks" => sum.0 += number,
-            _ => sum.1 += number,
-        }
-    }
-    Ok(sums)
 }

@@ -5,16 +5,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::UsageEntry;
-use super::intent::Intent;
-use super::mark::{Guard, Marks};
-use super::parcel::Parcel;
-use super::{Error, Ledger};
+use crate::delivery::mark::{Guard, Marks};
+use crate::delivery::parcel::Parcel;
+use crate::ledger::entry::UsageEntry;
 use crate::process::patience::Patience;
 use crate::table;
+use crate::table::Error;
+use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
-use crate::words::id::{AccountId, ParcelId};
+use crate::words::id::{AccountId, ParcelId, ReversalId};
+use crate::words::reversal_kind::ReversalKind;
 
 /// Duration of a lease: longer than the function's timeout (55 s) and a minute.
 const LEASED_FOR: SignedDuration = SignedDuration::from_secs(180);
@@ -59,6 +60,17 @@ impl Listed {
             Some(("D", _)) => ListedKind::Reversal,
             _ => ListedKind::Usage,
         }
+    }
+
+    /// Returns the refund, dispute or credit note, if the item is a followed one.
+    pub fn followed(&self) -> Option<(ReversalKind, ReversalId)> {
+        let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
+        Some((ReversalKind::named(reason)?, id.parse().ok()?))
+    }
+
+    /// The key of the item.
+    pub(crate) const fn key(&self) -> &Key {
+        &self.key
     }
 
     /// Returns the account, if it is an account's item.
@@ -148,7 +160,20 @@ impl Waiting {
     }
 }
 
-impl Ledger {
+/// The deliveries in the table: due items, leases, claims, marks and parcels.
+#[derive(Clone, Debug)]
+pub struct DeliveryQueue {
+    pub(super) table: Table,
+}
+
+impl DeliveryQueue {
+    /// The rows of this table.
+    pub const fn over(table: Table) -> Self {
+        Self { table }
+    }
+}
+
+impl DeliveryQueue {
     /// Takes the lease of a bucket, unless another run holds it.
     ///
     /// If the first reply is lost, a retry finds itself the holder.
@@ -261,17 +286,6 @@ impl Ledger {
             }
         }
         Ok(found)
-    }
-
-    /// Reads a listed intent as it is now; None if it is settled by now.
-    pub async fn listed_intent(
-        &self,
-        listed: &Listed,
-        patience: &Patience,
-    ) -> Result<Option<Intent>, Error> {
-        let item = self.table.item(&listed.key, patience).await?;
-        let open = item.filter(|item| item.contains_key("pending_bucket"));
-        Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }
 
     /// Claims a usage before these deliveries are attempted.

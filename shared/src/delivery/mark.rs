@@ -5,9 +5,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use jiff::Timestamp;
 
-use super::entry::{Deliveries, DeliveryState, UsageEntry};
-use super::{Error, Ledger};
+use crate::delivery::DeliveryQueue;
+use crate::ledger::entry::{Deliveries, DeliveryState, UsageEntry};
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::item;
 use crate::table::key::{Key, Queue};
 
@@ -69,14 +70,14 @@ impl Mark {
 
 /// The condition on an entry that is marked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Guard {
+pub(crate) enum Guard {
     /// No outbox run has taken it yet.
     Fresh,
     /// No outbox run has claimed it yet.
     Claims(i64),
 }
 
-impl Ledger {
+impl DeliveryQueue {
     /// Marks an entry that was just recorded, unless an outbox run has claimed it or it was marked before.
     ///
     /// Returns the states as stored. If the entry was marked meanwhile, those marks stay.
@@ -95,13 +96,16 @@ impl Ledger {
         {
             return Ok(marks.after(entry.deliveries));
         }
-        let stored = self.usage(&entry.id, patience).await?;
-        Ok(stored.map_or(entry.deliveries, |entry| entry.deliveries))
+        let key = Key::entry(entry.id.as_str());
+        let Some(stored) = self.table.item(&key, patience).await? else {
+            return Ok(entry.deliveries);
+        };
+        Ok(UsageEntry::from_item(&stored)?.deliveries)
     }
 
     /// Marks an entry if its states and the guard hold; returns whether they did. What is still pending is due at
     /// `due`.
-    pub(super) async fn mark_if(
+    pub(crate) async fn mark_if(
         &self,
         entry: &UsageEntry,
         guard: Guard,

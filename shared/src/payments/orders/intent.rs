@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::RequestHash;
+use crate::ledger::credit::PAID;
+use crate::ledger::entry::RequestHash;
 use crate::pricing::catalog::Order;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
@@ -93,7 +94,7 @@ impl CheckoutStatus {
         match self {
             Self::Open => "open",
             Self::Processing => "processing",
-            Self::Paid => "paid",
+            Self::Paid => PAID,
             Self::Unpaid => "unpaid",
             Self::Expired => "expired",
             Self::Refused => "refused",
@@ -107,7 +108,7 @@ impl CheckoutStatus {
 }
 
 impl Intent {
-    pub(super) fn to_item(&self) -> Item {
+    pub(crate) fn to_item(&self) -> Item {
         let mut item = Key::intent(&self.id).attributes();
         let [bucket, since] = self.listed();
         item.extend([
@@ -135,7 +136,7 @@ impl Intent {
     }
 
     /// Its place in the index while it is not settled: the bucket, and the time from which the outbox should check it.
-    pub(super) fn listed(&self) -> [AttributeValue; 2] {
+    pub(crate) fn listed(&self) -> [AttributeValue; 2] {
         let looked_into = self
             .expires_at
             .saturating_add(LOOKED_INTO_AFTER)
@@ -143,7 +144,7 @@ impl Intent {
         [Queue::Due.of(&self.account), item::time(looked_into)]
     }
 
-    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         let status = item::read_text(item, "status")?;
         Ok(Self {
             id: item::read_parsed(item, "id")?,
@@ -171,7 +172,7 @@ impl Intent {
 }
 
 impl Checkout {
-    pub(super) fn to_item(&self) -> Item {
+    pub(crate) fn to_item(&self) -> Item {
         let mut item = Key::checkout(&self.session).attributes();
         item.extend([
             ("session".into(), item::text(self.session.as_str())),
@@ -189,7 +190,7 @@ impl Checkout {
         item
     }
 
-    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             session: item::read_parsed(item, "session")?,
             account: item::read_parsed(item, "account")?,

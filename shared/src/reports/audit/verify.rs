@@ -1,14 +1,12 @@
 //! Verifies accounts against their entries. For the operator: it reads the whole table, and no function does.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use super::audit::Audit;
-use super::{Error, Ledger};
 use crate::process::patience::Patience;
-use crate::table;
+use crate::reports::audit::Audits;
+use crate::reports::audit::rules::Audit;
+use crate::reports::entries;
+use crate::table::Error;
 use crate::table::item::{self, Item};
+use crate::table::{self, Next};
 use crate::words::id::AccountId;
 
 /// The number of items read at once, which is DynamoDB's maximum.
@@ -39,10 +37,7 @@ pub struct Accounts {
     pub next: Option<Next>,
 }
 
-/// The cursor of a list's next page.
-pub type Next = HashMap<String, AttributeValue>;
-
-impl Ledger {
+impl Audits {
     /// Recomputes an account from its entries; returns None if there is no account.
     ///
     /// The index that lists entries may lag behind the table for a moment, so differences are read again. Debits
@@ -55,7 +50,7 @@ impl Ledger {
     ) -> Result<Option<Verified>, Error> {
         let mut busy = false;
         for attempt in 1..=MAX_ATTEMPTS {
-            let Some(before) = self.holdings(account, patience).await? else {
+            let Some(before) = self.ledger.holdings(account, patience).await? else {
                 return Ok(None);
             };
             let mut audit = Audit::default();
@@ -66,7 +61,7 @@ impl Ledger {
             self.see_entries_of(account, &mut audit, patience).await?;
             self.each_rollup_of(account, patience, |rollup| audit.see_rollup(rollup))
                 .await?;
-            let after = self.account(account, patience).await?;
+            let after = self.ledger.account(account, patience).await?;
             let after = after.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
             let (entries, findings) = audit.finish(&before, after.debited);
             busy = after.debited != before.account.debited;
@@ -126,7 +121,7 @@ impl Ledger {
         })
     }
 
-    pub(super) async fn see_entries_of(
+    pub(crate) async fn see_entries_of(
         &self,
         account: &AccountId,
         audit: &mut Audit,
@@ -166,14 +161,14 @@ impl Ledger {
         }
     }
 
-    pub(super) async fn each_rollup_of(
+    pub(crate) async fn each_rollup_of(
         &self,
         account: &AccountId,
         patience: &Patience,
         mut see: impl FnMut(&Item),
     ) -> Result<(), Error> {
         // Roll-ups of any kind: every sort key lies between these.
-        let mut pages = self.rollups(account, "!", "~");
+        let mut pages = entries::rollups(&self.table, account, "!", "~");
         while let Some(rollups) = pages.next_items(patience).await? {
             rollups.iter().for_each(&mut see);
         }

@@ -6,11 +6,12 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::DeliveryState;
-use super::mark::Mark;
-use super::outbox::Waiting;
-use super::{Error, Ledger};
+use crate::delivery::DeliveryQueue;
+use crate::delivery::mark::Mark;
+use crate::delivery::queue::Waiting;
+use crate::ledger::entry::DeliveryState;
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
@@ -102,7 +103,7 @@ impl Parcel {
         item
     }
 
-    pub(super) fn from_item(item: &Item) -> Result<Self, Malformed> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             id: ParcelId::stored(item::read_text(item, "id")?.to_owned()),
             account: item::read_parsed(item, "parcel_of")?,
@@ -122,7 +123,7 @@ impl Parcel {
     }
 }
 
-impl Ledger {
+impl DeliveryQueue {
     /// Freezes a parcel, unless one of its members has changed since it was read. Returns whether it is frozen.
     pub async fn freeze(
         &self,

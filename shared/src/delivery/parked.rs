@@ -3,11 +3,12 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::DeliveryState;
-use super::outbox::Waiting;
-use super::parcel::Parcel;
-use super::{Error, Ledger};
+use crate::delivery::DeliveryQueue;
+use crate::delivery::parcel::Parcel;
+use crate::delivery::queue::Waiting;
+use crate::ledger::entry::DeliveryState;
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item::{self, Item};
 use crate::table::key::{Key, Queue};
@@ -44,7 +45,7 @@ pub enum Redriven {
     TraceAskedFor,
 }
 
-impl Ledger {
+impl DeliveryQueue {
     /// Reads a usage with the progress of its deliveries.
     pub async fn standing(
         &self,

@@ -1,5 +1,7 @@
 //! The Stripe customer of each account, cached for some minutes in this execution environment.
 
+mod links;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,9 +9,11 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ledger::{self, CustomerLink, Ledger};
+pub use links::{CustomerLink, CustomerLinks};
+
 use crate::process::patience::Patience;
 use crate::providers::stripe::{self, Cause, Stripe};
+use crate::table::{self, Table};
 use crate::words::id::{AccountId, CustomerId};
 
 /// Maximum number of cached customers.
@@ -27,24 +31,33 @@ pub enum Error {
     Stripe(#[from] stripe::Error),
     /// The ledger failed.
     #[error("the customer could not be linked")]
-    Ledger(#[from] ledger::Error),
+    Ledger(#[from] table::Error),
 }
 
 /// A cache of customers by account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Customers {
+    /// The links of accounts and customers in the table.
+    pub links: CustomerLinks,
     /// Each customer with the time at which it leaves the cache.
     remembered: Mutex<HashMap<AccountId, (CustomerId, Timestamp)>>,
 }
 
 impl Customers {
+    /// An empty cache over the links of this table.
+    pub fn over(table: Table) -> Self {
+        Self {
+            links: CustomerLinks::over(table),
+            remembered: Mutex::default(),
+        }
+    }
+
     /// Returns the customer of an account, from the cache or the ledger.
     pub async fn find(
         &self,
-        ledger: &Ledger,
         account: &AccountId,
         patience: &Patience,
-    ) -> Result<CustomerLink, ledger::Error> {
+    ) -> Result<CustomerLink, table::Error> {
         let remembered = self
             .remembered
             .lock()
@@ -58,23 +71,18 @@ impl Customers {
                 generation: 0,
             });
         }
-        let found = ledger.customer(account, patience).await?;
+        let found = self.links.customer(account, patience).await?;
         if let Some(customer) = &found.customer {
             self.remember(account, customer, patience.now());
         }
         Ok(found)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each argument is a separate thing that it touches"
-    )]
     /// Creates and links the customer of an account that has none. `generation` counts its deleted customers.
     ///
     /// The account ends up with one customer, even if several callers do this repeatedly or at once.
     pub async fn make(
         &self,
-        ledger: &Ledger,
         stripe: &Stripe,
         stage: &str,
         account: &AccountId,
@@ -97,7 +105,8 @@ impl Customers {
                 made => break made?,
             }
         };
-        let linked = ledger
+        let linked = self
+            .links
             .link_customer(account, &made, generation, &patience)
             .await?;
         self.remember(account, &linked, patience.now());

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
-use super::account::Account;
-use super::audit::{self, Audit, Rebuilt};
-use super::holdings::{Holdings, Layout};
-use super::{Error, Ledger, rollup};
+use crate::ledger::account::Account;
+use crate::ledger::holdings::{Holdings, Layout};
+use crate::ledger::rollup;
 use crate::process::patience::Patience;
+use crate::reports::audit::Audits;
+use crate::reports::audit::rules::{Audit, Rebuilt};
+use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item::{self, Item};
 use crate::table::key::Key;
@@ -45,7 +47,7 @@ pub enum Repaired {
     Impossible(String),
 }
 
-impl Ledger {
+impl Audits {
     /// Rewrites an account, its grants and its roll-ups from its entries; plans it only, unless `write`.
     ///
     /// Nothing else may write to the account meanwhile: a debit in between makes the repair fail.
@@ -55,7 +57,7 @@ impl Ledger {
         write: bool,
         patience: &Patience,
     ) -> Result<Repaired, Error> {
-        let Some(found) = self.account(account, patience).await? else {
+        let Some(found) = self.ledger.account(account, patience).await? else {
             return Ok(Repaired::NoAccount);
         };
         let mut audit = Audit::default();
@@ -77,7 +79,7 @@ impl Ledger {
             return Ok(Repaired::Planned(repair));
         }
         let grants = self.table.item(&Key::grants(account), patience).await?;
-        let apart = self.stores_grants_apart() || grants.is_some();
+        let apart = self.ledger.stores_grants_apart() || grants.is_some();
         let as_put = |item| self.table.put_if(item, WHATEVER, None);
         let mut rollups: Vec<TransactWriteItem> = rollups.into_iter().map(as_put).collect();
         while rollups.len() > AT_ONCE {
@@ -127,7 +129,7 @@ impl Ledger {
             grants: Vec::new(),
             layout: Layout::Apart,
         };
-        let mut actions = vec![self.update_account(account, &read, &written, apart)];
+        let mut actions = vec![self.ledger.update_account(account, &read, &written, apart)];
         if apart {
             actions.push(
                 self.table
@@ -179,8 +181,8 @@ fn wrong_rollups(
         };
         let right = rollup::item_of(&key, sums, before);
         let is_right = before
-            .and_then(|before| audit::stored_sums(before).ok())
-            .is_some_and(|before| audit::stored_sums(&right).ok() == Some(before));
+            .and_then(|before| rollup::stored_sums(before).ok())
+            .is_some_and(|before| rollup::stored_sums(&right).ok() == Some(before));
         if !is_right {
             wrong.push(right);
         }

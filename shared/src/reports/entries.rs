@@ -8,11 +8,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::entry::{Entry, ledger_at};
-use super::rollup::Used;
-use super::{Error, Ledger};
+use crate::ledger::Ledger;
+use crate::ledger::entry::{Entry, ledger_at};
+use crate::ledger::rollup::Used;
 use crate::process::patience::Patience;
 use crate::table;
+use crate::table::Error;
+use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, MEMBER_DAYS};
 use crate::words::id::{AccountId, MemberId};
@@ -59,7 +61,7 @@ pub struct EntriesAsked<'a> {
 /// Roll-ups of an account, read page by page: at most one page, a mebibyte of the table, is in memory at a time.
 #[derive(Debug)]
 pub struct RollupPages<'a> {
-    ledger: &'a Ledger,
+    table: &'a Table,
     /// The query of the next page; None after the last one.
     query: Option<QueryFluentBuilder>,
 }
@@ -74,7 +76,7 @@ impl RollupPages<'_> {
     }
 
     /// Reads the next page as it is stored; None after the last one.
-    pub(super) async fn next_items(
+    pub(crate) async fn next_items(
         &mut self,
         patience: &Patience,
     ) -> Result<Option<Vec<Item>>, Error> {
@@ -82,7 +84,6 @@ impl RollupPages<'_> {
             return Ok(None);
         };
         let page = self
-            .ledger
             .table
             .persist(patience, || async {
                 query.clone().send().await.map_err(table::of_call)
@@ -95,7 +96,21 @@ impl RollupPages<'_> {
     }
 }
 
-impl Ledger {
+/// The entries and roll-ups of accounts in the table.
+#[derive(Clone, Debug)]
+pub struct Entries {
+    table: Table,
+}
+
+impl Entries {
+    /// The entries beside a ledger, in the same table.
+    pub fn beside(ledger: &Ledger) -> Self {
+        let table = ledger.table().clone();
+        Self { table }
+    }
+}
+
+impl Entries {
     /// Reads an account's usage from one quarter of an hour until before another one.
     pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'_> {
         let before = to.checked_sub(std::time::Duration::from_millis(1));
@@ -103,14 +118,14 @@ impl Ledger {
             Key::quarter_sort(from),
             Key::quarter_sort(before.unwrap_or(to)),
         );
-        self.rollups(account, &first, &last)
+        rollups(&self.table, account, &first, &last)
     }
 
     /// Reads the usage of an account's members from one UTC day until before another one.
     pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'_> {
-        let sort = |day: Date| format!("{}{day}", MEMBER_DAYS);
+        let sort = |day: Date| format!("{MEMBER_DAYS}{day}");
         // A day alone sorts before the members of that day.
-        let mut pages = self.rollups(account, &sort(from), &sort(to));
+        let mut pages = rollups(&self.table, account, &sort(from), &sort(to));
         pages.query = pages.query.map(only_sums);
         pages
     }
@@ -128,24 +143,6 @@ impl Ledger {
         let keys = days.map(|day| Key::member_day(account, member.as_str(), day).attributes());
         let rollups = self.table.items(keys.collect(), patience).await?;
         Ok(all_of(&rollups)?)
-    }
-
-    /// Reads the roll-ups of an account between two sort keys, both included.
-    pub(super) fn rollups(&self, account: &AccountId, first: &str, last: &str) -> RollupPages<'_> {
-        let query = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.name)
-            .key_condition_expression("pk = :rollups AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
-            .expression_attribute_values(":first", item::text(first))
-            .expression_attribute_values(":last", item::text(last))
-            .consistent_read(true);
-        RollupPages {
-            ledger: self,
-            query: Some(query),
-        }
     }
 
     /// Reads entries of an account, newest first; returns the place of the next page.
@@ -195,6 +192,28 @@ impl Ledger {
         }
         entries.sort_by_key(|entry| Reverse(entry.place()));
         Ok((entries, next.transpose()?.map(Place)))
+    }
+}
+
+/// Reads the roll-ups of an account between two sort keys, both included.
+pub(crate) fn rollups<'a>(
+    table: &'a Table,
+    account: &AccountId,
+    first: &str,
+    last: &str,
+) -> RollupPages<'a> {
+    let query = table
+        .client
+        .query()
+        .table_name(&table.name)
+        .key_condition_expression("pk = :rollups AND sk BETWEEN :first AND :last")
+        .expression_attribute_values(":rollups", item::text(Key::rollups(account)))
+        .expression_attribute_values(":first", item::text(first))
+        .expression_attribute_values(":last", item::text(last))
+        .consistent_read(true);
+    RollupPages {
+        table,
+        query: Some(query),
     }
 }
 

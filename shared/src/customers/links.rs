@@ -1,8 +1,9 @@
 //! The link between an account and its Stripe customer, in both directions.
 
-use super::{Error, Ledger};
 use crate::process::patience::Patience;
+use crate::table::Error;
 use crate::table::Judged;
+use crate::table::Table;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::words::id::{AccountId, CustomerId};
@@ -16,7 +17,20 @@ pub struct CustomerLink {
     pub generation: u32,
 }
 
-impl Ledger {
+/// The links of accounts and customers in the table.
+#[derive(Clone, Debug)]
+pub struct CustomerLinks {
+    table: Table,
+}
+
+impl CustomerLinks {
+    /// The rows of this table.
+    pub const fn over(table: Table) -> Self {
+        Self { table }
+    }
+}
+
+impl CustomerLinks {
     /// Reads the Stripe customer of an account.
     pub async fn customer(
         &self,
