@@ -1,5 +1,5 @@
-# The commands of the project. `make dev` runs everything on this machine. `make test` checks everything except the
-# running stack, which `make test-api` and `make test-web` check, and a deployment, which `make deploy-check` rehearses.
+# The commands of the project; `make help` prints those in lines with two number signs. `make check` is for each minute,
+# `make test` for each commit, and the rest proves what takes longer or needs more.
 
 SHELL := /bin/bash
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -14,16 +14,29 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash simulate flows planted \
-  mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
+.PHONY: help check dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash \
+  simulate flows planted mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
   deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
+
+help:
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
+
+# Formats and lints are checked before anything is built to run; of the tests, only the unit tests run.
+## check: Format, lints and unit tests, for each minute
+check:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --locked --workspace --lib; else cargo test --locked --workspace --lib; fi
 
 # Builds everything at once, with the same features as the tests and as `cargo lambda watch`, which runs
 # `cargo run --bin NAME`. So nothing is built twice, and no first call waits for a build.
+## dev: Run everything on this machine, without a cloud account
 dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
 
+## test: All checks of a commit, except those of the running stack
 test: cargo-deny
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
@@ -37,12 +50,14 @@ test: cargo-deny
 
 # Sends valid and invalid requests by openapi.yaml to the running stack: two to three minutes. First it uses the clients
 # of the generators in CLIENTS, if there are any.
+## test-api: The running stack against openapi.yaml: minutes
 test-api: cargo-lambda .tools/api/installed $(if $(CLIENTS),.tools/clients/installed) \
   $(if $(findstring openapi-typescript,$(CLIENTS)),web/node_modules/.package-lock.json)
 	cargo build --locked --workspace --bins
 	.tools/api/bin/python tests/api/run.py $(BIN) --requests --clients $(CLIENTS)
 
 # Generates clients from openapi.yaml and uses each on the running stack: one minute. It needs Node.js and Java.
+## proof-clients: Generated clients of three languages on the running stack
 proof-clients: cargo-lambda .tools/clients/openapi-generator web/node_modules/.package-lock.json
 	cargo build --locked --workspace --bins
 	.tools/clients/bin/python tests/api/run.py $(BIN) \
@@ -51,6 +66,7 @@ proof-clients: cargo-lambda .tools/clients/openapi-generator web/node_modules/.p
 # Uses the page in a real browser, with the whole running stack: some four minutes. Screenshots are kept in
 # .local/screenshots. It fails without Chromium: tests that did not run have not passed.
 CHROMIUM ?= /usr/bin/chromium
+## test-web: The page in a real browser: minutes
 test-web: cargo-lambda web
 	@test -x "$(CHROMIUM)" || { echo "test-web: there is no Chromium at $(CHROMIUM): install it \
 	  (apt-get install chromium), or say where it is: make test-web CHROMIUM=…" >&2; exit 1; }
@@ -59,6 +75,7 @@ test-web: cargo-lambda web
 	CHROMIUM="$(CHROMIUM)" PROGRAMS=$(abspath $(BIN)) npm --prefix web run stories
 
 # Updates the picture of docs/page.md.
+## picture: Take the picture of docs/page.md anew
 picture: test-web
 	cp .local/screenshots/receipt.png docs/page.png
 
@@ -90,11 +107,13 @@ web-where-node-is:
 	else $(MAKE) --no-print-directory web || echo "make dev: the page was not built, see above"; fi
 
 # Kills functions at random points and checks that nothing is lost, COUNT times: `make crash COUNT=50`.
+## crash: Kill functions at random points, COUNT times
 crash:
 	cargo build --locked --workspace --bins
 	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
 
 # Runs seeds of the simulation and prints which faults occurred where: `make simulate SEEDS=10000 START=0`.
+## simulate: Play SEEDS seeds of the simulation, from START on
 simulate:
 	$(CAMPAIGN) --bin simulate
 	$(RELEASE)/simulate --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
@@ -103,33 +122,39 @@ simulate:
 # without unsafe code of ours there is nothing for a sanitizer to find. New inputs are kept in target/fuzz, and crashes
 # under fuzz/artifacts.
 TARGET ?= usage_body
+## fuzz: Fuzz TARGET for SECONDS
 fuzz: cargo-fuzz
 	mkdir -p target/fuzz/found/$(TARGET)
 	cargo fuzz run --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) fuzz/corpus/$(TARGET) \
 	  -- -max_total_time=$(or $(SECONDS),60) -max_len=4096
 
 # Runs each flow with every fault at every request, and with a crash or a lost reply at every pair of requests.
+## flows: Each flow with every fault at every request
 flows:
 	$(CAMPAIGN) --bin simulate
 	$(RELEASE)/simulate --flows
 
 # Plants bugs in a copy of the project, one at a time, and checks that the simulation finds each.
+## planted: Plant bugs, and check that the simulation finds each
 planted:
 	cargo build --locked --workspace --features tests/campaigns --bin planted
 	$(BIN)/planted
 
 # Compares the fake Stripe with Stripe's test mode: `STRIPE_TEST_KEY=sk_test_… make stripe-live-check`. It takes some
 # minutes. `ARGS="--write FILE"` writes the shapes of Stripe's responses, without values. CI has no key, and skips it.
+## stripe-live-check: The fake Stripe against Stripe's test mode
 stripe-live-check:
 	@test -n "$$STRIPE_TEST_KEY" || { echo "stripe-live-check: set STRIPE_TEST_KEY to a Stripe key of test mode" >&2; exit 2; }
 	cargo build --locked --workspace --features tests/campaigns --bin stripe_live_check
 	$(BIN)/stripe_live_check $(ARGS)
 
 # Mutates the core in one place at a time, and checks that tests fail: hours. `make mutants ARGS="--only sparks.rs"`.
+## mutants: Mutate the core, and check that tests fail: hours
 mutants: cargo-mutants
 	python3 -B tests/mutants/run.py $(ARGS)
 
 # Records 200,000 usages while one request in twenty fails, and finds the sustainable rate: minutes.
+## soak: Record 200,000 usages while requests fail: minutes
 soak:
 	$(CAMPAIGN) --bins
 	$(RELEASE)/soak --usages $(or $(USAGES),200000)
@@ -137,6 +162,7 @@ soak:
 # Benchmarks record-usage against a bare function and Node.js, and checks the performance goals: half an hour, most of it
 # to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick run, `ARGS=--publish` keeps it.
 NODE := target/bench/node-bundle
+## bench: Compare with a bare function and Node.js: half an hour
 bench: measured $(NODE)/dist/main.cjs
 	cargo build --locked --profile measured --package hello
 	cargo build --locked --workspace --bins
@@ -145,6 +171,7 @@ bench: measured $(NODE)/dist/main.cjs
 # Counts the instructions of each function, and fails if one exceeds its limit in benches/budget.json.
 # `make budget ARGS=--renew` sets the limits to the current counts. It counts in the tests' build: growth in a deployed
 # function shows there, too, and no other build is needed. `incremental` affects the splitting of code, and so inlining.
+## budget: Count the instructions of each function
 budget: export CARGO_INCREMENTAL := 0
 budget:
 	cargo build --locked --workspace --bins
@@ -156,10 +183,12 @@ measured:
 	cargo build --locked --profile measured $(patsubst functions/%/,--package %,$(wildcard functions/*/))
 
 # Benchmarks the parts that are our own code.
+## bench-parts: Time pricing, signatures and items
 bench-parts:
 	cargo bench --locked --package benches --bench parts
 
 # Benchmarks how fast the outbox works off a backlog.
+## bench-outbox: Time the outbox on a backlog
 bench-outbox:
 	cargo bench --locked --package tests --bench outbox
 
@@ -170,10 +199,12 @@ $(NODE)/dist/main.cjs: $(wildcard benches/node/*.json benches/node/src/*)
 	touch $@
 
 # Checks security advisories. It fetches them, and so needs the network.
+## audit: Look for security advisories
 audit: cargo-deny
 	cargo deny --locked check advisories
 
 # Writes the bill of materials of each function, in CycloneDX: a file for each binary, under target/sbom.
+## sbom: Write the bills of materials
 sbom: cargo-cyclonedx
 	cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps --quiet
 	mkdir -p target/sbom && mv functions/*/*_bin.cdx.json target/sbom/
@@ -181,6 +212,7 @@ sbom: cargo-cyclonedx
 	@ls target/sbom
 
 # Regenerates the committed table of model prices; review the diff.
+## prices: Make the table of model prices anew
 prices:
 	cargo run --locked --bin prices
 
@@ -188,11 +220,13 @@ prices:
 EVENT ?= record-usage
 FUNCTION ?= $(or $(filter $(patsubst functions/%/,%,$(wildcard functions/*/)),$(EVENT)), \
   $(if $(filter record-%,$(EVENT)),record-usage,read-account))
+## invoke: Send EVENT to a function of the running stack
 invoke: cargo-lambda
 	cargo lambda invoke $(FUNCTION) -A 127.0.0.1 -P $(or $(SPARKS_FUNCTIONS_PORT),9000) \
 	  --data-file events/$(EVENT).json
 
 # Lints the template with CloudFormation's rules and SAM's.
+## lint-template: Lint template.yaml
 lint-template: export SAM_CLI_TELEMETRY := 0
 lint-template: export __SAM_CLI_APP_DIR := $(CURDIR)/$(DEPLOY)
 lint-template: $(DEPLOY)/installed
@@ -201,6 +235,7 @@ lint-template: $(DEPLOY)/installed
 
 # Builds, deploys to an AWS emulator on this machine, and runs the flows there. It takes minutes: the functions are built
 # as they are deployed, in release mode.
+## deploy-check: Rehearse a deployment: minutes
 deploy-check: lint-template cargo-lambda
 	cargo build --locked --workspace --bins
 	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY)/bin/python tests/deploy --programs $(BIN)

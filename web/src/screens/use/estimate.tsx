@@ -53,7 +53,7 @@ export function Estimate({ chosen }: { chosen: Chosen }) {
         <Lines lines={answer.value.lines} />
       </section>
       {!answer.value.sufficient && (
-        <p class="note">That is more than you have. If you record it, you are asked to buy Sparks.</p>
+        <p class="note">That is more than you have. Buy Sparks before you record it.</p>
       )}
     </>
   );
