@@ -325,3 +325,27 @@ async fn a_report_that_names_events_by_idempotency_key_parks_them() {
     assert_eq!(stripe_state(&world, &usage).0, "parked");
     assert!(world.items("INCIDENTS").is_empty());
 }
+
+/// The key of a later attempt is the identifier with the number of the attempt; that of the first is the identifier.
+#[tokio::test]
+async fn a_report_that_names_a_retried_event_by_its_key_parks_it() {
+    let world = world().await;
+    record(&world, "first").await;
+    let down = Fault::new(METER, "status:503").unwrap();
+    world.stack.stripe.faults().add(down);
+    let usage = record(&world, "k1").await;
+    assert_eq!(stripe_state(&world, &usage).0, "pending");
+    let world = world.drained().await;
+    assert_eq!(stripe_state(&world, &usage).0, "confirmed");
+    let body = json!({
+        "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
+    });
+    world
+        .at_stripe("/_local/meter_errors", &body)
+        .await
+        .expect(StatusCode::OK);
+    world.webhooks_settled().await;
+
+    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    assert!(world.items("INCIDENTS").is_empty());
+}
