@@ -1,4 +1,4 @@
-//! How fast the outbox works off what has piled up: `make bench-outbox`.
+//! Times how fast the outbox drains a backlog: `make bench-outbox`.
 
 #![expect(clippy::print_stdout, reason = "what a bench is for")]
 

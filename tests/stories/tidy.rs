@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use local::template::Template;
 use regex_lite::Regex;
 
-/// What is made, fetched or none of ours to write.
+/// Files that are generated, fetched or not ours.
 const NOT_OURS: [&str; 11] = [
     ".aws-sam",
     ".git",
@@ -33,7 +33,7 @@ const WORKPLACE: [(&str, &str); 8] = [
     ("pypi", ".org"),
 ];
 
-/// What Lambda sets by itself, and what only a stack on one machine needs.
+/// Variables that Lambda sets by itself, or that only the local stack needs.
 const NOT_OF_THE_TEMPLATE: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_ENDPOINT_URL_DYNAMODB",
@@ -195,7 +195,7 @@ fn every_alarm_is_explained_where_it_leads() {
         .map(|found| found.get(1).expect("an anchor").as_str())
         .collect();
     let all = template.matches("Type: AWS::CloudWatch::Alarm").count();
-    assert_eq!(alarms.len(), all, "an alarm leads nowhere");
+    assert_eq!(alarms.len(), all, "an alarm has no link");
     for anchor in alarms {
         let heading = format!("\n### {anchor}\n");
         assert!(
@@ -238,6 +238,57 @@ fn every_file_that_a_document_names_exists() {
         for found in path.captures_iter(&text) {
             let exists = folders.iter().any(|folder| folder.join(&found[1]).exists());
             assert!(exists, "{name} names {}", &found[1]);
+        }
+    }
+}
+
+/// Words that hide who acts. Comments and documents name the caller, the customer, the operator or the outbox.
+const HIDES_THE_ACTOR: [&str; 12] = [
+    "somebody",
+    "nobody",
+    "anybody",
+    "whoever",
+    "is told",
+    "are told",
+    "was told",
+    "were told",
+    "is asked",
+    "are asked",
+    "was asked",
+    "comes to nothing",
+];
+
+#[test]
+fn comments_and_documents_name_the_actor() {
+    let comments = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.filter(|line| line.starts_with("//"));
+        lines.map(str::to_lowercase).collect()
+    };
+    let code = files("", &[".rs"]).into_iter();
+    let code = code.map(|(name, text)| (name, comments(&text)));
+    let documents = files("", &[".md"]).into_iter();
+    let documents = documents.map(|(name, text)| (name, vec![text.to_lowercase()]));
+    for (name, texts) in code.chain(documents) {
+        for word in HIDES_THE_ACTOR {
+            let found = texts.iter().find(|text| text.contains(word));
+            assert_eq!(found, None, "{name} says `{word}`");
+        }
+    }
+}
+
+#[test]
+fn doc_comments_begin_with_a_noun_or_a_verb() {
+    let question = Regex::new(r"^//[/!] (What|How|Whether|Where|Why|When|Who|Whose)\b").unwrap();
+    for (name, text) in files("", &[".rs"]) {
+        let mut before = "";
+        for line in text.lines().map(str::trim_start) {
+            let begins = !before.starts_with("///") && !before.starts_with("//!");
+            assert!(
+                !(begins && question.is_match(line)),
+                "{name} begins a doc comment with a question: {line}"
+            );
+            before = line;
         }
     }
 }
