@@ -14,7 +14,7 @@ use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels
 use shared::pricing::price_book;
 use shared::process::clock::Clock;
 use shared::process::config::{Aws, ItemVersion, TableSettings};
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::providers::stripe;
 use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
@@ -119,10 +119,10 @@ fn items(criterion: &mut Criterion) {
         let usages: Vec<UsageEntry> = (0..count).map(|number| usage(&account, number)).collect();
         group.bench_function(name, |bencher| {
             bencher.to_async(&runtime).iter_batched(
-                || Patience::new(&Clock::system(), now(), None, std::time::Duration::ZERO),
-                async |patience| {
+                || Deadline::new(&Clock::system(), now(), None, std::time::Duration::ZERO),
+                async |deadline| {
                     ledger
-                        .charge(&account, &usages, HashMap::new(), now(), &patience)
+                        .charge(&account, &usages, HashMap::new(), &deadline.starting(now()))
                         .await
                 },
                 BatchSize::SmallInput,

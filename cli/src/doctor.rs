@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use shared::payments::incidents::{Incident, Incidents};
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::telemetry::chain;
 
 use crate::stripe_account::StripeAccount;
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 use check::Check;
 
 /// Codes of incidents that stay open although the payment, refund or dispute has its entry.
@@ -82,15 +82,15 @@ fn stripe_account(console: &Console<'_>) -> Result<StripeAccount, Error> {
 /// Returns the incidents that are neither dismissed nor settled by themselves.
 async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
     let (ledger, stored) = (console.ledger()?, Incidents::over(console.table()?));
-    let patience = Patience::lasting(&console.clock, PATIENCE);
+    let deadline = Deadline::lasting(&console.clock, STEP_TIME);
     let mut open = Vec::new();
     let mut from = None;
     loop {
-        let (incidents, next) = stored.incidents(from, &patience).await?;
+        let (incidents, next) = stored.incidents(from, &deadline).await?;
         let subjects: BTreeSet<String> = incidents.iter().map(|one| one.subject.clone()).collect();
         let subjects: Vec<String> = subjects.into_iter().collect();
         // A payment or refund that has its entry by now is settled.
-        let booked = ledger.credited(&subjects, &patience).await?;
+        let booked = ledger.credited(&subjects, &deadline).await?;
         let still = incidents.into_iter();
         open.extend(still.filter(|one| {
             STANDING.contains(&one.code.as_str()) || !booked.contains_key(&one.subject)
@@ -105,7 +105,7 @@ async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
 /// Dismisses all incidents of an object.
 pub(crate) async fn dismiss(console: &mut Console<'_>, subject: String) -> Result<(), Error> {
     let incidents = Incidents::over(console.table()?);
-    let dismissed = incidents.dismiss_incidents(&subject, &console.patience);
+    let dismissed = incidents.dismiss_incidents(&subject, &console.deadline);
     let dismissed = dismissed.await?;
     if dismissed == 0 {
         return Err(Error::NoIncident(subject));

@@ -38,14 +38,17 @@ pub(crate) async fn grant(
         purchase: None,
     };
     let ledger = console.ledger()?;
-    let replayed = match ledger.credit(&credit, now, &console.patience).await? {
+    let replayed = match ledger
+        .credit(&credit, &console.deadline.starting(now))
+        .await?
+    {
         Credited::Recorded(_) => false,
         Credited::Replayed => true,
         Credited::Reused => return Err(Error::KeyReused(key)),
         Credited::TooMany => return Err(Error::TooManyGrants(account)),
     };
     let balance = ledger
-        .settled_account(&account, now, &console.patience)
+        .settled_account(&account, &console.deadline.starting(now))
         .await?;
     let available = balance.map_or(Sparks::ZERO, |account| account.available);
     if console.json {

@@ -32,7 +32,7 @@ use shared::payments::reversal;
 use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::{self, Environment};
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::telemetry;
 use shared::process::transport::Transport;
 use shared::providers::langfuse;
@@ -47,7 +47,7 @@ pub use stripe_account::Charging;
 use stripe_setup::Addresses;
 
 /// Time that one step of a long command may take, retries included.
-const PATIENCE: Duration = Duration::from_mins(1);
+const STEP_TIME: Duration = Duration::from_mins(1);
 
 /// Operates a Sparks deployment.
 #[derive(Debug, Parser)]
@@ -255,7 +255,7 @@ struct Console<'a> {
     environment: Environment<'a>,
     transport: Transport,
     clock: Clock,
-    patience: Patience,
+    deadline: Deadline,
     json: bool,
     /// Output for the result.
     out: &'a mut dyn Write,
@@ -308,13 +308,13 @@ pub async fn run<'a>(
     out: &'a mut dyn Write,
     notes: &'a mut dyn Write,
 ) -> Result<(), Error> {
-    let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+    let deadline = Deadline::new(&clock, clock.now(), None, Duration::ZERO);
     let (mut out, mut notes) = (Lines(out), Lines(notes));
     let mut console = Console {
         environment,
         transport: transport.clone(),
         clock,
-        patience,
+        deadline,
         json: command.json,
         out: &mut out,
         notes: &mut notes,

@@ -7,10 +7,10 @@ use serde_json::json;
 use shared::delivery::{DeliveryQueue, Found, ListedKind, Redriven, Waiting};
 use shared::outbox::{self, Outbox};
 use shared::process::clock::wire;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::table::{PENDING_BUCKETS, Queue};
 
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 
 /// Maximum number of items listed per bucket.
 const MOST: usize = 100_000;
@@ -104,11 +104,11 @@ async fn listing(deliveries: &DeliveryQueue, console: &Console<'_>) -> Result<Li
     let mut listing = Listing::default();
     for queue in [Queue::Due, Queue::Parked] {
         for bucket in 0..PENDING_BUCKETS {
-            let patience = Patience::lasting(&console.clock, PATIENCE);
+            let deadline = Deadline::lasting(&console.clock, STEP_TIME);
             let all = Timestamp::MAX;
-            let mut listed = deliveries.due(queue, bucket, all, MOST, &patience).await?;
+            let mut listed = deliveries.due(queue, bucket, all, MOST, &deadline).await?;
             listed.retain(|listed| listed.kind() == ListedKind::Usage);
-            for found in deliveries.waiting(&listed, &patience).await? {
+            for found in deliveries.waiting(&listed, &deadline).await? {
                 if let Found::Usage(usage) = found {
                     listing.add(&usage);
                 }
@@ -170,9 +170,9 @@ async fn redrive(
     let mut refused = false;
     let mut results = Vec::new();
     for id in ids {
-        let patience = Patience::lasting(&console.clock, PATIENCE);
+        let deadline = Deadline::lasting(&console.clock, STEP_TIME);
         let redriven = deliveries
-            .redrive(&id, untraced, console.clock.now(), &patience)
+            .redrive(&id, untraced, &deadline.starting(console.clock.now()))
             .await?;
         refused |= !matches!(
             redriven,
@@ -227,8 +227,8 @@ const fn words(redriven: Redriven) -> (&'static str, &'static str) {
 
 async fn work(console: &mut Console<'_>) -> Result<(), Error> {
     let outbox = Outbox::from_setup(console.setup())?;
-    let patience = Patience::lasting(&console.clock, PATIENCE);
-    let report = outbox::run(&outbox, &patience).await?;
+    let deadline = Deadline::lasting(&console.clock, STEP_TIME);
+    let report = outbox::run(&outbox, &deadline).await?;
     if console.json {
         writeln!(console.out, "{}", serde_json::to_string(&report)?)?;
         return Ok(());

@@ -14,12 +14,17 @@ pub(crate) async fn balance(console: &mut Console<'_>, account: AccountId) -> Re
         by_service: true,
     };
     let ledger = console.ledger()?;
-    let balance =
-        match balance::read(&ledger, &subject, console.clock.now(), &console.patience).await {
-            Ok(balance) => balance,
-            Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
-            Err(balance::Error::Ledger(error)) => return Err(error.into()),
-        };
+    let balance = match balance::read(
+        &ledger,
+        &subject,
+        &console.deadline.starting(console.clock.now()),
+    )
+    .await
+    {
+        Ok(balance) => balance,
+        Err(balance::Error::AccountNotFound) => return Err(Error::NoAccount(subject.account)),
+        Err(balance::Error::Ledger(error)) => return Err(error.into()),
+    };
     if console.json {
         writeln!(console.out, "{}", serde_json::to_string(&balance)?)?;
         return Ok(());
@@ -51,17 +56,9 @@ pub(crate) async fn ledger(
     let ledger = console.ledger()?;
     let entries = Entries::beside(&ledger);
     let query = statement::Query::newest(limit);
-    let now = console.clock.now();
+    let deadline = &console.deadline.starting(console.clock.now());
     let cost = ProviderCost::Shown;
-    let statement = statement::read(
-        &ledger,
-        &entries,
-        &subject,
-        &query,
-        cost,
-        now,
-        &console.patience,
-    );
+    let statement = statement::read(&ledger, &entries, &subject, &query, cost, deadline);
     let statement = match statement.await {
         Ok(statement) => statement,
         Err(history::Error::Account(balance::Error::AccountNotFound)) => {
@@ -80,7 +77,7 @@ pub(crate) async fn ledger(
             "{}  {:>20}  {:<8} {}  {reason}",
             entry.recorded_at,
             entry.amount.to_string(),
-            entry.kind,
+            entry.kind.as_str(),
             entry.id
         )?;
     }

@@ -24,12 +24,13 @@ use crate::{Console, Error};
 /// Reads a session from Stripe, and credits it if it is paid and not credited yet.
 pub(crate) async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    let page = match payment::page(payments, &session, now, &console.patience).await {
+    let page = match payment::page(payments, &session, &console.deadline.starting(now)).await {
         Ok(Page::Known(page)) => page,
         Ok(_) | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
         Err(error) => return Err(error.into()),
     };
-    let found = payment::reconcile_checkout(payments, &page, now, &console.patience).await?;
+    let found =
+        payment::reconcile_checkout(payments, &page, &console.deadline.starting(now)).await?;
     let (account, session) = (&page.account, &page.session);
     if console.json {
         let found = json!({
@@ -51,14 +52,15 @@ pub(crate) async fn session(console: &mut Console<'_>, session: SessionId) -> Re
 /// Reads an invoice from Stripe, and grants the Sparks that it has paid for, once.
 pub(crate) async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    let (credited, why) = match invoice::reconcile(payments, &id, now, &console.patience).await {
-        Ok(Outcome::Granted(sparks, _)) => (sparks, None),
-        Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
-        Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
-            return Err(Error::NoInvoice(id));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (credited, why) =
+        match invoice::reconcile(payments, &id, &console.deadline.starting(now)).await {
+            Ok(Outcome::Granted(sparks, _)) => (sparks, None),
+            Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
+            Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
+                return Err(Error::NoInvoice(id));
+            }
+            Err(error) => return Err(error.into()),
+        };
     if console.json {
         let found = json!({ "invoice": id, "sparks_credited": credited, "reason": why });
         writeln!(console.out, "{found}")?;
@@ -78,7 +80,7 @@ pub(crate) async fn reversal(
     id: ReversalId,
 ) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    match reversal::reconcile(payments, reason, &id, now, &console.patience).await? {
+    match reversal::reconcile(payments, reason, &id, &console.deadline.starting(now)).await? {
         reversal::Outcome::Done => {}
         reversal::Outcome::Nothing(why)
         | reversal::Outcome::NotOurs(why)

@@ -1,11 +1,11 @@
 //! `sparks repair`: rebuilds an account from its entries, after a restore has left half of a transaction.
 
 use serde_json::json;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::reports::audit::{Audits, Repair, Repaired};
 use shared::words::id::AccountId;
 
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 
 /// Prints what would change; writes it only if `yes`.
 pub(crate) async fn run(
@@ -13,9 +13,9 @@ pub(crate) async fn run(
     account: AccountId,
     yes: bool,
 ) -> Result<(), Error> {
-    let patience = Patience::lasting(&console.clock, PATIENCE);
+    let deadline = Deadline::lasting(&console.clock, STEP_TIME);
     let repaired = Audits::beside(&console.ledger()?)
-        .repair(&account, yes, &patience)
+        .repair(&account, yes, &deadline)
         .await?;
     let (repair, written) = match repaired {
         Repaired::Written(repair) => (repair, true),

@@ -15,7 +15,7 @@ pub(crate) async fn run(
     let now = console.clock.now();
     let ledger = console.ledger()?;
     let corrected = ledger
-        .correct(&entry, reason.as_str(), now, &console.patience)
+        .correct(&entry, reason.as_str(), &console.deadline.starting(now))
         .await?;
     let (correction, available) = match corrected {
         Corrected::Recorded(correction, available) => (correction, Some(available)),

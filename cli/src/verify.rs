@@ -1,12 +1,12 @@
 //! `sparks verify`: compares accounts with what their entries add up to.
 
 use serde_json::{Value, json};
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::telemetry::chain;
 use shared::reports::audit::Audits;
 use shared::words::id::AccountId;
 
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 
 /// Verifies one account, or all of them; fails if anything disagrees.
 pub(crate) async fn run(
@@ -24,8 +24,8 @@ pub(crate) async fn run(
     }
     let mut from = None;
     loop {
-        let patience = Patience::lasting(&console.clock, PATIENCE);
-        let part = audits.accounts(from, &patience).await?;
+        let deadline = Deadline::lasting(&console.clock, STEP_TIME);
+        let part = audits.accounts(from, &deadline).await?;
         for key in part.unlisted {
             let finding = format!("`{key}` is in no account's ledger");
             report.findings.push((None, finding));
@@ -57,8 +57,8 @@ async fn verify(
     account: &AccountId,
     report: &mut Report,
 ) -> Result<bool, Error> {
-    let patience = Patience::lasting(&console.clock, PATIENCE);
-    let verified = match audits.verify(account, &patience).await {
+    let deadline = Deadline::lasting(&console.clock, STEP_TIME);
+    let verified = match audits.verify(account, &deadline).await {
         Ok(Some(verified)) => verified,
         Ok(None) => return Ok(false),
         // A failure of one account does not stop the verification of the others.

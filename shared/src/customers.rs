@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use links::{CustomerLink, CustomerLinks};
 
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, Cause, Stripe};
 use crate::table::{self, Table};
 use crate::words::id::{AccountId, CustomerId};
@@ -56,14 +56,14 @@ impl Customers {
     pub async fn find(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<CustomerLink, table::Error> {
         let remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(account)
-            .filter(|(_, until)| patience.now() < *until)
+            .filter(|(_, until)| deadline.now() < *until)
             .map(|(customer, _)| customer.clone());
         if remembered.is_some() {
             return Ok(CustomerLink {
@@ -71,9 +71,9 @@ impl Customers {
                 generation: 0,
             });
         }
-        let found = self.links.customer(account, patience).await?;
+        let found = self.links.customer(account, deadline).await?;
         if let Some(customer) = &found.customer {
-            self.remember(account, customer, patience.now());
+            self.remember(account, customer, deadline.now());
         }
         Ok(found)
     }
@@ -88,17 +88,17 @@ impl Customers {
         account: &AccountId,
         generation: u32,
         timeout: Duration,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<CustomerId, Error> {
-        let patience = patience.at_most(timeout);
+        let deadline = deadline.at_most(timeout);
         let mut failed_attempts = 0;
         let made = loop {
-            let left = patience.left();
+            let left = deadline.left();
             let making = stripe.create_customer(stage, account, generation, left);
             match making.await {
                 // Another request of the account is creating it right now.
                 Err(stripe::Error::Unconfirmed(Cause::Status(StatusCode::CONFLICT)))
-                    if patience.another(failed_attempts + 1).await =>
+                    if deadline.another(failed_attempts + 1).await =>
                 {
                     failed_attempts += 1;
                 }
@@ -107,9 +107,9 @@ impl Customers {
         };
         let linked = self
             .links
-            .link_customer(account, &made, generation, &patience)
+            .link_customer(account, &made, generation, &deadline)
             .await?;
-        self.remember(account, &linked, patience.now());
+        self.remember(account, &linked, deadline.now());
         Ok(linked)
     }
 

@@ -8,6 +8,7 @@ mod parcel;
 mod parked;
 mod queue;
 mod reported;
+mod waiting;
 
 use std::time::Duration;
 
@@ -18,14 +19,15 @@ use tracing::{info, warn};
 pub use mark::{Mark, Marks};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
-pub use queue::{DeliveryQueue, Found, Lease, Listed, ListedKind, Parts, Waiting};
+pub use queue::{DeliveryQueue, Found, Lease, Listed, ListedKind, Parts};
 pub use reported::Reported;
+pub use waiting::Waiting;
 
 use crate::customers::CustomerLink;
 use crate::customers::Customers;
 use crate::ledger::{Deliveries, DeliveryState, Ledger};
 use crate::process::clock::{self, Clock};
-use crate::process::patience::{ANSWER_RESERVE, Patience};
+use crate::process::deadline::{ANSWER_RESERVE, Deadline};
 use crate::process::telemetry::{self, Metric, Provider, Step, chain};
 use crate::process::{Setup, config};
 use crate::providers::langfuse::{self, Langfuse, Trace};
@@ -106,12 +108,12 @@ impl Delivery {
     }
 
     /// Looks up the Stripe customer of an account within the budget; meant to run in parallel with the debit.
-    pub async fn customer(&self, account: &AccountId, patience: &Patience) -> Customer {
+    pub async fn customer(&self, account: &AccountId, deadline: &Deadline) -> Customer {
         if self.stripe.is_none() {
             return Customer::Unclear;
         }
-        let patience = patience.at_most(self.budget);
-        match self.customers.find(account, &patience).await {
+        let deadline = deadline.at_most(self.budget);
+        match self.customers.find(account, &deadline).await {
             Ok(CustomerLink {
                 customer: Some(customer),
                 ..
@@ -130,16 +132,16 @@ impl Delivery {
         account: &AccountId,
         traces: &[Trace<'_>],
         customer: Customer,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Vec<Deliveries> {
         if traces.is_empty() {
             return Vec::new();
         }
         // The marks use what the providers leave of the budget: an entry without its mark is sent once more.
-        let marking = Patience::lasting(&self.clock, self.budget + ANSWER_RESERVE);
+        let marking = Deadline::lasting(&self.clock, self.budget + ANSWER_RESERVE);
         let (langfuse, stripe) = tokio::join!(
             self.trace(traces),
-            self.meter(account, traces, customer, patience)
+            self.meter(account, traces, customer, deadline)
         );
         let mut marks = Vec::with_capacity(traces.len());
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
@@ -172,7 +174,7 @@ impl Delivery {
         account: &AccountId,
         traces: &[Trace<'_>],
         customer: Customer,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Vec<Option<Mark>> {
         let metered = |trace: &Trace<'_>| trace.entry.deliveries.stripe == DeliveryState::Pending;
         let Some(stripe) = self.stripe.as_ref().filter(|_| traces.iter().any(metered)) else {
@@ -195,7 +197,7 @@ impl Delivery {
             Customer::Missing(generation) => {
                 let made = self
                     .customers
-                    .make(stripe, &self.stage, account, generation, left(), patience)
+                    .make(stripe, &self.stage, account, generation, left(), deadline)
                     .await;
                 match made {
                     Ok(customer) => customer,
@@ -238,9 +240,9 @@ impl Delivery {
     }
 
     /// Marks the progress of an entry's deliveries. If that fails, they count as pending.
-    async fn mark(&self, trace: &Trace<'_>, marks: Marks, patience: &Patience) -> Deliveries {
+    async fn mark(&self, trace: &Trace<'_>, marks: Marks, deadline: &Deadline) -> Deliveries {
         let entry = trace.entry;
-        let deliveries = match self.queue.mark(entry, &marks, patience).await {
+        let deliveries = match self.queue.mark(entry, &marks, deadline).await {
             Ok(deliveries) => {
                 info!(
                     usage.id = %entry.id,

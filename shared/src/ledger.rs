@@ -27,7 +27,9 @@ pub use booking::CreditEntry;
 pub use charge::{Charged, Charging};
 pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
-pub use entry::{Deliveries, DeliveryState, Entry, RequestHash, TraceLabels, UsageEntry};
+pub use entry::{
+    Deliveries, DeliveryState, Entry, EntryKind, RequestHash, TraceLabels, UsageEntry,
+};
 pub use grants::{Grant, Source};
 pub use holdings::{Holdings, Settlement};
 pub use purchase::{Part, Purchase, Reversal, Reversals};
@@ -36,7 +38,7 @@ pub use rollup::Used;
 
 use crate::process::Setup;
 use crate::process::config::{self, Aws, ItemVersion, TableSettings};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::transport::Transport;
 use crate::table::Table;
 use crate::table::key::Key;
@@ -85,9 +87,9 @@ impl Ledger {
     pub async fn account(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Account>, Error> {
-        let item = self.table.item(&Key::account(account), patience).await?;
+        let item = self.table.item(&Key::account(account), deadline).await?;
         Ok(item.as_ref().map(Account::from_item).transpose()?)
     }
 
@@ -95,13 +97,13 @@ impl Ledger {
     pub async fn usages(
         &self,
         ids: &[&UsageId],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<UsageEntry>, Error> {
         let ids: BTreeSet<&UsageId> = ids.iter().copied().collect();
         let keys = ids
             .into_iter()
             .map(|id| Key::entry(id.as_str()).attributes());
-        let found = self.table.items(keys.collect(), patience).await?;
+        let found = self.table.items(keys.collect(), deadline).await?;
         let read = found.iter().map(UsageEntry::from_item);
         Ok(read.collect::<Result<_, _>>()?)
     }
@@ -110,9 +112,9 @@ impl Ledger {
     pub async fn usage(
         &self,
         id: &UsageId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<UsageEntry>, Error> {
-        let item = self.table.item(&Key::entry(id.as_str()), patience).await?;
+        let item = self.table.item(&Key::entry(id.as_str()), deadline).await?;
         Ok(item.as_ref().map(UsageEntry::from_item).transpose()?)
     }
 }

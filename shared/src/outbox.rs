@@ -8,6 +8,7 @@ mod checkouts;
 mod due;
 mod looks;
 mod meter;
+mod outcome;
 mod parcels;
 mod traces;
 mod usages;
@@ -20,16 +21,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tracing::{info, warn};
 
+use crate::customers::{self, CustomerLink};
 use crate::delivery::{DeliveryQueue, Listed, ListedKind};
 use crate::ledger::{self, Ledger};
 use crate::payments::Payments;
 use crate::process::clock::{self, Clock};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, chain};
 use crate::process::{Setup, config};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
 use crate::table::{PENDING_BUCKETS, Queue};
+use crate::words::id::{AccountId, CustomerId};
 
 /// Longest run without a deadline: less than the function's timeout of 55 s.
 const LONGEST_RUN: Duration = Duration::from_secs(50);
@@ -99,7 +102,7 @@ impl Outbox {
     }
 
     /// The time of one run that Lambda ends at `deadline_ms`, in milliseconds since 1970.
-    pub fn patience(&self, deadline_ms: u64) -> Patience {
+    pub fn deadline(&self, deadline_ms: u64) -> Deadline {
         let now = self.clock.now();
         let deadline_ms = i64::try_from(deadline_ms).unwrap_or_default();
         let deadline = Timestamp::from_millisecond(deadline_ms).unwrap_or(now);
@@ -108,7 +111,41 @@ impl Outbox {
             Duration::ZERO => LONGEST_RUN,
             left => left.saturating_sub(KEPT_BACK).min(LONGEST_RUN),
         };
-        Patience::lasting(&self.clock, left)
+        Deadline::lasting(&self.clock, left)
+    }
+
+    /// Returns the customer of an account, and creates it if there is none; None without Stripe.
+    async fn customer(
+        &self,
+        account: &AccountId,
+        deadline: &Deadline,
+    ) -> Result<Option<CustomerId>, customers::Error> {
+        let Some(Payments {
+            stripe, customers, ..
+        }) = &self.payments
+        else {
+            return Ok(None);
+        };
+        // As the ledger has it now: the customer that an environment remembers may be deleted since.
+        customers.forget(account);
+        let link = customers.find(account, deadline).await?;
+        if let CustomerLink {
+            customer: Some(customer),
+            ..
+        } = link
+        {
+            return Ok(Some(customer));
+        }
+        let timeout = call_timeout(deadline);
+        let made = customers.make(
+            stripe,
+            &self.stage,
+            account,
+            link.generation,
+            timeout,
+            deadline,
+        );
+        made.await.map(Some)
     }
 
     /// Stripe's client; None without Stripe.
@@ -149,7 +186,7 @@ pub struct Report {
 }
 
 /// Does the work that is due until the time is up.
-pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger::Error> {
+pub async fn run(outbox: &Outbox, deadline: &Deadline) -> Result<Report, ledger::Error> {
     // Each run begins at a random bucket, so that runs that are cut short do not always leave out the same ones.
     let first = fastrand::u8(0..PENDING_BUCKETS);
     let reads = &Reads::at_most(READS_PER_RUN);
@@ -157,7 +194,7 @@ pub async fn run(outbox: &Outbox, patience: &Patience) -> Result<Report, ledger:
         let bucket = (first + number) % PENDING_BUCKETS;
         async move {
             let mut report = Report::default();
-            let worked = outbox.take(bucket, reads, patience, &mut report).await;
+            let worked = outbox.take(bucket, reads, deadline, &mut report).await;
             (report, worked)
         }
     });
@@ -197,26 +234,26 @@ impl Outbox {
         &self,
         bucket: u8,
         reads: &Reads,
-        patience: &Patience,
+        deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
-        if !has_time(patience) {
+        if !has_time(deadline) {
             report.cut_short = true;
             return Ok(());
         }
         let now = self.clock.now();
         // A lease is two writes, and most buckets of most runs are empty.
-        let due = self.queue.due(Queue::Due, bucket, now, 1, patience);
+        let due = self.queue.due(Queue::Due, bucket, now, 1, deadline);
         if due.await?.is_empty() {
             return Ok(());
         }
-        let Some(lease) = self.queue.lease(bucket, now, patience).await? else {
+        let Some(lease) = self.queue.lease(bucket, &deadline.starting(now)).await? else {
             report.buckets_taken += 1;
             return Ok(());
         };
         report.buckets += 1;
-        let worked = self.work(bucket, reads, patience, report).await;
-        self.queue.release(lease, patience).await?;
+        let worked = self.work(bucket, reads, deadline, report).await;
+        self.queue.release(lease, deadline).await?;
         worked
     }
 
@@ -225,13 +262,13 @@ impl Outbox {
         &self,
         bucket: u8,
         reads: &Reads,
-        patience: &Patience,
+        deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
         let mut seen: HashSet<Listed> = HashSet::new();
-        while has_time(patience) {
+        while has_time(deadline) {
             let (now, limit) = (self.clock.now(), seen.len() + TOGETHER);
-            let due = self.queue.due(Queue::Due, bucket, now, limit, patience);
+            let due = self.queue.due(Queue::Due, bucket, now, limit, deadline);
             // The index may lag behind, so items that this run has already handled are skipped.
             let fresh: Vec<Listed> = due
                 .await?
@@ -243,7 +280,7 @@ impl Outbox {
                 return Ok(());
             }
             seen.extend(fresh.iter().cloned());
-            self.finish(fresh, reads, patience, report).await?;
+            self.finish(fresh, reads, deadline, report).await?;
         }
         report.cut_short = true;
         Ok(())
@@ -253,7 +290,7 @@ impl Outbox {
         &self,
         due: Vec<Listed>,
         reads: &Reads,
-        patience: &Patience,
+        deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
         let (usages, others): (Vec<_>, Vec<_>) = due
@@ -264,24 +301,24 @@ impl Outbox {
             let (orders, others): (Vec<_>, Vec<_>) = others
                 .into_iter()
                 .partition(|one| one.kind() == ListedKind::Checkout);
-            checkouts::work(self, payments, &orders, patience, report).await?;
-            looks::work(self, payments, &others, patience, report).await?;
+            checkouts::work(self, payments, &orders, deadline, report).await?;
+            looks::work(self, payments, &others, deadline, report).await?;
         }
         if usages.is_empty() {
             return Ok(());
         }
-        usages::work(self, &usages, reads, patience, report).await
+        usages::work(self, &usages, reads, deadline, report).await
     }
 }
 
 /// Returns whether a run has time for another piece of work.
-fn has_time(patience: &Patience) -> bool {
-    patience.left() > RESERVE
+fn has_time(deadline: &Deadline) -> bool {
+    deadline.left() > RESERVE
 }
 
 /// Returns the timeout of a call to a provider, which leaves time to write its result.
-fn call_timeout(patience: &Patience) -> Duration {
-    patience.left().saturating_sub(RESERVE).min(LONGEST_CALL)
+fn call_timeout(deadline: &Deadline) -> Duration {
+    deadline.left().saturating_sub(RESERVE).min(LONGEST_CALL)
 }
 
 /// Returns the time of the next attempt: later with each failed one, with jitter.
@@ -328,9 +365,9 @@ mod tests {
     fn a_call_leaves_time_to_write_its_result() {
         for (left_s, call_s) in [(60, 10), (15, 10), (8, 3), (5, 0), (1, 0)] {
             let clock = Clock::skipping_from("2026-11-22T20:15:00Z".parse().unwrap());
-            let patience = Patience::lasting(&clock, Duration::from_secs(left_s));
+            let deadline = Deadline::lasting(&clock, Duration::from_secs(left_s));
             assert_eq!(
-                call_timeout(&patience),
+                call_timeout(&deadline),
                 Duration::from_secs(call_s),
                 "{left_s}"
             );

@@ -3,7 +3,7 @@
 pub(crate) mod aws_http;
 pub mod clock;
 pub mod config;
-pub mod patience;
+pub mod deadline;
 pub mod random;
 pub mod telemetry;
 pub mod transport;

@@ -13,7 +13,7 @@ use crate::delivery::Delivery;
 use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
 use crate::pricing::price_book::{self, Price};
 use crate::process::config::ItemVersion;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::words::id::{IdempotencyKey, KeySpace, UsageId};
 use crate::words::identity::Subject;
@@ -76,16 +76,15 @@ pub async fn record(
     subject: &Subject,
     key: &IdempotencyKey,
     usage: Usage,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(Recorded, Sparks), Error> {
+    let now = deadline.start();
     let prepared = vec![prepare(ledger, delivery, subject, key, usage, now)];
     let recording = Recording {
         ledger,
         delivery,
         subject,
-        now,
-        patience,
+        deadline,
     };
     let (results, balance) = Box::pin(recording.charge_and_deliver(prepared, true)).await?;
     let recorded = results.into_iter().next().unwrap_or(Err(Error::Unknown))?;
@@ -98,9 +97,9 @@ pub async fn record_batch(
     delivery: &Delivery,
     subject: &Subject,
     items: Vec<BatchItem>,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Vec<(String, Result<Recorded, Error>)>, Error> {
+    let now = deadline.start();
     let mut outcomes = Vec::with_capacity(items.len());
     let mut prepared = Vec::with_capacity(items.len());
     for item in items {
@@ -117,8 +116,7 @@ pub async fn record_batch(
         ledger,
         delivery,
         subject,
-        now,
-        patience,
+        deadline,
     };
     let (results, _) = Box::pin(recording.charge_and_deliver(prepared, false)).await?;
 

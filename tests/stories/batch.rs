@@ -309,7 +309,7 @@ async fn a_repeated_split_batch_is_all_replays_when_the_balance_is_spent() {
 
 #[tokio::test]
 async fn an_item_that_cannot_be_read_does_not_fail_the_charged_ones() {
-    // On this clock, waiting out the patience takes no time.
+    // On this clock, waiting out the deadline takes no time.
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::skipping_from(noon)).await;
     world.grant("acct_a", "10").await;

@@ -11,7 +11,7 @@ use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, R
 use shared::pricing::catalog::{Kind, Order};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
 use tests::World;
@@ -83,10 +83,10 @@ async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u3
 async fn twenty_changes(world: &World) {
     let ledger = ledger(world);
     for number in 0..20 {
-        let patience = || Patience::lasting(&Clock::system(), WITHIN);
+        let deadline = || Deadline::lasting(&Clock::system(), WITHIN);
         let now = Clock::system().now();
         let bought = purchase(&format!("cs_{number}"));
-        let credited = ledger.credit(&bought, now, &patience()).await;
+        let credited = ledger.credit(&bought, &deadline().starting(now)).await;
         assert!(
             matches!(credited, Ok(Credited::Recorded(_))),
             "{number}: {credited:?}"
@@ -101,7 +101,7 @@ async fn twenty_changes(world: &World) {
                 currency: "usd".to_owned(),
             },
         };
-        let reversed = ledger.reverse(&refund, now, &patience()).await;
+        let reversed = ledger.reverse(&refund, &deadline().starting(now)).await;
         let half = Sparks::from_milli(500_000);
         assert!(
             matches!(reversed, Ok(Reversed::Recorded(taken)) if taken == half),
@@ -114,7 +114,7 @@ async fn twenty_changes(world: &World) {
             purchase: None,
             ..bought
         };
-        let credited = ledger.credit(&granted, now, &patience()).await;
+        let credited = ledger.credit(&granted, &deadline().starting(now)).await;
         assert!(
             matches!(credited, Ok(Credited::Recorded(_))),
             "{number}: {credited:?}"
@@ -219,11 +219,11 @@ async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
             purchase: None,
             ..purchase("grant")
         };
-        let (now, patience) = (
+        let (now, deadline) = (
             Clock::system().now(),
-            Patience::lasting(&Clock::system(), WITHIN),
+            Deadline::lasting(&Clock::system(), WITHIN),
         );
-        let credited = ledger.credit(&new, now, &patience).await;
+        let credited = ledger.credit(&new, &deadline.starting(now)).await;
         assert!(matches!(credited, Ok(Credited::Recorded(_))));
     }
     let item = |sk: &str| {

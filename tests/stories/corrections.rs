@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::ledger::{Ledger, NewCredit, Source};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
 use tests::World;
@@ -211,8 +211,11 @@ async fn nothing_is_taken_from_an_expired_promotion() {
             free_plan: false,
             purchase: None,
         };
-        let patience = Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20));
-        ledger.credit(&promo, start, &patience).await.unwrap();
+        let deadline = Deadline::lasting(&Clock::system(), std::time::Duration::from_secs(20));
+        ledger
+            .credit(&promo, &deadline.starting(start))
+            .await
+            .unwrap();
     }
     assert_eq!(reverse(&world, "promo_1").await["amount"], "-50.000");
     in_order(&world).await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::ledger::{Credited, Grant, Ledger, NewCredit, Source};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
 use tests::World;
@@ -27,8 +27,8 @@ fn ledger(world: &World) -> Ledger {
     Ledger::new(&aws, &table, &Transport::network())
 }
 
-fn patience() -> Patience {
-    Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20))
+fn deadline() -> Deadline {
+    Deadline::lasting(&Clock::system(), std::time::Duration::from_secs(20))
 }
 
 /// A credit of whole Sparks to `acct_a`.
@@ -127,13 +127,13 @@ async fn a_grant_that_burns_before_older_ones_pays_only_for_later_debits() {
     let now = Clock::system().now();
     let ends = Some(now + jiff::SignedDuration::from_hours(24));
     let a = credit("a", Source::Pack, 100, None);
-    ledger.credit(&a, now, &patience()).await.unwrap();
+    ledger.credit(&a, &deadline().starting(now)).await.unwrap();
     world.spend("acct_a", "k1", 60).await;
     let b = credit("b", Source::Pack, 50, ends);
-    ledger.credit(&b, now, &patience()).await.unwrap();
+    ledger.credit(&b, &deadline().starting(now)).await.unwrap();
     world.spend("acct_a", "k2", 50).await;
     let account = ledger
-        .holdings(&a.account, &patience())
+        .holdings(&a.account, &deadline())
         .await
         .unwrap()
         .unwrap();
@@ -149,12 +149,12 @@ async fn concurrent_credits_are_all_recorded() {
     let credits: Vec<NewCredit> = (0..8)
         .map(|number| credit(&format!("c{number}"), Source::Pack, 10, None))
         .collect();
-    let patience = patience();
-    let all = credits.iter().map(|new| ledger.credit(new, now, &patience));
+    let deadline = &deadline().starting(now);
+    let all = credits.iter().map(|new| ledger.credit(new, deadline));
     for credited in join_all(all).await {
         assert!(matches!(credited, Ok(Credited::Recorded(_))));
     }
-    let account = ledger.holdings(&credits[0].account, &patience).await;
+    let account = ledger.holdings(&credits[0].account, deadline).await;
     assert_eq!(account.unwrap().unwrap().grants_left().len(), 8);
     world.sparks(&["verify"]).await.unwrap();
 }
@@ -167,16 +167,22 @@ async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
     let ledger = ledger(&world);
     let ends = start + jiff::SignedDuration::from_mins(2);
     let ending = credit("ending", Source::Promo, 500, Some(ends));
-    ledger.credit(&ending, start, &patience()).await.unwrap();
+    ledger
+        .credit(&ending, &deadline().starting(start))
+        .await
+        .unwrap();
     let staying = credit("staying", Source::Pack, 500, None);
-    ledger.credit(&staying, start, &patience()).await.unwrap();
+    ledger
+        .credit(&staying, &deadline().starting(start))
+        .await
+        .unwrap();
     let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
     let body = tokens(10);
     // This clock is before the expiry; the other, five minutes ahead, sees it in the middle of the burst.
     let ahead = start + jiff::SignedDuration::from_mins(5);
     let debits = join_all(keys.iter().map(|key| world.record("acct_a", key, &body)));
-    let patience = patience();
-    let seen = ledger.settled_account(&ending.account, ahead, &patience);
+    let deadline = &deadline().starting(ahead);
+    let seen = ledger.settled_account(&ending.account, deadline);
     let (debits, seen) = tokio::join!(debits, seen);
     seen.unwrap();
     for debit in debits {
@@ -185,7 +191,7 @@ async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
     let lost = world.entry("exp#ending").unwrap();
     let available = 1_000_000 - 200_000 + lost;
     assert_eq!(world.sum_of_entries("acct_a"), available);
-    let account = ledger.holdings(&ending.account, &patience).await;
+    let account = ledger.holdings(&ending.account, deadline).await;
     let account = account.unwrap().unwrap();
     assert_eq!(left(&account.grants_left()), [("staying", available)]);
     world.sparks(&["verify"]).await.unwrap();

@@ -188,7 +188,7 @@ fn every_problem_has_a_documented_code_and_a_heading_on_its_page() {
         "problem/subscriptions.rs",
     ];
     let source = source
-        .map(|name| file(&format!("shared/src/{name}")))
+        .map(|name| file(&format!("shared/src/edge/{name}")))
         .concat();
     let source = source.replace(".with(\"", ".with(");
     let code_and_title = Regex::new(r#""([a-z_]+)",\s*(?:"[A-Z][^"]*"|title\b)"#).unwrap();

@@ -10,7 +10,7 @@ use shared::ledger::Ledger;
 use shared::payments::orders::{CheckoutStatus, Orders};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use tests::{World, session_id};
 
@@ -91,14 +91,14 @@ async fn a_payment_that_failed_for_good_is_not_checked_until_it_is_processing_ag
 
     // A later status from Stripe lists it again.
     let orders = Orders::beside(&ledger(&world));
-    let patience = Patience::lasting(&Clock::system(), Duration::from_secs(20));
+    let deadline = Deadline::lasting(&Clock::system(), Duration::from_secs(20));
     let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
     let intent = orders
-        .intent(&id.unwrap(), &patience)
+        .intent(&id.unwrap(), &deadline)
         .await
         .unwrap()
         .unwrap();
-    let noted = orders.note_checkout(&intent, CheckoutStatus::Processing, &patience);
+    let noted = orders.note_checkout(&intent, CheckoutStatus::Processing, &deadline);
     noted.await.unwrap();
     assert!(is_looked_into(&world));
 }

@@ -377,7 +377,7 @@ async fn a_part_of_a_batch_that_does_not_fit_the_budget_stays_pending() {
 
 #[tokio::test]
 async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
-    // On this clock, waiting until the patience ends takes no time.
+    // On this clock, waiting until the deadline ends takes no time.
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::skipping_from(noon)).await;
     world.grant("acct_a", "100").await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::ledger::{Ledger, NewReversal, Part, Reversed};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use tests::World;
 
@@ -51,8 +51,8 @@ async fn takes_back(world: &World) {
         },
     };
     let now = "2026-12-24T12:05:00Z".parse().unwrap();
-    let patience = Patience::lasting(&Clock::system(), std::time::Duration::from_secs(20));
-    let reversed = ledger.reverse(&refund, now, &patience).await;
+    let deadline = Deadline::lasting(&Clock::system(), std::time::Duration::from_secs(20));
+    let reversed = ledger.reverse(&refund, &deadline.starting(now)).await;
     assert!(
         matches!(reversed, Ok(Reversed::Recorded(_))),
         "{reversed:?}"

@@ -13,7 +13,7 @@ use shared::pricing::catalog::{Kind, Order};
 use shared::pricing::price_book;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::words::meter::Line;
@@ -240,7 +240,8 @@ struct Table {
 
 impl Table {
     async fn apply(&self, step: &Step, now: Timestamp) -> bool {
-        let patience = Patience::lasting(&self.clock, std::time::Duration::from_secs(20));
+        let deadline = Deadline::lasting(&self.clock, std::time::Duration::from_secs(20));
+        let deadline = &deadline.starting(now);
         let reversal = |id: &str, of: &str, cents| NewReversal {
             id: id.to_owned(),
             account: self.id.clone(),
@@ -252,7 +253,7 @@ impl Table {
                 let usage = self.usage(key, *milli, now);
                 let charging = self
                     .ledger
-                    .charge(&self.id, &[usage], HashMap::new(), now, &patience)
+                    .charge(&self.id, &[usage], HashMap::new(), deadline)
                     .await;
                 assert!(charging.failure.is_none(), "{charging:?}");
                 return matches!(charging.outcomes[0], Some(Charged::Recorded(_)));
@@ -268,7 +269,7 @@ impl Table {
                     free_plan: false,
                     purchase: purchase(credit),
                 };
-                self.ledger.credit(&new, now, &patience).await.unwrap();
+                self.ledger.credit(&new, deadline).await.unwrap();
             }
             Step::Reverse {
                 id,
@@ -276,14 +277,14 @@ impl Table {
                 cents,
             } => {
                 let new = reversal(id, purchase, *cents);
-                self.ledger.reverse(&new, now, &patience).await.unwrap();
+                self.ledger.reverse(&new, deadline).await.unwrap();
             }
             Step::Restore { id, purchase } => {
                 let ended = reversal(id, purchase, 0);
-                self.ledger.restore(&ended, now, &patience).await.unwrap();
+                self.ledger.restore(&ended, deadline).await.unwrap();
             }
             Step::TakeOut { credit } => {
-                let corrected = self.ledger.correct(credit, "test", now, &patience);
+                let corrected = self.ledger.correct(credit, "test", deadline);
                 assert!(matches!(corrected.await, Ok(Corrected::Recorded(..))));
             }
             Step::GiveBack { key, id } => {
@@ -293,7 +294,7 @@ impl Table {
                     KeySpace::OwnTokens,
                     &key.parse().unwrap(),
                 );
-                let corrected = self.ledger.correct(usage.as_str(), "test", now, &patience);
+                let corrected = self.ledger.correct(usage.as_str(), "test", deadline);
                 return match corrected.await.unwrap() {
                     Corrected::Recorded(correction, _) => correction.id == *id,
                     other => {
@@ -303,7 +304,7 @@ impl Table {
                 };
             }
             Step::Read => {
-                let read = self.ledger.settled_account(&self.id, now, &patience);
+                let read = self.ledger.settled_account(&self.id, deadline);
                 read.await.unwrap();
             }
         }
@@ -361,10 +362,11 @@ async fn through_the_table(seeds: Range<u64>) {
             id: name.parse().unwrap(),
         };
         let mut model = Model::new(&name, history.free_plan);
-        let patience = Patience::lasting(&table.clock, std::time::Duration::from_secs(20));
+        let deadline = Deadline::lasting(&table.clock, std::time::Duration::from_secs(20));
         let start = history.steps[0].0;
+        let deadline = &deadline.starting(start);
         if history.free_plan {
-            let opened = table.ledger.open_account(&table.id, start, &patience);
+            let opened = table.ledger.open_account(&table.id, deadline);
             opened.await.unwrap();
             model.settle(start);
         } else {
@@ -382,7 +384,7 @@ async fn through_the_table(seeds: Range<u64>) {
             let at = || format!("seed {seed}, step {number}: {step:?} at {now}");
             let covered = table.apply(step, *now).await;
             assert_eq!(model.apply(step, *now), covered, "{}", at());
-            let held = table.ledger.holdings(&table.id, &patience).await.unwrap();
+            let held = table.ledger.holdings(&table.id, deadline).await.unwrap();
             let held = held.unwrap();
             let available = held.account.available.milli();
             assert_eq!(model.available(), available, "{}", at());

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::process::config::{ItemVersion, TableSettings};
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::providers::langfuse::{self, Langfuse};
 
 use super::check::Check;
 use crate::stripe_account::StripeAccount;
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 
 /// Maximum difference between this machine's clock and Stripe's. A webhook's signature is valid for five minutes.
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -36,8 +36,8 @@ pub(super) fn configuration(console: &Console<'_>) -> Check {
 /// Checks that the table exists, with its keys and indexes.
 pub(super) async fn table(console: &Console<'_>) -> Result<Check, Error> {
     let name = "table";
-    let patience = Patience::lasting(&console.clock, PATIENCE);
-    let findings = console.table()?.findings(&patience).await?;
+    let deadline = Deadline::lasting(&console.clock, STEP_TIME);
+    let findings = console.table()?.findings(&deadline).await?;
     if findings.is_empty() {
         let TableSettings {
             name: table,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::payments::Payments;
-use shared::process::patience::Patience;
+use shared::process::deadline::Deadline;
 use shared::providers::stripe::{self, List, Made};
 
 use super::report::Report;
-use crate::{Console, Error, PATIENCE};
+use crate::{Console, Error, STEP_TIME};
 
 /// Timeout of one call to Stripe.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,9 +34,9 @@ pub(super) struct Look<'l, 'd> {
 }
 
 impl Look<'_, '_> {
-    /// Returns the patience of one step.
-    pub(super) fn patience(&self) -> Patience {
-        Patience::lasting(&self.console.clock, PATIENCE)
+    /// Returns the deadline of one step.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::lasting(&self.console.clock, STEP_TIME)
     }
 
     /// Returns whether a provider may not show yet what was sent at `sent_at`.

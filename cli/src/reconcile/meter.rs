@@ -284,11 +284,11 @@ impl Hour<'_> {
     /// Parks an event that Stripe confirmed and did not count. Stripe may still know its identifier for a day.
     async fn note_dropped(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         let (id, why) = (sent.id(), "not counted by Stripe's meter");
-        let patience = look.patience();
+        let deadline = look.deadline();
         let parked = look
             .payments
             .queue
-            .park_reported(id, why, look.now, &patience);
+            .park_reported(id, why, look.now, &deadline);
         parked.await?;
         let detail = format!(
             "confirmed, but not at the meter, so it was parked; reconcile this day again a day later, then \
@@ -302,10 +302,9 @@ impl Hour<'_> {
     /// Records that the meter lacks an event, so that it may be sent again.
     async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
         for member in &sent.members {
-            let patience = look.patience();
-            if let Some(usage) = look.payments.queue.standing(&member.id, &patience).await? {
-                let noted = look.payments.queue.note_absent(&usage, look.now, &patience);
-                noted.await?;
+            let (queue, deadline) = (&look.payments.queue, look.deadline().starting(look.now));
+            if let Some(usage) = queue.standing(&member.id, &deadline).await? {
+                queue.note_absent(&usage, &deadline).await?;
             }
         }
         let id = sent.id();
@@ -317,13 +316,13 @@ impl Hour<'_> {
 
     /// Marks an event as confirmed, since the meter has it.
     async fn note_found(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
-        let patience = look.patience();
+        let deadline = look.deadline();
         let mut members = Vec::with_capacity(sent.members.len());
         for member in &sent.members {
-            members.extend(look.payments.queue.standing(&member.id, &patience).await?);
+            members.extend(look.payments.queue.standing(&member.id, &deadline).await?);
         }
         let complete = members.len() == sent.members.len();
-        let noted = complete && look.payments.queue.note_found(&members, &patience).await?;
+        let noted = complete && look.payments.queue.note_found(&members, &deadline).await?;
         let (id, account) = (sent.id(), Some(self.account));
         if noted {
             let detail = "was parked, but is at the meter: now confirmed";

@@ -108,7 +108,7 @@ async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Err
         let credited = look
             .payments
             .ledger
-            .credited(some, &look.patience())
+            .credited(some, &look.deadline())
             .await?;
         missing.extend(
             some.iter()
@@ -125,7 +125,7 @@ async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Err
             let page = look
                 .payments
                 .orders
-                .checkout(&session, &look.patience())
+                .checkout(&session, &look.deadline())
                 .await?;
             page.map(|page| page.account)
         }
@@ -138,7 +138,7 @@ async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Err
 }
 
 async fn uncredited_invoice(look: &mut Look<'_, '_>, invoice: &Invoice) -> Result<(), Error> {
-    let owed = invoice::owed(&look.payments, invoice, look.now, &look.patience()).await;
+    let owed = invoice::owed(&look.payments, invoice, &look.deadline().starting(look.now)).await;
     let (account, detail): (Option<AccountId>, String) = match owed {
         Ok(Owed::Nothing) => return Ok(()),
         Ok(Owed::Sparks(account, sparks)) => {

@@ -53,7 +53,13 @@ async fn compare_one(
 ) -> Result<(), Error> {
     let reviewed = look
         .asked(is_busy, async || {
-            review(&look.payments, reason, found, look.now, &look.patience()).await
+            review(
+                &look.payments,
+                reason,
+                found,
+                &look.deadline().starting(look.now),
+            )
+            .await
         })
         .await;
     let id = found.id.as_str();

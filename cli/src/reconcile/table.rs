@@ -44,9 +44,9 @@ pub(super) async fn read(look: &mut Look<'_, '_>) -> Result<Table, Error> {
     let mut pages: u64 = 0;
     loop {
         let (from, before) = (look.during.start, look.during.end);
-        let patience = look.patience();
+        let deadline = look.deadline();
         let page = Audits::beside(&look.payments.ledger)
-            .of_day(from, before, next, &patience)
+            .of_day(from, before, next, &deadline)
             .await?;
         for found in page.0 {
             match found {

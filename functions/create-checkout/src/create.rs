@@ -13,9 +13,9 @@ pub(crate) async fn create(app: &App, request: &Request) -> Answer {
     let key = request::idempotency_key(request.headers())?;
     let body: CheckoutBody = request::body(request, MAX_BODY)?;
 
-    let (now, patience) = app.edge.arrival(request);
+    let deadline = app.edge.deadline(request);
     let (payments, settings) = (&app.payments, &app.settings);
-    let created = checkout::create(payments, settings, &account, &key, &body, now, &patience);
+    let created = checkout::create(payments, settings, &account, &key, &body, &deadline);
     let page = Box::pin(created).await?;
 
     let mut answer = request::answer(StatusCode::CREATED, &page);

@@ -13,9 +13,9 @@ pub(crate) async fn open(app: &App, request: &Request) -> Answer {
     let account = app.edge.own_account(request)?;
     let body: PortalBody = request::body(request, MAX_BODY)?;
 
-    let (now, patience) = app.edge.arrival(request);
+    let deadline = app.edge.deadline(request);
     let (payments, settings) = (&app.payments, &app.settings);
-    let page = portal::create(payments, settings, &account, &body, now, &patience).await?;
+    let page = portal::create(payments, settings, &account, &body, &deadline).await?;
     Ok(request::answer(StatusCode::CREATED, &page))
 }
 
@@ -24,7 +24,7 @@ pub(crate) async fn read(app: &App, request: &Request) -> Answer {
     let query: AccountQuery = request::query(request)?;
     let subject = subject(caller, query.account_id)?;
 
-    let (now, patience) = app.edge.arrival(request);
-    let standing = subscription::read(&app.payments, &subject, now, &patience);
+    let deadline = app.edge.deadline(request);
+    let standing = subscription::read(&app.payments, &subject, &deadline);
     Ok(request::answer(StatusCode::OK, &Box::pin(standing).await?))
 }

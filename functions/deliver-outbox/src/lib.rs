@@ -25,7 +25,7 @@ impl App {
 /// Does what is due; the event is only a trigger. Lambda reports a run that fails, and the next one goes on.
 pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Report, Error> {
     let call = Call::scheduled(&event.context);
-    let patience = app.outbox.patience(event.context.deadline);
-    let run = outbox::run(&app.outbox, &patience);
+    let deadline = app.outbox.deadline(event.context.deadline);
+    let run = outbox::run(&app.outbox, &deadline);
     Ok(telemetry::invocation(&app.origin, call, run).await?)
 }

@@ -21,7 +21,7 @@ impl App {
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
-            edge: Edge::new("read-account", setup)?,
+            edge: Edge::with_cost("read-account", setup)?,
             entries: Entries::beside(&ledger),
             ledger,
         })

@@ -15,8 +15,8 @@ pub(crate) async fn balance(app: &App, request: &Request) -> Answer {
     let caller = app.edge.caller(request)?;
     let query: AccountQuery = request::query(request)?;
     let subject = subject(caller, query.account_id)?;
-    let (now, patience) = app.edge.arrival(request);
-    let balance = balance::read(&app.ledger, &subject, now, &patience);
+    let deadline = app.edge.deadline(request);
+    let balance = balance::read(&app.ledger, &subject, &deadline);
     let balance = telemetry::step(Step::Read, balance).await?;
     Ok(request::answer(StatusCode::OK, &balance))
 }
@@ -25,8 +25,8 @@ pub(crate) async fn usage(app: &App, request: &Request) -> Answer {
     let caller = app.edge.caller(request)?;
     let query: history::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
-    let (now, patience) = app.edge.arrival(request);
-    let history = history::read(&app.ledger, &app.entries, &subject, &query, now, &patience);
+    let deadline = app.edge.deadline(request);
+    let history = history::read(&app.ledger, &app.entries, &subject, &query, &deadline);
     let history = telemetry::step(Step::Read, history).await?;
     Ok(request::answer(StatusCode::OK, &history))
 }
@@ -36,9 +36,9 @@ pub(crate) async fn ledger(app: &App, request: &Request) -> Answer {
     let cost = app.edge.cost(&caller);
     let query: statement::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
-    let (now, patience) = app.edge.arrival(request);
+    let deadline = app.edge.deadline(request);
     let (ledger, entries) = (&app.ledger, &app.entries);
-    let statement = statement::read(ledger, entries, &subject, &query, cost, now, &patience);
+    let statement = statement::read(ledger, entries, &subject, &query, cost, &deadline);
     let statement = telemetry::step(Step::Read, statement).await?;
     Ok(request::answer(StatusCode::OK, &statement))
 }
@@ -55,8 +55,8 @@ pub(crate) async fn estimate(app: &App, request: &Request) -> Answer {
     let mut body: UsageBody = request::body(request, MAX_USAGE_BODY)?;
     let subject = subject(caller, body.account_id.take())?;
     let usage = body.into_usage()?;
-    let (now, patience) = app.edge.arrival(request);
-    let estimate = estimate::estimate(&app.ledger, &subject, &usage, cost, now, &patience);
+    let deadline = app.edge.deadline(request);
+    let estimate = estimate::estimate(&app.ledger, &subject, &usage, cost, &deadline);
     let estimate = telemetry::step(Step::Read, estimate).await?;
     Ok(request::answer(StatusCode::OK, &estimate))
 }

@@ -21,7 +21,7 @@ impl App {
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
-            edge: Edge::new("record-usage", setup)?,
+            edge: Edge::with_cost("record-usage", setup)?,
             delivery: Delivery::beside(&ledger, setup)?,
             ledger,
         })

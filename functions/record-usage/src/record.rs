@@ -16,9 +16,9 @@ pub(crate) async fn single(app: &App, request: &Request) -> Answer {
     let subject = subject(caller, body.account_id.take())?;
     let usage = body.into_usage()?;
 
-    let (now, patience) = app.edge.arrival_before(request, app.delivery.budget());
+    let deadline = app.edge.deadline_before(request, app.delivery.budget());
     let (ledger, delivery) = (&app.ledger, &app.delivery);
-    let recorded = usage::record(ledger, delivery, &subject, &key, usage, now, &patience);
+    let recorded = usage::record(ledger, delivery, &subject, &key, usage, &deadline);
     let (recorded, balance) = recorded.await?;
 
     let receipt = UsageReceipt::new(&recorded, balance, cost);
@@ -36,9 +36,9 @@ pub(crate) async fn batch(app: &App, request: &Request) -> Answer {
     let subject = subject(caller, body.account_id.take())?;
     let items = body.into_items()?;
 
-    let (now, patience) = app.edge.arrival_before(request, app.delivery.budget());
+    let deadline = app.edge.deadline_before(request, app.delivery.budget());
     let (ledger, delivery) = (&app.ledger, &app.delivery);
-    let outcomes = usage::record_batch(ledger, delivery, &subject, items, now, &patience).await?;
+    let outcomes = usage::record_batch(ledger, delivery, &subject, items, &deadline).await?;
 
     let page = app.edge.problems_url();
     let results = outcomes.into_iter().map(|(key, outcome)| match outcome {

@@ -21,7 +21,7 @@ impl App {
     /// Reads the configuration and prepares the clients, once per environment.
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
-            edge: Edge::new("stripe-webhook", setup)?,
+            edge: Edge::for_stripe("stripe-webhook", setup)?,
             payments: Payments::beside(&Ledger::from_setup(setup)?, setup)?,
             secrets: setup.environment.stripe_webhook_secrets()?,
         })

@@ -14,10 +14,15 @@ pub(crate) async fn receive(app: &App, request: &Request) -> Answer {
     let body = request::raw_body(request, MAX_WEBHOOK_BODY)?;
     let header = request.headers().get("stripe-signature");
     let header = header.and_then(|value| value.to_str().ok());
-    let (now, patience) = app.edge.arrival(request);
-    webhook::verify(header.unwrap_or_default(), body, &app.secrets, now)?;
+    let deadline = app.edge.deadline(request);
+    webhook::verify(
+        header.unwrap_or_default(),
+        body,
+        &app.secrets,
+        deadline.start(),
+    )?;
 
     let event = request::json(body)?;
-    webhook::receive(&app.payments, &event, now, &patience).await?;
+    webhook::receive(&app.payments, &event, &deadline).await?;
     Ok(request::answer(StatusCode::OK, &json!({"received": true})))
 }

@@ -16,7 +16,7 @@ pub(crate) async fn verify(app: &App, request: &Request) -> Answer {
     let session = request::path_parameter(request, "session_id").unwrap_or_default();
     let session: SessionId = session.parse().map_err(|_| checkout::Error::NotFound)?;
 
-    let (now, patience) = app.edge.arrival(request);
-    let verified = checkout::verify(&app.payments, &account, &session, now, &patience).await?;
+    let deadline = app.edge.deadline(request);
+    let verified = checkout::verify(&app.payments, &account, &session, &deadline).await?;
     Ok(request::answer(StatusCode::OK, &verified))
 }

@@ -1,6 +1,6 @@
 //! The link between an account and its Stripe customer, in both directions.
 
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::Table;
@@ -35,9 +35,9 @@ impl CustomerLinks {
     pub async fn customer(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<CustomerLink, Error> {
-        let Some(item) = self.table.item(&Key::customer(account), patience).await? else {
+        let Some(item) = self.table.item(&Key::customer(account), deadline).await? else {
             return Ok(CustomerLink::default());
         };
         let generation = item::read_number(&item, "generation")?;
@@ -55,11 +55,11 @@ impl CustomerLinks {
     pub async fn account_of(
         &self,
         customer: &CustomerId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<AccountId>, Error> {
         let item = self
             .table
-            .item(&Key::customer_account(customer), patience)
+            .item(&Key::customer_account(customer), deadline)
             .await?;
         Ok(item
             .map(|item| item::read_parsed(&item, "customer_of"))
@@ -72,7 +72,7 @@ impl CustomerLinks {
         account: &AccountId,
         customer: &CustomerId,
         generation: u32,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<CustomerId, Error> {
         let link = self.table.update(
             &Key::customer(account),
@@ -86,10 +86,10 @@ impl CustomerLinks {
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
         let actions = vec![link, self.table.put_if_absent(reverse)];
-        match self.table.transact(actions, patience).await? {
+        match self.table.transact(actions, deadline).await? {
             Judged::Committed => Ok(customer.clone()),
             Judged::Refused(_) => {
-                let linked = self.customer(account, patience).await?.customer;
+                let linked = self.customer(account, deadline).await?.customer;
                 linked
                     .ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
             }
@@ -103,7 +103,7 @@ impl CustomerLinks {
         &self,
         account: &AccountId,
         customer: &CustomerId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let actions = vec![self.table.update(
             &Key::customer(account),
@@ -115,6 +115,6 @@ impl CustomerLinks {
             ],
         )];
         // A refusal means that it was unlinked before.
-        self.table.transact(actions, patience).await.map(drop)
+        self.table.transact(actions, deadline).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::delivery::DeliveryQueue;
 use crate::ledger::entry::{Deliveries, DeliveryState, UsageEntry};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::item;
 use crate::table::key::{Key, Queue};
@@ -85,19 +85,19 @@ impl DeliveryQueue {
         &self,
         entry: &UsageEntry,
         marks: &Marks,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Deliveries, Error> {
         if *marks == Marks::default() {
             return Ok(entry.deliveries);
         }
         if self
-            .mark_if(entry, Guard::Fresh, marks, None, patience)
+            .mark_if(entry, Guard::Fresh, marks, None, deadline)
             .await?
         {
             return Ok(marks.after(entry.deliveries));
         }
         let key = Key::entry(entry.id.as_str());
-        let Some(stored) = self.table.item(&key, patience).await? else {
+        let Some(stored) = self.table.item(&key, deadline).await? else {
             return Ok(entry.deliveries);
         };
         Ok(UsageEntry::from_item(&stored)?.deliveries)
@@ -111,10 +111,10 @@ impl DeliveryQueue {
         guard: Guard,
         marks: &Marks,
         due: Option<Timestamp>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let update = self.mark_update(entry, guard, marks, due);
-        self.table.update_if(update, patience).await
+        self.table.update_if(update, deadline).await
     }
 
     fn mark_update(

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::DeliveryQueue;
 use crate::delivery::mark::Mark;
-use crate::delivery::queue::Waiting;
+use crate::delivery::waiting::Waiting;
 use crate::ledger::entry::DeliveryState;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item::{self, Item, Malformed};
@@ -129,14 +129,14 @@ impl DeliveryQueue {
         &self,
         parcel: &Parcel,
         members: &[&Waiting],
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
+        let now = deadline.start();
         let mut actions = vec![self.table.put_if_absent(parcel.to_item(now))];
         let due = now.saturating_add(MEMBERS_WAIT).unwrap_or(Timestamp::MAX);
         let join = |member: &&Waiting| self.join(member, &parcel.id, now, due);
         actions.extend(members.iter().map(join));
-        let judged = self.table.transact(actions, patience).await?;
+        let judged = self.table.transact(actions, deadline).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -176,9 +176,9 @@ impl DeliveryQueue {
     pub async fn parcel(
         &self,
         id: &ParcelId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Parcel>, Error> {
-        let item = self.table.item(&Key::parcel(id), patience).await?;
+        let item = self.table.item(&Key::parcel(id), deadline).await?;
         Ok(item.as_ref().map(Parcel::from_item).transpose()?)
     }
 
@@ -188,7 +188,7 @@ impl DeliveryQueue {
         parcel: &Parcel,
         mark: Option<&Mark>,
         due: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let mut values = values([
             (":pending", item::text(DeliveryState::Pending.as_str())),
@@ -220,7 +220,7 @@ impl DeliveryQueue {
         values.insert(":attempts".to_owned(), item::number(parcel.attempts));
         let condition = "stripe = :pending AND attempts = :attempts";
         let action = self.table.update_with(&key, condition, change, values);
-        let judged = self.table.transact(vec![action], patience).await?;
+        let judged = self.table.transact(vec![action], deadline).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::DeliveryQueue;
 use crate::delivery::parcel::Parcel;
-use crate::delivery::queue::Waiting;
-use crate::ledger::entry::DeliveryState;
-use crate::process::patience::Patience;
+use crate::delivery::waiting::Waiting;
+use crate::ledger::entry::{DeliveryState, EntryKind};
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item::{self, Item};
@@ -50,19 +50,15 @@ impl DeliveryQueue {
     pub async fn standing(
         &self,
         id: &UsageId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Waiting>, Error> {
-        let item = self.table.item(&Key::entry(id.as_str()), patience).await?;
+        let item = self.table.item(&Key::entry(id.as_str()), deadline).await?;
         Ok(item.as_ref().map(Waiting::from_item).transpose()?)
     }
 
     /// Records that the meter does not have an event, of a usage alone or of its parcel.
-    pub async fn note_absent(
-        &self,
-        usage: &Waiting,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<(), Error> {
+    pub async fn note_absent(&self, usage: &Waiting, deadline: &Deadline) -> Result<(), Error> {
+        let now = deadline.start();
         let mut keys = vec![Key::entry(usage.entry.id.as_str())];
         keys.extend(usage.parcel.as_ref().map(Key::parcel));
         let note = |key: &Key| {
@@ -77,7 +73,7 @@ impl DeliveryQueue {
             )
         };
         for key in &keys {
-            self.table.apply(note(key), patience).await?;
+            self.table.apply(note(key), deadline).await?;
         }
         Ok(())
     }
@@ -87,7 +83,7 @@ impl DeliveryQueue {
     pub async fn note_found(
         &self,
         members: &[Waiting],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let mut actions: Vec<_> = members.iter().map(|member| self.found(member)).collect();
         let parcel = members.first().and_then(|first| first.parcel.as_ref());
@@ -102,7 +98,7 @@ impl DeliveryQueue {
                 ],
             )
         }));
-        let judged = self.table.transact(actions, patience).await?;
+        let judged = self.table.transact(actions, deadline).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -132,17 +128,17 @@ impl DeliveryQueue {
         &self,
         id: &str,
         untraced: bool,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Redriven, Error> {
+        let now = deadline.start();
         if id.starts_with("par_") {
-            return self.redrive_parcel(id, now, patience).await;
+            return self.redrive_parcel(id, deadline).await;
         }
         let key = Key::entry(id);
-        let Some(item) = self.table.item(&key, patience).await? else {
+        let Some(item) = self.table.item(&key, deadline).await? else {
             return Ok(Redriven::Unknown);
         };
-        if item::read_text(&item, "kind")? != "usage" {
+        if EntryKind::read(&item)? != EntryKind::Usage {
             return Ok(Redriven::Unknown);
         }
         let found = Waiting::from_item(&item)?;
@@ -167,20 +163,16 @@ impl DeliveryQueue {
             Some(refused) => return Ok(refused),
         };
         let action = self.put_back_parked(&found, event, untraced, now);
-        match self.table.transact(vec![action], patience).await? {
+        match self.table.transact(vec![action], deadline).await? {
             Judged::Committed => Ok(redriven),
             Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
         }
     }
 
-    async fn redrive_parcel(
-        &self,
-        id: &str,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Redriven, Error> {
+    async fn redrive_parcel(&self, id: &str, deadline: &Deadline) -> Result<Redriven, Error> {
+        let now = deadline.start();
         let key = Key::parcel(&ParcelId::stored(id.to_owned()));
-        let Some(item) = self.table.item(&key, patience).await? else {
+        let Some(item) = self.table.item(&key, deadline).await? else {
             return Ok(Redriven::Unknown);
         };
         let parcel = Parcel::from_item(&item)?;
@@ -201,7 +193,7 @@ impl DeliveryQueue {
         };
         let mut actions = Vec::with_capacity(parcel.members.len() + 1);
         for member in &parcel.members {
-            let found = self.standing(member, patience).await?;
+            let found = self.standing(member, deadline).await?;
             actions.extend(found.map(|found| self.put_back_parked(&found, event, false, now)));
         }
         let again = if absent { ", redriven_at = :now" } else { "" };
@@ -219,7 +211,7 @@ impl DeliveryQueue {
             self.table
                 .update_with(&key, "stripe = :parked", &change, values),
         );
-        if let Judged::Refused(_) = self.table.transact(actions, patience).await? {
+        if let Judged::Refused(_) = self.table.transact(actions, deadline).await? {
             return Err(Error::Busy("the parcel kept changing".into()));
         }
         Ok(Redriven::Pending)

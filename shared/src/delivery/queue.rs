@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::mark::{Guard, Marks};
 use crate::delivery::parcel::Parcel;
-use crate::ledger::entry::UsageEntry;
-use crate::process::patience::Patience;
+use crate::delivery::waiting::Waiting;
+use crate::process::deadline::Deadline;
 use crate::table;
 use crate::table::Error;
 use crate::table::Table;
-use crate::table::item::{self, Item, Malformed};
+use crate::table::item::{self, Malformed};
 use crate::table::key::{Key, Queue};
-use crate::words::id::{AccountId, ParcelId, ReversalId};
+use crate::words::id::{AccountId, ReversalId};
 use crate::words::reversal_kind::ReversalKind;
 
 /// Duration of a lease: longer than the function's timeout (55 s) and a minute.
@@ -88,33 +88,6 @@ pub struct Parts {
     pub event: bool,
 }
 
-/// A usage with the progress of its deliveries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// The usage.
-    pub entry: UsageEntry,
-    /// The number of runs that have claimed it.
-    pub claims: i64,
-    /// The last time that a run sent its trace.
-    pub traced_at: Option<Timestamp>,
-    /// True if Langfuse has certainly never received it.
-    pub unsent_to_langfuse: bool,
-    /// The time at which Langfuse was read and did not show it, after it was sent last.
-    pub absent_at_langfuse: Option<Timestamp>,
-    /// The time since which Langfuse cannot say whether it has it.
-    pub unclear_since: Option<Timestamp>,
-    /// True if Stripe has certainly never received it.
-    pub unsent_to_stripe: bool,
-    /// The parcel that it is a member of.
-    pub parcel: Option<ParcelId>,
-    /// The time at which an operator redrove it, after Stripe was shown not to have it.
-    pub redriven_at: Option<Timestamp>,
-    /// The reason why the delivery to Langfuse failed for good.
-    pub langfuse_parked: Option<String>,
-    /// The reason why the delivery to Stripe failed for good.
-    pub stripe_parked: Option<String>,
-}
-
 /// A listed item, as it is now.
 #[derive(Debug)]
 pub enum Found {
@@ -124,40 +97,6 @@ pub enum Found {
     Parcel(Box<Parcel>),
     /// An item that cannot be read.
     Unreadable(Listed, Malformed),
-}
-
-impl Waiting {
-    /// Reads a usage with the progress of its deliveries.
-    pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
-        let time = |attribute: &'static str| match item.get(attribute) {
-            Some(_) => item::read_time(item, attribute).map(Some),
-            None => Ok(None),
-        };
-        let text = |attribute| -> Result<Option<String>, Malformed> {
-            Ok(item::optional_text(item, attribute)?.map(str::to_owned))
-        };
-        Ok(Self {
-            entry: UsageEntry::from_item(item)?,
-            claims: match item.get("claims") {
-                Some(_) => item::read_number(item, "claims")?,
-                None => 0,
-            },
-            traced_at: time("traced_at")?,
-            absent_at_langfuse: time("langfuse_absent_at")?,
-            unclear_since: time("langfuse_unclear_since")?,
-            unsent_to_langfuse: text("langfuse_unsent")?.is_some(),
-            unsent_to_stripe: text("stripe_unsent")?.is_some(),
-            parcel: text("parcel")?.map(ParcelId::stored),
-            redriven_at: time("redriven_at")?,
-            langfuse_parked: text("langfuse_parked")?,
-            stripe_parked: text("stripe_parked")?,
-        })
-    }
-
-    /// Returns the start of its age for Stripe, which forgets identifiers after a day.
-    pub fn meter_age_from(&self) -> Timestamp {
-        self.redriven_at.unwrap_or(self.entry.recorded_at)
-    }
 }
 
 /// The deliveries in the table: due items, leases, claims, marks and parcels.
@@ -177,12 +116,8 @@ impl DeliveryQueue {
     /// Takes the lease of a bucket, unless another run holds it.
     ///
     /// If the first reply is lost, a retry finds itself the holder.
-    pub async fn lease(
-        &self,
-        bucket: u8,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Option<Lease>, Error> {
+    pub async fn lease(&self, bucket: u8, deadline: &Deadline) -> Result<Option<Lease>, Error> {
+        let now = deadline.start();
         let holder = format!("{:032x}", fastrand::u128(..));
         let until = now.saturating_add(LEASED_FOR).unwrap_or(Timestamp::MAX);
         let update = self
@@ -198,12 +133,12 @@ impl DeliveryQueue {
             .expression_attribute_values(":now", item::time(now))
             .expression_attribute_values(":holder", item::text(&holder))
             .expression_attribute_values(":until", item::time(until));
-        let taken = self.table.update_if(update, patience).await?;
+        let taken = self.table.update_if(update, deadline).await?;
         Ok(taken.then_some(Lease { bucket, holder }))
     }
 
     /// Releases a bucket, unless the lease was lost meanwhile.
-    pub async fn release(&self, lease: Lease, patience: &Patience) -> Result<(), Error> {
+    pub async fn release(&self, lease: Lease, deadline: &Deadline) -> Result<(), Error> {
         let update = self
             .table
             .client
@@ -214,7 +149,7 @@ impl DeliveryQueue {
             .update_expression("SET leased_until = :zero")
             .expression_attribute_values(":holder", item::text(lease.holder))
             .expression_attribute_values(":zero", item::number(0));
-        self.table.update_if(update, patience).await.map(drop)
+        self.table.update_if(update, deadline).await.map(drop)
     }
 
     /// Reads at most `limit` due items of a bucket, the longest due first.
@@ -224,7 +159,7 @@ impl DeliveryQueue {
         bucket: u8,
         until: Timestamp,
         limit: usize,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<Listed>, Error> {
         let query = self
             .table
@@ -242,7 +177,7 @@ impl DeliveryQueue {
             let query = query.clone().limit(missing).set_exclusive_start_key(from);
             let found = self
                 .table
-                .persist(patience, || async {
+                .persist(deadline, || async {
                     query.clone().send().await.map_err(table::of_call)
                 })
                 .await?;
@@ -264,13 +199,13 @@ impl DeliveryQueue {
     pub async fn waiting(
         &self,
         listed: &[Listed],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<Found>, Error> {
         let mut found = Vec::with_capacity(listed.len());
         // DynamoDB reads at most 100 at once.
         for some in listed.chunks(100) {
             let keys = some.iter().map(|listed| listed.key.attributes()).collect();
-            for item in self.table.items(keys, patience).await? {
+            for item in self.table.items(keys, deadline).await? {
                 let Some(key) = some.iter().find(|listed| listed.key.is_of(&item)) else {
                     continue;
                 };
@@ -295,9 +230,9 @@ impl DeliveryQueue {
         &self,
         waiting: &Waiting,
         parts: Parts,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Waiting>, Error> {
+        let now = deadline.start();
         let deliveries = waiting.entry.deliveries;
         let states = "langfuse = :langfuse AND stripe = :stripe";
         let claimed = if waiting.claims == 0 {
@@ -330,7 +265,7 @@ impl DeliveryQueue {
             update =
                 update.expression_attribute_values(":claims_before", item::number(waiting.claims));
         }
-        let taken = self.table.update_if(update, patience).await?;
+        let taken = self.table.update_if(update, deadline).await?;
         Ok(taken.then(|| Waiting {
             claims: waiting.claims + 1,
             traced_at: Some(now).filter(|_| parts.trace).or(waiting.traced_at),
@@ -344,10 +279,10 @@ impl DeliveryQueue {
         taken: &Waiting,
         marks: &Marks,
         due: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let guard = Guard::Claims(taken.claims);
-        self.mark_if(&taken.entry, guard, marks, Some(due), patience)
+        self.mark_if(&taken.entry, guard, marks, Some(due), deadline)
             .await
     }
 
@@ -356,7 +291,7 @@ impl DeliveryQueue {
         &self,
         listed: &Listed,
         due: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let action = self.table.update(
             &listed.key,
@@ -364,6 +299,6 @@ impl DeliveryQueue {
             "SET pending_due = :due",
             [(":due", item::time(due))],
         );
-        self.table.apply(action, patience).await.map(drop)
+        self.table.apply(action, deadline).await.map(drop)
     }
 }

@@ -6,7 +6,7 @@ use crate::delivery::DeliveryQueue;
 use crate::delivery::mark::{Guard, Mark, Marks};
 use crate::delivery::parcel::Parcel;
 use crate::ledger::entry::DeliveryState;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item;
@@ -51,24 +51,24 @@ impl DeliveryQueue {
         identifier: &str,
         why: &str,
         reported: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Reported, Error> {
         let identifier = without_attempt(identifier);
         if !identifier.starts_with("par_") {
             let id = UsageId::stored(identifier.to_owned());
-            return self.park_usage(&id, why, reported, patience).await;
+            return self.park_usage(&id, why, reported, deadline).await;
         }
         let id = ParcelId::stored(identifier.to_owned());
-        let Some(parcel) = self.parcel(&id, patience).await? else {
+        let Some(parcel) = self.parcel(&id, deadline).await? else {
             return Ok(Reported::NotOurs);
         };
-        if !self.park_parcel(&parcel, why, reported, patience).await? {
+        if !self.park_parcel(&parcel, why, reported, deadline).await? {
             return Ok(Reported::Known);
         }
         let mut became = Reported::Known;
         for member in &parcel.members {
             let why = format!("parcel {id}: {why}");
-            let parked = self.park_usage(member, &why, reported, patience).await?;
+            let parked = self.park_usage(member, &why, reported, deadline).await?;
             if parked == Reported::Parked {
                 became = parked;
             }
@@ -81,15 +81,15 @@ impl DeliveryQueue {
         id: &UsageId,
         why: &str,
         reported: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Reported, Error> {
         for attempt in 1..=MAX_ATTEMPTS {
-            let Some(found) = self.standing(id, patience).await? else {
+            let Some(found) = self.standing(id, deadline).await? else {
                 return Ok(Reported::NotOurs);
             };
             // Written before the mark: if the process dies in between, Stripe repeats the report, and the note is
             // already here.
-            if !self.note_reported(id, reported, patience).await?
+            if !self.note_reported(id, reported, deadline).await?
                 || found.entry.deliveries.stripe == DeliveryState::Parked
             {
                 return Ok(Reported::Known);
@@ -100,12 +100,12 @@ impl DeliveryQueue {
             };
             let guard = Guard::Claims(found.claims);
             if self
-                .mark_if(&found.entry, guard, &marks, None, patience)
+                .mark_if(&found.entry, guard, &marks, None, deadline)
                 .await?
             {
                 return Ok(Reported::Parked);
             }
-            if !patience.another(attempt).await {
+            if !deadline.another(attempt).await {
                 break;
             }
         }
@@ -118,7 +118,7 @@ impl DeliveryQueue {
         parcel: &Parcel,
         why: &str,
         reported: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let action = self.table.update(
             &Key::parcel(&parcel.id),
@@ -130,7 +130,7 @@ impl DeliveryQueue {
                 (":reported", item::time(reported)),
             ],
         );
-        let judged = self.table.transact(vec![action], patience).await?;
+        let judged = self.table.transact(vec![action], deadline).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 
@@ -140,7 +140,7 @@ impl DeliveryQueue {
         &self,
         id: &UsageId,
         reported: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let action = self.table.update(
             &Key::entry(id.as_str()),
@@ -148,7 +148,7 @@ impl DeliveryQueue {
             "SET reported_at = :reported",
             [(":reported", item::time(reported))],
         );
-        let judged = self.table.transact(vec![action], patience).await?;
+        let judged = self.table.transact(vec![action], deadline).await?;
         Ok(matches!(judged, Judged::Committed))
     }
 }

@@ -1,20 +1,19 @@
-//! Serving of requests: telemetry, problems and arrival, the same way in each function.
+//! Serving of requests: telemetry, problems and deadlines, the same way in each function.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use lambda_http::{Body, Request, Response};
 
 use super::problem::{self, Problem};
 use super::request;
 use crate::process::clock::Clock;
-use crate::process::patience::{ANSWER_RESERVE, Patience};
+use crate::process::deadline::{ANSWER_RESERVE, Deadline};
 use crate::process::telemetry::{self, Origin};
 use crate::process::{Setup, config};
 use crate::usage::ProviderCost;
 use crate::words::id::AccountId;
-use crate::words::identity::{Caller, Subject};
+use crate::words::identity::{self, Caller, Subject};
 
 /// The answer of a route.
 pub type Answer = Result<Response<Body>, Problem>;
@@ -27,22 +26,39 @@ pub type Served = Result<Response<Body>, Infallible>;
 pub struct Edge {
     origin: Origin,
     problems_url: Option<String>,
-    account_claim: String,
+    /// The claim that names the account; None if only Stripe calls.
+    account_claim: Option<String>,
     accounts_see_cost: bool,
     clock: Clock,
 }
 
 impl Edge {
-    /// The edge of the function of this name.
+    /// The edge of a function that accounts and services call.
     pub fn new(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+        Ok(Self {
+            account_claim: Some(setup.environment.account_claim()),
+            ..Self::for_stripe(function, setup)?
+        })
+    }
+
+    /// The same, of a function whose answers may show the provider's cost.
+    pub fn with_cost(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+        Ok(Self {
+            accounts_see_cost: setup.environment.show_provider_cost()?,
+            ..Self::new(function, setup)?
+        })
+    }
+
+    /// The edge of a function that only Stripe calls.
+    pub fn for_stripe(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
         let Setup {
             environment, clock, ..
         } = setup;
         Ok(Self {
             origin: Origin::new(function, &environment.stage()?, clock),
             problems_url: environment.problems_url()?,
-            account_claim: environment.account_claim(),
-            accounts_see_cost: environment.show_provider_cost()?,
+            account_claim: None,
+            accounts_see_cost: false,
             clock: clock.clone(),
         })
     }
@@ -70,10 +86,12 @@ impl Edge {
 
     /// The verified caller of a request.
     pub fn caller(&self, request: &Request) -> Result<Caller, Problem> {
-        Ok(Caller::of(request, &self.account_claim)?)
+        let claim = self.account_claim.as_deref();
+        let claim = claim.ok_or(identity::Error::Unauthenticated)?;
+        Ok(Caller::of(request, claim)?)
     }
 
-    /// Whether answers to this caller tell the provider's cost.
+    /// Returns whether answers to this caller show the provider's cost.
     pub fn cost(&self, caller: &Caller) -> ProviderCost {
         ProviderCost::seen_by(caller, self.accounts_see_cost)
     }
@@ -85,16 +103,15 @@ impl Edge {
         Ok(account)
     }
 
-    /// The time of a request's arrival, and the patience from then on.
-    pub fn arrival(&self, request: &Request) -> (Timestamp, Patience) {
-        self.arrival_before(request, Duration::ZERO)
+    /// The deadline of a request that arrives now.
+    pub fn deadline(&self, request: &Request) -> Deadline {
+        self.deadline_before(request, Duration::ZERO)
     }
 
     /// The same, with time kept back for what follows the ledger's work.
-    pub fn arrival_before(&self, request: &Request, kept_back: Duration) -> (Timestamp, Patience) {
+    pub fn deadline_before(&self, request: &Request, kept_back: Duration) -> Deadline {
         let (now, deadline) = (self.clock.now(), request::deadline(request));
-        let kept_back = kept_back + ANSWER_RESERVE;
-        (now, Patience::new(&self.clock, now, deadline, kept_back))
+        Deadline::new(&self.clock, now, deadline, kept_back + ANSWER_RESERVE)
     }
 }
 

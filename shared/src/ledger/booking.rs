@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::account::Account;
-use super::entry::row;
+use super::entry::{EntryKind, row};
 use super::grants::{Grant, Source};
 use super::purchase::Purchase;
 use crate::table::item::{self, Item, Malformed};
@@ -43,7 +43,7 @@ impl CreditEntry {
     pub(crate) fn to_item(&self) -> Item {
         let mut item = row(
             &self.id,
-            "credit",
+            EntryKind::Credit,
             &self.account,
             self.sparks,
             self.recorded_at,
@@ -144,7 +144,7 @@ pub(crate) fn expiry_item(
 ) -> Item {
     let mut item = row(
         &expiry_id(grant),
-        "expiry",
+        EntryKind::Expiry,
         account,
         Sparks::from_milli(-lost.milli()),
         recorded_at,
@@ -162,7 +162,7 @@ pub(crate) fn reversal_item(
     recorded_at: Timestamp,
 ) -> Item {
     let amount = Sparks::from_milli(-taken.milli());
-    let mut item = row(id, "reversal", account, amount, recorded_at);
+    let mut item = row(id, EntryKind::Reversal, account, amount, recorded_at);
     item.insert("reverses".into(), item::text(credit));
     item
 }
@@ -193,7 +193,7 @@ pub(crate) fn restoration_id(reversal: &str) -> String {
 pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &str) -> Item {
     let mut item = row(
         &grant.id,
-        "restoration",
+        EntryKind::Restoration,
         account,
         grant.remaining,
         grant.granted_at,

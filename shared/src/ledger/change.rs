@@ -11,7 +11,7 @@ use super::gate::Gate;
 use super::holdings::{Holdings, Layout};
 use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table;
 use crate::table::Verdict;
 use crate::table::item::{self, Item};
@@ -62,7 +62,7 @@ impl Ledger {
         &self,
         account: &AccountId,
         start: Start,
-        patience: &Patience,
+        deadline: &Deadline,
         mut decide: impl FnMut(Option<Holdings>) -> F,
         known: impl Fn(Option<Item>) -> Result<Option<T>, Error>,
     ) -> Result<T, Error>
@@ -75,11 +75,11 @@ impl Ledger {
         loop {
             let read = match std::mem::replace(&mut start, Start::Unread) {
                 Start::Read(found) => found,
-                Start::Unread => self.holdings(account, patience).await?,
+                Start::Unread => self.holdings(account, deadline).await?,
             };
-            let closed = |read: &Holdings| read.account.gate_is_held(patience.now());
+            let closed = |read: &Holdings| read.account.gate_is_held(deadline.now());
             if read.as_ref().is_some_and(closed) {
-                if patience.at_the_gate().await {
+                if deadline.at_the_gate().await {
                     continue;
                 }
                 return Err(Error::Busy("the gate of the account stayed closed".into()));
@@ -89,12 +89,12 @@ impl Ledger {
                 Decision::Write(change, outcome) if attempts == 0 => (read, change, outcome),
                 // Something came in between before; behind the gate, nothing can.
                 Decision::Write(..) => {
-                    let held = self.close(&mut gate, patience).await?;
+                    let held = self.close(&mut gate, deadline).await?;
                     match decide(held.clone()).await? {
                         Decision::Write(change, outcome) => (held, change, outcome),
                         Decision::Done(outcome) => {
                             if let Some(held) = &held {
-                                self.open(&gate, held, patience).await?;
+                                self.open(&gate, held, deadline).await?;
                             }
                             return Ok(outcome);
                         }
@@ -102,7 +102,7 @@ impl Ledger {
                 }
             };
             attempts += 1;
-            match self.write(account, read.as_ref(), change, patience).await? {
+            match self.write(account, read.as_ref(), change, deadline).await? {
                 Attempt::Written => return Ok(outcome),
                 Attempt::EntryExists(stored) => {
                     if let Some(outcome) = known(stored)? {
@@ -111,7 +111,7 @@ impl Ledger {
                 }
                 Attempt::Changed => {}
             }
-            if patience.left().is_zero() {
+            if deadline.left().is_zero() {
                 return Err(Error::Busy("the account kept changing".into()));
             }
         }
@@ -123,7 +123,7 @@ impl Ledger {
         account: &AccountId,
         read: Option<&Holdings>,
         change: Change,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Attempt, Error> {
         let stored = read.map(|read| read.layout);
         let apart = self.stores_grants_apart() || stored == Some(Layout::Apart);
@@ -141,7 +141,7 @@ impl Ledger {
             actions.push(self.put_grants(account, read, written));
         }
         actions.extend(change.also);
-        Ok(match self.table.try_transact(actions, patience).await? {
+        Ok(match self.table.try_transact(actions, deadline).await? {
             Tried::Judged(Judged::Committed) => Attempt::Written,
             Tried::Judged(Judged::Refused(verdicts)) => {
                 // The account is the first action, the deciding entry the second.

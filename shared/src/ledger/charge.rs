@@ -16,13 +16,12 @@ mod unpaid;
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use jiff::Timestamp;
 
 use super::account::Account;
 use super::entry::UsageEntry;
 use super::rollup::{self, KnownModels};
 use super::{Error, Ledger};
-use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
 use crate::table::item;
 use crate::table::key::Key;
 use crate::table::{Cause, Verdict};
@@ -66,8 +65,7 @@ pub struct Charging {
 struct Request<'a> {
     account: &'a AccountId,
     usages: &'a [UsageEntry],
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 /// Facts about the table that refused transactions have shown so far.
@@ -106,14 +104,12 @@ impl Ledger {
         account: &AccountId,
         usages: &[UsageEntry],
         earlier: HashMap<UsageId, UsageEntry>,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Charging {
         let request = Request {
             account,
             usages,
-            now,
-            patience,
+            deadline,
         };
         let mut charging = Charging {
             outcomes: vec![None; usages.len()],
@@ -126,7 +122,7 @@ impl Ledger {
             ..Knowledge::default()
         };
         let charged = async {
-            let now = patience.now();
+            let now = deadline.now();
             let drained = self.unpaid.is_drained(account, now);
             let free = usages.iter().filter(|usage| usage.sparks == Sparks::ZERO);
             let unpaid = free.count() + usize::from(drained);
@@ -153,13 +149,13 @@ impl Ledger {
         charging: &mut Charging,
     ) -> Result<(), Error> {
         // The budget for conflicts begins with the first conflict, and includes everything after it.
-        let mut conflicts: Option<Patience> = None;
+        let mut conflicts: Option<Deadline> = None;
         let (mut start, mut met, mut plans) = (0, 0, 0);
         while start < request.usages.len() {
             let plan = Plan::make(request.usages, start, knowledge);
-            let patience = conflicts.as_ref().unwrap_or(request.patience);
+            let deadline = conflicts.as_ref().unwrap_or(request.deadline);
             let request = Request {
-                patience,
+                deadline,
                 ..*request
             };
             match self.attempt(&request, &plan, knowledge).await? {
@@ -172,7 +168,7 @@ impl Ledger {
                 }
                 Lesson::Learnt => {
                     plans += 1;
-                    if plans > MOST_PLANS && !patience.another(plans).await {
+                    if plans > MOST_PLANS && !deadline.another(plans).await {
                         return Err(Error::Busy("the balance kept changing".into()));
                     }
                 }
@@ -182,7 +178,7 @@ impl Ledger {
                 }
                 Lesson::Conflict(cause) => {
                     met += 1;
-                    let budget = patience.at_most(CONFLICT_BUDGET);
+                    let budget = deadline.at_most(CONFLICT_BUDGET);
                     let budget = conflicts.get_or_insert(budget);
                     if !budget.another(met).await {
                         return Err(Error::Busy(cause));
@@ -203,7 +199,7 @@ impl Ledger {
         if plan.charged.is_empty() {
             return Ok(Lesson::Committed);
         }
-        if request.patience.left().is_zero() {
+        if request.deadline.left().is_zero() {
             return Err(Error::Busy("the balance kept changing".into()));
         }
         let charged = || {
@@ -219,7 +215,7 @@ impl Ledger {
         let as_action = |update| TransactWriteItem::builder().update(update).build();
         actions.extend(rollups.into_iter().map(as_action));
 
-        match self.table.try_transact(actions, request.patience).await? {
+        match self.table.try_transact(actions, request.deadline).await? {
             Tried::Judged(Judged::Committed) => Ok(Lesson::Committed),
             Tried::Conflict(cause) => Ok(Lesson::Conflict(cause)),
             Tried::Judged(Judged::Refused(verdicts)) => {
@@ -250,7 +246,7 @@ impl Ledger {
             let stored = match verdict {
                 Verdict::Held => None,
                 Verdict::Failed(Some(item)) => Some(UsageEntry::from_item(&item)?),
-                Verdict::Failed(None) => self.usage(id, request.patience).await?,
+                Verdict::Failed(None) => self.usage(id, request.deadline).await?,
             };
             match stored {
                 Some(stored) => {
@@ -281,10 +277,8 @@ impl Ledger {
             Verdict::Failed(Some(item)) => {
                 let found = Account::from_item(&item)?;
                 // Other changes of the grants pass as quickly as a conflict.
-                let patience = request.patience.at_most(CONFLICT_BUDGET);
-                let settled = self
-                    .settle(request.account, found, request.now, &patience)
-                    .await?;
+                let deadline = request.deadline.at_most(CONFLICT_BUDGET);
+                let settled = self.settle(request.account, found, &deadline).await?;
                 knowledge.available = Some(settled.available);
                 Ok(Lesson::Learnt)
             }
@@ -299,7 +293,7 @@ impl Ledger {
             .set_key(Some(Key::account(request.account).attributes()))
             .update_expression("SET available = available - :sum, debited = debited + :sum")
             .expression_attribute_values(":sum", item::amount(plan.sum))
-            .expression_attribute_values(":now", item::time(request.now))
+            .expression_attribute_values(":now", item::time(request.deadline.start()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(ceiling) = plan.ceiling {
             condition.push_str(" AND available < :ceiling");

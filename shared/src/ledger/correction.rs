@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::booking::{self, CreditEntry};
 use super::change::{Change, Decision, Start};
 use super::credit::MAX_GRANTS;
-use super::entry::UsageEntry;
+use super::entry::{EntryKind, UsageEntry};
 use super::grants::Source;
 use super::holdings::Holdings;
 use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
 use crate::words::id::{AccountId, UsageId};
@@ -93,13 +93,12 @@ impl Ledger {
         &self,
         entry: &str,
         reason: &str,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Corrected, Error> {
         if entry.len() > MAX_ID_BYTES {
             return Ok(Corrected::NoEntry);
         }
-        let Some(stored) = self.table.item(&Key::entry(entry), patience).await? else {
+        let Some(stored) = self.table.item(&Key::entry(entry), deadline).await? else {
             return Ok(Corrected::NoEntry);
         };
         let account: AccountId = item::read_parsed(&stored, "account")?;
@@ -117,23 +116,23 @@ impl Ledger {
         // Settling would be a change, but a replay must not change anything.
         if let Some(done) = self
             .table
-            .item(&Key::entry(&correcting.id), patience)
+            .item(&Key::entry(&correcting.id), deadline)
             .await?
         {
             return Ok(Corrected::Replayed(Correction::from_item(&done)?));
         }
-        self.book_correction(&correcting, now, patience).await
+        self.book_correction(&correcting, deadline).await
     }
 
     async fn book_correction(
         &self,
         correcting: &Correcting<'_>,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Corrected, Error> {
+        let now = deadline.start();
         let account = &correcting.account;
         // Expiries are booked first: expired Sparks cannot be taken back.
-        let found = self.settled_holdings(account, now, patience).await?;
+        let found = self.settled_holdings(account, deadline).await?;
         let decide = move |found: Option<Holdings>| async move {
             let found = found.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
             let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
@@ -158,7 +157,7 @@ impl Ledger {
             let done = stored.as_ref().map(Correction::from_item).transpose()?;
             Ok(done.map(Corrected::Replayed))
         };
-        self.change(account, Start::Read(found), patience, decide, known)
+        self.change(account, Start::Read(found), deadline, decide, known)
             .await
     }
 }
@@ -199,12 +198,12 @@ impl Correcting<'_> {
 
 /// Returns how an entry can be corrected, or why it cannot.
 fn reversible(stored: &Item) -> Result<Result<Reversible, Irreversible>, Malformed> {
-    Ok(match item::read_text(stored, "kind")? {
-        "usage" => {
+    Ok(match EntryKind::read(stored)? {
+        EntryKind::Usage => {
             let usage = UsageEntry::from_item(stored)?;
             Ok(Reversible::Usage(usage.id, usage.sparks))
         }
-        "credit" => {
+        EntryKind::Credit => {
             let credit = CreditEntry::from_item(stored)?;
             match credit.source {
                 _ if credit.purchase.is_some() => Err(Irreversible::Purchase),
@@ -213,10 +212,9 @@ fn reversible(stored: &Item) -> Result<Result<Reversible, Irreversible>, Malform
                 Source::Promo | Source::Manual => Ok(Reversible::Credit(Box::new(credit))),
             }
         }
-        "expiry" => Err(Irreversible::Expiry),
-        "reversal" => Err(Irreversible::Reversal),
-        "restoration" => Err(Irreversible::Restoration),
-        _ => return Err(Malformed { attribute: "kind" }),
+        EntryKind::Expiry => Err(Irreversible::Expiry),
+        EntryKind::Reversal => Err(Irreversible::Reversal),
+        EntryKind::Restoration => Err(Irreversible::Restoration),
     })
 }
 

@@ -14,7 +14,7 @@ use super::purchase::Purchase;
 use super::settlement::entries;
 use super::{Error, Ledger};
 use crate::pricing::catalog::Kind;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
@@ -66,23 +66,18 @@ impl Ledger {
     /// Credits an account once per id, in one transaction with its ledger entry.
     ///
     /// A debt is repaid first. An account that does not exist is created.
-    pub async fn credit(
-        &self,
-        credit: &NewCredit,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Credited, Error> {
-        self.credit_from(Start::Unread, credit, now, patience).await
+    pub async fn credit(&self, credit: &NewCredit, deadline: &Deadline) -> Result<Credited, Error> {
+        self.credit_from(Start::Unread, credit, deadline).await
     }
 
     /// Returns the outcome of a credit for which there is no room: it may have come in before.
     async fn credited_before(
         &self,
         entry: &CreditEntry,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Credited, Error> {
         Ok(
-            match self.table.item(&Key::entry(&entry.id), patience).await? {
+            match self.table.item(&Key::entry(&entry.id), deadline).await? {
                 Some(stored) if entry.is(&stored)? => Credited::Replayed,
                 Some(_) => Credited::Reused,
                 None => Credited::TooMany,
@@ -94,10 +89,10 @@ impl Ledger {
     pub async fn credited(
         &self,
         ids: &[String],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<HashMap<String, Sparks>, Error> {
         let keys = ids.iter().map(|id| Key::entry(id).attributes()).collect();
-        let found = self.table.items(keys, patience).await?;
+        let found = self.table.items(keys, deadline).await?;
         let read = |entry: &Item| -> Result<_, Malformed> {
             let id = item::read_text(entry, "id")?.to_owned();
             Ok((id, item::read_amount(entry, "amount")?))
@@ -109,9 +104,9 @@ impl Ledger {
     pub async fn account_of_credit(
         &self,
         id: &str,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<AccountId>, Error> {
-        let entry = self.table.item(&Key::entry(id), patience).await?;
+        let entry = self.table.item(&Key::entry(id), deadline).await?;
         let account = entry.map(|entry| item::read_parsed(&entry, "account"));
         Ok(account.transpose()?)
     }
@@ -121,20 +116,18 @@ impl Ledger {
         &self,
         found: Option<Holdings>,
         credit: &NewCredit,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Credited, Error> {
-        self.credit_from(Start::Read(found), credit, now, patience)
-            .await
+        self.credit_from(Start::Read(found), credit, deadline).await
     }
 
     async fn credit_from(
         &self,
         start: Start,
         credit: &NewCredit,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Credited, Error> {
+        let now = deadline.start();
         let entry = &credit.entry(now);
         let account = &credit.account;
         let decide = move |found: Option<Holdings>| async move {
@@ -144,7 +137,7 @@ impl Ledger {
             }
             let settlement = due.settle(account, now).ok_or(Error::OutOfRange)?;
             if credit.purchase.is_none() && settlement.holdings.grants.len() >= MAX_GRANTS {
-                let before = self.credited_before(entry, patience).await?;
+                let before = self.credited_before(entry, deadline).await?;
                 return Ok(Decision::Done(before));
             }
             let mut written = settlement.holdings.clone();
@@ -172,7 +165,7 @@ impl Ledger {
                 _ => Credited::Reused,
             }))
         };
-        self.change(account, start, patience, decide, known).await
+        self.change(account, start, deadline, decide, known).await
     }
 }
 

@@ -143,7 +143,7 @@ impl UsageEntry {
         let debit = Sparks::from_milli(-self.sparks.milli());
         let mut item = row(
             self.id.as_str(),
-            "usage",
+            EntryKind::Usage,
             &self.account,
             debit,
             self.recorded_at,
@@ -222,10 +222,56 @@ impl RequestHash {
     }
 }
 
+/// The kind of an entry. Every reader matches all of them, so that a new one does not compile until each has said what it
+/// means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A usage, which debits.
+    Usage,
+    /// Sparks that came in.
+    Credit,
+    /// The unused rest of a grant that ended.
+    Expiry,
+    /// Sparks taken back: for a refund, a dispute, a credit note, or by the operator.
+    Reversal,
+    /// Sparks of a reversal that were given back.
+    Restoration,
+}
+
+impl EntryKind {
+    const ALL: [Self; 5] = [
+        Self::Usage,
+        Self::Credit,
+        Self::Expiry,
+        Self::Reversal,
+        Self::Restoration,
+    ];
+
+    /// The name in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Credit => "credit",
+            Self::Expiry => "expiry",
+            Self::Reversal => "reversal",
+            Self::Restoration => "restoration",
+        }
+    }
+
+    /// Reads the kind of an entry.
+    pub(crate) fn read(item: &Item) -> Result<Self, Malformed> {
+        let name = item::read_text(item, "kind")?;
+        let mut known = Self::ALL.into_iter();
+        let kind = known.find(|kind| kind.as_str() == name);
+        kind.ok_or(Malformed { attribute: "kind" })
+    }
+}
+
 /// The attributes of every entry: id and kind, account, signed amount and time.
 pub(crate) fn row(
     id: &str,
-    kind: &str,
+    kind: EntryKind,
     account: &AccountId,
     amount: Sparks,
     recorded_at: Timestamp,
@@ -233,7 +279,7 @@ pub(crate) fn row(
     let mut item = Key::entry(id).attributes();
     item.extend([
         ("id".into(), item::text(id)),
-        ("kind".into(), item::text(kind)),
+        ("kind".into(), item::text(kind.as_str())),
         ("account".into(), item::text(account.as_str())),
         ("amount".into(), item::amount(amount)),
         ("recorded_at".into(), item::time(recorded_at)),
@@ -252,8 +298,8 @@ pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
 pub struct Entry {
     /// The entry's id.
     pub id: String,
-    /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
-    pub kind: String,
+    /// Its kind.
+    pub kind: EntryKind,
     /// The amount added to the balance; negative for a debit.
     pub amount: Sparks,
     /// Time of recording.
@@ -277,10 +323,13 @@ pub struct Entry {
 impl Entry {
     /// Reads an entry of any kind.
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
-        let kind = item::read_text(item, "kind")?;
+        let kind = EntryKind::read(item)?;
         let usage = match kind {
-            "usage" => Some(Box::new(UsageEntry::from_item(item)?)),
-            _ => None,
+            EntryKind::Usage => Some(Box::new(UsageEntry::from_item(item)?)),
+            EntryKind::Credit
+            | EntryKind::Expiry
+            | EntryKind::Reversal
+            | EntryKind::Restoration => None,
         };
         let purchase: Option<Purchase> = match item.get("purchase") {
             Some(_) => Some(item::read_json(item, "purchase")?),
@@ -292,7 +341,7 @@ impl Entry {
         }
         Ok(Self {
             id: item::read_text(item, "id")?.to_owned(),
-            kind: kind.to_owned(),
+            kind,
             amount: item::read_amount(item, "amount")?,
             recorded_at: item::read_time(item, "recorded_at")?,
             reason: item::optional_text(item, "reason")?.map(str::to_owned),

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 
 use super::holdings::{Holdings, Read};
 use super::{Error, Ledger};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Updated;
 use crate::table::item::{self, Malformed};
 use crate::table::key::Key;
@@ -51,12 +51,12 @@ impl Ledger {
     pub(crate) async fn close(
         &self,
         gate: &mut Gate<'_>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Holdings>, Error> {
         let closed_for = CLOSED_FOR * 2_i32.pow(gate.closed.min(MOST_DOUBLINGS));
         gate.closed += 1;
         loop {
-            let now = patience.now();
+            let now = deadline.now();
             let until = now.saturating_add(closed_for).unwrap_or(now);
             let update = self.table
                 .client
@@ -78,26 +78,26 @@ impl Ledger {
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
-            match self.table.try_update(update, patience).await? {
+            match self.table.try_update(update, deadline).await? {
                 Updated::Written(account) => {
                     let grants = match account.get("grants") {
                         Some(_) => None,
                         None => {
                             self.table
-                                .item(&Key::grants(gate.account), patience)
+                                .item(&Key::grants(gate.account), deadline)
                                 .await?
                         }
                     };
                     return match Holdings::from_items(Some(&account), grants.as_ref())? {
                         Read::Whole(holdings) => Ok(Some(holdings)),
                         // The grants become visible later, or the gate lapsed and another change came in.
-                        Read::Torn | Read::Missing => self.holdings(gate.account, patience).await,
+                        Read::Torn | Read::Missing => self.holdings(gate.account, deadline).await,
                     };
                 }
                 Updated::Refused(None) => return Ok(None),
                 Updated::Refused(Some(_)) | Updated::Conflict(_) => {}
             }
-            if !patience.at_the_gate().await {
+            if !deadline.at_the_gate().await {
                 return Err(Error::Busy("the gate of the account stayed closed".into()));
             }
         }
@@ -108,7 +108,7 @@ impl Ledger {
         &self,
         gate: &Gate<'_>,
         held: &Holdings,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let update = self
             .table
@@ -121,24 +121,24 @@ impl Ledger {
             .expression_attribute_values(":holder", item::text(&gate.holder))
             .expression_attribute_values(":version", item::number(held.account.grants_version))
             .expression_attribute_values(":next_due", item::number(held.next_due_ms()));
-        self.table.update_if(update, patience).await.map(drop)
+        self.table.update_if(update, deadline).await.map(drop)
     }
 
     /// Reads an account with its grants; None if there is none.
     pub async fn holdings(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Holdings>, Error> {
         for _ in 0..MOST_READS {
             let keys = [Key::account(account), Key::grants(account)];
-            let [item, grants] = self.table.by_keys(keys, patience).await?;
+            let [item, grants] = self.table.by_keys(keys, deadline).await?;
             match Holdings::from_items(item.as_ref(), grants.as_ref())? {
                 Read::Missing => return Ok(None),
                 Read::Whole(holdings) => return Ok(Some(holdings)),
                 Read::Torn => {}
             }
-            if !patience.at_the_gate().await {
+            if !deadline.at_the_gate().await {
                 break;
             }
         }

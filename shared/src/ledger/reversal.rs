@@ -10,7 +10,7 @@ use super::holdings::{Holdings, Settlement};
 use super::purchase::{Part, Purchase, Reversals};
 use super::settlement::entries;
 use super::{Error, Ledger};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
 use crate::table::values;
@@ -95,15 +95,11 @@ impl Ledger {
     /// Claws back the share of a refund or a dispute, once per id.
     ///
     /// It takes from what is left of the purchase, then from the other grants; the rest becomes a debt.
-    pub async fn reverse(
-        &self,
-        new: &NewReversal,
-        now: Timestamp,
-        patience: &Patience,
-    ) -> Result<Reversed, Error> {
+    pub async fn reverse(&self, new: &NewReversal, deadline: &Deadline) -> Result<Reversed, Error> {
+        let now = deadline.start();
         let (account, purchase) = (&new.account, new.purchase.as_str());
         let decide = move |found: Option<Holdings>| async move {
-            let bought = self.bought(account, found, purchase, now, patience);
+            let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
                 return Ok(Decision::Done(Reversed::Nothing));
             };
@@ -127,7 +123,7 @@ impl Ledger {
             let change = self.booking(&bought, written, entry, now);
             Ok(Decision::Write(change, Reversed::Recorded(taken)))
         };
-        self.change_settled(account, now, patience, decide).await
+        self.change_settled(account, deadline, decide).await
     }
 
     /// Gives back the Sparks that a reversal took, once.
@@ -138,12 +134,12 @@ impl Ledger {
     pub async fn restore(
         &self,
         ended: &NewReversal,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Reversed, Error> {
+        let now = deadline.start();
         let (account, purchase) = (&ended.account, ended.purchase.as_str());
         let decide = move |found: Option<Holdings>| async move {
-            let bought = self.bought(account, found, purchase, now, patience);
+            let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
                 return Ok(Decision::Done(Reversed::Nothing));
             };
@@ -173,23 +169,22 @@ impl Ledger {
             let change = self.booking(&bought, written, entry, now);
             Ok(Decision::Write(change, Reversed::Recorded(restored)))
         };
-        self.change_settled(account, now, patience, decide).await
+        self.change_settled(account, deadline, decide).await
     }
 
     /// Changes an account after booking its expiries, so that its entries show how much of a purchase has expired.
     async fn change_settled<F>(
         &self,
         account: &AccountId,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
         decide: impl FnMut(Option<Holdings>) -> F,
     ) -> Result<Reversed, Error>
     where
         F: Future<Output = Result<Decision<Reversed>, Error>>,
     {
-        let found = self.settled_holdings(account, now, patience).await?;
+        let found = self.settled_holdings(account, deadline).await?;
         let start = Start::Read(found);
-        self.change(account, start, patience, decide, |_| Ok(None))
+        self.change(account, start, deadline, decide, |_| Ok(None))
             .await
     }
 
@@ -197,9 +192,9 @@ impl Ledger {
     pub async fn purchased(
         &self,
         id: &str,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Purchased>, Error> {
-        let item = self.table.item(&Key::entry(id), patience).await?;
+        let item = self.table.item(&Key::entry(id), deadline).await?;
         Ok(item.as_ref().map(Purchased::from_item).transpose()?)
     }
 
@@ -212,13 +207,13 @@ impl Ledger {
         account: &AccountId,
         found: Option<Holdings>,
         purchase: &str,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Bought>, Error> {
+        let now = deadline.start();
         let Some(found) = found else {
             return Ok(None);
         };
-        let Some(stored) = self.table.item(&Key::entry(purchase), patience).await? else {
+        let Some(stored) = self.table.item(&Key::entry(purchase), deadline).await? else {
             return Ok(None);
         };
         let Purchased { credit, reversals } = Purchased::from_item(&stored)?;
@@ -231,7 +226,7 @@ impl Ledger {
         };
         let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
         let grants = grants_of(purchase, &reversals);
-        let (mut ended, not_ended) = self.ended(&grants, patience).await?;
+        let (mut ended, not_ended) = self.ended(&grants, deadline).await?;
         // Grants that expire with this change are booked with it.
         for grant in settlement
             .ended
@@ -259,7 +254,7 @@ impl Ledger {
     async fn ended(
         &self,
         grants: &[String],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(Sparks, Vec<String>), Error> {
         let keys: Vec<Key> = grants
             .iter()
@@ -270,7 +265,7 @@ impl Ledger {
         // DynamoDB reads at most 100 at once.
         for keys in keys.chunks(100) {
             let keys = keys.iter().map(Key::attributes).collect();
-            for entry in self.table.items(keys, patience).await? {
+            for entry in self.table.items(keys, deadline).await? {
                 let amount = item::read_amount(&entry, "amount")?;
                 ended = ended.checked_sub(amount).ok_or(Error::OutOfRange)?;
                 let grant = item::read_text(&entry, "grant")?;

@@ -7,7 +7,7 @@ use super::booking::{self, CreditEntry};
 use super::change::{Change, Decision, Start};
 use super::holdings::{Holdings, Settlement};
 use super::{Error, Ledger};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::item::Item;
 use crate::words::id::AccountId;
 
@@ -16,15 +16,15 @@ impl Ledger {
     pub async fn open_account(
         &self,
         account: &AccountId,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Holdings, Error> {
+        let now = deadline.start();
         let decide = move |found: Option<Holdings>| async move {
             let found = found.unwrap_or_else(|| Holdings::new(true, now));
             settling(account, found, now)
         };
         let start = Start::Read(None);
-        self.change(account, start, patience, decide, |_| Ok(None))
+        self.change(account, start, deadline, decide, |_| Ok(None))
             .await
     }
 
@@ -32,11 +32,10 @@ impl Ledger {
     pub async fn settled_account(
         &self,
         account: &AccountId,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Account>, Error> {
-        match self.account(account, patience).await? {
-            Some(found) => self.settle(account, found, now, patience).await.map(Some),
+        match self.account(account, deadline).await? {
+            Some(found) => self.settle(account, found, deadline).await.map(Some),
             None => Ok(None),
         }
     }
@@ -45,15 +44,12 @@ impl Ledger {
     pub async fn settled_holdings(
         &self,
         account: &AccountId,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Holdings>, Error> {
-        match self.holdings(account, patience).await? {
+        match self.holdings(account, deadline).await? {
             Some(found) => {
                 let start = Start::Read(Some(found));
-                self.settle_from(account, start, now, patience)
-                    .await
-                    .map(Some)
+                self.settle_from(account, start, deadline).await.map(Some)
             }
             None => Ok(None),
         }
@@ -65,13 +61,13 @@ impl Ledger {
         &self,
         id: &AccountId,
         found: Account,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Account, Error> {
+        let now = deadline.start();
         if !found.is_due(now) {
             return Ok(found);
         }
-        let settled = self.settle_from(id, Start::Unread, now, patience).await?;
+        let settled = self.settle_from(id, Start::Unread, deadline).await?;
         Ok(settled.account)
     }
 
@@ -79,14 +75,14 @@ impl Ledger {
         &self,
         account: &AccountId,
         start: Start,
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Holdings, Error> {
+        let now = deadline.start();
         let decide = move |found: Option<Holdings>| async move {
             let found = found.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
             settling(account, found, now)
         };
-        self.change(account, start, patience, decide, |_| Ok(None))
+        self.change(account, start, deadline, decide, |_| Ok(None))
             .await
     }
 }

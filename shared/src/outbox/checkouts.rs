@@ -10,7 +10,7 @@ use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
 use crate::payments::payment;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe;
 
 /// Time until an order that is not settled is checked again.
@@ -32,28 +32,28 @@ pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
     due: &[Listed],
-    patience: &Patience,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let now = outbox.clock.now();
     for listed in due {
-        if !has_time(patience) {
+        if !has_time(deadline) {
             report.cut_short = true;
             return Ok(());
         }
-        let intent = match payments.orders.listed_intent(listed, patience).await {
+        let intent = match payments.orders.listed_intent(listed, deadline).await {
             Ok(Some(intent)) => intent,
             Ok(None) => continue,
             Err(error @ ledger::Error::Malformed(_)) => {
                 report.failed("an order that cannot be read", &error);
                 let later = next_attempt(now, 5);
-                outbox.queue.put_off(listed, later, patience).await?;
+                outbox.queue.put_off(listed, later, deadline).await?;
                 continue;
             }
             Err(error) => return Err(error),
         };
         report.payments += 1;
-        let again = match Box::pin(look_into(outbox, payments, &intent, patience)).await {
+        let again = match Box::pin(look_into(outbox, payments, &intent, deadline)).await {
             Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
             // An incident is kept for the operator, who may correct the cause.
             Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
@@ -65,7 +65,7 @@ pub(super) async fn work(
             }
         };
         // One that is settled by now is not listed any more, and stays so.
-        outbox.queue.put_off(listed, again, patience).await?;
+        outbox.queue.put_off(listed, again, deadline).await?;
     }
     Ok(())
 }
@@ -74,22 +74,22 @@ async fn look_into(
     outbox: &Outbox,
     payments: &Payments,
     intent: &Intent,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
     let now = outbox.clock.now();
     let page = match &intent.session {
-        Some(session) => payments.orders.checkout(session, patience).await?,
-        None => find_page(payments, intent, patience).await?,
+        Some(session) => payments.orders.checkout(session, deadline).await?,
+        None => find_page(payments, intent, deadline).await?,
     };
     if let Some(page) = page {
-        payment::reconcile_checkout(payments, &page, now, patience).await?;
+        payment::reconcile_checkout(payments, &page, &deadline.starting(now)).await?;
         return Ok(());
     }
     // The page was never opened, and can no longer be.
     let expired = CheckoutStatus::Expired;
     payments
         .orders
-        .note_checkout(intent, expired, patience)
+        .note_checkout(intent, expired, deadline)
         .await?;
     Ok(())
 }
@@ -98,17 +98,17 @@ async fn look_into(
 async fn find_page(
     payments: &Payments,
     intent: &Intent,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<Checkout>, Error> {
     let customer = payments
         .customers
         .links
-        .customer(&intent.account, patience)
+        .customer(&intent.account, deadline)
         .await?;
     let Some(customer) = customer.customer else {
         return Ok(None);
     };
-    let timeout = stripe::timeout(patience);
+    let timeout = stripe::timeout(deadline);
     let found = payments
         .stripe
         .session_of_intent(&customer, &intent.id, timeout)
@@ -125,6 +125,6 @@ async fn find_page(
         expires_at: intent.expires_at,
         invoice: None,
     };
-    payments.orders.bind_checkout(&page, patience).await?;
+    payments.orders.bind_checkout(&page, deadline).await?;
     Ok(Some(page))
 }

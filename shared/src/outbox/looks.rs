@@ -6,7 +6,7 @@ use crate::delivery::Listed;
 use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::{reversal, subscription};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 
 /// A failure to check a subscription or a reversal.
 #[derive(Debug, thiserror::Error)]
@@ -22,28 +22,29 @@ pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
     due: &[Listed],
-    patience: &Patience,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let now = outbox.clock.now();
+    let at_once = &deadline.starting(now);
     for listed in due {
-        if !has_time(patience) {
+        if !has_time(deadline) {
             report.cut_short = true;
             return Ok(());
         }
         let looked: Result<(), Error> = if let Some(account) = listed.account() {
             report.subscriptions += 1;
-            let caught_up = subscription::catch_up(payments, &account, now, patience);
+            let caught_up = subscription::catch_up(payments, &account, at_once);
             Box::pin(caught_up).await.map_err(Error::from)
         } else if let Some((reason, id)) = listed.followed() {
             report.reversals += 1;
-            let reconciled = reversal::reconcile(payments, reason, &id, now, patience);
+            let reconciled = reversal::reconcile(payments, reason, &id, at_once);
             match Box::pin(reconciled).await {
                 // The table was restored, or the key now belongs to another account.
                 Ok(reversal::Outcome::NotOurs(_)) => {
                     payments
                         .open_reversals
-                        .unfollow(reason, &id, patience)
+                        .unfollow(reason, &id, deadline)
                         .await?;
                     Ok(())
                 }
@@ -55,7 +56,7 @@ pub(super) async fn work(
         if let Err(error) = looked {
             report.failed("a check", &error);
             let again = next_attempt(now, 5);
-            outbox.queue.put_off(listed, again, patience).await?;
+            outbox.queue.put_off(listed, again, deadline).await?;
         }
     }
     Ok(())

@@ -8,14 +8,12 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::outcome::{METER_AGE, Outcome, TOO_OLD, by_account};
 use super::parcels::Frozen;
-use super::usages::{METER_AGE, Outcome, TOO_OLD, by_account};
 use super::{Outbox, call_timeout, has_time, next_attempt};
-use crate::customers::CustomerLink;
 use crate::delivery::{Mark, Parcel, Waiting};
 use crate::ledger::{self, DeliveryState};
-use crate::payments::Payments;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId, UsageId};
@@ -48,7 +46,7 @@ pub(super) async fn send(
     usages: &[&Waiting],
     frozen: &Frozen,
     waiting: &[Parcel],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Sent, ledger::Error> {
     let mut sent = Sent::default();
     let Some(stripe) = outbox.stripe() else {
@@ -76,7 +74,7 @@ pub(super) async fn send(
         let sender = Sender {
             outbox,
             stripe,
-            patience,
+            deadline,
         };
         sender.send(customer).await
     });
@@ -107,7 +105,7 @@ enum Next {
 struct Sender<'a> {
     outbox: &'a Outbox,
     stripe: &'a Stripe,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Sender<'_> {
@@ -116,7 +114,7 @@ impl Sender<'_> {
         let mut sent = Sent::default();
         let mut next = Next::GoOn;
         for parcel in customer.parcels {
-            if next == Next::GoOn && has_time(self.patience) {
+            if next == Next::GoOn && has_time(self.deadline) {
                 next = self.send_parcel(parcel, &mut sent).await?;
             }
         }
@@ -126,7 +124,7 @@ impl Sender<'_> {
         let mut known = self.known(&customer.account).await;
         for usage in customer.usages {
             match &known {
-                Some(id) if next == Next::GoOn && has_time(self.patience) => {
+                Some(id) if next == Next::GoOn && has_time(self.deadline) => {
                     next = self.send_usage(usage, id, &mut sent).await;
                 }
                 _ => sent.leave(usage),
@@ -140,7 +138,7 @@ impl Sender<'_> {
     }
 
     async fn known(&self, account: &AccountId) -> Option<CustomerId> {
-        match customer(self.outbox, account, self.patience).await {
+        match self.outbox.customer(account, self.deadline).await {
             Ok(known) => known,
             Err(error) => {
                 warn!(error = chain(&error), "could not make a customer");
@@ -188,7 +186,7 @@ impl Sender<'_> {
         let written = self
             .outbox
             .queue
-            .mark_parcel(parcel, mark.as_ref(), due, self.patience)
+            .mark_parcel(parcel, mark.as_ref(), due, self.deadline)
             .await?;
         // If it was not written, another run has marked the parcel, and the members follow that mark.
         if let Some(mark) = mark.filter(|_| written) {
@@ -204,7 +202,7 @@ impl Sender<'_> {
     }
 
     async fn record(&self, event: &MeterEvent<'_>) -> Result<(), stripe::Error> {
-        let timeout = call_timeout(self.patience);
+        let timeout = call_timeout(self.deadline);
         let outcome = self.stripe.record_meter_event(event, timeout).await;
         if let Err(error) = &outcome {
             let identifier = event.identifier;
@@ -246,38 +244,4 @@ fn next_after(outcome: &Result<(), stripe::Error>) -> Next {
         Ok(()) | Err(stripe::Error::Refused(_)) => Next::GoOn,
         Err(_) => Next::Stop,
     }
-}
-
-/// Returns the customer of an account, and creates it if there is none; None without Stripe.
-pub(super) async fn customer(
-    outbox: &Outbox,
-    account: &AccountId,
-    patience: &Patience,
-) -> Result<Option<CustomerId>, crate::customers::Error> {
-    let Some(Payments {
-        stripe, customers, ..
-    }) = &outbox.payments
-    else {
-        return Ok(None);
-    };
-    // As the ledger has it now: the customer that an environment remembers may be deleted since.
-    customers.forget(account);
-    let link = customers.find(account, patience).await?;
-    if let CustomerLink {
-        customer: Some(customer),
-        ..
-    } = link
-    {
-        return Ok(Some(customer));
-    }
-    let timeout = call_timeout(patience);
-    let made = customers.make(
-        stripe,
-        &outbox.stage,
-        account,
-        link.generation,
-        timeout,
-        patience,
-    );
-    made.await.map(Some)
 }

@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
-use super::usages::{METER_AGE, by_account};
-use super::{Outbox, Report, meter};
+use super::outcome::{METER_AGE, by_account};
+use super::{Outbox, Report};
 use crate::delivery::{MAX_MEMBERS, Mark, Parcel, Waiting};
 use crate::ledger::{self, DeliveryState};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe::Stripe;
 use crate::words::id::{ParcelId, UsageId};
 
@@ -43,10 +41,10 @@ impl Frozen {
 pub(super) async fn freeze(
     outbox: &Outbox,
     usages: &[Waiting],
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<Frozen, ledger::Error> {
+    let now = deadline.start();
     let mut frozen = Frozen::default();
     // While Stripe is left alone, what is proven unsent stays so.
     if outbox.stripe().is_none_or(Stripe::is_left_alone) {
@@ -62,7 +60,7 @@ pub(super) async fn freeze(
         if waiting.len() <= PARCELS_ABOVE {
             continue;
         }
-        let customer = match meter::customer(outbox, &account, patience).await {
+        let customer = match outbox.customer(&account, deadline).await {
             Ok(Some(customer)) => customer,
             Ok(None) => continue,
             Err(error) => {
@@ -77,7 +75,7 @@ pub(super) async fn freeze(
             let Some(parcel) = Parcel::of(members, &customer) else {
                 continue;
             };
-            if outbox.queue.freeze(&parcel, members, now, patience).await? {
+            if outbox.queue.freeze(&parcel, members, deadline).await? {
                 for member in members {
                     let id = member.entry.id.clone();
                     frozen.member_of.insert(id, parcel.id.clone());
@@ -110,7 +108,7 @@ pub(super) async fn follow(
     outbox: &Outbox,
     usages: &[Waiting],
     parcels: &[Parcel],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<HashMap<UsageId, Mark>, ledger::Error> {
     let mut known: HashMap<ParcelId, Option<Mark>> = parcels
         .iter()
@@ -125,7 +123,7 @@ pub(super) async fn follow(
             continue;
         }
         if !known.contains_key(parcel) {
-            let stored = match outbox.queue.parcel(parcel, patience).await {
+            let stored = match outbox.queue.parcel(parcel, deadline).await {
                 // It is reported where it is listed, and holds up no other parcel.
                 Err(ledger::Error::Malformed(_)) => None,
                 stored => stored?,

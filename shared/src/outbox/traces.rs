@@ -13,7 +13,7 @@ use tracing::warn;
 use super::{Outbox, call_timeout, has_time};
 use crate::delivery::{Mark, Waiting};
 use crate::ledger::DeliveryState;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::langfuse::{self, Content, Langfuse, Reads, Trace};
 use crate::words::id::UsageId;
@@ -118,9 +118,9 @@ pub(super) async fn probe(
     outbox: &Outbox,
     usages: &[Waiting],
     reads: &Reads,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Probed {
+    let now = deadline.start();
     let mut probed = Probed {
         now,
         marks: HashMap::new(),
@@ -142,7 +142,7 @@ pub(super) async fn probe(
     let asking = Asking {
         langfuse,
         reads,
-        patience,
+        deadline,
     };
     match asking.ask(windows(shown.clone()), &mut probed).await {
         Ok(()) | Err(langfuse::Error::Skipped) => {}
@@ -162,12 +162,12 @@ pub(super) async fn probe(
 struct Asking<'a> {
     langfuse: &'a Langfuse,
     reads: &'a Reads,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Asking<'_> {
     fn may_go_on(&self) -> bool {
-        self.reads.are_left() && has_time(self.patience)
+        self.reads.are_left() && has_time(self.deadline)
     }
 
     /// Asks for the windows, the earliest first.
@@ -186,7 +186,7 @@ impl Asking<'_> {
                 return Ok(());
             }
             let (first, last) = (first.entry.occurred_at, last.entry.occurred_at);
-            let timeout = call_timeout(self.patience);
+            let timeout = call_timeout(self.deadline);
             let traced = self.langfuse.traced(first..=last, self.reads, timeout);
             let traced = traced.await?;
             let asked = window.len();
@@ -210,7 +210,7 @@ impl Asking<'_> {
             if !self.may_go_on() {
                 return Ok(());
             }
-            let (entry, timeout) = (&usage.entry, call_timeout(self.patience));
+            let (entry, timeout) = (&usage.entry, call_timeout(self.deadline));
             let asking = self
                 .langfuse
                 .has(&entry.id, entry.occurred_at, self.reads, timeout);
@@ -245,28 +245,28 @@ fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
 pub(super) async fn send(
     outbox: &Outbox,
     usages: &[&Waiting],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> HashMap<UsageId, Mark> {
     let mut marks = HashMap::new();
     let Some(langfuse) = &outbox.langfuse else {
         return marks;
     };
     for some in usages.chunks(EXPORT) {
-        if !has_time(patience) {
+        if !has_time(deadline) {
             // They were claimed but not tried, so it is still certain that they were never sent.
             marks.extend(untried(some));
             continue;
         }
-        match export(langfuse, some, patience).await {
+        match export(langfuse, some, deadline).await {
             Err(langfuse::Error::Refused(_)) if some.len() > 1 => {
                 // One of them is wrong, and Langfuse refuses all of them because of it.
                 for one in some {
-                    if !has_time(patience) {
+                    if !has_time(deadline) {
                         // The refused export proves that Langfuse does not have it.
                         marks.insert(one.entry.id.clone(), Mark::Unsent("refused_together"));
                         continue;
                     }
-                    let outcome = export(langfuse, &[one], patience).await;
+                    let outcome = export(langfuse, &[one], deadline).await;
                     marks.extend(mark(&outcome).map(|mark| (one.entry.id.clone(), mark)));
                 }
             }
@@ -283,7 +283,7 @@ pub(super) async fn send(
 async fn export(
     langfuse: &Langfuse,
     usages: &[&Waiting],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), langfuse::Error> {
     let traces: Vec<Trace<'_>> = usages
         .iter()
@@ -292,7 +292,7 @@ async fn export(
             content: Content::default(),
         })
         .collect();
-    let outcome = langfuse.record(&traces, call_timeout(patience)).await;
+    let outcome = langfuse.record(&traces, call_timeout(deadline)).await;
     if let Err(error) = &outcome {
         warn!(
             error = chain(error),

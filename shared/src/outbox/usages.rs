@@ -6,14 +6,15 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::error;
 
+use super::outcome::Outcome;
 use super::{Outbox, Report, due, has_time, meter, parcels, traces};
 use crate::delivery::{DeliveryQueue, Found, Listed, Mark, Marks, Parcel, Parts, Waiting};
 use crate::ledger::{self, DeliveryState};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
-use crate::words::id::{AccountId, UsageId};
+use crate::words::id::UsageId;
 
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 16;
@@ -21,34 +22,16 @@ const AT_ONCE: usize = 16;
 /// Time for which an unreadable item is put off, so that it does not hold up others.
 const UNREADABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-/// Maximum age of an event that is sent. Stripe forgets an identifier after a day; a later attempt could count twice.
-pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
-
-/// The reason for which an event that is too old to be sent is parked.
-pub(super) const TOO_OLD: &str =
-    "not confirmed within 23 hours; `sparks reconcile` shows whether Stripe has it";
-
-/// The outcome of each usage in a round, by its id.
-#[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) langfuse: HashMap<UsageId, Mark>,
-    pub(super) stripe: HashMap<UsageId, Mark>,
-    /// Usages that were claimed and could not be tried.
-    pub(super) untried: HashSet<UsageId>,
-    /// The parts of each usage that were to be sent.
-    parts: HashMap<UsageId, Parts>,
-}
-
 /// Finishes the usages that are due.
 pub(super) async fn work(
     outbox: &Outbox,
     due: &[Listed],
     reads: &Reads,
-    patience: &Patience,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
-    let round = Round::read(&outbox.queue, due, outbox.clock.now(), patience).await?;
-    round.work(outbox, reads, patience, report).await
+    let round = Round::read(&outbox.queue, due, &deadline.starting(outbox.clock.now())).await?;
+    round.work(outbox, reads, deadline, report).await
 }
 
 /// The usages and parcels that are worked on together.
@@ -62,15 +45,15 @@ impl Round {
     async fn read(
         queue: &DeliveryQueue,
         listed: &[Listed],
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Self, ledger::Error> {
+        let now = deadline.start();
         let mut round = Self {
             usages: Vec::new(),
             parcels: Vec::new(),
             now,
         };
-        for found in queue.waiting(listed, patience).await? {
+        for found in queue.waiting(listed, deadline).await? {
             match found {
                 Found::Usage(usage) => round.usages.push(*usage),
                 Found::Parcel(parcel) => round.parcels.push(*parcel),
@@ -82,7 +65,7 @@ impl Round {
                         "`{name}` cannot be read"
                     );
                     let later = now.saturating_add(UNREADABLE_FOR).unwrap_or(Timestamp::MAX);
-                    queue.put_off(&listed, later, patience).await?;
+                    queue.put_off(&listed, later, deadline).await?;
                 }
             }
         }
@@ -97,7 +80,7 @@ impl Round {
         self,
         outbox: &Outbox,
         reads: &Reads,
-        patience: &Patience,
+        deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
         let Self {
@@ -106,17 +89,17 @@ impl Round {
             now,
         } = self;
         let mut outcome = Outcome::default();
-        let probed = traces::probe(outbox, &usages, reads, now, patience).await;
+        let probed = traces::probe(outbox, &usages, reads, &deadline.starting(now)).await;
         outcome.langfuse.extend(probed.marks());
         meter::park_old(&usages, now, &mut outcome);
-        let frozen = parcels::freeze(outbox, &usages, now, patience, report).await?;
+        let frozen = parcels::freeze(outbox, &usages, &deadline.starting(now), report).await?;
         report.parcels += frozen.len();
         frozen.note(&mut usages);
-        let followed = parcels::follow(outbox, &usages, &parcels, patience).await?;
+        let followed = parcels::follow(outbox, &usages, &parcels, deadline).await?;
         outcome.stripe.extend(followed);
 
         outcome.parts = parts(outbox, &usages, &probed, &outcome);
-        let lost = take(outbox, &mut usages, &outcome.parts, patience).await?;
+        let lost = take(outbox, &mut usages, &outcome.parts, deadline).await?;
         usages.retain(|usage| !lost.contains(&usage.entry.id));
         let of = |is_part: fn(&Parts) -> bool| -> Vec<&Waiting> {
             let parts = |usage: &&Waiting| outcome.parts.get(&usage.entry.id).is_some_and(is_part);
@@ -124,14 +107,14 @@ impl Round {
         };
         let (of_traces, of_meter) = (of(|parts| parts.trace), of(|parts| parts.event));
         let (traced, metered) = tokio::join!(
-            traces::send(outbox, &of_traces, patience),
-            meter::send(outbox, &of_meter, &frozen, &parcels, patience),
+            traces::send(outbox, &of_traces, deadline),
+            meter::send(outbox, &of_meter, &frozen, &parcels, deadline),
         );
         let metered = metered?;
         outcome.langfuse.extend(traced);
         outcome.stripe.extend(metered.marks);
         outcome.untried = metered.untried;
-        finish(outbox, &usages, &outcome, patience, report).await
+        finish(outbox, &usages, &outcome, deadline, report).await
     }
 }
 
@@ -171,15 +154,15 @@ async fn take(
     outbox: &Outbox,
     usages: &mut [Waiting],
     parts: &HashMap<UsageId, Parts>,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<HashSet<UsageId>, ledger::Error> {
-    let now = outbox.clock.now();
+    let deadline = &deadline.starting(outbox.clock.now());
     let wanted = usages.iter_mut().filter_map(|usage| {
         let parts = *parts.get(&usage.entry.id)?;
         Some((parts, usage))
     });
     let claims = wanted.map(|(parts, usage)| async move {
-        let claiming = outbox.queue.claim(usage, parts, now, patience);
+        let claiming = outbox.queue.claim(usage, parts, deadline);
         let taken = claiming.await?;
         let lost = taken.is_none().then(|| usage.entry.id.clone());
         if let Some(taken) = taken {
@@ -201,7 +184,7 @@ async fn finish(
     outbox: &Outbox,
     usages: &[Waiting],
     outcome: &Outcome,
-    patience: &Patience,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
     let now = outbox.clock.now();
@@ -214,13 +197,13 @@ async fn finish(
         };
         count(usage, &marks, now, report);
         // The next run does what this one had no time for.
-        let due = if outcome.untried.contains(id) && !has_time(patience) {
+        let due = if outcome.untried.contains(id) && !has_time(deadline) {
             now
         } else {
             let sent = outcome.parts.get(id).copied().unwrap_or_default();
             due::again(usage, &marks, sent, now)
         };
-        writes.push(async move { outbox.queue.put_back(usage, &marks, due, patience).await });
+        writes.push(async move { outbox.queue.put_back(usage, &marks, due, deadline).await });
     }
     let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
     while let Some(written) = writes.next().await {
@@ -254,19 +237,4 @@ fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
         let age = now.duration_since(usage.entry.recorded_at).as_secs();
         report.oldest_age_s = report.oldest_age_s.max(age);
     }
-}
-
-/// Groups usages by account, in their order.
-pub(super) fn by_account<'a>(usages: &[&'a Waiting]) -> Vec<(AccountId, Vec<&'a Waiting>)> {
-    let mut places: HashMap<&AccountId, usize> = HashMap::new();
-    let mut accounts: Vec<(AccountId, Vec<&'a Waiting>)> = Vec::new();
-    for usage in usages {
-        let account = &usage.entry.account;
-        let place = *places.entry(account).or_insert_with(|| {
-            accounts.push((account.clone(), Vec::new()));
-            accounts.len() - 1
-        });
-        accounts[place].1.push(usage);
-    }
-    accounts
 }

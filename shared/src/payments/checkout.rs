@@ -20,7 +20,7 @@ use crate::payments::subscription;
 use crate::payments::subscription::Subscribed;
 use crate::pricing::catalog::Kind;
 use crate::process::clock;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry;
 use crate::providers::stripe::{self, Cause, NewCheckoutSession, Refusal};
 use crate::words::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
@@ -86,8 +86,7 @@ pub enum Error {
 #[derive(Clone, Copy)]
 struct Visit<'a> {
     payments: &'a Payments,
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 /// Opens a page for an order, one per account and key.
@@ -97,21 +96,17 @@ pub async fn create(
     account: &AccountId,
     key: &IdempotencyKey,
     body: &CheckoutBody,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Page, Error> {
-    let visit = Visit {
-        payments,
-        now,
-        patience,
-    };
+    let now = deadline.start();
+    let visit = Visit { payments, deadline };
     let id = IntentId::derive(&payments.terms.stage, account, key);
     let hash = body.hash();
     let order = match settings.order(&payments.terms, body) {
         Ok(order) => order,
         // A replay of an order that was valid then returns its page. A page that was never opened is not opened now.
         Err(invalid) => {
-            return match payments.orders.intent(&id, patience).await? {
+            return match payments.orders.intent(&id, deadline).await? {
                 Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
                 Some(stored) if stored.session.is_some() => visit.reopen(stored, None).await,
                 _ => Err(Error::Invalid(invalid)),
@@ -133,16 +128,16 @@ pub async fn create(
         session: None,
     };
     if new.order.kind == Kind::Plan {
-        match payments.orders.intent(&new.id, patience).await? {
+        match payments.orders.intent(&new.id, deadline).await? {
             // A replay, which `open_intent` judges.
             Some(stored) if stored.session.is_some() => {}
             _ => visit.refuse_second(account).await?,
         }
     }
     let (opened, customer, account) = tokio::join!(
-        payments.orders.open_intent(&new, patience),
-        payments.customers.find(account, patience),
-        settled_account(&payments.ledger, account, now, patience),
+        payments.orders.open_intent(&new, deadline),
+        payments.customers.find(account, deadline),
+        settled_account(&payments.ledger, account, deadline),
     );
     account?;
     let customer = customer?;
@@ -164,12 +159,11 @@ fn whole_second(time: Timestamp) -> Timestamp {
 async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), ledger::Error> {
-    let found = ledger.settled_account(account, now, patience).await?;
+    let found = ledger.settled_account(account, deadline).await?;
     if found.is_none() {
-        ledger.open_account(account, now, patience).await?;
+        ledger.open_account(account, deadline).await?;
     }
     Ok(())
 }
@@ -180,18 +174,12 @@ impl Visit<'_> {
         let payments = self.payments;
         let known = payments
             .subscribers
-            .subscriber(account, self.patience)
+            .subscriber(account, self.deadline)
             .await?;
         if known.customer.is_none() {
             return Ok(());
         }
-        let synced = Box::pin(subscription::sync(
-            payments,
-            account,
-            self.now,
-            self.patience,
-        ))
-        .await;
+        let synced = Box::pin(subscription::sync(payments, account, self.deadline)).await;
         let all = match synced {
             Ok(all) => all,
             Err(subscription::Error::Stripe(error)) => {
@@ -217,12 +205,12 @@ impl Visit<'_> {
         let page = self
             .payments
             .orders
-            .checkout(session, self.patience)
+            .checkout(session, self.deadline)
             .await?;
         let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is lost".into()))?;
         // At a completed page whose payment is processing, the buyer has nothing left to do.
         let is_done = intent.status.is_settled() || intent.status == CheckoutStatus::Processing;
-        let ended = page.expires_at <= self.now || is_done;
+        let ended = page.expires_at <= self.deadline.start() || is_done;
         info!(session.id = %page.session, intent.id = %intent.id, "returned the page `{}` again", page.session);
         Ok(Page {
             session_id: page.session,
@@ -263,11 +251,11 @@ impl Visit<'_> {
         };
         self.payments
             .orders
-            .bind_checkout(&page, self.patience)
+            .bind_checkout(&page, self.deadline)
             .await?;
         Ok(Page {
             session_id: page.session,
-            url: page.url.filter(|_| self.now < page.expires_at),
+            url: page.url.filter(|_| self.deadline.start() < page.expires_at),
             expires_at: clock::wire(page.expires_at),
             replayed,
         })
@@ -287,14 +275,14 @@ impl Visit<'_> {
         } = self.payments;
         let link = match known {
             Some(link) => link,
-            None => customers.find(account, self.patience).await?,
+            None => customers.find(account, self.deadline).await?,
         };
         if let Some(customer) = link.customer {
             return Ok(customer);
         }
-        let (timeout, stage) = (stripe::timeout(self.patience), &terms.stage);
+        let (timeout, stage) = (stripe::timeout(self.deadline), &terms.stage);
         let generation = link.generation;
-        let made = customers.make(stripe, stage, account, generation, timeout, self.patience);
+        let made = customers.make(stripe, stage, account, generation, timeout, self.deadline);
         Ok(made.await?)
     }
 
@@ -305,8 +293,7 @@ impl Visit<'_> {
         customer: &CustomerId,
         refusal: Refusal,
     ) -> Result<CustomerId, Error> {
-        let (payments, now, patience) = (self.payments, self.now, self.patience);
-        let parted = subscription::part(payments, account, customer, now, patience);
+        let parted = subscription::part(self.payments, account, customer, self.deadline);
         if parted.await? {
             return self.customer(account, None).await;
         }
@@ -334,12 +321,12 @@ impl Visit<'_> {
         };
         let mut failed_attempts = 0;
         loop {
-            let timeout = stripe::timeout(self.patience);
+            let timeout = stripe::timeout(self.deadline);
             let made = self.payments.stripe.create_checkout_session(&new, timeout);
             match made.await {
                 Ok(session) => return Ok(session),
                 Err(stripe::Error::Unconfirmed(Cause::Status(http::StatusCode::CONFLICT)))
-                    if self.patience.another(failed_attempts + 1).await =>
+                    if self.deadline.another(failed_attempts + 1).await =>
                 {
                     failed_attempts += 1;
                 }

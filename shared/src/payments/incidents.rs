@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
@@ -51,16 +51,16 @@ impl Incidents {
     pub async fn keep_incident(
         &self,
         incident: &Incident,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let key = Key::incident(&incident.subject, &incident.code);
-        let stored = self.table.item(&key, patience).await?;
+        let stored = self.table.item(&key, deadline).await?;
         let stored = stored.as_ref().map(Incident::from_item).transpose()?;
         if stored.is_some_and(|stored| stored.detail == incident.detail) {
             return Ok(());
         }
         self.table
-            .apply(self.keep(incident), patience)
+            .apply(self.keep(incident), deadline)
             .await
             .map(drop)
     }
@@ -69,7 +69,7 @@ impl Incidents {
     pub async fn incidents(
         &self,
         from: Option<Next>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(Vec<Incident>, Option<Next>), Error> {
         let query = self
             .table
@@ -84,7 +84,7 @@ impl Incidents {
             .set_exclusive_start_key(from);
         let found = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 query.clone().send().await.map_err(table::of_call)
             })
             .await?;
@@ -99,7 +99,7 @@ impl Incidents {
     pub async fn dismiss_incidents(
         &self,
         subject: &str,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<u32, Error> {
         let query = self
             .table
@@ -112,7 +112,7 @@ impl Incidents {
             .consistent_read(true);
         let found = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 query.clone().send().await.map_err(table::of_call)
             })
             .await?;
@@ -129,7 +129,7 @@ impl Incidents {
                 ],
             );
             // A refusal means that it was seen again just now.
-            dismissed += u32::from(self.table.apply(action, patience).await?);
+            dismissed += u32::from(self.table.apply(action, deadline).await?);
         }
         Ok(dismissed)
     }

@@ -6,14 +6,13 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use tracing::{error, info};
 
 use crate::ledger::{self, Account, Credited, NewCredit, Purchase, Source};
 use crate::payments::Payments;
 use crate::payments::incidents::Incident;
 use crate::pricing::catalog::{self, Order};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
 use crate::words::id::{AccountId, IntentId, InvoiceId};
@@ -64,24 +63,19 @@ pub enum Error {
 pub async fn reconcile(
     payments: &Payments,
     id: &InvoiceId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Outcome, Error> {
-    let timeout = stripe::timeout(patience);
+    let timeout = stripe::timeout(deadline);
     let ids = [id.as_str().to_owned()];
     let (invoice, granted) = tokio::join!(
         payments.stripe.invoice(id, timeout),
-        payments.ledger.credited(&ids, patience)
+        payments.ledger.credited(&ids, deadline)
     );
     if let Some(sparks) = granted?.remove(id.as_str()) {
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
-    let granting = Granting {
-        payments,
-        now,
-        patience,
-    };
+    let granting = Granting { payments, deadline };
     granting.grant(&invoice).await
 }
 
@@ -89,19 +83,14 @@ pub async fn reconcile(
 pub async fn grant_missing(
     payments: &Payments,
     newest_first: &[Invoice],
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<BTreeSet<InvoiceId>, Error> {
     let mut refused = BTreeSet::new();
     if newest_first.is_empty() {
         return Ok(refused);
     }
-    let granted = credited(payments, newest_first, patience).await?;
-    let granting = Granting {
-        payments,
-        now,
-        patience,
-    };
+    let granted = credited(payments, newest_first, deadline).await?;
+    let granting = Granting { payments, deadline };
     let missing = newest_first.iter().rev();
     for invoice in missing.filter(|invoice| !granted.contains(&invoice.id)) {
         match granting.grant(invoice).await {
@@ -122,34 +111,31 @@ pub async fn grant_missing(
 pub async fn catch_up(
     payments: &Payments,
     subscription: &str,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
     let mut invoices: Vec<Invoice> = Vec::new();
     for _ in 0..MAX_PAGES {
-        let timeout = stripe::timeout(patience);
+        let timeout = stripe::timeout(deadline);
         let after = invoices.last().map(|invoice| &invoice.id);
         let listed = payments
             .stripe
             .paid_invoices_of(subscription, after, timeout);
         let page = listed.await?;
         let is_last = !page.has_more || page.data.is_empty();
-        let reaches_granted = !credited(payments, &page.data, patience).await?.is_empty();
+        let reaches_granted = !credited(payments, &page.data, deadline).await?.is_empty();
         invoices.extend(page.data);
         if is_last || reaches_granted {
             break;
         }
     }
-    grant_missing(payments, &invoices, now, patience)
-        .await
-        .map(drop)
+    grant_missing(payments, &invoices, deadline).await.map(drop)
 }
 
 /// Returns the ids of those invoices that were granted.
 async fn credited(
     payments: &Payments,
     invoices: &[Invoice],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<BTreeSet<InvoiceId>, ledger::Error> {
     if invoices.is_empty() {
         return Ok(BTreeSet::new());
@@ -158,7 +144,7 @@ async fn credited(
         .iter()
         .map(|invoice| invoice.id.to_string())
         .collect();
-    let known = payments.ledger.credited(&ids, patience).await?;
+    let known = payments.ledger.credited(&ids, deadline).await?;
     let granted = invoices.iter().map(|invoice| &invoice.id);
     Ok(granted
         .filter(|id| known.contains_key(id.as_str()))
@@ -181,14 +167,9 @@ pub enum Owed {
 pub async fn owed(
     payments: &Payments,
     invoice: &Invoice,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Owed, Error> {
-    let granting = Granting {
-        payments,
-        now,
-        patience,
-    };
+    let granting = Granting { payments, deadline };
     Ok(match granting.judge(invoice).await? {
         Judged::Ours {
             account, verdict, ..
@@ -214,8 +195,7 @@ enum Judged {
 /// The context in which invoices are judged and granted.
 struct Granting<'a> {
     payments: &'a Payments,
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Granting<'_> {
@@ -268,7 +248,7 @@ impl Granting<'_> {
         };
         // A listed invoice has only its first ten lines.
         let whole = if invoice.lines.has_more {
-            let timeout = stripe::timeout(self.patience);
+            let timeout = stripe::timeout(self.deadline);
             let whole = stripe.invoice(&invoice.id, timeout).await?;
             Some(whole.ok_or(Error::NoInvoice)?)
         } else {
@@ -288,7 +268,7 @@ impl Granting<'_> {
                 .payments
                 .customers
                 .links
-                .account_of(&customer, self.patience)
+                .account_of(&customer, self.deadline)
                 .await?),
             _ => Ok(None),
         }
@@ -304,7 +284,7 @@ impl Granting<'_> {
         let Some(Ok(intent)) = intent else {
             return Ok(None);
         };
-        let intent = self.payments.orders.intent(&intent, self.patience).await?;
+        let intent = self.payments.orders.intent(&intent, self.deadline).await?;
         Ok(intent
             .filter(|intent| intent.account == *account)
             .map(|intent| (intent.id, intent.order)))
@@ -317,7 +297,7 @@ impl Granting<'_> {
         intent: Option<IntentId>,
         period: Period,
     ) -> Result<Outcome, Error> {
-        let expires_at = period.expires_at(self.payments.terms.grace, self.now);
+        let expires_at = period.expires_at(self.payments.terms.grace, self.deadline.start());
         let sparks = period.order.sparks;
         let credit = NewCredit {
             id: invoice.id.to_string(),
@@ -335,10 +315,7 @@ impl Granting<'_> {
             }),
         };
         telemetry::account(&credit.account);
-        let crediting = self
-            .payments
-            .ledger
-            .credit(&credit, self.now, self.patience);
+        let crediting = self.payments.ledger.credit(&credit, self.deadline);
         match telemetry::step(Step::Commit, crediting).await? {
             Credited::Recorded(account) => {
                 telemetry::credited(sparks);
@@ -354,7 +331,7 @@ impl Granting<'_> {
             // It was credited meanwhile, at the terms of that time.
             Credited::Reused | Credited::TooMany => {
                 let ids = [credit.id];
-                let mut known = self.payments.ledger.credited(&ids, self.patience).await?;
+                let mut known = self.payments.ledger.credited(&ids, self.deadline).await?;
                 let sparks = known.remove(&ids[0]);
                 let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
                 Ok(Outcome::Granted(sparks.ok_or_else(lost)?, None))
@@ -380,12 +357,12 @@ impl Granting<'_> {
             code,
             detail,
             account: Some(account.clone()),
-            seen_at: self.now,
+            seen_at: self.deadline.start(),
         };
         Ok(self
             .payments
             .incidents
-            .keep_incident(&incident, self.patience)
+            .keep_incident(&incident, self.deadline)
             .await?)
     }
 }

@@ -5,7 +5,6 @@
 
 mod verdict;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
@@ -17,7 +16,7 @@ use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
 use crate::payments::subscription;
 use crate::payments::subscription::Subscribed;
 use crate::pricing::catalog::Kind;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, CheckoutSession, INTENT, STAGE};
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
@@ -93,14 +92,13 @@ pub enum Error {
 pub async fn reconcile_checkout(
     payments: &Payments,
     page: &Checkout,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Payment, Error> {
     let Payments { ledger, stripe, .. } = payments;
-    let timeout = || stripe::timeout(patience);
+    let timeout = || stripe::timeout(deadline);
     let (session, known) = tokio::join!(
         stripe.checkout_session(&page.session, timeout()),
-        payments.orders.intent_and_account(page, patience)
+        payments.orders.intent_and_account(page, deadline)
     );
     let (mut session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
     if let Some(invoice) = session.invoice_without_payment() {
@@ -109,10 +107,10 @@ pub async fn reconcile_checkout(
     let (status, noted) = match verdict::of(&session, &intent, stripe.livemode()) {
         Verdict::Paid if intent.order.kind == Kind::Pack => {
             let paid = Paid { session, intent };
-            return credit(ledger, paid, account, now, patience).await;
+            return credit(ledger, paid, account, deadline).await;
         }
         Verdict::Paid => {
-            let granting = granted(payments, page, session.invoice.as_ref(), now, patience);
+            let granting = granted(payments, page, session.invoice.as_ref(), deadline);
             let (credited, account) = Box::pin(granting).await?;
             return Ok(Payment {
                 status: Status::Paid,
@@ -125,23 +123,23 @@ pub async fn reconcile_checkout(
         Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
         Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
         Verdict::Unknown(field) => {
-            keep_unknown(payments, page, field, now, patience).await?;
+            keep_unknown(payments, page, field, deadline).await?;
             return Err(Error::Unknown(field));
         }
         Verdict::Mismatch(field) => {
-            refuse(payments, page, &intent, field, now, patience).await?;
+            refuse(payments, page, &intent, field, deadline).await?;
             return Err(Error::Mismatch(field));
         }
     };
     if intent.status != noted {
         payments
             .orders
-            .note_checkout(&intent, noted, patience)
+            .note_checkout(&intent, noted, deadline)
             .await?;
     }
     let account = match account {
         Some(found) => {
-            let settled = ledger.settle(&page.account, found.account, now, patience);
+            let settled = ledger.settle(&page.account, found.account, deadline);
             Some(settled.await?)
         }
         None => None,
@@ -161,12 +159,11 @@ async fn granted(
     payments: &Payments,
     page: &Checkout,
     invoice: Option<&InvoiceId>,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(Sparks, Option<Account>), Error> {
     let ledger = &payments.ledger;
     let outcome = match invoice {
-        Some(invoice) => invoice::reconcile(payments, invoice, now, patience).await?,
+        Some(invoice) => invoice::reconcile(payments, invoice, deadline).await?,
         None => invoice::Outcome::Nothing(invoice::NOT_PAID),
     };
     let settled = match &outcome {
@@ -175,11 +172,11 @@ async fn granted(
         invoice::Outcome::NotOurs(_) => false,
     };
     if settled {
-        match Box::pin(follow(payments, page, now, patience)).await {
+        match Box::pin(follow(payments, page, deadline)).await {
             Ok(()) => {
                 payments
                     .orders
-                    .settle_intent(&page.intent, patience)
+                    .settle_intent(&page.intent, deadline)
                     .await?;
             }
             // The period is granted; the outbox does the rest.
@@ -196,13 +193,13 @@ async fn granted(
     if let Some(invoice) = invoice.filter(|_| credited > Sparks::ZERO && page.invoice.is_none()) {
         let noted = payments
             .orders
-            .note_invoice(&page.session, invoice, patience);
+            .note_invoice(&page.session, invoice, deadline);
         noted.await?;
     }
     if account.is_some() {
         return Ok((credited, account));
     }
-    let account = ledger.settled_account(&page.account, now, patience);
+    let account = ledger.settled_account(&page.account, deadline);
     Ok((credited, account.await?))
 }
 
@@ -212,24 +209,23 @@ async fn granted(
 async fn follow(
     payments: &Payments,
     page: &Checkout,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), subscription::Error> {
     let Payments { stripe, terms, .. } = payments;
-    let all = subscription::sync(payments, &page.account, now, patience).await?;
+    let all = subscription::sync(payments, &page.account, deadline).await?;
     if !all.iter().any(Subscribed::is_paid_for) {
         return Ok(());
     }
     let Some(customer) = payments
         .customers
         .links
-        .customer(&page.account, patience)
+        .customer(&page.account, deadline)
         .await?
         .customer
     else {
         return Ok(());
     };
-    let timeout = || stripe::timeout(patience);
+    let timeout = || stripe::timeout(deadline);
     let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
     for other in open.await?.iter().filter(|other| **other != page.session) {
         stripe.expire_session(other, timeout()).await?;
@@ -252,18 +248,13 @@ pub enum Page {
 /// Finds the page of a session, in the ledger or else by the session's metadata at Stripe.
 ///
 /// The ledger lacks a page whose process ended between Stripe's answer and the write. Such a page is written now.
-pub async fn page(
-    payments: &Payments,
-    id: &SessionId,
-    now: Timestamp,
-    patience: &Patience,
-) -> Result<Page, Error> {
+pub async fn page(payments: &Payments, id: &SessionId, deadline: &Deadline) -> Result<Page, Error> {
     let stripe = &payments.stripe;
     let stage = payments.terms.stage.as_str();
-    if let Some(page) = payments.orders.checkout(id, patience).await? {
+    if let Some(page) = payments.orders.checkout(id, deadline).await? {
         return Ok(Page::Known(page));
     }
-    let timeout = stripe::timeout(patience);
+    let timeout = stripe::timeout(deadline);
     let session = stripe.checkout_session(id, timeout).await?;
     let session = session.ok_or(Error::NoSession)?;
     let ours = |key| {
@@ -272,13 +263,13 @@ pub async fn page(
     };
     let (made_for, intent) = (ours(STAGE), ours(INTENT));
     match (made_for, intent.map(str::parse::<IntentId>)) {
-        (None, None) => without_metadata(payments, &session, patience).await,
+        (None, None) => without_metadata(payments, &session, deadline).await,
         (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
         (Some(_), Some(Ok(intent))) => {
-            let Some(intent) = payments.orders.intent(&intent, patience).await? else {
+            let Some(intent) = payments.orders.intent(&intent, deadline).await? else {
                 let detail =
                     "The session names an intent of this deployment that is not in the table.";
-                keep(payments, id, "no_intent", detail, None, now, patience).await?;
+                keep(payments, id, "no_intent", detail, None, deadline).await?;
                 return Err(Error::NoIntent);
             };
             let page = Checkout {
@@ -290,7 +281,7 @@ pub async fn page(
                 expires_at: intent.expires_at,
                 invoice: None,
             };
-            payments.orders.bind_checkout(&page, patience).await?;
+            payments.orders.bind_checkout(&page, deadline).await?;
             warn!(session.id = %page.session, "restored the missing page `{}`", page.session);
             Ok(Page::Known(page))
         }
@@ -302,7 +293,7 @@ pub async fn page(
 async fn without_metadata(
     payments: &Payments,
     session: &CheckoutSession,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Page, Error> {
     let customer = session.customer.as_deref().map(str::parse);
     let account = match customer {
@@ -310,7 +301,7 @@ async fn without_metadata(
             payments
                 .customers
                 .links
-                .account_of(&customer, patience)
+                .account_of(&customer, deadline)
                 .await?
         }
         _ => None,
@@ -332,8 +323,7 @@ async fn credit(
     ledger: &Ledger,
     Paid { session, intent }: Paid,
     account: Option<Holdings>,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Payment, Error> {
     let credited = intent.order.sparks;
     let credit = NewCredit {
@@ -353,7 +343,7 @@ async fn credit(
             order: intent.order,
         }),
     };
-    let crediting = ledger.credit_found(account, &credit, now, patience);
+    let crediting = ledger.credit_found(account, &credit, deadline);
     let account = match telemetry::step(Step::Commit, crediting).await? {
         Credited::Recorded(account) => {
             telemetry::credited(credited);
@@ -365,11 +355,7 @@ async fn credit(
             );
             Some(account)
         }
-        Credited::Replayed => {
-            ledger
-                .settled_account(&credit.account, now, patience)
-                .await?
-        }
+        Credited::Replayed => ledger.settled_account(&credit.account, deadline).await?,
         // The id is Stripe's, the account and the Sparks are the intent's: it cannot be another credit.
         Credited::Reused | Credited::TooMany => {
             return Err(
@@ -391,9 +377,9 @@ async fn keep(
     code: &str,
     detail: &str,
     account: Option<&AccountId>,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
+    let now = deadline.start();
     let incident = Incident {
         subject: session.to_string(),
         code: code.to_owned(),
@@ -403,7 +389,7 @@ async fn keep(
     };
     Ok(payments
         .incidents
-        .keep_incident(&incident, patience)
+        .keep_incident(&incident, deadline)
         .await?)
 }
 
@@ -411,8 +397,7 @@ async fn keep_unknown(
     payments: &Payments,
     page: &Checkout,
     field: &'static str,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
     let (code, detail) = (
         format!("unknown_{field}"),
@@ -421,16 +406,7 @@ async fn keep_unknown(
         ),
     );
     let account = Some(&page.account);
-    keep(
-        payments,
-        &page.session,
-        &code,
-        &detail,
-        account,
-        now,
-        patience,
-    )
-    .await
+    keep(payments, &page.session, &code, &detail, account, deadline).await
 }
 
 async fn refuse(
@@ -438,9 +414,9 @@ async fn refuse(
     page: &Checkout,
     intent: &Intent,
     field: &'static str,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
+    let now = deadline.start();
     error!(
         session.id = %page.session,
         session.field = field,
@@ -455,7 +431,7 @@ async fn refuse(
     };
     payments
         .orders
-        .refuse_checkout(intent, &payments.incidents, &incident, patience)
+        .refuse_checkout(intent, &payments.incidents, &incident, deadline)
         .await?;
     Ok(())
 }

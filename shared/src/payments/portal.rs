@@ -1,6 +1,5 @@
 //! Opens Stripe's customer portal for an account. Flow 3.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger;
@@ -9,7 +8,7 @@ use crate::payments::checkout::{Invalid, Rule};
 use crate::payments::subscription::Subscribed;
 use crate::payments::subscription::{self, best};
 use crate::process::config::{self, Environment};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, NewPortalSession, PortalFlow, Refusal};
 use crate::words::id::{AccountId, CustomerId};
 use crate::words::page_url::PageUrl;
@@ -96,8 +95,7 @@ pub async fn create(
     settings: &Settings,
     account: &AccountId,
     body: &PortalBody,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Page, Error> {
     let return_url =
         ReturnUrl::new(&body.return_url, &settings.allowed_origins).map_err(|error| {
@@ -108,13 +106,13 @@ pub async fn create(
             })
         })?;
     let ledger = &payments.ledger;
-    let known = payments.subscribers.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, deadline).await?;
     match known.account {
         Some(found) => {
-            ledger.settle(account, found, now, patience).await?;
+            ledger.settle(account, found, deadline).await?;
         }
         None => {
-            ledger.open_account(account, now, patience).await?;
+            ledger.open_account(account, deadline).await?;
         }
     }
     let customer = known.customer.ok_or(Error::NoCustomer)?;
@@ -124,8 +122,7 @@ pub async fn create(
         customer: &customer,
         return_url: return_url.as_str(),
         flow: body.flow,
-        now,
-        patience,
+        deadline,
     };
     let stored = manageable(&known.subscriptions.all);
     let refused = match visit.open(stored).await {
@@ -162,8 +159,7 @@ struct Visit<'a> {
     customer: &'a CustomerId,
     return_url: &'a str,
     flow: Option<Flow>,
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Visit<'_> {
@@ -183,7 +179,7 @@ impl Visit<'_> {
         };
         // An extra page does no harm, so each request creates its own.
         let key = format!("portal:{:032x}", fastrand::u128(..));
-        let timeout = stripe::timeout(self.patience);
+        let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;
         let made = stripe.create_portal_session(&new, &key, timeout);
         Ok(Page { url: made.await? })
@@ -191,7 +187,7 @@ impl Visit<'_> {
 
     /// Opens the page for the subscription that Stripe has now, since the stored ones are out of date.
     async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
-        let timeout = stripe::timeout(self.patience);
+        let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;
         let told = stripe.subscriptions(self.customer, timeout).await?;
         let all: Vec<Subscribed> = told
@@ -205,7 +201,7 @@ impl Visit<'_> {
     /// Handles Stripe's refusal of the customer: [`Error::NoCustomer`] if it was deleted, else the refusal.
     async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
         let (payments, customer) = (self.payments, self.customer);
-        let parted = subscription::part(payments, account, customer, self.now, self.patience);
+        let parted = subscription::part(payments, account, customer, self.deadline);
         if parted.await? {
             return Err(Error::NoCustomer);
         }

@@ -20,7 +20,7 @@ use crate::payments::incidents::Incident;
 use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::process::config::ItemVersion;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
 use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
 use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
@@ -98,9 +98,9 @@ pub async fn reconcile(
     payments: &Payments,
     reason: ReversalKind,
     id: &ReversalId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Outcome, Error> {
+    let now = deadline.start();
     let ledger = &payments.ledger;
     if reason == ReversalKind::CreditNote && ledger.item_version() < ItemVersion::V3 {
         return Ok(Outcome::Nothing("not_enabled"));
@@ -108,8 +108,7 @@ pub async fn reconcile(
     let following = Following {
         payments,
         reason,
-        now,
-        patience,
+        deadline,
     };
     let found = following.read(id).await?;
     let outcome = Box::pin(following.settle(&found)).await;
@@ -127,14 +126,14 @@ pub async fn reconcile(
     let Some(pause) = pause else {
         payments
             .open_reversals
-            .unfollow(reason, id, patience)
+            .unfollow(reason, id, deadline)
             .await?;
         return outcome;
     };
     let due = now.saturating_add(pause).unwrap_or(now);
     let is_followed = payments
         .open_reversals
-        .follow(reason, id, due, patience)
+        .follow(reason, id, due, deadline)
         .await?;
     match outcome {
         Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
@@ -180,13 +179,12 @@ fn next_look(
 struct Following<'a> {
     payments: &'a Payments,
     reason: ReversalKind,
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Following<'_> {
     async fn read(&self, id: &ReversalId) -> Result<MoneyBack, Error> {
-        let timeout = stripe::timeout(self.patience);
+        let timeout = stripe::timeout(self.deadline);
         let found = self.payments.stripe.money_back(self.reason, id, timeout);
         found.await?.ok_or(Error::NotThere)
     }
@@ -195,7 +193,7 @@ impl Following<'_> {
     async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
         let standing = standing(self.reason, found);
         if standing == Standing::Asked {
-            let paid_at = paid_at(self.payments, found, self.patience).await?;
+            let paid_at = paid_at(self.payments, found, self.deadline).await?;
             return Ok(match paid_at {
                 PaidAt::Elsewhere(reason) => Outcome::NotOurs(reason),
                 PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
@@ -237,7 +235,7 @@ impl Following<'_> {
         bought: &Bought,
         standing: Standing,
     ) -> Result<Reversed, Error> {
-        let (ledger, now, patience) = (&self.payments.ledger, self.now, self.patience);
+        let (ledger, now, deadline) = (&self.payments.ledger, self.deadline.start(), self.deadline);
         let mut new = NewReversal {
             id: found.id.to_string(),
             account: bought.account.clone(),
@@ -248,14 +246,14 @@ impl Following<'_> {
             },
         };
         if standing != Standing::Taken {
-            return Ok(ledger.restore(&new, now, patience).await?);
+            return Ok(ledger.restore(&new, &deadline.starting(now)).await?);
         }
-        let reversed = ledger.reverse(&new, now, patience).await?;
+        let reversed = ledger.reverse(&new, &deadline.starting(now)).await?;
         if reversed != Reversed::NoShare {
             return Ok(reversed);
         }
         new.part = self.part_that_was_moved(found, bought).await?;
-        Ok(ledger.reverse(&new, now, patience).await?)
+        Ok(ledger.reverse(&new, &deadline.starting(now)).await?)
     }
 
     /// Returns the part of a purchase that is reversed in another currency.
@@ -264,7 +262,7 @@ impl Following<'_> {
     /// If either is missing, an incident is kept, and the part is everything.
     async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
         let withdrawn = found.moved.iter().find(|moved| **moved < 0);
-        let timeout = stripe::timeout(self.patience);
+        let timeout = stripe::timeout(self.deadline);
         let charged = match &found.charge {
             Some(charge) => self.payments.stripe.settled_amount(charge, timeout).await?,
             None => None,
@@ -284,18 +282,18 @@ impl Following<'_> {
                 bought.id
             ),
             account: Some(bought.account.clone()),
-            seen_at: self.now,
+            seen_at: self.deadline.start(),
         };
         self.payments
             .incidents
-            .keep_incident(&incident, self.patience)
+            .keep_incident(&incident, self.deadline)
             .await?;
         Ok(Part::All)
     }
 
     /// Returns the purchase of a refund or a dispute, credited first if necessary; or the outcome if there is none.
     async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
-        match paid_at(self.payments, found, self.patience).await? {
+        match paid_at(self.payments, found, self.deadline).await? {
             PaidAt::Session(session) => self.sold(&session).await,
             PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
             PaidAt::Elsewhere(reason) => Ok(Err(Outcome::NotOurs(reason))),
@@ -303,13 +301,13 @@ impl Following<'_> {
     }
 
     async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
-        let (now, patience) = (self.now, self.patience);
-        let page = match payment::page(self.payments, session, now, patience).await? {
+        let (now, deadline) = (self.deadline.start(), self.deadline);
+        let page = match payment::page(self.payments, session, &deadline.starting(now)).await? {
             Page::Known(page) => page,
             Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
             Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
         };
-        match payment::reconcile_checkout(self.payments, &page, now, patience).await {
+        match payment::reconcile_checkout(self.payments, &page, &deadline.starting(now)).await {
             // It is kept already, and nothing was credited.
             Ok(_) | Err(payment::Error::Mismatch(_)) => {}
             Err(error) => return Err(error.into()),
@@ -321,14 +319,14 @@ impl Following<'_> {
     }
 
     async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
-        match invoice::reconcile(self.payments, id, self.now, self.patience).await {
+        match invoice::reconcile(self.payments, id, self.deadline).await {
             Ok(invoice::Outcome::Granted(..)) => {}
             Ok(invoice::Outcome::Nothing(reason)) => return Ok(Err(Outcome::Nothing(reason))),
             Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Err(Outcome::NotOurs(reason))),
             Err(error) => return Err(error.into()),
         }
         let ledger = &self.payments.ledger;
-        let account = ledger.account_of_credit(id.as_str(), self.patience).await?;
+        let account = ledger.account_of_credit(id.as_str(), self.deadline).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
         Ok(Ok(Bought {
             account: account.ok_or_else(lost)?,
@@ -368,10 +366,10 @@ enum PaidAt {
 async fn paid_at(
     payments: &Payments,
     found: &MoneyBack,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<PaidAt, Error> {
     match &found.of {
-        Paid::Payment(payment) => paid_with(payments, payment, patience).await,
+        Paid::Payment(payment) => paid_with(payments, payment, deadline).await,
         Paid::Invoice(invoice) => Ok(PaidAt::Invoice(invoice.clone())),
         Paid::Unknown => Ok(PaidAt::Elsewhere("other_product")),
     }
@@ -381,9 +379,9 @@ async fn paid_at(
 async fn paid_with(
     payments: &Payments,
     payment: &str,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<PaidAt, Error> {
-    let timeout = || stripe::timeout(patience);
+    let timeout = || stripe::timeout(deadline);
     let payment = payments.stripe.payment(payment, timeout()).await?;
     let payment = payment.ok_or(Error::NotThere)?;
     let written = |key| payment.metadata.get(key).map(String::as_str);

@@ -17,7 +17,7 @@ use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::incidents::Incident;
 use crate::payments::invoice;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, INTENT, Invoice, Subscription};
 use crate::words::id::{AccountId, CustomerId};
@@ -49,33 +49,33 @@ pub enum Error {
 pub async fn read(
     payments: &Payments,
     subject: &Subject,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Standing, Error> {
+    let now = deadline.start();
     let ledger = &payments.ledger;
     let account = &subject.account;
-    let mut known = payments.subscribers.subscriber(account, patience).await?;
+    let mut known = payments.subscribers.subscriber(account, deadline).await?;
     match known.account.take() {
         // The first request of a month grants the free plan's Sparks, whichever request it is.
         Some(found) => {
-            ledger.settle(account, found, now, patience).await?;
+            ledger.settle(account, found, deadline).await?;
         }
         None if subject.may_open() => {
-            ledger.open_account(account, now, patience).await?;
+            ledger.open_account(account, deadline).await?;
         }
         None => return Err(Error::AccountNotFound),
     }
     let Some(customer) = &known.customer else {
         return Ok(without_customer(&known, now));
     };
-    match Box::pin(look(payments, account, &known, customer, now, patience)).await {
+    match Box::pin(look(payments, account, &known, customer, deadline)).await {
         Ok(Some(all)) => return Ok(standing::of(&all, Told::Stripe, now)),
         Ok(None) => {}
         Err(Error::Stripe(error)) => return stored(&known, error),
         Err(error) => return Err(error),
     }
     // Another request has asked Stripe meanwhile, and one of the two is older.
-    match Box::pin(sync(payments, account, now, patience)).await {
+    match Box::pin(sync(payments, account, deadline)).await {
         Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
         Err(Error::Stripe(error)) => stored(&known, error),
         Err(error) => Err(error),
@@ -90,14 +90,12 @@ async fn look(
     account: &AccountId,
     known: &Subscriber,
     customer: &CustomerId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<Vec<Subscribed>>, Error> {
-    let timeout = stripe::timeout(patience);
+    let timeout = stripe::timeout(deadline);
     let known = &known.subscriptions;
     let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
-    let catching_up =
-        may_be_paid.map(|one| invoice::catch_up(payments, one.id.as_str(), now, patience));
+    let catching_up = may_be_paid.map(|one| invoice::catch_up(payments, one.id.as_str(), deadline));
     let (told, caught_up) = tokio::join!(
         payments.stripe.subscriptions(customer, timeout),
         try_join_all(catching_up)
@@ -107,10 +105,10 @@ async fn look(
     for new in told.iter().flatten() {
         let is_new = !known.all.iter().any(|one| one.id == new.id);
         if is_new {
-            invoice::catch_up(payments, &new.id, now, patience).await?;
+            invoice::catch_up(payments, &new.id, deadline).await?;
         }
     }
-    store(payments, account, known, told, now, patience).await
+    store(payments, account, known, told, deadline).await
 }
 
 /// Grants the latest invoices that are paid, then stores the subscriptions as Stripe has them.
@@ -119,23 +117,22 @@ async fn store(
     account: &AccountId,
     known: &Subscriptions,
     told: Option<Vec<Subscription>>,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<Vec<Subscribed>>, Error> {
     let latest = told
         .iter()
         .flatten()
         .filter_map(|one| one.latest_invoice.as_deref());
     let latest: Vec<&Invoice> = latest.collect();
-    let older = older(payments, known, &latest, patience).await?;
+    let older = older(payments, known, &latest, deadline).await?;
     let paid = latest.into_iter().chain(older.values().flatten());
     let paid: Vec<Invoice> = paid.filter(|invoice| invoice.is_paid()).cloned().collect();
-    let refused = invoice::grant_missing(payments, &paid, now, patience).await?;
+    let refused = invoice::grant_missing(payments, &paid, deadline).await?;
     let older_of = |id: &str| older.get(id).map(Vec::as_slice).unwrap_or_default();
     let all = if let Some(told) = &told {
         let mut all = Vec::with_capacity(told.len());
         for subscription in told {
-            let plan = plan(payments, account, subscription, patience).await?;
+            let plan = plan(payments, account, subscription, deadline).await?;
             let older = older_of(&subscription.id);
             all.push(standing::plain(subscription, plan, older, &refused));
         }
@@ -146,10 +143,10 @@ async fn store(
         all.map(|one| standing::ended(one, older_of(&one.id), &refused))
             .collect()
     };
-    keep_doubled(payments, account, &all, now, patience).await?;
+    keep_doubled(payments, account, &all, deadline).await?;
     let stored = payments
         .subscribers
-        .keep_subscriptions(account, known, &all, now, patience);
+        .keep_subscriptions(account, known, &all, deadline);
     Ok(stored.await?.then_some(all))
 }
 
@@ -161,7 +158,7 @@ async fn older(
     payments: &Payments,
     known: &Subscriptions,
     latest: &[&Invoice],
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<BTreeMap<String, Vec<Invoice>>, stripe::Error> {
     let mut older: BTreeMap<String, Vec<Invoice>> = BTreeMap::new();
     for one in &known.all {
@@ -173,7 +170,7 @@ async fn older(
             if latest.iter().any(is_latest) {
                 continue;
             }
-            let timeout = stripe::timeout(patience);
+            let timeout = stripe::timeout(deadline);
             let invoice = payments.stripe.invoice(&id, timeout).await?;
             older.entry(one.id.clone()).or_default().extend(invoice);
         }
@@ -187,9 +184,9 @@ async fn keep_doubled(
     payments: &Payments,
     account: &AccountId,
     all: &[Subscribed],
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), ledger::Error> {
+    let now = deadline.start();
     let mut plans = all
         .iter()
         .filter(|one| one.plan.is_some() && one.is_paid_for());
@@ -203,7 +200,7 @@ async fn keep_doubled(
         account: Some(account.clone()),
         seen_at: now,
     };
-    payments.incidents.keep_incident(&incident, patience).await
+    payments.incidents.keep_incident(&incident, deadline).await
 }
 
 /// Returns the standing of an account without a customer: it had none, or its subscriptions ended with the deleted one.
@@ -241,21 +238,20 @@ pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
 pub async fn sync(
     payments: &Payments,
     account: &AccountId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Vec<Subscribed>, Error> {
     let stripe = &payments.stripe;
     let mut failed_attempts = 0;
-    while failed_attempts == 0 || patience.another(failed_attempts).await {
+    while failed_attempts == 0 || deadline.another(failed_attempts).await {
         failed_attempts += 1;
-        let known = payments.subscribers.subscriber(account, patience).await?;
-        let timeout = stripe::timeout(patience);
+        let known = payments.subscribers.subscriber(account, deadline).await?;
+        let timeout = stripe::timeout(deadline);
         let told = match &known.customer {
             Some(customer) => stripe.subscriptions(customer, timeout).await?,
             None => None,
         };
         let known = known.subscriptions;
-        if let Some(all) = store(payments, account, &known, told, now, patience).await? {
+        if let Some(all) = store(payments, account, &known, told, deadline).await? {
             return Ok(all);
         }
     }
@@ -266,17 +262,16 @@ pub async fn sync(
 pub async fn catch_up(
     payments: &Payments,
     account: &AccountId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), Error> {
-    let known = payments.subscribers.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, deadline).await?;
     if let Some(customer) = &known.customer {
-        let looked = look(payments, account, &known, customer, now, patience);
+        let looked = look(payments, account, &known, customer, deadline);
         if looked.await?.is_some() {
             return Ok(());
         }
     }
-    sync(payments, account, now, patience).await.map(drop)
+    sync(payments, account, deadline).await.map(drop)
 }
 
 /// Unlinks a customer from its account if it was deleted at Stripe. Returns whether it was.
@@ -286,26 +281,25 @@ pub async fn part(
     payments: &Payments,
     account: &AccountId,
     customer: &CustomerId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<bool, Error> {
     let stripe = &payments.stripe;
     payments.customers.forget(account);
-    let timeout = || stripe::timeout(patience);
+    let timeout = || stripe::timeout(deadline);
     if !stripe.is_customer_deleted(customer, timeout()).await? {
         return Ok(false);
     }
     // Stripe no longer lists the subscriptions of a deleted customer; their invoices stay.
-    let known = payments.subscribers.subscriber(account, patience).await?;
+    let known = payments.subscribers.subscriber(account, deadline).await?;
     for one in &known.subscriptions.all {
-        invoice::catch_up(payments, &one.id, now, patience).await?;
+        invoice::catch_up(payments, &one.id, deadline).await?;
     }
     payments
         .customers
         .links
-        .unlink_customer(account, customer, patience)
+        .unlink_customer(account, customer, deadline)
         .await?;
-    sync(payments, account, now, patience).await?;
+    sync(payments, account, deadline).await?;
     Ok(true)
 }
 
@@ -314,7 +308,7 @@ async fn plan(
     payments: &Payments,
     account: &AccountId,
     subscription: &Subscription,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<String>, ledger::Error> {
     let terms = &payments.terms;
     let items = &subscription.items.data;
@@ -328,7 +322,7 @@ async fn plan(
     let Some(Ok(intent)) = intent else {
         return Ok(None);
     };
-    let intent = payments.orders.intent(&intent, patience).await?;
+    let intent = payments.orders.intent(&intent, deadline).await?;
     let agreed = intent.filter(|intent| intent.account == *account);
     Ok(agreed
         .map(|intent| intent.order)

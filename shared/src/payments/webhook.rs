@@ -15,7 +15,7 @@ use crate::payments::invoice;
 use crate::payments::payment::{self, Page};
 use crate::payments::reversal;
 use crate::payments::subscription;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::stripe::{self, Event, Unverified};
 use crate::words::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
@@ -85,27 +85,20 @@ pub fn verify(
 pub async fn receive(
     payments: &Payments,
     event: &Event,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Outcome, Error> {
-    let outcome = follow(payments, event, now, patience).await;
+    let outcome = follow(payments, event, deadline).await;
     if outcome.is_err() {
         telemetry::count(Metric::WebhookFailures, 1);
     }
     outcome
 }
 
-async fn follow(
-    payments: &Payments,
-    event: &Event,
-    now: Timestamp,
-    patience: &Patience,
-) -> Result<Outcome, Error> {
+async fn follow(payments: &Payments, event: &Event, deadline: &Deadline) -> Result<Outcome, Error> {
     let receiver = Receiver {
         payments,
         event,
-        now,
-        patience,
+        deadline,
     };
     let outcome = receiver.receive().await?;
     let (word, reason) = match outcome {
@@ -128,8 +121,7 @@ async fn follow(
 struct Receiver<'a> {
     payments: &'a Payments,
     event: &'a Event,
-    now: Timestamp,
-    patience: &'a Patience,
+    deadline: &'a Deadline,
 }
 
 impl Receiver<'_> {
@@ -184,7 +176,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
-        let page = match payment::page(self.payments, &id, self.now, self.patience).await {
+        let page = match payment::page(self.payments, &id, self.deadline).await {
             Ok(Page::Known(page)) => page,
             Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
             Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
@@ -192,7 +184,7 @@ impl Receiver<'_> {
             Err(error) => return Err(error.into()),
         };
         telemetry::account(&page.account);
-        let reconciled = payment::reconcile_checkout(self.payments, &page, self.now, self.patience);
+        let reconciled = payment::reconcile_checkout(self.payments, &page, self.deadline);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
             // The incident is kept already.
@@ -208,7 +200,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<InvoiceId>() else {
             return self.nameless().await;
         };
-        match invoice::reconcile(self.payments, &id, self.now, self.patience).await {
+        match invoice::reconcile(self.payments, &id, self.deadline).await {
             Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
             Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
                 Ok(Outcome::Ignored(reason))
@@ -229,7 +221,7 @@ impl Receiver<'_> {
             .payments
             .customers
             .links
-            .account_of(&customer, self.patience)
+            .account_of(&customer, self.deadline)
             .await?
         else {
             return Ok(Outcome::Ignored("other_product"));
@@ -238,7 +230,7 @@ impl Receiver<'_> {
         if self.event.kind == "invoice.finalization_failed" {
             self.keep_of("not_finalized", &account).await?;
         }
-        subscription::sync(self.payments, &account, self.now, self.patience).await?;
+        subscription::sync(self.payments, &account, self.deadline).await?;
         Ok(Outcome::Done)
     }
 
@@ -246,8 +238,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<ReversalId>() else {
             return self.nameless().await;
         };
-        let outcome =
-            reversal::reconcile(self.payments, reason, &id, self.now, self.patience).await;
+        let outcome = reversal::reconcile(self.payments, reason, &id, self.deadline).await;
         self.followed(id.as_str(), outcome).await
     }
 
@@ -255,7 +246,7 @@ impl Receiver<'_> {
         let Some(id) = self.object::<WarningId>() else {
             return self.nameless().await;
         };
-        let warned = reversal::warn_of_fraud(self.payments, &id, self.now, self.patience).await;
+        let warned = reversal::warn_of_fraud(self.payments, &id, self.deadline).await;
         self.followed(id.as_str(), warned).await
     }
 
@@ -279,18 +270,18 @@ impl Receiver<'_> {
         let Some(customer) = self.object::<CustomerId>() else {
             return self.nameless().await;
         };
-        let (payments, now, patience) = (self.payments, self.now, self.patience);
+        let (payments, _now, deadline) = (self.payments, self.deadline.start(), self.deadline);
         let Some(account) = payments
             .customers
             .links
-            .account_of(&customer, patience)
+            .account_of(&customer, deadline)
             .await?
         else {
             return Ok(Outcome::Ignored("other_product"));
         };
         telemetry::account(&account);
         // No customer is remembered here.
-        let parted = subscription::part(payments, &account, &customer, now, patience);
+        let parted = subscription::part(payments, &account, &customer, deadline);
         Ok(if parted.await? {
             Outcome::Done
         } else {
@@ -302,7 +293,7 @@ impl Receiver<'_> {
     /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
     async fn meter_errors(&self) -> Result<Outcome, Error> {
         let Payments { queue, stripe, .. } = self.payments;
-        let timeout = stripe::timeout(self.patience);
+        let timeout = stripe::timeout(self.deadline);
         let Some(report) = stripe.meter_errors(&self.event.id, timeout).await? else {
             return self.not_there(&self.event.id).await;
         };
@@ -310,7 +301,7 @@ impl Receiver<'_> {
         for error in &report.errors {
             let why = format!("reported by stripe: {}", error.code);
             let parking =
-                queue.park_reported(&error.identifier, &why, report.created, self.patience);
+                queue.park_reported(&error.identifier, &why, report.created, self.deadline);
             let became = parking.await?;
             ours += u64::from(became != Reported::NotOurs);
             if became == Reported::Parked {
@@ -363,12 +354,12 @@ impl Receiver<'_> {
             code: code.to_owned(),
             detail: detail(code).to_owned(),
             account,
-            seen_at: self.now,
+            seen_at: self.deadline.start(),
         };
         let kept = self
             .payments
             .incidents
-            .keep_incident(&incident, self.patience);
+            .keep_incident(&incident, self.deadline);
         Ok(kept.await?)
     }
 }

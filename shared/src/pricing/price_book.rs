@@ -8,6 +8,7 @@
 //! that a price per million tokens times a count of tokens is a whole number.
 
 mod exact;
+mod listing;
 pub mod models;
 mod pattern;
 mod table;

@@ -6,7 +6,6 @@
 
 mod event;
 mod invocation;
-mod line;
 mod lines;
 mod metric;
 mod trace_context;

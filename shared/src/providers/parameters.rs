@@ -17,12 +17,12 @@ use serde_json::json;
 
 use crate::process::clock::Clock;
 use crate::process::config::{self, Aws, Elsewhere, Environment};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::transport::{self, Transport};
 
 /// The time limits of one attempt and of all together: Lambda's init has ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(8);
+const READ_TIME: Duration = Duration::from_secs(8);
 
 /// The environment, with the secrets from the parameters that it names.
 pub struct Parameters<'a> {
@@ -94,8 +94,8 @@ impl<'a> Parameters<'a> {
         let elsewhere = environment.secrets_elsewhere()?;
         let mut secrets = BTreeMap::new();
         if !elsewhere.is_empty() {
-            let patience = Patience::lasting(clock, PATIENCE);
-            let found = ask(&environment.aws()?, &elsewhere, transport, &patience).await?;
+            let deadline = Deadline::lasting(clock, READ_TIME);
+            let found = ask(&environment.aws()?, &elsewhere, transport, &deadline).await?;
             for one in elsewhere {
                 let value = found.iter().find(|found| found.name == one.parameter);
                 let value = value.ok_or(Error::Unknown {
@@ -130,7 +130,7 @@ async fn ask(
     aws: &Aws,
     elsewhere: &[Elsewhere],
     transport: &Transport,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Vec<Parameter>, Error> {
     let mut attempt = 1;
     loop {
@@ -142,7 +142,7 @@ async fn ask(
             }
             _ => false,
         };
-        if !passing || !patience.another(attempt).await {
+        if !passing || !deadline.another(attempt).await {
             return asked;
         }
         attempt += 1;

@@ -42,7 +42,7 @@ pub use webhook::{Event, Unverified, verify};
 
 use crate::process::clock::{self, Clock};
 use crate::process::config::StripeAccess;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::transport::{self, Transport};
 use crate::providers::circuit::Circuit;
 
@@ -56,8 +56,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_KEYS: u32 = 4;
 
 /// The timeout of one call: what is left, at most ten seconds.
-pub(crate) fn timeout(patience: &Patience) -> Duration {
-    patience.left().min(CALL_TIMEOUT)
+pub(crate) fn timeout(deadline: &Deadline) -> Duration {
+    deadline.left().min(CALL_TIMEOUT)
 }
 
 /// A client of Stripe's API.

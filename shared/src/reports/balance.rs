@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::ledger::{self, Account, Holdings, Ledger, Source};
 use crate::process::clock;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
@@ -48,13 +48,13 @@ pub enum Error {
 pub async fn read(
     ledger: &Ledger,
     subject: &Subject,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Balance, Error> {
+    let now = deadline.start();
     let id = &subject.account;
-    let holdings = match ledger.settled_holdings(id, now, patience).await? {
+    let holdings = match ledger.settled_holdings(id, deadline).await? {
         Some(holdings) => holdings,
-        None if subject.may_open() => ledger.open_account(id, now, patience).await?,
+        None if subject.may_open() => ledger.open_account(id, deadline).await?,
         None => return Err(Error::AccountNotFound),
     };
     Ok(of(&holdings, now))
@@ -66,14 +66,13 @@ pub async fn read(
 pub(crate) async fn account(
     ledger: &Ledger,
     subject: &Subject,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Account, Error> {
     let id = &subject.account;
-    match ledger.settled_account(id, now, patience).await? {
+    match ledger.settled_account(id, deadline).await? {
         Some(account) => Ok(account),
         None if subject.may_open() => {
-            let opened = ledger.open_account(id, now, patience).await?;
+            let opened = ledger.open_account(id, deadline).await?;
             Ok(opened.account)
         }
         None => Err(Error::AccountNotFound),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ledger::Ledger;
 use crate::ledger::entry::{Entry, ledger_at};
 use crate::ledger::rollup::Used;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table;
 use crate::table::Error;
 use crate::table::Table;
@@ -68,8 +68,8 @@ pub struct RollupPages<'a> {
 
 impl RollupPages<'_> {
     /// Reads the sums of the next page; None after the last one.
-    pub async fn next(&mut self, patience: &Patience) -> Result<Option<Vec<Used>>, Error> {
-        let Some(rollups) = self.next_items(patience).await? else {
+    pub async fn next(&mut self, deadline: &Deadline) -> Result<Option<Vec<Used>>, Error> {
+        let Some(rollups) = self.next_items(deadline).await? else {
             return Ok(None);
         };
         Ok(Some(all_of(&rollups)?))
@@ -78,14 +78,14 @@ impl RollupPages<'_> {
     /// Reads the next page as it is stored; None after the last one.
     pub(crate) async fn next_items(
         &mut self,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Vec<Item>>, Error> {
         let Some(query) = self.query.take() else {
             return Ok(None);
         };
         let page = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 query.clone().send().await.map_err(table::of_call)
             })
             .await?;
@@ -136,12 +136,12 @@ impl Entries {
         account: &AccountId,
         member: &MemberId,
         (from, to): (Timestamp, Timestamp),
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<Used>, Error> {
         let next = |day: &Timestamp| day.checked_add(SignedDuration::from_hours(24)).ok();
         let days = successors(Some(from), next).take_while(|day| *day < to);
         let keys = days.map(|day| Key::member_day(account, member.as_str(), day).attributes());
-        let rollups = self.table.items(keys.collect(), patience).await?;
+        let rollups = self.table.items(keys.collect(), deadline).await?;
         Ok(all_of(&rollups)?)
     }
 
@@ -152,7 +152,7 @@ impl Entries {
         &self,
         account: &AccountId,
         asked: EntriesAsked<'_>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(Vec<Entry>, Option<Place>), Error> {
         let limit = usize::from(asked.limit.clamp(1, 100));
         let (first, last) = (ledger_at(asked.from, ""), bare(asked.to));
@@ -178,7 +178,7 @@ impl Entries {
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
         let found = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 query.clone().send().await.map_err(table::of_call)
             })
             .await?;
@@ -187,7 +187,7 @@ impl Entries {
         let next = next.map(|next| item::read_text(&next, "ledger_at").map(str::to_owned));
         let keys: Vec<Item> = listed.into_iter().map(key).collect();
         let mut entries = Vec::with_capacity(keys.len());
-        for stored in self.table.items(keys, patience).await? {
+        for stored in self.table.items(keys, deadline).await? {
             entries.push(Entry::from_item(&stored)?);
         }
         entries.sort_by_key(|entry| Reverse(entry.place()));

@@ -1,11 +1,10 @@
 //! Estimates the cost of a usage with the arithmetic that charges it. Records nothing.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::ledger::Ledger;
 use crate::pricing::price_book;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::balance;
 use crate::usage::{Error, ProviderCost, ReceiptLine, Usage, priced};
 use crate::words::identity::Subject;
@@ -29,11 +28,11 @@ pub async fn estimate(
     subject: &Subject,
     usage: &Usage,
     cost: ProviderCost,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Estimate, Error> {
+    let now = deadline.start();
     let (_, price) = priced(usage, now)?;
-    let account = match balance::account(ledger, subject, now, patience).await {
+    let account = match balance::account(ledger, subject, deadline).await {
         Ok(account) => account,
         Err(balance::Error::AccountNotFound) => return Err(Error::AccountNotFound),
         Err(balance::Error::Ledger(error)) => return Err(error.into()),

@@ -12,7 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ledger::{self, Ledger, Used};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::balance;
 use crate::reports::entries::Entries;
 use crate::reports::entries::RollupPages;
@@ -123,9 +123,9 @@ pub async fn read(
     stored: &Entries,
     subject: &Subject,
     query: &Query,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<History, Error> {
+    let now = deadline.start();
     let granularity = query.granularity.unwrap_or_default();
     let group_by = query.group_by.unwrap_or_default();
     let times = (query.from.as_deref(), query.to.as_deref());
@@ -138,29 +138,29 @@ pub async fn read(
         let detail = "must be `meter` or `member` with `member_id`: members are summed up by meter";
         return Err(Error::Invalid(Invalid::new("group_by", detail)));
     }
-    balance::account(ledger, subject, now, patience).await?;
+    balance::account(ledger, subject, deadline).await?;
 
     let account = &subject.account;
     let mut table = Table::new(&period, group_by);
     match (&query.member_id, days) {
         (Some(member), _) => {
             let days = (period.from, period.to);
-            let used = stored.used_by_member(account, member, days, patience);
+            let used = stored.used_by_member(account, member, days, deadline);
             table.add(used.await?)?;
         }
         (None, Some((from, to))) => {
             // Members first: usage recorded between the two reads is then in the whole, but not in any member's rows.
             table
-                .add_all(stored.used_by_members(account, from, to), patience)
+                .add_all(stored.used_by_members(account, from, to), deadline)
                 .await?;
             let mut whole = Table::new(&period, GroupBy::Meter);
             let used = stored.used(account, period.from, period.to);
-            whole.add_all(used, patience).await?;
+            whole.add_all(used, deadline).await?;
             table.add_the_rest(whole)?;
         }
         (None, None) => {
             let used = stored.used(account, period.from, period.to);
-            table.add_all(used, patience).await?;
+            table.add_all(used, deadline).await?;
         }
     }
     Ok(History {
@@ -193,9 +193,9 @@ impl<'a> Table<'a> {
     async fn add_all(
         &mut self,
         mut pages: RollupPages<'_>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
-        while let Some(used) = pages.next(patience).await? {
+        while let Some(used) = pages.next(deadline).await? {
             self.add(used)?;
         }
         Ok(())

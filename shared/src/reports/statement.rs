@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{self, Ledger, Source};
+use crate::ledger::{self, EntryKind, Ledger, Source};
 use crate::process::clock;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::balance;
 use crate::reports::entries::Entries;
 use crate::reports::entries::{EntriesAsked, Place};
@@ -62,7 +62,7 @@ pub struct Entry {
     /// Its id.
     pub id: String,
     /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
-    pub kind: String,
+    pub kind: EntryKind,
     /// The amount added to the balance; negative for a debit.
     pub amount: Sparks,
     /// Time of recording.
@@ -102,18 +102,17 @@ pub async fn read(
     subject: &Subject,
     query: &Query,
     cost: ProviderCost,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Statement, Error> {
     let asked = Asked::new(query).map_err(Error::Invalid)?;
-    balance::account(ledger, subject, now, patience).await?;
+    balance::account(ledger, subject, deadline).await?;
     let entries = EntriesAsked {
         from: asked.from,
         to: asked.to,
         at: asked.at.as_ref(),
         limit: asked.limit,
     };
-    let (entries, next) = stored.entries(&subject.account, entries, patience).await?;
+    let (entries, next) = stored.entries(&subject.account, entries, deadline).await?;
     Ok(Statement {
         entries: entries
             .into_iter()

@@ -1,4 +1,4 @@
-//! Calls DynamoDB until it succeeds, cannot succeed, or the patience ends.
+//! Calls DynamoDB until it succeeds, cannot succeed, or the deadline ends.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -11,7 +11,7 @@ use super::failure::{self, Cause, Failure, Verdict};
 use super::item::Item;
 use super::key::Key;
 use super::{Error, Table, values};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric};
 
 /// The outcome of a transaction that DynamoDB has judged.
@@ -47,15 +47,15 @@ impl Table {
     pub(crate) async fn transact(
         &self,
         actions: Vec<TransactWriteItem>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Judged, Error> {
         let mut conflicts = 0;
         loop {
-            match self.try_transact(actions.clone(), patience).await? {
+            match self.try_transact(actions.clone(), deadline).await? {
                 Tried::Judged(judged) => return Ok(judged),
                 Tried::Conflict(cause) => {
                     conflicts += 1;
-                    if !patience.another(conflicts).await {
+                    if !deadline.another(conflicts).await {
                         return Err(Error::Busy(cause));
                     }
                 }
@@ -70,15 +70,15 @@ impl Table {
     pub(crate) async fn try_transact(
         &self,
         actions: Vec<TransactWriteItem>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Tried, Error> {
         let mut cancelled = 0;
         loop {
-            match self.try_token(actions.clone(), patience).await? {
+            match self.try_token(actions.clone(), deadline).await? {
                 Ok(tried) => return Ok(tried),
                 Err(cause) => {
                     cancelled += 1;
-                    if !patience.another(cancelled).await {
+                    if !deadline.another(cancelled).await {
                         return Err(Error::Busy(cause));
                     }
                 }
@@ -90,14 +90,14 @@ impl Table {
     async fn try_token(
         &self,
         actions: Vec<TransactWriteItem>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Result<Tried, Cause>, Error> {
         let transaction = self
             .client
             .transact_write_items()
             .set_transact_items(Some(actions))
             .client_request_token(format!("{:032x}", fastrand::u128(..)));
-        self.persist(patience, || async {
+        self.persist(deadline, || async {
             let Err(error) = transaction.clone().send().await else {
                 return Ok(Ok(Tried::Judged(Judged::Committed)));
             };
@@ -122,7 +122,7 @@ impl Table {
     pub(crate) async fn apply(
         &self,
         change: TransactWriteItem,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let update = change.update.expect("one item is changed by an update");
         let request = self
@@ -134,23 +134,23 @@ impl Table {
             .set_condition_expression(update.condition_expression)
             .set_expression_attribute_names(update.expression_attribute_names)
             .set_expression_attribute_values(update.expression_attribute_values);
-        self.update_if(request, patience).await
+        self.update_if(request, deadline).await
     }
 
     /// Sends one update, at half the price of a transaction; returns whether its condition held.
     pub(crate) async fn update_if(
         &self,
         update: UpdateItemFluentBuilder,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         let mut conflicts = 0;
         loop {
-            match self.try_update(update.clone(), patience).await? {
+            match self.try_update(update.clone(), deadline).await? {
                 Updated::Written(_) => return Ok(true),
                 Updated::Refused(_) => return Ok(false),
                 Updated::Conflict(cause) => {
                     conflicts += 1;
-                    if !patience.another(conflicts).await {
+                    if !deadline.another(conflicts).await {
                         return Err(Error::Busy(cause));
                     }
                 }
@@ -162,9 +162,9 @@ impl Table {
     pub(crate) async fn try_update(
         &self,
         update: UpdateItemFluentBuilder,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Updated, Error> {
-        self.persist(patience, || async {
+        self.persist(deadline, || async {
             let error = match update.clone().send().await {
                 Ok(updated) => {
                     return Ok(Updated::Written(updated.attributes.unwrap_or_default()));
@@ -260,7 +260,7 @@ impl Table {
     }
 
     /// Reads one item, consistently.
-    pub(crate) async fn item(&self, key: &Key, patience: &Patience) -> Result<Option<Item>, Error> {
+    pub(crate) async fn item(&self, key: &Key, deadline: &Deadline) -> Result<Option<Item>, Error> {
         let get = self
             .client
             .get_item()
@@ -268,7 +268,7 @@ impl Table {
             .set_key(Some(key.attributes()))
             .consistent_read(true);
         let answer = self
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 get.clone().send().await.map_err(failure::of_call)
             })
             .await?;
@@ -279,13 +279,13 @@ impl Table {
     pub(crate) async fn items(
         &self,
         keys: Vec<Item>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<Item>, Error> {
         let mut left = keys;
         let mut found = Vec::with_capacity(left.len());
         let mut rounds = 0;
         while !left.is_empty() {
-            if rounds > 0 && !patience.another(rounds).await {
+            if rounds > 0 && !deadline.another(rounds).await {
                 return Err(Error::Busy("some items were not read in time".into()));
             }
             rounds += 1;
@@ -296,7 +296,7 @@ impl Table {
                 .map_err(|error| Error::Broken(error.into()))?;
             let get = self.client.batch_get_item().request_items(&self.name, keys);
             let answer = self
-                .persist(patience, || async {
+                .persist(deadline, || async {
                     get.clone().send().await.map_err(failure::of_call)
                 })
                 .await?;
@@ -315,10 +315,10 @@ impl Table {
     pub(crate) async fn by_keys<const N: usize>(
         &self,
         keys: [Key; N],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<[Option<Item>; N], Error> {
         let mut found = self
-            .items(keys.iter().map(Key::attributes).collect(), patience)
+            .items(keys.iter().map(Key::attributes).collect(), deadline)
             .await?;
         Ok(keys.map(|key| {
             let place = found.iter().position(|item| key.is_of(item));
@@ -326,12 +326,12 @@ impl Table {
         }))
     }
 
-    /// Makes a call until it succeeds, cannot succeed, or the patience ends, whichever is first.
+    /// Makes a call until it succeeds, cannot succeed, or the deadline ends, whichever is first.
     ///
     /// A refusal that `call` does not return as a result means that it cannot succeed.
     pub(crate) async fn persist<T, F>(
         &self,
-        patience: &Patience,
+        deadline: &Deadline,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
@@ -340,7 +340,7 @@ impl Table {
         let mut failed_attempts = 0;
         loop {
             // Boxed: the future is thousands of bytes, which would be moved with every future around it.
-            let attempt = patience.within(Box::pin(call())).await;
+            let attempt = deadline.within(Box::pin(call())).await;
             let cause = match attempt {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(Failure::Again(cause) | Failure::Conflict(cause))) => cause,
@@ -351,7 +351,7 @@ impl Table {
                 None => return Err(Error::Busy("no answer in time".into())),
             };
             failed_attempts += 1;
-            if !patience.another(failed_attempts).await {
+            if !deadline.another(failed_attempts).await {
                 return Err(Error::Busy(cause));
             }
         }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, TableDescri
 
 use super::failure;
 use super::{Error, Table};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 
 /// The two attributes of a key, each with its type.
 type Keys = [(&'static str, &'static str); 2];
@@ -23,10 +23,10 @@ const USABLE: [&str; 2] = ["ACTIVE", "UPDATING"];
 
 impl Table {
     /// Returns the differences between the table and what the ledger needs, in sentences.
-    pub async fn findings(&self, patience: &Patience) -> Result<Vec<String>, Error> {
+    pub async fn findings(&self, deadline: &Deadline) -> Result<Vec<String>, Error> {
         let describe = self.client.describe_table().table_name(&self.name);
         let described = self
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 describe.clone().send().await.map_err(failure::of_call)
             })
             .await?;

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use futures_util::future;
-use jiff::Timestamp;
 use tracing::info;
 
 use super::{Error, Recorded, Usage};
 use crate::delivery::Delivery;
 use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
 use crate::providers::langfuse::{Content, Trace};
 use crate::words::id::UsageId;
@@ -26,14 +25,13 @@ pub(super) struct Prepared {
     pub(super) usage: Usage,
 }
 
-/// The context of a recording: its systems, its subject and its time.
+/// The context of a recording: its systems, its subject and its deadline.
 #[derive(Clone, Copy)]
 pub(super) struct Recording<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) delivery: &'a Delivery,
     pub(super) subject: &'a Subject,
-    pub(super) now: Timestamp,
-    pub(super) patience: &'a Patience,
+    pub(super) deadline: &'a Deadline,
 }
 
 impl Recording<'_> {
@@ -47,8 +45,7 @@ impl Recording<'_> {
             ledger,
             delivery,
             subject,
-            now,
-            patience,
+            deadline,
         } = *self;
         let account = &subject.account;
         let ready: Vec<UsageEntry> = prepared
@@ -63,7 +60,7 @@ impl Recording<'_> {
                 let charging = telemetry::step(Step::Commit, charging).await?;
                 Ok::<_, Error>((earlier, charging))
             },
-            delivery.customer(account, patience)
+            delivery.customer(account, deadline)
         );
         let (earlier, charging) = charging?;
 
@@ -86,13 +83,13 @@ impl Recording<'_> {
             traces.push(Trace { entry, content });
         }
         let (deliveries, balance, stored) = tokio::join!(
-            delivery.deliver(account, &traces, customer, patience),
+            delivery.deliver(account, &traces, customer, deadline),
             async {
                 // A refusal reports the balance by itself.
                 if !with_balance || !charging.outcomes.iter().flatten().any(is_recorded) {
                     return Ok(Sparks::ZERO);
                 }
-                let account = ledger.settled_account(account, now, patience);
+                let account = ledger.settled_account(account, deadline);
                 let account = telemetry::step(Step::Read, account).await?;
                 Ok(account.map_or(Sparks::ZERO, |account| account.available))
             },
@@ -115,7 +112,7 @@ impl Recording<'_> {
             .iter()
             .filter_map(|item| item.other_id.as_ref())
             .collect();
-        let stored = self.ledger.usages(&ids, self.patience).await?;
+        let stored = self.ledger.usages(&ids, self.deadline).await?;
         let same = |item: &&Prepared, entry: &&UsageEntry| {
             item.other_id.as_ref() == Some(&entry.id) && item.hash == entry.request_hash
         };
@@ -135,21 +132,20 @@ impl Recording<'_> {
         let Self {
             ledger,
             subject,
-            now,
-            patience,
+            deadline,
             ..
         } = *self;
         let account = &subject.account;
-        let charge = || ledger.charge(account, ready, earlier.clone(), now, patience);
+        let charge = || ledger.charge(account, ready, earlier.clone(), deadline);
         let mut charging = Box::pin(charge()).await;
         if ready.is_empty() {
-            charging.account_missing = ledger.account(account, patience).await?.is_none();
+            charging.account_missing = ledger.account(account, deadline).await?.is_none();
         }
         if charging.account_missing {
             if !subject.may_open() {
                 return Err(Error::AccountNotFound);
             }
-            ledger.open_account(account, now, patience).await?;
+            ledger.open_account(account, deadline).await?;
             charging = Box::pin(charge()).await;
         }
         match charging.failure.take() {
@@ -176,7 +172,7 @@ impl Recording<'_> {
             if let Some(entry) = earlier.get(&item.id) {
                 return Some((item.id.clone(), Some(entry.clone())));
             }
-            match self.ledger.usage(&item.id, self.patience).await {
+            match self.ledger.usage(&item.id, self.deadline).await {
                 Ok(stored) => Some((item.id.clone(), stored)),
                 Err(failure) => {
                     telemetry::failure(&failure, "could not look up a usage");

@@ -8,7 +8,7 @@ use super::super::account::Account;
 use super::super::entry::UsageEntry;
 use super::super::{Error, Ledger};
 use super::{Charged, Charging, Knowledge, Request, repeated};
-use crate::process::patience::{CONFLICT_BUDGET, Patience};
+use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
 use crate::table;
 use crate::table::item::Item;
 use crate::table::key::Key;
@@ -28,12 +28,12 @@ impl Ledger {
             .collect();
         let mut keys = vec![Key::account(request.account)];
         keys.extend(unknown.iter().map(|id| Key::entry(id.as_str())));
-        let mut found = self.snapshot(&keys, request.patience).await?.into_iter();
+        let mut found = self.snapshot(&keys, request.deadline).await?.into_iter();
         let Some(Some(account)) = found.next() else {
             return Ok(());
         };
         let account = Account::from_item(&account)?;
-        if account.is_due(request.now) {
+        if account.is_due(request.deadline.start()) {
             return Ok(());
         }
         for (id, stored) in unknown.into_iter().zip(found) {
@@ -76,7 +76,7 @@ impl Ledger {
             return Ok(());
         }
         self.unpaid
-            .note_drained(request.account, request.patience.now());
+            .note_drained(request.account, request.deadline.now());
         if knowledge.together {
             return Ok(());
         }
@@ -85,7 +85,7 @@ impl Ledger {
             .map(|&position| &request.usages[position].id)
             .collect();
         let keys: Vec<Key> = ids.into_iter().map(|id| Key::entry(id.as_str())).collect();
-        let found = match self.snapshot(&keys, request.patience).await {
+        let found = match self.snapshot(&keys, request.deadline).await {
             Ok(found) => found,
             Err(failure) => {
                 // The outcome of these usages is unknown now.
@@ -111,7 +111,7 @@ impl Ledger {
     async fn snapshot(
         &self,
         keys: &[Key],
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Vec<Option<Item>>, Error> {
         let gets = keys.iter().map(|key| {
             let get = Get::builder()
@@ -127,10 +127,10 @@ impl Ledger {
             .transact_get_items()
             .set_transact_items(Some(gets.collect()));
         // It waits only for conflicts, and they pass.
-        let patience = patience.at_most(CONFLICT_BUDGET);
+        let deadline = deadline.at_most(CONFLICT_BUDGET);
         let answer = self
             .table
-            .persist(&patience, || async {
+            .persist(&deadline, || async {
                 read.clone().send().await.map_err(table::of_snapshot)
             })
             .await?;

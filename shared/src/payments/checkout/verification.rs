@@ -1,13 +1,12 @@
 //! Verification of a payment: the state of its page, and the Sparks credited for it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
 
 use super::Error;
 use crate::payments::Payments;
 use crate::payments::payment::{self, Payment, Status};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::words::id::{AccountId, SessionId};
 use crate::words::sparks::Sparks;
 
@@ -38,17 +37,16 @@ pub async fn verify(
     payments: &Payments,
     account: &AccountId,
     session: &SessionId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Verified, Error> {
     let ledger = &payments.ledger;
     let found = payments
         .orders
-        .find_checkout(session, account, patience)
+        .find_checkout(session, account, deadline)
         .await?;
     let found = found.ok_or(Error::NotFound)?;
     let payment = if let Some(credited) = found.credited {
-        let settled = ledger.settle(account, credited.account, now, patience);
+        let settled = ledger.settle(account, credited.account, deadline);
         Payment {
             status: Status::Paid,
             credited: credited.sparks,
@@ -56,7 +54,7 @@ pub async fn verify(
         }
     } else {
         let page = &found.checkout;
-        payment::reconcile_checkout(payments, page, now, patience).await?
+        payment::reconcile_checkout(payments, page, deadline).await?
     };
     info!(
         account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,

@@ -9,7 +9,7 @@ use crate::ledger::holdings::{Holdings, Read};
 use crate::ledger::{Account, Ledger};
 use crate::payments::incidents::{Incident, Incidents};
 use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::Verdict;
@@ -66,9 +66,9 @@ impl Orders {
 
 impl Orders {
     /// Writes an intent, unless its id exists.
-    pub async fn open_intent(&self, new: &Intent, patience: &Patience) -> Result<Opened, Error> {
+    pub async fn open_intent(&self, new: &Intent, deadline: &Deadline) -> Result<Opened, Error> {
         let actions = vec![self.table.put_if_absent(new.to_item())];
-        match self.table.transact(actions, patience).await? {
+        match self.table.transact(actions, deadline).await? {
             Judged::Committed => Ok(Opened::New),
             Judged::Refused(verdicts) => match verdicts.into_iter().next() {
                 Some(Verdict::Failed(Some(stored))) => {
@@ -85,19 +85,19 @@ impl Orders {
     pub async fn intent(
         &self,
         id: &IntentId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Intent>, Error> {
-        let item = self.table.item(&Key::intent(id), patience).await?;
+        let item = self.table.item(&Key::intent(id), deadline).await?;
         Ok(item.as_ref().map(Intent::from_item).transpose()?)
     }
 
     /// Stores the Checkout Session of an intent. A repetition changes nothing.
-    pub async fn bind_checkout(&self, page: &Checkout, patience: &Patience) -> Result<(), Error> {
+    pub async fn bind_checkout(&self, page: &Checkout, deadline: &Deadline) -> Result<(), Error> {
         let actions = vec![
             self.table.put_if_absent(page.to_item()),
             self.name_page(page),
         ];
-        let Judged::Refused(verdicts) = self.table.transact(actions, patience).await? else {
+        let Judged::Refused(verdicts) = self.table.transact(actions, deadline).await? else {
             return Ok(());
         };
         match verdicts.first() {
@@ -114,9 +114,9 @@ impl Orders {
     pub async fn checkout(
         &self,
         session: &SessionId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Checkout>, Error> {
-        let item = self.table.item(&Key::checkout(session), patience).await?;
+        let item = self.table.item(&Key::checkout(session), deadline).await?;
         Ok(item.as_ref().map(Checkout::from_item).transpose()?)
     }
 
@@ -125,14 +125,14 @@ impl Orders {
         &self,
         session: &SessionId,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<FoundCheckout>, Error> {
         let keys = [
             Key::checkout(session),
             Key::entry(session.as_str()),
             Key::account(account),
         ];
-        let [page, mut entry, holder] = self.table.by_keys(keys, patience).await?;
+        let [page, mut entry, holder] = self.table.by_keys(keys, deadline).await?;
         let page = page.as_ref().map(Checkout::from_item).transpose()?;
         let Some(checkout) = page.filter(|page| page.account == *account) else {
             return Ok(None);
@@ -140,7 +140,7 @@ impl Orders {
         if let (None, Some(invoice)) = (&entry, &checkout.invoice) {
             entry = self
                 .table
-                .item(&Key::entry(invoice.as_str()), patience)
+                .item(&Key::entry(invoice.as_str()), deadline)
                 .await?;
         }
         let Some(entry) = entry else {
@@ -154,7 +154,7 @@ impl Orders {
         let booked = item::read_number(&entry, "grants_version")?;
         let holder = match holder.filter(|holder| holder.grants_version >= booked) {
             Some(holder) => Some(holder),
-            None => self.ledger.account(account, patience).await?,
+            None => self.ledger.account(account, deadline).await?,
         };
         let credited = CreditedCheckout {
             sparks: item::read_amount(&entry, "amount")?,
@@ -170,7 +170,7 @@ impl Orders {
     pub async fn intent_and_account(
         &self,
         page: &Checkout,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(Intent, Option<Holdings>), Error> {
         let account = &page.account;
         let keys = [
@@ -178,12 +178,12 @@ impl Orders {
             Key::account(account),
             Key::grants(account),
         ];
-        let [intent, item, grants] = self.table.by_keys(keys, patience).await?;
+        let [intent, item, grants] = self.table.by_keys(keys, deadline).await?;
         let intent = intent.ok_or_else(|| Error::Broken("a session has no intent".into()))?;
         let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
             Read::Missing => None,
             Read::Whole(holdings) => Some(holdings),
-            Read::Torn => self.ledger.holdings(account, patience).await?,
+            Read::Torn => self.ledger.holdings(account, deadline).await?,
         };
         Ok((Intent::from_item(&intent)?, holdings))
     }
@@ -193,17 +193,17 @@ impl Orders {
         &self,
         intent: &Intent,
         status: CheckoutStatus,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         // A refusal means that the intent is paid, which is right.
         let note = self.note(intent, status);
-        self.table.apply(note, patience).await.map(drop)
+        self.table.apply(note, deadline).await.map(drop)
     }
 
     /// Writes that an intent is paid, and that nothing is left to be credited for it.
-    pub async fn settle_intent(&self, intent: &IntentId, patience: &Patience) -> Result<(), Error> {
+    pub async fn settle_intent(&self, intent: &IntentId, deadline: &Deadline) -> Result<(), Error> {
         self.table
-            .apply(paid(&self.table, intent), patience)
+            .apply(paid(&self.table, intent), deadline)
             .await
             .map(drop)
     }
@@ -213,7 +213,7 @@ impl Orders {
         &self,
         session: &SessionId,
         invoice: &InvoiceId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let note = self.table.update(
             &Key::checkout(session),
@@ -221,7 +221,7 @@ impl Orders {
             "SET invoice = :invoice",
             [(":invoice", item::text(invoice.as_str()))],
         );
-        self.table.apply(note, patience).await.map(drop)
+        self.table.apply(note, deadline).await.map(drop)
     }
 
     /// Writes a Checkout Session's id on its intent.
@@ -273,16 +273,16 @@ impl Orders {
         intent: &Intent,
         incidents: &Incidents,
         incident: &Incident,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let actions = vec![
             self.note(intent, CheckoutStatus::Refused),
             incidents.keep(incident),
         ];
-        match self.table.transact(actions, patience).await? {
+        match self.table.transact(actions, deadline).await? {
             Judged::Committed => Ok(()),
             // The intent was paid by another session; the operator must still look at this one.
-            Judged::Refused(_) => incidents.keep_incident(incident, patience).await,
+            Judged::Refused(_) => incidents.keep_incident(incident, deadline).await,
         }
     }
 
@@ -290,9 +290,9 @@ impl Orders {
     pub async fn listed_intent(
         &self,
         listed: &Listed,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Intent>, Error> {
-        let item = self.table.item(listed.key(), patience).await?;
+        let item = self.table.item(listed.key(), deadline).await?;
         let open = item.filter(|item| item.contains_key("pending_bucket"));
         Ok(open.as_ref().map(Intent::from_item).transpose()?)
     }

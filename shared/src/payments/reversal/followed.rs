@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::process::config::ItemVersion;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Table;
 use crate::table::item;
@@ -31,7 +31,7 @@ impl OpenReversals {
         reason: ReversalKind,
         id: &ReversalId,
         due: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
         if self.table.item_version < ItemVersion::V3 {
             return Ok(false);
@@ -46,7 +46,7 @@ impl OpenReversals {
             ],
         );
         // A refusal means that a later check is due.
-        self.table.apply(follow, patience).await?;
+        self.table.apply(follow, deadline).await?;
         Ok(true)
     }
 
@@ -55,7 +55,7 @@ impl OpenReversals {
         &self,
         reason: ReversalKind,
         id: &ReversalId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         if self.table.item_version < ItemVersion::V3 {
             return Ok(());
@@ -66,6 +66,6 @@ impl OpenReversals {
             "REMOVE pending_bucket, pending_due",
             [],
         );
-        self.table.apply(unfollow, patience).await.map(drop)
+        self.table.apply(unfollow, deadline).await.map(drop)
     }
 }

@@ -1,12 +1,10 @@
 //! Compares a refund or a dispute in the ledger with Stripe, without changing anything.
 
-use jiff::Timestamp;
-
 use super::{Error, PaidAt, Standing, paid_at, standing};
 use crate::ledger::Purchased;
 use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, MoneyBack};
 use crate::words::id::{AccountId, InvoiceId};
 use crate::words::reversal_kind::ReversalKind;
@@ -36,21 +34,20 @@ pub async fn review(
     payments: &Payments,
     reason: ReversalKind,
     found: &MoneyBack,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<Review>, Error> {
     let standing = standing(reason, found);
     let is_empty = reason == ReversalKind::CreditNote && found.amount == 0;
     if standing == Standing::Asked || is_empty {
         return Ok(None);
     }
-    let paid_at = paid_at(payments, found, patience).await?;
+    let paid_at = paid_at(payments, found, deadline).await?;
     let purchase = match &paid_at {
         PaidAt::Session(session) => session.to_string(),
         PaidAt::Invoice(invoice) => invoice.to_string(),
         PaidAt::Elsewhere(_) => return Ok(None),
     };
-    let purchased = payments.ledger.purchased(&purchase, patience).await?;
+    let purchased = payments.ledger.purchased(&purchase, deadline).await?;
     let review = |finding, account| Review {
         finding,
         purchase,
@@ -65,7 +62,7 @@ pub async fn review(
     }
     // An uncredited purchase is credited before it is taken back; but an invoice may grant nothing.
     let account = match paid_at {
-        PaidAt::Invoice(id) => match owed(payments, &id, now, patience).await? {
+        PaidAt::Invoice(id) => match owed(payments, &id, deadline).await? {
             Some(account) => Some(account),
             None => return Ok(None),
         },
@@ -89,22 +86,21 @@ fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Opti
 async fn owed(
     payments: &Payments,
     id: &InvoiceId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Option<AccountId>, Error> {
-    let timeout = stripe::timeout(patience);
+    let timeout = stripe::timeout(deadline);
     let invoice = payments.stripe.invoice(id, timeout).await?;
     let invoice = invoice.ok_or(Error::NotThere)?;
-    Ok(
-        match invoice::owed(payments, &invoice, now, patience).await? {
-            Owed::Sparks(account, _) | Owed::Mismatch(account, _) => Some(account),
-            Owed::Nothing => None,
-        },
-    )
+    Ok(match invoice::owed(payments, &invoice, deadline).await? {
+        Owed::Sparks(account, _) | Owed::Mismatch(account, _) => Some(account),
+        Owed::Nothing => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
     use crate::pricing::catalog;

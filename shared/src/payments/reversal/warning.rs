@@ -1,12 +1,10 @@
 //! Warnings of card issuers that a payment may be fraud. Nothing is taken back before a refund or a dispute.
 
-use jiff::Timestamp;
-
 use super::{Error, Outcome, PaidAt, paid_with};
 use crate::payments::Payments;
 use crate::payments::incidents::Incident;
 use crate::payments::invoice;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::providers::stripe;
 use crate::words::id::WarningId;
 
@@ -15,22 +13,22 @@ use crate::words::id::WarningId;
 pub async fn warn_of_fraud(
     payments: &Payments,
     id: &WarningId,
-    now: Timestamp,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<Outcome, Error> {
-    let timeout = stripe::timeout(patience);
+    let now = deadline.start();
+    let timeout = stripe::timeout(deadline);
     let warning = payments.stripe.fraud_warning(id, timeout).await?;
     let warning = warning.ok_or(Error::NotThere)?;
     let Some(payment) = &warning.payment_intent else {
         return Ok(Outcome::NotOurs("other_product"));
     };
-    let (purchase, account) = match paid_with(payments, payment, patience).await? {
+    let (purchase, account) = match paid_with(payments, payment, deadline).await? {
         PaidAt::Session(session) => {
-            let page = payments.orders.checkout(&session, patience).await?;
+            let page = payments.orders.checkout(&session, deadline).await?;
             (session.to_string(), page.map(|page| page.account))
         }
         PaidAt::Invoice(invoice) => {
-            match invoice::reconcile(payments, &invoice, now, patience).await {
+            match invoice::reconcile(payments, &invoice, deadline).await {
                 Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
                 Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
                     return Ok(Outcome::NotOurs("other_product"));
@@ -40,7 +38,7 @@ pub async fn warn_of_fraud(
                 Err(error) => return Err(error.into()),
             }
             let ledger = &payments.ledger;
-            let account = ledger.account_of_credit(invoice.as_str(), patience).await?;
+            let account = ledger.account_of_credit(invoice.as_str(), deadline).await?;
             (invoice.to_string(), account)
         }
         PaidAt::Elsewhere(reason) => return Ok(Outcome::NotOurs(reason)),
@@ -56,7 +54,7 @@ pub async fn warn_of_fraud(
     };
     payments
         .incidents
-        .keep_incident(&incident, patience)
+        .keep_incident(&incident, deadline)
         .await?;
     Ok(Outcome::Done)
 }

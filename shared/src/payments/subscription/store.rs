@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Account;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
@@ -175,14 +175,14 @@ impl Subscribers {
     pub async fn subscriber(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Subscriber, Error> {
         let keys = [
             Key::account(account),
             Key::customer(account),
             Key::subscriptions(account),
         ];
-        let [account, customer, subscriptions] = self.table.by_keys(keys, patience).await?;
+        let [account, customer, subscriptions] = self.table.by_keys(keys, deadline).await?;
         Ok(Subscriber {
             account: account.as_ref().map(Account::from_item).transpose()?,
             customer: match &customer {
@@ -207,9 +207,9 @@ impl Subscribers {
         account: &AccountId,
         read: &Subscriptions,
         all: &[Subscribed],
-        now: Timestamp,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<bool, Error> {
+        let now = deadline.start();
         let due = all.iter().filter_map(|one| one.next_look(now)).min();
         let is_due_in_time = match (read.due, due) {
             (Some(stored), Some(due)) => now < stored && stored <= due,
@@ -242,6 +242,6 @@ impl Subscribers {
         let key = Key::subscriptions(account);
         // If an earlier attempt was written, this one is refused, and the caller reads and asks Stripe once more.
         let update = self.table.update_with(&key, condition, &change, values);
-        self.table.apply(update, patience).await
+        self.table.apply(update, deadline).await
     }
 }

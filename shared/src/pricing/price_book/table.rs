@@ -5,7 +5,7 @@
 
 use jiff::civil::date;
 
-use super::models::{Listing, NONE, Price, Provider};
+use super::listing::{Listing, NONE, Price, Provider};
 use super::pattern::Class::{Any, Digit, In, NotIn};
 use super::pattern::Part::{Either, End, Not, Run, Text};
 use super::pattern::Rule::{AllOf, AnyOf, Contains, EndsWith, Equals, Matches, StartsWith};

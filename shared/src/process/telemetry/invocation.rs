@@ -3,13 +3,14 @@
 //! It is local to the task, so all code awaited in the task finds it, and it is not passed down. Outside of an
 //! invocation, such as in the operator's command, nothing is counted and nothing is written.
 
+mod line;
+
 use std::cell::RefCell;
 
 use http::StatusCode;
 use jiff::Timestamp;
 use lambda_http::Context;
 
-use super::line;
 use super::lines::{self, Lines};
 use super::metric::{Metric, Step};
 use super::trace_context::TraceContext;

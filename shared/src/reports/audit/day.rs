@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::entry::{Deliveries, DeliveryState};
+use crate::ledger::entry::{Deliveries, DeliveryState, EntryKind};
 use crate::ledger::reversal::Purchased;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
 use crate::table;
 use crate::table::Error;
@@ -95,16 +95,16 @@ impl OfDay {
                 account: item::read_parsed(item, "customer_of")?,
             }));
         }
-        Ok(match item::read_text(item, "kind")? {
-            "usage" => Some(Self::Usage(UsageOfDay::from_item(item)?)),
-            "credit" if item.contains_key("purchase") => {
+        Ok(match EntryKind::read(item)? {
+            EntryKind::Usage => Some(Self::Usage(UsageOfDay::from_item(item)?)),
+            EntryKind::Credit if item.contains_key("purchase") => {
                 Some(Self::Purchase(Box::new(Purchased::from_item(item)?)))
             }
-            "reversal" => Some(Self::Reversal {
+            EntryKind::Reversal => Some(Self::Reversal {
                 id: item::read_text(item, "id")?.to_owned(),
                 account: item::read_parsed(item, "account")?,
             }),
-            _ => None,
+            EntryKind::Credit | EntryKind::Expiry | EntryKind::Restoration => None,
         })
     }
 }
@@ -119,7 +119,7 @@ impl Audits {
         from: Timestamp,
         before: Timestamp,
         next: Option<Next>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(Vec<OfDay>, Option<Next>), Error> {
         let scan = self.table
             .client
@@ -137,7 +137,7 @@ impl Audits {
             .set_exclusive_start_key(next);
         let found = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 scan.clone().send().await.map_err(table::of_call)
             })
             .await?;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use crate::ledger::account::Account;
 use crate::ledger::holdings::{Holdings, Layout};
 use crate::ledger::rollup;
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
 use crate::reports::audit::rules::{Audit, Rebuilt};
 use crate::table::Error;
@@ -55,19 +55,19 @@ impl Audits {
         &self,
         account: &AccountId,
         write: bool,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Repaired, Error> {
-        let Some(found) = self.ledger.account(account, patience).await? else {
+        let Some(found) = self.ledger.account(account, deadline).await? else {
             return Ok(Repaired::NoAccount);
         };
         let mut audit = Audit::default();
-        self.see_entries_of(account, &mut audit, patience).await?;
+        self.see_entries_of(account, &mut audit, deadline).await?;
         let rebuilt = match audit.rebuilt(&found) {
             Ok(rebuilt) => rebuilt,
             Err(why) => return Ok(Repaired::Impossible(why)),
         };
         let mut stored = Vec::new();
-        self.each_rollup_of(account, patience, |rollup| stored.push(rollup.clone()))
+        self.each_rollup_of(account, deadline, |rollup| stored.push(rollup.clone()))
             .await?;
         let rollups = wrong_rollups(account, &rebuilt, stored)?;
         let repair = Repair {
@@ -78,27 +78,27 @@ impl Audits {
         if !write {
             return Ok(Repaired::Planned(repair));
         }
-        let grants = self.table.item(&Key::grants(account), patience).await?;
+        let grants = self.table.item(&Key::grants(account), deadline).await?;
         let apart = self.ledger.stores_grants_apart() || grants.is_some();
         let as_put = |item| self.table.put_if(item, WHATEVER, None);
         let mut rollups: Vec<TransactWriteItem> = rollups.into_iter().map(as_put).collect();
         while rollups.len() > AT_ONCE {
             let mut some: Vec<TransactWriteItem> = rollups.drain(..AT_ONCE).collect();
             some.push(self.unchanged(account, &found));
-            self.must_commit(some, patience).await?;
+            self.must_commit(some, deadline).await?;
         }
         let mut last = self.rewrite(account, &found, &rebuilt, apart);
         last.extend(rollups);
-        self.must_commit(last, patience).await?;
+        self.must_commit(last, deadline).await?;
         Ok(Repaired::Written(repair))
     }
 
     async fn must_commit(
         &self,
         actions: Vec<TransactWriteItem>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
-        match self.table.transact(actions, patience).await? {
+        match self.table.transact(actions, deadline).await? {
             Judged::Committed => Ok(()),
             Judged::Refused(_) => Err(Error::Busy("the account is in use".into())),
         }

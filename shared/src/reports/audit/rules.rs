@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::ledger::account::Account;
 use crate::ledger::booking::{self, CreditEntry};
-use crate::ledger::entry::UsageEntry;
-use crate::ledger::grants::{self, Grant};
+use crate::ledger::entry::{EntryKind, UsageEntry};
+use crate::ledger::grants::{self, Grant, Source};
 use crate::ledger::holdings::Holdings;
 use crate::ledger::purchase::Reversals;
 use crate::ledger::rollup::{self, Sums};
@@ -98,12 +98,20 @@ impl Audit {
     fn count(&mut self, entry: &Item) -> Result<(), Malformed> {
         let amount = item::read_amount(entry, "amount")?;
         self.sum += i128::from(amount.milli());
-        if item::read_text(entry, "kind")? == "usage" {
-            self.debited -= i128::from(amount.milli());
-            self.see_usage(&UsageEntry::from_item(entry)?);
-            return Ok(());
-        }
-        let what = self.change(entry, amount)?;
+        let what = match EntryKind::read(entry)? {
+            EntryKind::Usage => {
+                self.debited -= i128::from(amount.milli());
+                self.see_usage(&UsageEntry::from_item(entry)?);
+                return Ok(());
+            }
+            EntryKind::Expiry => What::Ended {
+                grant: item::read_text(entry, "grant")?.to_owned(),
+                left: negated(amount)?,
+            },
+            EntryKind::Reversal => self.reversed(entry, amount)?,
+            EntryKind::Restoration => self.restored(entry, amount)?,
+            EntryKind::Credit => self.credited(entry)?,
+        };
         self.changes.push(Change {
             version: item::read_number(entry, "grants_version")?,
             settled: item::read_amount(entry, "settled")?,
@@ -141,51 +149,44 @@ impl Audit {
         }
     }
 
-    fn change(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let taken = Sparks::ZERO.checked_sub(amount).ok_or(Malformed {
-            attribute: "amount",
-        })?;
-        Ok(match item::read_text(entry, "kind")? {
-            "expiry" => What::Ended {
-                grant: item::read_text(entry, "grant")?.to_owned(),
-                left: taken,
-            },
-            "reversal" => {
-                let purchase = item::read_text(entry, "reverses")?.to_owned();
-                if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
-                    let joins = item::optional_text(entry, "joins")?;
-                    return Ok(What::TakenOut {
-                        at_most: joins.map_or(Sparks::from_milli(i64::MAX), |_| taken),
-                        grant: joins.map_or(purchase, str::to_owned),
-                        taken,
-                    });
-                }
-                self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
-                What::TakenBack { purchase, taken }
-            }
-            "restoration" => {
-                let purchase = item::read_text(entry, "restores")?.to_owned();
-                self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
-                let grant = CreditEntry::from_item(entry)?.grant();
-                What::Came(Grant {
-                    restores: Some(purchase),
-                    ..grant
-                })
-            }
-            _ => {
-                if item::optional_text(entry, "reversals")?.is_some() {
-                    let reversals: Reversals = item::read_json(entry, "reversals")?;
-                    let live = reversals.all().iter().filter(|reversal| !reversal.restored);
-                    let taken: i128 = live.map(|live| i128::from(live.taken.milli())).sum();
-                    let id = item::read_text(entry, "id")?.to_owned();
-                    self.taken.entry(id).or_default().0 += taken;
-                }
-                let credit = CreditEntry::from_item(entry)?;
-                if credit.id.starts_with("free#") {
-                    What::FreeCame(credit.grant())
-                } else {
-                    What::Came(credit.grant())
-                }
+    fn reversed(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
+        let taken = negated(amount)?;
+        let purchase = item::read_text(entry, "reverses")?.to_owned();
+        if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
+            let joins = item::optional_text(entry, "joins")?;
+            return Ok(What::TakenOut {
+                at_most: joins.map_or(Sparks::from_milli(i64::MAX), |_| taken),
+                grant: joins.map_or(purchase, str::to_owned),
+                taken,
+            });
+        }
+        self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
+        Ok(What::TakenBack { purchase, taken })
+    }
+
+    fn restored(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
+        let purchase = item::read_text(entry, "restores")?.to_owned();
+        self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
+        let grant = CreditEntry::from_item(entry)?.grant();
+        Ok(What::Came(Grant {
+            restores: Some(purchase),
+            ..grant
+        }))
+    }
+
+    fn credited(&mut self, entry: &Item) -> Result<What, Malformed> {
+        if item::optional_text(entry, "reversals")?.is_some() {
+            let reversals: Reversals = item::read_json(entry, "reversals")?;
+            let live = reversals.all().iter().filter(|reversal| !reversal.restored);
+            let taken: i128 = live.map(|live| i128::from(live.taken.milli())).sum();
+            let id = item::read_text(entry, "id")?.to_owned();
+            self.taken.entry(id).or_default().0 += taken;
+        }
+        let credit = CreditEntry::from_item(entry)?;
+        Ok(match credit.source {
+            Source::Free => What::FreeCame(credit.grant()),
+            Source::Pack | Source::Plan | Source::Promo | Source::Manual => {
+                What::Came(credit.grant())
             }
         })
     }
@@ -360,6 +361,14 @@ impl Audit {
         }
         Ok(replayed)
     }
+}
+
+/// The amount of an entry that takes Sparks away, as a positive one.
+fn negated(amount: Sparks) -> Result<Sparks, Malformed> {
+    let malformed = Malformed {
+        attribute: "amount",
+    };
+    Sparks::ZERO.checked_sub(amount).ok_or(malformed)
 }
 
 /// Returns whether every sum lies between what it was before and what it is now.

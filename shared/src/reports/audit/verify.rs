@@ -1,6 +1,6 @@
 //! Verifies accounts against their entries. For the operator: it reads the whole table, and no function does.
 
-use crate::process::patience::Patience;
+use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
 use crate::reports::audit::rules::Audit;
 use crate::reports::entries;
@@ -46,22 +46,22 @@ impl Audits {
     pub async fn verify(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Verified>, Error> {
         let mut busy = false;
         for attempt in 1..=MAX_ATTEMPTS {
-            let Some(before) = self.ledger.holdings(account, patience).await? else {
+            let Some(before) = self.ledger.holdings(account, deadline).await? else {
                 return Ok(None);
             };
             let mut audit = Audit::default();
             if busy {
-                self.each_rollup_of(account, patience, |rollup| audit.see_rollup_before(rollup))
+                self.each_rollup_of(account, deadline, |rollup| audit.see_rollup_before(rollup))
                     .await?;
             }
-            self.see_entries_of(account, &mut audit, patience).await?;
-            self.each_rollup_of(account, patience, |rollup| audit.see_rollup(rollup))
+            self.see_entries_of(account, &mut audit, deadline).await?;
+            self.each_rollup_of(account, deadline, |rollup| audit.see_rollup(rollup))
                 .await?;
-            let after = self.ledger.account(account, patience).await?;
+            let after = self.ledger.account(account, deadline).await?;
             let after = after.ok_or_else(|| Error::Broken("an account disappeared".into()))?;
             let (entries, findings) = audit.finish(&before, after.debited);
             busy = after.debited != before.account.debited;
@@ -73,7 +73,7 @@ impl Audits {
                     unsettled: !comparable,
                 }));
             }
-            if !patience.another(attempt).await {
+            if !deadline.another(attempt).await {
                 break;
             }
         }
@@ -84,7 +84,7 @@ impl Audits {
     pub async fn accounts(
         &self,
         from: Option<Next>,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Accounts, Error> {
         let scan = self
             .table
@@ -101,7 +101,7 @@ impl Audits {
             .set_exclusive_start_key(from);
         let found = self
             .table
-            .persist(patience, || async {
+            .persist(deadline, || async {
                 scan.clone().send().await.map_err(table::of_call)
             })
             .await?;
@@ -125,7 +125,7 @@ impl Audits {
         &self,
         account: &AccountId,
         audit: &mut Audit,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<(), Error> {
         let mut from = None;
         loop {
@@ -142,12 +142,12 @@ impl Audits {
                 .set_exclusive_start_key(from);
             let found = self
                 .table
-                .persist(patience, || async {
+                .persist(deadline, || async {
                     query.clone().send().await.map_err(table::of_call)
                 })
                 .await?;
             let keys: Vec<Item> = found.items.unwrap_or_default();
-            let mut entries = self.table.items(keys, patience).await?;
+            let mut entries = self.table.items(keys, deadline).await?;
             // They come in no order, but the finding must name the first wrong entry.
             let place = |entry: &Item| item::read_text(entry, "ledger_at").map(str::to_owned).ok();
             entries.sort_by_cached_key(place);
@@ -164,12 +164,12 @@ impl Audits {
     pub(crate) async fn each_rollup_of(
         &self,
         account: &AccountId,
-        patience: &Patience,
+        deadline: &Deadline,
         mut see: impl FnMut(&Item),
     ) -> Result<(), Error> {
         // Roll-ups of any kind: every sort key lies between these.
         let mut pages = entries::rollups(&self.table, account, "!", "~");
-        while let Some(rollups) = pages.next_items(patience).await? {
+        while let Some(rollups) = pages.next_items(deadline).await? {
             rollups.iter().for_each(&mut see);
         }
         Ok(())

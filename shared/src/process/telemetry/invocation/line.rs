@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::invocation::Invocation;
+use super::Invocation;
 
 /// The namespace of all metrics at CloudWatch.
 const NAMESPACE: &str = "Sparks";

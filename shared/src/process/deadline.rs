@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::process::clock::{self, Clock};
 
 /// The latest start of an attempt after arrival: API Gateway gives up after 30 seconds.
-const MAX_PATIENCE: Duration = Duration::from_secs(25);
+const LONGEST_REQUEST: Duration = Duration::from_secs(25);
 
 /// The time kept back to mark deliveries and to respond.
 pub const ANSWER_RESERVE: Duration = Duration::from_secs(1);
@@ -26,15 +26,17 @@ pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
 /// The wait before a request checks a closed gate again, in milliseconds.
 const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
 
-/// A bound on the attempts of one invocation.
+/// The time by which work is decided, and the time by which it must end.
 #[derive(Clone, Debug)]
-pub struct Patience {
+pub struct Deadline {
     clock: Clock,
+    /// The arrival of the request, or the beginning of the work.
+    start: Timestamp,
     until: Timestamp,
 }
 
-impl Patience {
-    /// Patience from `arrival` on, with `kept_back` left before the invocation's `deadline`.
+impl Deadline {
+    /// The deadline of a request that arrived at `arrival`, with `kept_back` left before the invocation's `deadline`.
     ///
     /// A deadline before the arrival is ignored: `cargo lambda watch` always sends one of 1970.
     pub fn new(
@@ -44,7 +46,7 @@ impl Patience {
         kept_back: Duration,
     ) -> Self {
         let end = arrival
-            .saturating_add(MAX_PATIENCE)
+            .saturating_add(LONGEST_REQUEST)
             .unwrap_or(Timestamp::MAX);
         let end = deadline
             .filter(|deadline| *deadline > arrival)
@@ -55,6 +57,7 @@ impl Patience {
             .max(arrival);
         Self {
             clock: clock.clone(),
+            start: arrival,
             until,
         }
     }
@@ -88,26 +91,39 @@ impl Patience {
         true
     }
 
-    /// Patience for this long from now on, to use the time that was kept back. It ignores the invocation's deadline.
+    /// A deadline this long from now on, to use the time that was kept back. It ignores the invocation's deadline.
     pub fn lasting(clock: &Clock, duration: Duration) -> Self {
-        let until = clock
-            .now()
-            .saturating_add(duration)
-            .unwrap_or(Timestamp::MAX);
+        let start = clock.now();
+        let until = start.saturating_add(duration).unwrap_or(Timestamp::MAX);
         Self {
             clock: clock.clone(),
+            start,
             until,
         }
     }
 
-    /// The same patience, cut to `longest` from now on.
+    /// The same deadline, cut to `longest` from now on.
     #[must_use]
     pub fn at_most(&self, longest: Duration) -> Self {
         let cut = Self::lasting(&self.clock, longest);
         Self {
             until: cut.until.min(self.until),
-            ..cut
+            ..self.clone()
         }
+    }
+
+    /// The same deadline for work that is decided by the time `start`.
+    #[must_use]
+    pub fn starting(&self, start: Timestamp) -> Self {
+        Self {
+            start,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the time by which the work is decided.
+    pub const fn start(&self) -> Timestamp {
+        self.start
     }
 
     /// Returns the time of its clock.
@@ -130,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_before_the_deadline_by_the_time_kept_back() {
+    fn work_ends_before_the_deadline_by_the_time_kept_back() {
         let arrival = at(1_000);
         for (deadline, end) in [
             (None, 1_021),
@@ -140,34 +156,34 @@ mod tests {
             (Some(at(600)), 1_021),
             (Some(at(1_002)), 1_000),
         ] {
-            let patience =
-                Patience::new(&Clock::system(), arrival, deadline, Duration::from_secs(4));
-            assert_eq!(patience.until, at(end), "{deadline:?}");
+            let deadline =
+                Deadline::new(&Clock::system(), arrival, deadline, Duration::from_secs(4));
+            assert_eq!(deadline.until, at(end), "{deadline:?}");
         }
     }
 
     #[test]
     fn a_cut_counts_from_now_and_never_extends_patience() {
         let clock = Clock::system();
-        let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
+        let deadline = Deadline::new(&clock, clock.now(), None, Duration::ZERO);
         let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));
-        assert!(patience.left() > Duration::from_secs(20));
-        assert!(patience.at_most(short).left() <= short);
-        assert_eq!(patience.at_most(long).until, patience.until);
-        assert!(Patience::lasting(&clock, long).left() > Duration::from_secs(50));
-        assert!(patience.now() >= clock.now().saturating_sub(short).unwrap());
+        assert!(deadline.left() > Duration::from_secs(20));
+        assert!(deadline.at_most(short).left() <= short);
+        assert_eq!(deadline.at_most(long).until, deadline.until);
+        assert!(Deadline::lasting(&clock, long).left() > Duration::from_secs(50));
+        assert!(deadline.now() >= clock.now().saturating_sub(short).unwrap());
     }
 
     #[tokio::test]
     async fn waiting_stops_when_the_time_is_up() {
         let clock = Clock::skipping_from(at(1_000));
-        let patience = Patience::new(&clock, clock.now(), None, Duration::ZERO);
-        let patience = patience.at_most(Duration::from_millis(30));
+        let deadline = Deadline::new(&clock, clock.now(), None, Duration::ZERO);
+        let deadline = deadline.at_most(Duration::from_millis(30));
         let mut attempts = 0;
-        while patience.another(attempts).await {
+        while deadline.another(attempts).await {
             attempts += 1;
         }
-        assert!(clock.now() <= patience.until);
-        assert!(!patience.at_most(Duration::ZERO).another(1_000).await);
+        assert!(clock.now() <= deadline.until);
+        assert!(!deadline.at_most(Duration::ZERO).another(1_000).await);
     }
 }

@@ -1,0 +1,41 @@
+//! The outcome of a round of usages, which traces and meter events share.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::SignedDuration;
+
+use crate::delivery::{Mark, Parts, Waiting};
+use crate::words::id::{AccountId, UsageId};
+
+/// Maximum age of an event that is sent. Stripe forgets an identifier after a day; a later attempt could count twice.
+pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
+
+/// The reason for which an event that is too old to be sent is parked.
+pub(super) const TOO_OLD: &str =
+    "not confirmed within 23 hours; `sparks reconcile` shows whether Stripe has it";
+
+/// The outcome of each usage in a round, by its id.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) langfuse: HashMap<UsageId, Mark>,
+    pub(super) stripe: HashMap<UsageId, Mark>,
+    /// Usages that were claimed and could not be tried.
+    pub(super) untried: HashSet<UsageId>,
+    /// The parts of each usage that were to be sent.
+    pub(super) parts: HashMap<UsageId, Parts>,
+}
+
+/// Groups usages by account, in their order.
+pub(super) fn by_account<'a>(usages: &[&'a Waiting]) -> Vec<(AccountId, Vec<&'a Waiting>)> {
+    let mut places: HashMap<&AccountId, usize> = HashMap::new();
+    let mut accounts: Vec<(AccountId, Vec<&'a Waiting>)> = Vec::new();
+    for usage in usages {
+        let account = &usage.entry.account;
+        let place = *places.entry(account).or_insert_with(|| {
+            accounts.push((account.clone(), Vec::new()));
+            accounts.len() - 1
+        });
+        accounts[place].1.push(usage);
+    }
+    accounts
+}
