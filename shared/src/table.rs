@@ -49,8 +49,8 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
-pub(crate) use calls::{Judged, Tried, Updated};
-pub(crate) use failure::{Cause, Verdict, of_call, of_snapshot};
+pub(crate) use calls::{Judged, Refusal, Tried, Updated};
+pub(crate) use failure::{Cause, of_call, of_snapshot};
 pub(crate) use item::Item;
 pub use item::Malformed;
 pub use key::{PENDING_BUCKETS, Queue};

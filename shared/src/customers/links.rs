@@ -2,7 +2,6 @@
 
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
 use crate::table::Table;
 use crate::table::item;
 use crate::table::key::Key;
@@ -86,14 +85,11 @@ impl CustomerLinks {
         let mut reverse = Key::customer_account(customer).attributes();
         reverse.insert("customer_of".into(), item::text(account.as_str()));
         let actions = vec![link, self.table.put_if_absent(reverse)];
-        match self.table.transact(actions, deadline).await? {
-            Judged::Committed => Ok(customer.clone()),
-            Judged::Refused(_) => {
-                let linked = self.customer(account, deadline).await?.customer;
-                linked
-                    .ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
-            }
+        if self.table.commit(actions, deadline).await? {
+            return Ok(customer.clone());
         }
+        let linked = self.customer(account, deadline).await?.customer;
+        linked.ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
     }
 
     /// Unlinks a deleted customer, so that the next one is created under a new idempotency key.
@@ -115,6 +111,6 @@ impl CustomerLinks {
             ],
         )];
         // A refusal means that it was unlinked before.
-        self.table.transact(actions, deadline).await.map(drop)
+        self.table.commit(actions, deadline).await.map(drop)
     }
 }

@@ -12,7 +12,6 @@ use crate::delivery::waiting::Waiting;
 use crate::ledger::entry::DeliveryState;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::table::values;
@@ -136,8 +135,7 @@ impl DeliveryQueue {
         let due = now.saturating_add(MEMBERS_WAIT).unwrap_or(Timestamp::MAX);
         let join = |member: &&Waiting| self.join(member, &parcel.id, now, due);
         actions.extend(members.iter().map(join));
-        let judged = self.table.transact(actions, deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        self.table.commit(actions, deadline).await
     }
 
     /// Makes a usage a member of a parcel, if Stripe has provably never received it.
@@ -220,7 +218,6 @@ impl DeliveryQueue {
         values.insert(":attempts".to_owned(), item::number(parcel.attempts));
         let condition = "stripe = :pending AND attempts = :attempts";
         let action = self.table.update_with(&key, condition, change, values);
-        let judged = self.table.transact(vec![action], deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        self.table.commit(vec![action], deadline).await
     }
 }

@@ -9,7 +9,6 @@ use crate::delivery::waiting::Waiting;
 use crate::ledger::entry::{DeliveryState, EntryKind};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
 use crate::table::item::{self, Item};
 use crate::table::key::{Key, Queue};
 use crate::table::values;
@@ -98,8 +97,7 @@ impl DeliveryQueue {
                 ],
             )
         }));
-        let judged = self.table.transact(actions, deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        self.table.commit(actions, deadline).await
     }
 
     fn found(&self, usage: &Waiting) -> TransactWriteItem {
@@ -163,9 +161,10 @@ impl DeliveryQueue {
             Some(refused) => return Ok(refused),
         };
         let action = self.put_back_parked(&found, event, untraced, now);
-        match self.table.transact(vec![action], deadline).await? {
-            Judged::Committed => Ok(redriven),
-            Judged::Refused(_) => Err(Error::Busy("the usage kept changing".into())),
+        if self.table.commit(vec![action], deadline).await? {
+            Ok(redriven)
+        } else {
+            Err(Error::Busy("the usage kept changing".into()))
         }
     }
 
@@ -211,7 +210,7 @@ impl DeliveryQueue {
             self.table
                 .update_with(&key, "stripe = :parked", &change, values),
         );
-        if let Judged::Refused(_) = self.table.transact(actions, deadline).await? {
+        if !self.table.commit(actions, deadline).await? {
             return Err(Error::Busy("the parcel kept changing".into()));
         }
         Ok(Redriven::Pending)

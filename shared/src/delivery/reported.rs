@@ -8,7 +8,6 @@ use crate::delivery::parcel::Parcel;
 use crate::ledger::entry::DeliveryState;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::words::id::{ParcelId, UsageId};
@@ -130,8 +129,7 @@ impl DeliveryQueue {
                 (":reported", item::time(reported)),
             ],
         );
-        let judged = self.table.transact(vec![action], deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        self.table.commit(vec![action], deadline).await
     }
 
     /// Records that Stripe had accepted an event, and may still know its identifier. Returns whether it was not
@@ -148,7 +146,6 @@ impl DeliveryQueue {
             "SET reported_at = :reported",
             [(":reported", item::time(reported))],
         );
-        let judged = self.table.transact(vec![action], deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        self.table.commit(vec![action], deadline).await
     }
 }

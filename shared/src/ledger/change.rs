@@ -4,6 +4,8 @@
 //! overlap, and no debit slips in between unattributed. If something did come in between, the next attempt closes the
 //! gate first, so a change gets through however busy the account is.
 
+use std::iter::{once, repeat};
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::booking;
@@ -13,7 +15,6 @@ use super::{Error, Ledger};
 use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
 use crate::table;
-use crate::table::Verdict;
 use crate::table::item::{self, Item};
 use crate::table::key::Key;
 use crate::table::{Judged, Tried};
@@ -52,6 +53,19 @@ enum Attempt {
     EntryExists(Option<Item>),
     /// The account is not as it was read, or another transaction holds it.
     Changed,
+}
+
+/// The conditions of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// The account and its grants are as they were read.
+    Account,
+    /// The first entry, whose id makes the change happen once, does not exist.
+    DecidingEntry,
+    /// A further entry does not exist.
+    FurtherEntry,
+    /// What the caller writes with the change.
+    Also,
 }
 
 impl Ledger {
@@ -128,30 +142,29 @@ impl Ledger {
         let stored = read.map(|read| read.layout);
         let apart = self.stores_grants_apart() || stored == Some(Layout::Apart);
         let written = &change.written;
-        let mut actions = vec![match read {
+        let account_action = match read {
             None => self.put_account(account, written, apart),
             Some(read) => self.update_account(account, read, written, apart),
-        }];
-        let booked = !change.entries.is_empty();
-        actions.extend(change.entries.into_iter().map(|mut entry| {
+        };
+        let mut actions = vec![(Guard::Account, account_action)];
+        let guards = once(Guard::DecidingEntry).chain(repeat(Guard::FurtherEntry));
+        let entries = guards.zip(change.entries).map(|(guard, mut entry)| {
             booking::note_place(&mut entry, &written.account);
-            self.table.put_if_absent(entry)
-        }));
+            (guard, self.table.put_if_absent(entry))
+        });
+        actions.extend(entries);
         if apart {
-            actions.push(self.put_grants(account, read, written));
+            actions.push((Guard::Account, self.put_grants(account, read, written)));
         }
-        actions.extend(change.also);
-        Ok(match self.table.try_transact(actions, deadline).await? {
-            Tried::Judged(Judged::Committed) => Attempt::Written,
-            Tried::Judged(Judged::Refused(verdicts)) => {
-                // The account is the first action, the deciding entry the second.
-                match verdicts.into_iter().nth(1).filter(|_| booked) {
-                    Some(Verdict::Failed(stored)) => Attempt::EntryExists(stored),
-                    Some(Verdict::Held) | None => Attempt::Changed,
-                }
-            }
-            Tried::Conflict(_) => Attempt::Changed,
-        })
+        actions.extend(change.also.into_iter().map(|also| (Guard::Also, also)));
+        let refused = match self.table.try_transact(actions, deadline).await? {
+            Tried::Judged(Judged::Committed) => return Ok(Attempt::Written),
+            Tried::Judged(Judged::Refused(refused)) => refused,
+            Tried::Conflict(_) => return Ok(Attempt::Changed),
+        };
+        let mut refused = refused.into_iter();
+        let entry = refused.find(|refusal| refusal.guard == Guard::DecidingEntry);
+        Ok(entry.map_or(Attempt::Changed, |entry| Attempt::EntryExists(entry.stored)))
     }
 
     /// Returns whether grants get an item of their own.

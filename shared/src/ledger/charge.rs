@@ -22,10 +22,10 @@ use super::entry::UsageEntry;
 use super::rollup::{self, KnownModels};
 use super::{Error, Ledger};
 use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
+use crate::table::Cause;
 use crate::table::item;
 use crate::table::key::Key;
-use crate::table::{Cause, Verdict};
-use crate::table::{Judged, Tried};
+use crate::table::{Item, Judged, Refusal, Tried};
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 use plan::{Plan, repeated};
@@ -208,45 +208,75 @@ impl Ledger {
                 .map(|&position| &request.usages[position])
         };
         let rollups = rollup::updates(charged(), &knowledge.models, &self.table.name);
-        let (rollup_keys, rollups): (Vec<Key>, Vec<Update>) = rollups.into_iter().unzip();
 
-        let mut actions = vec![self.debit(request, plan)];
-        actions.extend(charged().map(|usage| self.table.put_if_absent(usage.to_item())));
-        let as_action = |update| TransactWriteItem::builder().update(update).build();
-        actions.extend(rollups.into_iter().map(as_action));
+        let mut actions = vec![(Guard::Balance, self.debit(request, plan))];
+        let entries = plan.charged.iter().map(|&position| {
+            let entry = self.table.put_if_absent(request.usages[position].to_item());
+            (Guard::Entry(position), entry)
+        });
+        actions.extend(entries);
+        actions.extend(rollups.into_iter().map(|(key, update)| {
+            let action = TransactWriteItem::builder().update(update).build();
+            (Guard::Rollup(key), action)
+        }));
 
         match self.table.try_transact(actions, request.deadline).await? {
             Tried::Judged(Judged::Committed) => Ok(Lesson::Committed),
             Tried::Conflict(cause) => Ok(Lesson::Conflict(cause)),
-            Tried::Judged(Judged::Refused(verdicts)) => {
-                let verdicts = Verdicts::split(verdicts, plan.charged.len());
-                let learnt = rollup::learnt(&rollup_keys, verdicts.rollups);
-                self.full_rollups.remember(&learnt);
-                knowledge.models.extend(learnt);
-                self.see_entries(request, plan, verdicts.entries, knowledge)
-                    .await?;
-                self.see_account(request, verdicts.account, knowledge).await
+            Tried::Judged(Judged::Refused(refused)) => {
+                self.learn(request, plan, refused, knowledge).await
             }
         }
     }
 
-    /// Learns from the verdicts which usages exist.
+    /// Learns from refused conditions which usages exist, which models roll-ups have, and how much there is.
+    async fn learn(
+        &self,
+        request: &Request<'_>,
+        plan: &Plan,
+        refused: Vec<Refusal<Guard>>,
+        knowledge: &mut Knowledge,
+    ) -> Result<Lesson, Error> {
+        let (mut balance, mut entries, mut models) = (None, HashMap::new(), KnownModels::new());
+        for Refusal { guard, stored } in refused {
+            match guard {
+                Guard::Balance => balance = Some(stored),
+                Guard::Entry(position) => {
+                    entries.insert(position, stored);
+                }
+                Guard::Rollup(key) => {
+                    models.extend(stored.map(|stored| (key, rollup::models_of(&stored))));
+                }
+            }
+        }
+        self.full_rollups.remember(&models);
+        knowledge.models.extend(models);
+        self.see_entries(request, plan, entries, knowledge).await?;
+        let Some(stored) = balance else {
+            // The balance is higher than was known.
+            knowledge.available = None;
+            return Ok(Lesson::Learnt);
+        };
+        self.see_balance(request, stored, knowledge).await
+    }
+
+    /// Learns which usages exist: those whose entries were refused.
     async fn see_entries(
         &self,
         request: &Request<'_>,
         plan: &Plan,
-        verdicts: Vec<Verdict>,
+        mut refused: HashMap<usize, Option<Item>>,
         knowledge: &mut Knowledge,
     ) -> Result<(), Error> {
         // Usages outside this transaction may have been recorded since.
         knowledge.missing.clear();
         knowledge.together = false;
-        for (&position, verdict) in plan.charged.iter().zip(verdicts) {
+        for &position in &plan.charged {
             let id = &request.usages[position].id;
-            let stored = match verdict {
-                Verdict::Held => None,
-                Verdict::Failed(Some(item)) => Some(UsageEntry::from_item(&item)?),
-                Verdict::Failed(None) => self.usage(id, request.deadline).await?,
+            let stored = match refused.remove(&position) {
+                None => None,
+                Some(Some(item)) => Some(UsageEntry::from_item(&item)?),
+                Some(None) => self.usage(id, request.deadline).await?,
             };
             match stored {
                 Some(stored) => {
@@ -260,29 +290,22 @@ impl Ledger {
         Ok(())
     }
 
-    /// Learns the balance from the verdict, after settling what is due. It is judged last.
-    async fn see_account(
+    /// Learns the balance from the account that refused the debit, after settling what is due. It is judged last.
+    async fn see_balance(
         &self,
         request: &Request<'_>,
-        verdict: Verdict,
+        stored: Option<Item>,
         knowledge: &mut Knowledge,
     ) -> Result<Lesson, Error> {
-        match verdict {
-            // The balance is higher than was known.
-            Verdict::Held => {
-                knowledge.available = None;
-                Ok(Lesson::Learnt)
-            }
-            Verdict::Failed(None) => Ok(Lesson::AccountMissing),
-            Verdict::Failed(Some(item)) => {
-                let found = Account::from_item(&item)?;
-                // Other changes of the grants pass as quickly as a conflict.
-                let deadline = request.deadline.at_most(CONFLICT_BUDGET);
-                let settled = self.settle(request.account, found, &deadline).await?;
-                knowledge.available = Some(settled.available);
-                Ok(Lesson::Learnt)
-            }
-        }
+        let Some(stored) = stored else {
+            return Ok(Lesson::AccountMissing);
+        };
+        let found = Account::from_item(&stored)?;
+        // Other changes of the grants pass as quickly as a conflict.
+        let deadline = request.deadline.at_most(CONFLICT_BUDGET);
+        let settled = self.settle(request.account, found, &deadline).await?;
+        knowledge.available = Some(settled.available);
+        Ok(Lesson::Learnt)
     }
 
     /// The account's action: the balance covers the sum, and nothing is due before.
@@ -322,22 +345,13 @@ impl Knowledge {
     }
 }
 
-/// The verdicts on a refused transaction, by kind of action.
-struct Verdicts {
-    account: Verdict,
-    entries: Vec<Verdict>,
-    rollups: Vec<Verdict>,
-}
-
-impl Verdicts {
-    fn split(verdicts: Vec<Verdict>, entries: usize) -> Self {
-        let mut verdicts = verdicts.into_iter();
-        let account = verdicts.next().unwrap_or(Verdict::Held);
-        let entries = verdicts.by_ref().take(entries).collect();
-        Self {
-            account,
-            entries,
-            rollups: verdicts.collect(),
-        }
-    }
+/// The conditions of a debit.
+#[derive(Clone, Debug)]
+enum Guard {
+    /// The balance covers the sum, and nothing is due before.
+    Balance,
+    /// The entry of the usage at this position does not exist.
+    Entry(usize),
+    /// The roll-up has room for the models.
+    Rollup(Key),
 }

@@ -13,7 +13,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use jiff::Timestamp;
 
 use super::entry::UsageEntry;
-use crate::table::Verdict;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, MEMBER_DAYS, QUARTERS};
 use crate::words::meter::Meter;
@@ -136,17 +135,6 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
         Some(AttributeValue::Ss(models)) => models.iter().cloned().collect(),
         _ => BTreeSet::new(),
     }
-}
-
-/// Returns the models of the roll-ups that refused an addition.
-pub(crate) fn learnt(keys: &[Key], verdicts: Vec<Verdict>) -> KnownModels {
-    let refused = keys.iter().zip(verdicts);
-    refused
-        .filter_map(|(key, verdict)| match verdict {
-            Verdict::Failed(Some(item)) => Some((key.clone(), models_of(&item))),
-            Verdict::Failed(None) | Verdict::Held => None,
-        })
-        .collect()
 }
 
 /// The usage of one meter, as a roll-up sums it.

@@ -14,21 +14,37 @@ use super::{Error, Table, values};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric};
 
-/// The outcome of a transaction that DynamoDB has judged.
+/// The outcome of a transaction that DynamoDB has judged. Each action has a guard, which says what its refusal means.
 #[derive(Debug)]
-pub(crate) enum Judged {
+pub(crate) enum Judged<G> {
     /// All of it is written.
     Committed,
-    /// Nothing is written; a verdict per action, in order.
-    Refused(Vec<Verdict>),
+    /// Nothing is written, since these actions were refused.
+    Refused(Vec<Refusal<G>>),
+}
+
+/// An action whose condition failed.
+#[derive(Debug)]
+pub(crate) struct Refusal<G> {
+    /// Its guard.
+    pub(crate) guard: G,
+    /// The item on which it failed; None if there is none.
+    pub(crate) stored: Option<Item>,
 }
 
 /// The outcome of a transaction that is not retried after a conflict.
 #[derive(Debug)]
-pub(crate) enum Tried {
+pub(crate) enum Tried<G> {
     /// DynamoDB has judged it.
-    Judged(Judged),
+    Judged(Judged<G>),
     /// Another transaction held one of its items; nothing is written.
+    Conflict(Cause),
+}
+
+/// The reply to a transaction, with a verdict per action, in their order.
+enum Reply {
+    Committed,
+    Refused(Vec<Verdict>),
     Conflict(Cause),
 }
 
@@ -43,12 +59,23 @@ pub(crate) enum Updated {
 }
 
 impl Table {
-    /// Sends actions as one transaction until DynamoDB has judged it.
-    pub(crate) async fn transact(
+    /// Sends actions as one transaction until DynamoDB has judged it; returns false if it was refused.
+    pub(crate) async fn commit(
         &self,
         actions: Vec<TransactWriteItem>,
         deadline: &Deadline,
-    ) -> Result<Judged, Error> {
+    ) -> Result<bool, Error> {
+        let guarded = actions.into_iter().map(|action| ((), action)).collect();
+        let judged = self.transact(guarded, deadline).await?;
+        Ok(matches!(judged, Judged::Committed))
+    }
+
+    /// Sends guarded actions as one transaction until DynamoDB has judged it.
+    pub(crate) async fn transact<G: Clone>(
+        &self,
+        actions: Vec<(G, TransactWriteItem)>,
+        deadline: &Deadline,
+    ) -> Result<Judged<G>, Error> {
         let mut conflicts = 0;
         loop {
             match self.try_transact(actions.clone(), deadline).await? {
@@ -63,19 +90,20 @@ impl Table {
         }
     }
 
-    /// Sends actions as one transaction until DynamoDB has judged it or it has met another transaction.
+    /// Sends guarded actions as one transaction until DynamoDB has judged it or it has met another transaction.
     ///
-    /// A retry of the same bytes keeps the token while the outcome is unknown, so a commit whose reply was lost is
-    /// found, not repeated. A cancelled transaction is retried under a new token.
-    pub(crate) async fn try_transact(
+    /// The same bytes keep their token while their outcome is unknown, so a commit whose reply was lost is found, not
+    /// repeated. A cancelled transaction goes on under a new token.
+    pub(crate) async fn try_transact<G>(
         &self,
-        actions: Vec<TransactWriteItem>,
+        actions: Vec<(G, TransactWriteItem)>,
         deadline: &Deadline,
-    ) -> Result<Tried, Error> {
+    ) -> Result<Tried<G>, Error> {
+        let (guards, actions): (Vec<G>, Vec<TransactWriteItem>) = actions.into_iter().unzip();
         let mut cancelled = 0;
-        loop {
+        let reply = loop {
             match self.try_token(actions.clone(), deadline).await? {
-                Ok(tried) => return Ok(tried),
+                Ok(reply) => break reply,
                 Err(cause) => {
                     cancelled += 1;
                     if !deadline.another(cancelled).await {
@@ -83,7 +111,19 @@ impl Table {
                     }
                 }
             }
-        }
+        };
+        Ok(match reply {
+            Reply::Committed => Tried::Judged(Judged::Committed),
+            Reply::Conflict(cause) => Tried::Conflict(cause),
+            Reply::Refused(verdicts) => {
+                let judged = guards.into_iter().zip(verdicts);
+                let refused = judged.filter_map(|(guard, verdict)| match verdict {
+                    Verdict::Held => None,
+                    Verdict::Failed(stored) => Some(Refusal { guard, stored }),
+                });
+                Tried::Judged(Judged::Refused(refused.collect()))
+            }
+        })
     }
 
     /// Sends a transaction under one token; `Err` if it must be retried under another one.
@@ -91,7 +131,7 @@ impl Table {
         &self,
         actions: Vec<TransactWriteItem>,
         deadline: &Deadline,
-    ) -> Result<Result<Tried, Cause>, Error> {
+    ) -> Result<Result<Reply, Cause>, Error> {
         let transaction = self
             .client
             .transact_write_items()
@@ -99,14 +139,14 @@ impl Table {
             .client_request_token(format!("{:032x}", fastrand::u128(..)));
         self.persist(deadline, || async {
             let Err(error) = transaction.clone().send().await else {
-                return Ok(Ok(Tried::Judged(Judged::Committed)));
+                return Ok(Ok(Reply::Committed));
             };
             let ends_token = failure::ends_token(&error);
             match failure::of_transaction(error) {
-                Failure::Refused(verdicts) => Ok(Ok(Tried::Judged(Judged::Refused(verdicts)))),
+                Failure::Refused(verdicts) => Ok(Ok(Reply::Refused(verdicts))),
                 Failure::Conflict(cause) => {
                     telemetry::count(Metric::Conflicts, 1);
-                    Ok(Ok(Tried::Conflict(cause)))
+                    Ok(Ok(Reply::Conflict(cause)))
                 }
                 Failure::Again(cause) if ends_token => Ok(Err(cause)),
                 failure => Err(failure),

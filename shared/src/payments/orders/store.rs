@@ -12,7 +12,6 @@ use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
-use crate::table::Verdict;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::table::{Table, values};
@@ -47,6 +46,15 @@ pub struct CreditedCheckout {
     pub account: Account,
 }
 
+/// The conditions under which a page is written.
+#[derive(Clone, Copy, Debug)]
+enum Guard {
+    /// There is no such page.
+    Page,
+    /// The intent is of the same account.
+    Intent,
+}
+
 /// The orders in the table, and the Checkout Sessions in which they are paid.
 #[derive(Clone, Debug)]
 pub struct Orders {
@@ -67,18 +75,15 @@ impl Orders {
 impl Orders {
     /// Writes an intent, unless its id exists.
     pub async fn open_intent(&self, new: &Intent, deadline: &Deadline) -> Result<Opened, Error> {
-        let actions = vec![self.table.put_if_absent(new.to_item())];
-        match self.table.transact(actions, deadline).await? {
-            Judged::Committed => Ok(Opened::New),
-            Judged::Refused(verdicts) => match verdicts.into_iter().next() {
-                Some(Verdict::Failed(Some(stored))) => {
-                    Ok(Opened::Existing(Box::new(Intent::from_item(&stored)?)))
-                }
-                _ => Err(Error::Broken(
-                    "an intent that exists was not returned".into(),
-                )),
-            },
-        }
+        let actions = vec![((), self.table.put_if_absent(new.to_item()))];
+        let refused = match self.table.transact(actions, deadline).await? {
+            Judged::Committed => return Ok(Opened::New),
+            Judged::Refused(refused) => refused,
+        };
+        let stored = refused.into_iter().find_map(|refusal| refusal.stored);
+        let unread = || Error::Broken("an intent that exists was not returned".into());
+        let stored = Intent::from_item(&stored.ok_or_else(unread)?)?;
+        Ok(Opened::Existing(Box::new(stored)))
     }
 
     /// Reads the intent with an id; None if there is none.
@@ -94,20 +99,22 @@ impl Orders {
     /// Stores the Checkout Session of an intent. A repetition changes nothing.
     pub async fn bind_checkout(&self, page: &Checkout, deadline: &Deadline) -> Result<(), Error> {
         let actions = vec![
-            self.table.put_if_absent(page.to_item()),
-            self.name_page(page),
+            (Guard::Page, self.table.put_if_absent(page.to_item())),
+            (Guard::Intent, self.name_page(page)),
         ];
-        let Judged::Refused(verdicts) = self.table.transact(actions, deadline).await? else {
-            return Ok(());
+        let refused = match self.table.transact(actions, deadline).await? {
+            Judged::Committed => return Ok(()),
+            Judged::Refused(refused) => refused,
         };
-        match verdicts.first() {
-            Some(Verdict::Failed(Some(stored)))
-                if item::read_text(stored, "intent")? == page.intent.as_str() =>
+        // The page of the same intent was written before.
+        for refusal in &refused {
+            if let (Guard::Page, Some(stored)) = (&refusal.guard, &refusal.stored)
+                && item::read_text(stored, "intent")? == page.intent.as_str()
             {
-                Ok(())
+                return Ok(());
             }
-            _ => Err(Error::Broken("the session has another intent".into())),
         }
+        Err(Error::Broken("the session has another intent".into()))
     }
 
     /// Reads the Checkout Session with an id; None if it is not ours.
@@ -279,11 +286,11 @@ impl Orders {
             self.note(intent, CheckoutStatus::Refused),
             incidents.keep(incident),
         ];
-        match self.table.transact(actions, deadline).await? {
-            Judged::Committed => Ok(()),
-            // The intent was paid by another session; the operator must still look at this one.
-            Judged::Refused(_) => incidents.keep_incident(incident, deadline).await,
+        if self.table.commit(actions, deadline).await? {
+            return Ok(());
         }
+        // The intent was paid by another session; the operator must still look at this one.
+        incidents.keep_incident(incident, deadline).await
     }
 
     /// Reads a listed intent as it is now; None if it is settled by now.

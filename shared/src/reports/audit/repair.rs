@@ -14,7 +14,6 @@ use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
 use crate::reports::audit::rules::{Audit, Rebuilt};
 use crate::table::Error;
-use crate::table::Judged;
 use crate::table::item::{self, Item};
 use crate::table::key::Key;
 use crate::words::id::AccountId;
@@ -98,9 +97,10 @@ impl Audits {
         actions: Vec<TransactWriteItem>,
         deadline: &Deadline,
     ) -> Result<(), Error> {
-        match self.table.transact(actions, deadline).await? {
-            Judged::Committed => Ok(()),
-            Judged::Refused(_) => Err(Error::Busy("the account is in use".into())),
+        if self.table.commit(actions, deadline).await? {
+            Ok(())
+        } else {
+            Err(Error::Busy("the account is in use".into()))
         }
     }
 
