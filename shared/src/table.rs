@@ -29,10 +29,12 @@
 //!
 //! No function scans the table, and no item is ever deleted.
 
+mod actions;
 mod calls;
 mod failure;
 pub(crate) mod item;
 pub(crate) mod key;
+mod reads;
 mod schema;
 
 use std::collections::HashMap;
@@ -50,7 +52,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
 pub(crate) use calls::{Judged, Refusal, Tried, Updated};
-pub(crate) use failure::{Cause, of_call, of_snapshot};
+pub(crate) use failure::{Cause, of_snapshot};
 pub(crate) use item::Item;
 pub use item::Malformed;
 pub use key::{PENDING_BUCKETS, Queue};

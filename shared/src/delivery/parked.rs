@@ -136,7 +136,7 @@ impl DeliveryQueue {
         let Some(item) = self.table.item(&key, deadline).await? else {
             return Ok(Redriven::Unknown);
         };
-        if EntryKind::read(&item)? != EntryKind::Usage {
+        if item::read_text(&item, "kind")? != EntryKind::Usage.as_str() {
             return Ok(Redriven::Unknown);
         }
         let found = Waiting::from_item(&item)?;

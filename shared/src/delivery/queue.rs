@@ -9,7 +9,6 @@ use crate::delivery::mark::{Guard, Marks};
 use crate::delivery::parcel::Parcel;
 use crate::delivery::waiting::Waiting;
 use crate::process::deadline::Deadline;
-use crate::table;
 use crate::table::Error;
 use crate::table::Table;
 use crate::table::item::{self, Malformed};
@@ -175,12 +174,7 @@ impl DeliveryQueue {
         loop {
             let missing = i32::try_from(limit - listed.len()).unwrap_or(i32::MAX);
             let query = query.clone().limit(missing).set_exclusive_start_key(from);
-            let found = self
-                .table
-                .persist(deadline, || async {
-                    query.clone().send().await.map_err(table::of_call)
-                })
-                .await?;
+            let found = self.table.query(&query, deadline).await?;
             for item in found.items() {
                 let key = Key {
                     pk: item::read_text(item, "pk")?.to_owned(),

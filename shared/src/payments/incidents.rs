@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::process::deadline::Deadline;
-use crate::table;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
@@ -82,12 +81,7 @@ impl Incidents {
             .consistent_read(true)
             .limit(PAGE)
             .set_exclusive_start_key(from);
-        let found = self
-            .table
-            .persist(deadline, || async {
-                query.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let found = self.table.query(&query, deadline).await?;
         let incidents = found.items().iter().map(Incident::from_item);
         let incidents = incidents.collect::<Result<_, _>>()?;
         Ok((incidents, found.last_evaluated_key))
@@ -110,12 +104,7 @@ impl Incidents {
             .expression_attribute_values(":pk", item::text(Key::INCIDENTS))
             .expression_attribute_values(":subject", item::text(format!("{subject}#")))
             .consistent_read(true);
-        let found = self
-            .table
-            .persist(deadline, || async {
-                query.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let found = self.table.query(&query, deadline).await?;
         let mut dismissed = 0;
         for item in found.items() {
             let incident = Incident::from_item(item)?;

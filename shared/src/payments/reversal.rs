@@ -235,7 +235,7 @@ impl Following<'_> {
         bought: &Bought,
         standing: Standing,
     ) -> Result<Reversed, Error> {
-        let (ledger, now, deadline) = (&self.payments.ledger, self.deadline.start(), self.deadline);
+        let (ledger, deadline) = (&self.payments.ledger, self.deadline);
         let mut new = NewReversal {
             id: found.id.to_string(),
             account: bought.account.clone(),
@@ -246,14 +246,14 @@ impl Following<'_> {
             },
         };
         if standing != Standing::Taken {
-            return Ok(ledger.restore(&new, &deadline.starting(now)).await?);
+            return Ok(ledger.restore(&new, deadline).await?);
         }
-        let reversed = ledger.reverse(&new, &deadline.starting(now)).await?;
+        let reversed = ledger.reverse(&new, deadline).await?;
         if reversed != Reversed::NoShare {
             return Ok(reversed);
         }
         new.part = self.part_that_was_moved(found, bought).await?;
-        Ok(ledger.reverse(&new, &deadline.starting(now)).await?)
+        Ok(ledger.reverse(&new, deadline).await?)
     }
 
     /// Returns the part of a purchase that is reversed in another currency.
@@ -301,13 +301,13 @@ impl Following<'_> {
     }
 
     async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
-        let (now, deadline) = (self.deadline.start(), self.deadline);
-        let page = match payment::page(self.payments, session, &deadline.starting(now)).await? {
+        let deadline = self.deadline;
+        let page = match payment::page(self.payments, session, deadline).await? {
             Page::Known(page) => page,
             Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
             Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
         };
-        match payment::reconcile_checkout(self.payments, &page, &deadline.starting(now)).await {
+        match payment::reconcile_checkout(self.payments, &page, deadline).await {
             // It is kept already, and nothing was credited.
             Ok(_) | Err(payment::Error::Mismatch(_)) => {}
             Err(error) => return Err(error.into()),

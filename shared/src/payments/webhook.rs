@@ -270,7 +270,7 @@ impl Receiver<'_> {
         let Some(customer) = self.object::<CustomerId>() else {
             return self.nameless().await;
         };
-        let (payments, _now, deadline) = (self.payments, self.deadline.start(), self.deadline);
+        let (payments, deadline) = (self.payments, self.deadline);
         let Some(account) = payments
             .customers
             .links

@@ -12,7 +12,6 @@ use crate::ledger::Ledger;
 use crate::ledger::entry::{Entry, ledger_at};
 use crate::ledger::rollup::Used;
 use crate::process::deadline::Deadline;
-use crate::table;
 use crate::table::Error;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
@@ -83,12 +82,7 @@ impl RollupPages<'_> {
         let Some(query) = self.query.take() else {
             return Ok(None);
         };
-        let page = self
-            .table
-            .persist(deadline, || async {
-                query.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let page = self.table.query(&query, deadline).await?;
         if page.last_evaluated_key.is_some() {
             self.query = Some(query.set_exclusive_start_key(page.last_evaluated_key));
         }
@@ -176,12 +170,7 @@ impl Entries {
             .scan_index_forward(false)
             // The additional entry is the beginning of the next page.
             .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
-        let found = self
-            .table
-            .persist(deadline, || async {
-                query.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let found = self.table.query(&query, deadline).await?;
         let mut listed = found.items.unwrap_or_default();
         let next = listed.drain(limit.min(listed.len())..).next();
         let next = next.map(|next| item::read_text(&next, "ledger_at").map(str::to_owned));

@@ -2,15 +2,11 @@
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::failure::{self, Cause, Failure, Verdict};
 use super::item::Item;
-use super::key::Key;
-use super::{Error, Table, values};
+use super::{Error, Table};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric};
 
@@ -225,145 +221,6 @@ impl Table {
             }
         })
         .await
-    }
-
-    /// Puts an item that must not exist yet; a refusal returns the existing one.
-    pub(crate) fn put_if_absent(&self, item: Item) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.name)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .expect("table and item are set");
-        TransactWriteItem::builder().put(put).build()
-    }
-
-    /// Puts an item in place of another one, on a condition.
-    pub(crate) fn put_if(
-        &self,
-        item: Item,
-        condition: &str,
-        values: Option<Item>,
-    ) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.name)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_values(values)
-            .build()
-            .expect("table and item are set");
-        TransactWriteItem::builder().put(put).build()
-    }
-
-    /// Checks that an item does not exist, without changing anything.
-    pub(crate) fn check_absent(&self, key: &Key) -> TransactWriteItem {
-        let absent = "attribute_not_exists(pk)";
-        let check = ConditionCheck::builder()
-            .table_name(&self.name)
-            .set_key(Some(key.attributes()))
-            .condition_expression(absent)
-            .build()
-            .expect("table, key and condition are set");
-        TransactWriteItem::builder().condition_check(check).build()
-    }
-
-    /// Updates an item on a condition.
-    pub(crate) fn update<const N: usize>(
-        &self,
-        key: &Key,
-        condition: &str,
-        expression: &str,
-        pairs: [(&str, AttributeValue); N],
-    ) -> TransactWriteItem {
-        self.update_with(key, condition, expression, values(pairs))
-    }
-
-    /// Updates an item on a condition, with any values.
-    pub(crate) fn update_with(
-        &self,
-        key: &Key,
-        condition: &str,
-        expression: &str,
-        values: Item,
-    ) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.name)
-            .set_key(Some(key.attributes()))
-            .condition_expression(condition)
-            .update_expression(expression)
-            // DynamoDB refuses an empty map of values.
-            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
-            .build()
-            .expect("key, table and expression are set");
-        TransactWriteItem::builder().update(update).build()
-    }
-
-    /// Reads one item, consistently.
-    pub(crate) async fn item(&self, key: &Key, deadline: &Deadline) -> Result<Option<Item>, Error> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(key.attributes()))
-            .consistent_read(true);
-        let answer = self
-            .persist(deadline, || async {
-                get.clone().send().await.map_err(failure::of_call)
-            })
-            .await?;
-        Ok(answer.item)
-    }
-
-    /// Reads items by their keys, consistently, in no order.
-    pub(crate) async fn items(
-        &self,
-        keys: Vec<Item>,
-        deadline: &Deadline,
-    ) -> Result<Vec<Item>, Error> {
-        let mut left = keys;
-        let mut found = Vec::with_capacity(left.len());
-        let mut rounds = 0;
-        while !left.is_empty() {
-            if rounds > 0 && !deadline.another(rounds).await {
-                return Err(Error::Busy("some items were not read in time".into()));
-            }
-            rounds += 1;
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(left))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| Error::Broken(error.into()))?;
-            let get = self.client.batch_get_item().request_items(&self.name, keys);
-            let answer = self
-                .persist(deadline, || async {
-                    get.clone().send().await.map_err(failure::of_call)
-                })
-                .await?;
-            let mut responses = answer.responses.unwrap_or_default();
-            found.extend(responses.remove(&self.name).unwrap_or_default());
-            left = answer
-                .unprocessed_keys
-                .and_then(|mut unprocessed| unprocessed.remove(&self.name))
-                .map(|unprocessed| unprocessed.keys)
-                .unwrap_or_default();
-        }
-        Ok(found)
-    }
-
-    /// Reads items in the order of their keys.
-    pub(crate) async fn by_keys<const N: usize>(
-        &self,
-        keys: [Key; N],
-        deadline: &Deadline,
-    ) -> Result<[Option<Item>; N], Error> {
-        let mut found = self
-            .items(keys.iter().map(Key::attributes).collect(), deadline)
-            .await?;
-        Ok(keys.map(|key| {
-            let place = found.iter().position(|item| key.is_of(item));
-            place.map(|place| found.swap_remove(place))
-        }))
     }
 
     /// Makes a call until it succeeds, cannot succeed, or the deadline ends, whichever is first.

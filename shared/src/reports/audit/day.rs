@@ -6,7 +6,6 @@ use crate::ledger::entry::{Deliveries, DeliveryState, EntryKind};
 use crate::ledger::reversal::Purchased;
 use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
-use crate::table;
 use crate::table::Error;
 use crate::table::Next;
 use crate::table::item::{self, Item, Malformed};
@@ -135,12 +134,7 @@ impl Audits {
             .expression_attribute_values(":before", item::time(before))
             .consistent_read(true)
             .set_exclusive_start_key(next);
-        let found = self
-            .table
-            .persist(deadline, || async {
-                scan.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let found = self.table.scan(&scan, deadline).await?;
         let read = |item: &Item| match OfDay::read(item) {
             Ok(read) => read,
             Err(error) => {

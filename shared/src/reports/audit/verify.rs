@@ -5,8 +5,8 @@ use crate::reports::audit::Audits;
 use crate::reports::audit::rules::Audit;
 use crate::reports::entries;
 use crate::table::Error;
+use crate::table::Next;
 use crate::table::item::{self, Item};
-use crate::table::{self, Next};
 use crate::words::id::AccountId;
 
 /// The number of items read at once, which is DynamoDB's maximum.
@@ -99,12 +99,7 @@ impl Audits {
             .expression_attribute_values(":entry", item::text("E"))
             .projection_expression("pk")
             .set_exclusive_start_key(from);
-        let found = self
-            .table
-            .persist(deadline, || async {
-                scan.clone().send().await.map_err(table::of_call)
-            })
-            .await?;
+        let found = self.table.scan(&scan, deadline).await?;
         let keys = found.items().iter();
         let mut keys = keys.filter_map(|item| item::read_text(item, "pk").ok());
         let (mut accounts, mut unlisted) = (Vec::new(), Vec::new());
@@ -140,12 +135,7 @@ impl Audits {
                 .projection_expression("pk, sk")
                 .limit(PAGE)
                 .set_exclusive_start_key(from);
-            let found = self
-                .table
-                .persist(deadline, || async {
-                    query.clone().send().await.map_err(table::of_call)
-                })
-                .await?;
+            let found = self.table.query(&query, deadline).await?;
             let keys: Vec<Item> = found.items.unwrap_or_default();
             let mut entries = self.table.items(keys, deadline).await?;
             // They come in no order, but the finding must name the first wrong entry.
