@@ -64,7 +64,7 @@ enum Guard {
     DecidingEntry,
     /// A further entry does not exist.
     FurtherEntry,
-    /// What the caller writes with the change.
+    /// A further write of the caller.
     Also,
 }
 
