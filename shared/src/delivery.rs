@@ -8,6 +8,7 @@ mod parcel;
 mod parked;
 mod queue;
 mod reported;
+mod store;
 mod waiting;
 
 use std::time::Duration;
@@ -19,8 +20,9 @@ use tracing::{info, warn};
 pub use mark::{Mark, Marks};
 pub use parcel::{MAX_MEMBERS, Parcel};
 pub use parked::Redriven;
-pub use queue::{DeliveryQueue, Found, Lease, Listed, ListedKind, Parts};
+pub use queue::{Found, Lease, Listed, ListedKind, Parts};
 pub use reported::Reported;
+pub use store::DeliveryQueue;
 pub use waiting::Waiting;
 
 use crate::customers::CustomerLink;

@@ -2,7 +2,7 @@
 //!
 //! - [`edge`]: requests in, problems out
 //! - [`outbox`]: finishes later what a request began
-//! - [`reports`]: the balance, the history, the statement and the estimate of an account
+//! - [`reports`]: the balance, history, statement and estimate of an account; the operator's audit and its repair
 //! - [`usage`]: records a usage and charges it
 //! - [`payments`]: checkout, plans, refunds, the customer portal and Stripe's webhooks
 //! - [`delivery`]: sends a usage to Langfuse and to Stripe's meter

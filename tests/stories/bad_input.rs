@@ -199,7 +199,10 @@ async fn a_usage_may_be_as_large_as_lambda_accepts() {
     let items = ["b1", "b2", "b3", "b4"].map(|key| item.replace("KEY", key));
     let batch = format!("{{\"items\":[{}]}}", items.join(","));
     let batch = world.post("/v1/usage/batch", Some(&token), None, batch);
-    for result in batch.await.body["results"].as_array().unwrap() {
+    let batch = batch.await;
+    let results = batch.body["results"].as_array().unwrap();
+    assert_eq!(results.len(), 4);
+    for result in results {
         assert_eq!(result["status"], 201, "{result}");
     }
 

@@ -34,7 +34,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The modules of the core, each with the modules it names by `crate::…` or `super::…`.
+/// The modules of the core, each with the modules it names by `crate::…` or `super::…`, through re-exports as well.
 fn modules() -> Modules {
     let texts: BTreeMap<String, String> = files(&source())
         .into_iter()
@@ -44,20 +44,45 @@ fn modules() -> Modules {
                 .with_extension("")
                 .to_string_lossy()
                 .replace('/', "::");
-            (
-                module,
-                code(&std::fs::read_to_string(path).expect("a file")),
-            )
+            let text = std::fs::read_to_string(path).expect("a file");
+            (module, code(&text))
         })
         .filter(|(module, _)| module != "lib")
         .collect();
-    let known: BTreeSet<&str> = texts.keys().map(String::as_str).collect();
+    let exports = exports(&texts);
+    let resolved = |path: &String| {
+        let path = exports.get(path).unwrap_or(path);
+        longest(&texts, path)
+    };
     let named = texts.iter().map(|(module, text)| {
         let named = paths(module, text);
-        let named = named.iter().filter_map(|path| longest(&known, path));
-        (module.clone(), named.map(str::to_owned).collect())
+        (module.clone(), named.iter().filter_map(resolved).collect())
     });
     named.collect()
+}
+
+/// The names that a module exports from its own parts, by their path, with the part that has them.
+fn exports(texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let export = Regex::new(r"(?m)^pub(?:\(\w+\))? use ([a-z_]+)::(?:\{([^;]*)\}|(\w+));").unwrap();
+    let mut found = BTreeMap::new();
+    for (module, text) in texts {
+        for exported in export.captures_iter(text) {
+            let part = format!("{module}::{}", &exported[1]);
+            let names = exported
+                .get(2)
+                .or(exported.get(3))
+                .expect("a name")
+                .as_str();
+            for name in names
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+            {
+                found.insert(format!("{module}::{name}"), part.clone());
+            }
+        }
+    }
+    found
 }
 
 /// Code without comments and unit tests.
@@ -70,35 +95,62 @@ fn code(text: &str) -> String {
 
 /// The paths that a module's code names, from the crate's root.
 fn paths(module: &str, text: &str) -> Vec<String> {
-    let path =
-        Regex::new(r"\b(crate|super(?:::super)*)::(\{[^;]*\}|[a-z_]+(?:::[a-z_]+)*)").unwrap();
-    let first = Regex::new(r"(?:^|[{,]\s*)([a-z_]+(?:::[a-z_]+)*)").unwrap();
-    let inner = Regex::new(r"::\{[^{}]*\}").unwrap();
+    let path = Regex::new(r"\b(crate|super(?:::super)*)((?:::\w+)*)(?:::\{([^;]*?)\};)?").unwrap();
     let mut found = Vec::new();
     for named in path.captures_iter(text) {
         let ups = named[1].matches("super").count();
         let mut base: Vec<&str> = module.split("::").collect();
-        base.truncate(if ups == 0 {
+        let left = if ups == 0 {
             0
         } else {
             base.len().saturating_sub(ups)
-        });
-        let rest = inner.replace_all(&named[2], "").into_owned();
-        let rest = rest.trim_end_matches('}').to_owned();
-        for one in first.captures_iter(&rest) {
-            let whole = base.iter().copied().chain(one[1].split("::"));
-            found.push(whole.collect::<Vec<_>>().join("::"));
+        };
+        base.truncate(left);
+        base.extend(named[2].split("::").filter(|name| !name.is_empty()));
+        let base = base.join("::");
+        match named.get(3) {
+            Some(group) => expand(&base, group.as_str(), &mut found),
+            None => found.push(base),
         }
     }
     found
 }
 
+/// Adds the paths of a group in braces, which may have groups in it.
+fn expand(base: &str, group: &str, found: &mut Vec<String>) {
+    let (mut depth, mut name) = (0, String::new());
+    for letter in group.chars().chain([',']) {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if letter != ',' || depth > 0 {
+            name.push(letter);
+            continue;
+        }
+        let whole = std::mem::take(&mut name);
+        match whole.trim().split_once("::{") {
+            Some((inner, rest)) => {
+                let rest = rest.strip_suffix('}').unwrap_or(rest);
+                expand(&format!("{base}::{inner}"), rest, found);
+            }
+            None if whole.trim().is_empty() => {}
+            None => found.push(
+                format!("{base}::{}", whole.trim())
+                    .trim_start_matches("::")
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
 /// The longest module that a path begins with.
-fn longest<'a>(known: &BTreeSet<&'a str>, path: &str) -> Option<&'a str> {
+fn longest(known: &BTreeMap<String, String>, path: &str) -> Option<String> {
     let mut path = path;
     loop {
-        if let Some(module) = known.get(path) {
-            return Some(module);
+        if known.contains_key(path) {
+            return Some(path.to_owned());
         }
         path = path.rsplit_once("::")?.0;
     }
@@ -114,7 +166,7 @@ fn floors() -> Vec<String> {
 
 #[test]
 fn folders_import_downwards() {
-    let floors = floors();
+    let (floors, mut arrows) = (floors(), 0);
     let floor = |module: &str| {
         let room = module.split("::").next().unwrap_or_default();
         let found = floors.iter().position(|floor| floor == room);
@@ -126,8 +178,10 @@ fn folders_import_downwards() {
                 floor(&other) >= floor(&module),
                 "{module} imports {other}, which is above it"
             );
+            arrows += usize::from(floor(&other) > floor(&module));
         }
     }
+    assert!(arrows > 200, "{arrows} imports were found");
 }
 
 #[test]

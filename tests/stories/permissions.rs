@@ -154,6 +154,7 @@ async fn unheard() -> World {
 /// A function's variables name its parameters, and it may read these and no others.
 #[test]
 fn each_function_may_read_the_secrets_that_it_names() {
+    let mut with_secrets = 0;
     for (name, function) in template().functions {
         let named = function.variables.iter();
         let named: BTreeSet<String> = named
@@ -167,7 +168,9 @@ fn each_function_may_read_the_secrets_that_it_names() {
             .map(|resource| resource.rsplit('/').next().unwrap_or_default().to_owned())
             .collect();
         assert_eq!(named, readable, "{name}");
+        with_secrets += usize::from(!named.is_empty());
     }
+    assert_eq!(with_secrets, 6, "all but the one that reads accounts");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use jiff::Timestamp;
 
-use crate::delivery::DeliveryQueue;
+use crate::delivery::store::DeliveryQueue;
 use crate::ledger::entry::{Deliveries, DeliveryState, UsageEntry};
 use crate::process::deadline::Deadline;
 use crate::table::Error;

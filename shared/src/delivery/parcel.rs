@@ -6,8 +6,8 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::delivery::DeliveryQueue;
 use crate::delivery::mark::Mark;
+use crate::delivery::store::DeliveryQueue;
 use crate::delivery::waiting::Waiting;
 use crate::ledger::entry::DeliveryState;
 use crate::process::deadline::Deadline;

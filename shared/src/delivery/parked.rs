@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::delivery::DeliveryQueue;
 use crate::delivery::parcel::Parcel;
+use crate::delivery::store::DeliveryQueue;
 use crate::delivery::waiting::Waiting;
 use crate::ledger::entry::{DeliveryState, EntryKind};
 use crate::process::deadline::Deadline;

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::mark::{Guard, Marks};
 use crate::delivery::parcel::Parcel;
+use crate::delivery::store::DeliveryQueue;
 use crate::delivery::waiting::Waiting;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Table;
 use crate::table::item::{self, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::words::id::{AccountId, ReversalId};
@@ -96,19 +96,6 @@ pub enum Found {
     Parcel(Box<Parcel>),
     /// An item that cannot be read.
     Unreadable(Listed, Malformed),
-}
-
-/// The deliveries in the table: due items, leases, claims, marks and parcels.
-#[derive(Clone, Debug)]
-pub struct DeliveryQueue {
-    pub(super) table: Table,
-}
-
-impl DeliveryQueue {
-    /// The rows of this table.
-    pub const fn over(table: Table) -> Self {
-        Self { table }
-    }
 }
 
 impl DeliveryQueue {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::delivery::DeliveryQueue;
 use crate::delivery::mark::{Guard, Mark, Marks};
 use crate::delivery::parcel::Parcel;
+use crate::delivery::store::DeliveryQueue;
 use crate::ledger::entry::DeliveryState;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
