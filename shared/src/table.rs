@@ -1,4 +1,4 @@
-//! The DynamoDB table: typed items, conditional writes and transactions, without any business.
+//! The DynamoDB table: its items and their keys, conditional writes and transactions.
 //!
 //! | item | `pk` | `sk` | holds | written by, on condition |
 //! |---|---|---|---|---|

@@ -309,10 +309,8 @@ async fn a_parked_parcel_is_redriven_with_all_its_members() {
     world.assert_delivered_once();
 }
 
-#[tokio::test]
-async fn a_report_that_names_events_by_idempotency_key_parks_them() {
-    let world = world().await;
-    let usage = record(&world, "k1").await;
+/// Has Stripe report the latest event of a usage by its idempotency key, and asserts that it is parked.
+async fn assert_a_report_by_key_parks(world: &World, usage: &str) {
     let body = json!({
         "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
     });
@@ -322,8 +320,15 @@ async fn a_report_that_names_events_by_idempotency_key_parks_them() {
         .expect(StatusCode::OK);
     world.webhooks_settled().await;
 
-    assert_eq!(stripe_state(&world, &usage).0, "parked");
+    assert_eq!(stripe_state(world, usage).0, "parked");
     assert!(world.items("INCIDENTS").is_empty());
+}
+
+#[tokio::test]
+async fn a_report_that_names_events_by_idempotency_key_parks_them() {
+    let world = world().await;
+    let usage = record(&world, "k1").await;
+    assert_a_report_by_key_parks(&world, &usage).await;
 }
 
 /// The key of a later attempt is the identifier with the number of the attempt; that of the first is the identifier.
@@ -337,15 +342,5 @@ async fn a_report_that_names_a_retried_event_by_its_key_parks_it() {
     assert_eq!(stripe_state(&world, &usage).0, "pending");
     let world = world.drained().await;
     assert_eq!(stripe_state(&world, &usage).0, "confirmed");
-    let body = json!({
-        "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
-    });
-    world
-        .at_stripe("/_local/meter_errors", &body)
-        .await
-        .expect(StatusCode::OK);
-    world.webhooks_settled().await;
-
-    assert_eq!(stripe_state(&world, &usage).0, "parked");
-    assert!(world.items("INCIDENTS").is_empty());
+    assert_a_report_by_key_parks(&world, &usage).await;
 }

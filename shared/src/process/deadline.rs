@@ -26,7 +26,9 @@ pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
 /// The wait before a request checks a closed gate again, in milliseconds.
 const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
 
-/// The time by which work is decided, and the time by which it must end.
+/// The time at which a piece of work is decided, and the time by which it must end.
+///
+/// A request is decided at the time of its arrival. A run of many pieces gives each its own time, with [`Self::starting`].
 #[derive(Clone, Debug)]
 pub struct Deadline {
     clock: Clock,
@@ -112,7 +114,7 @@ impl Deadline {
         }
     }
 
-    /// The same deadline for work that is decided by the time `start`.
+    /// The same deadline for work that is decided at the time `start`.
     #[must_use]
     pub fn starting(&self, start: Timestamp) -> Self {
         Self {
@@ -121,7 +123,7 @@ impl Deadline {
         }
     }
 
-    /// Returns the time by which the work is decided.
+    /// Returns the time at which the work is decided.
     pub const fn start(&self) -> Timestamp {
         self.start
     }
