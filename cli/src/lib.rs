@@ -41,7 +41,6 @@ use shared::reports::history;
 use shared::reports::statement::MAX_LIMIT;
 use shared::table::Table;
 use shared::words::id::{AccountId, IdempotencyKey, InvoiceId, ReversalId, SessionId};
-use shared::words::reversal_kind::ReversalKind;
 use shared::words::sparks::Sparks;
 pub use stripe_account::Charging;
 use stripe_setup::Addresses;
@@ -108,26 +107,7 @@ enum Action {
     ///
     /// The comparison of a day changes only deliveries: it records whether Stripe's meter has a parked usage, and parks
     /// a confirmed usage that the meter did not count.
-    Reconcile {
-        /// Day to compare, in UTC, `YYYY-MM-DD`; yesterday by default.
-        #[arg(long, group = "one")]
-        day: Option<Date>,
-        /// Instead, credit the payment of this Checkout Session, `cs_…`.
-        #[arg(long, group = "one")]
-        session: Option<SessionId>,
-        /// Instead, credit the payment of this invoice, `in_…`.
-        #[arg(long, group = "one")]
-        invoice: Option<InvoiceId>,
-        /// Instead, claw back or restore the Sparks of this refund, `re_…`.
-        #[arg(long, group = "one")]
-        refund: Option<ReversalId>,
-        /// Instead, claw back or restore the Sparks of this dispute, `dp_…`.
-        #[arg(long, group = "one")]
-        dispute: Option<ReversalId>,
-        /// Instead, claw back or restore the Sparks of this credit note, `cn_…`.
-        #[arg(long, group = "one")]
-        credit_note: Option<ReversalId>,
-    },
+    Reconcile(reconcile::Target),
     /// Recompute accounts from their entries, and list differences in prices, balance, roll-ups and grants.
     Verify {
         /// The account; all accounts by default.
@@ -331,28 +311,7 @@ pub async fn run<'a>(
         Action::Balance { account } => read::balance(&mut console, account).await,
         Action::Ledger { account, limit } => read::ledger(&mut console, account, limit).await,
         Action::Outbox { action } => outbox::run(&mut console, action).await,
-        Action::Reconcile {
-            day,
-            session,
-            invoice,
-            refund,
-            dispute,
-            credit_note,
-        } => {
-            let reversals = [
-                (ReversalKind::Refund, refund),
-                (ReversalKind::Dispute, dispute),
-                (ReversalKind::CreditNote, credit_note),
-            ];
-            let mut reversals = reversals.into_iter();
-            let reversal = reversals.find_map(|(reason, id)| Some((reason, id?)));
-            match (session, invoice, reversal) {
-                (Some(session), ..) => reconcile::session(&mut console, session).await,
-                (_, Some(invoice), _) => reconcile::invoice(&mut console, invoice).await,
-                (.., Some((reason, id))) => reconcile::reversal(&mut console, reason, id).await,
-                (None, None, None) => Box::pin(reconcile::day(&mut console, day)).await,
-            }
-        }
+        Action::Reconcile(target) => Box::pin(reconcile::run(&mut console, target)).await,
         Action::Verify { account } => verify::run(&mut console, account).await,
         Action::Repair { account, yes } => repair::run(&mut console, account, yes).await,
         Action::Doctor {

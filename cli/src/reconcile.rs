@@ -8,9 +8,10 @@ mod payments;
 mod report;
 mod reversals;
 mod table;
+mod target;
 mod traces;
 
-pub(crate) use day::day;
+use day::day;
 use serde_json::json;
 use shared::payments::invoice::{self, Outcome};
 use shared::payments::payment::{self, Page};
@@ -18,11 +19,12 @@ use shared::payments::reversal;
 use shared::words::id::{InvoiceId, ReversalId, SessionId};
 use shared::words::reversal_kind::ReversalKind;
 use shared::words::sparks::Sparks;
+pub(crate) use target::{Target, run};
 
 use crate::{Console, Error};
 
 /// Reads a session from Stripe, and credits it if it is paid and not credited yet.
-pub(crate) async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Error> {
+async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
     let page = match payment::page(payments, &session, &console.deadline.starting(now)).await {
         Ok(Page::Known(page)) => page,
@@ -50,7 +52,7 @@ pub(crate) async fn session(console: &mut Console<'_>, session: SessionId) -> Re
 }
 
 /// Reads an invoice from Stripe, and grants the Sparks that it has paid for, once.
-pub(crate) async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> {
+async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
     let (credited, why) =
         match invoice::reconcile(payments, &id, &console.deadline.starting(now)).await {
@@ -74,7 +76,7 @@ pub(crate) async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<
 }
 
 /// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
-pub(crate) async fn reversal(
+async fn reversal(
     console: &mut Console<'_>,
     reason: ReversalKind,
     id: ReversalId,

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use shared::providers::stripe;
 
-use super::{CALL_TIMEOUT, Metadata, StripeAccount, is_of_stage};
+use super::objects::{Metadata, is_of_stage};
+use super::{CALL_TIMEOUT, StripeAccount};
 
 /// Path of the event destinations.
 pub(crate) const DESTINATIONS: &str = "/v2/core/event_destinations";

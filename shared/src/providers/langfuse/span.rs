@@ -145,6 +145,21 @@ fn attributes<'a>(
     if let Some(model) = only_model(entry) {
         attributes.push(Attribute::text("langfuse.observation.model.name", model));
     }
+    extend_with_labels(&mut attributes, entry);
+    attributes.extend(content(trace.content));
+    let sent = trace.content.input.is_some() || trace.content.output.is_some();
+    if entry.trace.content && !sent {
+        // Content is not stored, so a trace that is sent again has none.
+        attributes.push(Attribute::text(
+            "langfuse.observation.metadata.sparks.content",
+            "dropped",
+        ));
+    }
+    attributes
+}
+
+/// Appends the session, tags and metadata that the caller has given.
+fn extend_with_labels<'a>(attributes: &mut Vec<Attribute<'a>>, entry: &'a UsageEntry) {
     let session = entry.trace.session_id.as_deref();
     if let Some(session) = session.and_then(labels::session_id) {
         attributes.push(Attribute::text("langfuse.session.id", session));
@@ -158,16 +173,6 @@ fn attributes<'a>(
         let key = format!("langfuse.trace.metadata.{key}");
         attributes.push(Attribute::text(key, value));
     }
-    attributes.extend(content(trace.content));
-    let sent = trace.content.input.is_some() || trace.content.output.is_some();
-    if entry.trace.content && !sent {
-        // Content is not stored, so a trace that is sent again has none.
-        attributes.push(Attribute::text(
-            "langfuse.observation.metadata.sparks.content",
-            "dropped",
-        ));
-    }
-    attributes
 }
 
 /// The model's input and output, cut to size, with a mark on each that was cut.
