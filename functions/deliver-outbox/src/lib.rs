@@ -3,22 +3,22 @@
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 use shared::outbox::{self, Outbox, Report};
-use shared::process::telemetry::{self, Call, Origin};
+use shared::process::telemetry::{self, Call, Function};
 use shared::process::{Setup, config};
 
 /// The systems and settings that this function uses.
 #[derive(Debug)]
 pub struct App {
     outbox: Outbox,
-    origin: Origin,
+    function: Function,
 }
 
 impl App {
     /// Reads the configuration and prepares the clients, once per environment.
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
         let outbox = Outbox::from_setup(setup)?;
-        let origin = Origin::new("deliver-outbox", &outbox.stage, &outbox.clock);
-        Ok(Self { outbox, origin })
+        let function = Function::new("deliver-outbox", &outbox.stage, &outbox.clock);
+        Ok(Self { outbox, function })
     }
 }
 
@@ -27,5 +27,5 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Report, Erro
     let call = Call::scheduled(&event.context);
     let deadline = app.outbox.deadline(event.context.deadline);
     let run = outbox::run(&app.outbox, &deadline);
-    Ok(telemetry::invocation(&app.origin, call, run).await?)
+    Ok(telemetry::invocation(&app.function, call, run).await?)
 }

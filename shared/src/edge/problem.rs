@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::edge::request;
 use crate::pricing::catalog;
 use crate::process::telemetry;
-use crate::process::telemetry::{Call, Metric, Origin};
+use crate::process::telemetry::{Call, Function, Metric};
 use crate::reports::{balance, history};
 use crate::words::sparks::Sparks;
 use crate::{ledger, usage};
@@ -24,10 +24,10 @@ const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// Responds to a request with its result or its problem.
 ///
-/// Logs meanwhile carry the request's id, and the whole is one invocation of `origin`. `page` is the address at which
+/// Logs meanwhile carry the request's id, and the whole is one invocation of `function`. `page` is the address at which
 /// the deployment describes problems, `PROBLEMS_URL`.
 pub async fn answer(
-    origin: &Origin,
+    function: &Function,
     page: Option<&str>,
     request: &Request,
     answer: impl Future<Output = Result<Response<Body>, Problem>>,
@@ -52,7 +52,7 @@ pub async fn answer(
             }
         }
     };
-    telemetry::invocation(origin, call, answer).await
+    telemetry::invocation(function, call, answer).await
 }
 
 /// A failure, as the caller sees it.

@@ -9,7 +9,7 @@ use super::problem::{self, Problem};
 use super::request;
 use crate::process::clock::Clock;
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
-use crate::process::telemetry::{self, Origin};
+use crate::process::telemetry::{self, Function};
 use crate::process::{Setup, config};
 use crate::usage::ProviderCost;
 use crate::words::id::AccountId;
@@ -24,7 +24,7 @@ pub type Served = Result<Response<Body>, Infallible>;
 /// The HTTP edge of one function.
 #[derive(Debug)]
 pub struct Edge {
-    origin: Origin,
+    function: Function,
     problems_url: Option<String>,
     /// The claim that names the account; None if only Stripe calls.
     account_claim: Option<String>,
@@ -34,28 +34,28 @@ pub struct Edge {
 
 impl Edge {
     /// The edge of a function that accounts and services call.
-    pub fn new(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+    pub fn new(name: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
             account_claim: Some(setup.environment.account_claim()),
-            ..Self::for_stripe(function, setup)?
+            ..Self::for_stripe(name, setup)?
         })
     }
 
     /// The same, of a function whose answers may show the provider's cost.
-    pub fn with_cost(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+    pub fn with_cost(name: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
         Ok(Self {
             accounts_see_cost: setup.environment.show_provider_cost()?,
-            ..Self::new(function, setup)?
+            ..Self::new(name, setup)?
         })
     }
 
     /// The edge of a function that only Stripe calls.
-    pub fn for_stripe(function: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
+    pub fn for_stripe(name: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
         let Setup {
             environment, clock, ..
         } = setup;
         Ok(Self {
-            origin: Origin::new(function, &environment.stage()?, clock),
+            function: Function::new(name, &environment.stage()?, clock),
             problems_url: environment.problems_url()?,
             account_claim: None,
             accounts_see_cost: false,
@@ -71,7 +71,7 @@ impl Edge {
     ) -> impl Future<Output = Served> {
         // Boxed at once: in an async function, it would take its size twice.
         let answer = Box::pin(problem::answer(
-            &self.origin,
+            &self.function,
             self.problems_url(),
             request,
             answer,

@@ -22,7 +22,7 @@ use crate::process::config::{self, Environment};
 use crate::words::sparks::Sparks;
 
 use event::Events;
-pub use invocation::{Call, Origin, account, count, invocation, step, timed};
+pub use invocation::{Call, Function, account, count, invocation, step, timed};
 pub(crate) use invocation::{answered, traceparent};
 pub use lines::Lines;
 pub use metric::{Metric, Provider, Step};

@@ -21,19 +21,19 @@ tokio::task_local! {
     static CURRENT: RefCell<Invocation>;
 }
 
-/// The function and the deployment whose invocations are logged.
+/// A function of a deployment, whose invocations are logged.
 #[derive(Clone, Debug)]
-pub struct Origin {
-    pub(super) function: &'static str,
+pub struct Function {
+    pub(super) name: &'static str,
     pub(super) stage: String,
     clock: Clock,
 }
 
-impl Origin {
+impl Function {
     /// A function by its name, of the deployment `stage`.
-    pub fn new(function: &'static str, stage: &str, clock: &Clock) -> Self {
+    pub fn new(name: &'static str, stage: &str, clock: &Clock) -> Self {
         Self {
-            function,
+            name,
             stage: stage.to_owned(),
             clock: clock.clone(),
         }
@@ -71,7 +71,7 @@ impl Call {
 /// too.
 #[derive(Debug)]
 pub(super) struct Invocation {
-    pub(super) origin: Origin,
+    pub(super) function: Function,
     pub(super) call: Call,
     pub(super) began: Timestamp,
     pub(super) account: Account,
@@ -119,14 +119,14 @@ impl Invocation {
 
 impl Drop for Invocation {
     fn drop(&mut self) {
-        let line = line::of(self, self.origin.clock.now());
+        let line = line::of(self, self.function.clock.now());
         lines::write(line, self.keeper.as_ref());
     }
 }
 
 /// Runs the work of an invocation, and writes its line at the end.
 pub fn invocation<T>(
-    origin: &Origin,
+    function: &Function,
     call: Call,
     work: impl Future<Output = T>,
 ) -> impl Future<Output = T> {
@@ -139,9 +139,9 @@ pub fn invocation<T>(
     };
     async {
         let invocation = Invocation {
-            origin: origin.clone(),
+            function: function.clone(),
             call,
-            began: origin.clock.now(),
+            began: function.clock.now(),
             account: Account::Unknown,
             answer: None,
             metrics: Vec::new(),
@@ -217,7 +217,7 @@ pub(super) fn request_id() -> Option<String> {
 }
 
 fn now() -> Option<Timestamp> {
-    let clock = |invocation: &RefCell<Invocation>| invocation.borrow().origin.clock.now();
+    let clock = |invocation: &RefCell<Invocation>| invocation.borrow().function.clock.now();
     CURRENT.try_with(clock).ok()
 }
 

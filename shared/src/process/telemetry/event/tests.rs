@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tracing::{error, info, info_span, trace, warn};
 
-use super::super::{Call, Lines, Origin, invocation, logs};
+use super::super::{Call, Function, Lines, invocation, logs};
 use crate::process::clock::Clock;
 use crate::process::config::Environment;
 
@@ -50,13 +50,13 @@ async fn an_event_is_one_flat_line_with_level_and_message() {
 
 #[tokio::test]
 async fn events_in_an_invocation_carry_its_request_id() {
-    let origin = Origin::new("read-account", "prod", &Clock::system());
+    let function = Function::new("read-account", "prod", &Clock::system());
     let call = Call {
         request_id: "req_1".to_owned(),
         ..Call::default()
     };
     let told = lines(async {
-        let work = invocation(&origin, call, async { info!("within") });
+        let work = invocation(&function, call, async { info!("within") });
         Lines::default().keep(work).await;
         info!("after");
     });

@@ -32,7 +32,7 @@ struct Line<'a> {
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Invocation {
-            origin,
+            function,
             call,
             began,
             account,
@@ -42,8 +42,8 @@ impl Serialize for Line<'_> {
             ..
         } = self.invocation;
         let mut line = serializer.serialize_map(None)?;
-        line.serialize_entry(DIMENSIONS[0], origin.function)?;
-        line.serialize_entry(DIMENSIONS[1], &origin.stage)?;
+        line.serialize_entry(DIMENSIONS[0], function.name)?;
+        line.serialize_entry(DIMENSIONS[1], &function.stage)?;
         line.serialize_entry("message", &message(self.invocation))?;
         line.serialize_entry("request_id", &call.request_id)?;
         let duration_ms = self.ended.as_millisecond() - began.as_millisecond();
@@ -126,7 +126,7 @@ impl Instructions {
 fn message(invocation: &Invocation) -> String {
     let called = match invocation.call.route() {
         Some((method, route)) => format!("{method} {route}"),
-        None => invocation.origin.function.to_owned(),
+        None => invocation.function.name.to_owned(),
     };
     match &invocation.answer {
         _ if !invocation.completed => format!("{called} was cut short"),

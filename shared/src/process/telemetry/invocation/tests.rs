@@ -16,9 +16,9 @@ use crate::providers::stripe::Stripe;
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn origin() -> Origin {
+fn function() -> Function {
     let clock = Clock::skipping_from("2026-11-22T20:15:00Z".parse().unwrap());
-    Origin::new("verify-payment", "prod", &clock)
+    Function::new("verify-payment", "prod", &clock)
 }
 
 fn call() -> Call {
@@ -33,9 +33,9 @@ fn call() -> Call {
 }
 
 /// Returns the lines of an invocation that does `work`.
-async fn lines<T>(origin: &Origin, call: Call, work: impl Future<Output = T>) -> Vec<Value> {
+async fn lines<T>(function: &Function, call: Call, work: impl Future<Output = T>) -> Vec<Value> {
     let lines = Lines::default();
-    lines.keep(invocation(origin, call, work)).await;
+    lines.keep(invocation(function, call, work)).await;
     let kept = lines.kept();
     kept.iter()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -44,9 +44,9 @@ async fn lines<T>(origin: &Origin, call: Call, work: impl Future<Output = T>) ->
 
 #[tokio::test]
 async fn an_invocation_is_one_line_with_its_metrics() {
-    let origin = origin();
-    let clock = origin.clock.clone();
-    let lines = lines(&origin, call(), async {
+    let function = function();
+    let clock = function.clock.clone();
+    let lines = lines(&function, call(), async {
         account(&"acct_a".parse().unwrap());
         step(Step::Stripe, clock.sleep(Duration::from_millis(40))).await;
         step(Step::Stripe, clock.sleep(Duration::from_millis(2))).await;
@@ -63,7 +63,7 @@ async fn an_invocation_is_one_line_with_its_metrics() {
 #[tokio::test]
 async fn an_invocation_that_counts_nothing_carries_no_metrics() {
     let scheduled = Call::scheduled(&Context::default());
-    let lines = lines(&origin(), scheduled, async {}).await;
+    let lines = lines(&function(), scheduled, async {}).await;
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["message"], "verify-payment finished");
     assert_eq!(lines[0].get("_aws"), None);
@@ -72,7 +72,7 @@ async fn an_invocation_that_counts_nothing_carries_no_metrics() {
 
 #[tokio::test]
 async fn concurrent_work_counts_into_the_same_invocation() {
-    let lines = lines(&origin(), call(), async {
+    let lines = lines(&function(), call(), async {
         let one = || async {
             tokio::task::yield_now().await;
             count(Metric::UsageRecorded, 1);
@@ -90,9 +90,9 @@ async fn concurrent_work_counts_into_the_same_invocation() {
 #[tokio::test]
 async fn concurrent_invocations_are_counted_separately() {
     let lines = Lines::default();
-    let origin = origin();
+    let function = function();
     let one = |recorded| {
-        invocation(&origin, call(), async move {
+        invocation(&function, call(), async move {
             tokio::task::yield_now().await;
             count(Metric::UsageRecorded, recorded);
             tokio::task::yield_now().await;
@@ -127,9 +127,9 @@ async fn outside_of_an_invocation_nothing_is_counted_or_written() {
 
 #[tokio::test]
 async fn a_cancelled_invocation_writes_its_line() {
-    let origin = origin();
-    let lines = lines(&origin, call(), async {
-        let given_up = invocation(&origin, call(), async {
+    let function = function();
+    let lines = lines(&function, call(), async {
+        let given_up = invocation(&function, call(), async {
             count(Metric::UsageRecorded, 1);
             std::future::pending::<()>().await;
         });
@@ -166,7 +166,7 @@ async fn an_account_is_logged_if_there_is_only_one() {
                 account(id);
             }
         };
-        let lines = lines(&origin(), call(), noted).await;
+        let lines = lines(&function(), call(), noted).await;
         assert_eq!(lines[0].get("account.id").and_then(Value::as_str), named);
     }
 }
@@ -177,7 +177,7 @@ async fn malformed_headers_are_not_logged() {
         trace: TraceContext::new(Some("Root=canary"), Some("00-canary")),
         ..call()
     };
-    let line = lines(&origin(), called, async {}).await.remove(0);
+    let line = lines(&function(), called, async {}).await.remove(0);
     assert!(!line.to_string().contains("canary"), "{line}");
 }
 
@@ -191,27 +191,27 @@ async fn the_callers_traceparent_is_passed_on_to_the_providers() {
         log.lock().unwrap().push(header);
         Box::pin(std::future::ready(Ok(Response::new(Bytes::from("{}")))))
     }));
-    let origin = origin();
+    let function = function();
     let access = StripeAccess {
         base: "https://stripe.test".into(),
         secret_key: "sk_test_1".into(),
     };
-    let stripe = Stripe::new(&access, &transport, &origin.clock);
+    let stripe = Stripe::new(&access, &transport, &function.clock);
     let access = LangfuseAccess {
         host: "https://langfuse.test".into(),
         public_key: "pk-lf-1".into(),
         secret_key: "sk-lf-1".into(),
     };
-    let langfuse = Langfuse::new(&access, "prod", &transport, &origin.clock);
+    let langfuse = Langfuse::new(&access, "prod", &transport, &function.clock);
     let tell_both = || async {
         let timeout = Duration::from_secs(1);
         stripe.read::<Value>("/v1/meters", timeout).await.unwrap();
         langfuse.record(&[], timeout).await.unwrap();
     };
 
-    lines(&origin, call(), tell_both()).await;
+    lines(&function, call(), tell_both()).await;
     let scheduled = Call::scheduled(&Context::default());
-    lines(&origin, scheduled, tell_both()).await;
+    lines(&function, scheduled, tell_both()).await;
     tell_both().await;
 
     let passed_on = Some(TRACEPARENT.to_owned());
