@@ -15,9 +15,6 @@ use crate::stripe_account::StripeAccount;
 use crate::{Console, Error, STEP_TIME};
 use check::Check;
 
-/// Codes of incidents that stay open although the payment, refund or dispute has its entry.
-const STANDING: [&str; 3] = ["mismatch_line", "no_share", "taken_again"];
-
 /// Checks that need the Stripe account.
 const AT_STRIPE: [&str; 7] = [
     "key",
@@ -92,9 +89,9 @@ async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
         // A payment or refund that has its entry by now is settled.
         let booked = ledger.credited(&subjects, &deadline).await?;
         let still = incidents.into_iter();
-        open.extend(still.filter(|one| {
-            STANDING.contains(&one.code.as_str()) || !booked.contains_key(&one.subject)
-        }));
+        open.extend(
+            still.filter(|one| one.code.stays_open() || !booked.contains_key(&one.subject)),
+        );
         if next.is_none() {
             return Ok(open);
         }

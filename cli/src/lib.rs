@@ -198,7 +198,7 @@ pub enum Error {
     NoInvoice(InvoiceId),
     /// The refund, dispute or credit note changes nothing, does not belong to this deployment, or is unclear.
     #[error("`{0}` changes nothing: {1}")]
-    NoReversal(ReversalId, &'static str),
+    NoReversal(ReversalId, String),
     /// The meter has a price, so that prepaid Sparks would be charged again.
     #[error(
         "the meter `{meter}` must have no price, because Sparks are prepaid, but {price}: {}; nothing was changed",

@@ -14,7 +14,7 @@ mod traces;
 use day::day;
 use serde_json::json;
 use shared::payments::invoice::{self, Outcome};
-use shared::payments::payment::{self, Page};
+use shared::payments::payment::{self, SessionOrigin};
 use shared::payments::reversal;
 use shared::words::id::{InvoiceId, ReversalId, SessionId};
 use shared::words::reversal_kind::ReversalKind;
@@ -26,9 +26,10 @@ use crate::{Console, Error};
 /// Reads a session from Stripe, and credits it if it is paid and not credited yet.
 async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    let page = match payment::page(payments, &session, &console.deadline.starting(now)).await {
-        Ok(Page::Known(page)) => page,
-        Ok(_) | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
+    let page = match payment::origin(payments, &session, &console.deadline.starting(now)).await {
+        Ok(SessionOrigin::Ours(page)) => page,
+        Ok(SessionOrigin::NotOurs(_) | SessionOrigin::Unclear(_))
+        | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
         Err(error) => return Err(error.into()),
     };
     let found =
@@ -57,7 +58,7 @@ async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> 
     let (credited, why) =
         match invoice::reconcile(payments, &id, &console.deadline.starting(now)).await {
             Ok(Outcome::Granted(sparks, _)) => (sparks, None),
-            Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason)),
+            Ok(Outcome::Nothing(reason)) => (Sparks::ZERO, Some(reason.as_str())),
             Ok(Outcome::NotOurs(_)) | Err(invoice::Error::NoInvoice) => {
                 return Err(Error::NoInvoice(id));
             }
@@ -78,15 +79,14 @@ async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> 
 /// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
 async fn reversal(
     console: &mut Console<'_>,
-    reason: ReversalKind,
+    kind: ReversalKind,
     id: ReversalId,
 ) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    match reversal::reconcile(payments, reason, &id, &console.deadline.starting(now)).await? {
-        reversal::Outcome::Done => {}
-        reversal::Outcome::Nothing(why)
-        | reversal::Outcome::NotOurs(why)
-        | reversal::Outcome::Unclear(why) => return Err(Error::NoReversal(id, why)),
+    let deadline = console.deadline.starting(now);
+    let outcome = reversal::reconcile(payments, kind, &id, &deadline).await?;
+    if let Some(reason) = outcome.reason() {
+        return Err(Error::NoReversal(id, reason));
     }
     if console.json {
         writeln!(console.out, "{}", json!({ "reversal": id }))?;

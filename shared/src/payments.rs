@@ -1,9 +1,11 @@
 //! Selling, crediting and clawing back: everything that follows a payment at Stripe.
 
 pub mod checkout;
+pub mod field;
 pub mod incidents;
 pub mod invoice;
 pub mod orders;
+pub mod outcome;
 pub mod payment;
 pub mod portal;
 pub mod reversal;

@@ -5,6 +5,7 @@ use super::{Outbox, Report, has_time, next_attempt};
 use crate::delivery::Listed;
 use crate::ledger;
 use crate::payments::Payments;
+use crate::payments::outcome::Outcome;
 use crate::payments::{reversal, subscription};
 use crate::process::deadline::Deadline;
 
@@ -41,7 +42,7 @@ pub(super) async fn work(
             let reconciled = reversal::reconcile(payments, reason, &id, at_once);
             match Box::pin(reconciled).await {
                 // The table was restored, or the key now belongs to another account.
-                Ok(reversal::Outcome::NotOurs(_)) => {
+                Ok(Outcome::NotOurs(_)) => {
                     payments
                         .open_reversals
                         .unfollow(reason, &id, deadline)

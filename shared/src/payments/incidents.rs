@@ -1,8 +1,14 @@
 //! Incidents: reports of Stripe that no retry can handle, stored for the operator.
 
+mod code;
+mod fault;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde::Serialize;
+
+pub use code::{IncidentCode, StoredCode};
+pub use fault::Fault;
 
 use crate::process::deadline::Deadline;
 use crate::table::Table;
@@ -20,7 +26,7 @@ pub struct Incident {
     /// The object at Stripe, such as `cs_…`, or the event if it names none.
     pub subject: String,
     /// The fault, in one word.
-    pub code: String,
+    pub code: StoredCode,
     /// The fault, in a sentence.
     pub detail: String,
     /// The account of the object, if known.
@@ -44,24 +50,24 @@ impl Incidents {
 }
 
 impl Incidents {
-    /// Stores an incident.
+    /// Stores a fault of a subject: the object at Stripe, or the event if it names none.
     ///
     /// If it is already stored with the same detail, nothing is written: a dismissed one stays dismissed.
-    pub async fn keep_incident(
+    pub async fn keep(
         &self,
-        incident: &Incident,
+        subject: &str,
+        fault: Fault<'_>,
+        account: Option<&AccountId>,
         deadline: &Deadline,
     ) -> Result<(), Error> {
-        let key = Key::incident(&incident.subject, &incident.code);
+        let key = Key::incident(subject, &fault.code().to_string());
         let stored = self.table.item(&key, deadline).await?;
         let stored = stored.as_ref().map(Incident::from_item).transpose()?;
-        if stored.is_some_and(|stored| stored.detail == incident.detail) {
+        if stored.is_some_and(|stored| stored.detail == fault.detail()) {
             return Ok(());
         }
-        self.table
-            .apply(self.keep(incident), deadline)
-            .await
-            .map(drop)
+        let sighting = self.sighting(subject, fault, account, deadline.start());
+        self.table.apply(sighting, deadline).await.map(drop)
     }
 
     /// Reads one page of the incidents that are not dismissed, ordered by subject; returns the next page's cursor.
@@ -109,7 +115,7 @@ impl Incidents {
         for item in found.items() {
             let incident = Incident::from_item(item)?;
             let action = self.table.update(
-                &Key::incident(&incident.subject, &incident.code),
+                &Key::incident(&incident.subject, &incident.code.to_string()),
                 "seen_at = :seen_at",
                 "SET dismissed = :dismissed",
                 [
@@ -123,23 +129,30 @@ impl Incidents {
         Ok(dismissed)
     }
 
-    pub(crate) fn keep(&self, incident: &Incident) -> TransactWriteItem {
-        let account = incident.account.as_ref();
+    /// The write of a fault that was seen at a time.
+    pub(crate) fn sighting(
+        &self,
+        subject: &str,
+        fault: Fault<'_>,
+        account: Option<&AccountId>,
+        seen_at: Timestamp,
+    ) -> TransactWriteItem {
+        let code = fault.code().to_string();
         self.table.update(
-            &Key::incident(&incident.subject, &incident.code),
+            &Key::incident(subject, &code),
             // An earlier sight that arrives late changes nothing.
             "attribute_not_exists(pk) OR seen_at <= :seen_at",
             "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, \
              seen_at = :seen_at",
             [
-                (":subject", item::text(&incident.subject)),
-                (":code", item::text(&incident.code)),
-                (":detail", item::text(&incident.detail)),
+                (":subject", item::text(subject)),
+                (":code", item::text(code)),
+                (":detail", item::text(fault.detail())),
                 (
                     ":account",
                     item::text(account.map_or("", AccountId::as_str)),
                 ),
-                (":seen_at", item::time(incident.seen_at)),
+                (":seen_at", item::time(seen_at)),
             ],
         )
     }
@@ -149,7 +162,7 @@ impl Incident {
     fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             subject: item::read_text(item, "subject")?.to_owned(),
-            code: item::read_text(item, "code")?.to_owned(),
+            code: StoredCode::read(item::read_text(item, "code")?),
             detail: item::read_text(item, "detail")?.to_owned(),
             account: item::read_text(item, "account_seen")?.parse().ok(),
             seen_at: item::read_time(item, "seen_at")?,

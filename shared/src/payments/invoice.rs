@@ -10,7 +10,9 @@ use tracing::{error, info};
 
 use crate::ledger::{self, Account, Credited, NewCredit, Purchase, Source};
 use crate::payments::Payments;
-use crate::payments::incidents::Incident;
+use crate::payments::field::Field;
+use crate::payments::incidents::Fault;
+use crate::payments::outcome::{NoGrant, OtherOwner};
 use crate::pricing::catalog::{self, Order};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
@@ -18,12 +20,6 @@ use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
 use crate::words::id::{AccountId, IntentId, InvoiceId};
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
-
-/// The one reason of [`Outcome::Nothing`] that may be temporary.
-pub const NOT_PAID: &str = "not_paid";
-
-/// The reason of [`Outcome::Nothing`] for an invoice without a plan of ours.
-pub const NO_PLAN: &str = "no_plan";
 
 /// Maximum number of pages of paid invoices that are read in search of the last one granted.
 const MAX_PAGES: usize = 10;
@@ -34,9 +30,9 @@ pub enum Outcome {
     /// Its Sparks are granted; with the account if they were granted just now.
     Granted(Sparks, Option<Account>),
     /// It grants nothing, for this reason.
-    Nothing(&'static str),
+    Nothing(NoGrant),
     /// It belongs to another product or deployment.
-    NotOurs(&'static str),
+    NotOurs(OtherOwner),
 }
 
 /// A failure to check or grant an invoice.
@@ -56,7 +52,7 @@ pub enum Error {
     NoCustomer,
     /// The invoice does not match the plan's terms. An incident is kept for the operator.
     #[error("the invoice's `{0}` does not match the plan's terms")]
-    Mismatch(&'static str),
+    Mismatch(Field),
 }
 
 /// Reads an invoice from Stripe, and grants what it paid for if it is not granted yet.
@@ -158,7 +154,7 @@ pub enum Owed {
     /// These Sparks, to this account.
     Sparks(AccountId, Sparks),
     /// It belongs to this account, but this field does not match the plan's terms.
-    Mismatch(AccountId, &'static str),
+    Mismatch(AccountId, Field),
     /// Nothing, or nothing in this deployment.
     Nothing,
 }
@@ -189,7 +185,7 @@ enum Judged {
         intent: Option<IntentId>,
         verdict: Verdict,
     },
-    NotOurs(&'static str),
+    NotOurs(OtherOwner),
 }
 
 /// The context in which invoices are judged and granted.
@@ -206,24 +202,21 @@ impl Granting<'_> {
                 intent,
                 verdict,
             } => (account, intent, verdict),
-            Judged::NotOurs(reason) => return Ok(Outcome::NotOurs(reason)),
+            Judged::NotOurs(owner) => return Ok(Outcome::NotOurs(owner)),
         };
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
             Verdict::Grant { period, unclear } => {
                 // The incident is kept first, because a credited invoice is not judged again.
                 if let Some(field) = unclear {
-                    let code = "mismatch_line".to_owned();
-                    let detail = format!(
-                        "A line's {field} does not match the plan's terms. The other lines are credited."
-                    );
-                    self.keep(invoice, &account, code, detail).await?;
+                    let fault = Fault::MismatchedLine(field);
+                    self.keep(invoice, &account, fault).await?;
                 }
                 self.credit(invoice, account, intent, period).await
             }
             Verdict::Mismatch(field) => {
-                let code = format!("mismatch_{field}");
-                self.keep(invoice, &account, code, mismatch(field)).await?;
+                let fault = Fault::MismatchedInvoice(field);
+                self.keep(invoice, &account, fault).await?;
                 Err(Error::Mismatch(field))
             }
         }
@@ -236,8 +229,8 @@ impl Granting<'_> {
         let Some(account) = self.account(invoice).await? else {
             return match stage {
                 Some(_) if ours => Err(Error::NoCustomer),
-                Some(_) => Ok(Judged::NotOurs("other_stage")),
-                None => Ok(Judged::NotOurs("other_product")),
+                Some(_) => Ok(Judged::NotOurs(OtherOwner::Stage)),
+                None => Ok(Judged::NotOurs(OtherOwner::Product)),
             };
         };
         let (intent, agreed) = self.agreed(invoice, &account).await?.unzip();
@@ -344,36 +337,17 @@ impl Granting<'_> {
         &self,
         invoice: &Invoice,
         account: &AccountId,
-        code: String,
-        detail: String,
-    ) -> Result<(), Error> {
+        fault: Fault<'_>,
+    ) -> Result<(), ledger::Error> {
         error!(
             invoice.id = %invoice.id,
-            incident.code = code,
+            incident.code = %fault.code(),
             "`{}` is paid, but does not match the plan's terms; `sparks doctor` lists it", invoice.id
         );
-        let incident = Incident {
-            subject: invoice.id.to_string(),
-            code,
-            detail,
-            account: Some(account.clone()),
-            seen_at: self.deadline.start(),
-        };
-        Ok(self
-            .payments
-            .incidents
-            .keep_incident(&incident, self.deadline)
-            .await?)
-    }
-}
-
-fn mismatch(field: &str) -> String {
-    match field {
-        "proration" => {
-            "The invoice pays for only a part of a period. Nothing is credited.".to_owned()
-        }
-        field => format!(
-            "The invoice is paid, but its {field} does not match the plan's terms. Nothing is credited."
-        ),
+        let (subject, deadline) = (invoice.id.as_str(), self.deadline);
+        let incidents = &self.payments.incidents;
+        incidents
+            .keep(subject, fault, Some(account), deadline)
+            .await
     }
 }

@@ -3,25 +3,27 @@
 //! Verification, webhooks, the outbox and the operator all call it with a page, in any order and any number of times.
 //! The page is read from Stripe each time; nothing that a caller says about it is trusted.
 
+mod origin;
+mod plan;
 mod verdict;
 
 use serde::Serialize;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
-use crate::ledger::{self, Account, Credited, Holdings, Ledger, NewCredit, Purchase, Source};
+use crate::ledger::{self, Credited, Holdings, Ledger, NewCredit, Purchase, Source};
 use crate::payments::Payments;
-use crate::payments::incidents::Incident;
+use crate::payments::field::Field;
+use crate::payments::incidents::Fault;
 use crate::payments::invoice;
 use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
-use crate::payments::subscription;
-use crate::payments::subscription::Subscribed;
 use crate::pricing::catalog::Kind;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
-use crate::providers::stripe::{self, CheckoutSession, INTENT, STAGE};
-use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
+use crate::providers::stripe::{self, CheckoutSession};
 use crate::words::sparks::Sparks;
 use verdict::Verdict;
+
+pub use origin::{SessionOrigin, origin};
 
 /// The status of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -74,7 +76,7 @@ pub enum Error {
     NoSession,
     /// The session at Stripe is not what was ordered. An incident is kept for the operator.
     #[error("the session's `{0}` is not what was ordered")]
-    Mismatch(&'static str),
+    Mismatch(Field),
     /// A plan's first period could not be granted.
     #[error("the plan's invoice was not granted")]
     Invoice(#[from] invoice::Error),
@@ -83,7 +85,7 @@ pub enum Error {
     NoIntent,
     /// A field of the session has a value that is not known here.
     #[error("the session's `{0}` has a value that is not known here")]
-    Unknown(&'static str),
+    Unknown(Field),
 }
 
 /// Reads a page from Stripe and acts on its status.
@@ -110,7 +112,7 @@ pub async fn reconcile_checkout(
             return credit(ledger, paid, account, deadline).await;
         }
         Verdict::Paid => {
-            let granting = granted(payments, page, session.invoice.as_ref(), deadline);
+            let granting = plan::grant(payments, page, session.invoice.as_ref(), deadline);
             let (credited, account) = Box::pin(granting).await?;
             return Ok(Payment {
                 status: Status::Paid,
@@ -123,7 +125,10 @@ pub async fn reconcile_checkout(
         Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
         Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
         Verdict::Unknown(field) => {
-            keep_unknown(payments, page, field, deadline).await?;
+            let (subject, account) = (page.session.as_str(), Some(&page.account));
+            let fault = Fault::UnknownValue(field);
+            let incidents = &payments.incidents;
+            incidents.keep(subject, fault, account, deadline).await?;
             return Err(Error::Unknown(field));
         }
         Verdict::Mismatch(field) => {
@@ -148,167 +153,6 @@ pub async fn reconcile_checkout(
         status,
         credited: Sparks::ZERO,
         available: account.map_or(Sparks::ZERO, |account| account.available),
-    })
-}
-
-/// Grants a plan's first period, and notes on the page which invoice paid for it. Returns the Sparks and the account.
-///
-/// The intent is settled once the period is granted or never will be, the subscription is stored, so that the outbox
-/// follows its renewals, and no other page of the account sells a plan. Until then, the outbox checks the intent.
-async fn granted(
-    payments: &Payments,
-    page: &Checkout,
-    invoice: Option<&InvoiceId>,
-    deadline: &Deadline,
-) -> Result<(Sparks, Option<Account>), Error> {
-    let ledger = &payments.ledger;
-    let outcome = match invoice {
-        Some(invoice) => invoice::reconcile(payments, invoice, deadline).await?,
-        None => invoice::Outcome::Nothing(invoice::NOT_PAID),
-    };
-    let settled = match &outcome {
-        invoice::Outcome::Granted(..) => true,
-        invoice::Outcome::Nothing(reason) => *reason != invoice::NOT_PAID,
-        invoice::Outcome::NotOurs(_) => false,
-    };
-    if settled {
-        match Box::pin(follow(payments, page, deadline)).await {
-            Ok(()) => {
-                payments
-                    .orders
-                    .settle_intent(&page.intent, deadline)
-                    .await?;
-            }
-            // The period is granted; the outbox does the rest.
-            Err(error) => warn!(
-                error = telemetry::chain(&error), session.id = %page.session,
-                "the subscription of `{}` is not stored yet", page.session
-            ),
-        }
-    }
-    let (credited, account) = match outcome {
-        invoice::Outcome::Granted(sparks, account) => (sparks, account),
-        invoice::Outcome::Nothing(_) | invoice::Outcome::NotOurs(_) => (Sparks::ZERO, None),
-    };
-    if let Some(invoice) = invoice.filter(|_| credited > Sparks::ZERO && page.invoice.is_none()) {
-        let noted = payments
-            .orders
-            .note_invoice(&page.session, invoice, deadline);
-        noted.await?;
-    }
-    if account.is_some() {
-        return Ok((credited, account));
-    }
-    let account = ledger.settled_account(&page.account, deadline);
-    Ok((credited, account.await?))
-}
-
-/// Stores the subscription that a page started, and expires the account's other open pages for plans.
-///
-/// There, the account could pay for a second plan.
-async fn follow(
-    payments: &Payments,
-    page: &Checkout,
-    deadline: &Deadline,
-) -> Result<(), subscription::Error> {
-    let Payments { stripe, terms, .. } = payments;
-    let all = subscription::sync(payments, &page.account, deadline).await?;
-    if !all.iter().any(Subscribed::is_paid_for) {
-        return Ok(());
-    }
-    let Some(customer) = payments
-        .customers
-        .links
-        .customer(&page.account, deadline)
-        .await?
-        .customer
-    else {
-        return Ok(());
-    };
-    let timeout = || stripe::timeout(deadline);
-    let open = stripe.open_plan_sessions(&customer, &terms.stage, timeout());
-    for other in open.await?.iter().filter(|other| **other != page.session) {
-        stripe.expire_session(other, timeout()).await?;
-        info!(session.id = %other, "expired the page `{other}`: the account has a plan");
-    }
-    Ok(())
-}
-
-/// The result of looking up the page of a session.
-#[derive(Debug)]
-pub enum Page {
-    /// This deployment made it.
-    Known(Checkout),
-    /// It belongs to another product or deployment.
-    NotOurs(&'static str),
-    /// Its customer or metadata is ours, but it was not made here; the operator has to look at it.
-    Unclear(&'static str),
-}
-
-/// Finds the page of a session, in the ledger or else by the session's metadata at Stripe.
-///
-/// The ledger lacks a page whose process ended between Stripe's answer and the write. Such a page is written now.
-pub async fn page(payments: &Payments, id: &SessionId, deadline: &Deadline) -> Result<Page, Error> {
-    let stripe = &payments.stripe;
-    let stage = payments.terms.stage.as_str();
-    if let Some(page) = payments.orders.checkout(id, deadline).await? {
-        return Ok(Page::Known(page));
-    }
-    let timeout = stripe::timeout(deadline);
-    let session = stripe.checkout_session(id, timeout).await?;
-    let session = session.ok_or(Error::NoSession)?;
-    let ours = |key| {
-        let metadata = session.metadata.as_ref()?;
-        metadata.get(key).map(String::as_str)
-    };
-    let (made_for, intent) = (ours(STAGE), ours(INTENT));
-    match (made_for, intent.map(str::parse::<IntentId>)) {
-        (None, None) => without_metadata(payments, &session, deadline).await,
-        (Some(other), _) if other != stage => Ok(Page::NotOurs("other_stage")),
-        (Some(_), Some(Ok(intent))) => {
-            let Some(intent) = payments.orders.intent(&intent, deadline).await? else {
-                let detail =
-                    "The session names an intent of this deployment that is not in the table.";
-                keep(payments, id, "no_intent", detail, None, deadline).await?;
-                return Err(Error::NoIntent);
-            };
-            let page = Checkout {
-                session: session.id,
-                account: intent.account,
-                intent: intent.id,
-                item: intent.order.item,
-                url: session.url,
-                expires_at: intent.expires_at,
-                invoice: None,
-            };
-            payments.orders.bind_checkout(&page, deadline).await?;
-            warn!(session.id = %page.session, "restored the missing page `{}`", page.session);
-            Ok(Page::Known(page))
-        }
-        _ => Ok(Page::Unclear("metadata")),
-    }
-}
-
-/// Classifies a session that was not made here: another product's, or made by hand for a customer of ours.
-async fn without_metadata(
-    payments: &Payments,
-    session: &CheckoutSession,
-    deadline: &Deadline,
-) -> Result<Page, Error> {
-    let customer = session.customer.as_deref().map(str::parse);
-    let account = match customer {
-        Some(Ok(customer)) => {
-            payments
-                .customers
-                .links
-                .account_of(&customer, deadline)
-                .await?
-        }
-        _ => None,
-    };
-    Ok(match account {
-        Some(_) => Page::Unclear("not_made_here"),
-        None => Page::NotOurs("other_product"),
     })
 }
 
@@ -370,68 +214,24 @@ async fn credit(
     })
 }
 
-/// Keeps an incident about a session for the operator.
-async fn keep(
-    payments: &Payments,
-    session: &SessionId,
-    code: &str,
-    detail: &str,
-    account: Option<&AccountId>,
-    deadline: &Deadline,
-) -> Result<(), Error> {
-    let now = deadline.start();
-    let incident = Incident {
-        subject: session.to_string(),
-        code: code.to_owned(),
-        detail: detail.to_owned(),
-        account: account.cloned(),
-        seen_at: now,
-    };
-    Ok(payments
-        .incidents
-        .keep_incident(&incident, deadline)
-        .await?)
-}
-
-async fn keep_unknown(
-    payments: &Payments,
-    page: &Checkout,
-    field: &'static str,
-    deadline: &Deadline,
-) -> Result<(), Error> {
-    let (code, detail) = (
-        format!("unknown_{field}"),
-        format!(
-            "The session's {field} has a value that is not known here. A newer version may know it."
-        ),
-    );
-    let account = Some(&page.account);
-    keep(payments, &page.session, &code, &detail, account, deadline).await
-}
-
+/// Refuses the intent of a page that is not what was ordered, and keeps an incident.
 async fn refuse(
     payments: &Payments,
     page: &Checkout,
     intent: &Intent,
-    field: &'static str,
+    field: Field,
     deadline: &Deadline,
-) -> Result<(), Error> {
-    let now = deadline.start();
+) -> Result<(), ledger::Error> {
     error!(
         session.id = %page.session,
-        session.field = field,
+        session.field = field.as_str(),
         "the `{field}` of `{}` is not what was ordered; `sparks doctor` lists it", page.session
     );
-    let incident = Incident {
-        subject: page.session.to_string(),
-        code: format!("mismatch_{field}"),
-        detail: format!("The session's {field} is not what was ordered. Nothing is credited."),
-        account: Some(page.account.clone()),
-        seen_at: now,
-    };
-    payments
-        .orders
-        .refuse_checkout(intent, &payments.incidents, &incident, deadline)
-        .await?;
-    Ok(())
+    let Payments {
+        orders, incidents, ..
+    } = payments;
+    let fault = Fault::MismatchedSession(field);
+    orders
+        .refuse_checkout(intent, page, incidents, fault, deadline)
+        .await
 }

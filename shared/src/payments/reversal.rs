@@ -6,7 +6,9 @@
 //! <https://docs.stripe.com/disputes/how-disputes-work> <https://docs.stripe.com/refunds#failed-refunds>
 
 mod followed;
+mod origin;
 mod review;
+mod state;
 mod warning;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,42 +18,24 @@ pub use followed::OpenReversals;
 
 use crate::ledger::{self, NewReversal, Part, Reversed};
 use crate::payments::Payments;
-use crate::payments::incidents::Incident;
+use crate::payments::incidents::Fault;
 use crate::payments::invoice;
-use crate::payments::payment::{self, Page};
+use crate::payments::outcome::{NoEffect, NoGrant, Outcome};
+use crate::payments::payment::{self, SessionOrigin};
 use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
-use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
+use crate::providers::stripe::{self, MoneyBack};
 use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
 use crate::words::reversal_kind::ReversalKind;
 use crate::words::sparks::Sparks;
+use origin::PaymentOrigin;
 pub use review::{Finding, Review, review};
+use state::{DAILY, ReversalState};
 pub use warning::warn_of_fraud;
-
-/// Intervals between checks: daily for an undecided reversal, weekly for a refund that may still fail.
-const DAILY: SignedDuration = SignedDuration::from_hours(24);
-const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Time for which a refund that has succeeded is checked: a bank may return it for up to 30 days.
-/// <https://docs.stripe.com/refunds#failed-refunds>
-const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// Time for which the reversal of an ungranted invoice is checked. `sparks reconcile` finds a later grant.
 const WAITS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-
-/// The result of reconciling a refund, a dispute or a credit note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The ledger has its effect on the purchase.
-    Done,
-    /// It changes nothing for now, for this reason.
-    Nothing(&'static str),
-    /// It belongs to another product or deployment.
-    NotOurs(&'static str),
-    /// It cannot be settled automatically; the operator has to look at it.
-    Unclear(&'static str),
-}
 
 /// A failure to reconcile a refund, a dispute or a credit note.
 #[derive(Debug, thiserror::Error)]
@@ -73,22 +57,32 @@ pub enum Error {
     NotThere,
 }
 
-/// The state of a refund, a dispute or a credit note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// The money is gone.
-    Taken,
-    /// It is an inquiry; the money may still be taken.
-    Asked,
-    /// It is undone for good: the money is back, or never left.
-    Ended,
-}
-
 /// The purchase that a payment was for.
-struct Bought {
+struct PaidPurchase {
     account: AccountId,
     /// The id of its credit.
     id: String,
+}
+
+/// The end of a reconciliation before the ledger has decided.
+enum Stop {
+    Outcome(Outcome),
+    Error(Error),
+}
+
+impl From<Outcome> for Stop {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl<E> From<E> for Stop
+where
+    Error: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
 }
 
 /// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
@@ -96,133 +90,99 @@ struct Bought {
 /// As long as it may change, another check of it stays due.
 pub async fn reconcile(
     payments: &Payments,
-    reason: ReversalKind,
+    kind: ReversalKind,
     id: &ReversalId,
     deadline: &Deadline,
 ) -> Result<Outcome, Error> {
     let now = deadline.start();
     let ledger = &payments.ledger;
-    if reason == ReversalKind::CreditNote && ledger.item_version() < ItemVersion::V3 {
-        return Ok(Outcome::Nothing("not_enabled"));
+    if kind == ReversalKind::CreditNote && ledger.item_version() < ItemVersion::V3 {
+        return Ok(Outcome::Nothing(NoEffect::NotEnabled));
     }
-    let following = Following {
+    let reconciliation = Reconciliation {
         payments,
-        reason,
+        kind,
         deadline,
     };
-    let found = following.read(id).await?;
-    let outcome = Box::pin(following.settle(&found)).await;
+    let found = reconciliation.read(id).await?;
+    let outcome = match Box::pin(reconciliation.settle(&found)).await {
+        Ok(outcome) | Err(Stop::Outcome(outcome)) => Ok(outcome),
+        Err(Stop::Error(error)) => Err(error),
+    };
     let created = Timestamp::from_second(found.created).unwrap_or(now);
     let age = now.duration_since(created);
     let pause = match &outcome {
         // Its invoice may still be granted: once the rest is paid, or once the operator has corrected the terms.
-        Ok(Outcome::Nothing(invoice::NOT_PAID))
+        Ok(Outcome::Nothing(NoEffect::NoGrant(NoGrant::NotPaid)))
         | Err(Error::Invoice(invoice::Error::Mismatch(_))) => (age < WAITS_FOR).then_some(DAILY),
-        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Unclear(_)) => {
-            next_look(reason, &found, age)
+        Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Mismatch | Outcome::Unclear(_)) => {
+            state::next_look(kind, &found, age)
         }
         Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
     };
     let Some(pause) = pause else {
-        payments
-            .open_reversals
-            .unfollow(reason, id, deadline)
-            .await?;
+        payments.open_reversals.unfollow(kind, id, deadline).await?;
         return outcome;
     };
     let due = now.saturating_add(pause).unwrap_or(now);
-    let is_followed = payments
-        .open_reversals
-        .follow(reason, id, due, deadline)
-        .await?;
+    let following = payments.open_reversals.follow(kind, id, due, deadline);
+    let is_followed = following.await?;
     match outcome {
-        Err(_) if is_followed => Ok(Outcome::Nothing("mismatch")),
+        Err(_) if is_followed => Ok(Outcome::Nothing(NoEffect::InvoiceMismatch)),
         outcome => outcome,
     }
 }
 
-/// Judges the state of a refund, a dispute or a credit note.
-///
-/// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
-/// cardholder without a refund object (Visa's Rapid Dispute Resolution).
-/// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
-fn standing(reason: ReversalKind, found: &MoneyBack) -> Standing {
-    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
-    let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
-    match (reason, found.status.as_deref().unwrap_or_default()) {
-        (ReversalKind::Refund, "failed" | "canceled")
-        | (ReversalKind::Dispute, "won")
-        | (ReversalKind::CreditNote, "void") => Standing::Ended,
-        (ReversalKind::Dispute, "prevented") if !is_resolved() => Standing::Ended,
-        (ReversalKind::Dispute, status) if status.starts_with("warning_") => Standing::Asked,
-        _ => Standing::Taken,
-    }
-}
-
-/// Returns the time until the next check of a refund, a dispute or a credit note of this age; None if no further change
-/// is expected. A later change is still acted on.
-fn next_look(
-    reason: ReversalKind,
-    found: &MoneyBack,
-    age: SignedDuration,
-) -> Option<SignedDuration> {
-    match (reason, found.status.as_deref().unwrap_or_default()) {
-        (ReversalKind::Refund, "failed" | "canceled")
-        | (ReversalKind::Dispute, "won" | "lost" | "warning_closed" | "prevented")
-        | (ReversalKind::CreditNote, _) => None,
-        (ReversalKind::Refund, "succeeded") => (age < MAY_FAIL_FOR).then_some(WEEKLY),
-        (ReversalKind::Refund | ReversalKind::Dispute, _) => Some(DAILY),
-    }
-}
-
 /// The reconciliation of one refund, dispute or credit note.
-struct Following<'a> {
+struct Reconciliation<'a> {
     payments: &'a Payments,
-    reason: ReversalKind,
+    kind: ReversalKind,
     deadline: &'a Deadline,
 }
 
-impl Following<'_> {
+impl Reconciliation<'_> {
     async fn read(&self, id: &ReversalId) -> Result<MoneyBack, Error> {
         let timeout = stripe::timeout(self.deadline);
-        let found = self.payments.stripe.money_back(self.reason, id, timeout);
+        let found = self.payments.stripe.money_back(self.kind, id, timeout);
         found.await?.ok_or(Error::NotThere)
     }
 
     /// Claws back or restores the Sparks of its purchase.
-    async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Error> {
-        let standing = standing(self.reason, found);
-        if standing == Standing::Asked {
-            let paid_at = paid_at(self.payments, found, self.deadline).await?;
-            return Ok(match paid_at {
-                PaidAt::Elsewhere(reason) => Outcome::NotOurs(reason),
-                PaidAt::Session(_) | PaidAt::Invoice(_) => Outcome::Nothing("inquiry"),
+    async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Stop> {
+        let state = state::of(self.kind, found);
+        if state == ReversalState::Inquiry {
+            let origin = origin::of_reversal(self.payments, found, self.deadline);
+            return Ok(match origin.await? {
+                PaymentOrigin::NotOurs(owner) => Outcome::NotOurs(owner),
+                PaymentOrigin::Session(_) | PaymentOrigin::Invoice(_) => {
+                    Outcome::Nothing(NoEffect::Inquiry)
+                }
             });
         }
         // The refunds of a credit note are reconciled under their own ids.
-        if self.reason == ReversalKind::CreditNote && found.amount == 0 {
-            return Ok(Outcome::Nothing("nothing_credited"));
+        if self.kind == ReversalKind::CreditNote && found.amount == 0 {
+            return Ok(Outcome::Nothing(NoEffect::NothingCredited));
         }
-        let bought = match Box::pin(self.bought(found)).await? {
-            Ok(bought) => bought,
-            Err(outcome) => return Ok(outcome),
-        };
-        telemetry::account(&bought.account);
-        let reversing = self.carry_out(found, &bought, standing);
+        let purchase = Box::pin(self.purchase(found)).await?;
+        telemetry::account(&purchase.account);
+        let reversing = self.carry_out(found, &purchase, state);
         match telemetry::step(Step::Commit, reversing).await? {
             Reversed::Recorded(sparks) => {
-                tell(found, &bought, standing, sparks);
+                report(found, &purchase, state, sparks);
                 Ok(Outcome::Done)
             }
             Reversed::Replayed => Ok(Outcome::Done),
-            Reversed::Nothing => Ok(Outcome::Nothing("nothing_granted")),
-            Reversed::NoShare => Ok(Outcome::Unclear("no_share")),
+            Reversed::Nothing => Ok(Outcome::Nothing(NoEffect::NothingGranted)),
+            Reversed::NoShare => {
+                let broken = "a part of a whole has no share";
+                Err(ledger::Error::Broken(broken.into()).into())
+            }
             // The object may have been read before its end was recorded. If it is still taken at Stripe, it is unclear.
             Reversed::Ended => {
                 let again = self.read(&found.id).await?;
-                if self::standing(self.reason, &again) == Standing::Taken {
+                if state::of(self.kind, &again) == ReversalState::Taken {
                     warn!(reversal.id = %found.id, "`{}` takes effect again after it was undone", found.id);
-                    return Ok(Outcome::Unclear("taken_again"));
+                    return Ok(Outcome::Unclear(Fault::TakenAgain));
                 }
                 Ok(Outcome::Done)
             }
@@ -232,27 +192,27 @@ impl Following<'_> {
     async fn carry_out(
         &self,
         found: &MoneyBack,
-        bought: &Bought,
-        standing: Standing,
+        purchase: &PaidPurchase,
+        state: ReversalState,
     ) -> Result<Reversed, Error> {
         let (ledger, deadline) = (&self.payments.ledger, self.deadline);
         let mut new = NewReversal {
             id: found.id.to_string(),
-            account: bought.account.clone(),
-            purchase: bought.id.clone(),
+            account: purchase.account.clone(),
+            purchase: purchase.id.clone(),
             part: Part::Amount {
                 amount: found.amount,
                 currency: found.currency.clone(),
             },
         };
-        if standing != Standing::Taken {
+        if state != ReversalState::Taken {
             return Ok(ledger.restore(&new, deadline).await?);
         }
         let reversed = ledger.reverse(&new, deadline).await?;
         if reversed != Reversed::NoShare {
             return Ok(reversed);
         }
-        new.part = self.part_that_was_moved(found, bought).await?;
+        new.part = self.part_that_was_moved(found, purchase).await?;
         Ok(ledger.reverse(&new, deadline).await?)
     }
 
@@ -260,7 +220,11 @@ impl Following<'_> {
     ///
     /// It is the amount that the dispute moved, out of the amount of the charge, both in the Stripe account's currency.
     /// If either is missing, an incident is kept, and the part is everything.
-    async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
+    async fn part_that_was_moved(
+        &self,
+        found: &MoneyBack,
+        purchase: &PaidPurchase,
+    ) -> Result<Part, Error> {
         let withdrawn = found.moved.iter().find(|moved| **moved < 0);
         let timeout = stripe::timeout(self.deadline);
         let charged = match &found.charge {
@@ -274,70 +238,65 @@ impl Following<'_> {
             return Ok(Part::Of { amount, whole });
         }
         // The incident is kept first: once everything is taken, a retry is only a replay.
-        let incident = Incident {
-            subject: found.id.to_string(),
-            code: "no_share".to_owned(),
-            detail: format!(
-                "Its share of `{}` cannot be computed: nothing was paid, or in another currency. All Sparks are taken back.",
-                bought.id
-            ),
-            account: Some(bought.account.clone()),
-            seen_at: self.deadline.start(),
-        };
-        self.payments
-            .incidents
-            .keep_incident(&incident, self.deadline)
-            .await?;
+        let (fault, account) = (
+            Fault::NoShare {
+                purchase: &purchase.id,
+            },
+            Some(&purchase.account),
+        );
+        let incidents = &self.payments.incidents;
+        let kept = incidents.keep(found.id.as_str(), fault, account, self.deadline);
+        kept.await?;
         Ok(Part::All)
     }
 
-    /// Returns the purchase of a refund or a dispute, credited first if necessary; or the outcome if there is none.
-    async fn bought(&self, found: &MoneyBack) -> Result<Result<Bought, Outcome>, Error> {
-        match paid_at(self.payments, found, self.deadline).await? {
-            PaidAt::Session(session) => self.sold(&session).await,
-            PaidAt::Invoice(invoice) => self.subscribed(&invoice).await,
-            PaidAt::Elsewhere(reason) => Ok(Err(Outcome::NotOurs(reason))),
+    /// Returns the purchase of a refund or a dispute, credited first if necessary.
+    async fn purchase(&self, found: &MoneyBack) -> Result<PaidPurchase, Stop> {
+        match origin::of_reversal(self.payments, found, self.deadline).await? {
+            PaymentOrigin::Session(session) => self.sold(&session).await,
+            PaymentOrigin::Invoice(invoice) => self.subscribed(&invoice).await,
+            PaymentOrigin::NotOurs(owner) => Err(Outcome::NotOurs(owner).into()),
         }
     }
 
-    async fn sold(&self, session: &SessionId) -> Result<Result<Bought, Outcome>, Error> {
-        let deadline = self.deadline;
-        let page = match payment::page(self.payments, session, deadline).await? {
-            Page::Known(page) => page,
-            Page::NotOurs(reason) => return Ok(Err(Outcome::NotOurs(reason))),
-            Page::Unclear(reason) => return Ok(Err(Outcome::Unclear(reason))),
+    async fn sold(&self, id: &SessionId) -> Result<PaidPurchase, Stop> {
+        let page = match payment::origin(self.payments, id, self.deadline).await? {
+            SessionOrigin::Ours(page) => page,
+            SessionOrigin::NotOurs(owner) => return Err(Outcome::NotOurs(owner).into()),
+            SessionOrigin::Unclear(fault) => return Err(Outcome::Unclear(fault).into()),
         };
-        match payment::reconcile_checkout(self.payments, &page, deadline).await {
+        match payment::reconcile_checkout(self.payments, &page, self.deadline).await {
             // It is kept already, and nothing was credited.
             Ok(_) | Err(payment::Error::Mismatch(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(Ok(Bought {
+        Ok(PaidPurchase {
             account: page.account,
-            id: session.to_string(),
-        }))
+            id: id.to_string(),
+        })
     }
 
-    async fn subscribed(&self, id: &InvoiceId) -> Result<Result<Bought, Outcome>, Error> {
-        match invoice::reconcile(self.payments, id, self.deadline).await {
-            Ok(invoice::Outcome::Granted(..)) => {}
-            Ok(invoice::Outcome::Nothing(reason)) => return Ok(Err(Outcome::Nothing(reason))),
-            Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Err(Outcome::NotOurs(reason))),
-            Err(error) => return Err(error.into()),
+    async fn subscribed(&self, id: &InvoiceId) -> Result<PaidPurchase, Stop> {
+        match invoice::reconcile(self.payments, id, self.deadline).await? {
+            invoice::Outcome::Granted(..) => {}
+            invoice::Outcome::Nothing(reason) => {
+                return Err(Outcome::Nothing(NoEffect::NoGrant(reason)).into());
+            }
+            invoice::Outcome::NotOurs(owner) => return Err(Outcome::NotOurs(owner).into()),
         }
         let ledger = &self.payments.ledger;
         let account = ledger.account_of_credit(id.as_str(), self.deadline).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
-        Ok(Ok(Bought {
+        Ok(PaidPurchase {
             account: account.ok_or_else(lost)?,
             id: id.to_string(),
-        }))
+        })
     }
 }
 
 /// Logs and counts the Sparks that were taken back or restored.
-fn tell(found: &MoneyBack, bought: &Bought, standing: Standing, sparks: Sparks) {
-    let (word, times, amount) = if standing == Standing::Taken {
+fn report(found: &MoneyBack, purchase: &PaidPurchase, state: ReversalState, sparks: Sparks) {
+    let (word, times, amount) = if state == ReversalState::Taken {
         ("took back", Metric::ClawBacks, Metric::SparksTakenBack)
     } else {
         ("restored", Metric::Restorations, Metric::SparksRestored)
@@ -345,124 +304,9 @@ fn tell(found: &MoneyBack, bought: &Bought, standing: Standing, sparks: Sparks) 
     telemetry::count(times, 1);
     telemetry::count(amount, sparks.milli());
     info!(
-        account.id = %bought.account,
+        account.id = %purchase.account,
         reversal.id = %found.id,
         reversal.sparks = %sparks,
-        "{word} {sparks} Sparks of `{}` for `{}`", bought.id, found.id
+        "{word} {sparks} Sparks of `{}` for `{}`", purchase.id, found.id
     );
-}
-
-/// The place where a payment was made.
-enum PaidAt {
-    /// At this page.
-    Session(SessionId),
-    /// With this invoice.
-    Invoice(InvoiceId),
-    /// At another product or deployment, for this reason.
-    Elsewhere(&'static str),
-}
-
-/// Follows a refund, a dispute or a credit note to where its payment was made. Nothing is written.
-async fn paid_at(
-    payments: &Payments,
-    found: &MoneyBack,
-    deadline: &Deadline,
-) -> Result<PaidAt, Error> {
-    match &found.of {
-        Paid::Payment(payment) => paid_with(payments, payment, deadline).await,
-        Paid::Invoice(invoice) => Ok(PaidAt::Invoice(invoice.clone())),
-        Paid::Unknown => Ok(PaidAt::Elsewhere("other_product")),
-    }
-}
-
-/// Follows a payment to where it was made.
-async fn paid_with(
-    payments: &Payments,
-    payment: &str,
-    deadline: &Deadline,
-) -> Result<PaidAt, Error> {
-    let timeout = || stripe::timeout(deadline);
-    let payment = payments.stripe.payment(payment, timeout()).await?;
-    let payment = payment.ok_or(Error::NotThere)?;
-    let written = |key| payment.metadata.get(key).map(String::as_str);
-    match (written(STAGE), written(INTENT)) {
-        // A subscription's payments have no metadata; they are found by their invoice.
-        (None, _) => {
-            let invoice = payments.stripe.invoice_of_payment(&payment.id, timeout());
-            let invoice = invoice.await?.map(PaidAt::Invoice);
-            Ok(invoice.unwrap_or(PaidAt::Elsewhere("other_product")))
-        }
-        (Some(stage), _) if stage != payments.terms.stage => Ok(PaidAt::Elsewhere("other_stage")),
-        _ => {
-            let session = payments.stripe.session_of_payment(&payment.id, timeout());
-            Ok(PaidAt::Session(session.await?.ok_or(Error::NotThere)?))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
-        MoneyBack {
-            id: "dp_1".parse().unwrap(),
-            amount: 2_000,
-            currency: "usd".to_owned(),
-            created: 0,
-            of: Paid::Payment("pi_1".to_owned()),
-            charge: None,
-            status: status.map(str::to_owned),
-            case_type: case_type.map(str::to_owned),
-            moved: moved.to_vec(),
-        }
-    }
-
-    #[test]
-    fn a_reversal_is_taken_while_the_money_is_gone() {
-        use ReversalKind::{CreditNote, Dispute, Refund};
-        use Standing::{Asked, Ended, Taken};
-        for (reason, status, expected, pause) in [
-            (Refund, Some("pending"), Taken, Some(DAILY)),
-            (Refund, Some("requires_action"), Taken, Some(DAILY)),
-            (Refund, Some("succeeded"), Taken, Some(WEEKLY)),
-            (Refund, None, Taken, Some(DAILY)),
-            (Refund, Some("failed"), Ended, None),
-            (Refund, Some("canceled"), Ended, None),
-            (Dispute, Some("warning_needs_response"), Asked, Some(DAILY)),
-            (Dispute, Some("warning_under_review"), Asked, Some(DAILY)),
-            (Dispute, Some("warning_closed"), Asked, None),
-            (Dispute, Some("needs_response"), Taken, Some(DAILY)),
-            (Dispute, Some("under_review"), Taken, Some(DAILY)),
-            (Dispute, Some("appeal_under_review"), Taken, Some(DAILY)),
-            (Dispute, Some("lost"), Taken, None),
-            (Dispute, Some("won"), Ended, None),
-            (CreditNote, Some("issued"), Taken, None),
-            (CreditNote, Some("void"), Ended, None),
-        ] {
-            let found = found(status, Some("chargeback"), &[-2_000]);
-            assert_eq!(standing(reason, &found), expected, "{reason:?} {status:?}");
-            let next = next_look(reason, &found, SignedDuration::ZERO);
-            assert_eq!(next, pause, "{reason:?} {status:?}");
-        }
-        let refund = found(Some("succeeded"), None, &[]);
-        assert_eq!(next_look(Refund, &refund, MAY_FAIL_FOR), None);
-    }
-
-    #[test]
-    fn a_prevented_dispute_is_taken_if_the_cardholder_has_the_money() {
-        for (case_type, moved, expected) in [
-            (Some("block"), &[][..], Standing::Ended),
-            (Some("resolution"), &[-2_000], Standing::Taken),
-            // The transaction comes later than the status.
-            (Some("resolution"), &[], Standing::Taken),
-            (None, &[-2_000], Standing::Taken),
-            (None, &[-2_000, 2_000], Standing::Ended),
-            (None, &[], Standing::Ended),
-        ] {
-            let found = found(Some("prevented"), case_type, moved);
-            let stands = standing(ReversalKind::Dispute, &found);
-            assert_eq!(stands, expected, "{case_type:?} {moved:?}");
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub use store::{Awaited, Subscribed, Subscriber, Subscribers, Subscriptions};
 
 use crate::ledger;
 use crate::payments::Payments;
-use crate::payments::incidents::Incident;
+use crate::payments::incidents::Fault;
 use crate::payments::invoice;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
@@ -186,21 +186,17 @@ async fn keep_doubled(
     all: &[Subscribed],
     deadline: &Deadline,
 ) -> Result<(), ledger::Error> {
-    let now = deadline.start();
     let mut plans = all
         .iter()
         .filter(|one| one.plan.is_some() && one.is_paid_for());
     let (Some(newest), Some(other)) = (plans.next(), plans.next()) else {
         return Ok(());
     };
-    let incident = Incident {
-        subject: newest.id.clone(),
-        code: "second_subscription".to_owned(),
-        detail: format!("The account already pays for a plan with `{}`.", other.id),
-        account: Some(account.clone()),
-        seen_at: now,
-    };
-    payments.incidents.keep_incident(&incident, deadline).await
+    let fault = Fault::SecondSubscription { other: &other.id };
+    let incidents = &payments.incidents;
+    incidents
+        .keep(&newest.id, fault, Some(account), deadline)
+        .await
 }
 
 /// Returns the standing of an account without a customer: it had none, or its subscriptions ended with the deleted one.

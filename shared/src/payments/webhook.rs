@@ -10,15 +10,16 @@ use tracing::info;
 
 use crate::delivery::Reported;
 use crate::ledger;
-use crate::payments::incidents::Incident;
+use crate::payments::incidents::Fault;
 use crate::payments::invoice;
-use crate::payments::payment::{self, Page};
+use crate::payments::outcome::{NoEffect, OtherOwner, Outcome};
+use crate::payments::payment::{self, SessionOrigin};
 use crate::payments::reversal;
 use crate::payments::subscription;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::stripe::{self, Event, Unverified};
-use crate::words::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
+use crate::words::id::{CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
 
 use crate::payments::Payments;
@@ -28,17 +29,6 @@ const METER_ERRORS: [&str; 2] = [
     "v1.billing.meter.error_report_triggered",
     "v1.billing.meter.no_meter_found",
 ];
-
-/// The outcome of an acknowledged event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its effect is recorded.
-    Done,
-    /// It has no effect here, for this reason.
-    Ignored(&'static str),
-    /// It can have no effect; an incident is kept for the operator.
-    Kept(&'static str),
-}
 
 /// A failure because of which an event is not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -101,16 +91,16 @@ async fn follow(payments: &Payments, event: &Event, deadline: &Deadline) -> Resu
         deadline,
     };
     let outcome = receiver.receive().await?;
-    let (word, reason) = match outcome {
-        Outcome::Done => ("done", ""),
-        Outcome::Ignored(reason) => ("ignored", reason),
-        Outcome::Kept(reason) => ("kept", reason),
+    let word = match outcome {
+        Outcome::Done => "done",
+        Outcome::Nothing(_) | Outcome::NotOurs(_) => "ignored",
+        Outcome::Mismatch | Outcome::Unclear(_) => "kept",
     };
     info!(
         event.id = event.id,
         event.kind = event.kind,
         event.outcome = word,
-        event.reason = reason,
+        event.reason = outcome.reason().unwrap_or_default(),
         "event `{}` is {word}",
         event.id
     );
@@ -129,12 +119,12 @@ impl Receiver<'_> {
         let kind = self.event.kind.as_str();
         if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
             if self.event.livemode != self.payments.stripe.livemode() {
-                return Ok(Outcome::Ignored("other_mode"));
+                return Ok(Outcome::Nothing(NoEffect::OtherMode));
             }
             return Box::pin(self.meter_errors()).await;
         }
         if self.event.object != "event" {
-            return Ok(Outcome::Ignored("unknown_object"));
+            return Ok(Outcome::Nothing(NoEffect::UnknownObject));
         }
         let follow = match kind {
             "checkout.session.completed"
@@ -156,17 +146,17 @@ impl Receiver<'_> {
             _ if kind.starts_with("credit_note.") => Follow::Reversal(ReversalKind::CreditNote),
             _ if kind.starts_with("customer.subscription.") => Follow::Subscription,
             _ if kind.starts_with("charge.dispute.") => Follow::Reversal(ReversalKind::Dispute),
-            _ => return Ok(Outcome::Ignored("unknown_type")),
+            _ => return Ok(Outcome::Nothing(NoEffect::UnknownType)),
         };
         // Keys of the other mode cannot read it.
         if self.event.livemode != self.payments.stripe.livemode() {
-            return Ok(Outcome::Ignored("other_mode"));
+            return Ok(Outcome::Nothing(NoEffect::OtherMode));
         }
         match follow {
             Follow::Checkout => Box::pin(self.checkout()).await,
             Follow::Invoice => Box::pin(self.invoice()).await,
             Follow::Subscription => Box::pin(self.subscription()).await,
-            Follow::Reversal(reason) => Box::pin(self.reversal(reason)).await,
+            Follow::Reversal(kind) => Box::pin(self.reversal(kind)).await,
             Follow::Customer => Box::pin(self.customer()).await,
             Follow::Warning => Box::pin(self.warning()).await,
         }
@@ -176,10 +166,10 @@ impl Receiver<'_> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
-        let page = match payment::page(self.payments, &id, self.deadline).await {
-            Ok(Page::Known(page)) => page,
-            Ok(Page::NotOurs(reason)) => return Ok(Outcome::Ignored(reason)),
-            Ok(Page::Unclear(code)) => return self.keep(id.as_str(), code).await,
+        let page = match payment::origin(self.payments, &id, self.deadline).await {
+            Ok(SessionOrigin::Ours(page)) => page,
+            Ok(SessionOrigin::NotOurs(owner)) => return Ok(Outcome::NotOurs(owner)),
+            Ok(SessionOrigin::Unclear(fault)) => return self.keep(id.as_str(), fault).await,
             Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
             Err(error) => return Err(error.into()),
         };
@@ -190,7 +180,7 @@ impl Receiver<'_> {
             // The incident is kept already.
             Err(
                 payment::Error::Mismatch(_) | payment::Error::Invoice(invoice::Error::Mismatch(_)),
-            ) => Ok(Outcome::Kept("mismatch")),
+            ) => Ok(Outcome::Mismatch),
             Err(payment::Error::NoSession) => self.not_there(id.as_str()).await,
             Err(error) => Err(error.into()),
         }
@@ -202,10 +192,11 @@ impl Receiver<'_> {
         };
         match invoice::reconcile(self.payments, &id, self.deadline).await {
             Ok(invoice::Outcome::Granted(..)) => Ok(Outcome::Done),
-            Ok(invoice::Outcome::Nothing(reason) | invoice::Outcome::NotOurs(reason)) => {
-                Ok(Outcome::Ignored(reason))
+            Ok(invoice::Outcome::Nothing(reason)) => {
+                Ok(Outcome::Nothing(NoEffect::NoGrant(reason)))
             }
-            Err(invoice::Error::Mismatch(_)) => Ok(Outcome::Kept("mismatch")),
+            Ok(invoice::Outcome::NotOurs(owner)) => Ok(Outcome::NotOurs(owner)),
+            Err(invoice::Error::Mismatch(_)) => Ok(Outcome::Mismatch),
             Err(invoice::Error::NoInvoice) => self.not_there(id.as_str()).await,
             Err(error) => Err(error.into()),
         }
@@ -215,7 +206,7 @@ impl Receiver<'_> {
     async fn subscription(&self) -> Result<Outcome, Error> {
         let customer = self.event.customer().map(str::parse::<CustomerId>);
         let Some(Ok(customer)) = customer else {
-            return Ok(Outcome::Ignored("other_product"));
+            return Ok(Outcome::NotOurs(OtherOwner::Product));
         };
         let Some(account) = self
             .payments
@@ -224,21 +215,24 @@ impl Receiver<'_> {
             .account_of(&customer, self.deadline)
             .await?
         else {
-            return Ok(Outcome::Ignored("other_product"));
+            return Ok(Outcome::NotOurs(OtherOwner::Product));
         };
         telemetry::account(&account);
         if self.event.kind == "invoice.finalization_failed" {
-            self.keep_of("not_finalized", &account).await?;
+            let subject = self.event.object_id().unwrap_or(&self.event.id);
+            let (fault, incidents) = (Fault::NotFinalized, &self.payments.incidents);
+            let kept = incidents.keep(subject, fault, Some(&account), self.deadline);
+            kept.await?;
         }
         subscription::sync(self.payments, &account, self.deadline).await?;
         Ok(Outcome::Done)
     }
 
-    async fn reversal(&self, reason: ReversalKind) -> Result<Outcome, Error> {
+    async fn reversal(&self, kind: ReversalKind) -> Result<Outcome, Error> {
         let Some(id) = self.object::<ReversalId>() else {
             return self.nameless().await;
         };
-        let outcome = reversal::reconcile(self.payments, reason, &id, self.deadline).await;
+        let outcome = reversal::reconcile(self.payments, kind, &id, self.deadline).await;
         self.followed(id.as_str(), outcome).await
     }
 
@@ -253,14 +247,11 @@ impl Receiver<'_> {
     async fn followed(
         &self,
         subject: &str,
-        outcome: Result<reversal::Outcome, reversal::Error>,
+        outcome: Result<Outcome, reversal::Error>,
     ) -> Result<Outcome, Error> {
         match outcome {
-            Ok(reversal::Outcome::Done) => Ok(Outcome::Done),
-            Ok(reversal::Outcome::Nothing(reason) | reversal::Outcome::NotOurs(reason)) => {
-                Ok(Outcome::Ignored(reason))
-            }
-            Ok(reversal::Outcome::Unclear(code)) => self.keep(subject, code).await,
+            Ok(Outcome::Unclear(fault)) => self.keep(subject, fault).await,
+            Ok(outcome) => Ok(outcome),
             Err(reversal::Error::NotThere) => self.not_there(subject).await,
             Err(error) => Err(error.into()),
         }
@@ -277,7 +268,7 @@ impl Receiver<'_> {
             .account_of(&customer, deadline)
             .await?
         else {
-            return Ok(Outcome::Ignored("other_product"));
+            return Ok(Outcome::NotOurs(OtherOwner::Product));
         };
         telemetry::account(&account);
         // No customer is remembered here.
@@ -285,7 +276,7 @@ impl Receiver<'_> {
         Ok(if parted.await? {
             Outcome::Done
         } else {
-            Outcome::Ignored("not_deleted")
+            Outcome::Nothing(NoEffect::NotDeleted)
         })
     }
 
@@ -310,7 +301,7 @@ impl Receiver<'_> {
         }
         if report.count > ours {
             // Stripe names only some of them.
-            return self.keep(&self.event.id, "meter_errors").await;
+            return self.keep(&self.event.id, Fault::MeterErrors).await;
         }
         Ok(Outcome::Done)
     }
@@ -321,46 +312,20 @@ impl Receiver<'_> {
     }
 
     async fn nameless(&self) -> Result<Outcome, Error> {
-        self.keep(&self.event.id, "no_object_id").await
+        self.keep(&self.event.id, Fault::NoObjectId).await
     }
 
     /// Keeps an incident about an object that Stripe does not have. The event is not acknowledged: with the right key,
     /// a payment may still be credited.
     async fn not_there(&self, subject: &str) -> Result<Outcome, Error> {
-        self.keep(subject, "not_there").await?;
+        self.keep(subject, Fault::NotThere).await?;
         Err(Error::NotThere)
     }
 
-    async fn keep(&self, subject: &str, code: &'static str) -> Result<Outcome, Error> {
-        self.keep_incident(subject, code, None).await?;
-        Ok(Outcome::Kept(code))
-    }
-
-    /// Keeps an incident about the event's object, which belongs to an account.
-    async fn keep_of(&self, code: &'static str, account: &AccountId) -> Result<(), Error> {
-        let subject = self.event.object_id().unwrap_or(&self.event.id);
-        self.keep_incident(subject, code, Some(account.clone()))
-            .await
-    }
-
-    async fn keep_incident(
-        &self,
-        subject: &str,
-        code: &'static str,
-        account: Option<AccountId>,
-    ) -> Result<(), Error> {
-        let incident = Incident {
-            subject: subject.to_owned(),
-            code: code.to_owned(),
-            detail: detail(code).to_owned(),
-            account,
-            seen_at: self.deadline.start(),
-        };
-        let kept = self
-            .payments
-            .incidents
-            .keep_incident(&incident, self.deadline);
-        Ok(kept.await?)
+    async fn keep(&self, subject: &str, fault: Fault<'static>) -> Result<Outcome, Error> {
+        let incidents = &self.payments.incidents;
+        incidents.keep(subject, fault, None, self.deadline).await?;
+        Ok(Outcome::Unclear(fault))
     }
 }
 
@@ -372,49 +337,4 @@ enum Follow {
     Reversal(ReversalKind),
     Customer,
     Warning,
-}
-
-/// Explains an incident in a sentence.
-fn detail(code: &str) -> &'static str {
-    match code {
-        "no_object_id" => "The event does not name its object.",
-        "not_there" => {
-            "Stripe sent an event about an object that it does not have. Is the key another account's?"
-        }
-        "meter_errors" => {
-            "Stripe could not count meter events and does not name all of them. `sparks reconcile` finds them."
-        }
-        "metadata" => "The session's metadata names no intent of this deployment.",
-        "not_made_here" => "A customer of an account used a session that was not made here.",
-        "not_finalized" => {
-            "Stripe cannot finalise the invoice, so the customer is not charged: often an address is missing, which tax needs."
-        }
-        "taken_again" => {
-            "A refund or dispute that had failed or been won takes effect again. Its Sparks were restored before."
-        }
-        _ => "It cannot be settled automatically.",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::detail;
-
-    #[test]
-    fn each_incident_code_has_its_own_detail() {
-        let codes = [
-            "no_object_id",
-            "not_there",
-            "meter_errors",
-            "metadata",
-            "not_made_here",
-            "not_finalized",
-            "taken_again",
-        ];
-        let mut details = codes.map(detail).to_vec();
-        details.push(detail("anything_else"));
-        details.sort_unstable();
-        details.dedup();
-        assert_eq!(details.len(), codes.len() + 1);
-    }
 }

@@ -6,6 +6,7 @@ use tracing::warn;
 use super::Problem;
 use crate::customers;
 use crate::payments::checkout::{self, Invalid, Rule};
+use crate::payments::field::Field;
 use crate::payments::{invoice, payment, reversal, webhook};
 use crate::process::telemetry;
 use crate::providers::stripe::{self, Unverified};
@@ -174,7 +175,7 @@ impl From<webhook::Error> for Problem {
 }
 
 impl Problem {
-    fn payment_mismatch(object: &str, field: &str) -> Self {
+    fn payment_mismatch(object: &str, field: Field) -> Self {
         let detail = format!(
             "The {object}'s {field} differs from the order. Nothing is credited, and the operator is informed."
         );

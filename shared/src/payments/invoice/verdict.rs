@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::payments::field::Field;
+use crate::payments::outcome::NoGrant;
 use crate::pricing::catalog::Order;
 use crate::providers::stripe::{Invoice, InvoiceLine};
 
@@ -14,12 +16,12 @@ pub(super) enum Verdict {
     /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
     Grant {
         period: Period,
-        unclear: Option<&'static str>,
+        unclear: Option<Field>,
     },
     /// It rightly grants nothing, for this reason.
-    Nothing(&'static str),
+    Nothing(NoGrant),
     /// It is paid but grants nothing, because this field does not match the plan's terms.
-    Mismatch(&'static str),
+    Mismatch(Field),
 }
 
 /// A paid period.
@@ -59,13 +61,13 @@ pub(super) fn of(
     terms: impl Fn(&str) -> Option<Order>,
 ) -> Verdict {
     if invoice.livemode != livemode {
-        return Verdict::Mismatch("livemode");
+        return Verdict::Mismatch(Field::Livemode);
     }
     if !invoice.is_paid() {
-        return Verdict::Nothing(super::NOT_PAID);
+        return Verdict::Nothing(NoGrant::NotPaid);
     }
     if invoice.total > 0 && invoice.owed() <= 0 {
-        return Verdict::Nothing("credited_before_payment");
+        return Verdict::Nothing(NoGrant::CreditedBeforePayment);
     }
     let mut lines = Lines::default();
     for line in &invoice.lines.data {
@@ -84,13 +86,13 @@ pub(super) fn of(
         };
     }
     if invoice.total <= 0 {
-        return Verdict::Nothing("nothing_to_pay");
+        return Verdict::Nothing(NoGrant::NothingToPay);
     }
     match wrong {
         Some(field) => Verdict::Mismatch(field),
-        None if has_others && ours => Verdict::Mismatch("price"),
-        None if is_of_plan || ours => Verdict::Mismatch("proration"),
-        None => Verdict::Nothing(super::NO_PLAN),
+        None if has_others && ours => Verdict::Mismatch(Field::Price),
+        None if is_of_plan || ours => Verdict::Mismatch(Field::Proration),
+        None => Verdict::Nothing(NoGrant::NoPlan),
     }
 }
 
@@ -100,7 +102,7 @@ struct Lines {
     /// All whole periods together.
     paid: Option<Period>,
     /// The mismatch of a line that has a plan's price and is neither a proration nor a whole period.
-    wrong: Option<&'static str>,
+    wrong: Option<Field>,
     /// A line with a positive amount has a plan's price.
     is_of_plan: bool,
     /// A line with a positive amount has a price that is not in the catalogue.
@@ -122,7 +124,7 @@ impl Lines {
             return;
         }
         if plan.currency != currency {
-            self.wrong = Some("currency");
+            self.wrong = Some(Field::Currency);
             return;
         }
         let paid = match (period(line, &plan), &self.paid) {
@@ -131,7 +133,7 @@ impl Lines {
         };
         match paid {
             Some(paid) => self.paid = Some(paid),
-            None => self.wrong = Some("amount"),
+            None => self.wrong = Some(Field::Amount),
         }
     }
 }
@@ -293,7 +295,7 @@ mod tests {
                 panic!("{lines:?}");
             };
             assert_eq!(period.order.sparks.milli(), 500_000_000);
-            assert_eq!(unclear, Some("amount"));
+            assert_eq!(unclear, Some(Field::Amount));
         }
     }
 
@@ -305,31 +307,35 @@ mod tests {
             (
                 json!({"status": "open"}),
                 vec![line(&json!({}))],
-                "not_paid",
+                NoGrant::NotPaid,
             ),
             (
                 json!({"status": "draft"}),
                 vec![line(&json!({}))],
-                "not_paid",
+                NoGrant::NotPaid,
             ),
             (
                 json!({"status": "void"}),
                 vec![line(&json!({}))],
-                "not_paid",
+                NoGrant::NotPaid,
             ),
-            (json!({"status": null}), vec![line(&json!({}))], "not_paid"),
+            (
+                json!({"status": null}),
+                vec![line(&json!({}))],
+                NoGrant::NotPaid,
+            ),
             (
                 json!({"total": 0}),
                 vec![line(&json!({"amount": 0}))],
-                "nothing_to_pay",
+                NoGrant::NothingToPay,
             ),
             (
                 json!({"total": -700}),
                 vec![line(&proration)],
-                "nothing_to_pay",
+                NoGrant::NothingToPay,
             ),
-            (json!({"total": 0}), vec![], "nothing_to_pay"),
-            (json!({}), vec![line(&other_price)], "no_plan"),
+            (json!({"total": 0}), vec![], NoGrant::NothingToPay),
+            (json!({}), vec![line(&other_price)], NoGrant::NoPlan),
         ] {
             let found = invoice(&changes, &lines);
             assert_eq!(judge(&found, false), Verdict::Nothing(reason), "{changes}");
@@ -341,14 +347,18 @@ mod tests {
         let other_price = line(&json!({"pricing": {"price_details": {"price": "price_other"}}}));
         let [proration, pending] = prorations();
         for (changes, line, field) in [
-            (json!({"livemode": true}), line(&json!({})), "livemode"),
-            (json!({"currency": "eur"}), line(&json!({})), "currency"),
-            (json!({}), line(&json!({"amount": 1999})), "amount"),
-            (json!({}), line(&json!({"quantity": 2})), "amount"),
-            (json!({}), line(&json!({"quantity": 0})), "amount"),
-            (json!({}), other_price, "price"),
-            (json!({}), line(&proration), "proration"),
-            (json!({}), line(&pending), "proration"),
+            (json!({"livemode": true}), line(&json!({})), Field::Livemode),
+            (
+                json!({"currency": "eur"}),
+                line(&json!({})),
+                Field::Currency,
+            ),
+            (json!({}), line(&json!({"amount": 1999})), Field::Amount),
+            (json!({}), line(&json!({"quantity": 2})), Field::Amount),
+            (json!({}), line(&json!({"quantity": 0})), Field::Amount),
+            (json!({}), other_price, Field::Price),
+            (json!({}), line(&proration), Field::Proration),
+            (json!({}), line(&pending), Field::Proration),
         ] {
             let found = invoice(&changes, &[line]);
             assert_eq!(judge(&found, true), Verdict::Mismatch(field), "{changes}");

@@ -7,7 +7,7 @@ use crate::delivery::Listed;
 use crate::ledger::credit::paid;
 use crate::ledger::holdings::{Holdings, Read};
 use crate::ledger::{Account, Ledger};
-use crate::payments::incidents::{Incident, Incidents};
+use crate::payments::incidents::{Fault, Incidents};
 use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
@@ -274,23 +274,25 @@ impl Orders {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Refuses an intent and stores the incident, both or none. A paid intent stays paid.
+    /// Refuses the intent of a page and stores the page's fault, both or none. A paid intent stays paid.
     pub async fn refuse_checkout(
         &self,
         intent: &Intent,
+        page: &Checkout,
         incidents: &Incidents,
-        incident: &Incident,
+        fault: Fault<'_>,
         deadline: &Deadline,
     ) -> Result<(), Error> {
+        let (subject, account) = (page.session.as_str(), Some(&page.account));
         let actions = vec![
             self.note(intent, CheckoutStatus::Refused),
-            incidents.keep(incident),
+            incidents.sighting(subject, fault, account, deadline.start()),
         ];
         if self.table.commit(actions, deadline).await? {
             return Ok(());
         }
         // The intent was paid by another session; the operator must still look at this one.
-        incidents.keep_incident(incident, deadline).await
+        incidents.keep(subject, fault, account, deadline).await
     }
 
     /// Reads a listed intent as it is now; None if it is settled by now.

@@ -1,5 +1,6 @@
 //! Judges a session from Stripe against what was ordered. Pure.
 
+use crate::payments::field::Field;
 use crate::payments::orders::Intent;
 use crate::pricing::catalog::Kind;
 use crate::providers::stripe::{CheckoutSession, PaymentIntent};
@@ -18,9 +19,9 @@ pub(super) enum Verdict {
     /// It ended without a payment.
     Expired,
     /// This field does not match the order.
-    Mismatch(&'static str),
+    Mismatch(Field),
     /// This field has a value that is not known here.
-    Unknown(&'static str),
+    Unknown(Field),
 }
 
 /// Judges a session: first against the order, then by its status.
@@ -41,13 +42,13 @@ pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> 
         (Some("complete"), "unpaid") => Verdict::Processing,
         (Some("open"), _) => Verdict::Open,
         (Some("expired"), _) => Verdict::Expired,
-        (Some("complete"), _) => Verdict::Unknown("payment_status"),
-        _ => Verdict::Unknown("status"),
+        (Some("complete"), _) => Verdict::Unknown(Field::PaymentStatus),
+        _ => Verdict::Unknown(Field::Status),
     }
 }
 
 /// Returns the first field that does not match the order; None if all do.
-fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Option<&'static str> {
+fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Option<Field> {
     let order = &intent.order;
     let mode = match order.kind {
         Kind::Pack => "payment",
@@ -62,23 +63,23 @@ fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Opt
         .map(|price| price.id.as_str());
     let checks = [
         (
-            "client_reference_id",
+            Field::ClientReferenceId,
             session.client_reference_id.as_deref() == Some(intent.id.as_str()),
         ),
-        ("livemode", session.livemode == livemode),
-        ("mode", session.mode == mode),
-        ("line_items", line.is_some()),
-        ("price", price == Some(order.price_id.as_str())),
+        (Field::Livemode, session.livemode == livemode),
+        (Field::Mode, session.mode == mode),
+        (Field::LineItems, line.is_some()),
+        (Field::Price, price == Some(order.price_id.as_str())),
         (
-            "quantity",
+            Field::Quantity,
             line.and_then(|line| line.quantity) == Some(order.quantity),
         ),
         (
-            "currency",
+            Field::Currency,
             session.currency.as_deref() == Some(order.currency.as_str()),
         ),
         (
-            "amount_subtotal",
+            Field::AmountSubtotal,
             session.amount_subtotal == Some(order.amount),
         ),
     ];
@@ -160,9 +161,14 @@ mod tests {
                 "complete",
                 "soon",
                 json!(null),
-                Verdict::Unknown("payment_status"),
+                Verdict::Unknown(Field::PaymentStatus),
             ),
-            ("paused", "paid", json!(null), Verdict::Unknown("status")),
+            (
+                "paused",
+                "paid",
+                json!(null),
+                Verdict::Unknown(Field::Status),
+            ),
         ] {
             let found = session(&json!({
                 "status": status, "payment_status": payment_status, "payment_intent": payment,
@@ -178,35 +184,38 @@ mod tests {
         for (changes, field) in [
             (
                 json!({"client_reference_id": "chk_2"}),
-                "client_reference_id",
+                Field::ClientReferenceId,
             ),
-            (json!({"client_reference_id": null}), "client_reference_id"),
-            (json!({"livemode": true}), "livemode"),
-            (json!({"mode": "subscription"}), "mode"),
-            (json!({"mode": "setup"}), "mode"),
-            (json!({"currency": "eur"}), "currency"),
-            (json!({"currency": null}), "currency"),
-            (json!({"amount_subtotal": 1999}), "amount_subtotal"),
+            (
+                json!({"client_reference_id": null}),
+                Field::ClientReferenceId,
+            ),
+            (json!({"livemode": true}), Field::Livemode),
+            (json!({"mode": "subscription"}), Field::Mode),
+            (json!({"mode": "setup"}), Field::Mode),
+            (json!({"currency": "eur"}), Field::Currency),
+            (json!({"currency": null}), Field::Currency),
+            (json!({"amount_subtotal": 1999}), Field::AmountSubtotal),
             (
                 json!({"amount_subtotal": 1, "amount_total": 2000}),
-                "amount_subtotal",
+                Field::AmountSubtotal,
             ),
-            (json!({"line_items": null}), "line_items"),
-            (lines(json!([])), "line_items"),
+            (json!({"line_items": null}), Field::LineItems),
+            (lines(json!([])), Field::LineItems),
             (
                 lines(
                     json!([{"price": {"id": "price_pack_500k"}, "quantity": 1}, {"price": null, "quantity": 1}]),
                 ),
-                "line_items",
+                Field::LineItems,
             ),
             (
                 lines(json!([{"price": {"id": "price_pack_125k"}, "quantity": 1}])),
-                "price",
+                Field::Price,
             ),
-            (lines(json!([{"price": null, "quantity": 1}])), "price"),
+            (lines(json!([{"price": null, "quantity": 1}])), Field::Price),
             (
                 lines(json!([{"price": {"id": "price_pack_500k"}, "quantity": 2}])),
-                "quantity",
+                Field::Quantity,
             ),
         ] {
             let judged = of(&session(&changes), &intent("pack_500k"), false);
@@ -214,11 +223,11 @@ mod tests {
         }
         assert_eq!(
             of(&session(&json!({})), &intent("pack_500k"), true),
-            Verdict::Mismatch("livemode")
+            Verdict::Mismatch(Field::Livemode)
         );
         assert_eq!(
             of(&session(&json!({})), &intent("plus"), false),
-            Verdict::Mismatch("mode")
+            Verdict::Mismatch(Field::Mode)
         );
     }
 

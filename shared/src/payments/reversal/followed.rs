@@ -28,7 +28,7 @@ impl OpenReversals {
     /// Schedules a check of a reversal; returns false if the deployment does not store that yet.
     pub async fn follow(
         &self,
-        reason: ReversalKind,
+        kind: ReversalKind,
         id: &ReversalId,
         due: Timestamp,
         deadline: &Deadline,
@@ -37,7 +37,7 @@ impl OpenReversals {
             return Ok(false);
         }
         let follow = self.table.update(
-            &Key::followed(reason, id),
+            &Key::followed(kind, id),
             "attribute_not_exists(pending_due) OR pending_due < :due",
             "SET pending_bucket = :bucket, pending_due = :due",
             [
@@ -53,7 +53,7 @@ impl OpenReversals {
     /// Ends the checks of a reversal that is final.
     pub async fn unfollow(
         &self,
-        reason: ReversalKind,
+        kind: ReversalKind,
         id: &ReversalId,
         deadline: &Deadline,
     ) -> Result<(), Error> {
@@ -61,7 +61,7 @@ impl OpenReversals {
             return Ok(());
         }
         let unfollow = self.table.update(
-            &Key::followed(reason, id),
+            &Key::followed(kind, id),
             "attribute_exists(pending_bucket)",
             "REMOVE pending_bucket, pending_due",
             [],

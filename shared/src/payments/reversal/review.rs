@@ -1,6 +1,8 @@
 //! Compares a refund or a dispute in the ledger with Stripe, without changing anything.
 
-use super::{Error, PaidAt, Standing, paid_at, standing};
+use super::Error;
+use super::origin::{self, PaymentOrigin};
+use super::state::{self, ReversalState};
 use crate::ledger::Purchased;
 use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
@@ -32,20 +34,20 @@ pub enum Finding {
 /// Reviews a refund or a dispute by the rules of its reconciliation; None if the ledger agrees.
 pub async fn review(
     payments: &Payments,
-    reason: ReversalKind,
+    kind: ReversalKind,
     found: &MoneyBack,
     deadline: &Deadline,
 ) -> Result<Option<Review>, Error> {
-    let standing = standing(reason, found);
-    let is_empty = reason == ReversalKind::CreditNote && found.amount == 0;
-    if standing == Standing::Asked || is_empty {
+    let state = state::of(kind, found);
+    let is_empty = kind == ReversalKind::CreditNote && found.amount == 0;
+    if state == ReversalState::Inquiry || is_empty {
         return Ok(None);
     }
-    let paid_at = paid_at(payments, found, deadline).await?;
-    let purchase = match &paid_at {
-        PaidAt::Session(session) => session.to_string(),
-        PaidAt::Invoice(invoice) => invoice.to_string(),
-        PaidAt::Elsewhere(_) => return Ok(None),
+    let origin = origin::of_reversal(payments, found, deadline).await?;
+    let purchase = match &origin {
+        PaymentOrigin::Session(session) => session.to_string(),
+        PaymentOrigin::Invoice(invoice) => invoice.to_string(),
+        PaymentOrigin::NotOurs(_) => return Ok(None),
     };
     let purchased = payments.ledger.purchased(&purchase, deadline).await?;
     let review = |finding, account| Review {
@@ -54,30 +56,30 @@ pub async fn review(
         account,
     };
     if let Some(purchased) = purchased {
-        let finding = compare(&purchased, found, standing);
+        let finding = compare(&purchased, found, state);
         return Ok(finding.map(|finding| review(finding, Some(purchased.credit.account))));
     }
-    if standing == Standing::Ended {
+    if state == ReversalState::Undone {
         return Ok(None);
     }
     // An uncredited purchase is credited before it is taken back; but an invoice may grant nothing.
-    let account = match paid_at {
-        PaidAt::Invoice(id) => match owed(payments, &id, deadline).await? {
+    let account = match origin {
+        PaymentOrigin::Invoice(id) => match owed(payments, &id, deadline).await? {
             Some(account) => Some(account),
             None => return Ok(None),
         },
-        _ => None,
+        PaymentOrigin::Session(_) | PaymentOrigin::NotOurs(_) => None,
     };
     Ok(Some(review(Finding::NotTaken, account)))
 }
 
-fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Option<Finding> {
+fn compare(purchased: &Purchased, found: &MoneyBack, state: ReversalState) -> Option<Finding> {
     purchased.credit.purchase.as_ref()?;
     let known = purchased.reversals.get(found.id.as_str());
-    match (standing, known) {
-        (Standing::Taken, None) => Some(Finding::NotTaken),
-        (Standing::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
-        (Standing::Ended, Some(known)) if !known.restored => Some(Finding::NotRestored),
+    match (state, known) {
+        (ReversalState::Taken, None) => Some(Finding::NotTaken),
+        (ReversalState::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
+        (ReversalState::Undone, Some(known)) if !known.restored => Some(Finding::NotRestored),
         _ => None,
     }
 }
@@ -147,23 +149,33 @@ mod tests {
             case_type: None,
             moved: Vec::new(),
         };
-        for (paid, noted, standing, finding) in [
-            (2_000, json!([]), Standing::Taken, Some(Finding::NotTaken)),
-            (0, json!([]), Standing::Taken, Some(Finding::NotTaken)),
-            (2_000, known(false), Standing::Taken, None),
-            (2_000, known(true), Standing::Taken, Some(Finding::NotTaken)),
+        for (paid, noted, state, finding) in [
+            (
+                2_000,
+                json!([]),
+                ReversalState::Taken,
+                Some(Finding::NotTaken),
+            ),
+            (0, json!([]), ReversalState::Taken, Some(Finding::NotTaken)),
+            (2_000, known(false), ReversalState::Taken, None),
+            (
+                2_000,
+                known(true),
+                ReversalState::Taken,
+                Some(Finding::NotTaken),
+            ),
             (
                 2_000,
                 known(false),
-                Standing::Ended,
+                ReversalState::Undone,
                 Some(Finding::NotRestored),
             ),
-            (2_000, known(true), Standing::Ended, None),
-            (2_000, json!([]), Standing::Ended, None),
+            (2_000, known(true), ReversalState::Undone, None),
+            (2_000, json!([]), ReversalState::Undone, None),
         ] {
             let purchased = purchased(paid, &noted);
-            let found = compare(&purchased, &refund, standing);
-            assert_eq!(found, finding, "{paid} {noted} {standing:?}");
+            let found = compare(&purchased, &refund, state);
+            assert_eq!(found, finding, "{paid} {noted} {state:?}");
         }
     }
 }

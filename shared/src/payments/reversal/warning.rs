@@ -1,9 +1,11 @@
 //! Warnings of card issuers that a payment may be fraud. Nothing is taken back before a refund or a dispute.
 
-use super::{Error, Outcome, PaidAt, paid_with};
+use super::Error;
+use super::origin::{self, PaymentOrigin};
 use crate::payments::Payments;
-use crate::payments::incidents::Incident;
+use crate::payments::incidents::Fault;
 use crate::payments::invoice;
+use crate::payments::outcome::{NoGrant, OtherOwner, Outcome};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe;
 use crate::words::id::WarningId;
@@ -15,46 +17,49 @@ pub async fn warn_of_fraud(
     id: &WarningId,
     deadline: &Deadline,
 ) -> Result<Outcome, Error> {
-    let now = deadline.start();
     let timeout = stripe::timeout(deadline);
     let warning = payments.stripe.fraud_warning(id, timeout).await?;
     let warning = warning.ok_or(Error::NotThere)?;
     let Some(payment) = &warning.payment_intent else {
-        return Ok(Outcome::NotOurs("other_product"));
+        return Ok(Outcome::NotOurs(OtherOwner::Product));
     };
-    let (purchase, account) = match paid_with(payments, payment, deadline).await? {
-        PaidAt::Session(session) => {
+    let origin = origin::of_payment(payments, payment, deadline);
+    let (purchase, account) = match origin.await? {
+        PaymentOrigin::Session(session) => {
             let page = payments.orders.checkout(&session, deadline).await?;
             (session.to_string(), page.map(|page| page.account))
         }
-        PaidAt::Invoice(invoice) => {
+        PaymentOrigin::Invoice(invoice) => {
             match invoice::reconcile(payments, &invoice, deadline).await {
-                Ok(invoice::Outcome::NotOurs(reason)) => return Ok(Outcome::NotOurs(reason)),
-                Ok(invoice::Outcome::Nothing(invoice::NO_PLAN)) => {
-                    return Ok(Outcome::NotOurs("other_product"));
+                Ok(invoice::Outcome::NotOurs(owner)) => return Ok(Outcome::NotOurs(owner)),
+                Ok(invoice::Outcome::Nothing(NoGrant::NoPlan)) => {
+                    return Ok(Outcome::NotOurs(OtherOwner::Product));
                 }
                 // Even without a credit, the warning is about an invoice of ours.
-                Ok(_) | Err(invoice::Error::Mismatch(_)) => {}
+                Ok(
+                    invoice::Outcome::Granted(..)
+                    | invoice::Outcome::Nothing(
+                        NoGrant::NotPaid | NoGrant::CreditedBeforePayment | NoGrant::NothingToPay,
+                    ),
+                )
+                | Err(invoice::Error::Mismatch(_)) => {}
                 Err(error) => return Err(error.into()),
             }
             let ledger = &payments.ledger;
             let account = ledger.account_of_credit(invoice.as_str(), deadline).await?;
             (invoice.to_string(), account)
         }
-        PaidAt::Elsewhere(reason) => return Ok(Outcome::NotOurs(reason)),
+        PaymentOrigin::NotOurs(owner) => return Ok(Outcome::NotOurs(owner)),
     };
-    let incident = Incident {
-        subject: warning.id.to_string(),
-        code: "early_fraud_warning".to_owned(),
-        detail: format!(
-            "The card issuer suspects that `{payment}`, which paid `{purchase}`, is fraud. Nothing is taken back before a refund or a dispute."
-        ),
-        account,
-        seen_at: now,
-    };
-    payments
-        .incidents
-        .keep_incident(&incident, deadline)
-        .await?;
+    let (subject, fault) = (
+        warning.id.as_str(),
+        Fault::EarlyFraudWarning {
+            payment,
+            purchase: &purchase,
+        },
+    );
+    let incidents = &payments.incidents;
+    let kept = incidents.keep(subject, fault, account.as_ref(), deadline);
+    kept.await?;
     Ok(Outcome::Done)
 }

@@ -1,0 +1,60 @@
+//! Finds the object that asked for a payment, so that its reversal leads to a purchase.
+
+use super::Error;
+use crate::payments::Payments;
+use crate::payments::outcome::OtherOwner;
+use crate::process::deadline::Deadline;
+use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
+use crate::words::id::{InvoiceId, SessionId};
+
+/// The object that asked for a payment.
+pub(super) enum PaymentOrigin {
+    /// This Checkout Session.
+    Session(SessionId),
+    /// This invoice.
+    Invoice(InvoiceId),
+    /// An object of another product or deployment.
+    NotOurs(OtherOwner),
+}
+
+/// Returns the origin of the payment that a refund, a dispute or a credit note reverses. Writes nothing.
+pub(super) async fn of_reversal(
+    payments: &Payments,
+    found: &MoneyBack,
+    deadline: &Deadline,
+) -> Result<PaymentOrigin, Error> {
+    match &found.of {
+        Paid::Payment(payment) => of_payment(payments, payment, deadline).await,
+        Paid::Invoice(invoice) => Ok(PaymentOrigin::Invoice(invoice.clone())),
+        Paid::Unknown => Ok(PaymentOrigin::NotOurs(OtherOwner::Product)),
+    }
+}
+
+/// Returns the origin of a payment. Writes nothing.
+pub(super) async fn of_payment(
+    payments: &Payments,
+    payment: &str,
+    deadline: &Deadline,
+) -> Result<PaymentOrigin, Error> {
+    let timeout = || stripe::timeout(deadline);
+    let payment = payments.stripe.payment(payment, timeout()).await?;
+    let payment = payment.ok_or(Error::NotThere)?;
+    let written = |key| payment.metadata.get(key).map(String::as_str);
+    match (written(STAGE), written(INTENT)) {
+        // A subscription's payments have no metadata; they are found by their invoice.
+        (None, _) => {
+            let invoice = payments.stripe.invoice_of_payment(&payment.id, timeout());
+            let invoice = invoice.await?.map(PaymentOrigin::Invoice);
+            Ok(invoice.unwrap_or(PaymentOrigin::NotOurs(OtherOwner::Product)))
+        }
+        (Some(stage), _) if stage != payments.terms.stage => {
+            Ok(PaymentOrigin::NotOurs(OtherOwner::Stage))
+        }
+        _ => {
+            let session = payments.stripe.session_of_payment(&payment.id, timeout());
+            Ok(PaymentOrigin::Session(
+                session.await?.ok_or(Error::NotThere)?,
+            ))
+        }
+    }
+}

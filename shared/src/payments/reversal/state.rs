@@ -1,0 +1,132 @@
+//! Judges the state of a refund, a dispute or a credit note, and the time of its next check. Pure.
+
+use jiff::SignedDuration;
+
+use crate::providers::stripe::MoneyBack;
+use crate::words::reversal_kind::ReversalKind;
+
+/// Intervals between checks: daily for an undecided reversal, weekly for a refund that may still fail.
+pub(super) const DAILY: SignedDuration = SignedDuration::from_hours(24);
+const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Time for which a refund that has succeeded is checked: a bank may return it for up to 30 days.
+/// <https://docs.stripe.com/refunds#failed-refunds>
+const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// The state of a refund, a dispute or a credit note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReversalState {
+    /// The money is gone.
+    Taken,
+    /// It is an inquiry; the money may still be taken.
+    Inquiry,
+    /// It is undone for good: the money is back, or never left.
+    Undone,
+}
+
+/// Judges the state of a refund, a dispute or a credit note.
+///
+/// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
+/// cardholder without a refund object (Visa's Rapid Dispute Resolution).
+/// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
+pub(super) fn of(kind: ReversalKind, found: &MoneyBack) -> ReversalState {
+    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
+    let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
+    match (kind, found.status.as_deref().unwrap_or_default()) {
+        (ReversalKind::Refund, "failed" | "canceled")
+        | (ReversalKind::Dispute, "won")
+        | (ReversalKind::CreditNote, "void") => ReversalState::Undone,
+        (ReversalKind::Dispute, "prevented") if !is_resolved() => ReversalState::Undone,
+        (ReversalKind::Dispute, status) if status.starts_with("warning_") => ReversalState::Inquiry,
+        _ => ReversalState::Taken,
+    }
+}
+
+/// Returns the time until the next check of a refund, a dispute or a credit note of this age; None if no further change
+/// is expected. A later change is still acted on.
+pub(super) fn next_look(
+    kind: ReversalKind,
+    found: &MoneyBack,
+    age: SignedDuration,
+) -> Option<SignedDuration> {
+    match (kind, found.status.as_deref().unwrap_or_default()) {
+        (ReversalKind::Refund, "failed" | "canceled")
+        | (ReversalKind::Dispute, "won" | "lost" | "warning_closed" | "prevented")
+        | (ReversalKind::CreditNote, _) => None,
+        (ReversalKind::Refund, "succeeded") => (age < MAY_FAIL_FOR).then_some(WEEKLY),
+        (ReversalKind::Refund | ReversalKind::Dispute, _) => Some(DAILY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::stripe::Paid;
+
+    fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
+        MoneyBack {
+            id: "dp_1".parse().unwrap(),
+            amount: 2_000,
+            currency: "usd".to_owned(),
+            created: 0,
+            of: Paid::Payment("pi_1".to_owned()),
+            charge: None,
+            status: status.map(str::to_owned),
+            case_type: case_type.map(str::to_owned),
+            moved: moved.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_reversal_is_taken_while_the_money_is_gone() {
+        use ReversalKind::{CreditNote, Dispute, Refund};
+        use ReversalState::{Inquiry, Taken, Undone};
+        for (kind, status, expected, pause) in [
+            (Refund, Some("pending"), Taken, Some(DAILY)),
+            (Refund, Some("requires_action"), Taken, Some(DAILY)),
+            (Refund, Some("succeeded"), Taken, Some(WEEKLY)),
+            (Refund, None, Taken, Some(DAILY)),
+            (Refund, Some("failed"), Undone, None),
+            (Refund, Some("canceled"), Undone, None),
+            (
+                Dispute,
+                Some("warning_needs_response"),
+                Inquiry,
+                Some(DAILY),
+            ),
+            (Dispute, Some("warning_under_review"), Inquiry, Some(DAILY)),
+            (Dispute, Some("warning_closed"), Inquiry, None),
+            (Dispute, Some("needs_response"), Taken, Some(DAILY)),
+            (Dispute, Some("under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("appeal_under_review"), Taken, Some(DAILY)),
+            (Dispute, Some("lost"), Taken, None),
+            (Dispute, Some("won"), Undone, None),
+            (CreditNote, Some("issued"), Taken, None),
+            (CreditNote, Some("void"), Undone, None),
+        ] {
+            let found = found(status, Some("chargeback"), &[-2_000]);
+            assert_eq!(of(kind, &found), expected, "{kind:?} {status:?}");
+            let next = next_look(kind, &found, SignedDuration::ZERO);
+            assert_eq!(next, pause, "{kind:?} {status:?}");
+        }
+        let refund = found(Some("succeeded"), None, &[]);
+        assert_eq!(next_look(Refund, &refund, MAY_FAIL_FOR), None);
+    }
+
+    #[test]
+    fn a_prevented_dispute_is_taken_if_the_cardholder_has_the_money() {
+        for (case_type, moved, expected) in [
+            (Some("block"), &[][..], ReversalState::Undone),
+            (Some("resolution"), &[-2_000], ReversalState::Taken),
+            // The transaction comes later than the status.
+            (Some("resolution"), &[], ReversalState::Taken),
+            (None, &[-2_000], ReversalState::Taken),
+            (None, &[-2_000, 2_000], ReversalState::Undone),
+            (None, &[], ReversalState::Undone),
+        ] {
+            let found = found(Some("prevented"), case_type, moved);
+            let state = of(ReversalKind::Dispute, &found);
+            assert_eq!(state, expected, "{case_type:?} {moved:?}");
+        }
+    }
+}
