@@ -24,20 +24,20 @@ pub(crate) use target::{Target, run};
 use crate::{Console, Error};
 
 /// Reads a session from Stripe, and credits it if it is paid and not credited yet.
-async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Error> {
+async fn session(console: &mut Console<'_>, id: SessionId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
-    let page = match payment::origin(payments, &session, &console.deadline.starting(now)).await {
-        Ok(SessionOrigin::Ours(page)) => page,
+    let deadline = &console.deadline.starting(now);
+    let session = match payment::origin(payments, &id, deadline).await {
+        Ok(SessionOrigin::Ours(session)) => session,
         Ok(SessionOrigin::NotOurs(_) | SessionOrigin::Unclear(_))
-        | Err(payment::Error::NoSession) => return Err(Error::NoSession(session)),
+        | Err(payment::Error::NoSession) => return Err(Error::NoSession(id)),
         Err(error) => return Err(error.into()),
     };
-    let found =
-        payment::reconcile_checkout(payments, &page, &console.deadline.starting(now)).await?;
-    let (account, session) = (&page.account, &page.session);
+    let found = payment::reconcile_checkout(payments, &session, deadline).await?;
+    let account = &session.account;
     if console.json {
         let found = json!({
-            "session_id": session, "account_id": account, "status": found.status,
+            "session_id": id, "account_id": account, "status": found.status,
             "sparks_credited": found.credited, "available": found.available,
         });
         writeln!(console.out, "{found}")?;
@@ -45,7 +45,7 @@ async fn session(console: &mut Console<'_>, session: SessionId) -> Result<(), Er
         let status = found.status.as_str();
         writeln!(
             console.out,
-            "{session} of {account} is {status}: {} Sparks credited, {} available",
+            "{id} of {account} is {status}: {} Sparks credited, {} available",
             found.credited, found.available
         )?;
     }

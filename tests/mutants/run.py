@@ -31,7 +31,7 @@ PURE = """
     words/*.rs pricing/catalog.rs pricing/catalog/*.rs pricing/price_book.rs pricing/price_book/exact.rs
     pricing/price_book/models.rs pricing/price_book/pattern.rs reports/history/period.rs ledger/grants.rs
     process/deadline.rs process/telemetry/trace_context.rs payments/invoice/verdict.rs payments/payment/verdict.rs
-    payments/reversal/review.rs payments/subscription/standing.rs providers/stripe/webhook.rs usage/body.rs
+    payments/reversal/review.rs payments/subscription/overview.rs providers/stripe/webhook.rs usage/body.rs
     usage/body/line.rs
 """.split()
 # The modules that move money.

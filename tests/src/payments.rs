@@ -184,11 +184,11 @@ impl World {
             .collect()
     }
 
-    /// Returns the status of the one intent.
+    /// Returns the status of the one order.
     pub fn intent_status(&self) -> String {
-        let intents = self.items("I#");
-        assert_eq!(intents.len(), 1, "{intents:?}");
-        intents[0]["status"]["S"]
+        let orders = self.items("I#");
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        orders[0]["status"]["S"]
             .as_str()
             .expect("a status")
             .to_owned()

@@ -8,7 +8,7 @@ use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
-use shared::pricing::catalog::{Kind, Order};
+use shared::pricing::catalog::{Kind, OrderTerms};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
@@ -43,8 +43,8 @@ fn purchase(id: &str) -> NewCredit {
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
-            intent: None,
-            order: Order {
+            order: None,
+            terms: OrderTerms {
                 item: "pack_125k".into(),
                 kind: Kind::Pack,
                 quantity: 1,

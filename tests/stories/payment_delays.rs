@@ -7,7 +7,7 @@ use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::ledger::Ledger;
-use shared::payments::orders::{CheckoutStatus, Orders};
+use shared::payments::orders::{OrderStatus, Orders};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
@@ -23,12 +23,12 @@ async fn without_webhooks() -> World {
     world
 }
 
-/// Returns whether the one intent is listed for the outbox to check.
+/// Returns whether the one order is listed for the outbox to check.
 fn is_looked_into(world: &World) -> bool {
-    let intents = world.items("I#");
-    assert_eq!(intents.len(), 1);
-    let listed = intents[0].get("pending_bucket").is_some();
-    assert_eq!(listed, intents[0].get("pending_due").is_some());
+    let orders = world.items("I#");
+    assert_eq!(orders.len(), 1);
+    let listed = orders[0].get("pending_bucket").is_some();
+    assert_eq!(listed, orders[0].get("pending_due").is_some());
     listed
 }
 
@@ -93,12 +93,12 @@ async fn a_payment_that_failed_for_good_is_not_checked_until_it_is_processing_ag
     let orders = Orders::beside(&ledger(&world));
     let deadline = Deadline::lasting(&Clock::system(), Duration::from_secs(20));
     let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
-    let intent = orders
-        .intent(&id.unwrap(), &deadline)
+    let order = orders
+        .order(&id.unwrap(), &deadline)
         .await
         .unwrap()
         .unwrap();
-    let noted = orders.note_checkout(&intent, CheckoutStatus::Processing, &deadline);
+    let noted = orders.note_status(&order, OrderStatus::Processing, &deadline);
     noted.await.unwrap();
     assert!(is_looked_into(&world));
 }

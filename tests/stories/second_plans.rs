@@ -36,7 +36,7 @@ async fn a_second_plan_is_refused_in_any_status_of_the_first() {
         let refused = world.checkout("acct_a", status, &order).await;
         assert_eq!(refused.refusal(), (409, "already_subscribed"), "{status}");
     }
-    assert_eq!(world.items("I#").len(), 1, "a refusal writes no intent");
+    assert_eq!(world.items("I#").len(), 1, "a refusal writes no order");
     // Packs can still be bought, and so can a plan once the first has ended.
     let pack = world.order("pack_125k");
     let page = world.checkout("acct_a", "pack", &pack).await;

@@ -9,7 +9,7 @@ use shared::ledger::{
     Charged, Corrected, Deliveries, DeliveryState, Grant, Holdings, Ledger, NewCredit, NewReversal,
     Part, Purchase, RequestHash, Reversals, Source, TraceLabels, UsageEntry,
 };
-use shared::pricing::catalog::{Kind, Order};
+use shared::pricing::catalog::{Kind, OrderTerms};
 use shared::pricing::price_book;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
@@ -37,8 +37,8 @@ fn source(credit: &Credit) -> Source {
 fn purchase(credit: &Credit) -> Option<Purchase> {
     let total = credit.paid?;
     Some(Purchase {
-        intent: None,
-        order: Order {
+        order: None,
+        terms: OrderTerms {
             item: "pack_125k".into(),
             kind: Kind::Pack,
             quantity: 1,

@@ -121,13 +121,10 @@ async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Err
 
 async fn uncredited_session(look: &mut Look<'_, '_>, id: &str) -> Result<(), Error> {
     let account = match id.parse() {
-        Ok(session) => {
-            let page = look
-                .payments
-                .orders
-                .checkout(&session, &look.deadline())
-                .await?;
-            page.map(|page| page.account)
+        Ok(id) => {
+            let (orders, deadline) = (&look.payments.orders, look.deadline());
+            let session = orders.session(&id, &deadline).await?;
+            session.map(|session| session.account)
         }
         Err(_) => None,
     };

@@ -16,10 +16,10 @@ pub(crate) async fn create(app: &App, request: &Request) -> Answer {
     let deadline = app.edge.deadline(request);
     let (payments, settings) = (&app.payments, &app.settings);
     let created = checkout::create(payments, settings, &account, &key, &body, &deadline);
-    let page = Box::pin(created).await?;
+    let session = Box::pin(created).await?;
 
-    let mut answer = request::answer(StatusCode::CREATED, &page);
-    if page.replayed {
+    let mut answer = request::answer(StatusCode::CREATED, &session);
+    if session.replayed {
         request::mark_replayed(&mut answer);
     }
     Ok(answer)

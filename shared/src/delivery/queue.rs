@@ -37,7 +37,7 @@ pub struct Listed {
 pub enum ListedKind {
     /// A usage, or a parcel of usages.
     Usage,
-    /// An intent.
+    /// An order.
     Checkout,
     /// An account's subscriptions.
     Subscription,

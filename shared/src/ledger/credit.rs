@@ -18,7 +18,7 @@ use crate::process::deadline::Deadline;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
-use crate::words::id::{AccountId, IntentId};
+use crate::words::id::{AccountId, OrderId};
 use crate::words::sparks::Sparks;
 
 /// The status of an order that is paid.
@@ -111,7 +111,7 @@ impl Ledger {
         Ok(account.transpose()?)
     }
 
-    /// Credits an account that was just read. The intent of a pack is paid in the same transaction.
+    /// Credits an account that was just read. The order of a pack is paid in the same transaction.
     pub async fn credit_found(
         &self,
         found: Option<Holdings>,
@@ -145,15 +145,15 @@ impl Ledger {
             let mut booked = vec![entry.to_item()];
             booked.extend(entries(&settlement, account, now));
             let outcome = Credited::Recorded(written.account.clone());
-            let intent = credit.purchase.as_ref();
-            // The intent of a plan is settled once its subscription is stored, too.
-            let intent = intent.filter(|purchase| purchase.order.kind == Kind::Pack);
-            let intent = intent.and_then(|purchase| purchase.intent.as_ref());
+            let purchase = credit.purchase.as_ref();
+            // The order of a plan is settled once its subscription is stored, too.
+            let pack = purchase.filter(|purchase| purchase.terms.kind == Kind::Pack);
+            let order = pack.and_then(|purchase| purchase.order.as_ref());
             let change = Change {
                 written,
                 entries: booked,
-                also: intent
-                    .map(|intent| paid(&self.table, intent))
+                also: order
+                    .map(|order| paid(&self.table, order))
                     .into_iter()
                     .collect(),
             };
@@ -187,10 +187,10 @@ impl NewCredit {
 }
 
 /// The write that marks the order of a credit as paid, which takes it off the outbox's list.
-pub(crate) fn paid(table: &Table, intent: &IntentId) -> TransactWriteItem {
+pub(crate) fn paid(table: &Table, order: &OrderId) -> TransactWriteItem {
     let update = Update::builder()
         .table_name(&table.name)
-        .set_key(Some(Key::intent(intent).attributes()))
+        .set_key(Some(Key::order(order).attributes()))
         .condition_expression("attribute_exists(pk)")
         .update_expression("SET #status = :paid REMOVE pending_bucket, pending_due")
         .expression_attribute_names("#status", "status")

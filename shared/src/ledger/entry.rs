@@ -355,7 +355,7 @@ impl Entry {
                 Some(_) => Some(item::read_time(item, "expires_at")?),
                 None => None,
             },
-            item: purchase.map(|purchase| purchase.order.item),
+            item: purchase.map(|purchase| purchase.terms.item),
             credit: credit.map(str::to_owned),
             gives_back: item::optional_text(item, "gives_back")?
                 .map(|usage| UsageId::stored(usage.to_owned())),

@@ -6,18 +6,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::pricing::catalog::Order;
-use crate::words::id::IntentId;
+use crate::pricing::catalog::OrderTerms;
+use crate::words::id::OrderId;
 use crate::words::sparks::Sparks;
 
 /// The purchase that Sparks were bought with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// The order's intent; None if a subscription was not made by a checkout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<IntentId>,
+    /// The id of the order; None if a subscription was not made by a checkout.
+    #[serde(default, rename = "intent", skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
     /// The terms of the order.
-    pub order: Order,
+    #[serde(rename = "order")]
+    pub terms: OrderTerms,
     /// The `PaymentIntent` at Stripe; None if there was nothing to pay, or if an invoice leads to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
@@ -60,7 +61,7 @@ impl Purchase {
             Part::All => return Some(granted),
             Part::Of { amount, whole } => (*amount, *whole),
             Part::Amount { amount, currency } => {
-                if *currency != self.order.currency {
+                if *currency != self.terms.currency {
                     return None;
                 }
                 (*amount, self.total)
@@ -162,8 +163,8 @@ mod tests {
     fn purchase(total: i64) -> Purchase {
         let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
         Purchase {
-            intent: None,
-            order: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),
+            order: None,
+            terms: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),
             payment_intent: None,
             total,
         }

@@ -1,4 +1,4 @@
-//! Checks orders that are not settled after their page has ended, and credits what was paid.
+//! Checks orders that are not settled after their session has ended, and credits what was paid.
 //!
 //! This finds payments without a webhook or a verification.
 
@@ -8,7 +8,7 @@ use super::{Outbox, Report, has_time, next_attempt};
 use crate::delivery::Listed;
 use crate::ledger;
 use crate::payments::Payments;
-use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
+use crate::payments::orders::{CheckoutSession, Order, OrderStatus};
 use crate::payments::payment;
 use crate::process::deadline::Deadline;
 use crate::providers::stripe;
@@ -41,8 +41,8 @@ pub(super) async fn work(
             report.cut_short = true;
             return Ok(());
         }
-        let intent = match payments.orders.listed_intent(listed, deadline).await {
-            Ok(Some(intent)) => intent,
+        let order = match payments.orders.listed_order(listed, deadline).await {
+            Ok(Some(order)) => order,
             Ok(None) => continue,
             Err(error @ ledger::Error::Malformed(_)) => {
                 report.failed("an order that cannot be read", &error);
@@ -53,7 +53,7 @@ pub(super) async fn work(
             Err(error) => return Err(error),
         };
         report.payments += 1;
-        let again = match Box::pin(look_into(outbox, payments, &intent, deadline)).await {
+        let again = match Box::pin(look_into(outbox, payments, &order, deadline)).await {
             Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
             // An incident is kept for the operator, who may correct the cause.
             Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
@@ -73,37 +73,37 @@ pub(super) async fn work(
 async fn look_into(
     outbox: &Outbox,
     payments: &Payments,
-    intent: &Intent,
+    order: &Order,
     deadline: &Deadline,
 ) -> Result<(), Error> {
     let now = outbox.clock.now();
-    let page = match &intent.session {
-        Some(session) => payments.orders.checkout(session, deadline).await?,
-        None => find_page(payments, intent, deadline).await?,
+    let session = match &order.session {
+        Some(id) => payments.orders.session(id, deadline).await?,
+        None => find_session(payments, order, deadline).await?,
     };
-    if let Some(page) = page {
-        payment::reconcile_checkout(payments, &page, &deadline.starting(now)).await?;
+    if let Some(session) = session {
+        payment::reconcile_checkout(payments, &session, &deadline.starting(now)).await?;
         return Ok(());
     }
-    // The page was never opened, and can no longer be.
-    let expired = CheckoutStatus::Expired;
+    // The session was never opened, and can no longer be.
+    let expired = OrderStatus::Expired;
     payments
         .orders
-        .note_checkout(intent, expired, deadline)
+        .note_status(order, expired, deadline)
         .await?;
     Ok(())
 }
 
-/// Finds the page of an intent whose process ended before writing it, among the customer's sessions at Stripe.
-async fn find_page(
+/// Finds the session of an order whose process ended before writing it, among the customer's sessions at Stripe.
+async fn find_session(
     payments: &Payments,
-    intent: &Intent,
+    order: &Order,
     deadline: &Deadline,
-) -> Result<Option<Checkout>, Error> {
+) -> Result<Option<CheckoutSession>, Error> {
     let customer = payments
         .customers
         .links
-        .customer(&intent.account, deadline)
+        .customer(&order.account, deadline)
         .await?;
     let Some(customer) = customer.customer else {
         return Ok(None);
@@ -111,20 +111,20 @@ async fn find_page(
     let timeout = stripe::timeout(deadline);
     let found = payments
         .stripe
-        .session_of_intent(&customer, &intent.id, timeout)
+        .session_of_order(&customer, &order.id, timeout)
         .await?;
-    let Some(session) = found else {
+    let Some(id) = found else {
         return Ok(None);
     };
-    let page = Checkout {
-        session,
-        account: intent.account.clone(),
-        intent: intent.id.clone(),
-        item: intent.order.item.clone(),
+    let session = CheckoutSession {
+        id,
+        account: order.account.clone(),
+        order: order.id.clone(),
+        item: order.terms.item.clone(),
         url: None,
-        expires_at: intent.expires_at,
+        expires_at: order.expires_at,
         invoice: None,
     };
-    payments.orders.bind_checkout(&page, deadline).await?;
-    Ok(Some(page))
+    payments.orders.bind_session(&session, deadline).await?;
+    Ok(Some(session))
 }

@@ -1,6 +1,6 @@
-//! Sells packs and plans: creates a Checkout Session (a *page*) at Stripe, and verifies its payment. Flow 2.
+//! Sells packs and plans: creates a Checkout Session at Stripe, and verifies its payment. Flow 2.
 //!
-//! The sequence is fixed: write the intent, create the page at Stripe, write the page, return its URL. A process that
+//! The sequence is fixed: write the order, create the session at Stripe, write the session, return its URL. A process that
 //! ends in between loses nothing, because a retry with the same key makes the same calls.
 
 mod order;
@@ -14,31 +14,31 @@ use crate::customers;
 use crate::customers::CustomerLink;
 use crate::ledger::{self, Ledger};
 use crate::payments::Payments;
-use crate::payments::orders::{Checkout, CheckoutStatus, Intent, Opened};
+use crate::payments::orders::{CheckoutSession, Order, OrderOpening, OrderStatus};
 use crate::payments::payment;
 use crate::payments::subscription;
-use crate::payments::subscription::Subscribed;
+use crate::payments::subscription::StoredSubscription;
 use crate::pricing::catalog::Kind;
 use crate::process::clock;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry;
 use crate::providers::stripe::{self, Cause, NewCheckoutSession, Refusal};
-use crate::words::id::{AccountId, CustomerId, IdempotencyKey, IntentId, SessionId};
+use crate::words::id::{AccountId, CustomerId, IdempotencyKey, OrderId, SessionId};
 use crate::words::page_url::PageUrl;
 
 pub use order::{CheckoutBody, Invalid, Rule, Settings};
 pub use verification::{Available, Verified, verify};
 
-/// Time for which a page is open. Stripe takes at most 24 hours by its own clock, so one hour is left for clock skew
+/// Time for which a session is open. Stripe takes at most 24 hours by its own clock, so one hour is left for clock skew
 /// and for a first attempt that was late.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(23);
 
-/// A Checkout Session: the page where the buyer pays.
+/// A Checkout Session, with the URL of the page where the buyer pays.
 #[derive(Debug, Serialize)]
-pub struct Page {
-    /// The page's id, `cs_…`, with which the payment is verified.
+pub struct SessionLink {
+    /// The session's id, `cs_…`, with which the payment is verified.
     pub session_id: SessionId,
-    /// Its URL; None once the page has ended or is completed.
+    /// Its URL; None once the session has ended or is completed.
     pub url: Option<PageUrl>,
     /// The time at which it ends.
     pub expires_at: String,
@@ -47,7 +47,7 @@ pub struct Page {
     pub replayed: bool,
 }
 
-/// A failure to open or verify a page.
+/// A failure to open or verify a session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The order is not valid.
@@ -56,17 +56,17 @@ pub enum Error {
     /// The key belongs to another request.
     #[error("the idempotency key belongs to another request")]
     KeyReused,
-    /// The key belongs to a request whose page was never opened and can no longer be.
-    #[error("the page can no longer be opened")]
+    /// The key belongs to a request whose session was never opened and can no longer be.
+    #[error("the session can no longer be opened")]
     TooLate,
     /// The account has a live plan, and would pay for a second one.
     #[error("the account already has a plan")]
     AlreadySubscribed,
-    /// The account has no such page.
-    #[error("there is no such page")]
+    /// The account has no such session.
+    #[error("there is no such session")]
     NotFound,
-    /// Stripe did not create the page.
-    #[error("stripe did not create the checkout page")]
+    /// Stripe did not create the session.
+    #[error("stripe did not create the checkout session")]
     Stripe(#[from] stripe::Error),
     /// The account's subscriptions could not be checked, or a deleted customer could not be unlinked from it.
     #[error("the account's subscriptions could not be checked")]
@@ -82,14 +82,14 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// For whom, when and how long a page is opened.
+/// One request for a Checkout Session.
 #[derive(Clone, Copy)]
-struct Visit<'a> {
+struct SessionRequest<'a> {
     payments: &'a Payments,
     deadline: &'a Deadline,
 }
 
-/// Opens a page for an order, one per account and key.
+/// Opens a session for an order, one per account and key.
 pub async fn create(
     payments: &Payments,
     settings: &Settings,
@@ -97,56 +97,56 @@ pub async fn create(
     key: &IdempotencyKey,
     body: &CheckoutBody,
     deadline: &Deadline,
-) -> Result<Page, Error> {
+) -> Result<SessionLink, Error> {
     let now = deadline.start();
-    let visit = Visit { payments, deadline };
-    let id = IntentId::derive(&payments.terms.stage, account, key);
+    let opening = SessionRequest { payments, deadline };
+    let id = OrderId::derive(&payments.terms.stage, account, key);
     let hash = body.hash();
-    let order = match settings.order(&payments.terms, body) {
-        Ok(order) => order,
-        // A replay of an order that was valid then returns its page. A page that was never opened is not opened now.
+    let request = match settings.request(&payments.terms, body) {
+        Ok(request) => request,
+        // A replay of an order that was valid then returns its session. A session that was never opened is not opened now.
         Err(invalid) => {
-            return match payments.orders.intent(&id, deadline).await? {
+            return match payments.orders.order(&id, deadline).await? {
                 Some(stored) if stored.request_hash != hash => Err(Error::KeyReused),
-                Some(stored) if stored.session.is_some() => visit.reopen(stored, None).await,
+                Some(stored) if stored.session.is_some() => opening.reopen(stored, None).await,
                 _ => Err(Error::Invalid(invalid)),
             };
         }
     };
-    let new = Intent {
+    let new = Order {
         id,
         account: account.clone(),
         request_hash: hash,
-        order: order.order,
-        success_url: order.success_url,
-        cancel_url: order.cancel_url,
+        terms: request.terms,
+        success_url: request.success_url,
+        cancel_url: request.cancel_url,
         promotion_codes: settings.promotion_codes,
         automatic_tax: settings.automatic_tax,
         created_at: now,
         expires_at: whole_second(now.saturating_add(OPEN_FOR).unwrap_or(Timestamp::MAX)),
-        status: CheckoutStatus::Open,
+        status: OrderStatus::Open,
         session: None,
     };
-    if new.order.kind == Kind::Plan {
-        match payments.orders.intent(&new.id, deadline).await? {
-            // A replay, which `open_intent` judges.
+    if new.terms.kind == Kind::Plan {
+        match payments.orders.order(&new.id, deadline).await? {
+            // A replay, which `open_order` judges.
             Some(stored) if stored.session.is_some() => {}
-            _ => visit.refuse_second(account).await?,
+            _ => opening.refuse_second(account).await?,
         }
     }
     let (opened, customer, account) = tokio::join!(
-        payments.orders.open_intent(&new, deadline),
+        payments.orders.open_order(&new, deadline),
         payments.customers.find(account, deadline),
         settled_account(&payments.ledger, account, deadline),
     );
     account?;
     let customer = customer?;
     match opened? {
-        Opened::New => visit.open(new, Some(customer), false).await,
-        Opened::Existing(stored) if stored.request_hash == hash => {
-            visit.reopen(*stored, Some(customer)).await
+        OrderOpening::New => opening.open(new, Some(customer), false).await,
+        OrderOpening::Existing(stored) if stored.request_hash == hash => {
+            opening.reopen(*stored, Some(customer)).await
         }
-        Opened::Existing(_) => Err(Error::KeyReused),
+        OrderOpening::Existing(_) => Err(Error::KeyReused),
     }
 }
 
@@ -168,7 +168,7 @@ async fn settled_account(
     Ok(())
 }
 
-impl Visit<'_> {
+impl SessionRequest<'_> {
     /// Refuses a plan if the account has a live one at Stripe, or in the ledger if Stripe does not answer.
     async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
         let payments = self.payments;
@@ -191,72 +191,75 @@ impl Visit<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        if all.iter().any(Subscribed::is_paid_for) {
+        if all.iter().any(StoredSubscription::is_paid_for) {
             return Err(Error::AlreadySubscribed);
         }
         Ok(())
     }
 
-    /// Returns the page of a stored intent. If the page is not known, opens it now.
-    async fn reopen(self, intent: Intent, customer: Option<CustomerLink>) -> Result<Page, Error> {
-        let Some(session) = &intent.session else {
-            return self.open(intent, customer, true).await;
+    /// Returns the session of a stored order. If the session is not known, opens it now.
+    async fn reopen(
+        self,
+        order: Order,
+        customer: Option<CustomerLink>,
+    ) -> Result<SessionLink, Error> {
+        let Some(id) = &order.session else {
+            return self.open(order, customer, true).await;
         };
-        let page = self
-            .payments
-            .orders
-            .checkout(session, self.deadline)
-            .await?;
-        let page = page.ok_or_else(|| ledger::Error::Broken("an intent's page is lost".into()))?;
-        // At a completed page whose payment is processing, the buyer has nothing left to do.
-        let is_done = intent.status.is_settled() || intent.status == CheckoutStatus::Processing;
-        let ended = page.expires_at <= self.deadline.start() || is_done;
-        info!(session.id = %page.session, intent.id = %intent.id, "returned the page `{}` again", page.session);
-        Ok(Page {
-            session_id: page.session,
-            url: page.url.filter(|_| !ended),
-            expires_at: clock::wire(page.expires_at),
+        let session = self.payments.orders.session(id, self.deadline).await?;
+        let lost = || ledger::Error::Broken("an order's session is lost".into());
+        let session = session.ok_or_else(lost)?;
+        // In a completed session whose payment is processing, the buyer has nothing left to do.
+        let is_done = order.status.is_settled() || order.status == OrderStatus::Processing;
+        let ended = session.expires_at <= self.deadline.start() || is_done;
+        info!(session.id = %session.id, intent.id = %order.id, "returned the session `{}` again", session.id);
+        Ok(SessionLink {
+            session_id: session.id,
+            url: session.url.filter(|_| !ended),
+            expires_at: clock::wire(session.expires_at),
             replayed: true,
         })
     }
 
     async fn open(
         self,
-        intent: Intent,
+        order: Order,
         customer: Option<CustomerLink>,
         replayed: bool,
-    ) -> Result<Page, Error> {
-        let customer = self.customer(&intent.account, customer).await?;
-        let (session, url) = match self.session(&intent, &customer).await {
+    ) -> Result<SessionLink, Error> {
+        let customer = self.customer(&order.account, customer).await?;
+        let (id, url) = match self.session(&order, &customer).await {
             // Stripe refuses the customer. If it was deleted, the next one is created.
             Err(Error::Stripe(stripe::Error::Refused(refusal))) if refusal.param == "customer" => {
-                let customer = self.next_customer(&intent.account, &customer, refusal);
+                let customer = self.next_customer(&order.account, &customer, refusal);
                 let customer = Box::pin(customer).await?;
-                self.session(&intent, &customer).await?
+                self.session(&order, &customer).await?
             }
             outcome => outcome?,
         };
         info!(
-            account.id = %intent.account, intent.id = %intent.id, session.id = %session, item = intent.order.item,
-            "opened the page `{session}`"
+            account.id = %order.account, intent.id = %order.id, session.id = %id, item = order.terms.item,
+            "opened the session `{id}`"
         );
-        let page = Checkout {
-            session,
-            account: intent.account,
-            intent: intent.id,
-            item: intent.order.item,
+        let session = CheckoutSession {
+            id,
+            account: order.account,
+            order: order.id,
+            item: order.terms.item,
             url,
-            expires_at: intent.expires_at,
+            expires_at: order.expires_at,
             invoice: None,
         };
         self.payments
             .orders
-            .bind_checkout(&page, self.deadline)
+            .bind_session(&session, self.deadline)
             .await?;
-        Ok(Page {
-            session_id: page.session,
-            url: page.url.filter(|_| self.deadline.start() < page.expires_at),
-            expires_at: clock::wire(page.expires_at),
+        Ok(SessionLink {
+            session_id: session.id,
+            url: session
+                .url
+                .filter(|_| self.deadline.start() < session.expires_at),
+            expires_at: clock::wire(session.expires_at),
             replayed,
         })
     }
@@ -300,24 +303,24 @@ impl Visit<'_> {
         Err(stripe::Error::Refused(refusal).into())
     }
 
-    /// Creates the page. Retries while Stripe returns 409, because another request with the same key is in progress.
+    /// Creates the session. Retries while Stripe returns 409, because another request with the same key is in progress.
     async fn session(
         self,
-        intent: &Intent,
+        order: &Order,
         customer: &CustomerId,
     ) -> Result<(SessionId, Option<PageUrl>), Error> {
         let new = NewCheckoutSession {
-            intent: &intent.id,
+            order: &order.id,
             stage: &self.payments.terms.stage,
             customer,
-            subscription: intent.order.kind == Kind::Plan,
-            price_id: &intent.order.price_id,
-            quantity: intent.order.quantity,
-            success_url: &intent.success_url,
-            cancel_url: &intent.cancel_url,
-            expires_at: intent.expires_at,
-            promotion_codes: intent.promotion_codes,
-            automatic_tax: intent.automatic_tax,
+            subscription: order.terms.kind == Kind::Plan,
+            price_id: &order.terms.price_id,
+            quantity: order.terms.quantity,
+            success_url: &order.success_url,
+            cancel_url: &order.cancel_url,
+            expires_at: order.expires_at,
+            promotion_codes: order.promotion_codes,
+            automatic_tax: order.automatic_tax,
         };
         let mut failed_attempts = 0;
         loop {
@@ -337,7 +340,7 @@ impl Visit<'_> {
     }
 }
 
-/// Maps Stripe's refusal of a page to an error for the buyer.
+/// Maps Stripe's refusal of a session to an error for the buyer.
 fn refused(refusal: Refusal) -> Error {
     let field = match refusal.param.as_str() {
         "expires_at" => return Error::TooLate,

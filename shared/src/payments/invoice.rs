@@ -13,11 +13,11 @@ use crate::payments::Payments;
 use crate::payments::field::Field;
 use crate::payments::incidents::Fault;
 use crate::payments::outcome::{NoGrant, OtherOwner};
-use crate::pricing::catalog::{self, Order};
+use crate::pricing::catalog::{self, OrderTerms};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
-use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
-use crate::words::id::{AccountId, IntentId, InvoiceId};
+use crate::providers::stripe::{self, Invoice, ORDER, STAGE};
+use crate::words::id::{AccountId, InvoiceId, OrderId};
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
@@ -71,8 +71,8 @@ pub async fn reconcile(
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
-    let granting = Granting { payments, deadline };
-    granting.grant(&invoice).await
+    let context = GrantContext { payments, deadline };
+    context.grant(&invoice).await
 }
 
 /// Grants those invoices that are not granted yet, oldest first. Returns those that are paid but cannot be granted.
@@ -86,10 +86,10 @@ pub async fn grant_missing(
         return Ok(refused);
     }
     let granted = credited(payments, newest_first, deadline).await?;
-    let granting = Granting { payments, deadline };
+    let context = GrantContext { payments, deadline };
     let missing = newest_first.iter().rev();
     for invoice in missing.filter(|invoice| !granted.contains(&invoice.id)) {
-        match granting.grant(invoice).await {
+        match context.grant(invoice).await {
             Ok(_) => {}
             // The incident is kept, and the others are granted.
             Err(Error::Mismatch(_)) => {
@@ -159,50 +159,50 @@ pub enum Owed {
     Nothing,
 }
 
-/// Returns the grant that should follow from an invoice, by the rules of granting. Writes nothing.
+/// Returns the grant that should follow from an invoice, by the rules of context. Writes nothing.
 pub async fn owed(
     payments: &Payments,
     invoice: &Invoice,
     deadline: &Deadline,
 ) -> Result<Owed, Error> {
-    let granting = Granting { payments, deadline };
-    Ok(match granting.judge(invoice).await? {
-        Judged::Ours {
+    let context = GrantContext { payments, deadline };
+    Ok(match context.judge(invoice).await? {
+        InvoiceJudgement::Ours {
             account, verdict, ..
         } => match verdict {
-            Verdict::Grant { period, .. } => Owed::Sparks(account, period.order.sparks),
+            Verdict::Grant { period, .. } => Owed::Sparks(account, period.terms.sparks),
             Verdict::Mismatch(field) => Owed::Mismatch(account, field),
             Verdict::Nothing(_) => Owed::Nothing,
         },
-        Judged::NotOurs(_) => Owed::Nothing,
+        InvoiceJudgement::NotOurs(_) => Owed::Nothing,
     })
 }
 
 /// The owner of an invoice, with the verdict on it.
-enum Judged {
+enum InvoiceJudgement {
     Ours {
         account: AccountId,
-        intent: Option<IntentId>,
+        order: Option<OrderId>,
         verdict: Verdict,
     },
     NotOurs(OtherOwner),
 }
 
 /// The context in which invoices are judged and granted.
-struct Granting<'a> {
+struct GrantContext<'a> {
     payments: &'a Payments,
     deadline: &'a Deadline,
 }
 
-impl Granting<'_> {
+impl GrantContext<'_> {
     async fn grant(&self, invoice: &Invoice) -> Result<Outcome, Error> {
-        let (account, intent, verdict) = match self.judge(invoice).await? {
-            Judged::Ours {
+        let (account, order, verdict) = match self.judge(invoice).await? {
+            InvoiceJudgement::Ours {
                 account,
-                intent,
+                order,
                 verdict,
-            } => (account, intent, verdict),
-            Judged::NotOurs(owner) => return Ok(Outcome::NotOurs(owner)),
+            } => (account, order, verdict),
+            InvoiceJudgement::NotOurs(owner) => return Ok(Outcome::NotOurs(owner)),
         };
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
@@ -212,7 +212,7 @@ impl Granting<'_> {
                     let fault = Fault::MismatchedLine(field);
                     self.keep(invoice, &account, fault).await?;
                 }
-                self.credit(invoice, account, intent, period).await
+                self.credit(invoice, account, order, period).await
             }
             Verdict::Mismatch(field) => {
                 let fault = Fault::MismatchedInvoice(field);
@@ -222,21 +222,21 @@ impl Granting<'_> {
         }
     }
 
-    async fn judge(&self, invoice: &Invoice) -> Result<Judged, Error> {
+    async fn judge(&self, invoice: &Invoice) -> Result<InvoiceJudgement, Error> {
         let Payments { stripe, terms, .. } = self.payments;
         let stage = invoice.subscription_metadata(STAGE);
         let ours = stage == Some(&*terms.stage);
         let Some(account) = self.account(invoice).await? else {
             return match stage {
                 Some(_) if ours => Err(Error::NoCustomer),
-                Some(_) => Ok(Judged::NotOurs(OtherOwner::Stage)),
-                None => Ok(Judged::NotOurs(OtherOwner::Product)),
+                Some(_) => Ok(InvoiceJudgement::NotOurs(OtherOwner::Stage)),
+                None => Ok(InvoiceJudgement::NotOurs(OtherOwner::Product)),
             };
         };
-        let (intent, agreed) = self.agreed(invoice, &account).await?.unzip();
+        let (order, agreed) = self.agreed(invoice, &account).await?.unzip();
         // The terms of the order stay valid, whatever happens to the catalogue.
         let terms = |price: &str| {
-            let agreed = agreed.clone().filter(|order| order.price_id == price);
+            let agreed = agreed.clone().filter(|terms| terms.price_id == price);
             agreed.or_else(|| catalog::plan_of_price(price, &terms.price_ids))
         };
         // A listed invoice has only its first ten lines.
@@ -248,9 +248,9 @@ impl Granting<'_> {
             None
         };
         let invoice = whole.as_ref().unwrap_or(invoice);
-        Ok(Judged::Ours {
+        Ok(InvoiceJudgement::Ours {
             account,
-            intent,
+            order,
             verdict: verdict::of(invoice, stripe.livemode(), ours, terms),
         })
     }
@@ -267,31 +267,31 @@ impl Granting<'_> {
         }
     }
 
-    /// Returns the intent and the order with which the account subscribed.
+    /// Returns the order with which the account subscribed.
     async fn agreed(
         &self,
         invoice: &Invoice,
         account: &AccountId,
-    ) -> Result<Option<(IntentId, Order)>, Error> {
-        let intent = invoice.subscription_metadata(INTENT).map(str::parse);
-        let Some(Ok(intent)) = intent else {
+    ) -> Result<Option<(OrderId, OrderTerms)>, Error> {
+        let order = invoice.subscription_metadata(ORDER).map(str::parse);
+        let Some(Ok(order)) = order else {
             return Ok(None);
         };
-        let intent = self.payments.orders.intent(&intent, self.deadline).await?;
-        Ok(intent
-            .filter(|intent| intent.account == *account)
-            .map(|intent| (intent.id, intent.order)))
+        let order = self.payments.orders.order(&order, self.deadline).await?;
+        Ok(order
+            .filter(|order| order.account == *account)
+            .map(|order| (order.id, order.terms)))
     }
 
     async fn credit(
         &self,
         invoice: &Invoice,
         account: AccountId,
-        intent: Option<IntentId>,
+        order: Option<OrderId>,
         period: Period,
     ) -> Result<Outcome, Error> {
         let expires_at = period.expires_at(self.payments.terms.grace, self.deadline.start());
-        let sparks = period.order.sparks;
+        let sparks = period.terms.sparks;
         let credit = NewCredit {
             id: invoice.id.to_string(),
             account,
@@ -301,8 +301,8 @@ impl Granting<'_> {
             reason: None,
             free_plan: false,
             purchase: Some(Purchase {
-                intent,
-                order: period.order,
+                order,
+                terms: period.terms,
                 payment_intent: None,
                 total: invoice.owed(),
             }),

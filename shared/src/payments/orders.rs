@@ -1,7 +1,7 @@
 //! Orders and the Checkout Sessions in which they are paid, as the table has them.
 
-mod intent;
+mod order;
 mod store;
 
-pub use intent::{Checkout, CheckoutStatus, Intent};
-pub use store::{CreditedCheckout, FoundCheckout, Opened, Orders};
+pub use order::{CheckoutSession, Order, OrderStatus};
+pub use store::{OrderOpening, Orders, SessionCredit, SessionWithCredit};

@@ -1,7 +1,7 @@
-//! Credits payments made at Stripe, once per page. No other code turns a payment into Sparks.
+//! Credits payments made at Stripe, once per session. No other code turns a payment into Sparks.
 //!
-//! Verification, webhooks, the outbox and the operator all call it with a page, in any order and any number of times.
-//! The page is read from Stripe each time; nothing that a caller says about it is trusted.
+//! Verification, webhooks, the outbox and the operator all call it with a session, in any order and any number of times.
+//! The session is read from Stripe each time; nothing that a caller says about it is trusted.
 
 mod origin;
 mod plan;
@@ -15,17 +15,17 @@ use crate::payments::Payments;
 use crate::payments::field::Field;
 use crate::payments::incidents::Fault;
 use crate::payments::invoice;
-use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
+use crate::payments::orders::{CheckoutSession, Order, OrderStatus};
 use crate::pricing::catalog::Kind;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
-use crate::providers::stripe::{self, CheckoutSession};
+use crate::providers::stripe;
 use crate::words::sparks::Sparks;
 use verdict::Verdict;
 
 pub use origin::{SessionOrigin, origin};
 
-/// The status of a page.
+/// The status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -54,7 +54,7 @@ impl Status {
 /// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// The status of the page.
+    /// The status of the session.
     pub status: Status,
     /// The Sparks credited for it.
     pub credited: Sparks,
@@ -80,39 +80,39 @@ pub enum Error {
     /// A plan's first period could not be granted.
     #[error("the plan's invoice was not granted")]
     Invoice(#[from] invoice::Error),
-    /// The session names an intent of this deployment that is not in the table.
-    #[error("the session's intent is not in the table")]
-    NoIntent,
+    /// The session names an order of this deployment that is not in the table.
+    #[error("the session's order is not in the table")]
+    NoOrder,
     /// A field of the session has a value that is not known here.
     #[error("the session's `{0}` has a value that is not known here")]
     Unknown(Field),
 }
 
-/// Reads a page from Stripe and acts on its status.
+/// Reads a session from Stripe and acts on its status.
 ///
 /// Credits a paid pack, grants the first period of a paid plan, and notes every other status.
 pub async fn reconcile_checkout(
     payments: &Payments,
-    page: &Checkout,
+    session: &CheckoutSession,
     deadline: &Deadline,
 ) -> Result<Payment, Error> {
     let Payments { ledger, stripe, .. } = payments;
     let timeout = || stripe::timeout(deadline);
-    let (session, known) = tokio::join!(
-        stripe.checkout_session(&page.session, timeout()),
-        payments.orders.intent_and_account(page, deadline)
+    let (at_stripe, known) = tokio::join!(
+        stripe.checkout_session(&session.id, timeout()),
+        payments.orders.order_and_account(session, deadline)
     );
-    let (mut session, (intent, account)) = (session?.ok_or(Error::NoSession)?, known?);
-    if let Some(invoice) = session.invoice_without_payment() {
-        session.payment_intent = stripe.payment_of_invoice(invoice, timeout()).await?;
+    let (mut at_stripe, (order, account)) = (at_stripe?.ok_or(Error::NoSession)?, known?);
+    if let Some(invoice) = at_stripe.invoice_without_payment() {
+        at_stripe.payment_intent = stripe.payment_of_invoice(invoice, timeout()).await?;
     }
-    let (status, noted) = match verdict::of(&session, &intent, stripe.livemode()) {
-        Verdict::Paid if intent.order.kind == Kind::Pack => {
-            let paid = Paid { session, intent };
+    let (status, noted) = match verdict::of(&at_stripe, &order, stripe.livemode()) {
+        Verdict::Paid if order.terms.kind == Kind::Pack => {
+            let paid = Paid { at_stripe, order };
             return credit(ledger, paid, account, deadline).await;
         }
         Verdict::Paid => {
-            let granting = plan::grant(payments, page, session.invoice.as_ref(), deadline);
+            let granting = plan::grant(payments, session, at_stripe.invoice.as_ref(), deadline);
             let (credited, account) = Box::pin(granting).await?;
             return Ok(Payment {
                 status: Status::Paid,
@@ -120,31 +120,28 @@ pub async fn reconcile_checkout(
                 available: account.map_or(Sparks::ZERO, |account| account.available),
             });
         }
-        Verdict::Processing => (Status::Processing, CheckoutStatus::Processing),
-        Verdict::Open => (Status::Unpaid, CheckoutStatus::Open),
-        Verdict::Failed => (Status::Unpaid, CheckoutStatus::Unpaid),
-        Verdict::Expired => (Status::Expired, CheckoutStatus::Expired),
+        Verdict::Processing => (Status::Processing, OrderStatus::Processing),
+        Verdict::Open => (Status::Unpaid, OrderStatus::Open),
+        Verdict::Failed => (Status::Unpaid, OrderStatus::Unpaid),
+        Verdict::Expired => (Status::Expired, OrderStatus::Expired),
         Verdict::Unknown(field) => {
-            let (subject, account) = (page.session.as_str(), Some(&page.account));
+            let (subject, account) = (session.id.as_str(), Some(&session.account));
             let fault = Fault::UnknownValue(field);
             let incidents = &payments.incidents;
             incidents.keep(subject, fault, account, deadline).await?;
             return Err(Error::Unknown(field));
         }
         Verdict::Mismatch(field) => {
-            refuse(payments, page, &intent, field, deadline).await?;
+            refuse(payments, session, &order, field, deadline).await?;
             return Err(Error::Mismatch(field));
         }
     };
-    if intent.status != noted {
-        payments
-            .orders
-            .note_checkout(&intent, noted, deadline)
-            .await?;
+    if order.status != noted {
+        payments.orders.note_status(&order, noted, deadline).await?;
     }
     let account = match account {
         Some(found) => {
-            let settled = ledger.settle(&page.account, found.account, deadline);
+            let settled = ledger.settle(&session.account, found.account, deadline);
             Some(settled.await?)
         }
         None => None,
@@ -158,33 +155,33 @@ pub async fn reconcile_checkout(
 
 /// A paid pack.
 struct Paid {
-    session: CheckoutSession,
-    intent: Intent,
+    at_stripe: stripe::CheckoutSession,
+    order: Order,
 }
 
-/// Credits a pack under the id of its page, and marks its intent as paid, in one transaction.
+/// Credits a pack under the id of its session, and marks its order as paid, in one transaction.
 async fn credit(
     ledger: &Ledger,
-    Paid { session, intent }: Paid,
+    Paid { at_stripe, order }: Paid,
     account: Option<Holdings>,
     deadline: &Deadline,
 ) -> Result<Payment, Error> {
-    let credited = intent.order.sparks;
+    let credited = order.terms.sparks;
     let credit = NewCredit {
-        id: session.id.to_string(),
-        account: intent.account.clone(),
+        id: at_stripe.id.to_string(),
+        account: order.account.clone(),
         source: Source::Pack,
         sparks: credited,
         expires_at: None,
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
-            total: session.amount_total.unwrap_or_default(),
-            payment_intent: session
+            total: at_stripe.amount_total.unwrap_or_default(),
+            payment_intent: at_stripe
                 .payment_intent
                 .map(|payment| payment.id().to_owned()),
-            intent: Some(intent.id),
-            order: intent.order,
+            order: Some(order.id),
+            terms: order.terms,
         }),
     };
     let crediting = ledger.credit_found(account, &credit, deadline);
@@ -200,10 +197,10 @@ async fn credit(
             Some(account)
         }
         Credited::Replayed => ledger.settled_account(&credit.account, deadline).await?,
-        // The id is Stripe's, the account and the Sparks are the intent's: it cannot be another credit.
+        // The id is Stripe's, the account and the Sparks are the order's: it cannot be another credit.
         Credited::Reused | Credited::TooMany => {
             return Err(
-                ledger::Error::Broken("a page was credited as something else".into()).into(),
+                ledger::Error::Broken("a session was credited as something else".into()).into(),
             );
         }
     };
@@ -214,24 +211,24 @@ async fn credit(
     })
 }
 
-/// Refuses the intent of a page that is not what was ordered, and keeps an incident.
+/// Refuses the order of a session that is not what was ordered, and keeps an incident.
 async fn refuse(
     payments: &Payments,
-    page: &Checkout,
-    intent: &Intent,
+    session: &CheckoutSession,
+    order: &Order,
     field: Field,
     deadline: &Deadline,
 ) -> Result<(), ledger::Error> {
     error!(
-        session.id = %page.session,
+        session.id = %session.id,
         session.field = field.as_str(),
-        "the `{field}` of `{}` is not what was ordered; `sparks doctor` lists it", page.session
+        "the `{field}` of `{}` is not what was ordered; `sparks doctor` lists it", session.id
     );
     let Payments {
         orders, incidents, ..
     } = payments;
     let fault = Fault::MismatchedSession(field);
     orders
-        .refuse_checkout(intent, page, incidents, fault, deadline)
+        .refuse(order, session, incidents, fault, deadline)
         .await
 }

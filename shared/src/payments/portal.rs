@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::checkout::{Invalid, Rule};
-use crate::payments::subscription::Subscribed;
+use crate::payments::subscription::StoredSubscription;
 use crate::payments::subscription::{self, best};
 use crate::process::config::{self, Environment};
 use crate::process::deadline::Deadline;
@@ -116,7 +116,7 @@ pub async fn create(
         }
     }
     let customer = known.customer.ok_or(Error::NoCustomer)?;
-    let visit = Visit {
+    let request = PortalRequest {
         payments,
         settings,
         customer: &customer,
@@ -125,17 +125,17 @@ pub async fn create(
         deadline,
     };
     let stored = manageable(&known.subscriptions.all);
-    let refused = match visit.open(stored).await {
+    let refused = match request.open(stored).await {
         Err(Error::Stripe(stripe::Error::Refused(refusal))) => refusal,
         // No live subscription is stored, but Stripe may have one.
-        Err(Error::NoSubscription) => return visit.open_as_stripe_has_it().await,
+        Err(Error::NoSubscription) => return request.open_as_stripe_has_it().await,
         outcome => return outcome,
     };
     if refused.param == "customer" {
-        return visit.without_customer(account, refused).await;
+        return request.without_customer(account, refused).await;
     }
     if refused.is_of_flow() {
-        return match visit.open_as_stripe_has_it().await {
+        return match request.open_as_stripe_has_it().await {
             Err(Error::Stripe(stripe::Error::Refused(again))) if again.is_of_flow() => {
                 Err(Error::FlowUnavailable)
             }
@@ -146,14 +146,14 @@ pub async fn create(
 }
 
 /// Returns the live subscription that a flow manages; None if there is none.
-fn manageable(all: &[Subscribed]) -> Option<&str> {
+fn manageable(all: &[StoredSubscription]) -> Option<&str> {
     best(all)
         .filter(|best| best.is_live())
         .map(|best| &*best.id)
 }
 
 /// One request for a portal page.
-struct Visit<'a> {
+struct PortalRequest<'a> {
     payments: &'a Payments,
     settings: &'a Settings,
     customer: &'a CustomerId,
@@ -162,7 +162,7 @@ struct Visit<'a> {
     deadline: &'a Deadline,
 }
 
-impl Visit<'_> {
+impl PortalRequest<'_> {
     async fn open(&self, subscription: Option<&str>) -> Result<Page, Error> {
         let managed = || subscription.ok_or(Error::NoSubscription);
         let flow = match self.flow {
@@ -190,7 +190,7 @@ impl Visit<'_> {
         let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;
         let told = stripe.subscriptions(self.customer, timeout).await?;
-        let all: Vec<Subscribed> = told
+        let all: Vec<StoredSubscription> = told
             .iter()
             .flatten()
             .map(subscription::without_plan)

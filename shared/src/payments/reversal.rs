@@ -260,18 +260,18 @@ impl Reconciliation<'_> {
     }
 
     async fn sold(&self, id: &SessionId) -> Result<PaidPurchase, Stop> {
-        let page = match payment::origin(self.payments, id, self.deadline).await? {
-            SessionOrigin::Ours(page) => page,
+        let session = match payment::origin(self.payments, id, self.deadline).await? {
+            SessionOrigin::Ours(session) => session,
             SessionOrigin::NotOurs(owner) => return Err(Outcome::NotOurs(owner).into()),
             SessionOrigin::Unclear(fault) => return Err(Outcome::Unclear(fault).into()),
         };
-        match payment::reconcile_checkout(self.payments, &page, self.deadline).await {
+        match payment::reconcile_checkout(self.payments, &session, self.deadline).await {
             // It is kept already, and nothing was credited.
             Ok(_) | Err(payment::Error::Mismatch(_)) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(PaidPurchase {
-            account: page.account,
+            account: session.account,
             id: id.to_string(),
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! A read also grants invoices that were paid meanwhile, so a lost webhook only delays Sparks.
 
-mod standing;
+mod overview;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tracing::warn;
 
-pub use store::{Awaited, Subscribed, Subscriber, Subscribers, Subscriptions};
+pub use store::{Awaited, StoredSubscription, Subscriber, Subscribers, Subscriptions};
 
 use crate::ledger;
 use crate::payments::Payments;
@@ -19,12 +19,12 @@ use crate::payments::incidents::Fault;
 use crate::payments::invoice;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
-use crate::providers::stripe::{self, INTENT, Invoice, Subscription};
+use crate::providers::stripe::{self, Invoice, ORDER, Subscription};
 use crate::words::id::{AccountId, CustomerId};
 use crate::words::identity::Subject;
 
-pub(crate) use standing::best;
-pub use standing::{One, Standing, Told};
+pub(crate) use overview::best;
+pub use overview::{SubscriptionOverview, SubscriptionSource, SubscriptionSummary};
 
 /// A failure to read an account's subscriptions.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub async fn read(
     payments: &Payments,
     subject: &Subject,
     deadline: &Deadline,
-) -> Result<Standing, Error> {
+) -> Result<SubscriptionOverview, Error> {
     let now = deadline.start();
     let ledger = &payments.ledger;
     let account = &subject.account;
@@ -69,14 +69,14 @@ pub async fn read(
         return Ok(without_customer(&known, now));
     };
     match Box::pin(look(payments, account, &known, customer, deadline)).await {
-        Ok(Some(all)) => return Ok(standing::of(&all, Told::Stripe, now)),
+        Ok(Some(all)) => return Ok(overview::of(&all, SubscriptionSource::Stripe, now)),
         Ok(None) => {}
         Err(Error::Stripe(error)) => return stored(&known, error),
         Err(error) => return Err(error),
     }
     // Another request has asked Stripe meanwhile, and one of the two is older.
     match Box::pin(sync(payments, account, deadline)).await {
-        Ok(all) => Ok(standing::of(&all, Told::Stripe, now)),
+        Ok(all) => Ok(overview::of(&all, SubscriptionSource::Stripe, now)),
         Err(Error::Stripe(error)) => stored(&known, error),
         Err(error) => Err(error),
     }
@@ -91,7 +91,7 @@ async fn look(
     known: &Subscriber,
     customer: &CustomerId,
     deadline: &Deadline,
-) -> Result<Option<Vec<Subscribed>>, Error> {
+) -> Result<Option<Vec<StoredSubscription>>, Error> {
     let timeout = stripe::timeout(deadline);
     let known = &known.subscriptions;
     let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
@@ -118,7 +118,7 @@ async fn store(
     known: &Subscriptions,
     told: Option<Vec<Subscription>>,
     deadline: &Deadline,
-) -> Result<Option<Vec<Subscribed>>, Error> {
+) -> Result<Option<Vec<StoredSubscription>>, Error> {
     let latest = told
         .iter()
         .flatten()
@@ -134,13 +134,13 @@ async fn store(
         for subscription in told {
             let plan = plan(payments, account, subscription, deadline).await?;
             let older = older_of(&subscription.id);
-            all.push(standing::plain(subscription, plan, older, &refused));
+            all.push(overview::plain(subscription, plan, older, &refused));
         }
         all
     } else {
         // The subscriptions of a deleted customer have ended with it.
         let all = known.all.iter();
-        all.map(|one| standing::ended(one, older_of(&one.id), &refused))
+        all.map(|one| overview::ended(one, older_of(&one.id), &refused))
             .collect()
     };
     keep_doubled(payments, account, &all, deadline).await?;
@@ -183,7 +183,7 @@ async fn older(
 async fn keep_doubled(
     payments: &Payments,
     account: &AccountId,
-    all: &[Subscribed],
+    all: &[StoredSubscription],
     deadline: &Deadline,
 ) -> Result<(), ledger::Error> {
     let mut plans = all
@@ -199,18 +199,18 @@ async fn keep_doubled(
         .await
 }
 
-/// Returns the standing of an account without a customer: it had none, or its subscriptions ended with the deleted one.
-fn without_customer(known: &Subscriber, now: Timestamp) -> Standing {
+/// Returns the overview of an account without a customer: it had none, or its subscriptions ended with the deleted one.
+fn without_customer(known: &Subscriber, now: Timestamp) -> SubscriptionOverview {
     let all = known.subscriptions.all.iter();
-    let ended: Vec<Subscribed> = all
-        .map(|one| standing::ended(one, &[], &BTreeSet::new()))
+    let ended: Vec<StoredSubscription> = all
+        .map(|one| overview::ended(one, &[], &BTreeSet::new()))
         .collect();
     let as_of = known.subscriptions.as_of.unwrap_or(now);
-    standing::of(&ended, Told::Stored, as_of)
+    overview::of(&ended, SubscriptionSource::Stored, as_of)
 }
 
-/// Returns the stored standing while Stripe does not answer, or Stripe's error if nothing is stored.
-fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
+/// Returns the stored overview while Stripe does not answer, or Stripe's error if nothing is stored.
+fn stored(known: &Subscriber, error: stripe::Error) -> Result<SubscriptionOverview, Error> {
     let Some(as_of) = known.subscriptions.as_of else {
         return Err(error.into());
     };
@@ -218,12 +218,16 @@ fn stored(known: &Subscriber, error: stripe::Error) -> Result<Standing, Error> {
         error = chain(&error),
         "stripe did not answer; returned what is stored"
     );
-    Ok(standing::of(&known.subscriptions.all, Told::Stored, as_of))
+    Ok(overview::of(
+        &known.subscriptions.all,
+        SubscriptionSource::Stored,
+        as_of,
+    ))
 }
 
 /// Converts a subscription of Stripe into its stored form, without its plan.
-pub(crate) fn without_plan(told: &Subscription) -> Subscribed {
-    standing::plain(told, None, &[], &BTreeSet::new())
+pub(crate) fn without_plan(told: &Subscription) -> StoredSubscription {
+    overview::plain(told, None, &[], &BTreeSet::new())
 }
 
 /// Stores an account's subscriptions as Stripe has them, and grants their latest invoices if they are paid.
@@ -235,7 +239,7 @@ pub async fn sync(
     payments: &Payments,
     account: &AccountId,
     deadline: &Deadline,
-) -> Result<Vec<Subscribed>, Error> {
+) -> Result<Vec<StoredSubscription>, Error> {
     let stripe = &payments.stripe;
     let mut failed_attempts = 0;
     while failed_attempts == 0 || deadline.another(failed_attempts).await {
@@ -311,17 +315,17 @@ async fn plan(
     let known = items
         .iter()
         .find_map(|item| crate::pricing::catalog::plan_of_price(&item.price.id, &terms.price_ids));
-    if let Some(order) = known {
-        return Ok(Some(order.item));
+    if let Some(terms) = known {
+        return Ok(Some(terms.item));
     }
-    let intent = subscription.metadata.get(INTENT).map(|id| id.parse());
-    let Some(Ok(intent)) = intent else {
+    let order = subscription.metadata.get(ORDER).map(|id| id.parse());
+    let Some(Ok(order)) = order else {
         return Ok(None);
     };
-    let intent = payments.orders.intent(&intent, deadline).await?;
-    let agreed = intent.filter(|intent| intent.account == *account);
+    let order = payments.orders.order(&order, deadline).await?;
+    let agreed = order.filter(|order| order.account == *account);
     Ok(agreed
-        .map(|intent| intent.order)
-        .filter(|order| items.iter().any(|item| item.price.id == order.price_id))
-        .map(|order| order.item))
+        .map(|order| order.terms)
+        .filter(|terms| items.iter().any(|item| item.price.id == terms.price_id))
+        .map(|terms| terms.item))
 }

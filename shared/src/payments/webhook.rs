@@ -85,12 +85,12 @@ pub async fn receive(
 }
 
 async fn follow(payments: &Payments, event: &Event, deadline: &Deadline) -> Result<Outcome, Error> {
-    let receiver = Receiver {
+    let handler = EventHandler {
         payments,
         event,
         deadline,
     };
-    let outcome = receiver.receive().await?;
+    let outcome = handler.handle().await?;
     let word = match outcome {
         Outcome::Done => "done",
         Outcome::Nothing(_) | Outcome::NotOurs(_) => "ignored",
@@ -108,14 +108,14 @@ async fn follow(payments: &Payments, event: &Event, deadline: &Deadline) -> Resu
 }
 
 /// One event that is being handled.
-struct Receiver<'a> {
+struct EventHandler<'a> {
     payments: &'a Payments,
     event: &'a Event,
     deadline: &'a Deadline,
 }
 
-impl Receiver<'_> {
-    async fn receive(&self) -> Result<Outcome, Error> {
+impl EventHandler<'_> {
+    async fn handle(&self) -> Result<Outcome, Error> {
         let kind = self.event.kind.as_str();
         if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
             if self.event.livemode != self.payments.stripe.livemode() {
@@ -166,15 +166,15 @@ impl Receiver<'_> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
-        let page = match payment::origin(self.payments, &id, self.deadline).await {
-            Ok(SessionOrigin::Ours(page)) => page,
+        let session = match payment::origin(self.payments, &id, self.deadline).await {
+            Ok(SessionOrigin::Ours(session)) => session,
             Ok(SessionOrigin::NotOurs(owner)) => return Ok(Outcome::NotOurs(owner)),
             Ok(SessionOrigin::Unclear(fault)) => return self.keep(id.as_str(), fault).await,
             Err(payment::Error::NoSession) => return self.not_there(id.as_str()).await,
             Err(error) => return Err(error.into()),
         };
-        telemetry::account(&page.account);
-        let reconciled = payment::reconcile_checkout(self.payments, &page, self.deadline);
+        telemetry::account(&session.account);
+        let reconciled = payment::reconcile_checkout(self.payments, &session, self.deadline);
         match reconciled.await {
             Ok(_) => Ok(Outcome::Done),
             // The incident is kept already.

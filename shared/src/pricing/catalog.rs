@@ -94,7 +94,7 @@ pub struct Terms {
 
 /// The terms of an order. They never change, even if the catalogue does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct OrderTerms {
     /// The item.
     pub item: String,
     /// Paid once, or every month.
@@ -125,7 +125,7 @@ pub enum Error {
 }
 
 /// Orders `quantity` of an item.
-pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, Error> {
+pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<OrderTerms, Error> {
     let offer = OFFERS.iter().find(|offer| offer.item == item);
     let (offer, price_id) = offer.zip(price_ids.get(item)).ok_or(Error::UnknownItem)?;
     let most = match offer.kind {
@@ -138,7 +138,7 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, E
     let sparks = offer.sparks.milli().checked_mul(quantity.into());
     let amount = i64::from(offer.price_cents).checked_mul(quantity.into());
     let (sparks, amount) = sparks.zip(amount).ok_or(Error::Quantity(most))?;
-    Ok(Order {
+    Ok(OrderTerms {
         item: item.to_owned(),
         kind: offer.kind,
         quantity,
@@ -151,7 +151,7 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<Order, E
 }
 
 /// Returns an order of the plan with this Stripe price id; None if no plan has it.
-pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<Order> {
+pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<OrderTerms> {
     let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
     let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
     order(plans.next()?.item, 1, price_ids).ok()

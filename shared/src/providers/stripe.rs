@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use call::{Call, is_replay, parse};
 pub use checkout_session::{CheckoutSession, LineItem, NewCheckoutSession, PaymentIntent, Price};
-pub(crate) use checkout_session::{INTENT, STAGE};
+pub(crate) use checkout_session::{ORDER, STAGE};
 pub use created::Made;
 pub use invoice::{Invoice, InvoiceLine};
 pub use meter_error::{MeterError, MeterErrors};

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::item::{Item, text};
-use crate::words::id::{AccountId, CustomerId, IntentId, ParcelId, ReversalId, SessionId, sha256};
+use crate::words::id::{AccountId, CustomerId, OrderId, ParcelId, ReversalId, SessionId, sha256};
 use crate::words::reversal_kind::ReversalKind;
 
 /// The number of buckets that pending entries are spread over.
@@ -88,13 +88,13 @@ impl Key {
         Self::new(format!("X#{customer}"), "X")
     }
 
-    /// The intent of an account to buy.
-    pub(crate) fn intent(intent: &IntentId) -> Self {
-        Self::new(format!("I#{intent}"), "I")
+    /// An order of an account.
+    pub(crate) fn order(order: &OrderId) -> Self {
+        Self::new(format!("I#{order}"), "I")
     }
 
-    /// A Checkout Session in which an intent is paid.
-    pub(crate) fn checkout(session: &SessionId) -> Self {
+    /// A Checkout Session in which an order is paid.
+    pub(crate) fn checkout_session(session: &SessionId) -> Self {
         Self::new(format!("S#{session}"), "S")
     }
 
@@ -136,7 +136,7 @@ impl Key {
 /// A queue in the index `pending`, with buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// Work of the outbox: usages with a delivery that is not final and parcels of them, intents that are not settled,
+    /// Work of the outbox: usages with a delivery that is not final and parcels of them, orders that are not settled,
     /// subscriptions with a renewal or an invoice to check, and reversals that may still change. They share a bucket,
     /// so one query tells whether it holds any work.
     Due,

@@ -109,7 +109,7 @@ identifier! {
 
 identifier! {
     /// An order of an account: `chk_` and 32 hexadecimal digits.
-    IntentId, "1 to 128 lower-case ASCII letters, digits or underscores",
+    OrderId, "1 to 128 lower-case ASCII letters, digits or underscores",
     |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
@@ -161,7 +161,7 @@ impl fmt::Debug for MemberId {
     }
 }
 
-impl IntentId {
+impl OrderId {
     /// Derives the id of the order that `account` places under `key`.
     pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
         let hash = sha256(&["checkout", stage, account.as_str(), key.as_str()]);

@@ -6,7 +6,7 @@ use http::header::HeaderMap;
 use lambda_http::{Body, Request};
 use serde_json::Value;
 use shared::edge::request;
-use shared::words::id::{AccountId, IntentId, KeySpace, UsageId};
+use shared::words::id::{AccountId, KeySpace, OrderId, UsageId};
 
 use crate::world::{self, Call, STAGE};
 use crate::{contract, event};
@@ -180,7 +180,7 @@ fn ids(accounts: &BTreeSet<String>, headers: &HeaderMap, body: &Value) -> BTreeS
                 let usage = UsageId::derive(STAGE, &account, space, &key);
                 ids.insert(usage.as_str().to_owned());
             }
-            ids.insert(IntentId::derive(STAGE, &account, &key).as_str().to_owned());
+            ids.insert(OrderId::derive(STAGE, &account, &key).as_str().to_owned());
         }
     }
     ids

@@ -77,7 +77,7 @@ impl From<payment::Error> for Problem {
                 Self::unavailable()
             }
             payment::Error::Invoice(error) => error.into(),
-            payment::Error::NoIntent => {
+            payment::Error::NoOrder => {
                 telemetry::failure(&error, "checkout session has no matching order");
                 Self::unavailable()
             }

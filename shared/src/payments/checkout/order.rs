@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::ledger::RequestHash;
-use crate::pricing::catalog::{self, Order, Terms};
+use crate::pricing::catalog::{self, OrderTerms, Terms};
 use crate::process::config::{self, Environment};
 use crate::words::id::sha256;
 use crate::words::return_url::{AllowedOrigins, NotAllowed, ReturnUrl};
@@ -29,7 +29,7 @@ pub struct CheckoutBody {
 pub struct Settings {
     /// The origins that buyers may be sent back to.
     pub allowed_origins: AllowedOrigins,
-    /// True if pages take promotion codes.
+    /// True if sessions take promotion codes.
     pub promotion_codes: bool,
     /// True if Stripe adds taxes.
     pub automatic_tax: bool,
@@ -57,9 +57,9 @@ pub enum Rule {
     Url,
 }
 
-/// An order with its return URLs.
-pub(super) struct Placed {
-    pub(super) order: Order,
+/// A requested order: its terms and its return URLs.
+pub(super) struct OrderRequest {
+    pub(super) terms: OrderTerms,
     pub(super) success_url: String,
     pub(super) cancel_url: String,
 }
@@ -94,20 +94,24 @@ impl Settings {
     }
 
     /// Takes an order at the catalogue's terms.
-    pub(super) fn order(&self, terms: &Terms, body: &CheckoutBody) -> Result<Placed, Invalid> {
+    pub(super) fn request(
+        &self,
+        terms: &Terms,
+        body: &CheckoutBody,
+    ) -> Result<OrderRequest, Invalid> {
         let count = |quantity: Whole| quantity.at_most(u32::MAX.into())?.try_into().ok();
         // A number that is no valid count becomes 0, which the catalogue refuses.
         let quantity = body
             .quantity
             .map_or(1, |quantity| count(quantity).unwrap_or(0));
-        let order = catalog::order(&body.item, quantity, &terms.price_ids).map_err(not_sold)?;
+        let terms = catalog::order(&body.item, quantity, &terms.price_ids).map_err(not_sold)?;
         let url = |field, text: &str| {
             ReturnUrl::new(text, &self.allowed_origins).map_err(|error| not_allowed(field, error))
         };
-        Ok(Placed {
+        Ok(OrderRequest {
             success_url: url("success_url", &body.success_url)?.with_session_id(),
             cancel_url: url("cancel_url", &body.cancel_url)?.as_str().to_owned(),
-            order,
+            terms,
         })
     }
 }

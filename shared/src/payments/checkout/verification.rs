@@ -1,4 +1,4 @@
-//! Verification of a payment: the state of its page, and the Sparks credited for it.
+//! Verification of a payment: the state of its Checkout Session, and the Sparks credited for it.
 
 use serde::Serialize;
 use tracing::info;
@@ -13,7 +13,7 @@ use crate::words::sparks::Sparks;
 /// The state of a payment, as the API returns it.
 #[derive(Debug, Serialize)]
 pub struct Verified {
-    /// The page's id.
+    /// The session's id.
     pub session_id: SessionId,
     /// The status of the payment.
     pub status: Status,
@@ -42,19 +42,18 @@ pub async fn verify(
     let ledger = &payments.ledger;
     let found = payments
         .orders
-        .find_checkout(session, account, deadline)
+        .find_session(session, account, deadline)
         .await?;
     let found = found.ok_or(Error::NotFound)?;
-    let payment = if let Some(credited) = found.credited {
-        let settled = ledger.settle(account, credited.account, deadline);
+    let payment = if let Some(credit) = found.credit {
+        let settled = ledger.settle(account, credit.account, deadline);
         Payment {
             status: Status::Paid,
-            credited: credited.sparks,
+            credited: credit.sparks,
             available: settled.await?.available,
         }
     } else {
-        let page = &found.checkout;
-        payment::reconcile_checkout(payments, page, deadline).await?
+        payment::reconcile_checkout(payments, &found.session, deadline).await?
     };
     info!(
         account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,
@@ -63,7 +62,7 @@ pub async fn verify(
     Ok(Verified {
         session_id: session.clone(),
         status: payment.status,
-        item: found.checkout.item,
+        item: found.session.item,
         sparks_credited: payment.credited,
         balance: Available {
             available: payment.available,

@@ -20,7 +20,7 @@ pub enum IncidentCode {
     /// A session was not made here, but for a customer of ours.
     NotMadeHere,
     /// A session's order is not in the table.
-    NoIntent,
+    NoOrder,
     /// Stripe cannot finalise an invoice.
     NotFinalized,
     /// A reversal that was undone takes effect again.
@@ -50,7 +50,7 @@ impl IncidentCode {
         Self::MeterErrors,
         Self::Metadata,
         Self::NotMadeHere,
-        Self::NoIntent,
+        Self::NoOrder,
         Self::NotFinalized,
         Self::TakenAgain,
         Self::NoShare,
@@ -67,7 +67,7 @@ impl IncidentCode {
             Self::MeterErrors => ("meter_errors", None),
             Self::Metadata => ("metadata", None),
             Self::NotMadeHere => ("not_made_here", None),
-            Self::NoIntent => ("no_intent", None),
+            Self::NoOrder => ("no_intent", None),
             Self::NotFinalized => ("not_finalized", None),
             Self::TakenAgain => ("taken_again", None),
             Self::NoShare => ("no_share", None),
@@ -98,7 +98,7 @@ impl IncidentCode {
             | Self::MeterErrors
             | Self::Metadata
             | Self::NotMadeHere
-            | Self::NoIntent
+            | Self::NoOrder
             | Self::NotFinalized
             | Self::EarlyFraudWarning
             | Self::SecondSubscription

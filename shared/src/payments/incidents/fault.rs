@@ -19,7 +19,7 @@ pub enum Fault<'a> {
     /// A session was not made here, but for a customer of ours.
     NotMadeHere,
     /// A session's order is not in the table.
-    NoIntent,
+    NoOrder,
     /// Stripe cannot finalise an invoice.
     NotFinalized,
     /// A reversal that was undone takes effect again.
@@ -60,7 +60,7 @@ impl Fault<'_> {
             Self::MeterErrors => IncidentCode::MeterErrors,
             Self::Metadata => IncidentCode::Metadata,
             Self::NotMadeHere => IncidentCode::NotMadeHere,
-            Self::NoIntent => IncidentCode::NoIntent,
+            Self::NoOrder => IncidentCode::NoOrder,
             Self::NotFinalized => IncidentCode::NotFinalized,
             Self::TakenAgain => IncidentCode::TakenAgain,
             Self::NoShare { .. } => IncidentCode::NoShare,
@@ -90,7 +90,7 @@ impl Fault<'_> {
             Self::NotMadeHere => {
                 "A customer of an account used a session that was not made here.".into()
             }
-            Self::NoIntent => {
+            Self::NoOrder => {
                 "The session names an intent of this deployment that is not in the table.".into()
             }
             Self::NotFinalized => {

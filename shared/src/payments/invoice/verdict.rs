@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::payments::field::Field;
 use crate::payments::outcome::NoGrant;
-use crate::pricing::catalog::Order;
+use crate::pricing::catalog::OrderTerms;
 use crate::providers::stripe::{Invoice, InvoiceLine};
 
 /// Minimum time for which Sparks can be used that were granted after their period had ended.
@@ -27,8 +27,8 @@ pub(super) enum Verdict {
 /// A paid period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Period {
-    /// The order that was paid.
-    pub(super) order: Order,
+    /// The terms that were paid for.
+    pub(super) terms: OrderTerms,
     /// The end of the period.
     pub(super) end: Timestamp,
 }
@@ -47,7 +47,7 @@ impl Period {
     }
 }
 
-/// Judges an invoice by its lines. `terms` returns the order of one plan by its price.
+/// Judges an invoice by its lines. `terms` returns the terms of one plan by its price.
 ///
 /// Each line that is exactly a whole period of a plan grants it, whatever the invoice was made for: Stripe bills whole
 /// periods as `subscription_create` and `subscription_cycle`, and also as `subscription_update` (a trial that ended,
@@ -58,7 +58,7 @@ pub(super) fn of(
     invoice: &Invoice,
     livemode: bool,
     ours: bool,
-    terms: impl Fn(&str) -> Option<Order>,
+    terms: impl Fn(&str) -> Option<OrderTerms>,
 ) -> Verdict {
     if invoice.livemode != livemode {
         return Verdict::Mismatch(Field::Livemode);
@@ -110,7 +110,12 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, line: &InvoiceLine, currency: &str, terms: &impl Fn(&str) -> Option<Order>) {
+    fn add(
+        &mut self,
+        line: &InvoiceLine,
+        currency: &str,
+        terms: &impl Fn(&str) -> Option<OrderTerms>,
+    ) {
         // Trials cost nothing, and the unused time of a change has a negative amount.
         if line.amount <= 0 {
             return;
@@ -139,14 +144,14 @@ impl Lines {
 }
 
 /// Returns the period that a line pays for; None if its amount is not the price of its quantity.
-fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
+fn period(line: &InvoiceLine, one: &OrderTerms) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
     let times = i64::from(quantity);
     let amount = one.amount.checked_mul(times)?;
     let sparks = one.sparks.milli().checked_mul(times)?;
     (line.amount == amount && quantity > 0).then_some(())?;
     Some(Period {
-        order: Order {
+        terms: OrderTerms {
             quantity,
             amount,
             sparks: crate::words::sparks::Sparks::from_milli(sparks),
@@ -158,15 +163,15 @@ fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
 
 /// Adds up two lines of one invoice; None if that overflows.
 fn together(first: &Period, second: &Period) -> Option<Period> {
-    let (one, other) = (&first.order, &second.order);
-    let order = Order {
+    let (one, other) = (&first.terms, &second.terms);
+    let terms = OrderTerms {
         quantity: one.quantity.checked_add(other.quantity)?,
         amount: one.amount.checked_add(other.amount)?,
         sparks: one.sparks.checked_add(other.sparks)?,
         ..one.clone()
     };
     Some(Period {
-        order,
+        terms,
         end: first.end.max(second.end),
     })
 }
@@ -212,7 +217,7 @@ mod tests {
             Verdict::Grant {
                 period,
                 unclear: None,
-            } => (period.order.sparks.milli(), period.end.as_second()),
+            } => (period.terms.sparks.milli(), period.end.as_second()),
             other => panic!("{other:?}"),
         }
     }
@@ -256,8 +261,8 @@ mod tests {
             let Verdict::Grant { period, .. } = judge(&invoice(&json!({}), &lines), true) else {
                 panic!("{lines:?}");
             };
-            let order = period.order;
-            assert_eq!((order.quantity, order.amount), (quantity, amount));
+            let terms = period.terms;
+            assert_eq!((terms.quantity, terms.amount), (quantity, amount));
         }
         let nothing = line(&json!({"quantity": 0, "amount": 0}));
         let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
@@ -294,7 +299,7 @@ mod tests {
             let Verdict::Grant { period, unclear } = judge(&found, true) else {
                 panic!("{lines:?}");
             };
-            assert_eq!(period.order.sparks.milli(), 500_000_000);
+            assert_eq!(period.terms.sparks.milli(), 500_000_000);
             assert_eq!(unclear, Some(Field::Amount));
         }
     }
@@ -370,7 +375,7 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
         let period = Period {
-            order: catalog::plan_of_price("price_plus", &prices).unwrap(),
+            terms: catalog::plan_of_price("price_plus", &prices).unwrap(),
             end: at(1_000_000),
         };
         let days = |days: i64| days * 86_400;

@@ -1,6 +1,6 @@
-//! Checkouts: intents of accounts to buy, and the Checkout Sessions in which they pay.
+//! Orders of accounts, and the Checkout Sessions in which they are paid, in the table.
 //!
-//! An intent is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
+//! An order is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
 //! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
 use crate::delivery::Listed;
@@ -8,51 +8,51 @@ use crate::ledger::credit::paid;
 use crate::ledger::holdings::{Holdings, Read};
 use crate::ledger::{Account, Ledger};
 use crate::payments::incidents::{Fault, Incidents};
-use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
+use crate::payments::orders::order::{CheckoutSession, Order, OrderStatus};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Judged;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::table::{Table, values};
-use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
+use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId};
 use crate::words::sparks::Sparks;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 
-/// The outcome of opening an intent.
+/// The outcome of opening an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum OrderOpening {
     /// It is written.
     New,
     /// Its id existed before.
-    Existing(Box<Intent>),
+    Existing(Box<Order>),
 }
 
 /// A Checkout Session with its credit.
 #[derive(Debug)]
-pub struct FoundCheckout {
+pub struct SessionWithCredit {
     /// The Checkout Session.
-    pub checkout: Checkout,
+    pub session: CheckoutSession,
     /// The credit for it; None if there is none yet.
-    pub credited: Option<CreditedCheckout>,
+    pub credit: Option<SessionCredit>,
 }
 
 /// A credit for a Checkout Session, and its account.
 #[derive(Debug)]
-pub struct CreditedCheckout {
+pub struct SessionCredit {
     /// The Sparks that came in.
     pub sparks: Sparks,
     /// The account with those in its balance; what is due is not settled.
     pub account: Account,
 }
 
-/// The conditions under which a page is written.
+/// The conditions under which a session is written.
 #[derive(Clone, Copy, Debug)]
 enum Guard {
-    /// There is no such page.
-    Page,
-    /// The intent is of the same account.
-    Intent,
+    /// There is no such session.
+    Session,
+    /// The order is of the same account.
+    Order,
 }
 
 /// The orders in the table, and the Checkout Sessions in which they are paid.
@@ -73,43 +73,47 @@ impl Orders {
 }
 
 impl Orders {
-    /// Writes an intent, unless its id exists.
-    pub async fn open_intent(&self, new: &Intent, deadline: &Deadline) -> Result<Opened, Error> {
+    /// Writes an order, unless its id exists.
+    pub async fn open_order(
+        &self,
+        new: &Order,
+        deadline: &Deadline,
+    ) -> Result<OrderOpening, Error> {
         let actions = vec![((), self.table.put_if_absent(new.to_item()))];
         let refused = match self.table.transact(actions, deadline).await? {
-            Judged::Committed => return Ok(Opened::New),
+            Judged::Committed => return Ok(OrderOpening::New),
             Judged::Refused(refused) => refused,
         };
         let stored = refused.into_iter().find_map(|refusal| refusal.stored);
-        let unread = || Error::Broken("an intent that exists was not returned".into());
-        let stored = Intent::from_item(&stored.ok_or_else(unread)?)?;
-        Ok(Opened::Existing(Box::new(stored)))
+        let unread = || Error::Broken("an order that exists was not returned".into());
+        let stored = Order::from_item(&stored.ok_or_else(unread)?)?;
+        Ok(OrderOpening::Existing(Box::new(stored)))
     }
 
-    /// Reads the intent with an id; None if there is none.
-    pub async fn intent(
+    /// Reads the order with an id; None if there is none.
+    pub async fn order(&self, id: &OrderId, deadline: &Deadline) -> Result<Option<Order>, Error> {
+        let item = self.table.item(&Key::order(id), deadline).await?;
+        Ok(item.as_ref().map(Order::from_item).transpose()?)
+    }
+
+    /// Stores the Checkout Session of an order. A repetition changes nothing.
+    pub async fn bind_session(
         &self,
-        id: &IntentId,
+        session: &CheckoutSession,
         deadline: &Deadline,
-    ) -> Result<Option<Intent>, Error> {
-        let item = self.table.item(&Key::intent(id), deadline).await?;
-        Ok(item.as_ref().map(Intent::from_item).transpose()?)
-    }
-
-    /// Stores the Checkout Session of an intent. A repetition changes nothing.
-    pub async fn bind_checkout(&self, page: &Checkout, deadline: &Deadline) -> Result<(), Error> {
+    ) -> Result<(), Error> {
         let actions = vec![
-            (Guard::Page, self.table.put_if_absent(page.to_item())),
-            (Guard::Intent, self.name_page(page)),
+            (Guard::Session, self.table.put_if_absent(session.to_item())),
+            (Guard::Order, self.name_session(session)),
         ];
         let refused = match self.table.transact(actions, deadline).await? {
             Judged::Committed => return Ok(()),
             Judged::Refused(refused) => refused,
         };
-        // The page of the same intent was written before.
+        // The session of the same order was written before.
         for refusal in &refused {
-            if let (Guard::Page, Some(stored)) = (&refusal.guard, &refusal.stored)
-                && item::read_text(stored, "intent")? == page.intent.as_str()
+            if let (Guard::Session, Some(stored)) = (&refusal.guard, &refusal.stored)
+                && item::read_text(stored, "intent")? == session.order.as_str()
             {
                 return Ok(());
             }
@@ -118,42 +122,48 @@ impl Orders {
     }
 
     /// Reads the Checkout Session with an id; None if it is not ours.
-    pub async fn checkout(
+    pub async fn session(
         &self,
-        session: &SessionId,
+        id: &SessionId,
         deadline: &Deadline,
-    ) -> Result<Option<Checkout>, Error> {
-        let item = self.table.item(&Key::checkout(session), deadline).await?;
-        Ok(item.as_ref().map(Checkout::from_item).transpose()?)
+    ) -> Result<Option<CheckoutSession>, Error> {
+        let item = self
+            .table
+            .item(&Key::checkout_session(id), deadline)
+            .await?;
+        Ok(item.as_ref().map(CheckoutSession::from_item).transpose()?)
     }
 
     /// Reads an account's Checkout Session with the credit for it: mostly in one call.
-    pub async fn find_checkout(
+    pub async fn find_session(
         &self,
-        session: &SessionId,
+        id: &SessionId,
         account: &AccountId,
         deadline: &Deadline,
-    ) -> Result<Option<FoundCheckout>, Error> {
+    ) -> Result<Option<SessionWithCredit>, Error> {
         let keys = [
-            Key::checkout(session),
-            Key::entry(session.as_str()),
+            Key::checkout_session(id),
+            Key::entry(id.as_str()),
             Key::account(account),
         ];
-        let [page, mut entry, holder] = self.table.by_keys(keys, deadline).await?;
-        let page = page.as_ref().map(Checkout::from_item).transpose()?;
-        let Some(checkout) = page.filter(|page| page.account == *account) else {
+        let [session, mut entry, holder] = self.table.by_keys(keys, deadline).await?;
+        let session = session
+            .as_ref()
+            .map(CheckoutSession::from_item)
+            .transpose()?;
+        let Some(session) = session.filter(|session| session.account == *account) else {
             return Ok(None);
         };
-        if let (None, Some(invoice)) = (&entry, &checkout.invoice) {
+        if let (None, Some(invoice)) = (&entry, &session.invoice) {
             entry = self
                 .table
                 .item(&Key::entry(invoice.as_str()), deadline)
                 .await?;
         }
         let Some(entry) = entry else {
-            return Ok(Some(FoundCheckout {
-                checkout,
-                credited: None,
+            return Ok(Some(SessionWithCredit {
+                session,
+                credit: None,
             }));
         };
         let holder = holder.as_ref().map(Account::from_item).transpose()?;
@@ -163,54 +173,54 @@ impl Orders {
             Some(holder) => Some(holder),
             None => self.ledger.account(account, deadline).await?,
         };
-        let credited = CreditedCheckout {
+        let credit = SessionCredit {
             sparks: item::read_amount(&entry, "amount")?,
             account: holder.ok_or_else(|| Error::Broken("a credited account is gone".into()))?,
         };
-        Ok(Some(FoundCheckout {
-            checkout,
-            credited: Some(credited),
+        Ok(Some(SessionWithCredit {
+            session,
+            credit: Some(credit),
         }))
     }
 
-    /// Reads the intent of a Checkout Session, and its account with its grants.
-    pub async fn intent_and_account(
+    /// Reads the order of a Checkout Session, and its account with its grants.
+    pub async fn order_and_account(
         &self,
-        page: &Checkout,
+        session: &CheckoutSession,
         deadline: &Deadline,
-    ) -> Result<(Intent, Option<Holdings>), Error> {
-        let account = &page.account;
+    ) -> Result<(Order, Option<Holdings>), Error> {
+        let account = &session.account;
         let keys = [
-            Key::intent(&page.intent),
+            Key::order(&session.order),
             Key::account(account),
             Key::grants(account),
         ];
-        let [intent, item, grants] = self.table.by_keys(keys, deadline).await?;
-        let intent = intent.ok_or_else(|| Error::Broken("a session has no intent".into()))?;
+        let [order, item, grants] = self.table.by_keys(keys, deadline).await?;
+        let order = order.ok_or_else(|| Error::Broken("a session has no order".into()))?;
         let holdings = match Holdings::from_items(item.as_ref(), grants.as_ref())? {
             Read::Missing => None,
             Read::Whole(holdings) => Some(holdings),
             Read::Torn => self.ledger.holdings(account, deadline).await?,
         };
-        Ok((Intent::from_item(&intent)?, holdings))
+        Ok((Order::from_item(&order)?, holdings))
     }
 
-    /// Writes the status of an intent, unless it is paid.
-    pub async fn note_checkout(
+    /// Writes the status of an order, unless it is paid.
+    pub async fn note_status(
         &self,
-        intent: &Intent,
-        status: CheckoutStatus,
+        order: &Order,
+        status: OrderStatus,
         deadline: &Deadline,
     ) -> Result<(), Error> {
-        // A refusal means that the intent is paid, which is right.
-        let note = self.note(intent, status);
+        // A refusal means that the order is paid, which is right.
+        let note = self.note(order, status);
         self.table.apply(note, deadline).await.map(drop)
     }
 
-    /// Writes that an intent is paid, and that nothing is left to be credited for it.
-    pub async fn settle_intent(&self, intent: &IntentId, deadline: &Deadline) -> Result<(), Error> {
+    /// Writes that an order is paid, and that nothing is left to be credited for it.
+    pub async fn settle_order(&self, order: &OrderId, deadline: &Deadline) -> Result<(), Error> {
         self.table
-            .apply(paid(&self.table, intent), deadline)
+            .apply(paid(&self.table, order), deadline)
             .await
             .map(drop)
     }
@@ -218,12 +228,12 @@ impl Orders {
     /// Writes on a Checkout Session which invoice granted its plan's first period.
     pub async fn note_invoice(
         &self,
-        session: &SessionId,
+        id: &SessionId,
         invoice: &InvoiceId,
         deadline: &Deadline,
     ) -> Result<(), Error> {
         let note = self.table.update(
-            &Key::checkout(session),
+            &Key::checkout_session(id),
             "attribute_exists(pk)",
             "SET invoice = :invoice",
             [(":invoice", item::text(invoice.as_str()))],
@@ -231,40 +241,40 @@ impl Orders {
         self.table.apply(note, deadline).await.map(drop)
     }
 
-    /// Writes a Checkout Session's id on its intent.
-    fn name_page(&self, page: &Checkout) -> TransactWriteItem {
+    /// Writes a Checkout Session's id on its order.
+    fn name_session(&self, session: &CheckoutSession) -> TransactWriteItem {
         let update = Update::builder()
             .table_name(&self.table.name)
-            .set_key(Some(Key::intent(&page.intent).attributes()))
+            .set_key(Some(Key::order(&session.order).attributes()))
             .condition_expression("account = :account")
             .update_expression("SET #session = :session")
             .expression_attribute_names("#session", "session")
             .set_expression_attribute_values(Some(values([
-                (":account", item::text(page.account.as_str())),
-                (":session", item::text(page.session.as_str())),
+                (":account", item::text(session.account.as_str())),
+                (":session", item::text(session.id.as_str())),
             ])))
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Changes the status of an intent that is not paid. A settled intent leaves the index; any other one returns to
+    /// Changes the status of an order that is not paid. A settled order leaves the index; any other one returns to
     /// it.
-    pub(crate) fn note(&self, intent: &Intent, status: CheckoutStatus) -> TransactWriteItem {
+    pub(crate) fn note(&self, order: &Order, status: OrderStatus) -> TransactWriteItem {
         let mut values = values([
             (":status", item::text(status.as_str())),
-            (":paid", item::text(CheckoutStatus::Paid.as_str())),
+            (":paid", item::text(OrderStatus::Paid.as_str())),
         ]);
         let listed = if status.is_settled() {
             "REMOVE pending_bucket, pending_due"
         } else {
-            let [bucket, since] = intent.listed();
+            let [bucket, since] = order.listed();
             values.extend([(":bucket".to_owned(), bucket), (":since".to_owned(), since)]);
             ", pending_bucket = :bucket, pending_due = if_not_exists(pending_due, :since)"
         };
         let update = Update::builder()
             .table_name(&self.table.name)
-            .set_key(Some(Key::intent(&intent.id).attributes()))
+            .set_key(Some(Key::order(&order.id).attributes()))
             .condition_expression("attribute_exists(pk) AND #status <> :paid")
             .update_expression(format!("SET #status = :status {listed}"))
             .expression_attribute_names("#status", "status")
@@ -274,35 +284,35 @@ impl Orders {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Refuses the intent of a page and stores the page's fault, both or none. A paid intent stays paid.
-    pub async fn refuse_checkout(
+    /// Refuses the order of a session and stores the session's fault, both or none. A paid order stays paid.
+    pub async fn refuse(
         &self,
-        intent: &Intent,
-        page: &Checkout,
+        order: &Order,
+        session: &CheckoutSession,
         incidents: &Incidents,
         fault: Fault<'_>,
         deadline: &Deadline,
     ) -> Result<(), Error> {
-        let (subject, account) = (page.session.as_str(), Some(&page.account));
+        let (subject, account) = (session.id.as_str(), Some(&session.account));
         let actions = vec![
-            self.note(intent, CheckoutStatus::Refused),
+            self.note(order, OrderStatus::Refused),
             incidents.sighting(subject, fault, account, deadline.start()),
         ];
         if self.table.commit(actions, deadline).await? {
             return Ok(());
         }
-        // The intent was paid by another session; the operator must still look at this one.
+        // The order was paid by another session; the operator must still look at this one.
         incidents.keep(subject, fault, account, deadline).await
     }
 
-    /// Reads a listed intent as it is now; None if it is settled by now.
-    pub async fn listed_intent(
+    /// Reads a listed order as it is now; None if it is settled by now.
+    pub async fn listed_order(
         &self,
         listed: &Listed,
         deadline: &Deadline,
-    ) -> Result<Option<Intent>, Error> {
+    ) -> Result<Option<Order>, Error> {
         let item = self.table.item(listed.key(), deadline).await?;
         let open = item.filter(|item| item.contains_key("pending_bucket"));
-        Ok(open.as_ref().map(Intent::from_item).transpose()?)
+        Ok(open.as_ref().map(Order::from_item).transpose()?)
     }
 }

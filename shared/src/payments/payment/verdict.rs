@@ -1,7 +1,7 @@
 //! Judges a session from Stripe against what was ordered. Pure.
 
 use crate::payments::field::Field;
-use crate::payments::orders::Intent;
+use crate::payments::orders::Order;
 use crate::pricing::catalog::Kind;
 use crate::providers::stripe::{CheckoutSession, PaymentIntent};
 
@@ -29,8 +29,8 @@ pub(super) enum Verdict {
 /// The subtotal is compared, since discounts and taxes change the total. A session without anything to pay,
 /// such as one with a discount of 100 %, is paid.
 /// <https://docs.stripe.com/checkout/fulfillment>
-pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Verdict {
-    if let Some(field) = difference(session, intent, livemode) {
+pub(super) fn of(session: &CheckoutSession, order: &Order, livemode: bool) -> Verdict {
+    if let Some(field) = difference(session, order, livemode) {
         return Verdict::Mismatch(field);
     }
     let payment = session.payment_intent.as_ref();
@@ -48,9 +48,9 @@ pub(super) fn of(session: &CheckoutSession, intent: &Intent, livemode: bool) -> 
 }
 
 /// Returns the first field that does not match the order; None if all do.
-fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Option<Field> {
-    let order = &intent.order;
-    let mode = match order.kind {
+fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Option<Field> {
+    let terms = &order.terms;
+    let mode = match terms.kind {
         Kind::Pack => "payment",
         Kind::Plan => "subscription",
     };
@@ -64,23 +64,23 @@ fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Opt
     let checks = [
         (
             Field::ClientReferenceId,
-            session.client_reference_id.as_deref() == Some(intent.id.as_str()),
+            session.client_reference_id.as_deref() == Some(order.id.as_str()),
         ),
         (Field::Livemode, session.livemode == livemode),
         (Field::Mode, session.mode == mode),
         (Field::LineItems, line.is_some()),
-        (Field::Price, price == Some(order.price_id.as_str())),
+        (Field::Price, price == Some(terms.price_id.as_str())),
         (
             Field::Quantity,
-            line.and_then(|line| line.quantity) == Some(order.quantity),
+            line.and_then(|line| line.quantity) == Some(terms.quantity),
         ),
         (
             Field::Currency,
-            session.currency.as_deref() == Some(order.currency.as_str()),
+            session.currency.as_deref() == Some(terms.currency.as_str()),
         ),
         (
             Field::AmountSubtotal,
-            session.amount_subtotal == Some(order.amount),
+            session.amount_subtotal == Some(terms.amount),
         ),
     ];
     checks
@@ -92,28 +92,28 @@ fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Opt
 mod tests {
     use super::*;
     use crate::ledger::RequestHash;
-    use crate::payments::orders::CheckoutStatus;
+    use crate::payments::orders::OrderStatus;
     use crate::pricing::catalog::{self, OFFERS};
     use jiff::Timestamp;
     use serde_json::{Value, json};
 
-    fn intent(item: &str) -> Intent {
+    fn order(item: &str) -> Order {
         let price_ids = OFFERS
             .iter()
             .map(|offer| (offer.item.to_owned(), format!("price_{}", offer.item)))
             .collect();
-        Intent {
+        Order {
             id: "chk_1".parse().unwrap(),
             account: "acct_1".parse().unwrap(),
             request_hash: RequestHash([0; 32]),
-            order: catalog::order(item, 1, &price_ids).unwrap(),
+            terms: catalog::order(item, 1, &price_ids).unwrap(),
             success_url: String::new(),
             cancel_url: String::new(),
             promotion_codes: false,
             automatic_tax: false,
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::UNIX_EPOCH,
-            status: CheckoutStatus::Open,
+            status: OrderStatus::Open,
             session: None,
         }
     }
@@ -173,7 +173,7 @@ mod tests {
             let found = session(&json!({
                 "status": status, "payment_status": payment_status, "payment_intent": payment,
             }));
-            let judged = of(&found, &intent("pack_500k"), false);
+            let judged = of(&found, &order("pack_500k"), false);
             assert_eq!(judged, verdict, "{status} {payment_status}");
         }
     }
@@ -218,15 +218,15 @@ mod tests {
                 Field::Quantity,
             ),
         ] {
-            let judged = of(&session(&changes), &intent("pack_500k"), false);
+            let judged = of(&session(&changes), &order("pack_500k"), false);
             assert_eq!(judged, Verdict::Mismatch(field), "{changes}");
         }
         assert_eq!(
-            of(&session(&json!({})), &intent("pack_500k"), true),
+            of(&session(&json!({})), &order("pack_500k"), true),
             Verdict::Mismatch(Field::Livemode)
         );
         assert_eq!(
-            of(&session(&json!({})), &intent("plus"), false),
+            of(&session(&json!({})), &order("plus"), false),
             Verdict::Mismatch(Field::Mode)
         );
     }
@@ -235,7 +235,7 @@ mod tests {
     fn discounts_and_taxes_are_no_mismatch() {
         for total in [0, 1_600, 2_200] {
             let found = session(&json!({"amount_total": total}));
-            assert_eq!(of(&found, &intent("pack_500k"), false), Verdict::Paid);
+            assert_eq!(of(&found, &order("pack_500k"), false), Verdict::Paid);
         }
     }
 }

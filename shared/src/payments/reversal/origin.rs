@@ -4,7 +4,7 @@ use super::Error;
 use crate::payments::Payments;
 use crate::payments::outcome::OtherOwner;
 use crate::process::deadline::Deadline;
-use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
+use crate::providers::stripe::{self, MoneyBack, ORDER, Paid, STAGE};
 use crate::words::id::{InvoiceId, SessionId};
 
 /// The object that asked for a payment.
@@ -40,7 +40,7 @@ pub(super) async fn of_payment(
     let payment = payments.stripe.payment(payment, timeout()).await?;
     let payment = payment.ok_or(Error::NotThere)?;
     let written = |key| payment.metadata.get(key).map(String::as_str);
-    match (written(STAGE), written(INTENT)) {
+    match (written(STAGE), written(ORDER)) {
         // A subscription's payments have no metadata; they are found by their invoice.
         (None, _) => {
             let invoice = payments.stripe.invoice_of_payment(&payment.id, timeout());

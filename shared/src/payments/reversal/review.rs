@@ -18,7 +18,7 @@ pub struct Review {
     pub finding: Finding,
     /// The purchase, `cs_…` or `in_…`.
     pub purchase: String,
-    /// The account; None for a page that was never credited.
+    /// The account; None for a session that was never credited.
     pub account: Option<AccountId>,
 }
 
@@ -124,8 +124,8 @@ mod tests {
                 reason: None,
                 free_plan: false,
                 purchase: Some(Purchase {
-                    intent: None,
-                    order: catalog::order("pack_500k", 1, &prices).unwrap(),
+                    order: None,
+                    terms: catalog::order("pack_500k", 1, &prices).unwrap(),
                     payment_intent: None,
                     total,
                 }),

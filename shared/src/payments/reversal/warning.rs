@@ -25,9 +25,9 @@ pub async fn warn_of_fraud(
     };
     let origin = origin::of_payment(payments, payment, deadline);
     let (purchase, account) = match origin.await? {
-        PaymentOrigin::Session(session) => {
-            let page = payments.orders.checkout(&session, deadline).await?;
-            (session.to_string(), page.map(|page| page.account))
+        PaymentOrigin::Session(id) => {
+            let session = payments.orders.session(&id, deadline).await?;
+            (id.to_string(), session.map(|session| session.account))
         }
         PaymentOrigin::Invoice(invoice) => {
             match invoice::reconcile(payments, &invoice, deadline).await {

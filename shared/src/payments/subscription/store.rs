@@ -14,7 +14,7 @@ use crate::words::id::{AccountId, CustomerId};
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subscribed {
+pub struct StoredSubscription {
     /// Its id, `sub_…`.
     pub id: String,
     /// Its status at Stripe.
@@ -58,7 +58,7 @@ const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// Time for which the last invoice of an ended subscription is checked. `sparks reconcile` finds a later payment.
 const AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-impl Subscribed {
+impl StoredSubscription {
     /// Returns whether it is not over.
     pub fn is_live(&self) -> bool {
         !ENDED.contains(&self.status.as_str())
@@ -123,7 +123,7 @@ impl Subscribed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscriptions {
     /// Each of them, newest first.
-    pub all: Vec<Subscribed>,
+    pub all: Vec<StoredSubscription>,
     /// The time at which Stripe had them like this; None if they were never written.
     pub as_of: Option<Timestamp>,
     /// The time of the next look.
@@ -206,7 +206,7 @@ impl Subscribers {
         &self,
         account: &AccountId,
         read: &Subscriptions,
-        all: &[Subscribed],
+        all: &[StoredSubscription],
         deadline: &Deadline,
     ) -> Result<bool, Error> {
         let now = deadline.start();

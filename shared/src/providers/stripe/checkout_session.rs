@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 
 use super::{Error, List, Stripe};
-use crate::words::id::{CustomerId, IntentId, InvoiceId, SessionId};
+use crate::words::id::{CustomerId, InvoiceId, OrderId, SessionId};
 use crate::words::page_url::PageUrl;
 
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCheckoutSession<'a> {
     /// The order that the session is for; Stripe returns it as `client_reference_id` and in all metadata.
-    pub intent: &'a IntentId,
+    pub order: &'a OrderId,
     /// The deployment, so that another one with the same Stripe account ignores it.
     pub stage: &'a str,
     /// The customer who pays.
@@ -150,13 +150,13 @@ struct Created {
 }
 
 /// The metadata key of the order that an object is for.
-pub(crate) const INTENT: &str = "sparks_intent";
+pub(crate) const ORDER: &str = "sparks_intent";
 
 /// The metadata key of the deployment that an object belongs to.
 pub(crate) const STAGE: &str = "sparks_stage";
 
 impl Stripe {
-    /// Creates a session, once per intent and customer; returns its id and, while it is open, its address.
+    /// Creates a session, once per order and customer; returns its id and, while it is open, its address.
     ///
     /// The key ends with the customer: only a deleted customer is ever replaced, and then its session, which can no
     /// longer be paid, is replaced, too.
@@ -169,10 +169,10 @@ impl Stripe {
             new.quantity.to_string(),
             new.expires_at.as_second().to_string(),
         );
-        let intent = new.intent.as_str();
+        let order = new.order.as_str();
         // Metadata stays where it is put: refunds and disputes lead to the payment, renewals to the
         // subscription. https://docs.stripe.com/metadata
-        let (mode, intent_below, stage_below) = if new.subscription {
+        let (mode, order_below, stage_below) = if new.subscription {
             (
                 "subscription",
                 "subscription_data[metadata][sparks_intent]",
@@ -188,15 +188,15 @@ impl Stripe {
         let mut form = vec![
             ("mode", mode),
             ("customer", new.customer.as_str()),
-            ("client_reference_id", intent),
+            ("client_reference_id", order),
             ("line_items[0][price]", new.price_id),
             ("line_items[0][quantity]", &quantity),
             ("success_url", new.success_url),
             ("cancel_url", new.cancel_url),
             ("expires_at", &expires_at),
-            ("metadata[sparks_intent]", intent),
+            ("metadata[sparks_intent]", order),
             ("metadata[sparks_stage]", new.stage),
-            (intent_below, intent),
+            (order_below, order),
             (stage_below, new.stage),
         ];
         if new.promotion_codes {
@@ -207,7 +207,7 @@ impl Stripe {
             // The tax depends on an address, which the page asks for and must be allowed to save.
             form.push(("customer_update[address]", "auto"));
         }
-        let key = format!("checkout:{intent}:{}", new.customer);
+        let key = format!("checkout:{order}:{}", new.customer);
         let created: Created = self
             .make("/v1/checkout/sessions", &form, &key, timeout)
             .await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Error, List, Made, STAGE, Stripe};
-use crate::words::id::{CustomerId, IntentId, InvoiceId, ReversalId, SessionId, WarningId};
+use crate::words::id::{CustomerId, InvoiceId, OrderId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
 
 /// A refund, a dispute or a credit note at Stripe, with only the members that Sparks uses.
@@ -258,17 +258,17 @@ impl Stripe {
             .await
     }
 
-    /// The Checkout Session that was created for an intent, among the newest hundred of a customer.
-    pub async fn session_of_intent(
+    /// The Checkout Session that was created for an order, among the newest hundred of a customer.
+    pub async fn session_of_order(
         &self,
         customer: &CustomerId,
-        intent: &IntentId,
+        order: &OrderId,
         timeout: Duration,
     ) -> Result<Option<SessionId>, Error> {
         let path = format!("/v1/checkout/sessions?customer={customer}&limit=100");
         let found: Option<List<Session>> = self.read(&path, timeout).await?;
         let sessions = found.into_iter().flat_map(|list| list.data);
-        let own = Some(intent.as_str());
+        let own = Some(order.as_str());
         let mut own = sessions.filter(|one| one.client_reference_id.as_deref() == own);
         Ok(own.next().map(|session| session.id))
     }

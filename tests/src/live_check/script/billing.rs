@@ -98,15 +98,15 @@ impl Script<'_> {
         trial_days: Option<&str>,
     ) -> Result<Subscribed, Failure> {
         let price = expected(setup.price_ids.get("plus"), "the plan has no price")?;
-        let intent = self.intent(trial_days.unwrap_or("paid"));
+        let order = self.order(trial_days.unwrap_or("paid"));
         let mut form = vec![
             ("customer", customer.as_str()),
             ("items[0][price]", price),
-            ("metadata[sparks_intent]", intent.as_str()),
+            ("metadata[sparks_intent]", order.as_str()),
             ("metadata[sparks_stage]", STAGE),
         ];
         form.extend(trial_days.map(|days| ("trial_period_days", days)));
-        let name = format!("subscription-{intent}");
+        let name = format!("subscription-{order}");
         let Id { id } = self.make("/v1/subscriptions", &form, &name).await?;
         Ok(Subscribed { id, customer })
     }

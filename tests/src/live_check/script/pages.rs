@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use shared::providers::stripe::{MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow};
-use shared::words::id::{AccountId, CustomerId, IdempotencyKey, IntentId};
+use shared::words::id::{AccountId, CustomerId, IdempotencyKey, OrderId};
 use shared::words::sparks::Sparks;
 
 use super::{Failure, RETURN_URL, STAGE, Script, SetUp, Step, TIMEOUT, expected, refused};
@@ -45,10 +45,10 @@ impl Script<'_> {
         account.expect("a run is letters, digits and dashes")
     }
 
-    pub(super) fn intent(&self, name: &str) -> IntentId {
+    pub(super) fn order(&self, name: &str) -> OrderId {
         let key: Result<IdempotencyKey, _> = name.parse();
         let key = key.expect("a name of ours is visible ASCII");
-        IntentId::derive(STAGE, &self.account_id(), &key)
+        OrderId::derive(STAGE, &self.account_id(), &key)
     }
 
     /// Creates a Checkout Session for an item, reads and lists it, and expires it.
@@ -59,10 +59,10 @@ impl Script<'_> {
         item: &str,
     ) -> Result<(), Failure> {
         let price_id = expected(setup.price_ids.get(item), "an item has no price")?;
-        let (intent, plan) = (self.intent(item), item == "plus");
+        let (order, plan) = (self.order(item), item == "plus");
         let success_url = format!("{RETURN_URL}paid?session={{CHECKOUT_SESSION_ID}}");
         let new = NewCheckoutSession {
-            intent: &intent,
+            order: &order,
             stage: STAGE,
             customer,
             subscription: plan,
@@ -82,7 +82,7 @@ impl Script<'_> {
         if read.status.as_deref() != Some("open") {
             return Err(Failure::Unexpected("a new session is not open"));
         }
-        let found = stripe.session_of_intent(customer, &intent, TIMEOUT).await?;
+        let found = stripe.session_of_order(customer, &order, TIMEOUT).await?;
         expected(found, "a session is not listed for its customer")?;
         let plans = stripe.open_plan_sessions(customer, STAGE, TIMEOUT).await?;
         if plans.contains(&session) != plan {

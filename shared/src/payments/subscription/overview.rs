@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::payments::subscription::{Awaited, Subscribed};
+use crate::payments::subscription::{Awaited, StoredSubscription};
 use crate::process::clock;
 use crate::providers::stripe::{Invoice, Subscription};
 use crate::words::id::InvoiceId;
 
 /// The subscription status of an account.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct SubscriptionOverview {
     /// The status of the best subscription; `none` without subscriptions.
     pub status: String,
     /// Its plan in the catalogue.
@@ -25,17 +25,17 @@ pub struct Standing {
     /// True if that is the end of its period.
     pub cancel_at_period_end: bool,
     /// The source of this status.
-    pub source: Told,
+    pub source: SubscriptionSource,
     /// The time at which Stripe said so.
     pub as_of: String,
     /// All subscriptions, the best first.
-    pub subscriptions: Vec<One>,
+    pub subscriptions: Vec<SubscriptionSummary>,
 }
 
 /// The source of a subscription status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum SubscriptionSource {
     /// Stripe, just now.
     Stripe,
     /// The ledger, which stores what Stripe said some time ago.
@@ -44,7 +44,7 @@ pub enum Told {
 
 /// One subscription.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct One {
+pub struct SubscriptionSummary {
     /// Its id, `sub_…`.
     pub id: String,
     /// Its status; new ones that Stripe adds are passed on.
@@ -70,11 +70,11 @@ const ORDER: [&str; 6] = [
 ];
 
 /// Returns the best subscription: by status, then the one whose period ends last, then the newest, then by id.
-pub(crate) fn best(all: &[Subscribed]) -> Option<&Subscribed> {
+pub(crate) fn best(all: &[StoredSubscription]) -> Option<&StoredSubscription> {
     all.iter().min_by_key(|one| rank(one))
 }
 
-fn rank(one: &Subscribed) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
+fn rank(one: &StoredSubscription) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
     let status = one.status.as_str();
     let place = match ORDER.iter().position(|known| *known == status) {
         Some(place) => place,
@@ -100,12 +100,12 @@ pub(super) fn plain(
     plan: Option<String>,
     older: &[Invoice],
     refused: &BTreeSet<InvoiceId>,
-) -> Subscribed {
+) -> StoredSubscription {
     let latest = told.latest_invoice.as_deref();
     let ends = told.items.data.iter();
     let current_period_end = ends.filter_map(|item| item.current_period_end).min();
     let at_period_end = current_period_end.filter(|_| told.cancel_at_period_end);
-    Subscribed {
+    StoredSubscription {
         id: told.id.clone(),
         status: told.status.clone(),
         plan,
@@ -136,10 +136,10 @@ fn awaited<'i>(
 
 /// Ends a subscription, because its customer was deleted.
 pub(super) fn ended(
-    kept: &Subscribed,
+    kept: &StoredSubscription,
     older: &[Invoice],
     refused: &BTreeSet<InvoiceId>,
-) -> Subscribed {
+) -> StoredSubscription {
     let mut ended = kept.clone();
     ended.awaits = awaited(older.iter(), refused);
     if kept.is_live() {
@@ -148,13 +148,18 @@ pub(super) fn ended(
     ended
 }
 
-/// Returns the standing of an account with these subscriptions.
-pub(super) fn of(all: &[Subscribed], source: Told, as_of: Timestamp) -> Standing {
-    let mut sorted: Vec<&Subscribed> = all.iter().collect();
+/// Returns the overview of an account with these subscriptions.
+pub(super) fn of(
+    all: &[StoredSubscription],
+    source: SubscriptionSource,
+    as_of: Timestamp,
+) -> SubscriptionOverview {
+    let mut sorted: Vec<&StoredSubscription> = all.iter().collect();
     sorted.sort_by_key(|one| rank(one));
-    let subscriptions: Vec<One> = sorted.into_iter().map(One::of).collect();
-    let best = best(all).map_or_else(One::none, One::of);
-    Standing {
+    let subscriptions: Vec<SubscriptionSummary> =
+        sorted.into_iter().map(SubscriptionSummary::of).collect();
+    let best = best(all).map_or_else(SubscriptionSummary::none, SubscriptionSummary::of);
+    SubscriptionOverview {
         status: best.status,
         plan: best.plan,
         current_period_end: best.current_period_end,
@@ -166,8 +171,8 @@ pub(super) fn of(all: &[Subscribed], source: Told, as_of: Timestamp) -> Standing
     }
 }
 
-impl One {
-    fn of(kept: &Subscribed) -> Self {
+impl SubscriptionSummary {
+    fn of(kept: &StoredSubscription) -> Self {
         // The API reports a subscription whose first payment never came as cancelled.
         let status = match kept.status.as_str() {
             "incomplete_expired" => "canceled",
@@ -202,8 +207,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn kept(id: &str, status: &str, end: i64, created: i64) -> Subscribed {
-        Subscribed {
+    fn kept(id: &str, status: &str, end: i64, created: i64) -> StoredSubscription {
+        StoredSubscription {
             id: id.into(),
             status: status.into(),
             plan: Some("plus".into()),
@@ -229,8 +234,8 @@ mod tests {
             kept("new", "active", 1, 2),
             kept("longer", "active", 2, 1),
         ];
-        let standing = of(&all, Told::Stripe, Timestamp::UNIX_EPOCH);
-        let ids: Vec<&str> = standing.subscriptions.iter().map(|one| &*one.id).collect();
+        let overview = of(&all, SubscriptionSource::Stripe, Timestamp::UNIX_EPOCH);
+        let ids: Vec<&str> = overview.subscriptions.iter().map(|one| &*one.id).collect();
         assert_eq!(
             ids,
             [
@@ -247,15 +252,15 @@ mod tests {
                 "expired"
             ]
         );
-        assert_eq!(standing.status, "active");
-        assert_eq!(standing.subscriptions[8].status, "on_holiday");
-        assert_eq!(standing.subscriptions[10].status, "canceled");
+        assert_eq!(overview.status, "active");
+        assert_eq!(overview.subscriptions[8].status, "on_holiday");
+        assert_eq!(overview.subscriptions[10].status, "canceled");
     }
 
     #[test]
     fn the_status_without_subscriptions_is_none() {
-        let standing = of(&[], Told::Stored, Timestamp::UNIX_EPOCH);
-        assert_eq!((&*standing.status, standing.plan), ("none", None));
+        let overview = of(&[], SubscriptionSource::Stored, Timestamp::UNIX_EPOCH);
+        assert_eq!((&*overview.status, overview.plan), ("none", None));
     }
 
     #[test]
@@ -271,7 +276,7 @@ mod tests {
                 told[field] = value.clone();
             }
             let told: Subscription = serde_json::from_value(told).unwrap();
-            let one = One::of(&plain(&told, None, &[], &BTreeSet::new()));
+            let one = SubscriptionSummary::of(&plain(&told, None, &[], &BTreeSet::new()));
             (one.cancel_at, one.cancel_at_period_end)
         };
         let end = Some("1970-01-01T00:16:40.000Z".to_owned());

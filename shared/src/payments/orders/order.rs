@@ -5,26 +5,26 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::credit::PAID;
 use crate::ledger::entry::RequestHash;
-use crate::pricing::catalog::Order;
+use crate::pricing::catalog::OrderTerms;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
-use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId, hex};
+use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId, hex};
 use crate::words::page_url::PageUrl;
 
 /// Grace period after a session expires before the outbox checks an unresolved order.
 const LOOKED_INTO_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// The intent of an account to buy, once per idempotency key.
+/// The order of an account to buy, once per idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intent {
+pub struct Order {
     /// Derived from account and key.
-    pub id: IntentId,
+    pub id: OrderId,
     /// The buyer's account.
     pub account: AccountId,
     /// The hash that distinguishes another request under the same key.
     pub request_hash: RequestHash,
     /// The order and its terms.
-    pub order: Order,
+    pub terms: OrderTerms,
     /// The address to which the buyer returns.
     pub success_url: String,
     /// The address to which the buyer goes without paying.
@@ -38,14 +38,14 @@ pub struct Intent {
     /// Expiry of the session.
     pub expires_at: Timestamp,
     /// The status of the checkout.
-    pub status: CheckoutStatus,
+    pub status: OrderStatus,
     /// Its Checkout Session, once that is known here.
     pub session: Option<SessionId>,
 }
 
-/// The status of an intent. Only `Paid` is final; any other may still become it.
+/// The status of an order. Only `Paid` is final; any other may still become it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckoutStatus {
+pub enum OrderStatus {
     /// It waits for the buyer.
     Open,
     /// The money is on its way.
@@ -60,15 +60,15 @@ pub enum CheckoutStatus {
     Refused,
 }
 
-/// A Checkout Session in which an intent is paid.
+/// A Checkout Session in which an order is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkout {
-    /// The session's id, `cs_…`.
-    pub session: SessionId,
+pub struct CheckoutSession {
+    /// Its id, `cs_…`.
+    pub id: SessionId,
     /// The buyer's account.
     pub account: AccountId,
-    /// The intent that it pays.
-    pub intent: IntentId,
+    /// The order that it pays.
+    pub order: OrderId,
     /// The item that is bought.
     pub item: String,
     /// Its address: the buyer's secret, because it is enough to pay.
@@ -79,7 +79,7 @@ pub struct Checkout {
     pub invoice: Option<InvoiceId>,
 }
 
-impl CheckoutStatus {
+impl OrderStatus {
     const ALL: [Self; 6] = [
         Self::Open,
         Self::Processing,
@@ -107,15 +107,15 @@ impl CheckoutStatus {
     }
 }
 
-impl Intent {
+impl Order {
     pub(crate) fn to_item(&self) -> Item {
-        let mut item = Key::intent(&self.id).attributes();
+        let mut item = Key::order(&self.id).attributes();
         let [bucket, since] = self.listed();
         item.extend([
             ("id".into(), item::text(self.id.as_str())),
             ("account".into(), item::text(self.account.as_str())),
             ("request_hash".into(), item::text(hex(&self.request_hash.0))),
-            ("order".into(), item::json(&self.order)),
+            ("order".into(), item::json(&self.terms)),
             ("success_url".into(), item::text(&self.success_url)),
             ("cancel_url".into(), item::text(&self.cancel_url)),
             (
@@ -150,14 +150,14 @@ impl Intent {
             id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
             request_hash: RequestHash::read(item)?,
-            order: item::read_json(item, "order")?,
+            terms: item::read_json(item, "order")?,
             success_url: item::read_text(item, "success_url")?.to_owned(),
             cancel_url: item::read_text(item, "cancel_url")?.to_owned(),
             promotion_codes: item::read_number(item, "promotion_codes")? != 0,
             automatic_tax: item::read_number(item, "automatic_tax")? != 0,
             created_at: item::read_time(item, "created_at")?,
             expires_at: item::read_time(item, "expires_at")?,
-            status: CheckoutStatus::ALL
+            status: OrderStatus::ALL
                 .into_iter()
                 .find(|known| known.as_str() == status)
                 .ok_or(Malformed {
@@ -171,13 +171,13 @@ impl Intent {
     }
 }
 
-impl Checkout {
+impl CheckoutSession {
     pub(crate) fn to_item(&self) -> Item {
-        let mut item = Key::checkout(&self.session).attributes();
+        let mut item = Key::checkout_session(&self.id).attributes();
         item.extend([
-            ("session".into(), item::text(self.session.as_str())),
+            ("session".into(), item::text(self.id.as_str())),
             ("account".into(), item::text(self.account.as_str())),
-            ("intent".into(), item::text(self.intent.as_str())),
+            ("intent".into(), item::text(self.order.as_str())),
             ("item".into(), item::text(&self.item)),
             ("expires_at".into(), item::time(self.expires_at)),
         ]);
@@ -192,9 +192,9 @@ impl Checkout {
 
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
-            session: item::read_parsed(item, "session")?,
+            id: item::read_parsed(item, "session")?,
             account: item::read_parsed(item, "account")?,
-            intent: item::read_parsed(item, "intent")?,
+            order: item::read_parsed(item, "intent")?,
             item: item::read_text(item, "item")?.to_owned(),
             url: item::optional_text(item, "url")?.map(PageUrl::stored),
             expires_at: item::read_time(item, "expires_at")?,
