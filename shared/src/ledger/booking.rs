@@ -135,36 +135,37 @@ impl CreditEntry {
     }
 }
 
-/// Makes the entry's item for the expiry of what was left of a grant.
+/// Makes the entry's item for the expiry of what was left of a grant; None if the amount does not fit.
 pub(crate) fn expiry_item(
     account: &AccountId,
     grant: &str,
     lost: Sparks,
     recorded_at: Timestamp,
-) -> Item {
+) -> Option<Item> {
     let mut item = row(
         &expiry_id(grant),
         EntryKind::Expiry,
         account,
-        Sparks::from_milli(-lost.milli()),
+        lost.checked_neg()?,
         recorded_at,
     );
     item.insert("grant".into(), item::text(grant));
-    item
+    Some(item)
 }
 
-/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator.
+/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator; None if the amount does
+/// not fit.
 pub(crate) fn reversal_item(
     account: &AccountId,
     id: &str,
     credit: &str,
     taken: Sparks,
     recorded_at: Timestamp,
-) -> Item {
-    let amount = Sparks::from_milli(-taken.milli());
+) -> Option<Item> {
+    let amount = taken.checked_neg()?;
     let mut item = row(id, EntryKind::Reversal, account, amount, recorded_at);
     item.insert("reverses".into(), item::text(credit));
-    item
+    Some(item)
 }
 
 /// Returns the id of the operator's entry that takes back a grant, or gives back a usage.

@@ -152,7 +152,7 @@ impl Ledger {
         let mut conflicts: Option<Deadline> = None;
         let (mut start, mut met, mut plans) = (0, 0, 0);
         while start < request.usages.len() {
-            let plan = Plan::make(request.usages, start, knowledge);
+            let plan = Plan::make(request.usages, start, knowledge).ok_or(Error::OutOfRange)?;
             let deadline = conflicts.as_ref().unwrap_or(request.deadline);
             let request = Request {
                 deadline,

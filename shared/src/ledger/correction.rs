@@ -144,7 +144,7 @@ impl Ledger {
             }
             let correction = Correction::from_item(&entry)?;
             let mut booked = vec![entry];
-            booked.extend(entries(&settlement, account, now));
+            booked.extend(entries(&settlement, account, now).ok_or(Error::OutOfRange)?);
             let outcome = Corrected::Recorded(correction, written.account.available);
             let change = Change {
                 written,
@@ -169,7 +169,7 @@ impl Correcting<'_> {
             Reversible::Credit(credit) => {
                 let left = holdings.take_out(credit.grant_id(), credit.sparks)?;
                 let (account, id) = (&self.account, &self.id);
-                let mut entry = booking::reversal_item(account, id, &credit.id, left, now);
+                let mut entry = booking::reversal_item(account, id, &credit.id, left, now)?;
                 entry.insert("reason".into(), item::text(self.reason));
                 if let Some(grant) = &credit.joins {
                     entry.insert("joins".into(), item::text(grant));

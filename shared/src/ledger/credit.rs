@@ -143,7 +143,7 @@ impl Ledger {
             let mut written = settlement.holdings.clone();
             written.credit(entry.grant()).ok_or(Error::OutOfRange)?;
             let mut booked = vec![entry.to_item()];
-            booked.extend(entries(&settlement, account, now));
+            booked.extend(entries(&settlement, account, now).ok_or(Error::OutOfRange)?);
             let outcome = Credited::Recorded(written.account.clone());
             let intent = credit.purchase.as_ref();
             // The intent of a plan is settled once its subscription is stored, too.

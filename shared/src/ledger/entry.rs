@@ -140,7 +140,8 @@ impl fmt::Debug for RequestHash {
 impl UsageEntry {
     /// The item of a new entry; the outbox lists it while a delivery is pending.
     pub(crate) fn to_item(&self) -> Item {
-        let debit = Sparks::from_milli(-self.sparks.milli());
+        let debit = self.sparks.checked_neg();
+        let debit = debit.expect("a price is at most 10^15 milli-Sparks");
         let mut item = row(
             self.id.as_str(),
             EntryKind::Usage,
@@ -184,11 +185,7 @@ impl UsageEntry {
                 None => None,
             },
             request_hash: RequestHash::read(item)?,
-            sparks: Sparks::ZERO
-                .checked_sub(item::read_amount(item, "amount")?)
-                .ok_or(Malformed {
-                    attribute: "amount",
-                })?,
+            sparks: item::read_debit(item, "amount")?,
             lines: item::read_json(item, "lines")?,
             price_version: item::read_text(item, "price_version")?.to_owned(),
             occurred_at: item::read_time(item, "occurred_at")?,

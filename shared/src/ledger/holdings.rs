@@ -81,17 +81,12 @@ impl Holdings {
         }
     }
 
-    /// Returns the grants with what is left of each now.
-    pub fn grants_left(&self) -> Vec<Grant> {
+    /// Returns the grants with what is left of each now; None if an amount does not fit.
+    pub fn grants_left(&self) -> Option<Vec<Grant>> {
         let mut grants = self.grants.clone();
-        let Account {
-            debited, settled, ..
-        } = self.account;
-        grants::burn(
-            &mut grants,
-            debited.checked_sub(settled).unwrap_or(Sparks::ZERO),
-        );
-        grants
+        let debits = self.account.debited.checked_sub(self.account.settled)?;
+        grants::burn(&mut grants, debits)?;
+        Some(grants)
     }
 
     /// Brings the grants up to date: attributes debits since the last time, takes out ended grants, and adds the free
@@ -100,7 +95,7 @@ impl Holdings {
     /// None if an amount does not fit.
     pub fn settle(&self, id: &AccountId, now: Timestamp) -> Option<Settlement> {
         let mut ended = Vec::new();
-        let mut grants = self.grants_left();
+        let mut grants = self.grants_left()?;
         grants.retain(|grant| {
             let ends = ended.len() < MAX_ENDED
                 && grant.expires_at.is_some_and(|expires_at| expires_at <= now);
@@ -142,7 +137,7 @@ impl Holdings {
     /// A debt is repaid first; the rest becomes a grant, or joins the grant of the same id.
     pub fn credit(&mut self, grant: Grant) -> Option<()> {
         let available = self.account.available;
-        let debt = Sparks::ZERO.checked_sub(available)?.max(Sparks::ZERO);
+        let debt = available.checked_neg()?.max(Sparks::ZERO);
         let remaining = grant.remaining.checked_sub(grant.remaining.min(debt))?;
         self.account.available = available.checked_add(grant.remaining)?;
         match self.grants.iter_mut().find(|known| known.id == grant.id) {
@@ -157,7 +152,7 @@ impl Holdings {
     /// Claws back Sparks of a purchase from a settled account. What the grants do not cover becomes a debt.
     pub fn take_back(&mut self, purchase: &str, amount: Sparks) -> Option<()> {
         self.account.available = self.account.available.checked_sub(amount)?;
-        grants::take_back(&mut self.grants, purchase, amount);
+        grants::take_back(&mut self.grants, purchase, amount)?;
         self.note_next_due();
         Some(())
     }
@@ -169,7 +164,7 @@ impl Holdings {
         let left = Sparks::checked_sum(left.map(|known| known.remaining))?;
         let taken = left.min(at_most);
         self.account.available = self.account.available.checked_sub(taken)?;
-        grants::take_out(&mut self.grants, grant, taken);
+        grants::take_out(&mut self.grants, grant, taken)?;
         self.note_next_due();
         Some(taken)
     }
@@ -261,6 +256,7 @@ mod tests {
     fn left(account: &Holdings) -> i64 {
         account
             .grants_left()
+            .unwrap()
             .iter()
             .map(|grant| grant.remaining.milli())
             .sum()
@@ -334,7 +330,7 @@ mod tests {
                 account.credit(grant).unwrap();
             }
             account.take_back("b", Sparks::from_milli(amount)).unwrap();
-            let grants = account.grants_left();
+            let grants = account.grants_left().unwrap();
             let grants: Vec<_> = grants
                 .iter()
                 .map(|grant| (grant.id.as_str(), grant.remaining.milli()))

@@ -120,7 +120,8 @@ impl Ledger {
             let changed = written.take_back(purchase, taken);
             changed.ok_or(Error::OutOfRange)?;
             let entry = booking::reversal_item(account, &new.id, purchase, taken, now);
-            let change = self.booking(&bought, written, entry, now);
+            let entry = entry.ok_or(Error::OutOfRange)?;
+            let change = self.booking(&bought, written, entry, now)?;
             Ok(Decision::Write(change, Reversed::Recorded(taken)))
         };
         self.change_settled(account, deadline, decide).await
@@ -166,7 +167,7 @@ impl Ledger {
             let mut written = bought.settlement.holdings.clone();
             written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
             let entry = booking::restoration_item(account, &grant, purchase);
-            let change = self.booking(&bought, written, entry, now);
+            let change = self.booking(&bought, written, entry, now)?;
             Ok(Decision::Write(change, Reversed::Recorded(restored)))
         };
         self.change_settled(account, deadline, decide).await
@@ -276,21 +277,27 @@ impl Ledger {
     }
 
     /// The change that books an entry about a purchase, on the condition that all of it is as it was read.
-    fn booking(&self, bought: &Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
+    fn booking(
+        &self,
+        bought: &Bought,
+        written: Holdings,
+        entry: Item,
+        now: Timestamp,
+    ) -> Result<Change, Error> {
         let account = &bought.credit.account;
         let mut booked = vec![entry];
-        booked.extend(entries(&bought.settlement, account, now));
+        booked.extend(entries(&bought.settlement, account, now).ok_or(Error::OutOfRange)?);
         let absent = bought.not_ended.iter().map(|grant| {
             let ended = Key::entry(&booking::expiry_id(grant));
             self.table.check_absent(&ended)
         });
         let mut also: Vec<TransactWriteItem> = absent.collect();
         also.push(self.note_reversals(bought));
-        Change {
+        Ok(Change {
             written,
             entries: booked,
             also,
-        }
+        })
     }
 
     /// Writes the reversals onto a purchase, unless they have changed since they were read.

@@ -157,11 +157,12 @@ pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<Order> {
     order(plans.next()?.item, 1, price_ids).ok()
 }
 
-/// Returns the packs that each cover the missing Sparks; the largest pack if none does.
-pub fn packs_covering(missing: Sparks) -> Vec<&'static str> {
+/// Returns the packs that each cover what is missing to the required Sparks; the largest pack if none does.
+pub fn packs_covering(required: Sparks, available: Sparks) -> Vec<&'static str> {
+    let missing = required.checked_sub(available);
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);
     let enough: Vec<_> = packs()
-        .filter(|pack| pack.sparks >= missing)
+        .filter(|pack| missing.is_some_and(|missing| pack.sparks >= missing))
         .map(|pack| pack.item)
         .collect();
     if enough.is_empty() {
@@ -192,8 +193,10 @@ mod tests {
             (1, &["pack_125k", "pack_500k", "pack_2500k"][..]),
             (125_000_001, &["pack_500k", "pack_2500k"]),
             (9_000_000_000, &["pack_2500k"]),
+            (i64::MAX, &["pack_2500k"]),
         ] {
-            assert_eq!(packs_covering(Sparks::from_milli(milli)), items);
+            let (required, available) = (Sparks::from_milli(milli), Sparks::ZERO);
+            assert_eq!(packs_covering(required, available), items);
         }
     }
 

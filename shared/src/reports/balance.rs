@@ -57,7 +57,7 @@ pub async fn read(
         None if subject.may_open() => ledger.open_account(id, deadline).await?,
         None => return Err(Error::AccountNotFound),
     };
-    Ok(of(&holdings, now))
+    Ok(of(&holdings, now).ok_or(ledger::Error::OutOfRange)?)
 }
 
 /// Reads the account of a request, after settling what was due.
@@ -79,16 +79,17 @@ pub(crate) async fn account(
     }
 }
 
-fn of(holdings: &Holdings, now: Timestamp) -> Balance {
-    let grants = holdings.grants_left().into_iter().map(|grant| GrantLeft {
+/// Returns the balance of an account; None if an amount does not fit.
+fn of(holdings: &Holdings, now: Timestamp) -> Option<Balance> {
+    let grants = holdings.grants_left()?.into_iter().map(|grant| GrantLeft {
         id: grant.id,
         source: grant.source,
         remaining: grant.remaining,
         expires_at: grant.expires_at.map(clock::wire),
     });
-    Balance {
+    Some(Balance {
         available: holdings.account.available,
         grants: grants.collect(),
         as_of: clock::wire(now),
-    }
+    })
 }

@@ -78,6 +78,12 @@ pub(crate) fn read_amount(item: &Item, attribute: &'static str) -> Result<Sparks
     read_number(item, attribute).map(Sparks::from_milli)
 }
 
+/// Reads an amount of Sparks that an entry takes away, as a positive one.
+pub(crate) fn read_debit(item: &Item, attribute: &'static str) -> Result<Sparks, Malformed> {
+    let debit = read_amount(item, attribute)?.checked_neg();
+    debit.ok_or(Malformed { attribute })
+}
+
 /// Reads a time.
 pub(crate) fn read_time(item: &Item, attribute: &'static str) -> Result<Timestamp, Malformed> {
     Timestamp::from_millisecond(read_number(item, attribute)?).map_err(|_| Malformed { attribute })

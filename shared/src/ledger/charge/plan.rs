@@ -31,8 +31,8 @@ impl Plan {
     /// Plans the usages from `start` on, one after another, with what is known so far.
     ///
     /// While the balance is unknown, every new usage counts as affordable. So does every usage that may or may not
-    /// exist.
-    pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Self {
+    /// exist. None if an amount does not fit.
+    pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Option<Self> {
         let mut plan = Self {
             charged: Vec::new(),
             outcomes: Vec::new(),
@@ -51,11 +51,7 @@ impl Plan {
                 plan.outcomes.push((position, repeated(usage, earlier)));
                 continue;
             }
-            // Amounts are below 10^15 and usages at most 45, so the sum always fits.
-            let sum = plan
-                .sum
-                .checked_add(usage.sparks)
-                .unwrap_or(Sparks::from_milli(i64::MAX));
+            let sum = plan.sum.checked_add(usage.sparks)?;
             // Only a usage that certainly does not exist can lack funds: any other may be a replay.
             let new = knowledge.missing.contains(&usage.id);
             if let Some(available) = knowledge
@@ -63,7 +59,7 @@ impl Plan {
                 .filter(|available| new && sum > *available)
             {
                 plan.ceiling = Some(plan.ceiling.map_or(sum, |ceiling| ceiling.min(sum)));
-                let available = available.checked_sub(plan.sum).unwrap_or(available);
+                let available = available.checked_sub(plan.sum)?;
                 plan.outcomes
                     .push((position, Charged::InsufficientSparks { available }));
                 continue;
@@ -81,7 +77,7 @@ impl Plan {
                 .push((position, Charged::Recorded(usage.clone())));
             planned.insert(&usage.id, usage);
         }
-        plan
+        Some(plan)
     }
 }
 

@@ -70,7 +70,7 @@ impl UsageOfDay {
         Ok(Self {
             id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
             account: item::read_parsed(item, "account")?,
-            sparks: Sparks::from_milli(-item::read_number(item, "amount")?),
+            sparks: item::read_debit(item, "amount")?,
             occurred_at: item::read_time(item, "occurred_at")?,
             waits_since,
             sent_at: sent.into_iter().flatten().fold(waits_since, Timestamp::max),

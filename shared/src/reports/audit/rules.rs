@@ -106,7 +106,7 @@ impl Audit {
             }
             EntryKind::Expiry => What::Ended {
                 grant: item::read_text(entry, "grant")?.to_owned(),
-                left: negated(amount)?,
+                left: item::read_debit(entry, "amount")?,
             },
             EntryKind::Reversal => self.reversed(entry, amount)?,
             EntryKind::Restoration => self.restored(entry, amount)?,
@@ -150,7 +150,7 @@ impl Audit {
     }
 
     fn reversed(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let taken = negated(amount)?;
+        let taken = item::read_debit(entry, "amount")?;
         let purchase = item::read_text(entry, "reverses")?.to_owned();
         if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
             let joins = item::optional_text(entry, "joins")?;
@@ -363,14 +363,6 @@ impl Audit {
     }
 }
 
-/// The amount of an entry that takes Sparks away, as a positive one.
-fn negated(amount: Sparks) -> Result<Sparks, Malformed> {
-    let malformed = Malformed {
-        attribute: "amount",
-    };
-    Sparks::ZERO.checked_sub(amount).ok_or(malformed)
-}
-
 /// Returns whether every sum lies between what it was before and what it is now.
 fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
     let of = |sums: &Sums, name: &String| sums.get(name).copied().unwrap_or_default();
@@ -408,7 +400,7 @@ fn attribute(holdings: &mut Holdings, settled: Sparks) -> Option<()> {
     if debits < Sparks::ZERO {
         return None;
     }
-    grants::burn(&mut holdings.grants, debits);
+    grants::burn(&mut holdings.grants, debits)?;
     account.available = account.available.checked_sub(debits)?;
     account.settled = settled;
     account.debited = settled;
