@@ -4,6 +4,7 @@ pub mod decimal;
 pub mod id;
 pub mod identity;
 pub mod meter;
+pub mod money;
 pub mod object;
 pub mod page_url;
 pub mod return_url;

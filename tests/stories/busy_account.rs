@@ -13,6 +13,7 @@ use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
+use shared::words::money::{Currency, Money};
 use shared::words::sparks::Sparks;
 use tests::World;
 
@@ -49,13 +50,12 @@ fn purchase(id: &str) -> NewCredit {
                 kind: Kind::Pack,
                 quantity: 1,
                 sparks: Sparks::from_milli(1_000_000),
-                amount: 500,
-                currency: "usd".into(),
+                price: Money::new(500, Currency::USD),
                 price_id: "price_1".into(),
                 catalog_version: "1".into(),
             },
             payment_intent: None,
-            total: 500,
+            total: Money::new(500, Currency::USD),
         }),
     }
 }
@@ -96,10 +96,7 @@ async fn twenty_changes(world: &World) {
             id: format!("re_{number}"),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
-            part: Part::Amount {
-                amount: 250,
-                currency: "usd".to_owned(),
-            },
+            part: Part::Amount(Money::new(250, Currency::USD)),
         };
         let reversed = ledger.reverse(&refund, &deadline().starting(now)).await;
         let half = Sparks::from_milli(500_000);

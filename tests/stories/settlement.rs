@@ -17,6 +17,7 @@ use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
 use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
 use shared::words::meter::Line;
+use shared::words::money::{Currency, Money};
 use shared::words::sparks::Sparks;
 use tests::World;
 use tests::model::{Credit, History, Left, Model, Step};
@@ -43,21 +44,17 @@ fn purchase(credit: &Credit) -> Option<Purchase> {
             kind: Kind::Pack,
             quantity: 1,
             sparks: sparks(credit.milli),
-            amount: total,
-            currency: "usd".into(),
+            price: Money::new(total, Currency::USD),
             price_id: "price_1".into(),
             catalog_version: "1".into(),
         },
         payment_intent: None,
-        total,
+        total: Money::new(total, Currency::USD),
     })
 }
 
 fn part(cents: i64) -> Part {
-    Part::Amount {
-        amount: cents,
-        currency: "usd".to_owned(),
-    }
+    Part::Amount(Money::new(cents, Currency::USD))
 }
 
 fn left(grants: &[Grant]) -> Vec<Left> {
@@ -136,7 +133,7 @@ impl Pure {
                 self.settle(now);
                 let (credit, reversals, ended) = self.purchases.get_mut(of).unwrap();
                 let granted = sparks(credit.milli);
-                let wanted = purchase(credit).unwrap().share(granted, &part(*cents));
+                let wanted = purchase(credit).unwrap().share(granted, part(*cents));
                 let most = sparks(credit.milli - *ended);
                 let taken = reversals.take(id, wanted.unwrap(), most).unwrap();
                 self.holdings.take_back(of, taken).unwrap();

@@ -4,75 +4,78 @@
 //! together never take more than it granted less what of it has expired. If that cap cuts one reversal, it takes the
 //! missing part over when another one is restored.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::pricing::catalog::Order;
 use crate::words::id::IntentId;
+use crate::words::money::{Money, Share};
 use crate::words::sparks::Sparks;
 
 /// The purchase that Sparks were bought with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredPurchase")]
 pub struct Purchase {
     /// The order's intent; None if a subscription was not made by a checkout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
     /// The terms of the order.
     pub order: Order,
     /// The `PaymentIntent` at Stripe; None if there was nothing to pay, or if an invoice leads to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// The total after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
-    /// credit balance paid it.
+    /// The total after discounts and with taxes, in the order's currency, whether a card or the customer's credit
+    /// balance paid it.
     ///
     /// Invoices that earlier releases credited hold only the amount that the card paid.
-    #[serde(rename = "amount_paid")]
-    pub total: i64,
+    #[serde(rename = "amount_paid", serialize_with = "without_currency")]
+    pub total: Money,
+}
+
+/// A purchase as it is stored: the currency of its total is that of its order.
+#[derive(Deserialize)]
+struct StoredPurchase {
+    #[serde(default)]
+    intent: Option<IntentId>,
+    order: Order,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    amount_paid: i64,
+}
+
+impl From<StoredPurchase> for Purchase {
+    fn from(stored: StoredPurchase) -> Self {
+        Self {
+            intent: stored.intent,
+            total: Money::new(stored.amount_paid, stored.order.price.currency()),
+            order: stored.order,
+            payment_intent: stored.payment_intent,
+        }
+    }
+}
+
+fn without_currency<S: Serializer>(total: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(total.minor())
 }
 
 /// The part of a purchase that is paid back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// An amount of what was paid, in the currency's smallest unit.
-    Amount {
-        /// The amount.
-        amount: i64,
-        /// The currency, in lower case.
-        currency: String,
-    },
-    /// An amount of a whole, both in one other currency.
-    Of {
-        /// The amount that is paid back.
-        amount: i64,
-        /// The amount that was paid; above zero.
-        whole: i64,
-    },
-    /// All of it.
-    All,
+    /// An amount of what was paid.
+    Amount(Money),
+    /// A share of it, which does not depend on the currency that was paid.
+    Share(Share),
 }
 
 impl Purchase {
     /// Returns the Sparks of a part of what was paid, rounded up once to a milli-Spark.
     ///
-    /// None if nothing was paid, or if it was paid in another currency: then only a [`Part::Of`] or all of it can be
-    /// taken.
-    pub fn share(&self, granted: Sparks, part: &Part) -> Option<Sparks> {
-        let (amount, whole) = match part {
-            Part::All => return Some(granted),
-            Part::Of { amount, whole } => (*amount, *whole),
-            Part::Amount { amount, currency } => {
-                if *currency != self.order.currency {
-                    return None;
-                }
-                (*amount, self.total)
-            }
+    /// None for an amount if nothing was paid, or if it was paid in another currency.
+    pub fn share(&self, granted: Sparks, part: Part) -> Option<Sparks> {
+        let share = match part {
+            Part::Amount(amount) => amount.share_of(self.total)?,
+            Part::Share(share) => share,
         };
-        if whole <= 0 {
-            return None;
-        }
-        let whole = i128::from(whole);
-        let part = i128::from(amount).clamp(0, whole);
-        let share = (i128::from(granted.milli()) * part + whole - 1) / whole;
-        i64::try_from(share).ok().map(Sparks::from_milli)
+        Some(share.rounded_up(granted))
     }
 }
 
@@ -153,6 +156,7 @@ impl Reversals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::money::Currency;
     use proptest::prelude::*;
 
     const fn sparks(milli: i64) -> Sparks {
@@ -165,7 +169,7 @@ mod tests {
             intent: None,
             order: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),
             payment_intent: None,
-            total,
+            total: Money::new(total, Currency::USD),
         }
     }
 
@@ -183,35 +187,36 @@ mod tests {
             (2_000, 2_500, 500_000_000, 500_000_000),
             (2_000, 0, 500_000_000, 0),
         ] {
-            let found = purchase(paid).share(sparks(granted), &part(amount, "usd"));
+            let found = purchase(paid).share(sparks(granted), amount_of(amount, "usd"));
             assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
             if paid != 2_000 {
                 // In another currency, the amounts give the same share.
-                let whole = paid;
-                let found = purchase(0).share(sparks(granted), &Part::Of { amount, whole });
+                let part = Money::new(amount, Currency::USD);
+                let part = part.share_of(Money::new(paid, Currency::USD)).unwrap();
+                let found = purchase(0).share(sparks(granted), Part::Share(part));
                 assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
             }
         }
     }
 
-    fn part(amount: i64, currency: &str) -> Part {
-        let currency = currency.to_owned();
-        Part::Amount { amount, currency }
+    fn amount_of(minor: i64, currency: &str) -> Part {
+        Part::Amount(Money::new(minor, currency.parse().unwrap()))
     }
 
     #[test]
     fn nothing_paid_or_another_currency_has_no_share() {
-        assert_eq!(purchase(0).share(sparks(100), &part(1, "usd")), None);
-        assert_eq!(purchase(100).share(sparks(100), &part(1, "eur")), None);
-        let of_nothing = Part::Of {
-            amount: 1,
-            whole: 0,
-        };
-        assert_eq!(purchase(100).share(sparks(100), &of_nothing), None);
-        assert_eq!(
-            purchase(0).share(sparks(100), &Part::All),
-            Some(sparks(100))
-        );
+        let share = |total, part| purchase(total).share(sparks(100), part);
+        assert_eq!(share(0, amount_of(1, "usd")), None);
+        assert_eq!(share(100, amount_of(1, "eur")), None);
+        assert_eq!(share(0, Part::Share(Share::ALL)), Some(sparks(100)));
+    }
+
+    #[test]
+    fn a_purchase_is_stored_with_one_currency() {
+        let stored = r#"{"order":{"item":"pack_500k","kind":"pack","quantity":1,"sparks":"500000.000","amount":2000,"currency":"usd","price_id":"price_1","catalog_version":"2026-11-22"},"amount_paid":1600}"#;
+        let read: Purchase = serde_json::from_str(stored).unwrap();
+        assert_eq!(read, purchase(1_600));
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
     }
 
     #[test]
@@ -237,6 +242,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn parts_of_a_purchase_never_take_more_than_it_granted_and_all_the_money_takes_all_of_it(
+            parts in prop::collection::vec(0_i64..10_000, 1..20), granted in 0_i64..1_000_000_000,
+        ) {
+            let total: i64 = parts.iter().sum();
+            let purchase = purchase(total.max(1));
+            let share = |minor: i64| purchase.share(sparks(granted), amount_of(minor, "usd")).unwrap();
+            let (mut reversals, mut paid_back, mut taken_before) = (Reversals::default(), 0, 0);
+            for (number, part) in parts.into_iter().enumerate() {
+                reversals.take(&number.to_string(), share(part), sparks(granted)).unwrap();
+                paid_back += part;
+                let taken = reversals.all().iter().map(|reversal| reversal.taken.milli()).sum();
+                prop_assert!((taken_before..=granted).contains(&taken));
+                prop_assert!(share(paid_back).milli() <= taken);
+                taken_before = taken;
+            }
+            prop_assert_eq!(share(total.max(1)).milli(), granted);
+            if total > 0 {
+                prop_assert_eq!(taken_before, granted);
+            }
+        }
+
         #[test]
         fn live_reversals_take_their_wanted_sum_up_to_the_limit(
             steps in prop::collection::vec((any::<bool>(), 0_usize..6, 1_i64..200), 1..30), most in 0_i64..300,

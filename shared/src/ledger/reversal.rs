@@ -109,7 +109,7 @@ impl Ledger {
                 None => {}
             }
             let granted = bought.credit.sparks;
-            let share = bought.purchase.share(granted, &new.part);
+            let share = bought.purchase.share(granted, new.part);
             let Some(wanted) = share else {
                 return Ok(Decision::Done(Reversed::NoShare));
             };

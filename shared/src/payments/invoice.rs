@@ -16,6 +16,7 @@ use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
 use crate::words::id::{AccountId, IntentId, InvoiceId};
+use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
@@ -210,7 +211,11 @@ impl Granting<'_> {
         };
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
-            Verdict::Grant { period, unclear } => {
+            Verdict::Grant {
+                period,
+                total,
+                unclear,
+            } => {
                 // The incident is kept first, because a credited invoice is not judged again.
                 if let Some(field) = unclear {
                     let code = "mismatch_line".to_owned();
@@ -219,7 +224,7 @@ impl Granting<'_> {
                     );
                     self.keep(invoice, &account, code, detail).await?;
                 }
-                self.credit(invoice, account, intent, period).await
+                self.credit(invoice, account, intent, (period, total)).await
             }
             Verdict::Mismatch(field) => {
                 let code = format!("mismatch_{field}");
@@ -295,7 +300,7 @@ impl Granting<'_> {
         invoice: &Invoice,
         account: AccountId,
         intent: Option<IntentId>,
-        period: Period,
+        (period, total): (Period, Money),
     ) -> Result<Outcome, Error> {
         let expires_at = period.expires_at(self.payments.terms.grace, self.deadline.start());
         let sparks = period.order.sparks;
@@ -311,7 +316,7 @@ impl Granting<'_> {
                 intent,
                 order: period.order,
                 payment_intent: None,
-                total: invoice.owed(),
+                total,
             }),
         };
         telemetry::account(&credit.account);

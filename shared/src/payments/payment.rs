@@ -20,6 +20,7 @@ use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, CheckoutSession, INTENT, STAGE};
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
+use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 use verdict::Verdict;
 
@@ -326,6 +327,7 @@ async fn credit(
     deadline: &Deadline,
 ) -> Result<Payment, Error> {
     let credited = intent.order.sparks;
+    let nothing = Money::new(0, intent.order.price.currency());
     let credit = NewCredit {
         id: session.id.to_string(),
         account: intent.account.clone(),
@@ -335,7 +337,7 @@ async fn credit(
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
-            total: session.amount_total.unwrap_or_default(),
+            total: session.total().unwrap_or(nothing),
             payment_intent: session
                 .payment_intent
                 .map(|payment| payment.id().to_owned()),

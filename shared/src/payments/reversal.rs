@@ -24,6 +24,7 @@ use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
 use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
 use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
+use crate::words::money::Share;
 use crate::words::reversal_kind::ReversalKind;
 use crate::words::sparks::Sparks;
 pub use review::{Finding, Review, review};
@@ -147,7 +148,14 @@ pub async fn reconcile(
 /// cardholder without a refund object (Visa's Rapid Dispute Resolution).
 /// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
 fn standing(reason: ReversalKind, found: &MoneyBack) -> Standing {
-    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
+    // All movements are on one balance, in its currency.
+    let moved = || -> i128 {
+        found
+            .moved
+            .iter()
+            .map(|moved| i128::from(moved.minor()))
+            .sum()
+    };
     let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
     match (reason, found.status.as_deref().unwrap_or_default()) {
         (ReversalKind::Refund, "failed" | "canceled")
@@ -200,7 +208,7 @@ impl Following<'_> {
             });
         }
         // The refunds of a credit note are reconciled under their own ids.
-        if self.reason == ReversalKind::CreditNote && found.amount == 0 {
+        if self.reason == ReversalKind::CreditNote && found.amount.minor() == 0 {
             return Ok(Outcome::Nothing("nothing_credited"));
         }
         let bought = match Box::pin(self.bought(found)).await? {
@@ -240,10 +248,7 @@ impl Following<'_> {
             id: found.id.to_string(),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
-            part: Part::Amount {
-                amount: found.amount,
-                currency: found.currency.clone(),
-            },
+            part: Part::Amount(found.amount),
         };
         if standing != Standing::Taken {
             return Ok(ledger.restore(&new, deadline).await?);
@@ -258,20 +263,21 @@ impl Following<'_> {
 
     /// Returns the part of a purchase that is reversed in another currency.
     ///
-    /// It is the amount that the dispute moved, out of the amount of the charge, both in the Stripe account's currency.
-    /// If either is missing, an incident is kept, and the part is everything.
+    /// It is the amount that the dispute moved, out of the amount of the charge, both in the currency of the Stripe
+    /// account's balance. If either is missing, an incident is kept, and the part is everything.
     async fn part_that_was_moved(&self, found: &MoneyBack, bought: &Bought) -> Result<Part, Error> {
-        let withdrawn = found.moved.iter().find(|moved| **moved < 0);
+        let withdrawn = found.moved.iter().find(|moved| moved.minor() < 0);
         let timeout = stripe::timeout(self.deadline);
         let charged = match &found.charge {
             Some(charge) => self.payments.stripe.settled_amount(charge, timeout).await?,
             None => None,
         };
-        if let (Some(withdrawn), Some(whole)) = (withdrawn, charged)
-            && whole > 0
-        {
-            let amount = withdrawn.checked_neg().unwrap_or(i64::MAX);
-            return Ok(Part::Of { amount, whole });
+        let withdrawn = withdrawn.and_then(|withdrawn| withdrawn.checked_neg());
+        let share = withdrawn
+            .zip(charged)
+            .and_then(|(part, whole)| part.share_of(whole));
+        if let Some(share) = share {
+            return Ok(Part::Share(share));
         }
         // The incident is kept first: once everything is taken, a retry is only a replay.
         let incident = Incident {
@@ -288,7 +294,7 @@ impl Following<'_> {
             .incidents
             .keep_incident(&incident, self.deadline)
             .await?;
-        Ok(Part::All)
+        Ok(Part::Share(Share::ALL))
     }
 
     /// Returns the purchase of a refund or a dispute, credited first if necessary; or the outcome if there is none.
@@ -403,18 +409,22 @@ async fn paid_with(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::money::{Currency, Money};
+
+    const fn usd(minor: i64) -> Money {
+        Money::new(minor, Currency::USD)
+    }
 
     fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
         MoneyBack {
             id: "dp_1".parse().unwrap(),
-            amount: 2_000,
-            currency: "usd".to_owned(),
+            amount: usd(2_000),
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
             status: status.map(str::to_owned),
             case_type: case_type.map(str::to_owned),
-            moved: moved.to_vec(),
+            moved: moved.iter().copied().map(usd).collect(),
         }
     }
 

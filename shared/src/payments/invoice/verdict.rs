@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::pricing::catalog::Order;
 use crate::providers::stripe::{Invoice, InvoiceLine};
+use crate::words::money::Money;
+use crate::words::sparks::Sparks;
 
 /// Minimum time for which Sparks can be used that were granted after their period had ended.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -14,6 +16,7 @@ pub(super) enum Verdict {
     /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
     Grant {
         period: Period,
+        total: Money,
         unclear: Option<&'static str>,
     },
     /// It rightly grants nothing, for this reason.
@@ -64,12 +67,15 @@ pub(super) fn of(
     if !invoice.is_paid() {
         return Verdict::Nothing(super::NOT_PAID);
     }
-    if invoice.total > 0 && invoice.owed() <= 0 {
+    let Some(owed) = invoice.owed() else {
+        return Verdict::Mismatch("amount");
+    };
+    if invoice.total().minor() > 0 && owed.minor() <= 0 {
         return Verdict::Nothing("credited_before_payment");
     }
     let mut lines = Lines::default();
     for line in &invoice.lines.data {
-        lines.add(line, &invoice.currency, &terms);
+        lines.add(line, invoice.amount_of(line), &terms);
     }
     let Lines {
         paid,
@@ -80,10 +86,11 @@ pub(super) fn of(
     if let Some(period) = paid {
         return Verdict::Grant {
             period,
+            total: owed,
             unclear: wrong,
         };
     }
-    if invoice.total <= 0 {
+    if invoice.total().minor() <= 0 {
         return Verdict::Nothing("nothing_to_pay");
     }
     match wrong {
@@ -108,9 +115,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, line: &InvoiceLine, currency: &str, terms: &impl Fn(&str) -> Option<Order>) {
+    fn add(&mut self, line: &InvoiceLine, amount: Money, terms: &impl Fn(&str) -> Option<Order>) {
         // Trials cost nothing, and the unused time of a change has a negative amount.
-        if line.amount <= 0 {
+        if amount.minor() <= 0 {
             return;
         }
         let Some(plan) = line.price_id().and_then(terms) else {
@@ -121,11 +128,11 @@ impl Lines {
         if line.is_proration() {
             return;
         }
-        if plan.currency != currency {
+        if plan.price.currency() != amount.currency() {
             self.wrong = Some("currency");
             return;
         }
-        let paid = match (period(line, &plan), &self.paid) {
+        let paid = match (period(line, amount, &plan), &self.paid) {
             (Some(period), Some(paid)) => together(paid, &period),
             (period, _) => period,
         };
@@ -137,17 +144,16 @@ impl Lines {
 }
 
 /// Returns the period that a line pays for; None if its amount is not the price of its quantity.
-fn period(line: &InvoiceLine, one: &Order) -> Option<Period> {
+fn period(line: &InvoiceLine, amount: Money, one: &Order) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
-    let times = i64::from(quantity);
-    let amount = one.amount.checked_mul(times)?;
-    let sparks = one.sparks.milli().checked_mul(times)?;
-    (line.amount == amount && quantity > 0).then_some(())?;
+    let price = one.price.checked_mul(quantity)?;
+    let sparks = one.sparks.milli().checked_mul(quantity.into())?;
+    (amount == price && quantity > 0).then_some(())?;
     Some(Period {
         order: Order {
             quantity,
-            amount,
-            sparks: crate::words::sparks::Sparks::from_milli(sparks),
+            price,
+            sparks: Sparks::from_milli(sparks),
             ..one.clone()
         },
         end: Timestamp::from_second(line.period.end).ok()?,
@@ -159,7 +165,7 @@ fn together(first: &Period, second: &Period) -> Option<Period> {
     let (one, other) = (&first.order, &second.order);
     let order = Order {
         quantity: one.quantity.checked_add(other.quantity)?,
-        amount: one.amount.checked_add(other.amount)?,
+        price: one.price.checked_add(other.price)?,
         sparks: one.sparks.checked_add(other.sparks)?,
         ..one.clone()
     };
@@ -210,6 +216,7 @@ mod tests {
             Verdict::Grant {
                 period,
                 unclear: None,
+                ..
             } => (period.order.sparks.milli(), period.end.as_second()),
             other => panic!("{other:?}"),
         }
@@ -255,13 +262,14 @@ mod tests {
                 panic!("{lines:?}");
             };
             let order = period.order;
-            assert_eq!((order.quantity, order.amount), (quantity, amount));
+            assert_eq!((order.quantity, order.price.minor()), (quantity, amount));
         }
         let nothing = line(&json!({"quantity": 0, "amount": 0}));
         let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
         let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
         let plan = catalog::plan_of_price("price_plus", &prices).unwrap();
-        assert_eq!(period(&nothing, &plan), None);
+        let amount = Money::new(0, plan.price.currency());
+        assert_eq!(period(&nothing, amount, &plan), None);
     }
 
     /// The proration of a change within a period: billed at once, and pending for the next invoice.
@@ -289,7 +297,10 @@ mod tests {
         let odd = line(&json!({"amount": 1_999}));
         for lines in [[odd.clone(), line(&json!({}))], [line(&json!({})), odd]] {
             let found = invoice(&json!({"total": 3_999}), &lines);
-            let Verdict::Grant { period, unclear } = judge(&found, true) else {
+            let Verdict::Grant {
+                period, unclear, ..
+            } = judge(&found, true)
+            else {
                 panic!("{lines:?}");
             };
             assert_eq!(period.order.sparks.milli(), 500_000_000);
@@ -346,6 +357,11 @@ mod tests {
             (json!({}), line(&json!({"amount": 1999})), "amount"),
             (json!({}), line(&json!({"quantity": 2})), "amount"),
             (json!({}), line(&json!({"quantity": 0})), "amount"),
+            (
+                json!({"pre_payment_credit_notes_amount": i64::MIN}),
+                line(&json!({})),
+                "amount",
+            ),
             (json!({}), other_price, "price"),
             (json!({}), line(&proration), "proration"),
             (json!({}), line(&pending), "proration"),

@@ -73,14 +73,8 @@ fn difference(session: &CheckoutSession, intent: &Intent, livemode: bool) -> Opt
             "quantity",
             line.and_then(|line| line.quantity) == Some(order.quantity),
         ),
-        (
-            "currency",
-            session.currency.as_deref() == Some(order.currency.as_str()),
-        ),
-        (
-            "amount_subtotal",
-            session.amount_subtotal == Some(order.amount),
-        ),
+        ("currency", session.currency == Some(order.price.currency())),
+        ("amount_subtotal", session.subtotal() == Some(order.price)),
     ];
     checks
         .into_iter()

@@ -37,7 +37,7 @@ pub async fn review(
     deadline: &Deadline,
 ) -> Result<Option<Review>, Error> {
     let standing = standing(reason, found);
-    let is_empty = reason == ReversalKind::CreditNote && found.amount == 0;
+    let is_empty = reason == ReversalKind::CreditNote && found.amount.minor() == 0;
     if standing == Standing::Asked || is_empty {
         return Ok(None);
     }
@@ -105,6 +105,7 @@ mod tests {
     use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
     use crate::pricing::catalog;
     use crate::providers::stripe::Paid;
+    use crate::words::money::{Currency, Money};
     use crate::words::sparks::Sparks;
     use serde_json::json;
 
@@ -125,7 +126,7 @@ mod tests {
                     intent: None,
                     order: catalog::order("pack_500k", 1, &prices).unwrap(),
                     payment_intent: None,
-                    total,
+                    total: Money::new(total, Currency::USD),
                 }),
                 recorded_at: Timestamp::UNIX_EPOCH,
             },
@@ -138,8 +139,7 @@ mod tests {
         let known = |restored| json!([{"id": "re_1", "wanted": "1.0", "taken": "1.0", "restored": restored}]);
         let refund = MoneyBack {
             id: "re_1".parse().unwrap(),
-            amount: 500,
-            currency: "usd".to_owned(),
+            amount: Money::new(500, Currency::USD),
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
