@@ -1,6 +1,7 @@
 //! The vocabulary of the business, without I/O.
 
 pub mod decimal;
+pub mod entry_id;
 pub mod id;
 pub mod identity;
 pub mod meter;

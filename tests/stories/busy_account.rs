@@ -36,7 +36,7 @@ fn ledger(world: &World) -> Ledger {
 
 fn purchase(id: &str) -> NewCredit {
     NewCredit {
-        id: id.to_owned(),
+        id: id.parse().unwrap(),
         account: "acct_a".parse().unwrap(),
         source: Source::Pack,
         sparks: Sparks::from_milli(1_000_000),
@@ -93,7 +93,7 @@ async fn twenty_changes(world: &World) {
         );
 
         let refund = NewReversal {
-            id: format!("re_{number}"),
+            id: format!("re_{number}").parse().unwrap(),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
             part: Part::Amount(Money::new(250, Currency::USD)),
@@ -106,7 +106,7 @@ async fn twenty_changes(world: &World) {
         );
 
         let granted = NewCredit {
-            id: format!("grant_{number}"),
+            id: format!("grant_{number}").parse().unwrap(),
             source: Source::Manual,
             purchase: None,
             ..bought
@@ -211,7 +211,7 @@ async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
     let ledger = ledger(&world);
     for number in 0..400 {
         let new = NewCredit {
-            id: format!("grant_{number}"),
+            id: format!("grant_{number}").parse().unwrap(),
             source: Source::Manual,
             purchase: None,
             ..purchase("grant")

@@ -34,7 +34,7 @@ fn deadline() -> Deadline {
 /// A credit of whole Sparks to `acct_a`.
 fn credit(id: &str, source: Source, sparks: i64, expires_at: Option<Timestamp>) -> NewCredit {
     NewCredit {
-        id: id.to_owned(),
+        id: id.parse().unwrap(),
         account: "acct_a".parse().unwrap(),
         source,
         sparks: Sparks::from_milli(sparks * 1_000),

@@ -41,9 +41,10 @@ async fn takes_back(world: &World) {
     let purchase = world.items("E#cs_")[0]["id"]["S"]
         .as_str()
         .unwrap()
-        .to_owned();
+        .parse()
+        .unwrap();
     let refund = NewReversal {
-        id: "re_later".to_owned(),
+        id: "re_later".parse().unwrap(),
         account: "acct_a".parse().unwrap(),
         purchase,
         part: Part::Amount(Money::new(100, Currency::USD)),

@@ -15,7 +15,8 @@ use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
-use shared::words::id::{AccountId, IdempotencyKey, KeySpace, UsageId};
+use shared::words::entry_id::EntryId;
+use shared::words::id::{AccountId, IdempotencyKey, KeySpace, ReversalId, UsageId};
 use shared::words::meter::Line;
 use shared::words::money::{Currency, Money};
 use shared::words::sparks::Sparks;
@@ -53,6 +54,14 @@ fn purchase(credit: &Credit) -> Option<Purchase> {
     })
 }
 
+fn entry(id: &str) -> EntryId {
+    id.parse().unwrap()
+}
+
+fn reversal(id: &str) -> ReversalId {
+    id.parse().unwrap()
+}
+
 fn part(cents: i64) -> Part {
     Part::Amount(Money::new(cents, Currency::USD))
 }
@@ -61,7 +70,7 @@ fn left(grants: &[Grant]) -> Vec<Left> {
     let mut left: Vec<Left> = grants
         .iter()
         .map(|grant| Left {
-            id: grant.id.clone(),
+            id: grant.id.to_string(),
             milli: grant.remaining.milli(),
         })
         .collect();
@@ -84,7 +93,7 @@ impl Pure {
         for grant in &settlement.ended {
             self.sum -= grant.remaining.milli();
             let purchase = grant.restores.as_ref().unwrap_or(&grant.id);
-            if let Some((_, _, ended)) = self.purchases.get_mut(purchase) {
+            if let Some((_, _, ended)) = self.purchases.get_mut(purchase.as_str()) {
                 *ended += grant.remaining.milli();
             }
         }
@@ -113,7 +122,7 @@ impl Pure {
             Step::Credit(credit) => {
                 self.settle(now);
                 let grant = Grant {
-                    id: credit.id.clone(),
+                    id: entry(&credit.id),
                     source: source(credit),
                     remaining: sparks(credit.milli),
                     granted_at: now,
@@ -135,23 +144,25 @@ impl Pure {
                 let granted = sparks(credit.milli);
                 let wanted = purchase(credit).unwrap().share(granted, part(*cents));
                 let most = sparks(credit.milli - *ended);
-                let taken = reversals.take(id, wanted.unwrap(), most).unwrap();
-                self.holdings.take_back(of, taken).unwrap();
+                let taken = reversals
+                    .take(&reversal(id), wanted.unwrap(), most)
+                    .unwrap();
+                self.holdings.take_back(&entry(of), taken).unwrap();
                 self.sum -= taken.milli();
             }
             Step::Restore { id, purchase: of } => {
                 self.settle(now);
                 let (credit, reversals, ended) = self.purchases.get_mut(of).unwrap();
                 let most = sparks(credit.milli - *ended);
-                let restored = reversals.restore(id, most).unwrap();
+                let restored = reversals.restore(&reversal(id), most).unwrap();
                 let thirty_days = now + jiff::SignedDuration::from_hours(720);
                 let grant = Grant {
-                    id: format!("restored#{id}"),
+                    id: entry(&format!("restored#{id}")),
                     source: source(credit),
                     remaining: restored,
                     granted_at: now,
                     expires_at: credit.expires_at.map(|end| end.max(thirty_days)),
-                    restores: Some(of.clone()),
+                    restores: Some(entry(of)),
                 };
                 self.holdings.credit(grant).unwrap();
                 self.sum += restored.milli();
@@ -160,7 +171,7 @@ impl Pure {
                 self.settle(now);
                 self.sum -= self
                     .holdings
-                    .take_out(credit, sparks(i64::MAX))
+                    .take_out(&entry(credit), sparks(i64::MAX))
                     .unwrap()
                     .milli();
             }
@@ -182,7 +193,7 @@ impl Pure {
         };
         self.settle(now);
         let grant = Grant {
-            id: format!("returned#{}", self.id),
+            id: entry(&format!("returned#{}", self.id)),
             source: Source::Manual,
             remaining: spent,
             granted_at: now,
@@ -244,10 +255,10 @@ impl Table {
     async fn apply(&self, step: &Step, now: Timestamp) -> bool {
         let deadline = Deadline::lasting(&self.clock, std::time::Duration::from_secs(20));
         let deadline = &deadline.starting(now);
-        let reversal = |id: &str, of: &str, cents| NewReversal {
-            id: id.to_owned(),
+        let new_reversal = |id: &str, of: &str, cents| NewReversal {
+            id: reversal(id),
             account: self.id.clone(),
-            purchase: of.to_owned(),
+            purchase: entry(of),
             part: part(cents),
         };
         match step {
@@ -262,7 +273,7 @@ impl Table {
             }
             Step::Credit(credit) => {
                 let new = NewCredit {
-                    id: credit.id.clone(),
+                    id: entry(&credit.id),
                     account: self.id.clone(),
                     source: source(credit),
                     sparks: sparks(credit.milli),
@@ -278,15 +289,16 @@ impl Table {
                 purchase,
                 cents,
             } => {
-                let new = reversal(id, purchase, *cents);
+                let new = new_reversal(id, purchase, *cents);
                 self.ledger.reverse(&new, deadline).await.unwrap();
             }
             Step::Restore { id, purchase } => {
-                let ended = reversal(id, purchase, 0);
+                let ended = new_reversal(id, purchase, 0);
                 self.ledger.restore(&ended, deadline).await.unwrap();
             }
             Step::TakeOut { credit } => {
-                let corrected = self.ledger.correct(credit, "test", deadline);
+                let credit = entry(credit);
+                let corrected = self.ledger.correct(&credit, "test", deadline);
                 assert!(matches!(corrected.await, Ok(Corrected::Recorded(..))));
             }
             Step::GiveBack { key, id } => {
@@ -296,9 +308,10 @@ impl Table {
                     KeySpace::OwnTokens,
                     &key.parse().unwrap(),
                 );
-                let corrected = self.ledger.correct(usage.as_str(), "test", deadline);
+                let usage = EntryId::from(&usage);
+                let corrected = self.ledger.correct(&usage, "test", deadline);
                 return match corrected.await.unwrap() {
-                    Corrected::Recorded(correction, _) => correction.id == *id,
+                    Corrected::Recorded(correction, _) => correction.id == entry(id),
                     other => {
                         assert_eq!(other, Corrected::NoEntry);
                         false

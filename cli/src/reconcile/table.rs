@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::ledger::Purchased;
 use shared::reports::audit::{Audits, OfDay, UsageOfDay};
+use shared::words::entry_id::EntryId;
 use shared::words::id::{AccountId, CustomerId};
 
 use super::look::Look;
@@ -20,7 +21,7 @@ pub(super) struct Table {
     /// Purchases that were credited on the day.
     pub(super) purchases: Vec<Purchased>,
     /// Reversals that were booked on the day, each with the account of its purchase.
-    pub(super) reversals: Vec<(String, AccountId)>,
+    pub(super) reversals: Vec<(EntryId, AccountId)>,
     /// All customers that each account has, or had.
     pub(super) customers: BTreeMap<AccountId, Vec<CustomerId>>,
 }

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::words::entry_id::EntryId;
 use crate::words::sparks::Sparks;
 
 /// The source of Sparks.
@@ -65,7 +66,7 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The id of the credit entry that made it.
-    pub id: String,
+    pub id: EntryId,
     /// The source of its Sparks.
     pub source: Source,
     /// The Sparks left at the last settlement.
@@ -79,12 +80,12 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// The purchase whose Sparks these are, if they were clawed back and then restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restores: Option<String>,
+    pub restores: Option<EntryId>,
 }
 
 impl Grant {
     /// Priority, then earliest expiry (none is last), then oldest, then id.
-    fn burn_order(&self) -> (u8, bool, Option<Timestamp>, Timestamp, &str) {
+    fn burn_order(&self) -> (u8, bool, Option<Timestamp>, Timestamp, &EntryId) {
         (
             self.source.priority(),
             self.expires_at.is_none(),
@@ -106,17 +107,17 @@ pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) -> Option<()> {
 ///
 /// It takes from the purchase's own grant, then from grants that restored a part of it, then from the others in burn
 /// order. None if an amount does not fit.
-pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks) -> Option<()> {
-    let left = burn_some(grants, amount, |grant| grant.id == purchase)?;
+pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &EntryId, amount: Sparks) -> Option<()> {
+    let left = burn_some(grants, amount, |grant| grant.id == *purchase)?;
     let left = burn_some(grants, left, |grant| {
-        grant.restores.as_deref() == Some(purchase)
+        grant.restores.as_ref() == Some(purchase)
     })?;
     burn(grants, left)
 }
 
 /// Takes an amount out of the grant with an id; None if an amount does not fit.
-pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &str, amount: Sparks) -> Option<()> {
-    burn_some(grants, amount, |grant| grant.id == id).map(drop)
+pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &EntryId, amount: Sparks) -> Option<()> {
+    burn_some(grants, amount, |grant| grant.id == *id).map(drop)
 }
 
 /// Takes from some of the grants in burn order; returns the amount that they do not cover.
@@ -157,7 +158,7 @@ mod tests {
     ) -> Grant {
         let at = |second| Timestamp::from_second(second).unwrap();
         Grant {
-            id: id.into(),
+            id: id.parse().unwrap(),
             source,
             remaining: Sparks::from_milli(milli),
             granted_at: at(granted_at),
@@ -185,7 +186,7 @@ mod tests {
                 before
                     .into_iter()
                     .filter(|grant| !grants.contains(grant))
-                    .map(|grant| grant.id),
+                    .map(|grant| grant.id.to_string()),
             );
         }
         assert_eq!(

@@ -10,6 +10,7 @@ use super::free_plan;
 use super::grants::{self, Grant};
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
+use crate::words::entry_id::EntryId;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
@@ -150,7 +151,7 @@ impl Holdings {
     }
 
     /// Claws back Sparks of a purchase from a settled account. What the grants do not cover becomes a debt.
-    pub fn take_back(&mut self, purchase: &str, amount: Sparks) -> Option<()> {
+    pub fn take_back(&mut self, purchase: &EntryId, amount: Sparks) -> Option<()> {
         self.account.available = self.account.available.checked_sub(amount)?;
         grants::take_back(&mut self.grants, purchase, amount)?;
         self.note_next_due();
@@ -158,8 +159,8 @@ impl Holdings {
     }
 
     /// Takes what is left of one grant out of a settled account, up to `at_most`; returns the amount.
-    pub fn take_out(&mut self, grant: &str, at_most: Sparks) -> Option<Sparks> {
-        let of_it = |known: &&Grant| known.id == grant;
+    pub fn take_out(&mut self, grant: &EntryId, at_most: Sparks) -> Option<Sparks> {
+        let of_it = |known: &&Grant| known.id == *grant;
         let left = self.grants.iter().filter(of_it);
         let left = Sparks::checked_sum(left.map(|known| known.remaining))?;
         let taken = left.min(at_most);
@@ -233,9 +234,13 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn entry(id: &str) -> EntryId {
+        id.parse().unwrap()
+    }
+
     fn grant(id: &str, milli: i64, expires_at: Option<i64>) -> Grant {
         Grant {
-            id: id.into(),
+            id: entry(id),
             source: Source::Pack,
             remaining: Sparks::from_milli(milli),
             granted_at: at(0),
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn a_claw_back_takes_its_own_purchase_first_and_then_leaves_a_debt() {
         let restored = Grant {
-            restores: Some("b".into()),
+            restores: Some(entry("b")),
             ..grant("restored", 5, None)
         };
         for (amount, left, available) in [
@@ -329,7 +334,9 @@ mod tests {
             for grant in [grant("a", 10, None), grant("b", 10, None), restored.clone()] {
                 account.credit(grant).unwrap();
             }
-            account.take_back("b", Sparks::from_milli(amount)).unwrap();
+            account
+                .take_back(&entry("b"), Sparks::from_milli(amount))
+                .unwrap();
             let grants = account.grants_left().unwrap();
             let grants: Vec<_> = grants
                 .iter()
@@ -352,7 +359,7 @@ mod tests {
         account = settle(&account, at(1)).holdings;
         assert_eq!(
             account
-                .take_out("ends", Sparks::from_milli(99))
+                .take_out(&entry("ends"), Sparks::from_milli(99))
                 .unwrap()
                 .milli(),
             6
@@ -364,7 +371,7 @@ mod tests {
         assert_eq!(account.account.next_due_ms, NEVER_DUE_MS);
         assert_eq!(
             account
-                .take_out("ends", Sparks::from_milli(99))
+                .take_out(&entry("ends"), Sparks::from_milli(99))
                 .unwrap()
                 .milli(),
             0
@@ -382,14 +389,14 @@ mod tests {
         assert_eq!((account.grants.len(), left(&account)), (1, 17));
         assert_eq!(
             account
-                .take_out("returned", Sparks::from_milli(10))
+                .take_out(&entry("returned"), Sparks::from_milli(10))
                 .unwrap()
                 .milli(),
             10
         );
         assert_eq!(
             account
-                .take_out("returned", Sparks::from_milli(10))
+                .take_out(&entry("returned"), Sparks::from_milli(10))
                 .unwrap()
                 .milli(),
             7
@@ -415,7 +422,7 @@ mod tests {
         ] {
             let was_due = account.account.is_due(time(now));
             let settled = settle(&account, time(now));
-            let granted = settled.free.map(|grant| grant.id);
+            let granted = settled.free.map(|grant| grant.id.to_string());
             assert_eq!(granted.as_deref(), free, "{now}");
             assert_eq!(was_due, free.is_some(), "{now}");
             account = settled.holdings;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::pricing::catalog::Order;
-use crate::words::id::IntentId;
+use crate::words::id::{IntentId, ReversalId};
 use crate::words::money::{Money, Share};
 use crate::words::sparks::Sparks;
 
@@ -82,8 +82,8 @@ impl Purchase {
 /// One refund or dispute of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reversal {
-    /// Its id at Stripe, `re_…` or `dp_…`.
-    pub id: String,
+    /// Its id at Stripe, `re_…`, `dp_…` or `cn_…`.
+    pub id: ReversalId,
     /// Its share.
     pub wanted: Sparks,
     /// The Sparks it has taken; fewer than its share if others had taken too much before.
@@ -105,17 +105,17 @@ impl Reversals {
     }
 
     /// Returns the reversal with an id.
-    pub fn get(&self, id: &str) -> Option<&Reversal> {
-        self.0.iter().find(|reversal| reversal.id == id)
+    pub fn get(&self, id: &ReversalId) -> Option<&Reversal> {
+        self.0.iter().find(|reversal| reversal.id == *id)
     }
 
     /// Adds a reversal; returns what it takes, so that all together take at most `most`.
     ///
     /// None if an amount does not fit.
-    pub fn take(&mut self, id: &str, wanted: Sparks, most: Sparks) -> Option<Sparks> {
+    pub fn take(&mut self, id: &ReversalId, wanted: Sparks, most: Sparks) -> Option<Sparks> {
         let taken = wanted.min(self.room(most)?);
         self.0.push(Reversal {
-            id: id.to_owned(),
+            id: id.clone(),
             wanted,
             taken,
             restored: false,
@@ -127,11 +127,11 @@ impl Reversals {
     /// part over first, oldest first.
     ///
     /// None if it is not live, or if an amount does not fit.
-    pub fn restore(&mut self, id: &str, most: Sparks) -> Option<Sparks> {
+    pub fn restore(&mut self, id: &ReversalId, most: Sparks) -> Option<Sparks> {
         let ending = self.0.iter_mut();
         let ending = ending
             .filter(|reversal| !reversal.restored)
-            .find(|reversal| reversal.id == id)?;
+            .find(|reversal| reversal.id == *id)?;
         ending.restored = true;
         let mut left = ending.taken;
         let mut room = self.room(most)?;
@@ -158,6 +158,10 @@ mod tests {
     use super::*;
     use crate::words::money::Currency;
     use proptest::prelude::*;
+
+    fn id(text: &str) -> ReversalId {
+        text.parse().unwrap()
+    }
 
     const fn sparks(milli: i64) -> Sparks {
         Sparks::from_milli(milli)
@@ -223,22 +227,28 @@ mod tests {
     fn a_dispute_takes_over_what_a_failed_refund_had_taken_before_it() {
         let mut reversals = Reversals::default();
         let most = sparks(500);
-        assert_eq!(reversals.take("re_1", sparks(250), most), Some(sparks(250)));
-        assert_eq!(reversals.take("dp_1", sparks(500), most), Some(sparks(250)));
-        assert_eq!(reversals.restore("re_1", most), Some(sparks(0)));
-        assert_eq!(reversals.get("dp_1").unwrap().taken, sparks(500));
-        assert_eq!(reversals.restore("re_1", most), None);
-        assert_eq!(reversals.restore("dp_1", most), Some(sparks(500)));
+        assert_eq!(
+            reversals.take(&id("re_1"), sparks(250), most),
+            Some(sparks(250))
+        );
+        assert_eq!(
+            reversals.take(&id("dp_1"), sparks(500), most),
+            Some(sparks(250))
+        );
+        assert_eq!(reversals.restore(&id("re_1"), most), Some(sparks(0)));
+        assert_eq!(reversals.get(&id("dp_1")).unwrap().taken, sparks(500));
+        assert_eq!(reversals.restore(&id("re_1"), most), None);
+        assert_eq!(reversals.restore(&id("dp_1"), most), Some(sparks(500)));
     }
 
     #[test]
     fn expired_sparks_are_not_taken() {
         let mut reversals = Reversals::default();
         assert_eq!(
-            reversals.take("re_1", sparks(500), sparks(0)),
+            reversals.take(&id("re_1"), sparks(500), sparks(0)),
             Some(sparks(0))
         );
-        assert_eq!(reversals.restore("re_1", sparks(0)), Some(sparks(0)));
+        assert_eq!(reversals.restore(&id("re_1"), sparks(0)), Some(sparks(0)));
     }
 
     proptest! {
@@ -251,7 +261,7 @@ mod tests {
             let share = |minor: i64| purchase.share(sparks(granted), amount_of(minor, "usd")).unwrap();
             let (mut reversals, mut paid_back, mut taken_before) = (Reversals::default(), 0, 0);
             for (number, part) in parts.into_iter().enumerate() {
-                reversals.take(&number.to_string(), share(part), sparks(granted)).unwrap();
+                reversals.take(&id(&number.to_string()), share(part), sparks(granted)).unwrap();
                 paid_back += part;
                 let taken = reversals.all().iter().map(|reversal| reversal.taken.milli()).sum();
                 prop_assert!((taken_before..=granted).contains(&taken));
@@ -272,7 +282,7 @@ mod tests {
             let mut balance = 0;
             for (number, (take, which, wanted)) in steps.into_iter().enumerate() {
                 if take {
-                    let id = number.to_string();
+                    let id = id(&number.to_string());
                     balance -= reversals.take(&id, sparks(wanted), sparks(most)).unwrap().milli();
                 } else if let Some(id) = reversals.all().get(which).map(|found| found.id.clone()) {
                     balance += reversals.restore(&id, sparks(most)).map_or(0, Sparks::milli);

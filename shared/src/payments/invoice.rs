@@ -15,6 +15,7 @@ use crate::pricing::catalog::{self, Order};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, INTENT, Invoice, STAGE};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, IntentId, InvoiceId};
 use crate::words::money::Money;
 use crate::words::sparks::Sparks;
@@ -67,12 +68,12 @@ pub async fn reconcile(
     deadline: &Deadline,
 ) -> Result<Outcome, Error> {
     let timeout = stripe::timeout(deadline);
-    let ids = [id.as_str().to_owned()];
+    let ids = [EntryId::from(id)];
     let (invoice, granted) = tokio::join!(
         payments.stripe.invoice(id, timeout),
         payments.ledger.credited(&ids, deadline)
     );
-    if let Some(sparks) = granted?.remove(id.as_str()) {
+    if let Some(sparks) = granted?.remove(&ids[0]) {
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
@@ -141,15 +142,13 @@ async fn credited(
     if invoices.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let ids: Vec<String> = invoices
-        .iter()
-        .map(|invoice| invoice.id.to_string())
-        .collect();
+    let ids = invoices.iter().map(|invoice| EntryId::from(&invoice.id));
+    let ids: Vec<EntryId> = ids.collect();
     let known = payments.ledger.credited(&ids, deadline).await?;
-    let granted = invoices.iter().map(|invoice| &invoice.id);
+    let granted = invoices.iter().zip(&ids);
     Ok(granted
-        .filter(|id| known.contains_key(id.as_str()))
-        .cloned()
+        .filter(|(_, id)| known.contains_key(*id))
+        .map(|(invoice, _)| invoice.id.clone())
         .collect())
 }
 
@@ -305,7 +304,7 @@ impl Granting<'_> {
         let expires_at = period.expires_at(self.payments.terms.grace, self.deadline.start());
         let sparks = period.order.sparks;
         let credit = NewCredit {
-            id: invoice.id.to_string(),
+            id: EntryId::from(&invoice.id),
             account,
             source: Source::Plan,
             sparks,

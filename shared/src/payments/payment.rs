@@ -19,6 +19,7 @@ use crate::pricing::catalog::Kind;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, CheckoutSession, INTENT, STAGE};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, IntentId, InvoiceId, SessionId};
 use crate::words::money::Money;
 use crate::words::sparks::Sparks;
@@ -329,7 +330,7 @@ async fn credit(
     let credited = intent.order.sparks;
     let nothing = Money::new(0, intent.order.price.currency());
     let credit = NewCredit {
-        id: session.id.to_string(),
+        id: EntryId::from(&session.id),
         account: intent.account.clone(),
         source: Source::Pack,
         sparks: credited,
@@ -351,7 +352,7 @@ async fn credit(
             telemetry::credited(credited);
             info!(
                 account.id = %credit.account,
-                session.id = credit.id,
+                session.id = %credit.id,
                 credit.sparks = %credited,
                 "credited {credited} Sparks for `{}`", credit.id
             );

@@ -23,6 +23,7 @@ use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
 use crate::providers::stripe::{self, INTENT, MoneyBack, Paid, STAGE};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
 use crate::words::money::Share;
 use crate::words::reversal_kind::ReversalKind;
@@ -89,7 +90,7 @@ enum Standing {
 struct Bought {
     account: AccountId,
     /// The id of its credit.
-    id: String,
+    id: EntryId,
 }
 
 /// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
@@ -245,7 +246,7 @@ impl Following<'_> {
     ) -> Result<Reversed, Error> {
         let (ledger, deadline) = (&self.payments.ledger, self.deadline);
         let mut new = NewReversal {
-            id: found.id.to_string(),
+            id: found.id.clone(),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
             part: Part::Amount(found.amount),
@@ -320,7 +321,7 @@ impl Following<'_> {
         }
         Ok(Ok(Bought {
             account: page.account,
-            id: session.to_string(),
+            id: EntryId::from(session),
         }))
     }
 
@@ -332,11 +333,12 @@ impl Following<'_> {
             Err(error) => return Err(error.into()),
         }
         let ledger = &self.payments.ledger;
-        let account = ledger.account_of_credit(id.as_str(), self.deadline).await?;
+        let credit = EntryId::from(id);
+        let account = ledger.account_of_credit(&credit, self.deadline).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
         Ok(Ok(Bought {
             account: account.ok_or_else(lost)?,
-            id: id.to_string(),
+            id: credit,
         }))
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::ledger::{self, Account, Holdings, Ledger, Source};
 use crate::process::clock;
 use crate::process::deadline::Deadline;
+use crate::words::entry_id::EntryId;
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
@@ -24,7 +25,7 @@ pub struct Balance {
 #[derive(Debug, Serialize)]
 pub struct GrantLeft {
     /// The grant's id.
-    pub id: String,
+    pub id: EntryId,
     /// The source of its Sparks.
     pub source: Source,
     /// The Sparks that are left.

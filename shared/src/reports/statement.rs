@@ -14,6 +14,7 @@ use crate::reports::entries::Entries;
 use crate::reports::entries::{EntriesAsked, Place};
 use crate::reports::history::{Error, Invalid, day_or_time, quoted};
 use crate::usage::{ProviderCost, ReceiptLine};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, MemberId, UsageId};
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
@@ -60,7 +61,7 @@ pub struct Statement {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     /// Its id.
-    pub id: String,
+    pub id: EntryId,
     /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
     pub kind: EntryKind,
     /// The amount added to the balance; negative for a debit.
@@ -77,7 +78,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    credit_id: Option<String>,
+    credit_id: Option<EntryId>,
     /// The usage that a credit gives back.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_id: Option<UsageId>,

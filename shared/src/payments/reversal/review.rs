@@ -6,6 +6,7 @@ use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, MoneyBack};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId};
 use crate::words::reversal_kind::ReversalKind;
 
@@ -15,7 +16,7 @@ pub struct Review {
     /// The difference.
     pub finding: Finding,
     /// The purchase, `cs_…` or `in_…`.
-    pub purchase: String,
+    pub purchase: EntryId,
     /// The account; None for a page that was never credited.
     pub account: Option<AccountId>,
 }
@@ -43,8 +44,8 @@ pub async fn review(
     }
     let paid_at = paid_at(payments, found, deadline).await?;
     let purchase = match &paid_at {
-        PaidAt::Session(session) => session.to_string(),
-        PaidAt::Invoice(invoice) => invoice.to_string(),
+        PaidAt::Session(session) => EntryId::from(session),
+        PaidAt::Invoice(invoice) => EntryId::from(invoice),
         PaidAt::Elsewhere(_) => return Ok(None),
     };
     let purchased = payments.ledger.purchased(&purchase, deadline).await?;
@@ -73,7 +74,7 @@ pub async fn review(
 
 fn compare(purchased: &Purchased, found: &MoneyBack, standing: Standing) -> Option<Finding> {
     purchased.credit.purchase.as_ref()?;
-    let known = purchased.reversals.get(found.id.as_str());
+    let known = purchased.reversals.get(&found.id);
     match (standing, known) {
         (Standing::Taken, None) => Some(Finding::NotTaken),
         (Standing::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
@@ -115,7 +116,7 @@ mod tests {
         Purchased {
             credit: CreditEntry {
                 joins: None,
-                id: "cs_1".to_owned(),
+                id: "cs_1".parse().unwrap(),
                 account: "acct_a".parse().unwrap(),
                 source: Source::Pack,
                 sparks: Sparks::from_milli(500_000_000),

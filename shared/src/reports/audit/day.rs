@@ -9,6 +9,7 @@ use crate::reports::audit::Audits;
 use crate::table::Error;
 use crate::table::Next;
 use crate::table::item::{self, Item, Malformed};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
@@ -21,8 +22,8 @@ pub enum OfDay {
     Purchase(Box<Purchased>),
     /// An amount that a refund or a dispute took on the day.
     Reversal {
-        /// Its id at Stripe, `re_…` or `dp_…`.
-        id: String,
+        /// Its id, at Stripe `re_…`, `dp_…` or `cn_…`.
+        id: EntryId,
         /// The account that made the purchase.
         account: AccountId,
     },
@@ -68,7 +69,7 @@ impl UsageOfDay {
         let waits_since = time("redriven_at")?.map_or(recorded_at, |again| again.max(recorded_at));
         let sent = [time("claimed_at")?, time("traced_at")?];
         Ok(Self {
-            id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
             sparks: item::read_debit(item, "amount")?,
             occurred_at: item::read_time(item, "occurred_at")?,
@@ -78,8 +79,7 @@ impl UsageOfDay {
                 langfuse: DeliveryState::read(item, "langfuse")?,
                 stripe: DeliveryState::read(item, "stripe")?,
             },
-            parcel: item::optional_text(item, "parcel")?
-                .map(|parcel| ParcelId::stored(parcel.to_owned())),
+            parcel: item::optional_parsed(item, "parcel")?,
         })
     }
 }
@@ -100,7 +100,7 @@ impl OfDay {
                 Some(Self::Purchase(Box::new(Purchased::from_item(item)?)))
             }
             EntryKind::Reversal => Some(Self::Reversal {
-                id: item::read_text(item, "id")?.to_owned(),
+                id: item::read_parsed(item, "id")?,
                 account: item::read_parsed(item, "account")?,
             }),
             EntryKind::Credit | EntryKind::Expiry | EntryKind::Restoration => None,

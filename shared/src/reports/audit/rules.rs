@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use crate::ledger::account::Account;
-use crate::ledger::booking::{self, CreditEntry};
+use crate::ledger::booking::CreditEntry;
 use crate::ledger::entry::{EntryKind, UsageEntry};
 use crate::ledger::grants::{self, Grant, Source};
 use crate::ledger::holdings::Holdings;
@@ -14,6 +14,7 @@ use crate::ledger::rollup::{self, Sums};
 use crate::pricing::price_book;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::QUARTERS;
+use crate::words::entry_id::EntryId;
 use crate::words::sparks::Sparks;
 
 /// The sums of an account's entries.
@@ -29,7 +30,7 @@ pub(crate) struct Audit {
     /// The roll-ups before the entries were read, for an account in use.
     rollups_before: Option<HashMap<String, Item>>,
     /// The Sparks clawed back from each purchase: as the purchase records them, and as entries book them.
-    taken: BTreeMap<String, (i128, i128)>,
+    taken: BTreeMap<EntryId, (i128, i128)>,
     /// The first usage whose amount differs from its own unit prices, and the number of such usages.
     mispriced: Option<(String, u64)>,
     findings: Vec<String>,
@@ -49,7 +50,7 @@ pub(crate) struct Rebuilt {
 struct Change {
     version: i64,
     settled: Sparks,
-    id: String,
+    id: EntryId,
     what: What,
 }
 
@@ -57,18 +58,18 @@ struct Change {
 #[derive(Debug)]
 enum What {
     Ended {
-        grant: String,
+        grant: EntryId,
         left: Sparks,
     },
     FreeCame(Grant),
     Came(Grant),
     TakenBack {
-        purchase: String,
+        purchase: EntryId,
         taken: Sparks,
     },
     /// By the operator: all that was left, or at most the correction's amount if other credits joined the grant.
     TakenOut {
-        grant: String,
+        grant: EntryId,
         at_most: Sparks,
         taken: Sparks,
     },
@@ -105,7 +106,7 @@ impl Audit {
                 return Ok(());
             }
             EntryKind::Expiry => What::Ended {
-                grant: item::read_text(entry, "grant")?.to_owned(),
+                grant: item::read_parsed(entry, "grant")?,
                 left: item::read_debit(entry, "amount")?,
             },
             EntryKind::Reversal => self.reversed(entry, amount)?,
@@ -115,7 +116,7 @@ impl Audit {
         self.changes.push(Change {
             version: item::read_number(entry, "grants_version")?,
             settled: item::read_amount(entry, "settled")?,
-            id: item::read_text(entry, "id")?.to_owned(),
+            id: item::read_parsed(entry, "id")?,
             what,
         });
         Ok(())
@@ -151,12 +152,14 @@ impl Audit {
 
     fn reversed(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
         let taken = item::read_debit(entry, "amount")?;
-        let purchase = item::read_text(entry, "reverses")?.to_owned();
-        if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
-            let joins = item::optional_text(entry, "joins")?;
+        let purchase: EntryId = item::read_parsed(entry, "reverses")?;
+        if item::read_text(entry, "id")? == purchase.correction().as_str() {
+            let joins: Option<EntryId> = item::optional_parsed(entry, "joins")?;
             return Ok(What::TakenOut {
-                at_most: joins.map_or(Sparks::from_milli(i64::MAX), |_| taken),
-                grant: joins.map_or(purchase, str::to_owned),
+                at_most: joins
+                    .as_ref()
+                    .map_or(Sparks::from_milli(i64::MAX), |_| taken),
+                grant: joins.unwrap_or(purchase),
                 taken,
             });
         }
@@ -165,7 +168,7 @@ impl Audit {
     }
 
     fn restored(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let purchase = item::read_text(entry, "restores")?.to_owned();
+        let purchase: EntryId = item::read_parsed(entry, "restores")?;
         self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
         let grant = CreditEntry::from_item(entry)?.grant();
         Ok(What::Came(Grant {
@@ -179,7 +182,7 @@ impl Audit {
             let reversals: Reversals = item::read_json(entry, "reversals")?;
             let live = reversals.all().iter().filter(|reversal| !reversal.restored);
             let taken: i128 = live.map(|live| i128::from(live.taken.milli())).sum();
-            let id = item::read_text(entry, "id")?.to_owned();
+            let id = item::read_parsed(entry, "id")?;
             self.taken.entry(id).or_default().0 += taken;
         }
         let credit = CreditEntry::from_item(entry)?;
@@ -274,7 +277,7 @@ impl Audit {
         let mut replayed = self.replayed(found.account.created_at)?;
         let late = || "the entries settle more debits than the account".to_owned();
         attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
-        let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
+        let left = |grants: &[Grant]| -> BTreeMap<EntryId, Sparks> {
             let grants = grants.iter();
             grants
                 .map(|grant| (grant.id.clone(), grant.remaining))
