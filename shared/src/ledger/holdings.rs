@@ -3,19 +3,17 @@
 //! The grants are an item of their own, so a debit costs the same however many there are. Every change of the grants
 //! writes both items with the same `grants_version`, by which a reader knows that they belong together.
 
+mod due;
+mod items;
+
 use jiff::Timestamp;
 
 use super::account::{Account, NEVER_DUE_MS};
-use super::free_plan;
 use super::grants::{self, Grant};
-use crate::table::item::{self, Item, Malformed};
-use crate::table::key::Key;
 use crate::words::entry_id::EntryId;
-use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
-
-/// Maximum number of ended grants that one settlement books, so that it fits a transaction. The rest stays due.
-const MAX_ENDED: usize = 90;
+pub use due::Settlement;
+pub(crate) use items::{Layout, Read};
 
 /// An account with its grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,37 +24,6 @@ pub struct Holdings {
     pub(crate) grants: Vec<Grant>,
     /// The place where the grants are stored.
     pub(crate) layout: Layout,
-}
-
-/// The place where the grants of an account are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// In the account item, as in item version 1, or nowhere yet.
-    Inline,
-    /// In an item of their own.
-    Apart,
-}
-
-/// The account item and the grants item as they were read.
-#[derive(Debug)]
-pub(crate) enum Read {
-    /// There is no account.
-    Missing,
-    /// The two belong together.
-    Whole(Holdings),
-    /// The two are of different versions: a change is becoming visible.
-    Torn,
-}
-
-/// An account brought up to date, and what must be booked with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// The account as it is now.
-    pub holdings: Holdings,
-    /// The grants that ended, with what was left of each.
-    pub ended: Vec<Grant>,
-    /// The free plan's grant of this month, if it came in now.
-    pub free: Option<Grant>,
 }
 
 impl Holdings {
@@ -88,49 +55,6 @@ impl Holdings {
         let debits = self.account.debited.checked_sub(self.account.settled)?;
         grants::burn(&mut grants, debits)?;
         Some(grants)
-    }
-
-    /// Brings the grants up to date: attributes debits since the last time, takes out ended grants, and adds the free
-    /// Sparks of a new month.
-    ///
-    /// None if an amount does not fit.
-    pub fn settle(&self, id: &AccountId, now: Timestamp) -> Option<Settlement> {
-        let mut ended = Vec::new();
-        let mut grants = self.grants_left()?;
-        grants.retain(|grant| {
-            let ends = ended.len() < MAX_ENDED
-                && grant.expires_at.is_some_and(|expires_at| expires_at <= now);
-            if ends {
-                ended.push(grant.clone());
-            }
-            !ends
-        });
-        let lost = Sparks::checked_sum(ended.iter().map(|grant| grant.remaining))?;
-        let mut holdings = Self {
-            account: Account {
-                available: self.account.available.checked_sub(lost)?,
-                settled: self.account.debited,
-                grants_version: self.account.grants_version.checked_add(1)?,
-                gate_until_ms: 0,
-                ..self.account
-            },
-            grants,
-            layout: self.layout,
-        };
-        let free_due = self.account.free_due_ms <= now.as_millisecond();
-        let free = free_due.then(|| free_plan::grant(id, now));
-        if let Some(grant) = &free {
-            holdings.account.free_due_ms = grant
-                .expires_at
-                .map_or(NEVER_DUE_MS, Timestamp::as_millisecond);
-            holdings.credit(grant.clone())?;
-        }
-        holdings.note_next_due();
-        Some(Settlement {
-            holdings,
-            ended,
-            free,
-        })
     }
 
     /// Adds Sparks to a settled account.
@@ -180,57 +104,14 @@ impl Holdings {
     fn note_next_due(&mut self) {
         self.account.next_due_ms = self.next_due_ms();
     }
-
-    /// The item of the grants.
-    pub(crate) fn grants_item(&self, account: &AccountId) -> Item {
-        let mut item = Key::grants(account).attributes();
-        item.extend([
-            (
-                "grants_version".into(),
-                item::number(self.account.grants_version),
-            ),
-            ("grants".into(), item::json(&self.grants)),
-        ]);
-        item
-    }
-
-    /// Joins an account with its grants, if both are of the same version.
-    pub(crate) fn from_items(
-        account: Option<&Item>,
-        grants: Option<&Item>,
-    ) -> Result<Read, Malformed> {
-        let Some(item) = account else {
-            return Ok(Read::Missing);
-        };
-        let account = Account::from_item(item)?;
-        if item.contains_key("grants") {
-            return Ok(Read::Whole(Self {
-                account,
-                grants: item::read_json(item, "grants")?,
-                layout: Layout::Inline,
-            }));
-        }
-        let Some(grants) = grants else {
-            return Ok(Read::Torn);
-        };
-        if item::read_number(grants, "grants_version")? != account.grants_version {
-            return Ok(Read::Torn);
-        }
-        Ok(Read::Whole(Self {
-            account,
-            grants: item::read_json(grants, "grants")?,
-            layout: Layout::Apart,
-        }))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::grants::Source;
     use super::*;
-    use proptest::prelude::*;
 
-    fn at(second: i64) -> Timestamp {
+    pub(super) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
@@ -238,7 +119,7 @@ mod tests {
         id.parse().unwrap()
     }
 
-    fn grant(id: &str, milli: i64, expires_at: Option<i64>) -> Grant {
+    pub(super) fn grant(id: &str, milli: i64, expires_at: Option<i64>) -> Grant {
         Grant {
             id: entry(id),
             source: Source::Pack,
@@ -249,16 +130,16 @@ mod tests {
         }
     }
 
-    fn settle(account: &Holdings, now: Timestamp) -> Settlement {
+    pub(super) fn settle(account: &Holdings, now: Timestamp) -> Settlement {
         account.settle(&"acct_a".parse().unwrap(), now).unwrap()
     }
 
-    fn debit(account: &mut Holdings, milli: i64) {
+    pub(super) fn debit(account: &mut Holdings, milli: i64) {
         account.account.available = Sparks::from_milli(account.account.available.milli() - milli);
         account.account.debited = Sparks::from_milli(account.account.debited.milli() + milli);
     }
 
-    fn left(account: &Holdings) -> i64 {
+    pub(super) fn left(account: &Holdings) -> i64 {
         account
             .grants_left()
             .unwrap()
@@ -293,28 +174,6 @@ mod tests {
                 "{credit}"
             );
         }
-    }
-
-    #[test]
-    fn an_expired_grant_loses_what_earlier_debits_left() {
-        let mut account = Holdings::new(false, at(0));
-        account.credit(grant("ends", 10, Some(50))).unwrap();
-        account.credit(grant("stays", 10, None)).unwrap();
-        debit(&mut account, 4);
-
-        assert!(!account.account.is_due(at(49)) && account.account.is_due(at(50)));
-        let settled = settle(&account, at(50));
-
-        assert_eq!(settled.ended, [grant("ends", 6, Some(50))]);
-        let account = settled.holdings;
-        assert_eq!(
-            (account.account.available.milli(), left(&account)),
-            (10, 10)
-        );
-        assert_eq!(
-            (account.account.next_due_ms, account.account.grants_version),
-            (NEVER_DUE_MS, 1)
-        );
     }
 
     #[test]
@@ -405,76 +264,5 @@ mod tests {
             (account.account.available.milli(), account.grants.len()),
             (0, 0)
         );
-    }
-
-    #[test]
-    fn free_sparks_come_in_once_a_month_at_the_first_settlement_in_it() {
-        let time = |text: &str| text.parse::<Timestamp>().unwrap();
-        let mut account = Holdings::new(true, time("2026-11-22T20:15:00Z"));
-        for (now, free) in [
-            ("2026-11-22T20:15:00Z", Some("free#acct_a#2026-11")),
-            ("2026-11-30T23:59:59.999Z", None),
-            ("2026-12-01T00:00:00Z", Some("free#acct_a#2026-12")),
-            // Another environment's clock is behind.
-            ("2026-11-30T23:56:00Z", None),
-            // No request arrived in January.
-            ("2027-02-28T12:00:00Z", Some("free#acct_a#2027-02")),
-        ] {
-            let was_due = account.account.is_due(time(now));
-            let settled = settle(&account, time(now));
-            let granted = settled.free.map(|grant| grant.id.to_string());
-            assert_eq!(granted.as_deref(), free, "{now}");
-            assert_eq!(was_due, free.is_some(), "{now}");
-            account = settled.holdings;
-            assert_eq!(account.account.available.milli(), 10_000_000, "{now}");
-        }
-        assert_eq!(
-            account.account.next_due_ms,
-            time("2027-03-01T00:00:00Z").as_millisecond()
-        );
-    }
-
-    #[test]
-    fn an_account_is_read_back_as_it_was_written() {
-        let mut account = Holdings::new(true, at(7));
-        account.credit(grant("a", 10, Some(50))).unwrap();
-        account.credit(grant("b", 10, None)).unwrap();
-        let id = "acct_a".parse().unwrap();
-        let (item, grants) = (account.account.to_item(&id), account.grants_item(&id));
-        account.layout = Layout::Apart;
-        let read = |item, grants| Holdings::from_items(item, grants).unwrap();
-        assert!(matches!(read(Some(&item), Some(&grants)), Read::Whole(read) if read == account));
-        assert!(matches!(read(None, Some(&grants)), Read::Missing));
-        assert!(matches!(read(Some(&item), None), Read::Torn));
-        let mut older = grants.clone();
-        older.insert("grants_version".into(), item::number(7));
-        assert!(matches!(read(Some(&item), Some(&older)), Read::Torn));
-
-        let mut inline = item.clone();
-        inline.insert("grants".into(), grants["grants"].clone());
-        account.layout = Layout::Inline;
-        assert!(matches!(read(Some(&inline), None), Read::Whole(read) if read == account));
-    }
-
-    proptest! {
-        #[test]
-        fn the_grants_left_always_sum_to_the_balance(
-            steps in prop::collection::vec((0_u8..3, 1_i64..100, prop::option::of(1_i64..40)), 1..40),
-        ) {
-            let mut account = Holdings::new(false, at(0));
-            for (second, (kind, milli, lifetime)) in steps.into_iter().enumerate() {
-                let now = i64::try_from(second).unwrap();
-                match kind {
-                    0 => {
-                        account = settle(&account, at(now)).holdings;
-                        let expires_at = lifetime.map(|lifetime| now + lifetime);
-                        account.credit(grant(&now.to_string(), milli, expires_at)).unwrap();
-                    }
-                    1 if account.account.available.milli() >= milli && !account.account.is_due(at(now)) => debit(&mut account, milli),
-                    _ => account = settle(&account, at(now)).holdings,
-                }
-                prop_assert_eq!(left(&account), account.account.available.milli());
-            }
-        }
     }
 }

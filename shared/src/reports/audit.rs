@@ -1,5 +1,6 @@
 //! Comparison of the table with itself: accounts with their entries, and one day with the providers.
 
+mod changes;
 mod day;
 mod repair;
 mod rules;

@@ -16,15 +16,14 @@ use crate::process::deadline::Deadline;
 use crate::reports::balance;
 use crate::reports::entries::Entries;
 use crate::reports::entries::RollupPages;
+use crate::reports::parameter::Invalid;
 use crate::words::decimal;
 use crate::words::id::{AccountId, MemberId};
 use crate::words::identity::Subject;
 use crate::words::meter::{GigabyteHours, Meter};
 use crate::words::sparks::Sparks;
 
-pub use period::Invalid;
 use period::{Granularity, Period};
-pub(crate) use period::{day_or_time, quoted};
 
 /// Maximum number of rows of a response, so that it stays well below Lambda's limit.
 const MAX_ROWS: usize = 10_000;
