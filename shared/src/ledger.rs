@@ -34,7 +34,7 @@ pub use grants::{Grant, Source};
 pub use holdings::{Holdings, Settlement};
 pub use purchase::{Part, Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Purchased, Reversed};
-pub use rollup::Used;
+pub use rollup::UsageSum;
 
 use crate::process::Setup;
 use crate::process::config::{self, Aws, ItemVersion, TableSettings};

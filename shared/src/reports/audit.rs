@@ -6,7 +6,7 @@ mod repair;
 mod rules;
 mod verify;
 
-pub use day::{OfDay, UsageOfDay};
+pub use day::{DayRecord, UsageOfDay};
 pub use repair::{Repair, Repaired};
 pub use verify::{Accounts, Verified};
 

@@ -15,7 +15,7 @@ use crate::words::sparks::Sparks;
 
 /// One item of a day, or one that is needed to examine the day.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfDay {
+pub enum DayRecord {
     /// A usage that was recorded on the day, or occurred on it.
     Usage(UsageOfDay),
     /// A purchase that was credited on the day.
@@ -84,7 +84,7 @@ impl UsageOfDay {
     }
 }
 
-impl OfDay {
+impl DayRecord {
     fn read(item: &Item) -> Result<Option<Self>, Malformed> {
         let pk = item::read_text(item, "pk")?;
         if let Some(customer) = pk.strip_prefix("X#") {
@@ -119,7 +119,7 @@ impl Audits {
         before: Timestamp,
         next: Option<Next>,
         deadline: &Deadline,
-    ) -> Result<(Vec<OfDay>, Option<Next>), Error> {
+    ) -> Result<(Vec<DayRecord>, Option<Next>), Error> {
         let scan = self.table
             .client
             .scan()
@@ -135,11 +135,11 @@ impl Audits {
             .consistent_read(true)
             .set_exclusive_start_key(next);
         let found = self.table.scan(&scan, deadline).await?;
-        let read = |item: &Item| match OfDay::read(item) {
+        let read = |item: &Item| match DayRecord::read(item) {
             Ok(read) => read,
             Err(error) => {
                 let name = item::read_text(item, "pk").unwrap_or_default();
-                Some(OfDay::Unreadable(name.to_owned(), error.attribute))
+                Some(DayRecord::Unreadable(name.to_owned(), error.attribute))
             }
         };
         let read = found.items().iter().filter_map(read).collect();
