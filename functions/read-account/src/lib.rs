@@ -6,24 +6,20 @@ use lambda_http::Request;
 use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::process::{Setup, config};
-use shared::reports::entries::Entries;
 
 /// The systems and settings that this function uses.
 #[derive(Debug)]
 pub struct App {
     edge: Edge,
     ledger: Ledger,
-    entries: Entries,
 }
 
 impl App {
     /// Reads the configuration and prepares the clients, once per environment.
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
-        let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
+            ledger: Ledger::from_setup(setup)?,
             edge: Edge::with_cost("read-account", setup)?,
-            entries: Entries::beside(&ledger),
-            ledger,
         })
     }
 }

@@ -98,7 +98,6 @@ struct Usage {
 /// Reads a page. What is due is settled first, so that the entries sum to the balance.
 pub async fn read(
     ledger: &Ledger,
-    stored: &Entries,
     subject: &Subject,
     query: &Query,
     cost: ProviderCost,
@@ -112,6 +111,7 @@ pub async fn read(
         at: asked.at.as_ref(),
         limit: asked.limit,
     };
+    let stored = Entries::of(ledger);
     let (entries, next) = stored.entries(&subject.account, entries, deadline).await?;
     Ok(Statement {
         entries: entries
