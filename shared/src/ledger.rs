@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use crate::table::Error;
 pub use account::Account;
 pub use booking::CreditEntry;
-pub use charge::{Charged, Charging};
+pub use charge::{Charge, Charged};
 pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
 pub use entry::{

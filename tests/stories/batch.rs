@@ -12,6 +12,19 @@ fn item(key: &str, tokens: u64) -> Value {
     json!({"idempotency_key": key, "usage": [{"meter": "ai_tokens", "input_tokens": tokens}]})
 }
 
+/// Returns items of as many hours and members, which have too many roll-ups for one transaction.
+fn many_rollups(world: &World, count: i64) -> Vec<Value> {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let items = (0..count).map(|number| {
+        let mut item = item(&format!("k{number}"), 10);
+        item["member_id"] = format!("m{number}").into();
+        let occurred_at = now - jiff::SignedDuration::from_hours(number);
+        item["occurred_at"] = occurred_at.to_string().into();
+        item
+    });
+    items.collect()
+}
+
 /// Status, problem code and replay of each result.
 fn outcomes(body: &Value) -> Vec<(u64, String, bool)> {
     let results = body["results"].as_array().expect("results");
@@ -169,6 +182,9 @@ async fn a_repeated_key_is_a_replay_or_a_reuse_of_the_first() {
     ];
     assert_eq!(outcomes(&answer.body), expected);
     assert_eq!(world.available("acct_a").await, "8.000");
+    let results = &answer.body["results"];
+    assert_eq!(results[0]["delivery"]["stripe"]["status"], "confirmed");
+    assert_eq!(results[1]["delivery"], results[0]["delivery"]);
 }
 
 #[tokio::test]
@@ -246,17 +262,7 @@ async fn keys_are_shared_with_single_usages() {
 async fn items_of_many_hours_and_members_are_split_and_still_exact() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let items: Vec<Value> = (0..45)
-        .map(|number| {
-            let mut item = item(&format!("k{number}"), 10);
-            item["member_id"] = format!("m{number}").into();
-            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
-                .to_string()
-                .into();
-            item
-        })
-        .collect();
+    let items = many_rollups(&world, 45);
 
     let answer = world
         .record_batch("acct_a", &items)
@@ -272,20 +278,29 @@ async fn items_of_many_hours_and_members_are_split_and_still_exact() {
 }
 
 #[tokio::test]
+async fn a_key_of_an_earlier_transaction_of_the_same_batch_is_a_replay() {
+    let world = World::start().await;
+    world.grant("acct_a", "100").await;
+    let mut items = many_rollups(&world, 44);
+    items.push(items[0].clone());
+
+    let answer = world
+        .record_batch("acct_a", &items)
+        .await
+        .expect(StatusCode::OK);
+
+    let mut expected = vec![recorded(false); 44];
+    expected.push(recorded(true));
+    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(world.available("acct_a").await, "56.000");
+    assert_eq!(world.items("E#use_").len(), 44);
+}
+
+#[tokio::test]
 async fn a_repeated_split_batch_is_all_replays_when_the_balance_is_spent() {
     let world = World::start().await;
     world.grant("acct_a", "45").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let items: Vec<Value> = (0..45)
-        .map(|number| {
-            let mut item = item(&format!("k{number}"), 10);
-            item["member_id"] = format!("m{number}").into();
-            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
-                .to_string()
-                .into();
-            item
-        })
-        .collect();
+    let items = many_rollups(&world, 45);
     world
         .record_batch("acct_a", &items)
         .await

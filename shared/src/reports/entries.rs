@@ -91,35 +91,33 @@ impl RollupPages<'_> {
 }
 
 /// The entries and roll-ups of accounts in the table.
-#[derive(Clone, Debug)]
-pub struct Entries {
-    table: Table,
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a> {
+    table: &'a Table,
 }
 
-impl Entries {
-    /// The entries beside a ledger, in the same table.
-    pub fn beside(ledger: &Ledger) -> Self {
-        let table = ledger.table().clone();
+impl<'a> Entries<'a> {
+    /// The entries of a ledger.
+    pub const fn of(ledger: &'a Ledger) -> Self {
+        let table = ledger.table();
         Self { table }
     }
-}
 
-impl Entries {
     /// Reads an account's usage from one quarter of an hour until before another one.
-    pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'_> {
+    pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'a> {
         let before = to.checked_sub(std::time::Duration::from_millis(1));
         let (first, last) = (
             Key::quarter_sort(from),
             Key::quarter_sort(before.unwrap_or(to)),
         );
-        rollups(&self.table, account, &first, &last)
+        rollups(self.table, account, &first, &last)
     }
 
     /// Reads the usage of an account's members from one UTC day until before another one.
-    pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'_> {
+    pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'a> {
         let sort = |day: Date| format!("{MEMBER_DAYS}{day}");
         // A day alone sorts before the members of that day.
-        let mut pages = rollups(&self.table, account, &sort(from), &sort(to));
+        let mut pages = rollups(self.table, account, &sort(from), &sort(to));
         pages.query = pages.query.map(only_sums);
         pages
     }

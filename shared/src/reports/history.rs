@@ -119,7 +119,6 @@ type Sums = BTreeMap<RowKey, (i128, i128)>;
 /// one page of the table and `MAX_ROWS` sums.
 pub async fn read(
     ledger: &Ledger,
-    stored: &Entries,
     subject: &Subject,
     query: &Query,
     deadline: &Deadline,
@@ -140,6 +139,7 @@ pub async fn read(
     balance::account(ledger, subject, deadline).await?;
 
     let account = &subject.account;
+    let stored = Entries::of(ledger);
     let mut table = Table::new(&period, group_by);
     match (&query.member_id, days) {
         (Some(member), _) => {

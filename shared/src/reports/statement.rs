@@ -99,7 +99,6 @@ struct Usage {
 /// Reads a page. What is due is settled first, so that the entries sum to the balance.
 pub async fn read(
     ledger: &Ledger,
-    stored: &Entries,
     subject: &Subject,
     query: &Query,
     cost: ProviderCost,
@@ -107,6 +106,7 @@ pub async fn read(
 ) -> Result<Statement, Error> {
     let range = range(query).map_err(Error::Invalid)?;
     balance::account(ledger, subject, deadline).await?;
+    let stored = Entries::of(ledger);
     let (entries, next) = stored.entries(&subject.account, &range, deadline).await?;
     Ok(Statement {
         entries: entries

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::entry::UsageEntry;
 use super::super::rollup;
-use super::{Charged, Knowledge};
+use super::{Charge, Charged, Knowledge};
 use crate::table::key::Key;
 use crate::words::id::UsageId;
 use crate::words::sparks::Sparks;
@@ -32,21 +32,31 @@ impl Plan {
     ///
     /// While the balance is unknown, every new usage counts as affordable. So does every usage that may or may not
     /// exist. None if an amount does not fit.
-    pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Option<Self> {
+    pub(super) fn make(
+        charges: &[&mut Charge],
+        start: usize,
+        knowledge: &Knowledge,
+    ) -> Option<Self> {
         let mut plan = Self {
             charged: Vec::new(),
             outcomes: Vec::new(),
             sum: Sparks::ZERO,
             ceiling: None,
-            end: usages.len(),
+            end: charges.len(),
         };
-        let mut planned: HashMap<&UsageId, &UsageEntry> = HashMap::new();
+        // This request's own entries, recorded or planned.
+        let mut own: HashMap<&UsageId, &UsageEntry> = charges[..start]
+            .iter()
+            .filter(|charge| charge.outcome == Some(Charged::Recorded))
+            .map(|charge| (&charge.entry.id, &charge.entry))
+            .collect();
         let mut rollups: HashSet<Key> = HashSet::new();
-        for (position, usage) in usages.iter().enumerate().skip(start) {
+        for (position, charge) in charges.iter().enumerate().skip(start) {
+            let usage = &charge.entry;
             let earlier = knowledge
                 .stored
                 .get(&usage.id)
-                .or_else(|| planned.get(&usage.id).copied());
+                .or_else(|| own.get(&usage.id).copied());
             if let Some(earlier) = earlier {
                 plan.outcomes.push((position, repeated(usage, earlier)));
                 continue;
@@ -73,9 +83,8 @@ impl Plan {
             rollups = with_usage;
             plan.sum = sum;
             plan.charged.push(position);
-            plan.outcomes
-                .push((position, Charged::Recorded(usage.clone())));
-            planned.insert(&usage.id, usage);
+            plan.outcomes.push((position, Charged::Recorded));
+            own.insert(&usage.id, usage);
         }
         Some(plan)
     }
@@ -84,7 +93,7 @@ impl Plan {
 /// Returns the outcome of a usage whose id existed before.
 pub(super) fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
     if usage.request_hash == earlier.request_hash {
-        Charged::Replayed(earlier.clone())
+        Charged::Replayed(Box::new(earlier.clone()))
     } else {
         Charged::Reused
     }
