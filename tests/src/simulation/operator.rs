@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::World;
 use super::auditor::verdict::list;
 use super::process::Process;
-use crate::sparks_over;
+use crate::operator::sparks_over;
 
 /// The amount of one grant, in milli-Sparks.
 pub(super) const GRANTED: i64 = 25_500;
