@@ -196,6 +196,7 @@ fn every_alarm_is_explained_where_it_leads() {
         .collect();
     let all = template.matches("Type: AWS::CloudWatch::Alarm").count();
     assert_eq!(alarms.len(), all, "an alarm has no link");
+    assert!(all > 5, "{all} alarms");
     for anchor in alarms {
         let heading = format!("\n### {anchor}\n");
         assert!(
@@ -226,6 +227,7 @@ fn every_file_that_a_document_names_exists() {
     let path = Regex::new(r"`([a-z_/-]+\.(?:json|md|rs|toml|txt|yaml))`").unwrap();
     // ARCHITECTURE.md says from where it counts.
     let folders = [root(), root().join("shared/src"), root().join("tests")];
+    let (mut links, mut paths) = (0, 0);
     for (name, text) in files("", &[".md"]) {
         let folder = root().join(&name).parent().expect("a folder").to_owned();
         for found in link.captures_iter(&text) {
@@ -234,12 +236,15 @@ fn every_file_that_a_document_names_exists() {
                 "{name} links to {}",
                 &found[1]
             );
+            links += 1;
         }
         for found in path.captures_iter(&text) {
             let exists = folders.iter().any(|folder| folder.join(&found[1]).exists());
             assert!(exists, "{name} names {}", &found[1]);
+            paths += 1;
         }
     }
+    assert!(links > 80 && paths > 250, "{links} links, {paths} paths");
 }
 
 /// Words that hide who acts. Comments and documents name the caller, the customer, the operator or the outbox.
