@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
 use shared::pricing::catalog::{Kind, Order};
@@ -132,8 +131,7 @@ async fn grants_change_within_two_seconds_under_eight_streams_of_debits() {
 async fn grants_change_within_two_seconds_under_eight_streams_on_a_slow_table() {
     let world = World::at_noon().await;
     world.grant("acct_a", "1000000").await;
-    let slow = Fault::new("/", "slow:25").unwrap().times(u32::MAX);
-    world.stack.dynamodb.faults().add(slow);
+    world.dynamodb_fails("/", "slow:25", u32::MAX);
     let ((), debits) = while_in_use(&world, Box::pin(twenty_changes(&world))).await;
     assert!(debits >= 20, "{debits}");
     world.stack.dynamodb.faults().clear();
@@ -181,8 +179,7 @@ async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
     world.grant("acct_a", "10").await;
-    let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
-    world.stack.dynamodb.faults().add(conflict.times(u32::MAX));
+    world.dynamodb_fails("TransactWriteItems", "conflict", u32::MAX);
     let began = clock.now();
 
     let refused = world.record("acct_a", "k1", &one_spark()).await;

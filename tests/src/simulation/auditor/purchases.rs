@@ -5,27 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::dynamodb::{Change, Item};
 use serde_json::Value;
 
-use super::auditor::number;
-use super::books::milli;
+use super::number;
+use crate::model::{Purchase, Reversal};
+use crate::simulation::items::milli;
 
-/// A purchase according to its entries, in milli-Sparks.
+/// A purchase according to its entries.
 #[derive(Debug, Default)]
-struct Purchase {
-    granted: i64,
-    /// The refunds and disputes that are noted on it.
-    reversals: BTreeSet<String>,
-    /// The amount that reversals in force are noted to have taken.
-    noted: i64,
+struct Bought {
+    /// The purchase with the refunds and disputes that are noted on it.
+    purchase: Purchase,
     /// The amount that entries took back and did not restore.
     booked: i64,
-    /// The amount that has expired, including restored parts.
-    ended: i64,
 }
 
 /// All purchases. An id without a grant is that of another credit.
 #[derive(Default)]
 pub(super) struct Purchases {
-    all: BTreeMap<String, Purchase>,
+    all: BTreeMap<String, Bought>,
     /// The purchase of each restored grant.
     restored: BTreeMap<String, String>,
 }
@@ -61,7 +57,7 @@ impl Purchases {
         let amount = number(entry, "amount");
         match entry.text("kind")? {
             "credit" => {
-                self.all.entry(id.to_owned()).or_default().granted = amount;
+                self.all.entry(id.to_owned()).or_default().purchase.granted = amount;
                 None
             }
             // An amount that the operator takes out of a grant is not a refund.
@@ -80,7 +76,7 @@ impl Purchases {
                 let grant = entry.text("grant")?;
                 let of = self.restored.get(grant).map_or(grant, String::as_str);
                 let of = of.to_owned();
-                self.all.entry(of.clone()).or_default().ended -= amount;
+                self.all.entry(of.clone()).or_default().purchase.expired -= amount;
                 Some(of)
             }
             _ => None,
@@ -90,31 +86,32 @@ impl Purchases {
     /// Sets the reversals that are noted on a purchase; none of the earlier ones may be missing.
     fn note(&mut self, id: &str, reversals: &str) -> Option<String> {
         let reversals: Value = serde_json::from_str(reversals).unwrap_or_default();
-        let of = self.all.entry(id.to_owned()).or_default();
-        let (mut known, mut noted) = (BTreeSet::new(), 0);
-        for reversal in reversals.as_array().into_iter().flatten() {
-            known.insert(reversal["id"].as_str().unwrap_or_default().to_owned());
-            if reversal["restored"] != true {
-                noted += milli(&reversal["taken"]);
-            }
-        }
-        let lost: Vec<&String> = of.reversals.difference(&known).collect();
-        let wrong =
-            (!lost.is_empty()).then(|| format!("{id} no longer notes the reversals {lost:?}"));
-        (of.noted, of.reversals) = (noted, known);
+        let noted = reversals.as_array().into_iter().flatten();
+        let noted = noted.map(|reversal| Reversal {
+            id: reversal["id"].as_str().unwrap_or_default().to_owned(),
+            wanted: milli(&reversal["wanted"]),
+            taken: milli(&reversal["taken"]),
+            in_force: reversal["restored"] != true,
+        });
+        let noted: Vec<Reversal> = noted.collect();
+        let of = &mut self.all.entry(id.to_owned()).or_default().purchase;
+        let mut before = of.reversals.iter().map(|reversal| &reversal.id);
+        let lost = before.find(|before| noted.iter().all(|reversal| reversal.id != **before));
+        let wrong = lost.map(|lost| format!("{id} no longer notes the reversal {lost}"));
+        of.reversals = noted;
         wrong
     }
 }
 
-impl Purchase {
+impl Bought {
     fn wrong(&self, id: &str) -> Option<String> {
-        if self.noted != self.booked {
+        let noted = self.purchase.taken();
+        if noted != self.booked {
             return Some(format!(
                 "the noted and the booked reversals of {id} differ: {self:?}"
             ));
         }
-        let taken_or_ended = self.noted + self.ended;
-        (self.noted > 0 && taken_or_ended > self.granted)
+        (noted > 0 && self.purchase.left() < 0)
             .then(|| format!("more is taken of {id} than was left: {self:?}"))
     }
 }

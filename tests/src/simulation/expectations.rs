@@ -1,54 +1,35 @@
-//! The answers that callers received, against which the ledger is checked.
+//! The answers that callers received, from which the auditor knows what the ledger must hold.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::World;
 use super::calls::Answer;
-use super::items::number;
-
-/// A usage as an app records it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) tokens: u64,
-    pub(super) milliseconds: u64,
-    pub(super) gigabyte_hours: u64,
-}
-
-impl Usage {
-    /// Returns the cost in milli-Sparks, added up exactly and rounded up once.
-    ///
-    /// The prices are 0.1 Spark a token, 50 Sparks a minute, and 500 Sparks a gigabyte-month of 730 hours.
-    pub(super) fn milli(&self) -> i64 {
-        // In parts of 1/438 milli-Spark: a token costs 100 milli-Sparks, a millisecond 5/6, a gigabyte-hour 50,000/73.
-        let parts =
-            self.tokens * 100 * 438 + self.milliseconds * 5 * 73 + self.gigabyte_hours * 50_000 * 6;
-        i64::try_from(parts.div_ceil(438)).unwrap_or(i64::MAX)
-    }
-}
+use super::items::{milli, number};
+use crate::model::Usage;
 
 /// The last known outcome of a usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Heard {
+enum Outcome {
     /// No final answer yet.
-    Nothing,
-    /// Charged under this id and at this time; `heard_at` is when the caller knew it first.
+    Unknown,
+    /// Charged under this id and at this time; `known_at` is when the caller knew it first.
     Charged {
         id: String,
         at: String,
-        heard_at: Timestamp,
+        known_at: Timestamp,
     },
     /// Refused, because there were too few Sparks.
     Refused,
 }
 
+/// A usage as an app records it, and its outcome.
 #[derive(Clone, Debug)]
-struct Told {
+struct Known {
     usage: Usage,
-    heard: Heard,
+    outcome: Outcome,
 }
 
 /// An order, and the Checkout Session that it was answered with.
@@ -61,18 +42,18 @@ pub(super) struct Order {
 }
 
 /// Usages by account and key.
-type Usages = BTreeMap<(String, String), Told>;
+type Usages = BTreeMap<(String, String), Known>;
 
 /// The answers that callers received.
 #[derive(Default)]
-pub(super) struct Books {
+pub(super) struct Expectations {
     usages: Mutex<Usages>,
     orders: Mutex<Vec<Order>>,
     /// The operator's grants by account and key; true if the grant was confirmed.
     grants: Mutex<BTreeMap<(String, String), bool>>,
 }
 
-impl Books {
+impl Expectations {
     fn usages(&self) -> MutexGuard<'_, Usages> {
         self.usages.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,28 +64,28 @@ impl Books {
 
     /// Adds a usage that is about to be recorded.
     pub(super) fn begins(&self, account: &str, key: &str, usage: &Usage) {
-        let told = Told {
-            usage: usage.clone(),
-            heard: Heard::Nothing,
+        let known = Known {
+            usage: *usage,
+            outcome: Outcome::Unknown,
         };
         self.usages()
-            .insert((account.to_owned(), key.to_owned()), told);
+            .insert((account.to_owned(), key.to_owned()), known);
     }
 
     /// Returns whether a usage is known to be charged.
     pub(super) fn is_charged(&self, account: &str, key: &str) -> bool {
         let usages = self.usages();
-        let told = usages.get(&(account.to_owned(), key.to_owned()));
-        told.is_some_and(|told| matches!(told.heard, Heard::Charged { .. }))
+        let known = usages.get(&(account.to_owned(), key.to_owned()));
+        known.is_some_and(|known| matches!(known.outcome, Outcome::Charged { .. }))
     }
 
     /// Marks the outcome of a usage as unknown.
     pub(super) fn is_unknown(&self, account: &str, key: &str) {
         let mut usages = self.usages();
-        if let Some(told) = usages.get_mut(&(account.to_owned(), key.to_owned()))
-            && told.heard == Heard::Refused
+        if let Some(known) = usages.get_mut(&(account.to_owned(), key.to_owned()))
+            && known.outcome == Outcome::Refused
         {
-            told.heard = Heard::Nothing;
+            known.outcome = Outcome::Unknown;
         }
     }
 
@@ -113,18 +94,18 @@ impl Books {
         let usages = self.usages();
         let asked = usages.iter();
         asked
-            .map(|((account, key), told)| (account.clone(), key.clone(), told.usage.clone()))
+            .map(|((account, key), known)| (account.clone(), key.clone(), known.usage))
             .collect()
     }
 
     /// Returns the ids of all charged usages, each with its account and its amount.
     pub(super) fn charged(&self) -> BTreeMap<String, (String, i64)> {
         let usages = self.usages();
-        let charged = usages.iter().filter_map(|((account, _), told)| {
-            let Heard::Charged { id, .. } = &told.heard else {
+        let charged = usages.iter().filter_map(|((account, _), known)| {
+            let Outcome::Charged { id, .. } = &known.outcome else {
                 return None;
             };
-            Some((id.clone(), (account.clone(), told.usage.milli())))
+            Some((id.clone(), (account.clone(), known.usage.milli())))
         });
         charged.collect()
     }
@@ -134,7 +115,7 @@ impl Books {
         let usages = self.usages();
         let silent = usages
             .iter()
-            .filter(|(_, told)| told.heard == Heard::Nothing);
+            .filter(|(_, known)| known.outcome == Outcome::Unknown);
         silent
             .map(|((account, key), _)| format!("{account} {key} was never answered"))
             .collect()
@@ -151,19 +132,19 @@ impl Books {
     }
 
     /// Adds a grant that the operator requests, or marks it as confirmed.
-    pub(super) fn grant(&self, account: &str, key: &str, told: bool) {
+    pub(super) fn grant(&self, account: &str, key: &str, confirmed: bool) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         *grants
             .entry((account.to_owned(), key.to_owned()))
-            .or_default() |= told;
+            .or_default() |= confirmed;
     }
 
     /// Returns how many grants of an account the operator requested, and how many were confirmed.
     pub(super) fn grants_of(&self, account: &str) -> (usize, usize) {
         let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = grants.iter().filter(|((of, _), _)| of == account);
-        let told = own.clone().filter(|(_, told)| **told).count();
-        (own.count(), told)
+        let confirmed = own.clone().filter(|(_, confirmed)| **confirmed).count();
+        (own.count(), confirmed)
     }
 
     /// Returns all orders.
@@ -187,12 +168,6 @@ impl Books {
     }
 }
 
-/// Parses printed Sparks as milli-Sparks.
-pub(super) fn milli(text: &Value) -> i64 {
-    let text = text.as_str().unwrap_or_default().replace('.', "");
-    text.parse().unwrap_or(i64::MIN)
-}
-
 impl World {
     /// Adds an answer to a usage, and checks that it is true.
     pub(super) async fn hears(&self, account: &str, key: &str, usage: &Usage, answer: &Answer) {
@@ -201,7 +176,7 @@ impl World {
             let what = format!("{account} {key}: {what}: {status} {body}");
             self.network.violation(what);
         };
-        let heard = match *status {
+        let outcome = match *status {
             201 => {
                 let id = body["usage_id"].as_str().unwrap_or_default().to_owned();
                 if milli(&body["sparks"]) != usage.milli() {
@@ -213,10 +188,10 @@ impl World {
                     wrong("is not in the ledger");
                 }
                 let at = body["recorded_at"].as_str().unwrap_or_default().to_owned();
-                Heard::Charged {
+                Outcome::Charged {
                     id,
                     at,
-                    heard_at: self.clock.now(),
+                    known_at: self.clock.now(),
                 }
             }
             402 => {
@@ -224,26 +199,27 @@ impl World {
                 if required != usage.milli() || available >= required {
                     wrong("is refused");
                 }
-                Heard::Refused
+                Outcome::Refused
             }
             _ => return wrong("has an unexpected answer"),
         };
-        let mut usages = self.books.usages();
-        let told = usages.get_mut(&(account.to_owned(), key.to_owned()));
-        let told = told.expect("a usage that was begun");
-        match (&told.heard, &heard) {
+        let mut usages = self.expectations.usages();
+        let known = usages.get_mut(&(account.to_owned(), key.to_owned()));
+        let known = known.expect("a usage that was begun");
+        match (&known.outcome, &outcome) {
             (
-                Heard::Charged { id, at, .. },
-                Heard::Charged {
+                Outcome::Charged { id, at, .. },
+                Outcome::Charged {
                     id: again,
                     at: then,
                     ..
                 },
             ) if (id, at) == (again, then) => {}
             // A concurrent request was refused before the Sparks came in.
-            (Heard::Charged { heard_at, .. }, Heard::Refused) if answer.asked_at < *heard_at => {}
-            (Heard::Charged { .. }, _) => wrong(&format!("was {:?} before", told.heard)),
-            _ => told.heard = heard,
+            (Outcome::Charged { known_at, .. }, Outcome::Refused)
+                if answer.asked_at < *known_at => {}
+            (Outcome::Charged { .. }, _) => wrong(&format!("was {:?} before", known.outcome)),
+            _ => known.outcome = outcome,
         }
     }
 }

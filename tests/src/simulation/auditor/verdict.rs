@@ -7,14 +7,15 @@ use local::dynamodb::Item;
 use local::stack::TABLE;
 use serde_json::Value;
 
-use super::World;
-use super::buyers::ITEMS;
-use super::items::{number, text};
-use super::operator::GRANTED;
+use crate::model::PLAN;
+use crate::simulation::World;
+use crate::simulation::buyers::ITEMS;
+use crate::simulation::items::{number, text};
+use crate::simulation::operator::GRANTED;
 
 /// The work that waits for the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(in super::super) enum Waiting {
     Nothing,
     /// Only orders that are not settled.
     Orders,
@@ -23,10 +24,10 @@ pub(super) enum Waiting {
 
 impl World {
     /// Checks that everything is completed, and correct.
-    pub(super) fn judge(&self) {
+    pub(in super::super) fn judge(&self) {
         let items = self.items();
         let (stripe, langfuse) = (self.stripe.state(), self.langfuse.state());
-        let mut wrong = self.books.unanswered();
+        let mut wrong = self.expectations.unanswered();
         wrong.extend(self.usages_wrong(&items));
         wrong.extend(metered_wrong(&items, &stripe));
         wrong.extend(traced_wrong(&items, &langfuse));
@@ -41,7 +42,7 @@ impl World {
 
     /// Returns charged usages that the ledger lacks, and usages in the ledger that no caller was charged for.
     fn usages_wrong(&self, items: &[Value]) -> Vec<String> {
-        let mut charged = self.books.charged();
+        let mut charged = self.expectations.charged();
         let mut wrong = Vec::new();
         for (id, entry) in usages(items) {
             match charged.remove(id) {
@@ -61,7 +62,7 @@ impl World {
     }
 
     /// Returns payments without a credit, and credits without a payment.
-    pub(super) fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
+    pub(in super::super) fn credits_wrong(&self, items: &[Value], stripe: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut credits: BTreeMap<&str, &Value> = entries(items)
             .filter(|entry| text(entry, "kind") == "credit")
@@ -76,7 +77,7 @@ impl World {
                 (!right).then(|| format!("{id} over {milli} is another credit: {entry}"))
             }
         };
-        let orders = self.books.all_orders();
+        let orders = self.expectations.all_orders();
         let accounts = accounts_of_customers(stripe);
         for session in list(&stripe["checkout_sessions"]) {
             let id = session["id"].as_str().unwrap_or_default();
@@ -97,7 +98,7 @@ impl World {
                 let id = invoice["id"].as_str().unwrap_or_default();
                 let customer = invoice["customer"].as_str().unwrap_or_default();
                 let account = accounts.get(customer).map(|account| (*account).to_owned());
-                wrong.extend(expect(id, account, 500_000_000));
+                wrong.extend(expect(id, account, PLAN.1));
             }
         }
         let unpaid = credits.into_values();
@@ -114,7 +115,7 @@ impl World {
                 text(entry, "source") == "manual" && text(entry, "account") == account
             });
             let own: Vec<&Value> = own.collect();
-            let (tried, known) = self.books.grants_of(&account);
+            let (tried, known) = self.expectations.grants_of(&account);
             if own.len() < known || own.len() > tried {
                 let found = own.len();
                 let what =
@@ -130,7 +131,7 @@ impl World {
     }
 
     /// Returns the work that waits for the outbox, due or not. A subscription always waits, for its next period.
-    pub(super) fn waiting(&self) -> Waiting {
+    pub(in super::super) fn waiting(&self) -> Waiting {
         let is_listed = |item: &Item| {
             let bucket = item.text("pending_bucket").unwrap_or_default();
             bucket.starts_with("P#")
@@ -150,7 +151,7 @@ impl World {
     }
 
     /// Returns whether any delivery is parked.
-    pub(super) fn any_parked(&self) -> bool {
+    pub(in super::super) fn any_parked(&self) -> bool {
         self.any_item(|item| {
             item.text("stripe") == Some("parked") || item.text("langfuse") == Some("parked")
         })
@@ -165,7 +166,7 @@ impl World {
 }
 
 /// Returns the amount due of an invoice: a credit note on an open invoice is not a payment.
-pub(super) fn owed(invoice: &Value) -> i64 {
+pub(in super::super) fn owed(invoice: &Value) -> i64 {
     let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
     cents("total") - cents("pre_payment_credit_notes_amount")
 }
@@ -300,7 +301,7 @@ fn customers_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     wrong
 }
 
-pub(super) fn entries(items: &[Value]) -> impl Iterator<Item = &Value> {
+pub(in super::super) fn entries(items: &[Value]) -> impl Iterator<Item = &Value> {
     items.iter().filter(|item| text(item, "sk") == "E")
 }
 
@@ -309,6 +310,6 @@ fn usages(items: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
     usages.map(|entry| (text(entry, "id"), entry))
 }
 
-pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(in super::super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }

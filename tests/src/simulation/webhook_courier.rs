@@ -1,4 +1,4 @@
-//! The postman: delivers Stripe's webhooks late, twice, out of order or never, and forges some.
+//! The courier of Stripe's webhooks: delivers them late, twice, out of order or never, and forges some.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const AT_ONCE_MS: [u64; 2] = [20, 300];
 const LATE_MS: u64 = 200_000;
 
 /// Delivers due webhooks for as long as the run lasts.
-pub(super) async fn walk(world: Arc<World>) {
+pub(super) async fn run(world: Arc<World>) {
     let mut looks = 0;
     loop {
         if looks == 0 {
@@ -39,12 +39,12 @@ pub(super) async fn walk(world: Arc<World>) {
                 world.report(due.delivery, Ok(200));
                 continue;
             }
-            tokio::spawn(bring(Arc::clone(&world), due));
+            tokio::spawn(deliver(Arc::clone(&world), due));
         }
     }
 }
 
-async fn bring(world: Arc<World>, due: Due) {
+async fn deliver(world: Arc<World>, due: Due) {
     let network = &world.network;
     let header = due.request.headers().get("stripe-signature");
     let header = header

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::World;
-use super::items::{number, text};
-use super::plan::Webhooks;
 use super::verdict::{entries, list, owed};
+use crate::model::{self, share};
+use crate::simulation::World;
+use crate::simulation::items::{number, text};
+use crate::simulation::plan::Webhooks;
 
 /// A purchase according to Stripe.
 struct Purchase<'a> {
@@ -43,8 +44,8 @@ impl World {
         for purchase in purchases(stripe) {
             let credit = entries(items).find(|entry| text(entry, "id") == purchase.id);
             if let Some(credit) = credit {
-                let ended = ended(items, purchase.id);
-                wrong.extend(purchase.wrong(credit, ended, stripe, &mut booked));
+                let expired = expired(items, purchase.id);
+                wrong.extend(purchase.wrong(credit, expired, stripe, &mut booked));
             }
         }
         let strange = booked.into_values();
@@ -77,14 +78,14 @@ fn purchases(stripe: &Value) -> Vec<Purchase<'_>> {
 }
 
 /// Returns the expired amount of a purchase, including restored parts.
-fn ended(items: &[Value], purchase: &str) -> i64 {
+fn expired(items: &[Value], purchase: &str) -> i64 {
     let restored = entries(items).filter(|entry| text(entry, "restores") == purchase);
     let grants: Vec<&str> = restored
         .map(|entry| text(entry, "id"))
         .chain([purchase])
         .collect();
-    let ended = entries(items).filter(|entry| text(entry, "kind") == "expiry");
-    let of_it = ended.filter(|entry| grants.contains(&text(entry, "grant")));
+    let expired = entries(items).filter(|entry| text(entry, "kind") == "expiry");
+    let of_it = expired.filter(|entry| grants.contains(&text(entry, "grant")));
     of_it.map(|entry| -number(entry, "amount")).sum()
 }
 
@@ -113,18 +114,21 @@ impl<'a> Purchase<'a> {
     fn wrong(
         &self,
         credit: &Value,
-        ended: i64,
+        expired: i64,
         stripe: &Value,
         booked: &mut BTreeMap<&str, &Value>,
     ) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let (granted, paid) = (number(credit, "amount"), self.cents.max(1));
-        let (mut wanted, mut taken) = (0, 0);
+        let (mut wrong, mut taken) = (Vec::new(), 0);
+        let paid = self.cents.max(1);
+        let mut purchase = model::Purchase {
+            granted: number(credit, "amount"),
+            expired,
+            ..model::Purchase::default()
+        };
         for back in self.backs(stripe) {
             let back_id = back.id;
             if !back.is_nothing {
-                let part = granted * back.cents;
-                wanted += part.div_euclid(paid) + i64::from(part % paid != 0);
+                purchase.reverse(back_id, share(purchase.granted, back.cents, paid));
             }
             let entry = booked.remove(back_id);
             let restored = booked.remove(format!("restored#{back_id}").as_str());
@@ -139,9 +143,9 @@ impl<'a> Purchase<'a> {
             }
         }
         let id = self.id;
-        if taken != -wanted.min(granted - ended) {
+        if taken != -purchase.due() {
             wrong.push(format!(
-                "{taken} of {id} was taken, but {wanted} of {granted} is due, of which {ended} have expired"
+                "{taken} of {id} was taken, but due is {purchase:?}"
             ));
         }
         wrong

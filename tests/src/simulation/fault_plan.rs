@@ -6,7 +6,7 @@ use super::plan::{Options, Plan};
 
 /// The fate of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
+pub(super) enum Fate {
     /// It is answered, without a fault.
     Nothing,
     /// No connection came up.
@@ -42,45 +42,45 @@ pub(super) enum Met {
 }
 
 /// The faults of every system.
-const EVERYWHERE: [(&str, Met); 10] = [
-    ("not_sent", Met::NotSent),
-    ("broken", Met::Broken),
-    ("lost_reply", Met::LostReply),
-    ("timed_out_before", Met::TimedOutBefore),
-    ("timed_out", Met::TimedOut),
-    ("late", Met::Late),
-    ("slow", Met::Slow),
-    ("failed_after", Met::FailedAfter),
-    ("crash_before", Met::CrashBefore),
-    ("crash_after", Met::CrashAfter),
+const EVERYWHERE: [(&str, Fate); 10] = [
+    ("not_sent", Fate::NotSent),
+    ("broken", Fate::Broken),
+    ("lost_reply", Fate::LostReply),
+    ("timed_out_before", Fate::TimedOutBefore),
+    ("timed_out", Fate::TimedOut),
+    ("late", Fate::Late),
+    ("slow", Fate::Slow),
+    ("failed_after", Fate::FailedAfter),
+    ("crash_before", Fate::CrashBefore),
+    ("crash_after", Fate::CrashAfter),
 ];
 
 /// The further faults of DynamoDB.
-const AT_DYNAMODB: [(&str, Met); 5] = [
-    ("conflict", Met::Answered("conflict")),
-    ("throttle", Met::Answered("throttle")),
-    ("conflict+condition", Met::Answered("conflict+condition")),
-    ("dynamodb_500", Met::Answered("status:500")),
-    ("dynamodb_503", Met::Answered("status:503")),
+const AT_DYNAMODB: [(&str, Fate); 5] = [
+    ("conflict", Fate::Answered("conflict")),
+    ("throttle", Fate::Answered("throttle")),
+    ("conflict+condition", Fate::Answered("conflict+condition")),
+    ("dynamodb_500", Fate::Answered("status:500")),
+    ("dynamodb_503", Fate::Answered("status:503")),
 ];
 
 /// The further faults of the providers.
-const AT_PROVIDERS: [(&str, Met); 5] = [
-    ("truncated", Met::Truncated),
-    ("status_500", Met::Answered("status:500")),
-    ("status_503", Met::Answered("status:503")),
-    ("status_429", Met::Answered("status:429")),
-    ("status_401", Met::Answered("status:401")),
+const AT_PROVIDERS: [(&str, Fate); 5] = [
+    ("truncated", Fate::Truncated),
+    ("status_500", Fate::Answered("status:500")),
+    ("status_503", Fate::Answered("status:503")),
+    ("status_429", Fate::Answered("status:429")),
+    ("status_401", Fate::Answered("status:401")),
 ];
 
 /// The fault of Stripe alone: another call holds the same idempotency key.
-const AT_STRIPE: (&str, Met) = ("status_409", Met::Answered("status:409"));
+const AT_STRIPE: (&str, Fate) = ("status_409", Fate::Answered("status:409"));
 
 /// The fault of reads that may be stale: an older state.
-const STALE: (&str, Met) = ("stale", Met::Stale);
+const STALE: (&str, Fate) = ("stale", Fate::Stale);
 
 /// The further faults of transactions that write.
-const AT_TRANSACTIONS: [(&str, Met); 2] = [("torn", Met::Torn), ("stalled", Met::Stalled)];
+const AT_TRANSACTIONS: [(&str, Fate); 2] = [("torn", Fate::Torn), ("stalled", Fate::Stalled)];
 
 /// One transaction in this many is torn. At DynamoDB all are, mostly for milliseconds.
 const TORN_ONE_IN: u64 = 3;
@@ -126,7 +126,7 @@ pub const KINDS: [&str; 33] = [
 ];
 
 /// The faults of a run.
-pub(super) struct Weather {
+pub(super) struct FaultPlan {
     random: fastrand::Rng,
     faulty: bool,
     only_tears: bool,
@@ -144,7 +144,7 @@ pub(super) struct Weather {
     fired: BTreeMap<(String, &'static str), u64>,
 }
 
-impl Weather {
+impl FaultPlan {
     pub(super) fn new(options: &Options, plan: &Plan) -> Self {
         let mut random = fastrand::Rng::with_seed(options.seed);
         let kinds = EVERYWHERE
@@ -214,17 +214,17 @@ impl Weather {
     }
 
     /// Decides on the fate of the next request at a point.
-    pub(super) fn meets(&mut self, point: &str, system: &str, may_be_stale: bool) -> Met {
+    pub(super) fn meets(&mut self, point: &str, system: &str, may_be_stale: bool) -> Fate {
         if self.down.contains(system) {
             // Sometimes the request takes effect, without an answer.
-            let met = [
-                Met::NotSent,
-                Met::TimedOutBefore,
-                Met::Answered("status:503"),
-                Met::Broken,
-                Met::LostReply,
+            let fates = [
+                Fate::NotSent,
+                Fate::TimedOutBefore,
+                Fate::Answered("status:503"),
+                Fate::Broken,
+                Fate::LostReply,
             ];
-            return met[self.random.usize(0..met.len())];
+            return fates[self.random.usize(0..fates.len())];
         }
         if self.at.is_some() {
             return self.chosen(point, system);
@@ -232,31 +232,31 @@ impl Weather {
         // Always drawn, so that a fault that is left out changes nothing else.
         let one_in = self.one_in * rareness(point);
         let (strikes, which) = (self.random.u64(0..one_in) == 0, self.random.usize(..));
-        if let Some((kind, met)) = self.visibility(point, may_be_stale) {
+        if let Some((kind, fate)) = self.visibility(point, may_be_stale) {
             return if self.fire(point, kind) {
-                met
+                fate
             } else {
-                Met::Nothing
+                Fate::Nothing
             };
         }
         if !self.faulty || self.only_tears || !strikes {
-            return Met::Nothing;
+            return Fate::Nothing;
         }
         let mut kinds = kinds_at(system, point);
         kinds.retain(|(kind, _)| !self.absent.contains(kind));
         if kinds.is_empty() {
-            return Met::Nothing;
+            return Fate::Nothing;
         }
-        let (kind, met) = kinds[which % kinds.len()];
+        let (kind, fate) = kinds[which % kinds.len()];
         if self.fire(point, kind) {
-            met
+            fate
         } else {
-            Met::Nothing
+            Fate::Nothing
         }
     }
 
     /// Draws an older state for a read, or a torn commit for a transaction; None if there is neither.
-    fn visibility(&mut self, point: &str, may_be_stale: bool) -> Option<(&'static str, Met)> {
+    fn visibility(&mut self, point: &str, may_be_stale: bool) -> Option<(&'static str, Fate)> {
         let drawn = if may_be_stale {
             (self.random.u64(0..8) == 0).then_some(STALE)
         } else if writes_a_transaction(point) {
@@ -270,17 +270,17 @@ impl Weather {
     }
 
     /// Returns the fate that was chosen for this request. The outbox's queries for work are not counted.
-    fn chosen(&mut self, point: &str, system: &str) -> Met {
+    fn chosen(&mut self, point: &str, system: &str) -> Fate {
         if !self.faulty || point == "deliver-outbox: dynamodb Query" {
-            return Met::Nothing;
+            return Fate::Nothing;
         }
         let number = self.requests;
         self.requests += 1;
         let chosen = self.at.as_ref().and_then(|at| at.get(&number));
         let kinds = kinds_at(system, point);
         match chosen.and_then(|kind| kinds.get(*kind)) {
-            Some((kind, met)) if self.fire(point, kind) => *met,
-            _ => Met::Nothing,
+            Some((kind, fate)) if self.fire(point, kind) => *fate,
+            _ => Fate::Nothing,
         }
     }
 
@@ -302,12 +302,12 @@ impl Weather {
 }
 
 /// Returns the faults that a request at a system can meet.
-fn kinds_at(system: &str, point: &str) -> Vec<(&'static str, Met)> {
-    let own: &[(&'static str, Met)] = match system {
+fn kinds_at(system: &str, point: &str) -> Vec<(&'static str, Fate)> {
+    let own: &[(&'static str, Fate)] = match system {
         "dynamodb" => &AT_DYNAMODB,
         _ => &AT_PROVIDERS,
     };
-    let mut kinds: Vec<(&'static str, Met)> = EVERYWHERE.iter().chain(own).copied().collect();
+    let mut kinds: Vec<(&'static str, Fate)> = EVERYWHERE.iter().chain(own).copied().collect();
     if system == "stripe" {
         kinds.push(AT_STRIPE);
     }
