@@ -15,8 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help check dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash \
-  simulate flows planted mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
-  deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
+  simulate flows planted mutants stripe-live-check fuzz soak bench bench-outbox budget audit sbom prices invoke \
+  lint-template deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 help:
 	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
@@ -148,10 +148,15 @@ stripe-live-check:
 	cargo build --locked --workspace --features tests/campaigns --bin stripe_live_check
 	$(BIN)/stripe_live_check $(ARGS)
 
-# Mutates the core in one place at a time, and checks that tests fail: hours. `make mutants ARGS="--only sparks.rs"`.
+# Mutates the core in one place at a time, and fails if the tests miss a change that .cargo/mutants.toml does not explain.
+# A change costs a build and its tests, so all of them take days. `make mutants SINCE=main` makes those in lines changed
+# since a commit, `SHARD=3/40` every fortieth, and `ARGS='--re sparks.rs'` those with a name. `ARGS=--iterate` leaves out
+# what the last run has caught.
 ## mutants: Mutate the core, and check that tests fail: hours
 mutants: cargo-mutants
-	python3 -B tests/mutants/run.py $(ARGS)
+	@mkdir -p target
+	$(if $(SINCE),git diff $(SINCE) -- shared >target/mutants.diff)
+	cargo mutants $(if $(SINCE),--in-diff target/mutants.diff) $(if $(SHARD),--shard $(SHARD) --sharding round-robin) $(ARGS)
 
 # Records 200,000 usages while one request in twenty fails, and finds the sustainable rate: minutes.
 ## soak: Record 200,000 usages while requests fail: minutes
