@@ -15,8 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help check dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash \
-  simulate flows planted mutants stripe-live-check fuzz soak bench bench-parts bench-outbox budget measured audit sbom prices invoke lint-template \
-  deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
+  simulate flows planted mutants stripe-live-check fuzz soak bench bench-outbox budget audit sbom prices invoke \
+  lint-template deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
 help:
 	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
@@ -148,10 +148,15 @@ stripe-live-check:
 	cargo build --locked --workspace --features tests/campaigns --bin stripe_live_check
 	$(BIN)/stripe_live_check $(ARGS)
 
-# Mutates the core in one place at a time, and checks that tests fail: hours. `make mutants ARGS="--only sparks.rs"`.
+# Mutates the core in one place at a time, and fails if the tests miss a change that .cargo/mutants.toml does not explain.
+# A change costs a build and its tests, so all of them take days. `make mutants SINCE=main` makes those in lines changed
+# since a commit, `SHARD=3/40` every fortieth, and `ARGS='--re sparks.rs'` those with a name. `ARGS=--iterate` leaves out
+# what the last run has caught.
 ## mutants: Mutate the core, and check that tests fail: hours
 mutants: cargo-mutants
-	python3 -B tests/mutants/run.py $(ARGS)
+	@mkdir -p target
+	$(if $(SINCE),git diff $(SINCE) -- shared >target/mutants.diff)
+	cargo mutants $(if $(SINCE),--in-diff target/mutants.diff) $(if $(SHARD),--shard $(SHARD) --sharding round-robin) $(ARGS)
 
 # Records 200,000 usages while one request in twenty fails, and finds the sustainable rate: minutes.
 ## soak: Record 200,000 usages while requests fail: minutes
@@ -159,44 +164,27 @@ soak:
 	$(CAMPAIGN) --bins
 	$(RELEASE)/soak --usages $(or $(USAGES),200000)
 
-# Benchmarks record-usage against a bare function and Node.js, and checks the performance goals: half an hour, most of it
-# to build. `make bench ARGS="--spawns 5 --invocations 200 --memory 1000"` is a quick run, `ARGS=--publish` keeps it.
-NODE := target/bench/node-bundle
-## bench: Compare with a bare function and Node.js: half an hour
-bench: measured $(NODE)/dist/main.cjs
-	cargo build --locked --profile measured --package hello
-	cargo build --locked --workspace --bins
-	$(BIN)/bench --built $(MEASURED) compare $(ARGS)
-
-# Counts the instructions of each function, and fails if one exceeds its limit in benches/budget.json.
-# `make budget ARGS=--renew` sets the limits to the current counts. It counts in the tests' build: growth in a deployed
-# function shows there, too, and no other build is needed. `incremental` affects the splitting of code, and so inlining.
-## budget: Count the instructions of each function
+# Counts what a start and each flow spend (instructions, hops, requests, DynamoDB's units, bytes logged), and fails if a
+# figure exceeds benches/budget.json. `make budget ARGS=--renew` saves the current counts. It counts in the tests' build:
+# growth in a deployed function shows there, too, and no other build is needed. `incremental` affects the splitting of
+# code, and so inlining.
+## budget: Count what each function spends
 budget: export CARGO_INCREMENTAL := 0
 budget:
 	cargo build --locked --workspace --bins
-	$(BIN)/bench --built $(BIN) budget $(ARGS)
+	$(BIN)/budget $(ARGS)
 
-# Builds the functions as they are deployed, with symbols that attribute instructions.
-MEASURED := $(dir $(BIN))measured
-measured:
-	cargo build --locked --profile measured $(patsubst functions/%/,--package %,$(wildcard functions/*/))
-
-# Benchmarks the parts that are our own code.
-## bench-parts: Time pricing, signatures and items
-bench-parts:
-	cargo bench --locked --package benches --bench parts
+# Times the functions as they are deployed, and the parts that are our own code. `make bench ARGS=usage` times what has
+# this in its name.
+## bench: Time starts and invocations of the functions: half an hour
+bench:
+	cargo build --locked --release --package hello $(patsubst functions/%/,--package %,$(wildcard functions/*/))
+	cargo bench --locked --package benches -- $(ARGS)
 
 # Benchmarks how fast the outbox works off a backlog.
 ## bench-outbox: Time the outbox on a backlog
 bench-outbox:
 	cargo bench --locked --package tests --bench outbox
-
-# The lock file names every package and its hash. npm selects esbuild's binary package, without scripts.
-$(NODE)/dist/main.cjs: $(wildcard benches/node/*.json benches/node/src/*)
-	mkdir -p $(NODE) && cp -r benches/node/. $(NODE)
-	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
-	touch $@
 
 # Checks security advisories. It fetches them, and so needs the network.
 ## audit: Look for security advisories

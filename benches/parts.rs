@@ -3,14 +3,16 @@
 //! `cargo bench --package benches --bench parts`. Times differ between machines and runs: they help with work on one of
 //! the parts, and no check depends on them.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
-use shared::ledger::{Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry};
+use shared::ledger::{
+    Charge, Deliveries, DeliveryState, Ledger, RequestHash, TraceLabels, UsageEntry,
+};
 use shared::pricing::price_book;
 use shared::process::clock::Clock;
 use shared::process::config::{Aws, ItemVersion, TableSettings};
@@ -70,10 +72,10 @@ fn signatures(criterion: &mut Criterion) {
 }
 
 /// Returns a usage before it is charged.
-fn usage(account: &AccountId, number: usize) -> UsageEntry {
+fn charge(account: &AccountId, number: usize) -> Charge {
     let key: IdempotencyKey = format!("key-{number}").parse().expect("a key");
     let price = price_book::price(&[line(Some("gpt-5"))], now()).expect("a price");
-    UsageEntry {
+    let entry = UsageEntry {
         id: UsageId::derive("bench", account, KeySpace::Services, &key),
         account: account.clone(),
         member: None,
@@ -88,6 +90,10 @@ fn usage(account: &AccountId, number: usize) -> UsageEntry {
             langfuse: DeliveryState::Pending,
             stripe: DeliveryState::Pending,
         },
+    };
+    Charge {
+        entry,
+        outcome: None,
     }
 }
 
@@ -116,14 +122,18 @@ fn items(criterion: &mut Criterion) {
     let runtime = runtime.expect("a runtime");
     let mut group = criterion.benchmark_group("encode, sign");
     for (name, count) in [("one usage", 1), ("45 usages", 45)] {
-        let usages: Vec<UsageEntry> = (0..count).map(|number| usage(&account, number)).collect();
+        let charges: Vec<Charge> = (0..count).map(|number| charge(&account, number)).collect();
         group.bench_function(name, |bencher| {
             bencher.to_async(&runtime).iter_batched(
-                || Deadline::new(&Clock::system(), now(), None, std::time::Duration::ZERO),
-                async |deadline| {
-                    ledger
-                        .charge(&account, &usages, HashMap::new(), &deadline.starting(now()))
-                        .await
+                || {
+                    let deadline = Duration::ZERO;
+                    let deadline = Deadline::new(&Clock::system(), now(), None, deadline);
+                    (deadline, charges.clone())
+                },
+                async |(deadline, mut charges)| {
+                    let mut charges: Vec<&mut Charge> = charges.iter_mut().collect();
+                    let deadline = deadline.starting(now());
+                    ledger.charge(&account, &mut charges, &deadline).await
                 },
                 BatchSize::SmallInput,
             );

@@ -1,19 +1,21 @@
 //! Counts instructions with Valgrind's `callgrind`: the same for the same program, even on a busy machine.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use benches::function::{self, invoke};
+use benches::world::{Failure, World};
 use local::lambda::Lambda;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::profile::Profile;
-use crate::program::{self, Program, invoke};
-use crate::world::{Failure, World};
+/// Folder of the output, and of the scripts that start `callgrind`.
+const FOLDER: &str = "target/callgrind";
 
-/// Delivery budget, since a program is slow under `callgrind`.
+/// Delivery budget, since a function is slow under `callgrind`.
 const BUDGET_MS: &str = "10000";
 
 /// Maximum time for `callgrind` to write its output.
@@ -21,9 +23,7 @@ const WRITES: Duration = Duration::from_mins(1);
 
 /// Fails with advice if `valgrind` is not installed.
 pub(crate) fn is_there() -> Result<(), Failure> {
-    let found = std::process::Command::new("valgrind")
-        .arg("--version")
-        .output();
+    let found = Command::new("valgrind").arg("--version").output();
     match found {
         Ok(output) if output.status.success() => Ok(()),
         _ => Err(
@@ -33,35 +33,44 @@ pub(crate) fn is_there() -> Result<(), Failure> {
     }
 }
 
-/// Counts the instructions of a process that starts, handles these events, and ends.
-pub(crate) async fn count(
-    world: &World,
-    program: &Program,
-    events: &[Value],
-    folder: &Path,
-) -> Result<Profile, Failure> {
-    fs::create_dir_all(folder)?;
-    let out = folder.join(format!("{}-{}.callgrind", program.name, events.len()));
+/// Counts the instructions of a function that starts, handles these events, and ends.
+pub(crate) async fn count(world: &World, name: &str, events: &[Value]) -> Result<u64, Failure> {
+    let folder = std::path::absolute(FOLDER)?;
+    fs::create_dir_all(&folder)?;
+    let out = folder.join(format!("{name}-{}.callgrind", events.len()));
     if out.exists() {
         fs::remove_file(&out)?;
     }
-    let command = format!(
-        "valgrind --quiet --tool=callgrind --callgrind-out-file={}",
-        std::path::absolute(&out)?.display()
-    );
-    let script = program.under(&command, &folder.join(format!("{}.sh", program.name)))?;
-    let mut variables: BTreeMap<String, String> = world.variables();
+    let script = script(name, &folder, &out)?;
+    let mut variables = world.variables().clone();
     variables.insert("DELIVERY_BUDGET_MS".to_owned(), BUDGET_MS.to_owned());
-    let lambda = program::start(&script, &variables).await?;
+    let lambda = function::start(&script, &variables).await?;
     for event in events {
         invoke(&lambda, event).await?;
     }
-    end(lambda, &out).await?;
-    Profile::parse(&fs::read_to_string(&out)?)
+    end(lambda).await?;
+    let written = fs::read_to_string(&out)?;
+    let total = written
+        .lines()
+        .find_map(|line| line.strip_prefix("totals:"));
+    Ok(total.ok_or("callgrind counted nothing")?.trim().parse()?)
+}
+
+/// Writes a script that runs a function under `callgrind`.
+fn script(name: &str, folder: &Path, out: &Path) -> Result<PathBuf, Failure> {
+    let script = folder.join(format!("{name}.sh"));
+    let (out, binary) = (out.display(), function::binary(name)?);
+    let text = format!(
+        "#!/bin/sh\nexec valgrind --quiet --tool=callgrind --callgrind-out-file={out} {}\n",
+        binary.display()
+    );
+    fs::write(&script, text)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    Ok(script)
 }
 
 /// Ends the process as Lambda would, so that `callgrind` writes its output.
-async fn end(lambda: Lambda, out: &Path) -> Result<(), Failure> {
+async fn end(lambda: Lambda) -> Result<(), Failure> {
     let process = lambda.process_id().ok_or("the process is gone")?;
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     kill_process(process.ok_or("no process has this id")?, Signal::TERM)?;
@@ -70,36 +79,5 @@ async fn end(lambda: Lambda, out: &Path) -> Result<(), Failure> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(WRITES, gone).await?;
-    if out.exists() {
-        return Ok(());
-    }
-    Err(format!("callgrind wrote no {}", out.display()).into())
-}
-
-/// Instructions of a start and of a warm invocation.
-pub(crate) struct Counted {
-    /// Instructions until the program asks for its first invocation and is ended.
-    pub(crate) init: Profile,
-    /// Instructions of an invocation: the difference between a longer and a shorter run, divided.
-    pub(crate) warm: Profile,
-}
-
-/// Counts a start and warm invocations with these events; the first third cancels out what is made once.
-pub(crate) async fn start_and_invocations(
-    world: &World,
-    program: &Program,
-    events: &[Value],
-    folder: &Path,
-) -> Result<Counted, Failure> {
-    world.traffic.take(Duration::ZERO, Duration::ZERO);
-    let (first, rest) = events.split_at(events.len() / 3);
-    let init = count(world, program, &[], folder).await?;
-    let less = count(world, program, first, folder).await?;
-    let more = count(world, program, rest, folder).await?;
-    let times = rest.len() - first.len();
-    Ok(Counted {
-        init,
-        warm: more.less(&less).each(times),
-    })
+    Ok(tokio::time::timeout(WRITES, gone).await?)
 }

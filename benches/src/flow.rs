@@ -4,12 +4,12 @@ use http::Method;
 use local::lambda::Lambda;
 use serde_json::{Value, json};
 
-use crate::program::{self, Program};
+use crate::function::{self, invoke};
 use crate::world::{Call, Failure, World};
 
 /// A request of a caller, or a scheduled run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
+pub enum Flow {
     /// A usage of one line.
     Usage,
     /// A usage of one line, with a member.
@@ -35,10 +35,10 @@ pub(crate) enum Flow {
 }
 
 /// Number of items in a full batch.
-pub(crate) const BATCH: u64 = 45;
+const BATCH: u64 = 45;
 
 /// All flows; payments are last, because they make the account's item larger.
-pub(crate) const ALL: [Flow; 11] = [
+pub const ALL: [Flow; 11] = [
     Flow::Usage,
     Flow::UsageOfMember,
     Flow::Batch,
@@ -53,25 +53,25 @@ pub(crate) const ALL: [Flow; 11] = [
 ];
 
 impl Flow {
-    /// Returns its name in tables.
-    pub(crate) const fn name(self) -> &'static str {
+    /// Returns its name in the budget.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Usage => "usage",
             Self::UsageOfMember => "usage with a member",
             Self::Batch => "batch of 45",
             Self::Checkout => "checkout",
-            Self::Verify => "verify, first",
-            Self::VerifyAgain => "verify, again",
+            Self::Verify => "verify",
+            Self::VerifyAgain => "verify again",
             Self::Webhook => "webhook",
             Self::Portal => "portal",
             Self::Subscription => "subscription",
             Self::Balance => "balance",
-            Self::Outbox => "outbox, idle",
+            Self::Outbox => "idle outbox",
         }
     }
 
     /// Returns the function that serves it.
-    pub(crate) const fn function(self) -> &'static str {
+    pub const fn function(self) -> &'static str {
         match self {
             Self::Usage | Self::UsageOfMember | Self::Batch => "record-usage",
             Self::Checkout => "create-checkout",
@@ -85,7 +85,7 @@ impl Flow {
 }
 
 /// Makes events, and first what they depend on, such as a payment.
-pub(crate) struct Caller<'w> {
+pub struct Caller<'w> {
     world: &'w World,
     account: String,
     checkout: Lambda,
@@ -94,29 +94,35 @@ pub(crate) struct Caller<'w> {
 }
 
 impl<'w> Caller<'w> {
-    /// Creates a caller whose account has Sparks and a customer at Stripe.
-    pub(crate) async fn new(
-        world: &'w World,
-        account: &str,
-        [usage, checkout, verify]: [&Program; 3],
-    ) -> Result<Self, Failure> {
-        let variables = world.variables();
-        prime(world, account, usage).await?;
-        Ok(Self {
+    /// Creates a caller whose account has Sparks, and a customer at Stripe by a first usage.
+    pub async fn new(world: &'w World, account: &str) -> Result<Self, Failure> {
+        let start = async |name: &str| -> Result<Lambda, Failure> {
+            Ok(function::start(&function::binary(name)?, world.variables()).await?)
+        };
+        let mut caller = Self {
             world,
             account: account.to_owned(),
-            checkout: checkout.start(&variables).await?,
-            verify: verify.start(&variables).await?,
+            checkout: start("create-checkout").await?,
+            verify: start("verify-payment").await?,
             number: 0,
-        })
+        };
+        let grant = ["grant", account, "900000000", "--reason", "bench"];
+        world.sparks(&grant).await?;
+        let usage = start("record-usage").await?;
+        invoke(&usage, &caller.event(Flow::Usage).await?).await?;
+        usage.stop().await;
+        Ok(caller)
     }
 
     /// Returns the next event of a flow.
-    pub(crate) async fn event(&mut self, flow: Flow) -> Result<Value, Failure> {
+    pub async fn event(&mut self, flow: Flow) -> Result<Value, Failure> {
         self.number += 1;
         let key = format!("{}-{}", flow.function(), self.number);
         match flow {
-            Flow::Usage => usage_event(self.world, &self.account, &key).await,
+            Flow::Usage => {
+                let body = Some(usage_body());
+                self.call(Method::POST, "/v1/usage", &key, body).await
+            }
             Flow::UsageOfMember => {
                 let mut body = usage_body();
                 body["member_id"] = "u_7".into();
@@ -141,7 +147,7 @@ impl<'w> Caller<'w> {
             Flow::VerifyAgain => {
                 let (session, _) = self.paid(&key).await?;
                 let event = self.verify_event(&session, &key).await?;
-                program::invoke(&self.verify, &event).await?;
+                invoke(&self.verify, &event).await?;
                 Ok(event)
             }
             Flow::Webhook => {
@@ -201,7 +207,7 @@ impl<'w> Caller<'w> {
     /// Returns a session that was just paid, and the webhooks of its payment.
     async fn paid(&self, key: &str) -> Result<(String, Vec<Value>), Failure> {
         let event = self.checkout_event(key).await?;
-        let opened = program::invoke(&self.checkout, &event).await?;
+        let opened = invoke(&self.checkout, &event).await?;
         let session = opened["session_id"]
             .as_str()
             .ok_or("no session")?
@@ -209,18 +215,6 @@ impl<'w> Caller<'w> {
         let webhooks = self.world.pay(&session).await?;
         Ok((session, webhooks))
     }
-}
-
-/// Gives an account Sparks, and a customer at Stripe by a first usage.
-pub(crate) async fn prime(world: &World, account: &str, usage: &Program) -> Result<(), Failure> {
-    world
-        .sparks(&["grant", account, "900000000", "--reason", "bench"])
-        .await?;
-    let lambda = usage.start(&world.variables()).await?;
-    let event = usage_event(world, account, &format!("prime-{account}")).await?;
-    program::invoke(&lambda, &event).await?;
-    lambda.stop().await;
-    Ok(())
 }
 
 /// Returns the body of a usage of one line, with a trace as an app sends it.
@@ -235,23 +229,4 @@ fn usage_body() -> Value {
             "input": "What is a Spark?", "output": "A unit of usage.",
         },
     })
-}
-
-/// Returns the event of a usage.
-pub(crate) async fn usage_event(world: &World, account: &str, key: &str) -> Result<Value, Failure> {
-    let call = Call {
-        method: Method::POST,
-        path: "/v1/usage",
-        account,
-        key,
-        body: Some(usage_body()),
-    };
-    world.event(&call).await
-}
-
-/// Returns the event with another idempotency key.
-pub(crate) fn with_key(event: &Value, key: &str) -> Value {
-    let mut event = event.clone();
-    event["headers"]["idempotency-key"] = key.into();
-    event
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use shared::payments::incidents::{Incident, Incidents};
 use shared::process::deadline::Deadline;
 use shared::process::telemetry::chain;
+use shared::words::entry_id::EntryId;
 
 use crate::stripe_account::StripeAccount;
 use crate::{Console, Error, STEP_TIME};
@@ -84,14 +85,17 @@ async fn open_incidents(console: &Console<'_>) -> Result<Vec<Incident>, Error> {
     let mut from = None;
     loop {
         let (incidents, next) = stored.incidents(from, &deadline).await?;
-        let subjects: BTreeSet<String> = incidents.iter().map(|one| one.subject.clone()).collect();
-        let subjects: Vec<String> = subjects.into_iter().collect();
+        let subjects = incidents.iter().filter_map(|one| one.subject.parse().ok());
+        let subjects: BTreeSet<EntryId> = subjects.collect();
+        let subjects: Vec<EntryId> = subjects.into_iter().collect();
         // A payment or refund that has its entry by now is settled.
         let booked = ledger.credited(&subjects, &deadline).await?;
+        let is_booked = |one: &Incident| {
+            let entry = one.subject.parse::<EntryId>();
+            entry.is_ok_and(|entry| booked.contains_key(&entry))
+        };
         let still = incidents.into_iter();
-        open.extend(
-            still.filter(|one| one.code.stays_open() || !booked.contains_key(&one.subject)),
-        );
+        open.extend(still.filter(|one| one.code.stays_open() || !is_booked(one)));
         if next.is_none() {
             return Ok(open);
         }

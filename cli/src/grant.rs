@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use shared::ledger::{Credited, NewCredit, Source};
-use shared::words::id::{AccountId, IdempotencyKey, credit_id};
+use shared::words::entry_id::EntryId;
+use shared::words::id::{AccountId, IdempotencyKey};
 use shared::words::sparks::Sparks;
 
 use crate::reason::Reason;
@@ -26,7 +27,7 @@ pub(crate) async fn grant(
     // Printed before the write, so that a grant with an unknown outcome can be repeated with its key.
     writeln!(console.notes, "key {key}")?;
     let now = console.clock.now();
-    let id = credit_id("grant", &account, &key);
+    let id = EntryId::granted(&account, &key);
     let credit = NewCredit {
         id: id.clone(),
         account: account.clone(),

@@ -1,6 +1,5 @@
 //! `sparks balance` and `sparks ledger`: print an account's grants and entries.
 
-use shared::reports::entries::Entries;
 use shared::reports::{balance, history, statement};
 use shared::usage::ProviderCost;
 use shared::words::id::AccountId;
@@ -54,11 +53,10 @@ pub(crate) async fn ledger(
         by_service: true,
     };
     let ledger = console.ledger()?;
-    let entries = Entries::beside(&ledger);
     let query = statement::Query::newest(limit);
     let deadline = &console.deadline.starting(console.clock.now());
     let cost = ProviderCost::Shown;
-    let statement = statement::read(&ledger, &entries, &subject, &query, cost, deadline);
+    let statement = statement::read(&ledger, &subject, &query, cost, deadline);
     let statement = match statement.await {
         Ok(statement) => statement,
         Err(history::Error::Account(balance::Error::AccountNotFound)) => {

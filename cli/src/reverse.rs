@@ -14,8 +14,11 @@ pub(crate) async fn run(
 ) -> Result<(), Error> {
     let now = console.clock.now();
     let ledger = console.ledger()?;
+    let Ok(id) = entry.parse() else {
+        return Err(Error::NoEntry(entry));
+    };
     let corrected = ledger
-        .correct(&entry, reason.as_str(), &console.deadline.starting(now))
+        .correct(&id, reason.as_str(), &console.deadline.starting(now))
         .await?;
     let (correction, available) = match corrected {
         Corrected::Recorded(correction, available) => (correction, Some(available)),

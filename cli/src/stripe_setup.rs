@@ -204,7 +204,7 @@ impl SetUp<'_> {
         );
         let mut form = vec![
             ("product", name.as_str()),
-            ("currency", CURRENCY),
+            ("currency", CURRENCY.as_str()),
             ("unit_amount", amount.as_str()),
             ("lookup_key", &name),
             ("transfer_lookup_key", "true"),

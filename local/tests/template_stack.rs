@@ -17,7 +17,9 @@ async fn a_stack_gives_every_variable_that_a_function_reads() {
     let stack = Stack::start(Options::default()).await.unwrap();
     let environment = stack.environment();
     let template = Template::of_the_project(&Template::local_parameters()).unwrap();
+    assert_eq!(template.functions.len(), 7);
     for (name, function) in &template.functions {
+        assert!(!function.variables.is_empty(), "{name} has no variables");
         let missing: Vec<_> = function
             .variables
             .iter()

@@ -7,6 +7,7 @@ use shared::pricing::price_book::models;
 #[test]
 fn the_committed_files_equal_a_fresh_generation() {
     for file in prices::files().unwrap() {
+        assert!(file.text.len() > 1_000, "`{}` is all but empty", file.path);
         let committed = fs::read_to_string(prices::root().join(file.path)).unwrap();
         assert!(
             committed == file.text,

@@ -27,12 +27,12 @@ pub use waiting::Waiting;
 
 use crate::customers::CustomerLink;
 use crate::customers::Customers;
-use crate::ledger::{Deliveries, DeliveryState, Ledger};
+use crate::ledger::{Deliveries, DeliveryState, Ledger, UsageEntry};
 use crate::process::clock::{self, Clock};
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
 use crate::process::telemetry::{self, Metric, Provider, Step, chain};
 use crate::process::{Setup, config};
-use crate::providers::langfuse::{self, Langfuse, Trace};
+use crate::providers::langfuse::{self, Content, Langfuse, Trace};
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId};
 use crate::words::sparks::Sparks;
@@ -49,6 +49,15 @@ pub enum Customer {
     Missing(u32),
     /// The account may have one, so none is created: a second one would split the account's usage.
     Unclear,
+}
+
+/// A usage that was just recorded, with what only its request knows.
+#[derive(Debug)]
+pub struct NewUsage<'a> {
+    /// The entry. Its states change as it is delivered.
+    pub entry: &'a mut UsageEntry,
+    /// The model's input and output.
+    pub content: Content<'a>,
 }
 
 /// Delivers usages to the configured providers.
@@ -128,29 +137,37 @@ impl Delivery {
         }
     }
 
-    /// Delivers traces of one account and marks their entries; returns the states after that.
+    /// Delivers new usages of one account and marks their entries, here and in the table.
     pub async fn deliver(
         &self,
         account: &AccountId,
-        traces: &[Trace<'_>],
+        usages: &mut [NewUsage<'_>],
         customer: Customer,
         deadline: &Deadline,
-    ) -> Vec<Deliveries> {
-        if traces.is_empty() {
-            return Vec::new();
+    ) {
+        if usages.is_empty() {
+            return;
         }
+        let traces = usages.iter().map(|usage| Trace {
+            entry: usage.entry,
+            content: usage.content,
+        });
+        let traces: Vec<Trace<'_>> = traces.collect();
         // The marks use what the providers leave of the budget: an entry without its mark is sent once more.
         let marking = Deadline::lasting(&self.clock, self.budget + ANSWER_RESERVE);
         let (langfuse, stripe) = tokio::join!(
-            self.trace(traces),
-            self.meter(account, traces, customer, deadline)
+            self.trace(&traces),
+            self.meter(account, &traces, customer, deadline)
         );
         let mut marks = Vec::with_capacity(traces.len());
         for ((trace, langfuse), stripe) in traces.iter().zip(langfuse).zip(stripe) {
             marks.push(self.mark(trace, Marks { langfuse, stripe }, &marking));
         }
         let marks = stream::iter(marks).buffered(MARKS_AT_ONCE).collect();
-        telemetry::step(Step::Mark, marks).await
+        let marked: Vec<Deliveries> = telemetry::step(Step::Mark, marks).await;
+        for (usage, deliveries) in usages.iter_mut().zip(marked) {
+            usage.entry.deliveries = deliveries;
+        }
     }
 
     /// Sends all traces in one export.

@@ -5,4 +5,4 @@ pub mod request;
 mod serve;
 
 pub use problem::Problem;
-pub use serve::{Answer, Edge, Served, subject};
+pub use serve::{Answer, Edge, Served, start, subject};

@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use crate::table::Error;
 pub use account::Account;
 pub use booking::CreditEntry;
-pub use charge::{Charged, Charging};
+pub use charge::{Charge, Charged};
 pub use correction::{Corrected, Correction, Irreversible};
 pub use credit::{Credited, NewCredit};
 pub use entry::{
@@ -34,7 +34,7 @@ pub use grants::{Grant, Source};
 pub use holdings::{Holdings, Settlement};
 pub use purchase::{Part, Purchase, Reversal, Reversals};
 pub use reversal::{NewReversal, Purchased, Reversed};
-pub use rollup::Used;
+pub use rollup::UsageSum;
 
 use crate::process::Setup;
 use crate::process::config::{self, Aws, ItemVersion, TableSettings};

@@ -5,4 +5,5 @@ pub mod balance;
 pub mod entries;
 pub mod estimate;
 pub mod history;
+pub mod parameter;
 pub mod statement;

@@ -10,7 +10,7 @@ mod recording;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::Delivery;
-use crate::ledger::{self, Deliveries, Ledger, TraceLabels, UsageEntry};
+use crate::ledger::{self, Charge, Ledger, TraceLabels, UsageEntry};
 use crate::pricing::price_book::{self, Price};
 use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
@@ -19,7 +19,7 @@ use crate::words::id::{IdempotencyKey, KeySpace, UsageId};
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
-use recording::{Prepared, Recording};
+use recording::{Item, Recording};
 
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
 pub use receipt::{BatchReceipt, ItemReceipt, ProviderCost, ReceiptLine, UsageReceipt};
@@ -33,12 +33,10 @@ const NEWEST: SignedDuration = SignedDuration::from_mins(2);
 /// A usage that is recorded, now or earlier.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The entry.
+    /// The entry, with the states of its deliveries.
     pub entry: UsageEntry,
     /// True if the same request had recorded it before.
     pub replayed: bool,
-    /// The states of its deliveries.
-    pub deliveries: Deliveries,
 }
 
 /// The reason why a usage is not recorded.
@@ -78,17 +76,19 @@ pub async fn record(
     usage: Usage,
     deadline: &Deadline,
 ) -> Result<(Recorded, Sparks), Error> {
-    let now = deadline.start();
-    let prepared = vec![prepare(ledger, delivery, subject, key, usage, now)];
     let recording = Recording {
         ledger,
         delivery,
         subject,
         deadline,
     };
-    let (results, balance) = Box::pin(recording.charge_and_deliver(prepared, true)).await?;
-    let recorded = results.into_iter().next().unwrap_or(Err(Error::Unknown))?;
-    Ok((recorded, balance?))
+    let mut item = recording.price(key, usage);
+    let customer = Box::pin(recording.charge(&mut [&mut item])).await?;
+    let recorded = item.is_recorded();
+    let mut items = [&mut item];
+    let delivered = Box::pin(recording.deliver(&mut items, customer));
+    let ((), balance) = tokio::join!(delivered, recording.balance(recorded));
+    Ok((item.answer()?, balance?))
 }
 
 /// Records the items of a batch as if they were sent one after another.
@@ -99,38 +99,26 @@ pub async fn record_batch(
     items: Vec<BatchItem>,
     deadline: &Deadline,
 ) -> Result<Vec<(String, Result<Recorded, Error>)>, Error> {
-    let now = deadline.start();
-    let mut outcomes = Vec::with_capacity(items.len());
-    let mut prepared = Vec::with_capacity(items.len());
-    for item in items {
-        let invalid = match item.request {
-            Ok((key, usage)) => {
-                prepared.push(prepare(ledger, delivery, subject, &key, usage, now));
-                None
-            }
-            Err(invalid) => Some(Err(Error::Invalid(invalid))),
-        };
-        outcomes.push((item.key, invalid));
-    }
     let recording = Recording {
         ledger,
         delivery,
         subject,
         deadline,
     };
-    let (results, _) = Box::pin(recording.charge_and_deliver(prepared, false)).await?;
-
-    let mut results = results.into_iter();
-    let outcomes = outcomes
-        .into_iter()
-        .enumerate()
-        .map(|(position, (key, invalid))| {
-            let outcome = invalid
-                .or_else(|| results.next())
-                .unwrap_or(Err(Error::Unknown));
-            (key, outcome.map_err(|error| error.of_item(position)))
-        });
-    Ok(outcomes.collect())
+    let items = items.into_iter().map(|item| match item.request {
+        Ok((key, usage)) => (item.key, recording.price(&key, usage)),
+        Err(invalid) => (item.key, Item::Refused(Error::Invalid(invalid))),
+    });
+    let mut batch: Vec<(String, Item)> = items.collect();
+    let mut items: Vec<&mut Item> = batch.iter_mut().map(|(_, item)| item).collect();
+    let customer = Box::pin(recording.charge(&mut items)).await?;
+    Box::pin(recording.deliver(&mut items, customer)).await;
+    let answers = batch.into_iter().enumerate();
+    let answers = answers.map(|(position, (key, item))| {
+        let answer = item.answer().map_err(|error| error.of_item(position));
+        (key, answer)
+    });
+    Ok(answers.collect())
 }
 
 impl Error {
@@ -151,26 +139,57 @@ impl Error {
     }
 }
 
-/// Prices a usage and makes its entry.
-fn prepare(
-    ledger: &Ledger,
-    delivery: &Delivery,
-    subject: &Subject,
-    key: &IdempotencyKey,
-    usage: Usage,
-    now: Timestamp,
-) -> Prepared {
-    let (id, other_id) = ids(delivery.stage(), subject, ledger.item_version(), key);
-    let hash = usage.hash();
-    let entry = telemetry::timed(Step::Price, || {
-        entry(delivery, subject, id.clone(), hash, &usage, now)
-    });
-    Prepared {
-        id,
-        other_id,
-        hash,
-        entry,
-        usage,
+impl Recording<'_> {
+    /// Prices a usage and makes its entry.
+    fn price(&self, key: &IdempotencyKey, usage: Usage) -> Item {
+        let Self {
+            ledger,
+            delivery,
+            subject,
+            deadline,
+        } = *self;
+        let now = deadline.start();
+        let (id, other_id) = ids(delivery.stage(), subject, ledger.item_version(), key);
+        let request_hash = usage.hash();
+        let priced = telemetry::timed(Step::Price, || priced(&usage, now));
+        let (occurred_at, price) = match priced {
+            Ok(priced) => priced,
+            Err(refusal) => {
+                return Item::Unpriced {
+                    id,
+                    other_id,
+                    request_hash,
+                    refusal,
+                };
+            }
+        };
+        let content = [usage.input, usage.output];
+        let entry = UsageEntry {
+            id,
+            account: subject.account.clone(),
+            member: usage.member,
+            request_hash,
+            sparks: price.total,
+            lines: price.lines,
+            price_version: price_book::version().to_owned(),
+            occurred_at: Timestamp::from_millisecond(occurred_at.as_millisecond())
+                .unwrap_or(occurred_at),
+            recorded_at: now,
+            trace: TraceLabels {
+                // An empty text has no content: a trace that is sent again does not lose it.
+                content: content.iter().flatten().any(|text| !text.is_empty()),
+                ..usage.trace
+            },
+            deliveries: delivery.initial(price.total),
+        };
+        Item::Priced {
+            charge: Charge {
+                entry,
+                outcome: None,
+            },
+            other_id,
+            content,
+        }
     }
 }
 
@@ -193,38 +212,6 @@ fn ids(
         ItemVersion::V1 => (of_services, Some(own)),
         ItemVersion::V2 | ItemVersion::V3 => (own, Some(of_services)),
     }
-}
-
-fn entry(
-    delivery: &Delivery,
-    subject: &Subject,
-    id: UsageId,
-    request_hash: ledger::RequestHash,
-    usage: &Usage,
-    now: Timestamp,
-) -> Result<UsageEntry, Error> {
-    let (occurred_at, price) = priced(usage, now)?;
-    Ok(UsageEntry {
-        id,
-        account: subject.account.clone(),
-        member: usage.member.clone(),
-        request_hash,
-        sparks: price.total,
-        lines: price.lines,
-        price_version: price_book::version().to_owned(),
-        occurred_at: Timestamp::from_millisecond(occurred_at.as_millisecond())
-            .unwrap_or(occurred_at),
-        recorded_at: now,
-        trace: TraceLabels {
-            // An empty text has no content: a trace that is sent again does not lose it.
-            content: [&usage.input, &usage.output]
-                .into_iter()
-                .flatten()
-                .any(|text| !text.is_empty()),
-            ..usage.trace.clone()
-        },
-        deliveries: delivery.initial(price.total),
-    })
 }
 
 /// Resolves the usage's time and price; fails if it is outside the window or unpriced.

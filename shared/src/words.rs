@@ -1,9 +1,11 @@
 //! The vocabulary of the business, without I/O.
 
 pub mod decimal;
+pub mod entry_id;
 pub mod id;
 pub mod identity;
 pub mod meter;
+pub mod money;
 pub mod object;
 pub mod page_url;
 pub mod return_url;

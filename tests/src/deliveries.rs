@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::usage::MAX_ITEMS;
 
-use crate::{World, answer, list, text};
+use crate::answer::answer;
+use crate::{World, list, text};
 
 impl World {
     /// The events at Stripe's meter.
@@ -69,8 +69,7 @@ impl World {
         let world = Self::at_noon().await;
         // One usage is delivered, so that there is a customer.
         world.record_many("acct_a", 1).await;
-        let busy = Fault::new("/v1/billing/meter_events", "status:429").expect("a fault");
-        world.stack.stripe.faults().add(busy.times(1_000));
+        world.stripe_fails("/v1/billing/meter_events", "status:429", 1_000);
         world.record_many("acct_a", 53).await;
         world.stack.stripe.faults().clear();
         world.later(SignedDuration::from_secs(120)).await

@@ -5,9 +5,13 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a broken world fails its story")]
 
+mod answer;
 mod deliveries;
+mod faults;
+mod functions;
 pub mod live_check;
 pub mod model;
+mod operator;
 mod payments;
 pub mod planted;
 mod processes;
@@ -15,30 +19,24 @@ pub mod simulation;
 mod subscriptions;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use clap::Parser;
-use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, LambdaEvent, Service, service_fn};
-use local::gateway::{Functions, Gateway, InProcess};
+use local::gateway::Gateway;
 use local::http::{FREE_PORT, Listener};
 use local::stack::{Options, Stack, TABLE};
-use local::template::Template;
-use local::token::Keys;
 use serde_json::{Value, json};
-use shared::process::Setup;
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
-use shared::process::transport::Transport;
+
+pub use answer::Answer;
+use answer::answer;
+use functions::gateway;
+use operator::{set_up_stripe, sparks, sparks_printing, variables_of};
+pub use payments::session_id;
 
 /// The allocator of the functions.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-pub use payments::session_id;
 
 /// The variable that puts the API under a base path, as a custom domain does; no function reads it.
 pub const BASE_PATH: &str = "BASE_PATH";
@@ -52,17 +50,6 @@ pub struct World {
     clock: Clock,
     http: reqwest::Client,
     lines: Lines,
-}
-
-/// An answer of the API.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, which is always JSON.
-    pub body: Value,
 }
 
 impl World {
@@ -111,7 +98,7 @@ impl World {
             gateway,
             environment,
             clock,
-            http: client(),
+            http: local::client::plain(),
             lines,
         }
     }
@@ -304,230 +291,10 @@ async fn listen() -> Listener {
     Listener::bind(FREE_PORT).await.expect("a free port")
 }
 
-/// Creates at Stripe what the functions need, with webhooks for the API behind `listener`.
-async fn set_up_stripe(
-    environment: &BTreeMap<String, String>,
-    listener: &Listener,
-    clock: &Clock,
-) -> Value {
-    let base_path = environment.get(BASE_PATH).map_or("", String::as_str);
-    let webhooks = format!("{}{base_path}/v1/webhooks/stripe", listener.url());
-    let arguments = ["stripe-setup", "--webhook-url", &webhooks, "--json"];
-    let made = sparks(environment, clock, &arguments)
-        .await
-        .expect("set up");
-    serde_json::from_str(&made).expect("JSON")
-}
-
-/// Runs the operator's command in this process; returns its output or its error.
-async fn sparks(
-    environment: &BTreeMap<String, String>,
-    clock: &Clock,
-    arguments: &[&str],
-) -> Result<String, cli::Error> {
-    let (printed, outcome) = sparks_printing(environment, clock, arguments).await;
-    outcome.map(|()| printed)
-}
-
-async fn sparks_printing(
-    environment: &BTreeMap<String, String>,
-    clock: &Clock,
-    arguments: &[&str],
-) -> (String, Result<(), cli::Error>) {
-    let network = Transport::network();
-    let (out, _, outcome) = sparks_over(environment, &network, clock, arguments).await;
-    (out, outcome)
-}
-
-/// Runs the operator's command over a transport; returns its output, its notes and its outcome.
-async fn sparks_over(
-    environment: &BTreeMap<String, String>,
-    transport: &Transport,
-    clock: &Clock,
-    arguments: &[&str],
-) -> (String, String, Result<(), cli::Error>) {
-    let command =
-        cli::Command::try_parse_from(["sparks"].iter().chain(arguments)).expect("arguments");
-    let lookup = |name: &str| environment.get(name).cloned();
-    let (mut out, mut notes) = (Vec::new(), Vec::new());
-    let environment = Environment::from_lookup(&lookup);
-    let clock = clock.clone();
-    let running = cli::run(command, environment, transport, clock, &mut out, &mut notes);
-    let outcome = Box::pin(running).await;
-    let [out, notes] = [out, notes].map(|text| String::from_utf8(text).expect("UTF-8"));
-    (out, notes, outcome)
-}
-
-/// Returns the functions' variables from the output of `sparks stripe-setup`.
-fn variables_of(made: &Value) -> [(String, String); 3] {
-    let price_ids = made["price_ids"].as_object().expect("price ids").iter();
-    let price_ids = price_ids.map(|(item, price_id)| format!("{item}={}", text(price_id)));
-    let secrets = ["webhook_secret", "event_destination_secret"].map(|name| text(&made[name]));
-    let variables = [
-        ("STRIPE_PRICE_IDS", price_ids.collect::<Vec<_>>().join(",")),
-        (
-            "STRIPE_PORTAL_CONFIGURATION",
-            text(&made["portal_configuration"]).to_owned(),
-        ),
-        ("STRIPE_WEBHOOK_SECRETS", secrets.join(",")),
-    ];
-    variables.map(|(name, value)| (name.to_owned(), value))
-}
-
 fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().expect("a list")
-}
-
-fn client() -> reqwest::Client {
-    local::client::plain()
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the gateway answers");
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let body = response.bytes().await.expect("a body");
-    let body = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("not JSON: {body:?}"));
-    Answer {
-        status,
-        headers,
-        body,
-    }
-}
-
-impl Answer {
-    /// Returns the status and the problem's code.
-    pub fn refusal(&self) -> (u16, &str) {
-        (self.status, self.body["code"].as_str().unwrap_or_default())
-    }
-
-    /// Returns whether the answer is a replay.
-    pub fn is_replay(&self) -> bool {
-        self.headers
-            .get("idempotent-replayed")
-            .is_some_and(|value| value == "true")
-    }
-
-    /// Asserts that the answer has this status, and returns it.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "often the status is all that matters"
-    )]
-    pub fn expect(self, status: StatusCode) -> Self {
-        assert_eq!(self.status, status.as_u16(), "{self:?}");
-        self
-    }
-}
-
-/// Starts the functions behind a gateway on this listener.
-fn gateway(
-    listener: Listener,
-    environment: &BTreeMap<String, String>,
-    clock: &Clock,
-    lines: &Lines,
-) -> Gateway {
-    let template = Template::on_this_machine(&[listener.url()]).expect("the template");
-    let lookup = |name: &str| environment.get(name).cloned();
-    let transport = Transport::network();
-    // Each function has a crate with an `App` and a `handle` of its own types.
-    macro_rules! function {
-        ($name:literal, $function:ident) => {{
-            let own = own_variables(&template, $name, environment);
-            let lookup = |name: &str| own.get(name).cloned();
-            let own = Environment::from_lookup(&lookup);
-            let app = $function::App::new(Setup {
-                environment: own,
-                transport: &transport,
-                clock: &clock,
-            });
-            let app = Arc::new(app.expect("configured"));
-            let lines = lines.clone();
-            let function = InProcess::new(move |event| {
-                let (app, lines) = (Arc::clone(&app), lines.clone());
-                async move {
-                    let handler = service_fn(|request| $function::handle(&app, request));
-                    lines.keep(invoke(handler, event, Context::default())).await
-                }
-            });
-            ($name.to_owned(), function)
-        }};
-    }
-    let mut functions = BTreeMap::from([
-        function!("record-usage", record_usage),
-        function!("read-account", read_account),
-    ]);
-    // These functions need Stripe: without it, they fail at init in Lambda.
-    if lookup("STRIPE_SECRET_KEY").is_some_and(|key| !key.is_empty()) {
-        functions.extend([
-            function!("create-checkout", create_checkout),
-            function!("create-portal", create_portal),
-            function!("verify-payment", verify_payment),
-            function!("stripe-webhook", stripe_webhook),
-        ]);
-    }
-    let own = own_variables(&template, "deliver-outbox", environment);
-    let lookup = |name: &str| own.get(name).cloned();
-    let own = Environment::from_lookup(&lookup);
-    let outbox = deliver_outbox::App::new(Setup {
-        environment: own,
-        transport: &transport,
-        clock,
-    });
-    let outbox = Arc::new(outbox.expect("configured"));
-    let lines = lines.clone();
-    let outbox = InProcess::new(move |event| {
-        let (outbox, lines) = (Arc::clone(&outbox), lines.clone());
-        async move {
-            let event = LambdaEvent::new(event, Context::default());
-            let report = lines.keep(deliver_outbox::handle(&outbox, event)).await;
-            json!(report.expect("a run of the outbox"))
-        }
-    });
-    functions.insert("deliver-outbox".to_owned(), outbox);
-    let base_path = environment.get(BASE_PATH).map_or("", String::as_str);
-    let functions = Functions::InProcess(functions);
-    let gateway = Gateway::serve_under(base_path, listener, template, functions, Keys::generate());
-    gateway.expect("a gateway serves")
-}
-
-/// Returns the variables that a function has in AWS, and no others.
-///
-/// The function signs with its own name, so that its own policies apply.
-fn own_variables(
-    template: &Template,
-    function: &str,
-    environment: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let given = &template.functions[function].variables;
-    let is_given = |name: &str| {
-        let by_parameter = format!("{name}_PARAMETER");
-        name.starts_with("AWS_") || given.contains(name) || given.contains(&by_parameter)
-    };
-    let own = environment.iter().filter(|(name, _)| is_given(name));
-    let mut own: BTreeMap<String, String> = own
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    own.insert("AWS_ACCESS_KEY_ID".to_owned(), function.to_owned());
-    own
-}
-
-/// Calls a handler with an event, through the same adapter as in Lambda.
-async fn invoke<'a, S>(handler: S, event: Value, context: Context) -> Value
-where
-    S: Service<
-            lambda_http::Request,
-            Response = lambda_http::Response<lambda_http::Body>,
-            Error = std::convert::Infallible,
-        >,
-    S::Future: Send + 'a,
-{
-    let request: LambdaRequest = serde_json::from_value(event).expect("an API Gateway event");
-    let mut adapter = Adapter::from(handler);
-    let response = adapter.call(LambdaEvent::new(request, context)).await;
-    let Ok(response) = response;
-    serde_json::to_value(response).expect("an answer")
 }

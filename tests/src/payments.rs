@@ -1,11 +1,11 @@
 //! Actions of buyers, browsers and Stripe in a story.
 
 use http::StatusCode;
-use local::faults::Fault;
 use local::stripe::{API_VERSION, SECRET_KEY, signature};
 use serde_json::{Value, json};
 
-use crate::{Answer, World, answer};
+use crate::World;
+use crate::answer::{Answer, answer};
 
 impl World {
     /// Returns the API's address, which is also the one allowed origin.
@@ -141,12 +141,6 @@ impl World {
                 .collect()
         })
         .collect()
-    }
-
-    /// Drops all of Stripe's own webhooks from now on.
-    pub fn drop_webhooks(&self) {
-        let dropped = Fault::new("webhooks/", "drop").expect("a fault");
-        self.stack.stripe.faults().add(dropped.times(100_000));
     }
 
     /// Sends a webhook with this signature header.

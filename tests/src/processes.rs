@@ -9,7 +9,9 @@ use local::template::Template;
 use local::token::Keys;
 use shared::process::clock::Clock;
 
-use crate::{World, listen, own_variables, set_up_stripe};
+use crate::functions::own_variables;
+use crate::operator::set_up_stripe;
+use crate::{World, listen};
 
 impl World {
     /// Moves the stack to the machine's time, with each function in processes of its own.

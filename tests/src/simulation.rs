@@ -1,7 +1,7 @@
 //! A simulation of the whole system in virtual time, with faults that a seed decides on.
 //!
 //! The functions run in one thread; a simulated network connects them to the systems. A run has two halves. First apps,
-//! buyers, banks, the postman and the operator act, and retry if they get no answer. Meanwhile requests are refused,
+//! buyers, banks, the webhook courier and the operator act, and retry if they get no answer. Meanwhile requests are refused,
 //! lost, late, or answered with errors or from an older state, and processes die before and after each of them. Then
 //! the faults end, and everything must be completed. The same seed gives the same run.
 
@@ -12,10 +12,11 @@
 
 mod auditor;
 mod banks;
-mod books;
 mod buyers;
 mod calls;
 mod endings;
+mod expectations;
+mod fault_plan;
 mod fleet;
 mod flows;
 mod items;
@@ -25,18 +26,15 @@ mod network;
 mod operator;
 mod plan;
 mod point;
-mod postman;
 mod process;
-mod purchases;
 mod renewals;
-mod reversals;
+mod second_half;
 mod secrets;
 mod setting;
 mod shrink;
 mod tears;
 mod usages;
-mod verdict;
-mod weather;
+mod webhook_courier;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -46,30 +44,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::SignedDuration;
 use local::dynamodb::{Access, Tables};
 use local::langfuse::Langfuse;
 use local::stripe::Stripe;
-use serde_json::json;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::telemetry;
 
-use books::Books;
 use calls::Call;
-use fleet::{Fleet, Function};
+use expectations::Expectations;
+pub use fault_plan::KINDS;
+use fleet::Fleet;
 pub use flows::{Flow, crashes, pairs, singles};
 use log::Log;
 use network::Network;
 pub use plan::Options;
-use plan::{Plan, Webhooks};
+use plan::Plan;
 use setting::Setting;
 pub use shrink::shrink;
-use verdict::Waiting;
-pub use weather::KINDS;
-
-/// The most runs of the outbox until nothing waits.
-const DRAINS: u32 = 10;
 
 /// The duration of a meter event's request, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(20);
@@ -131,7 +123,7 @@ where
 
 async fn both_halves(options: &Options, setting: &Setting, log: Log) -> Report {
     let world = Arc::new(World::new(options, setting, log));
-    let postman = tokio::spawn(postman::walk(Arc::clone(&world)));
+    let courier = tokio::spawn(webhook_courier::run(Arc::clone(&world)));
     world.network.is_faulty(true);
     let schedule = options
         .flow
@@ -144,8 +136,8 @@ async fn both_halves(options: &Options, setting: &Setting, log: Log) -> Report {
     }
     world.sit_out().await;
     world.network.is_faulty(false);
-    world.come_to_an_end().await;
-    postman.abort();
+    world.complete().await;
+    courier.abort();
     world.look_at_log();
     world.judge();
     Report {
@@ -185,7 +177,7 @@ struct World {
     network: Network,
     clock: Clock,
     fleet: Fleet,
-    books: Books,
+    expectations: Expectations,
     log: Log,
     environment: BTreeMap<String, String>,
     webhook_secret: String,
@@ -226,7 +218,7 @@ impl World {
             network,
             clock,
             fleet: Fleet::default(),
-            books: Books::default(),
+            expectations: Expectations::default(),
             log,
             environment: setting.environment.clone(),
             webhook_secret: setting.webhook_secret.clone(),
@@ -273,152 +265,6 @@ impl World {
         (0..self.plan.accounts)
             .map(|number| format!("acct_{number}"))
             .collect()
-    }
-
-    /// Plays a long outage of a system, while accounts record usages and the outbox runs.
-    async fn sit_out(self: &Arc<Self>) {
-        let Some(outage) = self.plan.outage else {
-            return;
-        };
-        self.network.is_down(outage.system, true);
-        for account in self.accounts() {
-            let (key, usage) = (
-                "outage",
-                books::Usage {
-                    tokens: 7,
-                    ..Default::default()
-                },
-            );
-            self.books.begins(&account, key, &usage);
-            usages::record_one(self, &account, key, &usage, 3).await;
-        }
-        let parts = 4;
-        for _ in 0..parts {
-            let part = outage.lasts / parts;
-            self.clock
-                .sleep(Duration::try_from(part).unwrap_or_default())
-                .await;
-            self.deliver().await;
-        }
-        self.network.is_down(outage.system, false);
-    }
-
-    /// Retries until every caller has an answer, and lets time pass until nothing waits.
-    async fn come_to_an_end(self: &Arc<Self>) {
-        while self.at_work() > 0 {
-            self.clock.sleep(Duration::from_secs(1)).await;
-        }
-        for (account, key, usage) in self.books.asked() {
-            usages::record_one(self, &account, &key, &usage, 20).await;
-        }
-        for order in self.books.all_orders() {
-            buyers::open(self, &order.account, &order.key, order.item, 20).await;
-        }
-        // Webhooks that are on their way arrive within minutes.
-        self.clock.sleep(Duration::from_mins(10)).await;
-        for _ in 0..DRAINS {
-            let redelivered = self.redeliver().await;
-            let hours = match self.waiting() {
-                Waiting::Nothing if !redelivered => break,
-                // A delayed delivery is due after minutes, and an unpaid order after a day.
-                Waiting::Orders => 25,
-                Waiting::Nothing | Waiting::Usages => 1,
-            };
-            self.clock.sleep(Duration::from_hours(hours)).await;
-            self.deliver_twice().await;
-        }
-        self.clear_parked().await;
-        if self.plan.has_aftermath {
-            self.renew_plans().await;
-            self.take_purchase_back().await;
-        }
-        self.end_plans(SignedDuration::MAX).await;
-        self.look_at_backs().await;
-        for account in self.accounts() {
-            self.balances(&account).await;
-        }
-        if let Err(wrong) = self.sparks(&["verify"]).await {
-            self.network.violation(format!("sparks verify: {wrong}"));
-        }
-    }
-
-    /// Completes refunds, disputes and credit notes whose webhooks never came.
-    async fn look_at_backs(&self) {
-        let Webhooks::Lack(lost) = self.plan.webhooks else {
-            return;
-        };
-        // The outbox polls undecided disputes daily, and refunds that may fail weekly.
-        for hours in [25, 8 * 24] {
-            self.clock.sleep(Duration::from_hours(hours)).await;
-            self.deliver().await;
-        }
-        // The operator finds reversals without any webhook.
-        let never_heard = ["charge.dispute.", "refund.", "credit_note."];
-        if lost.iter().any(|lost| never_heard.contains(lost)) {
-            self.reconcile_backs().await;
-        }
-    }
-
-    /// Checks that the balance that an account reads is the sum of its entries.
-    async fn balances(self: &Arc<Self>, account: &str) {
-        let answer = self.insist(&Call::balance(account), 20).await;
-        let answer = answer.map(|answer| answer.body).unwrap_or_default();
-        let entries = self.items();
-        let own = entries.iter().filter(|item| {
-            items::text(item, "sk") == "E" && items::text(item, "account") == account
-        });
-        let sum: i64 = own.map(|entry| items::number(entry, "amount")).sum();
-        if books::milli(&answer["available"]) != sum {
-            let what = format!("{account} has {sum}, but reads {answer}");
-            self.network.violation(what);
-        }
-    }
-
-    /// Reconciles parked deliveries with the providers, redrives them and delivers them.
-    async fn clear_parked(self: &Arc<Self>) {
-        if !self.any_parked() {
-            return;
-        }
-        let day = SignedDuration::from_hours(23);
-        if self.plan.outage.is_none_or(|outage| outage.lasts < day) {
-            self.network.violation("a delivery is parked".to_owned());
-        }
-        self.clock.sleep(Duration::from_hours(50)).await;
-        if self.seed.is_multiple_of(2) {
-            // Before a reconciliation has asked Stripe what it has.
-            self.redrive().await;
-        }
-        let mut day = self.plan.start.to_zoned(jiff::tz::TimeZone::UTC).date();
-        for _ in 0..4 {
-            // It fails if it finds a difference, which is expected here.
-            let _found = self.sparks(&["reconcile", "--day", &day.to_string()]).await;
-            day = day.tomorrow().expect("a day after");
-        }
-        self.redrive().await;
-        for _ in 0..4 {
-            self.clock.sleep(Duration::from_hours(1)).await;
-            self.deliver().await;
-        }
-    }
-
-    async fn redrive(&self) {
-        let redriven = self.sparks(&["outbox", "redrive", "--all"]).await;
-        self.network.note(&format!("redriven: {redriven:?}"));
-    }
-
-    /// Runs the outbox, in some runs twice at once: a schedule invokes at least once.
-    async fn deliver_twice(&self) {
-        if self.seed.is_multiple_of(8) {
-            tokio::join!(self.deliver(), self.deliver());
-        } else {
-            self.deliver().await;
-        }
-    }
-
-    /// Runs the outbox once.
-    async fn deliver(&self) {
-        // A run that fails reports its error, and the next one goes on.
-        self.invoke(Function::DeliverOutbox, json!({})).await;
     }
 }
 

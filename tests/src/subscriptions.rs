@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::model::parse;
 use crate::{Answer, World};
 
 /// A card that pays.
@@ -119,7 +120,7 @@ impl World {
         let balance = answer.expect(StatusCode::OK).body;
         let milli = |value: &Value| -> i64 {
             let text = value.as_str().expect("Sparks");
-            text.replace('.', "").parse().expect("milli-Sparks")
+            parse(text).expect("milli-Sparks")
         };
         let grants = balance["grants"].as_array().expect("grants");
         let left: i64 = grants.iter().map(|grant| milli(&grant["remaining"])).sum();

@@ -8,96 +8,102 @@ fn compute() -> Value {
     json!({"usage": [{"meter": "compute", "milliseconds": 1}]})
 }
 
-#[tokio::test]
-async fn an_invalid_usage_names_the_field() {
-    let world = World::start().await;
-    let with = |member: &str, value: Value| {
-        let mut body = compute();
-        body[member] = value;
-        body
-    };
-    let line = |line: Value| json!({ "usage": [line] });
-    for (body, code, field) in [
-        (json!([]), "invalid_request", "body"),
-        (json!({}), "invalid_request", "body"),
-        (with("surprise", json!(1)), "invalid_request", "surprise"),
+/// Invalid lines of a usage, each with its problem and its field.
+fn invalid_lines() -> [(Value, &'static str, &'static str); 8] {
+    [
         (
-            line(json!({"meter": "compute", "milliseconds": 1, "extra": 1})),
+            json!({"meter": "compute", "milliseconds": 1, "extra": 1}),
             "invalid_request",
             "usage[0].extra",
         ),
         (
-            line(json!({"meter": "compute", "milliseconds": "1"})),
+            json!({"meter": "compute", "milliseconds": "1"}),
             "invalid_request",
             "usage[0].milliseconds",
         ),
         (
-            line(json!({"meter": "ai_tokens", "input_tokens": 1.5})),
+            json!({"meter": "ai_tokens", "input_tokens": 1.5}),
             "invalid_quantity",
             "usage[0].input_tokens",
         ),
         (
-            line(json!({"meter": "ai_tokens", "input_tokens": -1})),
+            json!({"meter": "ai_tokens", "input_tokens": -1}),
             "invalid_quantity",
             "usage[0].input_tokens",
         ),
         (
-            line(json!({"meter": "ai_tokens", "input_tokens": 1e13})),
+            json!({"meter": "ai_tokens", "input_tokens": 1e13}),
             "invalid_quantity",
             "usage[0].input_tokens",
         ),
         (
-            line(json!({"meter": "storage", "gigabyte_hours": 0.25})),
+            json!({"meter": "storage", "gigabyte_hours": 0.25}),
             "invalid_request",
             "usage[0].gigabyte_hours",
         ),
         (
-            line(json!({"meter": "gpu", "milliseconds": 1})),
+            json!({"meter": "gpu", "milliseconds": 1}),
             "unknown_meter",
             "usage[0].meter",
         ),
         (
-            line(json!({"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1})),
+            json!({"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}),
             "unknown_model",
             "usage[0].model",
         ),
+    ]
+}
+
+#[tokio::test]
+async fn an_invalid_usage_names_the_field() {
+    let world = World::start().await;
+    let lines = invalid_lines();
+    let lines = lines.map(|(line, code, field)| (json!({ "usage": [line] }), code, field));
+    let (early, late) = (days_from_now(&world, -34), days_from_now(&world, 1));
+    let too_many = vec![json!({"meter": "compute", "milliseconds": 1}); 21];
+    let members = [
+        ("surprise", json!(1), "invalid_request", "surprise"),
+        ("usage", json!(too_many), "invalid_request", "usage"),
+        ("account_id", json!("a b"), "invalid_request", "account_id"),
+        ("member_id", json!(7), "invalid_request", "member_id"),
         (
-            json!({"usage": vec![json!({"meter": "compute", "milliseconds": 1}); 21]}),
-            "invalid_request",
-            "usage",
-        ),
-        (
-            with("account_id", json!("a b")),
-            "invalid_request",
-            "account_id",
-        ),
-        (with("member_id", json!(7)), "invalid_request", "member_id"),
-        (
-            with("occurred_at", json!("yesterday")),
+            "occurred_at",
+            json!("yesterday"),
             "invalid_request",
             "occurred_at",
         ),
         (
-            with("occurred_at", json!(days_from_now(&world, -34))),
+            "occurred_at",
+            json!(early),
             "occurred_at_out_of_window",
             "occurred_at",
         ),
         (
-            with("occurred_at", json!(days_from_now(&world, 1))),
+            "occurred_at",
+            json!(late),
             "occurred_at_out_of_window",
             "occurred_at",
         ),
         (
-            with("trace", json!({"name": "x".repeat(201)})),
+            "trace",
+            json!({"name": "x".repeat(201)}),
             "invalid_request",
             "trace.name",
         ),
         (
-            with("trace", json!({"metadata": {"k": 1}})),
+            "trace",
+            json!({"metadata": {"k": 1}}),
             "invalid_request",
             "trace.metadata.k",
         ),
-    ] {
+    ];
+    let members = members.map(|(member, value, code, field)| {
+        let mut body = compute();
+        body[member] = value;
+        (body, code, field)
+    });
+    let others = [json!([]), json!({})].map(|body| (body, "invalid_request", "body"));
+    for (body, code, field) in lines.into_iter().chain(members).chain(others) {
         let answer = world.record("acct_a", "k1", &body).await;
         assert_eq!(
             (answer.refusal(), answer.body["field"].as_str()),

@@ -111,11 +111,7 @@ async fn a_commit_whose_reply_is_lost_is_one_debit() {
         .into_iter()
         .enumerate()
     {
-        world
-            .stack
-            .dynamodb
-            .faults()
-            .add(Fault::new("TransactWriteItems", fault).unwrap());
+        world.dynamodb_fails("TransactWriteItems", fault, 1);
         let answer = world
             .record("acct_a", &format!("k{number}"), &one_spark())
             .await

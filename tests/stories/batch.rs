@@ -2,6 +2,8 @@
 //!
 //! It is charged in one transaction, unless it touches so many roll-ups that it has to be split.
 
+use std::ops::Range;
+
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
@@ -10,6 +12,41 @@ use tests::World;
 
 fn item(key: &str, tokens: u64) -> Value {
     json!({"idempotency_key": key, "usage": [{"meter": "ai_tokens", "input_tokens": tokens}]})
+}
+
+/// An item of a model that has no price.
+fn unpriced(key: &str) -> Value {
+    json!({"idempotency_key": key, "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]})
+}
+
+/// Items with keys of these numbers, one Spark each.
+fn items(numbers: Range<usize>) -> Vec<Value> {
+    let items = numbers.map(|number| item(&format!("k{number}"), 10));
+    items.collect()
+}
+
+/// Items of as many hours and members, which have too many roll-ups for one transaction.
+fn items_of_many_hours(world: &World, count: usize) -> Vec<Value> {
+    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let mut items = items(0..count);
+    for (number, item) in (0..).zip(&mut items) {
+        let occurred_at = now - jiff::SignedDuration::from_hours(number);
+        item["member_id"] = format!("m{number}").into();
+        item["occurred_at"] = occurred_at.to_string().into();
+    }
+    items
+}
+
+async fn funded(sparks: &str) -> World {
+    let world = World::start().await;
+    world.grant("acct_a", sparks).await;
+    world
+}
+
+/// Records a batch of `acct_a`; returns the body of the answer.
+async fn record(world: &World, items: &[Value]) -> Value {
+    let answer = world.record_batch("acct_a", items).await;
+    answer.expect(StatusCode::OK).body
 }
 
 /// Status, problem code and replay of each result.
@@ -38,24 +75,13 @@ fn refused(status: u64, code: &str) -> (u64, String, bool) {
 
 #[tokio::test]
 async fn forty_five_items_are_one_transaction() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
-    let items: Vec<Value> = (0..45)
-        .map(|number| item(&format!("k{number}"), 10))
-        .collect();
+    let world = funded("100").await;
+    let items = items(0..45);
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
-    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
-    for (number, result) in answer.body["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .enumerate()
-    {
+    assert_eq!(outcomes(&body), vec![recorded(false); 45]);
+    for (number, result) in body["results"].as_array().unwrap().iter().enumerate() {
         assert_eq!(result["idempotency_key"], format!("k{number}"));
         assert_eq!(result["sparks"], "1.000");
         assert_eq!(result["delivery"]["langfuse"]["status"], "confirmed");
@@ -79,8 +105,7 @@ async fn forty_five_items_are_one_transaction() {
 
 #[tokio::test]
 async fn each_item_has_the_result_it_would_have_had_alone() {
-    let world = World::start().await;
-    world.grant("acct_a", "50").await;
+    let world = funded("50").await;
     world
         .record(
             "acct_a",
@@ -88,12 +113,10 @@ async fn each_item_has_the_result_it_would_have_had_alone() {
             &json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]}),
         )
         .await;
-    let mut items: Vec<Value> = (0..45)
-        .map(|number| item(&format!("k{number}"), 10))
-        .collect();
+    let mut items = items(0..45);
     items[10] = item("old", 10);
     items[11] = item("old", 20);
-    items[12] = json!({"idempotency_key": "new", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+    items[12] = unpriced("new");
     items[20] = item("large", 1_000);
     let mut expected = vec![recorded(false); 45];
     expected[10] = recorded(true);
@@ -101,15 +124,12 @@ async fn each_item_has_the_result_it_would_have_had_alone() {
     expected[12] = refused(422, "unknown_model");
     expected[20] = refused(402, "insufficient_sparks");
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
-    assert_eq!(outcomes(&answer.body), expected);
-    assert_eq!(answer.body["results"][20]["required"], "100.000");
+    assert_eq!(outcomes(&body), expected);
+    assert_eq!(body["results"][20]["required"], "100.000");
     assert_eq!(
-        answer.body["results"][20]["available"], "32.000",
+        body["results"][20]["available"], "32.000",
         "49 less the 17 charged before"
     );
     assert_eq!(
@@ -122,18 +142,14 @@ async fn each_item_has_the_result_it_would_have_had_alone() {
 
 #[tokio::test]
 async fn an_unaffordable_item_fails_alone_and_smaller_ones_after_it_are_charged() {
-    let world = World::start().await;
-    world.grant("acct_a", "10").await;
+    let world = funded("10").await;
     let items = [item("a", 60), item("b", 50), item("c", 40), item("d", 10)];
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
     let short = refused(402, "insufficient_sparks");
     assert_eq!(
-        outcomes(&answer.body),
+        outcomes(&body),
         [recorded(false), short.clone(), recorded(false), short]
     );
     assert_eq!(world.available("acct_a").await, "0.000");
@@ -141,8 +157,7 @@ async fn an_unaffordable_item_fails_alone_and_smaller_ones_after_it_are_charged(
 
 #[tokio::test]
 async fn a_repeated_key_is_a_replay_or_a_reuse_of_the_first() {
-    let world = World::start().await;
-    world.grant("acct_a", "10").await;
+    let world = funded("10").await;
     let items = [
         item("a", 10),
         item("a", 10),
@@ -152,10 +167,7 @@ async fn a_repeated_key_is_a_replay_or_a_reuse_of_the_first() {
         item("b", 500),
     ];
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
     let reuse = refused(422, "idempotency_key_reused");
     let expected = [
@@ -167,103 +179,69 @@ async fn a_repeated_key_is_a_replay_or_a_reuse_of_the_first() {
         recorded(false),
         reuse,
     ];
-    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(outcomes(&body), expected);
     assert_eq!(world.available("acct_a").await, "8.000");
+    let results = &body["results"];
+    assert_eq!(results[0]["delivery"]["stripe"]["status"], "confirmed");
+    assert_eq!(results[1]["delivery"], results[0]["delivery"]);
 }
 
 #[tokio::test]
 async fn an_unpriced_item_leaves_its_key_to_the_next_item() {
-    let world = World::start().await;
-    world.grant("acct_a", "10").await;
-    let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+    let world = funded("10").await;
+    let unpriced = unpriced("a");
     let items = [unpriced.clone(), item("a", 10), unpriced];
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
     let expected = [
         refused(422, "unknown_model"),
         recorded(false),
         refused(422, "idempotency_key_reused"),
     ];
-    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(outcomes(&body), expected);
 }
 
 #[tokio::test]
 async fn a_repeated_unpriced_item_is_refused_the_same_way_twice() {
     let world = World::start().await;
-    let unpriced = json!({"idempotency_key": "a", "usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 1}]});
+    let unpriced = unpriced("a");
 
-    let answer = world
-        .record_batch("acct_a", &[unpriced.clone(), unpriced])
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &[unpriced.clone(), unpriced]).await;
 
-    assert_eq!(
-        outcomes(&answer.body),
-        vec![refused(422, "unknown_model"); 2]
-    );
+    assert_eq!(outcomes(&body), vec![refused(422, "unknown_model"); 2]);
 }
 
 #[tokio::test]
 async fn a_repeated_batch_is_all_replays() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
-    let items: Vec<Value> = (0..45)
-        .map(|number| item(&format!("k{number}"), 10))
-        .collect();
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let world = funded("100").await;
+    let items = items(0..45);
+    record(&world, &items).await;
     let table = world.table();
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
-    assert_eq!(outcomes(&answer.body), vec![recorded(true); 45]);
+    assert_eq!(outcomes(&body), vec![recorded(true); 45]);
     assert_eq!(world.table(), table);
     assert_eq!((world.spans().len(), world.meter_events().len()), (45, 45));
 }
 
 #[tokio::test]
 async fn keys_are_shared_with_single_usages() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
-    world
-        .record_batch("acct_a", &[item("k1", 10)])
-        .await
-        .expect(StatusCode::OK);
+    let world = funded("100").await;
+    record(&world, &[item("k1", 10)]).await;
     let single = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
     assert!(world.record("acct_a", "k1", &single).await.is_replay());
 }
 
 #[tokio::test]
 async fn items_of_many_hours_and_members_are_split_and_still_exact() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let items: Vec<Value> = (0..45)
-        .map(|number| {
-            let mut item = item(&format!("k{number}"), 10);
-            item["member_id"] = format!("m{number}").into();
-            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
-                .to_string()
-                .into();
-            item
-        })
-        .collect();
+    let world = funded("100").await;
+    let items = items_of_many_hours(&world, 45);
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
-    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
+    assert_eq!(outcomes(&body), vec![recorded(false); 45]);
     assert_eq!(world.available("acct_a").await, "55.000");
     assert_eq!(
         (world.items("R#acct_a").len(), world.items("E#use_").len()),
@@ -272,38 +250,36 @@ async fn items_of_many_hours_and_members_are_split_and_still_exact() {
 }
 
 #[tokio::test]
+async fn a_key_of_an_earlier_transaction_of_the_same_batch_is_a_replay() {
+    let world = funded("100").await;
+    let mut items = items_of_many_hours(&world, 44);
+    items.push(items[0].clone());
+
+    let body = record(&world, &items).await;
+
+    let mut expected = vec![recorded(false); 44];
+    expected.push(recorded(true));
+    assert_eq!(outcomes(&body), expected);
+    assert_eq!(world.available("acct_a").await, "56.000");
+    assert_eq!(world.items("E#use_").len(), 44);
+}
+
+#[tokio::test]
 async fn a_repeated_split_batch_is_all_replays_when_the_balance_is_spent() {
-    let world = World::start().await;
-    world.grant("acct_a", "45").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
-    let items: Vec<Value> = (0..45)
-        .map(|number| {
-            let mut item = item(&format!("k{number}"), 10);
-            item["member_id"] = format!("m{number}").into();
-            item["occurred_at"] = (now - jiff::SignedDuration::from_hours(number))
-                .to_string()
-                .into();
-            item
-        })
-        .collect();
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let world = funded("45").await;
+    let items = items_of_many_hours(&world, 45);
+    record(&world, &items).await;
     assert_eq!(world.available("acct_a").await, "0.000");
     let table = world.table();
 
     let mut again = items;
     again.push(item("new", 10));
     again.remove(0);
-    let answer = world
-        .record_batch("acct_a", &again)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &again).await;
 
     let mut expected = vec![recorded(true); 44];
     expected.push(refused(402, "insufficient_sparks"));
-    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(outcomes(&body), expected);
     assert_eq!(world.table(), table);
 }
 
@@ -314,27 +290,19 @@ async fn an_item_that_cannot_be_read_does_not_fail_the_charged_ones() {
     let world = World::start_with(&[], Clock::skipping_from(noon)).await;
     world.grant("acct_a", "10").await;
     let old = json!({"idempotency_key": "old", "occurred_at": "2020-01-01T00:00:00Z", "usage": [{"meter": "compute", "milliseconds": 1}]});
-    world
-        .stack
-        .dynamodb
-        .faults()
-        .add(Fault::new("GetItem", "throttle").unwrap().times(10_000));
+    world.dynamodb_fails("GetItem", "throttle", 10_000);
 
-    let answer = world
-        .record_batch("acct_a", &[item("a", 10), old])
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &[item("a", 10), old]).await;
 
     assert_eq!(
-        outcomes(&answer.body),
+        outcomes(&body),
         [recorded(false), refused(503, "unavailable")]
     );
 }
 
 #[tokio::test]
 async fn a_batch_that_violates_the_schema_is_refused_as_a_whole() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
+    let world = funded("100").await;
     for (bad, field) in [
         (
             json!({"idempotency_key": "b", "usage": []}),
@@ -368,8 +336,7 @@ async fn a_batch_that_violates_the_schema_is_refused_as_a_whole() {
 
 #[tokio::test]
 async fn invalid_items_fail_alone() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
+    let world = funded("100").await;
     let items = [
         item("a", 10),
         item("a b", 10),
@@ -379,10 +346,7 @@ async fn invalid_items_fail_alone() {
         item("f", 10),
     ];
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
     let expected = [
         recorded(false),
@@ -392,17 +356,16 @@ async fn invalid_items_fail_alone() {
         refused(422, "occurred_at_out_of_window"),
         recorded(false),
     ];
-    assert_eq!(outcomes(&answer.body), expected);
+    assert_eq!(outcomes(&body), expected);
     assert_eq!(
-        answer.body["results"][3]["field"],
+        body["results"][3]["field"],
         "items[3].usage[0].milliseconds"
     );
 }
 
 #[tokio::test]
 async fn a_batch_among_conflicts_is_exact() {
-    let world = World::start().await;
-    world.grant("acct_a", "100").await;
+    let world = funded("100").await;
     let faults = world.stack.dynamodb.faults();
     faults.add(
         Fault::new("TransactWriteItems", "conflict+condition")
@@ -410,29 +373,18 @@ async fn a_batch_among_conflicts_is_exact() {
             .times(2),
     );
     faults.add(Fault::new("TransactWriteItems", "lost_reply").unwrap());
-    let items: Vec<Value> = (0..45)
-        .map(|number| item(&format!("k{number}"), 10))
-        .collect();
+    let items = items(0..45);
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let body = record(&world, &items).await;
 
-    assert_eq!(outcomes(&answer.body), vec![recorded(false); 45]);
+    assert_eq!(outcomes(&body), vec![recorded(false); 45]);
     assert_eq!(world.available("acct_a").await, "55.000");
 }
 
 #[tokio::test]
 async fn two_overlapping_batches_at_once_charge_every_key_once() {
-    let world = World::start().await;
-    world.grant("acct_a", "1000").await;
-    let batch = |from: usize| {
-        (from..from + 30)
-            .map(|number| item(&format!("k{number}"), 10))
-            .collect::<Vec<_>>()
-    };
-    let (first, second) = (batch(0), batch(15));
+    let world = funded("1000").await;
+    let (first, second) = (items(0..30), items(15..45));
 
     let (first, second) = tokio::join!(
         world.record_batch("acct_a", &first),

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
 use shared::pricing::catalog::{Kind, OrderTerms};
@@ -13,6 +12,7 @@ use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
+use shared::words::money::{Currency, Money};
 use shared::words::sparks::Sparks;
 use tests::World;
 
@@ -35,7 +35,7 @@ fn ledger(world: &World) -> Ledger {
 
 fn purchase(id: &str) -> NewCredit {
     NewCredit {
-        id: id.to_owned(),
+        id: id.parse().unwrap(),
         account: "acct_a".parse().unwrap(),
         source: Source::Pack,
         sparks: Sparks::from_milli(1_000_000),
@@ -49,13 +49,12 @@ fn purchase(id: &str) -> NewCredit {
                 kind: Kind::Pack,
                 quantity: 1,
                 sparks: Sparks::from_milli(1_000_000),
-                amount: 500,
-                currency: "usd".into(),
+                price: Money::new(500, Currency::USD),
                 price_id: "price_1".into(),
                 catalog_version: "1".into(),
             },
             payment_intent: None,
-            total: 500,
+            total: Money::new(500, Currency::USD),
         }),
     }
 }
@@ -93,13 +92,10 @@ async fn twenty_changes(world: &World) {
         );
 
         let refund = NewReversal {
-            id: format!("re_{number}"),
+            id: format!("re_{number}").parse().unwrap(),
             account: bought.account.clone(),
             purchase: bought.id.clone(),
-            part: Part::Amount {
-                amount: 250,
-                currency: "usd".to_owned(),
-            },
+            part: Part::Amount(Money::new(250, Currency::USD)),
         };
         let reversed = ledger.reverse(&refund, &deadline().starting(now)).await;
         let half = Sparks::from_milli(500_000);
@@ -109,7 +105,7 @@ async fn twenty_changes(world: &World) {
         );
 
         let granted = NewCredit {
-            id: format!("grant_{number}"),
+            id: format!("grant_{number}").parse().unwrap(),
             source: Source::Manual,
             purchase: None,
             ..bought
@@ -135,8 +131,7 @@ async fn grants_change_within_two_seconds_under_eight_streams_of_debits() {
 async fn grants_change_within_two_seconds_under_eight_streams_on_a_slow_table() {
     let world = World::at_noon().await;
     world.grant("acct_a", "1000000").await;
-    let slow = Fault::new("/", "slow:25").unwrap().times(u32::MAX);
-    world.stack.dynamodb.faults().add(slow);
+    world.dynamodb_fails("/", "slow:25", u32::MAX);
     let ((), debits) = while_in_use(&world, Box::pin(twenty_changes(&world))).await;
     assert!(debits >= 20, "{debits}");
     world.stack.dynamodb.faults().clear();
@@ -184,8 +179,7 @@ async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], clock.clone()).await;
     world.grant("acct_a", "10").await;
-    let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
-    world.stack.dynamodb.faults().add(conflict.times(u32::MAX));
+    world.dynamodb_fails("TransactWriteItems", "conflict", u32::MAX);
     let began = clock.now();
 
     let refused = world.record("acct_a", "k1", &one_spark()).await;
@@ -214,7 +208,7 @@ async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
     let ledger = ledger(&world);
     for number in 0..400 {
         let new = NewCredit {
-            id: format!("grant_{number}"),
+            id: format!("grant_{number}").parse().unwrap(),
             source: Source::Manual,
             purchase: None,
             ..purchase("grant")

@@ -1,7 +1,6 @@
 //! Creates one Checkout Session per account and idempotency key.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::{World, session_id};
@@ -214,8 +213,7 @@ async fn a_declined_card_leaves_the_session_open() {
 #[tokio::test]
 async fn a_session_that_could_not_be_created_is_not_created_a_day_later() {
     let world = World::start().await;
-    let fault = Fault::new("/v1/checkout/sessions", "status:503").unwrap();
-    world.stack.stripe.faults().add(fault.times(3));
+    world.stripe_fails("/v1/checkout/sessions", "status:503", 3);
     let order = world.order("pack_500k");
     let refused = world.checkout("acct_a", "k1", &order).await;
     assert_eq!(refused.refusal(), (503, "unavailable"));
@@ -238,8 +236,7 @@ async fn a_session_that_could_not_be_created_is_not_created_a_day_later() {
 async fn a_failure_that_stripe_stores_under_the_key_is_retried_with_a_new_key() {
     let world = World::start().await;
     for path in ["/v1/customers", "/v1/checkout/sessions"] {
-        let fault = Fault::new(path, "status:500").unwrap();
-        world.stack.stripe.faults().add(fault);
+        world.stripe_fails(path, "status:500", 1);
     }
     let order = world.order("pack_500k");
     let page = world.checkout("acct_a", "k1", &order).await;
@@ -251,9 +248,8 @@ async fn a_failure_that_stripe_stores_under_the_key_is_retried_with_a_new_key() 
 #[tokio::test]
 async fn a_session_that_stripe_is_still_creating_is_retried() {
     let world = World::start().await;
-    let at_work = Fault::new("/v1/checkout/sessions", "status:409").unwrap();
     // One more than the calls that the Stripe client makes by itself.
-    world.stack.stripe.faults().add(at_work.times(4));
+    world.stripe_fails("/v1/checkout/sessions", "status:409", 4);
     let page = world
         .checkout("acct_a", "k1", &world.order("pack_500k"))
         .await;

@@ -202,7 +202,7 @@ async fn nothing_is_taken_from_an_expired_promotion() {
     let ledger = Ledger::new(&aws, &table, &Transport::network());
     for id in ["promo_1", "promo_2"] {
         let promo = NewCredit {
-            id: id.to_owned(),
+            id: id.parse().unwrap(),
             account: "acct_a".parse().unwrap(),
             source: Source::Promo,
             sparks: Sparks::from_milli(50_000),

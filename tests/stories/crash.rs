@@ -99,8 +99,7 @@ async fn in_processes() -> (World, BTreeMap<String, Fleet>) {
 }
 
 fn lose_webhooks(world: &World) {
-    let lost = Fault::new("webhooks/", "drop").unwrap().times(u32::MAX);
-    world.stack.stripe.faults().add(lost);
+    world.drop_webhooks();
 }
 
 /// Returns the number of accounts: one per kill, plus one per system, whose call came through.
@@ -215,14 +214,11 @@ struct CutShort {
     runs: usize,
 }
 
-/// Plays one round of random kills during usages, a purchase and outbox runs.
-///
-/// Usages recorded ten minutes earlier are still waiting to be delivered.
-async fn round() -> CutShort {
+/// Starts a world in which each account recorded a usage ten minutes earlier, whose delivery failed.
+async fn with_usages_waiting(accounts: &[&str]) -> World {
     let start = Clock::system().now() - SignedDuration::from_mins(10);
     let variables = [("DELIVERY_BUDGET_MS", "300")];
     let world = World::start_with(&variables, Clock::starting_at(start)).await;
-    let accounts = ["acct_a", "acct_b", "acct_c", "acct_d"];
     for account in accounts {
         world.grant(account, "100").await;
         for (_, faults) in systems(&world).iter().skip(1) {
@@ -235,6 +231,15 @@ async fn round() -> CutShort {
             faults.clear();
         }
     }
+    world
+}
+
+/// Plays one round of random kills during usages, a purchase and outbox runs.
+///
+/// Usages recorded ten minutes earlier are still waiting to be delivered.
+async fn round() -> CutShort {
+    let accounts = ["acct_a", "acct_b", "acct_c", "acct_d"];
+    let world = with_usages_waiting(&accounts).await;
     let (world, fleets) = world.in_processes().await;
     for (_, faults) in systems(&world) {
         let every = fastrand::u32(2..5);

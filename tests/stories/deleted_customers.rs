@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -19,6 +18,16 @@ fn event(kind: &str, object: &Value) -> Value {
     json!({
         "id": "evt_late", "object": "event", "type": kind, "livemode": false, "data": {"object": object},
     })
+}
+
+/// Asserts that the subscription is read from the table, with this status.
+async fn assert_stored(world: &World, status: &str) {
+    let read = world.subscription("acct_a").await;
+    let read = read.expect(StatusCode::OK).body;
+    assert_eq!(
+        (&read["status"], &read["source"]),
+        (&json!(status), &json!("stored"))
+    );
 }
 
 #[tokio::test]
@@ -61,17 +70,8 @@ async fn late_events_of_a_deleted_customer_do_not_affect_the_next_one() {
     ] {
         world.signed_webhook(&event).await.expect(StatusCode::OK);
     }
-    let down = Fault::new("/v1/", "status:503").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
-    let told = world
-        .subscription("acct_a")
-        .await
-        .expect(StatusCode::OK)
-        .body;
-    assert_eq!(
-        (&told["status"], &told["source"]),
-        (&json!("active"), &json!("stored"))
-    );
+    world.stripe_fails("/v1/", "status:503", 100);
+    assert_stored(&world, "active").await;
 }
 
 #[tokio::test]
@@ -87,15 +87,7 @@ async fn a_deletion_without_a_webhook_ends_the_subscription_when_it_is_noticed()
     let refused = world.portal("acct_a", &body).await;
     assert_eq!(refused.refusal(), (409, "no_customer"));
 
-    let told = world
-        .subscription("acct_a")
-        .await
-        .expect(StatusCode::OK)
-        .body;
-    assert_eq!(
-        (&told["status"], &told["source"]),
-        (&json!("canceled"), &json!("stored"))
-    );
+    assert_stored(&world, "canceled").await;
 }
 
 #[tokio::test]
@@ -124,10 +116,7 @@ async fn a_404_for_a_customer_keeps_its_link_to_the_account() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     let before = world.items("A#acct_a");
-    let missing = Fault::new("/v1/customers/", "status:404")
-        .unwrap()
-        .times(100);
-    world.stack.stripe.faults().add(missing);
+    world.stripe_fails("/v1/customers/", "status:404", 100);
     let known = customer(&world, 0);
     let deleted = event(
         "customer.deleted",

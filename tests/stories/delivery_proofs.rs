@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -36,8 +35,7 @@ fn unsent(world: &World, reason: &str) -> usize {
 async fn usages_left_over_by_a_slow_stripe_go_in_parcels() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
-    let slow = Fault::new(METER, "slow:120").unwrap().times(1_000);
-    world.stack.stripe.faults().add(slow);
+    world.stripe_fails(METER, "slow:120", 1_000);
     record_batches(&world, 3).await;
     world.stack.stripe.faults().clear();
     // The circuit breaker may have opened meanwhile: the usages it skipped are proven unsent, too.
@@ -61,8 +59,7 @@ async fn usages_left_over_by_a_slow_stripe_go_in_parcels() {
 async fn usages_without_a_customer_go_in_parcels() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
-    let down = Fault::new("/v1/customers", "status:503").unwrap();
-    world.stack.stripe.faults().add(down.times(1_000));
+    world.stripe_fails("/v1/customers", "status:503", 1_000);
     record_batches(&world, 2).await;
     world.stack.stripe.faults().clear();
     assert_eq!(unsent(&world, "no_customer"), 90);
@@ -73,8 +70,7 @@ async fn usages_without_a_customer_go_in_parcels() {
 async fn usages_whose_customer_cannot_be_looked_up_go_in_parcels() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
-    let busy = Fault::new("GetItem", "throttle").unwrap();
-    world.stack.dynamodb.faults().add(busy.times(10_000));
+    world.dynamodb_fails("GetItem", "throttle", 10_000);
     record_batches(&world, 2).await;
     world.stack.dynamodb.faults().clear();
     assert_eq!(unsent(&world, "customer_unclear"), 90);
@@ -97,8 +93,7 @@ async fn marks_may_use_the_budget_that_the_providers_leave() {
     let variables = [("DELIVERY_BUDGET_MS", "10000")];
     let world = World::start_with(&variables, Clock::skipping_from(noon)).await;
     world.record_many("acct_a", 1).await;
-    let failing = Fault::new("UpdateItem", "status:500").unwrap().times(25);
-    world.stack.dynamodb.faults().add(failing);
+    world.dynamodb_fails("UpdateItem", "status:500", 25);
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
     let receipt = world.record("acct_a", "k1", &body).await;
     let delivery = &receipt.expect(StatusCode::CREATED).body["delivery"];

@@ -1,6 +1,5 @@
 //! `sparks doctor` checks everything that a deployment needs and reports each result.
 
-use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -206,8 +205,7 @@ async fn a_key_that_stripe_refuses_is_reported() {
 async fn refused_langfuse_keys_are_bad_and_a_deployment_without_langfuse_is_in_order() {
     let world = World::start().await;
     let refuse = |status: &str| {
-        let fault = Fault::new("/api/public/v2/observations", status).unwrap();
-        world.stack.langfuse.faults().add(fault.times(1));
+        world.langfuse_fails("/api/public/v2/observations", status, 1);
     };
     for (status, why) in [
         ("status:401", "refused the keys with status 401"),

@@ -69,113 +69,86 @@ fn of_the_first(world: &World, known: &Known) -> BTreeSet<String> {
 }
 
 /// Returns the second account's attempts at a route: path with query, key and body.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<String>, String)> {
-    let Known {
-        session,
-        usage,
-        key,
-        cursor,
-        customer,
-        ..
-    } = known;
     let line = json!([{"meter": "ai_tokens", "input_tokens": 10}]);
-    let with = |path: &str, key: Option<&str>, body: Value| {
-        (path.to_owned(), key.map(str::to_owned), body.to_string())
-    };
-    let get = |path: String| (path, None, String::new());
-    let read = |path: &str| {
-        vec![
-            get(path.to_owned()),
-            get(format!("{path}?account_id=acct_a")),
-            get(format!("{path}?account=acct_a")),
-            get(format!("{path}?account_id=acct_b&account_id=acct_a")),
-            get(format!("{path}?cursor={cursor}")),
-        ]
+    let (_, path) = route.split_once(' ').expect("a method and a path");
+    let path = path.replace("{session_id}", &known.session);
+    let send = |query: &str, key: Option<&str>, body: Value| {
+        let path = format!("{path}{query}");
+        (path, key.map(str::to_owned), body.to_string())
     };
     match route {
-        "POST /v1/usage" => vec![
-            with("/v1/usage", Some(key), json!({"usage": line})),
-            with("/v1/usage", Some(usage), json!({"usage": line})),
-            with(
-                "/v1/usage",
-                Some("k"),
-                json!({"usage": line, "account_id": "acct_a"}),
-            ),
-            with(
-                "/v1/usage?account_id=acct_a",
-                Some("k2"),
-                json!({"usage": line}),
-            ),
-        ],
-        "POST /v1/usage/batch" => vec![
-            with(
-                "/v1/usage/batch",
-                None,
-                json!({"items": [{"idempotency_key": key, "usage": line}]}),
-            ),
-            with(
-                "/v1/usage/batch",
-                None,
-                json!({"account_id": "acct_a", "items": [{"idempotency_key": "k", "usage": line}]}),
-            ),
-            with(
-                "/v1/usage/batch",
-                None,
-                json!({"items": [{"idempotency_key": "k", "account_id": "acct_a", "usage": line}]}),
-            ),
-        ],
+        "POST /v1/usage" => {
+            let own = json!({ "usage": line });
+            let others = json!({"usage": line, "account_id": "acct_a"});
+            vec![
+                send("", Some(&known.key), own.clone()),
+                send("", Some(&known.usage), own.clone()),
+                send("", Some("k"), others),
+                send("?account_id=acct_a", Some("k2"), own),
+            ]
+        }
+        "POST /v1/usage/batch" => {
+            let reused = json!({"idempotency_key": known.key, "usage": line});
+            let own = json!({"idempotency_key": "k", "usage": line});
+            let others = json!({"idempotency_key": "k", "account_id": "acct_a", "usage": line});
+            vec![
+                send("", None, json!({ "items": [reused] })),
+                send("", None, json!({"account_id": "acct_a", "items": [own]})),
+                send("", None, json!({ "items": [others] })),
+            ]
+        }
         "POST /v1/checkout" => {
-            let mut order = world.order("pack_500k");
-            let own = with("/v1/checkout", Some("buy"), order.clone());
-            order["account_id"] = "acct_a".into();
-            vec![own, with("/v1/checkout", Some("k"), order)]
+            let own = world.order("pack_500k");
+            let mut others = own.clone();
+            others["account_id"] = "acct_a".into();
+            vec![send("", Some("buy"), own), send("", Some("k"), others)]
         }
         "POST /v1/checkout/{session_id}/verify" => vec![
-            with(&format!("/v1/checkout/{session}/verify"), None, Value::Null),
-            with(
-                &format!("/v1/checkout/{session}/verify?account_id=acct_a"),
-                None,
-                Value::Null,
-            ),
-            with(
-                &format!("/v1/checkout/{session}/verify"),
-                None,
-                json!({"account_id": "acct_a"}),
-            ),
+            send("", None, Value::Null),
+            send("?account_id=acct_a", None, Value::Null),
+            send("", None, json!({"account_id": "acct_a"})),
         ],
         "POST /v1/portal" => {
             let url = format!("{}/account", world.origin());
-            vec![
-                with("/v1/portal", None, json!({"return_url": url})),
-                with(
-                    "/v1/portal",
-                    None,
-                    json!({"return_url": url, "account_id": "acct_a"}),
-                ),
-                with(
-                    "/v1/portal",
-                    None,
-                    json!({"return_url": url, "customer": customer}),
-                ),
-            ]
+            let others = json!({"return_url": url, "account_id": "acct_a"});
+            let of_others = json!({"return_url": url, "customer": known.customer});
+            let own = json!({ "return_url": url });
+            [own, others, of_others]
+                .map(|body| send("", None, body))
+                .into()
         }
-        "POST /v1/estimate" => vec![with(
-            "/v1/estimate",
-            None,
-            json!({"usage": line, "account_id": "acct_a"}),
-        )],
+        "POST /v1/estimate" => {
+            vec![send(
+                "",
+                None,
+                json!({"usage": line, "account_id": "acct_a"}),
+            )]
+        }
         // The webhook believes nothing without Stripe's signature.
-        "POST /v1/webhooks/stripe" => vec![with(
-            "/v1/webhooks/stripe",
+        "POST /v1/webhooks/stripe" => vec![send(
+            "",
             None,
-            json!({"id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false, "data": {"object": {"id": session}}}),
+            json!({"id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false, "data": {"object": {"id": known.session}}}),
         )],
-        route => match route.strip_prefix("GET ") {
-            Some(path) => read(path),
-            None => panic!("no attempts at {route}"),
-        },
+        route => {
+            assert!(route.starts_with("GET "), "no attempts at {route}");
+            reads(&path, &known.cursor)
+        }
     }
+}
+
+/// Returns the attempts at a route that is read.
+fn reads(path: &str, cursor: &str) -> Vec<(String, Option<String>, String)> {
+    let queries = [
+        String::new(),
+        "?account_id=acct_a".to_owned(),
+        "?account=acct_a".to_owned(),
+        "?account_id=acct_b&account_id=acct_a".to_owned(),
+        format!("?cursor={cursor}"),
+    ];
+    let reads = queries.map(|query| (format!("{path}{query}"), None, String::new()));
+    reads.into()
 }
 
 #[tokio::test]

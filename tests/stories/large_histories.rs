@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::civil::Date;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -13,8 +12,7 @@ async fn world() -> World {
     let now = "2026-11-30T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(now)).await;
     world.grant("acct_a", "1000").await;
-    let counted = Fault::new(QUERY, "slow:0").unwrap().times(u32::MAX);
-    world.stack.dynamodb.faults().add(counted);
+    world.dynamodb_fails(QUERY, "slow:0", u32::MAX);
     world
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -26,8 +25,7 @@ async fn standing_still() -> (World, Clock) {
 
 /// Makes every call to the meter fail with this fault from now on.
 fn fail(world: &World, fault: &str) {
-    let fault = Fault::new(METER, fault).unwrap().times(u32::MAX);
-    world.stack.stripe.faults().add(fault);
+    world.stripe_fails(METER, fault, u32::MAX);
 }
 
 #[tokio::test]

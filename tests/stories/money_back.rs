@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -267,8 +266,7 @@ async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
 async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    let lost = Fault::new("webhooks/invoice", "drop").unwrap();
-    world.stack.stripe.faults().add(lost.times(1_000));
+    world.stripe_fails("webhooks/invoice", "drop", 1_000);
     world.renew(&subscription, "succeeded").await;
     let payments = world.stack.stripe.state()["payment_intents"].clone();
     let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();

@@ -141,8 +141,7 @@ async fn a_parcel_whose_reply_was_lost_is_repeated_unchanged() {
         record(&world, &format!("k{number}"), 10).await;
     }
     heal(&world);
-    let lost = Fault::new(METER, "lost_reply").unwrap().times(2);
-    world.stack.stripe.faults().add(lost);
+    world.stripe_fails(METER, "lost_reply", 2);
     let world = world.later(SignedDuration::from_secs(120)).await;
     let report = world.deliver().await;
     assert_eq!(
@@ -177,8 +176,7 @@ async fn concurrent_runs_deliver_each_usage_once() {
 #[tokio::test]
 async fn an_event_that_is_too_old_for_stripe_is_parked_and_not_sent() {
     let world = funded().await;
-    let down = Fault::new(METER, "status:500").unwrap().times(10);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails(METER, "status:500", 10);
     record(&world, "k1", 10).await;
     heal(&world);
     let world = world
@@ -240,12 +238,10 @@ async fn an_entry_that_cannot_be_read_holds_up_nothing_else() {
 async fn a_truncated_refusal_is_retried_and_not_parked() {
     let world = funded().await;
     // Stripe takes the event, and both replies are lost.
-    let lost = Fault::new(METER, "lost_reply").unwrap().times(2);
-    world.stack.stripe.faults().add(lost);
+    world.stripe_fails(METER, "lost_reply", 2);
     record(&world, "k1", 10).await;
     // The error with which Stripe reports the duplicate arrives truncated.
-    let truncated = Fault::new(METER, "truncated").unwrap();
-    world.stack.stripe.faults().add(truncated);
+    world.stripe_fails(METER, "truncated", 1);
     let world = world.later(SignedDuration::from_secs(180)).await;
     let report = world.deliver().await;
 
@@ -266,11 +262,7 @@ async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_deliv
         record(&world, &format!("k{number}"), 10).await;
     }
     heal(&world);
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "status:400").unwrap());
+    world.stripe_fails(METER, "status:400", 1);
     let world = world.later(SignedDuration::from_secs(180)).await;
     let report = world.deliver().await;
     assert_eq!(

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 use tokio::task::yield_now;
@@ -13,8 +12,7 @@ const METER: &str = "/v1/billing/meter_events";
 #[tokio::test]
 async fn members_stay_pending_if_their_parcels_outcome_was_not_written() {
     let world = World::with_a_parcel_due().await;
-    let slow = Fault::new(METER, "slow:300").unwrap();
-    world.stack.stripe.faults().add(slow);
+    world.stripe_fails(METER, "slow:300", 1);
     let meanwhile = async {
         while world.meter_events().len() < 2 {
             yield_now().await;
@@ -53,8 +51,7 @@ async fn usages_redriven_after_a_day_go_in_a_parcel_like_new_ones() {
 #[tokio::test]
 async fn a_lease_is_held_although_its_reply_was_lost() {
     let world = World::with_a_parcel_due().await;
-    let lost = Fault::new("UpdateItem", "lost_reply").unwrap();
-    world.stack.dynamodb.faults().add(lost);
+    world.dynamodb_fails("UpdateItem", "lost_reply", 1);
     let report = world.deliver().await;
     assert_eq!(world.stack.dynamodb.faults().fired("UpdateItem"), 1);
     assert_eq!(report["metered"], 52, "{report}");
@@ -67,8 +64,7 @@ async fn an_unreadable_parcel_and_an_unreadable_checkout_delay_no_usage() {
     let world = World::at_noon().await;
     world.open("acct_a", "pack_500k").await;
     world.record_many("acct_a", 1).await;
-    let busy = Fault::new(METER, "status:429").unwrap().times(1_000);
-    world.stack.stripe.faults().add(busy);
+    world.stripe_fails(METER, "status:429", 1_000);
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
     let recorded = world.record("acct_a", "k1", &body).await;
     recorded.expect(StatusCode::CREATED);
@@ -102,8 +98,7 @@ async fn an_unreadable_parcel_and_an_unreadable_checkout_delay_no_usage() {
 async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
-    let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
-    world.stack.langfuse.faults().add(lost.times(4));
+    world.langfuse_fails("/api/public/otel/v1/traces", "lost_reply", 4);
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
     let first = world.record("acct_a", "first", &body).await;
     first.expect(StatusCode::CREATED);
@@ -136,8 +131,7 @@ async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
 async fn traces_of_a_crowded_time_are_read_one_by_one_after_all_others() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
-    let lost = Fault::new("/api/public/otel/v1/traces", "lost_reply").unwrap();
-    world.stack.langfuse.faults().add(lost.times(4));
+    world.langfuse_fails("/api/public/otel/v1/traces", "lost_reply", 4);
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let at = |time: &str| json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "occurred_at": time});
     let alone = world

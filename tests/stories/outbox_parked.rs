@@ -124,8 +124,7 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
 async fn a_redrive_sends_an_event_again_that_stripe_refused() {
     let world = world().await;
     record(&world, "first").await;
-    let refused = Fault::new(METER, "status:400").unwrap();
-    world.stack.stripe.faults().add(refused);
+    world.stripe_fails(METER, "status:400", 1);
     let usage = record(&world, "k1").await;
     assert_eq!(stripe_state(&world, &usage).0, "parked");
     let again = world.sparks(&["outbox", "redrive", &usage]).await.unwrap();
@@ -146,8 +145,7 @@ async fn a_redrive_sends_an_event_again_that_stripe_refused() {
 async fn an_event_that_is_too_old_is_redriven_only_once_it_is_shown_absent() {
     let world = world().await;
     record(&world, "first").await;
-    let down = Fault::new(METER, "status:503").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails(METER, "status:503", 100);
     let usage = record(&world, "k1").await;
     world.stack.stripe.faults().clear();
     let world = world.later(SignedDuration::from_secs(24 * 3_600)).await;
@@ -170,8 +168,7 @@ async fn the_outbox_lists_the_pending_count_and_the_oldest_age() {
         world.sparks(&["outbox"]).await.unwrap(),
         "nothing is pending\n"
     );
-    let down = Fault::new(METER, "status:503").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails(METER, "status:503", 100);
     record(&world, "k1").await;
     record(&world, "k2").await;
     let world = world.later(SignedDuration::from_secs(90)).await;
@@ -211,8 +208,7 @@ async fn a_redrive_does_not_reset_the_age_of_an_event() {
 async fn a_report_of_an_event_that_is_already_parked_is_kept() {
     let world = world().await;
     record(&world, "first").await;
-    let refused = Fault::new(METER, "status:400").unwrap();
-    world.stack.stripe.faults().add(refused);
+    world.stripe_fails(METER, "status:400", 1);
     let usage = record(&world, "k1").await;
     report(&world, &[&usage], "meter_event_customer_not_found").await;
     let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &usage]).await;
@@ -297,8 +293,7 @@ async fn a_trace_refused_in_its_own_export_is_parked_and_not_sent_again() {
 #[tokio::test]
 async fn a_parked_parcel_is_redriven_with_all_its_members() {
     let world = World::with_a_parcel_due().await;
-    let refused = Fault::new(METER, "status:400").unwrap();
-    world.stack.stripe.faults().add(refused);
+    world.stripe_fails(METER, "status:400", 1);
     world.deliver().await;
     let parcel = world.items("B#")[0]["id"]["S"].as_str().unwrap().to_owned();
     assert_eq!(world.items("B#")[0]["stripe"]["S"], "parked");
@@ -336,8 +331,7 @@ async fn a_report_that_names_events_by_idempotency_key_parks_them() {
 async fn a_report_that_names_a_retried_event_by_its_key_parks_it() {
     let world = world().await;
     record(&world, "first").await;
-    let down = Fault::new(METER, "status:503").unwrap();
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails(METER, "status:503", 1);
     let usage = record(&world, "k1").await;
     assert_eq!(stripe_state(&world, &usage).0, "pending");
     let world = world.drained().await;

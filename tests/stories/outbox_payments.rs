@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
@@ -12,8 +11,7 @@ const CARD: &str = "4242424242424242";
 async fn without_webhooks() -> World {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(100_000);
-    world.stack.stripe.faults().add(dropped);
+    world.drop_webhooks();
     world
 }
 
@@ -35,10 +33,7 @@ async fn an_unreported_payment_is_credited_after_its_session_has_ended() {
 #[tokio::test]
 async fn a_session_that_was_never_stored_is_found_among_its_customers() {
     let world = without_webhooks().await;
-    let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
-        .unwrap()
-        .times(3);
-    world.stack.stripe.faults().add(lost);
+    world.stripe_fails("/v1/checkout/sessions", "lost_reply", 3);
     let body = world.order("pack_500k");
     let page = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(page.status, 503);
@@ -120,8 +115,7 @@ async fn while_stripe_is_down_payments_wait_and_are_credited_after() {
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
     let world = world.later(SignedDuration::from_hours(24)).await;
-    let down = Fault::new("/v1/", "status:503").unwrap().times(1_000);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/v1/", "status:503", 1_000);
     let report = world.deliver().await;
     assert_eq!(report["failures"], 1, "{report}");
     world.stack.stripe.faults().clear();

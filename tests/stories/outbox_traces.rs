@@ -79,8 +79,7 @@ async fn a_read_before_a_resend_proves_nothing_after_it() {
     let world = minutes(world, 3).await;
     world.deliver().await;
     let world = minutes(world, 17).await;
-    let lost = Fault::new(TRACES, "lost_reply").unwrap();
-    world.stack.langfuse.faults().add(lost);
+    world.langfuse_fails(TRACES, "lost_reply", 1);
     world.deliver().await;
     assert!(entry(&world, &id).get("langfuse_absent_at").is_none());
     let world = minutes(world, 20).await;
@@ -93,8 +92,7 @@ async fn a_read_limit_stops_reads_and_no_exports() {
     let world = world().await;
     world.langfuse_is(&json!({ "reads_per_minute": 0 })).await;
     // Three may have arrived, each of another hour. That opens the circuit, so the others are not sent.
-    let lost = Fault::new(TRACES, "lost_reply").unwrap().times(3);
-    world.stack.langfuse.faults().add(lost);
+    world.langfuse_fails(TRACES, "lost_reply", 3);
     for hour in [9, 10, 11] {
         let body = json!({
             "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
@@ -131,8 +129,7 @@ async fn a_read_limit_stops_reads_and_no_exports() {
 #[tokio::test]
 async fn a_run_reads_twenty_times_at_most() {
     let world = world().await;
-    let lost = Fault::new(TRACES, "lost_reply").unwrap();
-    world.stack.langfuse.faults().add(lost);
+    world.langfuse_fails(TRACES, "lost_reply", 1);
     let items = (0..25).map(|number| {
         let at: jiff::Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         json!({

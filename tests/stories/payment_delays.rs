@@ -18,8 +18,7 @@ const CARD: &str = "4242424242424242";
 
 async fn without_webhooks() -> World {
     let world = World::start().await;
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(dropped);
+    world.drop_webhooks();
     world
 }
 
@@ -153,8 +152,7 @@ async fn a_paid_plan_is_checked_until_its_sparks_are_granted() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
-    let down = Fault::new("/v1/invoices", "status:500").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/v1/invoices", "status:500", 100);
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(verified.refusal(), (503, "unavailable"));
     assert!(is_looked_into(&world));
@@ -171,10 +169,7 @@ async fn a_retry_hours_later_makes_the_same_call_and_returns_the_same_session() 
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let body = world.order("pack_500k");
     // Every reply is lost, including those to the retries of one request.
-    let lost = Fault::new("/v1/checkout/sessions", "lost_reply")
-        .unwrap()
-        .times(3);
-    world.stack.stripe.faults().add(lost);
+    world.stripe_fails("/v1/checkout/sessions", "lost_reply", 3);
     let first = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(first.refusal(), (503, "unavailable"));
     let made = world.stack.stripe.state()["checkout_sessions"][0]["id"].clone();
@@ -206,10 +201,7 @@ async fn a_retry_hours_later_makes_the_same_call_and_returns_the_same_session() 
 async fn a_return_address_that_is_no_longer_allowed_opens_no_session() {
     let world = World::start().await;
     let body = world.order("pack_500k");
-    let down = Fault::new("/v1/checkout/sessions", "status:503")
-        .unwrap()
-        .times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/v1/checkout/sessions", "status:503", 100);
     let first = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(first.status, 503);
     world.stack.stripe.faults().clear();
@@ -230,8 +222,7 @@ async fn a_return_address_that_is_no_longer_allowed_opens_no_session() {
 #[tokio::test]
 async fn concurrent_orders_of_a_new_account_make_one_customer() {
     let world = World::start().await;
-    let slow = Fault::new("/v1/customers", "slow:300").unwrap().times(1);
-    world.stack.stripe.faults().add(slow);
+    world.stripe_fails("/v1/customers", "slow:300", 1);
     let body = world.order("pack_500k");
     let keys: Vec<String> = (0..4).map(|number| format!("k{number}")).collect();
     let orders = keys.iter().map(|key| world.checkout("acct_a", key, &body));

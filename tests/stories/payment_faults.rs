@@ -1,6 +1,5 @@
 //! Kills and faults during a payment: it is credited once, and nothing is lost.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
 use http::StatusCode;
@@ -51,9 +50,17 @@ async fn kill<T>(function: impl Future<Output = T>, reached: impl Fn() -> bool) 
     }
 }
 
-fn lookup(world: &World) -> impl Fn(&str) -> Option<String> + Sync {
-    let variables: BTreeMap<String, String> = world.environment().clone();
-    move |name| variables.get(name).cloned()
+/// Returns a function's app, whose type is that of its crate.
+macro_rules! app {
+    ($function:ident, $world:expr) => {{
+        let lookup = |name: &str| $world.environment().get(name).cloned();
+        let app = $function::App::new(Setup {
+            environment: Environment::from_lookup(&lookup),
+            transport: &Transport::network(),
+            clock: &Clock::system(),
+        });
+        app.unwrap()
+    }};
 }
 
 fn slow(path: &str) -> Fault {
@@ -69,14 +76,7 @@ async fn killed_before_the_session_is_stored_a_retry_returns_the_same_session() 
         .faults()
         .add(slow("/v1/checkout/sessions"));
     let body = world.order("pack_500k");
-    let variables = lookup(&world);
-    let environment = Environment::from_lookup(&variables);
-    let app = create_checkout::App::new(Setup {
-        environment,
-        transport: &Transport::network(),
-        clock: &Clock::system(),
-    })
-    .unwrap();
+    let app = app!(create_checkout, world);
     let sessions = || {
         let state = world.stack.stripe.state();
         state["checkout_sessions"].as_array().unwrap().len()
@@ -98,8 +98,7 @@ async fn killed_before_the_session_is_stored_a_retry_returns_the_same_session() 
 #[tokio::test]
 async fn killed_before_the_answer_a_retry_finds_the_credit() {
     let world = World::start().await;
-    let drop = Fault::new("webhooks/", "drop").unwrap().times(100);
-    world.stack.stripe.faults().add(drop);
+    world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
     world
@@ -107,14 +106,7 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
         .dynamodb
         .faults()
         .add(slow("TransactWriteItems"));
-    let variables = lookup(&world);
-    let environment = Environment::from_lookup(&variables);
-    let app = verify_payment::App::new(Setup {
-        environment,
-        transport: &Transport::network(),
-        clock: &Clock::system(),
-    })
-    .unwrap();
+    let app = app!(verify_payment, world);
     let request = request(VERIFY, &session, "k1", "");
 
     kill(verify_payment::handle(&app, request), || {
@@ -135,8 +127,7 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
 async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
     for by_webhook in [false, true] {
         let world = World::start().await;
-        let hold = Fault::new("webhooks/", "hold").unwrap().times(100);
-        world.stack.stripe.faults().add(hold);
+        world.stripe_fails("webhooks/", "hold", 100);
         let session = world.open("acct_a", "pack_500k").await;
         world.pay(&session, CARD).await;
         let path = format!("/v1/checkout/sessions/{session}");
@@ -145,14 +136,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
             let asked = world.stack.stripe.asked();
             asked.iter().any(|(_, asked, _)| *asked == path)
         };
-        let variables = lookup(&world);
-        let environment = Environment::from_lookup(&variables);
-        let app = verify_payment::App::new(Setup {
-            environment,
-            transport: &Transport::network(),
-            clock: &Clock::system(),
-        })
-        .unwrap();
+        let app = app!(verify_payment, world);
         let request = request(VERIFY, &session, "k1", "");
 
         kill(verify_payment::handle(&app, request), asked).await;
@@ -178,8 +162,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
 async fn a_call_whose_stripe_reply_was_lost_is_repeated() {
     let world = World::start().await;
     for path in ["/v1/customers", "/v1/checkout/sessions"] {
-        let fault = Fault::new(path, "lost_reply").unwrap();
-        world.stack.stripe.faults().add(fault);
+        world.stripe_fails(path, "lost_reply", 1);
     }
     world.open("acct_a", "pack_500k").await;
     let state = world.stack.stripe.state();
@@ -224,10 +207,7 @@ async fn whatever_dynamodb_does_a_payment_is_credited_once() {
 async fn a_payment_is_credited_once_the_table_recovers() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
-    let broken = Fault::new("TransactWriteItems", "status:400")
-        .unwrap()
-        .times(3);
-    world.stack.dynamodb.faults().add(broken);
+    world.dynamodb_fails("TransactWriteItems", "status:400", 3);
     world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     let deliveries = world.deliveries("checkout.session.completed");

@@ -9,7 +9,6 @@ use std::sync::Mutex;
 use http::StatusCode;
 use jiff::SignedDuration;
 use local::dynamodb::Permission;
-use local::faults::Fault;
 use local::template::{Function, Template};
 use serde_json::{Value, json};
 use shared::process::Setup;
@@ -102,8 +101,7 @@ async fn plans() -> World {
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
     // Reading the subscription grants a renewal that no webhook reported.
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(dropped);
+    world.drop_webhooks();
     world.renew(&subscription, "succeeded").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(world.credits("acct_a").len(), 2);
@@ -111,8 +109,7 @@ async fn plans() -> World {
     // The first function to find a customer deleted grants what that customer has paid.
     for (account, checks_out) in [("acct_c", true), ("acct_d", false)] {
         world.subscribe(account, "plus").await;
-        let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-        world.stack.stripe.faults().add(dropped);
+        world.drop_webhooks();
         let customers = world.stack.stripe.state()["customers"].clone();
         let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
         let path = format!("/v1/customers/{}", last.as_str().unwrap());
@@ -175,7 +172,9 @@ fn each_function_may_read_the_secrets_that_it_names() {
 
 #[test]
 fn no_function_may_scan_delete_or_use_a_wildcard() {
-    for (name, function) in template().functions {
+    let functions = template().functions;
+    assert_eq!(functions.len(), 7);
+    for (name, function) in functions {
         assert!(!function.statements.is_empty(), "{name}");
         for statement in function.statements {
             for action in &statement.actions {
@@ -212,6 +211,7 @@ async fn the_table_refuses_what_no_policy_allows() {
             .iter()
             .all(|(function, ..)| function == "record-usage")
     );
+    assert!(!access.used().is_empty());
     for (operation, body) in [
         ("Scan", json!({"TableName": "sparks-local"})),
         (
@@ -269,7 +269,9 @@ async fn each_function_is_given_the_variables_that_it_reads() {
         ("stripe-webhook", read_by!(stripe_webhook, world)),
         ("verify-payment", read_by!(verify_payment, world)),
     ]);
-    for (name, function) in template().functions {
+    let functions = template().functions;
+    assert_eq!(functions.len(), read.len());
+    for (name, function) in functions {
         let given = function.variables.iter();
         let given: BTreeSet<String> = given
             .map(|variable| variable.trim_end_matches("_PARAMETER").to_owned())

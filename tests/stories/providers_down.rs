@@ -21,6 +21,18 @@ async fn funded() -> World {
     world
 }
 
+/// Records a usage of `acct_a` over one Spark.
+async fn recorded(world: &World, key: &str) -> Answer {
+    let answer = world.record("acct_a", key, &one_spark()).await;
+    answer.expect(StatusCode::CREATED)
+}
+
+/// Makes every request to Langfuse and to Stripe fail.
+fn both_fail(world: &World, fault: &str) {
+    world.langfuse_fails("/", fault, 100);
+    world.stripe_fails("/", fault, 100);
+}
+
 fn statuses(answer: &Answer) -> (&str, &str) {
     let delivery = &answer.body["delivery"];
     (
@@ -36,29 +48,14 @@ fn entry(world: &World) -> Value {
 #[tokio::test]
 async fn providers_that_drop_the_connection_leave_the_usage_pending() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new("/", "refuse").unwrap().times(100));
-    world
-        .stack
-        .langfuse
-        .faults()
-        .add(Fault::new("/", "refuse").unwrap().times(100));
+    both_fail(&world, "refuse");
 
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(statuses(&answer), ("pending", "pending"));
     assert_eq!(world.available("acct_a").await, "99.000");
     assert_eq!(world.pending(), 1);
-    let replay = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let replay = recorded(&world, "k1").await;
     assert!(replay.is_replay());
     assert_eq!(world.available("acct_a").await, "99.000");
 }
@@ -68,22 +65,10 @@ async fn providers_that_hang_cost_no_more_than_the_budget() {
     let world = funded().await;
     // The customer exists, so that only the delivery itself is measured.
     world.record("acct_a", "k0", &one_spark()).await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new("/", "slow:20000").unwrap().times(100));
-    world
-        .stack
-        .langfuse
-        .faults()
-        .add(Fault::new("/", "slow:20000").unwrap().times(100));
+    both_fail(&world, "slow:20000");
 
     let started = Instant::now();
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(statuses(&answer), ("pending", "pending"));
     assert!(
@@ -96,12 +81,8 @@ async fn providers_that_hang_cost_no_more_than_the_budget() {
 #[tokio::test]
 async fn one_provider_down_does_not_hold_up_the_other() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new("/", "status:503").unwrap().times(100));
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    world.stripe_fails("/", "status:503", 100);
+    let answer = recorded(&world, "k1").await;
     assert_eq!(statuses(&answer), ("confirmed", "pending"));
     assert_eq!(
         world.pending(),
@@ -113,13 +94,9 @@ async fn one_provider_down_does_not_hold_up_the_other() {
 #[tokio::test]
 async fn an_event_that_stripe_has_already_counts_as_delivered() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "lost_reply").unwrap());
+    world.stripe_fails(METER, "lost_reply", 1);
 
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(
         statuses(&answer),
@@ -132,13 +109,9 @@ async fn an_event_that_stripe_has_already_counts_as_delivered() {
 #[tokio::test]
 async fn a_rate_limit_is_proof_that_an_event_was_not_sent() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "status:429").unwrap());
+    world.stripe_fails(METER, "status:429", 1);
 
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(statuses(&answer), ("confirmed", "pending"));
     assert_eq!(entry(&world)["stripe_unsent"]["S"], "rate_limited");
@@ -147,16 +120,8 @@ async fn a_rate_limit_is_proof_that_an_event_was_not_sent() {
 #[tokio::test]
 async fn a_server_error_does_not_prove_that_nothing_was_sent() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "status:500").unwrap());
-    world
-        .stack
-        .langfuse
-        .faults()
-        .add(Fault::new(TRACES, "status:500").unwrap());
+    world.stripe_fails(METER, "status:500", 1);
+    world.langfuse_fails(TRACES, "status:500", 1);
 
     world.record("acct_a", "k1", &one_spark()).await;
 
@@ -170,21 +135,10 @@ async fn a_server_error_does_not_prove_that_nothing_was_sent() {
 #[tokio::test]
 async fn a_request_that_is_refused_for_good_is_parked_with_the_reason() {
     let world = funded().await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "status:404").unwrap());
-    world
-        .stack
-        .langfuse
-        .faults()
-        .add(Fault::new(TRACES, "status:400").unwrap());
+    world.stripe_fails(METER, "status:404", 1);
+    world.langfuse_fails(TRACES, "status:400", 1);
 
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(statuses(&answer), ("parked", "parked"));
     assert_eq!(entry(&world)["langfuse_parked"]["S"], "status 400");
@@ -202,21 +156,10 @@ async fn a_refused_key_leaves_usage_pending_and_is_not_tried_again() {
     // At Stripe, a 403 is about one call: a restricted key lacks the right to it.
     for (status, asked) in [("status:401", 1), ("status:403", 3)] {
         let world = funded().await;
-        world
-            .stack
-            .stripe
-            .faults()
-            .add(Fault::new("/v1/", status).unwrap().times(100));
-        world
-            .stack
-            .langfuse
-            .faults()
-            .add(Fault::new("/api/", status).unwrap().times(100));
+        world.stripe_fails("/v1/", status, 100);
+        world.langfuse_fails("/api/", status, 100);
         for key in ["k1", "k2", "k3"] {
-            let answer = world
-                .record("acct_a", key, &one_spark())
-                .await
-                .expect(StatusCode::CREATED);
+            let answer = recorded(&world, key).await;
             assert_eq!(statuses(&answer), ("pending", "pending"));
         }
         assert_eq!(world.stack.stripe.faults().fired("/v1/"), asked);
@@ -228,22 +171,11 @@ async fn a_refused_key_leaves_usage_pending_and_is_not_tried_again() {
 async fn three_failures_in_a_row_open_the_circuit_and_skipped_entries_record_it() {
     let world = funded().await;
     world.record("acct_a", "k0", &one_spark()).await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "status:503").unwrap().times(100));
-    world
-        .stack
-        .langfuse
-        .faults()
-        .add(Fault::new(TRACES, "status:503").unwrap().times(100));
+    world.stripe_fails(METER, "status:503", 100);
+    world.langfuse_fails(TRACES, "status:503", 100);
 
     for number in 1..=6 {
-        world
-            .record("acct_a", &format!("k{number}"), &one_spark())
-            .await
-            .expect(StatusCode::CREATED);
+        recorded(&world, &format!("k{number}")).await;
     }
 
     assert_eq!(world.stack.stripe.faults().fired(METER), 3);
@@ -288,16 +220,9 @@ async fn a_general_rate_limit_opens_the_circuit_and_one_on_a_customer_does_not()
 #[tokio::test]
 async fn a_mark_that_cannot_be_written_leaves_the_usage_pending() {
     let world = funded().await;
-    world
-        .stack
-        .dynamodb
-        .faults()
-        .add(Fault::new("UpdateItem", "throttle").unwrap().times(1_000));
+    world.dynamodb_fails("UpdateItem", "throttle", 1_000);
 
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(
         statuses(&answer),
@@ -319,16 +244,9 @@ async fn a_failed_customer_lookup_makes_no_second_customer() {
     let world = funded().await;
     world.record("acct_a", "k0", &one_spark()).await;
     let world = world.at(Clock::system()).await;
-    world
-        .stack
-        .dynamodb
-        .faults()
-        .add(Fault::new("GetItem", "throttle").unwrap().times(12));
+    world.dynamodb_fails("GetItem", "throttle", 12);
 
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = recorded(&world, "k1").await;
 
     assert_eq!(statuses(&answer), ("confirmed", "pending"));
     let stripe = world.stack.stripe.state();
@@ -344,11 +262,7 @@ async fn a_failed_customer_lookup_makes_no_second_customer() {
 async fn a_part_of_a_batch_that_does_not_fit_the_budget_stays_pending() {
     let world = funded().await;
     world.record("acct_a", "k0", &one_spark()).await;
-    world
-        .stack
-        .stripe
-        .faults()
-        .add(Fault::new(METER, "slow:300").unwrap().times(100));
+    world.stripe_fails(METER, "slow:300", 100);
     let items: Vec<Value> = (1..=5)
         .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": [{"meter": "compute", "milliseconds": 60_000}]}))
         .collect();
@@ -381,21 +295,14 @@ async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::skipping_from(noon)).await;
     world.grant("acct_a", "100").await;
-    world.stack.dynamodb.faults().add(
-        Fault::new("TransactWriteItems", "throttle")
-            .unwrap()
-            .times(10_000),
-    );
+    world.dynamodb_fails("TransactWriteItems", "throttle", 10_000);
 
     let answer = world.record("acct_a", "k1", &one_spark()).await;
 
     assert_eq!(answer.refusal(), (503, "unavailable"));
     assert_eq!(answer.headers["retry-after"], "1");
     world.stack.dynamodb.faults().clear();
-    world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    recorded(&world, "k1").await;
     assert_eq!(world.available("acct_a").await, "99.000");
 }
 

@@ -4,7 +4,6 @@ mod parked;
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::providers::langfuse::trace_id;
 use tests::World;
@@ -34,8 +33,7 @@ async fn next_day(world: World) -> World {
 }
 
 fn fail(world: &World, path: &str, fault: &str, times: u32) {
-    let fault = Fault::new(path, fault).unwrap().times(times);
-    world.stack.stripe.faults().add(fault);
+    world.stripe_fails(path, fault, times);
 }
 
 /// Returns the report of `sparks reconcile` on yesterday.

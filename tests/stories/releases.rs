@@ -10,6 +10,7 @@ use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
 use shared::process::transport::Transport;
+use shared::words::money::{Currency, Money};
 use tests::World;
 
 /// Starts a world a day after the last item was stored, whose functions write this item version.
@@ -40,15 +41,13 @@ async fn takes_back(world: &World) {
     let purchase = world.items("E#cs_")[0]["id"]["S"]
         .as_str()
         .unwrap()
-        .to_owned();
+        .parse()
+        .unwrap();
     let refund = NewReversal {
-        id: "re_later".to_owned(),
+        id: "re_later".parse().unwrap(),
         account: "acct_a".parse().unwrap(),
         purchase,
-        part: Part::Amount {
-            amount: 100,
-            currency: "usd".to_owned(),
-        },
+        part: Part::Amount(Money::new(100, Currency::USD)),
     };
     let now = "2026-12-24T12:05:00Z".parse().unwrap();
     let deadline = Deadline::lasting(&Clock::system(), std::time::Duration::from_secs(20));

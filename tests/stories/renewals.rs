@@ -3,7 +3,6 @@
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
@@ -14,12 +13,6 @@ const PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 async fn world() -> World {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     World::start_with(&[], Clock::starting_at(start)).await
-}
-
-/// Drops all webhooks of these kinds from now on.
-fn lose(world: &World, kinds: &str) {
-    let lost = Fault::new(kinds, "drop").unwrap();
-    world.stack.stripe.faults().add(lost.times(100_000));
 }
 
 /// Lets time pass in steps of half an hour, each with a run of the outbox, until the account has this many credits.
@@ -63,7 +56,7 @@ fn now(world: &World) -> Timestamp {
 async fn a_renewal_without_invoice_paid_is_credited_within_two_hours_of_its_payment() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    lose(&world, "webhooks/invoice.");
+    world.stripe_fails("webhooks/invoice.", "drop", u32::MAX);
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "succeeded").await;
     assert_eq!(invoice["status"], "draft");
@@ -74,7 +67,7 @@ async fn a_renewal_without_invoice_paid_is_credited_within_two_hours_of_its_paym
 #[tokio::test]
 async fn a_renewal_is_credited_without_webhooks_or_reads_of_the_subscription() {
     let world = world().await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let subscription = world.subscribe("acct_a", "plus").await;
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "succeeded").await;
@@ -84,15 +77,14 @@ async fn a_renewal_is_credited_without_webhooks_or_reads_of_the_subscription() {
 #[tokio::test]
 async fn a_subscription_that_stripe_cannot_return_after_payment_is_stored_later() {
     let world = world().await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
-    let down = Fault::new("/v1/subscriptions", "status:503").unwrap();
-    world.stack.stripe.faults().add(down.times(100));
+    world.stripe_fails("/v1/subscriptions", "status:503", 100);
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(verified.expect(StatusCode::OK).body["status"], "paid");
     world.stack.stripe.faults().clear();
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let world = world.later(SignedDuration::from_hours(25)).await;
     world.deliver().await;
     let stored = world.items("A#acct_a");
@@ -107,7 +99,7 @@ async fn a_subscription_that_stripe_cannot_return_after_payment_is_stored_later(
 async fn a_payment_that_succeeds_after_days_of_dunning_is_credited_within_two_hours() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "failed").await;
     let world = world.later(SignedDuration::from_hours(2)).await;
@@ -142,7 +134,7 @@ async fn an_unpaid_invoice_is_checked_hourly_until_it_is_void_or_uncollectible()
     for end in ["void", "mark_uncollectible"] {
         let world = world().await;
         let subscription = world.subscribe("acct_a", "plus").await;
-        lose(&world, "webhooks/");
+        world.drop_webhooks();
         let world = world.later(PERIOD).await;
         let invoice = world.roll_over(&subscription, "failed").await;
         let world = world.later(SignedDuration::from_hours(2)).await;
@@ -180,7 +172,7 @@ async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
         .await;
     world = world.later(SignedDuration::from_hours(11 * 24)).await;
     let mut world = until_credited(world, 2).await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let path = format!("/v1/subscriptions/{subscription}");
     world.delete_at_stripe(&path).await;
     let path = format!("/v1/invoices/{}/pay", older["id"].as_str().unwrap());
@@ -210,7 +202,7 @@ async fn reading_an_unchanged_subscription_writes_nothing() {
 async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_it() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let world = world.later(PERIOD).await;
     let invoice = world.roll_over(&subscription, "failed").await;
     let id = invoice["id"].as_str().unwrap();
@@ -237,7 +229,7 @@ async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_i
 async fn other_invoices_of_a_customer_do_not_hide_a_renewal() {
     let world = world().await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    lose(&world, "webhooks/");
+    world.drop_webhooks();
     let renewed = world.renew(&subscription, "succeeded").await;
     let other = json!({
         "subscription": subscription, "billing_reason": "manual",

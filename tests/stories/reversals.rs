@@ -1,7 +1,6 @@
 //! Refunds and disputes claw back their Sparks, and restore them if they fail or are won, exact to the milli-Spark.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
@@ -200,8 +199,7 @@ async fn a_refund_of_a_plan_is_matched_by_its_invoice_and_takes_the_plans_sparks
 async fn a_purchase_refunded_before_its_credit_is_credited_first() {
     for item in ["pack_500k", "plus"] {
         let world = World::start().await;
-        let dropped = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-        world.stack.stripe.faults().add(dropped);
+        world.drop_webhooks();
         let session = world.open("acct_a", item).await;
         world.pay(&session, "4242424242424242").await;
         world.webhooks_settled().await;
@@ -260,8 +258,7 @@ async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_kno
     );
     // This renewal was granted. The next one has a price that the functions do not know.
     assert!(world.entry(id).is_some());
-    let held = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(held);
+    world.drop_webhooks();
     let invoice = world.renew(&subscription, "succeeded").await;
     let id = invoice["id"].as_str().unwrap();
     let known = invoice.pointer(price).unwrap().clone();
@@ -286,8 +283,7 @@ async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_kno
 #[tokio::test]
 async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
     let world = World::start().await;
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(10_000);
-    world.stack.stripe.faults().add(dropped);
+    world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "4242424242424242").await;
     let at_stripe = format!("/v1/checkout/sessions/{session}");
@@ -320,8 +316,7 @@ async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
 #[tokio::test]
 async fn concurrent_refunds_each_take_their_share() {
     let (world, _, payment) = bought(0).await;
-    let held = Fault::new("webhooks/", "hold").unwrap().times(1_000);
-    world.stack.stripe.faults().add(held);
+    world.stripe_fails("webhooks/", "hold", 1_000);
     for _ in 0..8 {
         let form = format!("payment_intent={payment}&amount=250");
         world.post_to_stripe("/v1/refunds", &form).await;
@@ -343,8 +338,7 @@ async fn concurrent_refunds_each_take_their_share() {
 #[tokio::test]
 async fn a_refund_that_fails_before_its_first_webhook_never_takes_anything() {
     let (world, _, payment) = bought(0).await;
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(2);
-    world.stack.stripe.faults().add(dropped);
+    world.stripe_fails("webhooks/", "drop", 2);
     let refund = world.refund(&payment, 1_000).await;
     world.stack.stripe.faults().clear();
     world.refund_is(&refund, "failed").await;

@@ -1,7 +1,6 @@
 //! The transaction that records a usage adds it to the sums by quarter-hour, model and member.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::pricing::price_book::models;
 use tests::World;
@@ -102,8 +101,7 @@ async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
         let recorded = world.record("acct_a", &format!("k{number}"), &body).await;
         recorded.expect(StatusCode::CREATED);
     }
-    let counted = Fault::new("TransactWriteItems", "slow:0").unwrap();
-    world.stack.dynamodb.faults().add(counted.times(100));
+    world.dynamodb_fails("TransactWriteItems", "slow:0", 100);
     let mut before = 0;
     for (key, transactions) in [("first", 2), ("second", 1), ("third", 1)] {
         let body = json!({"usage": [line(models[40])], "occurred_at": occurred_at});

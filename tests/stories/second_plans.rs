@@ -1,7 +1,6 @@
 //! An account pays for one plan at a time: a second one is refused, its session is expired, or an incident names both.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -60,8 +59,7 @@ async fn a_second_plan_is_refused_without_any_webhook() {
 async fn a_second_plan_is_refused_by_the_stored_state_while_stripe_is_down() {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
-    let down = Fault::new("/v1/subscriptions", "status:503").unwrap();
-    world.stack.stripe.faults().add(down.times(100));
+    world.stripe_fails("/v1/subscriptions", "status:503", 100);
     let refused = world.checkout("acct_a", "k2", &world.order("plus")).await;
     assert_eq!(refused.refusal(), (409, "already_subscribed"));
 }

@@ -1,10 +1,10 @@
 //! An account pages through its ledger, reads the catalogue, and estimates the price of a usage before recording it.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
+use tests::model::{parse, print};
 
 async fn page(world: &World, query: &str) -> Value {
     let path = format!("/v1/ledger?{query}");
@@ -19,8 +19,8 @@ fn ids(page: &Value) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn every_kind_of_entry_is_listed_with_its_details() {
+/// Starts a world with an entry of every kind; returns it with the session and the refund of a pack.
+async fn with_every_kind_of_entry() -> (World, String, String) {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
@@ -38,6 +38,12 @@ async fn every_kind_of_entry_is_listed_with_its_details() {
     world.sparks(&reason).await.unwrap();
     let later = "2026-12-01T00:00:00Z".parse().unwrap();
     let world = world.at(Clock::starting_at(later)).await;
+    (world, session, refund)
+}
+
+#[tokio::test]
+async fn every_kind_of_entry_is_listed_with_its_details() {
+    let (world, session, refund) = with_every_kind_of_entry().await;
 
     let page = page(&world, "").await;
     let mut seen: Vec<Value> = page["entries"].as_array().unwrap().clone();
@@ -101,22 +107,9 @@ async fn every_kind_of_entry_is_listed_with_its_details() {
 
     let sum: i64 = seen
         .iter()
-        .map(|entry| -> i64 {
-            entry["amount"]
-                .as_str()
-                .unwrap()
-                .replace('.', "")
-                .parse()
-                .unwrap()
-        })
+        .map(|entry| -> i64 { parse(entry["amount"].as_str().unwrap()).unwrap() })
         .sum();
-    let available: i64 = world
-        .available("acct_a")
-        .await
-        .replace('.', "")
-        .parse()
-        .unwrap();
-    assert_eq!(sum, available);
+    assert_eq!(print(sum), world.available("acct_a").await);
 }
 
 #[tokio::test]
@@ -323,8 +316,7 @@ async fn a_page_is_complete_despite_unprocessed_keys() {
         world.grant("acct_a", grant).await;
     }
     let whole = page(&world, "").await;
-    let unprocessed = Fault::new("BatchGetItem", "unprocessed").unwrap();
-    world.stack.dynamodb.faults().add(unprocessed.times(2));
+    world.dynamodb_fails("BatchGetItem", "unprocessed", 2);
     assert_eq!(page(&world, "").await, whole);
     assert_eq!(ids(&whole).len(), 3);
     assert_eq!(world.stack.dynamodb.faults().fired("BatchGetItem"), 2);
@@ -336,8 +328,7 @@ async fn polling_with_an_overlap_misses_no_late_entry() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
     // The first usage meets conflicts for a second, and the other is recorded meanwhile.
-    let conflict = Fault::new("TransactWriteItems", "conflict").unwrap();
-    world.stack.dynamodb.faults().add(conflict.times(5));
+    world.dynamodb_fails("TransactWriteItems", "conflict", 5);
     let early = world.spend("acct_a", "early", 1);
     let others = async {
         while world.stack.dynamodb.faults().fired("TransactWriteItems") < 5 {

@@ -221,10 +221,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-#[tokio::test]
-async fn every_field_that_is_read_has_stripes_type() {
-    let world = busy().await;
-    let facts = facts();
+/// Returns all objects of the fake, and those inside of others that the product reads.
+async fn objects(world: &World) -> Vec<Value> {
     let state = world.stack.stripe.state();
     let session = state["checkout_sessions"][0]["id"].as_str().unwrap();
     let path =
@@ -241,7 +239,7 @@ async fn every_field_that_is_read_has_stripes_type() {
         invoice_line,
         item,
     ];
-    objects.extend(money::parts(&world, &state).await);
+    objects.extend(money::parts(world, &state).await);
     for list in [
         "checkout_sessions",
         "prices",
@@ -263,6 +261,13 @@ async fn every_field_that_is_read_has_stripes_type() {
     ] {
         objects.extend(state[list].as_array().unwrap().iter().cloned());
     }
+    objects
+}
+
+#[tokio::test]
+async fn every_field_that_is_read_has_stripes_type() {
+    let world = busy().await;
+    let (facts, objects) = (facts(), objects(&world).await);
     let mut seen = BTreeSet::new();
     for object in &objects {
         let name = object["object"].as_str().unwrap();

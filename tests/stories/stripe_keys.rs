@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use local::stripe::FakeStripe;
 use serde_json::{Value, json};
 use tests::World;
@@ -55,8 +54,7 @@ async fn a_key_of_another_account_ends_no_subscription() {
 async fn a_missing_permission_stops_only_the_calls_that_need_it() {
     let world = World::at_noon().await;
     let (_, payment) = world.buy("acct_a", "pack_125k", "k1").await;
-    let lacking = Fault::new("/v1/disputes", "status:403").unwrap();
-    world.stack.stripe.faults().add(lacking.times(100));
+    world.stripe_fails("/v1/disputes", "status:403", 100);
 
     world.dispute(&payment, 500, "needs_response").await;
     world.webhooks_settled().await;
@@ -81,8 +79,7 @@ async fn a_limit_reported_as_a_400_parks_nothing() {
         let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
         let recorded = world.record("acct_a", "k1", &body).await;
         recorded.expect(StatusCode::CREATED);
-        let limit = Fault::new(METER, &format!("code:{code}")).unwrap();
-        world.stack.stripe.faults().add(limit);
+        world.stripe_fails(METER, &format!("code:{code}"), 1);
 
         let recorded = world.record("acct_a", "k2", &body).await;
 

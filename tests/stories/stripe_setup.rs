@@ -199,8 +199,7 @@ async fn a_failed_run_can_be_repeated() {
 async fn the_webhook_secret_is_printed_even_if_a_later_step_fails() {
     // Another deployment in the same Stripe account has nothing yet.
     let world = World::start().await.with("STAGE", "other");
-    let refused = Fault::new("/v2/core/event_destinations", "status:400").unwrap();
-    world.stack.stripe.faults().add(refused.times(100));
+    world.stripe_fails("/v2/core/event_destinations", "status:400", 100);
     let other = [
         "stripe-setup",
         "--webhook-url",

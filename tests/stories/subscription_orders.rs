@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -109,8 +108,7 @@ async fn lives(seeds: Range<u64>) {
 
 async fn ten_lives(seeds: Range<u64>) {
     let world = World::start().await;
-    let dropped = Fault::new("webhooks/", "drop").unwrap().times(1_000_000);
-    world.stack.stripe.faults().add(dropped);
+    world.drop_webhooks();
     for seed in seeds {
         let before = world.stack.stripe.state()["events"]
             .as_array()

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use local::faults::Fault;
 use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
@@ -15,21 +14,19 @@ async fn world_at(text: &str) -> World {
     World::start_with(&[], Clock::starting_at(at(text))).await
 }
 
-fn pairs(grants: &[(String, String)]) -> Vec<(&str, &str)> {
-    grants
-        .iter()
-        .map(|(source, left)| (source.as_str(), left.as_str()))
-        .collect()
+/// Asserts that the account has these grants, by source and remainder in burn order.
+async fn assert_grants(world: &World, expected: &[(&str, &str)]) {
+    let grants = world.grants("acct_a").await;
+    let grants = grants.iter();
+    let grants: Vec<_> = grants.map(|(source, left)| (&**source, &**left)).collect();
+    assert_eq!(grants, expected);
 }
 
 #[tokio::test]
 async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [("free", "10000.000"), ("plan", "500000.000")]
-    );
+    assert_grants(&world, &[("free", "10000.000"), ("plan", "500000.000")]).await;
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(standing.body["status"], "active");
     assert_eq!(standing.body["plan"], "plus");
@@ -65,10 +62,7 @@ async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
     assert_eq!(standing["subscriptions"][0]["id"], subscription.as_str());
 
     world.spend("acct_a", "k1", 110_000).await;
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [("plan", "400000.000")]
-    );
+    assert_grants(&world, &[("plan", "400000.000")]).await;
     let world = world
         .at(Clock::starting_at(at("2026-12-22T13:00:00Z")))
         .await;
@@ -76,17 +70,11 @@ async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
     let standing = world.subscription("acct_a").await.body;
     assert_eq!(standing["status"], "canceled");
     // The grace period of a day is not over.
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [("free", "10000.000"), ("plan", "400000.000")]
-    );
+    assert_grants(&world, &[("free", "10000.000"), ("plan", "400000.000")]).await;
     let world = world
         .at(Clock::starting_at(at("2026-12-23T13:00:00Z")))
         .await;
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [("free", "10000.000")]
-    );
+    assert_grants(&world, &[("free", "10000.000")]).await;
     let expired = world.entries("acct_a");
     let expired = expired
         .iter()
@@ -108,30 +96,27 @@ async fn a_renewal_adds_a_grant_and_the_old_one_expires() {
         invoice["period_end"],
         invoice["lines"]["data"][0]["period"]["end"]
     );
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [
+    assert_grants(
+        &world,
+        &[
             ("free", "10000.000"),
             ("plan", "500000.000"),
-            ("plan", "500000.000")
-        ]
-    );
+            ("plan", "500000.000"),
+        ],
+    )
+    .await;
     world.spend("acct_a", "k1", 110_000).await;
     let world = world
         .at(Clock::starting_at(at("2026-12-23T12:05:00Z")))
         .await;
-    assert_eq!(
-        pairs(&world.grants("acct_a").await),
-        [("plan", "500000.000")]
-    );
+    assert_grants(&world, &[("plan", "500000.000")]).await;
     assert_eq!(world.credits("acct_a").len(), 2);
 }
 
 #[tokio::test]
 async fn reading_the_subscription_credits_paid_renewals_without_webhooks() {
     let world = world_at("2026-11-22T12:00:00Z").await;
-    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-    world.stack.stripe.faults().add(lost);
+    world.drop_webhooks();
     let subscription = world.subscribe("acct_a", "plus").await;
     for _ in 0..3 {
         world.renew(&subscription, "succeeded").await;
@@ -147,8 +132,7 @@ async fn reading_the_subscription_credits_paid_renewals_without_webhooks() {
 #[tokio::test]
 async fn a_credit_after_its_period_lasts_thirty_days() {
     let world = world_at("2026-11-22T12:00:00Z").await;
-    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-    world.stack.stripe.faults().add(lost);
+    world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, "4242424242424242").await;
     let late = at("2027-01-10T00:00:00Z");
@@ -172,8 +156,7 @@ async fn a_plan_is_verified_again_without_calling_stripe() {
     let first = world.verify("acct_a", &session).await.body;
     assert_eq!(first["sparks_credited"], "500000.000");
     assert_eq!(first["balance"]["available"], "510000.000");
-    let down = Fault::new("/", "status:503").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/", "status:503", 100);
     let again = world.verify("acct_a", &session).await;
     assert_eq!(again.expect(StatusCode::OK).body, first);
 }
@@ -183,10 +166,7 @@ async fn while_stripe_is_down_the_stored_subscription_is_returned_with_its_time(
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     let told = world.subscription("acct_a").await.body;
-    let down = Fault::new("/v1/subscriptions", "status:503")
-        .unwrap()
-        .times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/v1/subscriptions", "status:503", 100);
     let stored = world.subscription("acct_a").await;
     let mut stored = stored.expect(StatusCode::OK).body;
     assert_eq!(stored["source"], "stored");
@@ -201,63 +181,6 @@ async fn while_stripe_is_down_the_stored_subscription_is_returned_with_its_time(
     assert!(!session.is_empty());
     let unknown = world.subscription("acct_b").await;
     assert_eq!(unknown.refusal(), (503, "unavailable"));
-}
-
-#[tokio::test]
-async fn an_account_that_bought_nothing_has_no_subscription_and_no_portal() {
-    let world = World::start().await;
-    let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
-    assert_eq!(standing.body["status"], "none");
-    assert_eq!(standing.body["subscriptions"], json!([]));
-    let body = json!({"return_url": world.origin()});
-    let refused = world.portal("acct_a", &body).await;
-    assert_eq!(refused.refusal(), (409, "no_customer"));
-
-    world.buy("acct_a", "pack_125k", "k1").await;
-    world
-        .portal("acct_a", &body)
-        .await
-        .expect(StatusCode::CREATED);
-    let cancel = json!({"return_url": world.origin(), "flow": "subscription_cancel"});
-    let refused = world.portal("acct_a", &cancel).await;
-    assert_eq!(refused.refusal(), (409, "no_subscription"));
-}
-
-#[tokio::test]
-async fn the_portal_accepts_only_the_apps_return_urls_and_known_members() {
-    let world = World::start().await;
-    world.buy("acct_a", "pack_125k", "k1").await;
-    for (body, code, field) in [
-        (
-            json!({"return_url": "https://evil.example/"}),
-            "url_not_allowed",
-            "return_url",
-        ),
-        (
-            json!({"return_url": format!("{}@evil.example/", world.origin())}),
-            "url_not_allowed",
-            "return_url",
-        ),
-        (json!({}), "invalid_request", "body"),
-        (
-            json!({"return_url": world.origin(), "customer": "cus_1"}),
-            "invalid_request",
-            "customer",
-        ),
-        (
-            json!({"return_url": world.origin(), "flow": "subscription_steal"}),
-            "invalid_request",
-            "flow",
-        ),
-    ] {
-        let refused = world.portal("acct_a", &body).await;
-        assert_eq!(refused.refusal(), (422, code), "{body}");
-        assert_eq!(refused.body["field"], field, "{body}");
-    }
-    let service = world.service_token();
-    let body = json!({"return_url": world.origin()}).to_string();
-    let refused = world.post("/v1/portal", Some(&service), None, body).await;
-    assert_eq!(refused.refusal(), (403, "service_forbidden"));
 }
 
 #[tokio::test]
@@ -327,8 +250,7 @@ async fn an_account_can_buy_again_after_its_customer_is_deleted() {
 #[tokio::test]
 async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
     let world = World::start().await;
-    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-    world.stack.stripe.faults().add(lost);
+    world.drop_webhooks();
     world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
     world
@@ -338,50 +260,6 @@ async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
     assert_eq!(standing.body["status"], "canceled");
     world.buy("acct_a", "pack_125k", "k2").await;
     assert_eq!(world.available("acct_a").await, "635000.000");
-}
-
-/// Opens the portal's overview and submits a form there, as a customer would.
-async fn at_portal(world: &World, action: &str, form: String) {
-    let back = format!("{}/account", world.origin());
-    let portal = world.portal("acct_a", &json!({"return_url": back})).await;
-    let url = portal.expect(StatusCode::CREATED).body["url"].clone();
-    let browser = local::client::plain();
-    let done = browser
-        .post(format!("{}/{action}", url.as_str().unwrap()))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(form);
-    assert_eq!(done.send().await.unwrap().status(), 303, "{action}");
-    world.webhooks_settled().await;
-}
-
-#[tokio::test]
-async fn changes_at_the_portal_show_in_the_subscription() {
-    let world = World::start().await;
-    let subscription = world.subscribe("acct_a", "plus").await;
-    let on_it = || format!("subscription={subscription}");
-    at_portal(&world, "cancel", on_it()).await;
-    let standing = world.subscription("acct_a").await.body;
-    assert_eq!(standing["cancel_at_period_end"], true);
-
-    // A subscription that already ends cannot be cancelled again.
-    let back = format!("{}/account", world.origin());
-    let body = json!({"return_url": back, "flow": "subscription_cancel"});
-    let again = world.portal("acct_a", &body).await;
-    assert_eq!(again.refusal(), (409, "flow_unavailable"));
-    assert_eq!(again.body["field"], "flow");
-
-    at_portal(&world, "resume", on_it()).await;
-    let standing = world.subscription("acct_a").await.body;
-    assert_eq!(
-        (&standing["cancel_at_period_end"], &standing["cancel_at"]),
-        (&json!(false), &json!(null))
-    );
-    at_portal(&world, "card", "card=4000000000000077".to_owned()).await;
-    world.renew(&subscription, "failed").await;
-    assert_eq!(
-        world.subscription("acct_a").await.body["status"],
-        "past_due"
-    );
 }
 
 #[tokio::test]
@@ -419,8 +297,7 @@ async fn an_active_subscription_is_listed_before_a_cancelled_one() {
 async fn all_uncredited_paid_periods_are_credited_at_once() {
     let world = world_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    let lost = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-    world.stack.stripe.faults().add(lost);
+    world.drop_webhooks();
     for _ in 0..24 {
         world.renew(&subscription, "succeeded").await;
     }

@@ -167,8 +167,7 @@ async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
     let session = world.open("acct_a", "pack_500k").await;
     world.webhook(Some("t=1,v1=forged"), "{}").await;
     let path = format!("/v1/checkout/sessions/{session}");
-    let down = Fault::new(&path, "status:503").unwrap().times(100);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails(&path, "status:503", 100);
     let completed = json!({
         "id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false,
         "data": {"object": {"id": session, "object": "checkout.session"}},

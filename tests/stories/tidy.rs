@@ -43,6 +43,13 @@ const NOT_OF_THE_TEMPLATE: [&str; 6] = [
     "AWS_SESSION_TOKEN",
 ];
 
+/// A file and a function have fewer lines than these, comments included.
+const LINES_OF_A_FILE: usize = 400;
+const LINES_OF_A_FUNCTION: usize = 70;
+
+/// The generated price table, which is as long as there are models.
+const GENERATED: &str = "shared/src/pricing/price_book/table.rs";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -104,6 +111,53 @@ fn every_module_begins_by_saying_what_it_is() {
             "{name} has no `//!` in its first line"
         );
     }
+}
+
+/// Returns each function of formatted code with its number of lines: its last brace is below its first letter.
+fn functions(text: &str) -> Vec<(&str, usize)> {
+    let begins = r"^( *)(?:pub(?:\([a-z: ]+\))? )?(?:const |async |unsafe )*fn (\w+)";
+    let begins = Regex::new(begins).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let Some(begin) = begins.captures(line) else {
+            continue;
+        };
+        let last = format!("{}}}", &begin[1]);
+        let is_last = |line: &&str| **line == *last;
+        let lines = if line.ends_with(['}', ';']) {
+            1
+        } else {
+            2 + lines[number + 1..]
+                .iter()
+                .position(is_last)
+                .expect("an end")
+        };
+        found.push((begin.get(2).expect("a name").as_str(), lines));
+    }
+    found
+}
+
+#[test]
+fn a_file_and_a_function_are_short() {
+    let long =
+        "pub(super) async fn long(\n    one: u8,\n) {\n    if one {\n    }\n}\nfn short() {}\n";
+    assert_eq!(functions(long), [("long", 6), ("short", 1)]);
+    let (mut too_long, mut counted) = (Vec::new(), 0);
+    for (name, text) in files("", &[".rs"]) {
+        let lines = text.lines().count();
+        if lines >= LINES_OF_A_FILE && name != GENERATED {
+            too_long.push(format!("{name} has {lines} lines"));
+        }
+        for (function, lines) in functions(&text) {
+            counted += 1;
+            if lines >= LINES_OF_A_FUNCTION {
+                too_long.push(format!("`{function}` in {name} has {lines} lines"));
+            }
+        }
+    }
+    assert!(counted > 4_000, "{counted} functions");
+    assert!(too_long.is_empty(), "{too_long:#?}");
 }
 
 #[test]
@@ -196,6 +250,7 @@ fn every_alarm_is_explained_where_it_leads() {
         .collect();
     let all = template.matches("Type: AWS::CloudWatch::Alarm").count();
     assert_eq!(alarms.len(), all, "an alarm has no link");
+    assert!(all > 5, "{all} alarms");
     for anchor in alarms {
         let heading = format!("\n### {anchor}\n");
         assert!(
@@ -226,6 +281,7 @@ fn every_file_that_a_document_names_exists() {
     let path = Regex::new(r"`([a-z_/-]+\.(?:json|md|rs|toml|txt|yaml))`").unwrap();
     // ARCHITECTURE.md says from where it counts.
     let folders = [root(), root().join("shared/src"), root().join("tests")];
+    let (mut links, mut paths) = (0, 0);
     for (name, text) in files("", &[".md"]) {
         let folder = root().join(&name).parent().expect("a folder").to_owned();
         for found in link.captures_iter(&text) {
@@ -234,12 +290,15 @@ fn every_file_that_a_document_names_exists() {
                 "{name} links to {}",
                 &found[1]
             );
+            links += 1;
         }
         for found in path.captures_iter(&text) {
             let exists = folders.iter().any(|folder| folder.join(&found[1]).exists());
             assert!(exists, "{name} names {}", &found[1]);
+            paths += 1;
         }
     }
+    assert!(links > 80 && paths > 250, "{links} links, {paths} paths");
 }
 
 /// Words that hide who acts. Comments and documents name the caller, the customer, the operator or the outbox.

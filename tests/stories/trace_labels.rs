@@ -1,7 +1,6 @@
 //! Traces in Langfuse stay correct whatever labels the caller sends.
 
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use tests::World;
 
@@ -95,8 +94,7 @@ async fn empty_texts_of_a_trace_count_as_missing() {
 async fn a_stored_trace_with_empty_texts_is_delivered_after_a_redrive() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
-    let refused = Fault::new(TRACES, "status:400").unwrap();
-    world.stack.langfuse.faults().add(refused);
+    world.langfuse_fails(TRACES, "status:400", 1);
     let body = usage(&json!({"name": "", "session_id": "", "output": ""}));
     let recorded = world.record("acct_a", "k1", &body).await;
     let recorded = recorded.expect(StatusCode::CREATED).body;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
+use tests::model::parse;
 
 async fn world_at(now: &str) -> World {
     let now: Timestamp = now.parse().unwrap();
@@ -86,7 +87,7 @@ async fn told_days(world: &World, from: &str, to: &str, zone: &str) -> BTreeMap<
     let told = history(world, &format!("from={from}&to={to}&tz={zone}")).await;
     let days = rows(&told).into_iter().map(|(start, _, sparks, _)| {
         let day = start[..10].parse().unwrap();
-        (day, sparks.replace('.', "").parse().unwrap())
+        (day, parse(&sparks).unwrap())
     });
     days.collect()
 }

@@ -20,8 +20,7 @@ fn completed(session: &str) -> Value {
 /// Pays for a session whose own webhook is lost.
 async fn paid() -> (World, String) {
     let world = World::start().await;
-    let fault = Fault::new("webhooks/", "drop").unwrap().times(100);
-    world.stack.stripe.faults().add(fault);
+    world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
     (world, session)
@@ -65,8 +64,7 @@ async fn a_rolled_secret_works_beside_the_old_one() {
         Clock::system(),
     )
     .await;
-    let fault = Fault::new("webhooks/", "drop").unwrap().times(100);
-    world.stack.stripe.faults().add(fault);
+    world.drop_webhooks();
     for (secret, account) in [("whsec_new", "acct_a"), ("whsec_old", "acct_b")] {
         let session = world.open(account, "pack_500k").await;
         world.pay(&session, CARD).await;
@@ -154,10 +152,7 @@ async fn ignored_events_are_acknowledged() {
 async fn an_event_that_fails_now_is_sent_again_by_stripe() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
-    let down = Fault::new("/v1/checkout/sessions/", "status:503")
-        .unwrap()
-        .times(3);
-    world.stack.stripe.faults().add(down);
+    world.stripe_fails("/v1/checkout/sessions/", "status:503", 3);
     world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     assert_eq!(world.deliveries(COMPLETED), [[503, 200]]);

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::SignedDuration;
 use shared::payments::invoice::{self, Owed};
 use shared::providers::stripe::{CheckoutSession, Invoice};
+use shared::words::entry_id::EntryId;
 use shared::words::id::AccountId;
 
 use super::look::{Look, TIMEOUT, stripe_is_busy};
@@ -23,7 +24,7 @@ const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(62 * 24);
 const TOGETHER: usize = 100;
 
 /// Ids of paid sessions and invoices.
-pub(super) type Paid = HashSet<String>;
+pub(super) type Paid = HashSet<EntryId>;
 
 /// Lists paid sessions and invoices that were not credited; returns all that are paid.
 pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Error> {
@@ -41,7 +42,7 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
         let stage = session.metadata.as_ref().and_then(|it| it.get(STAGE));
         stage == Some(&look.payments.terms.stage) && session.mode == "payment" && is_paid(session)
     });
-    let sessions: Vec<String> = ours.map(|session| session.id.to_string()).collect();
+    let sessions: Vec<EntryId> = ours.map(|session| EntryId::from(&session.id)).collect();
     let invoices = paid_on_the_day(look).await?;
     look.note(&format!(
         "{} sessions and {} invoices are paid at Stripe",
@@ -51,12 +52,10 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
     look.report.checked.sessions = sessions.len() as u64;
     let mut paid: Paid = sessions.iter().cloned().collect();
     for session in missing(look, &sessions).await? {
-        uncredited_session(look, &session).await?;
+        uncredited_session(look, session.as_str()).await?;
     }
-    let ids: Vec<String> = invoices
-        .iter()
-        .map(|invoice| invoice.id.to_string())
-        .collect();
+    let ids = invoices.iter().map(|invoice| EntryId::from(&invoice.id));
+    let ids: Vec<EntryId> = ids.collect();
     let missing = missing(look, &ids).await?;
     look.report.checked.invoices = (ids.len() - missing.len()) as u64;
     paid.extend(ids);
@@ -102,7 +101,7 @@ fn is_paid(session: &CheckoutSession) -> bool {
 }
 
 /// Returns those of some ids that have no credit.
-async fn missing(look: &Look<'_, '_>, ids: &[String]) -> Result<Vec<String>, Error> {
+async fn missing(look: &Look<'_, '_>, ids: &[EntryId]) -> Result<Vec<EntryId>, Error> {
     let mut missing = Vec::new();
     for some in ids.chunks(TOGETHER) {
         let credited = look
@@ -173,11 +172,11 @@ pub(super) async fn credited_is_paid(
         if paid.contains(&credit.id) {
             continue;
         }
-        if let Some(status) = unpaid(look, &credit.id).await? {
+        if let Some(status) = unpaid(look, credit.id.as_str()).await? {
             let detail = format!("{} Sparks were credited, but {status}", credit.sparks);
             look.report.differ(
                 "credit_without_payment",
-                &credit.id,
+                credit.id.as_str(),
                 Some(&credit.account),
                 detail,
             );

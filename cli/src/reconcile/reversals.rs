@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use shared::payments::reversal::{self, Finding, review};
 use shared::providers::stripe::MoneyBack;
+use shared::words::entry_id::EntryId;
 use shared::words::id::AccountId;
 use shared::words::reversal_kind::ReversalKind;
 
@@ -34,13 +35,13 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         }
         for one in &found {
             compare_one(look, reason, one).await?;
-            seen.insert(one.id.to_string());
+            seen.insert(EntryId::from(&one.id));
         }
     }
     for (id, account) in &table.reversals {
         look.report.checked.reversals += 1;
         if !seen.contains(id) {
-            compare_booked(look, id, account).await?;
+            compare_booked(look, id.as_str(), account).await?;
         }
     }
     Ok(())

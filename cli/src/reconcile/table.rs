@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use shared::ledger::Purchased;
-use shared::reports::audit::{Audits, OfDay, UsageOfDay};
+use shared::reports::audit::{Audits, DayRecord, UsageOfDay};
+use shared::words::entry_id::EntryId;
 use shared::words::id::{AccountId, CustomerId};
 
 use super::look::Look;
@@ -20,7 +21,7 @@ pub(super) struct Table {
     /// Purchases that were credited on the day.
     pub(super) purchases: Vec<Purchased>,
     /// Reversals that were booked on the day, each with the account of its purchase.
-    pub(super) reversals: Vec<(String, AccountId)>,
+    pub(super) reversals: Vec<(EntryId, AccountId)>,
     /// All customers that each account has, or had.
     pub(super) customers: BTreeMap<AccountId, Vec<CustomerId>>,
 }
@@ -50,13 +51,13 @@ pub(super) async fn read(look: &mut Look<'_, '_>) -> Result<Table, Error> {
             .await?;
         for found in page.0 {
             match found {
-                OfDay::Usage(usage) => table.usages.push(usage),
-                OfDay::Purchase(purchase) => table.purchases.push(*purchase),
-                OfDay::Reversal { id, account } => table.reversals.push((id, account)),
-                OfDay::Customer { customer, account } => {
+                DayRecord::Usage(usage) => table.usages.push(usage),
+                DayRecord::Purchase(purchase) => table.purchases.push(*purchase),
+                DayRecord::Reversal { id, account } => table.reversals.push((id, account)),
+                DayRecord::Customer { customer, account } => {
                     table.customers.entry(account).or_default().push(customer);
                 }
-                OfDay::Unreadable(name, attribute) => {
+                DayRecord::Unreadable(name, attribute) => {
                     let detail = format!("its `{attribute}` cannot be read");
                     look.report.differ("unreadable", name, None, detail);
                 }

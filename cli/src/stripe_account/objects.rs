@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use shared::pricing::catalog::{CURRENCY, Kind, Offer};
+use shared::words::money::Currency;
 
 use super::STAGE;
 
@@ -53,7 +54,7 @@ pub(crate) struct Product {
 pub(crate) struct Price {
     pub(crate) id: String,
     pub(super) active: bool,
-    currency: String,
+    currency: Currency,
     unit_amount: Option<i64>,
     recurring: Option<Recurring>,
 }

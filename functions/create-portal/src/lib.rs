@@ -3,7 +3,7 @@
 mod routes;
 
 use lambda_http::Request;
-use shared::edge::{Edge, Problem, Served, request};
+use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::payments::portal::Settings;
@@ -30,12 +30,10 @@ impl App {
 
 /// Serves a request.
 pub async fn handle(app: &App, request: Request) -> Served {
-    let answer = async {
-        match request::route(&request) {
-            "POST /v1/portal" => Box::pin(routes::open(app, &request)).await,
-            "GET /v1/subscription" => Box::pin(routes::read(app, &request)).await,
-            _ => Err(Problem::not_found()),
-        }
+    let answer = async |route: &str| match route {
+        "POST /v1/portal" => Box::pin(routes::open(app, &request)).await,
+        "GET /v1/subscription" => Box::pin(routes::read(app, &request)).await,
+        _ => Err(Problem::not_found()),
     };
     app.edge.serve(&request, answer).await
 }

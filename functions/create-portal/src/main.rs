@@ -1,14 +1,8 @@
-//! Cold start of `create-portal`: logs, configuration with its secrets, clients.
+//! Cold start of `create-portal`, with its allocator.
 
 use create_portal::{App, handle};
 use lambda_http::{Error, run, service_fn};
-use shared::process::Setup;
-use shared::process::clock::Clock;
-use shared::process::config::Environment;
-use shared::process::random;
-use shared::process::telemetry;
-use shared::process::transport::Transport;
-use shared::providers::parameters::Parameters;
+use shared::edge;
 
 /// A request takes thousands of small allocations, most of them for the AWS SDK.
 #[global_allocator]
@@ -16,16 +10,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    random::seed();
-    let environment = Environment::process();
-    telemetry::init(environment)?;
-    let transport = Transport::network();
-    let clock = Clock::system();
-    let parameters = Parameters::read(environment, &transport, &clock).await?;
-    let app = App::new(Setup {
-        environment: parameters.environment(),
-        transport: &transport,
-        clock: &clock,
-    })?;
+    let app = edge::start(App::new).await?;
     run(service_fn(|request| handle(&app, request))).await
 }

@@ -3,42 +3,36 @@
 mod reads;
 
 use lambda_http::Request;
-use shared::edge::{Edge, Problem, Served, request};
+use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::process::{Setup, config};
-use shared::reports::entries::Entries;
 
 /// The systems and settings that this function uses.
 #[derive(Debug)]
 pub struct App {
     edge: Edge,
     ledger: Ledger,
-    entries: Entries,
 }
 
 impl App {
     /// Reads the configuration and prepares the clients, once per environment.
     pub fn new(setup: Setup<'_>) -> Result<Self, config::Error> {
-        let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
+            ledger: Ledger::from_setup(setup)?,
             edge: Edge::with_cost("read-account", setup)?,
-            entries: Entries::beside(&ledger),
-            ledger,
         })
     }
 }
 
 /// Serves a request.
 pub async fn handle(app: &App, request: Request) -> Served {
-    let answer = async {
-        match request::route(&request) {
-            "GET /v1/balance" => Box::pin(reads::balance(app, &request)).await,
-            "GET /v1/usage" => Box::pin(reads::usage(app, &request)).await,
-            "GET /v1/ledger" => Box::pin(reads::ledger(app, &request)).await,
-            "GET /v1/catalog" => reads::catalog(app, &request),
-            "POST /v1/estimate" => Box::pin(reads::estimate(app, &request)).await,
-            _ => Err(Problem::not_found()),
-        }
+    let answer = async |route: &str| match route {
+        "GET /v1/balance" => Box::pin(reads::balance(app, &request)).await,
+        "GET /v1/usage" => Box::pin(reads::usage(app, &request)).await,
+        "GET /v1/ledger" => Box::pin(reads::ledger(app, &request)).await,
+        "GET /v1/catalog" => reads::catalog(app, &request),
+        "POST /v1/estimate" => Box::pin(reads::estimate(app, &request)).await,
+        _ => Err(Problem::not_found()),
     };
     app.edge.serve(&request, answer).await
 }

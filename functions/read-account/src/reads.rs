@@ -26,7 +26,7 @@ pub(crate) async fn usage(app: &App, request: &Request) -> Answer {
     let query: history::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
     let deadline = app.edge.deadline(request);
-    let history = history::read(&app.ledger, &app.entries, &subject, &query, &deadline);
+    let history = history::read(&app.ledger, &subject, &query, &deadline);
     let history = telemetry::step(Step::Read, history).await?;
     Ok(request::answer(StatusCode::OK, &history))
 }
@@ -37,8 +37,7 @@ pub(crate) async fn ledger(app: &App, request: &Request) -> Answer {
     let query: statement::Query = request::query(request)?;
     let subject = subject(caller, query.account_id.clone())?;
     let deadline = app.edge.deadline(request);
-    let (ledger, entries) = (&app.ledger, &app.entries);
-    let statement = statement::read(ledger, entries, &subject, &query, cost, &deadline);
+    let statement = statement::read(&app.ledger, &subject, &query, cost, &deadline);
     let statement = telemetry::step(Step::Read, statement).await?;
     Ok(request::answer(StatusCode::OK, &statement))
 }

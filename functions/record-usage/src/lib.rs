@@ -4,7 +4,7 @@ mod record;
 
 use lambda_http::Request;
 use shared::delivery::Delivery;
-use shared::edge::{Edge, Problem, Served, request};
+use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::process::{Setup, config};
 
@@ -30,12 +30,10 @@ impl App {
 
 /// Serves a request.
 pub async fn handle(app: &App, request: Request) -> Served {
-    let answer = async {
-        match request::route(&request) {
-            "POST /v1/usage" => record::single(app, &request).await,
-            "POST /v1/usage/batch" => record::batch(app, &request).await,
-            _ => Err(Problem::not_found()),
-        }
+    let answer = async |route: &str| match route {
+        "POST /v1/usage" => record::single(app, &request).await,
+        "POST /v1/usage/batch" => record::batch(app, &request).await,
+        _ => Err(Problem::not_found()),
     };
     app.edge.serve(&request, answer).await
 }

@@ -4,7 +4,7 @@ mod receive;
 
 use lambda_http::Request;
 use secrecy::SecretString;
-use shared::edge::{Edge, Problem, Served, request};
+use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::process::{Setup, config};
@@ -30,11 +30,9 @@ impl App {
 
 /// Serves a request.
 pub async fn handle(app: &App, request: Request) -> Served {
-    let answer = async {
-        match request::route(&request) {
-            "POST /v1/webhooks/stripe" => receive::receive(app, &request).await,
-            _ => Err(Problem::not_found()),
-        }
+    let answer = async |route: &str| match route {
+        "POST /v1/webhooks/stripe" => receive::receive(app, &request).await,
+        _ => Err(Problem::not_found()),
     };
     app.edge.serve(&request, answer).await
 }

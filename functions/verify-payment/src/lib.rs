@@ -3,7 +3,7 @@
 mod verify;
 
 use lambda_http::Request;
-use shared::edge::{Edge, Problem, Served, request};
+use shared::edge::{Edge, Problem, Served};
 use shared::ledger::Ledger;
 use shared::payments::Payments;
 use shared::process::{Setup, config};
@@ -27,11 +27,9 @@ impl App {
 
 /// Serves a request.
 pub async fn handle(app: &App, request: Request) -> Served {
-    let answer = async {
-        match request::route(&request) {
-            "POST /v1/checkout/{session_id}/verify" => verify::verify(app, &request).await,
-            _ => Err(Problem::not_found()),
-        }
+    let answer = async |route: &str| match route {
+        "POST /v1/checkout/{session_id}/verify" => verify::verify(app, &request).await,
+        _ => Err(Problem::not_found()),
     };
     app.edge.serve(&request, answer).await
 }

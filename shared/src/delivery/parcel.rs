@@ -104,7 +104,7 @@ impl Parcel {
 
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
-            id: ParcelId::stored(item::read_text(item, "id")?.to_owned()),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "parcel_of")?,
             customer: item::read_parsed(item, "customer")?,
             members: item::read_json(item, "members")?,

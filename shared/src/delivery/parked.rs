@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::delivery::parcel::Parcel;
 use crate::delivery::store::DeliveryQueue;
 use crate::delivery::waiting::Waiting;
-use crate::ledger::entry::{DeliveryState, EntryKind};
+use crate::ledger::entry::DeliveryState;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::item::{self, Item};
@@ -129,16 +129,16 @@ impl DeliveryQueue {
         deadline: &Deadline,
     ) -> Result<Redriven, Error> {
         let now = deadline.start();
-        if id.starts_with("par_") {
-            return self.redrive_parcel(id, deadline).await;
+        if let Ok(parcel) = id.parse() {
+            return self.redrive_parcel(&parcel, deadline).await;
         }
-        let key = Key::entry(id);
+        let Ok(usage) = id.parse::<UsageId>() else {
+            return Ok(Redriven::Unknown);
+        };
+        let key = Key::entry(usage.as_str());
         let Some(item) = self.table.item(&key, deadline).await? else {
             return Ok(Redriven::Unknown);
         };
-        if item::read_text(&item, "kind")? != EntryKind::Usage.as_str() {
-            return Ok(Redriven::Unknown);
-        }
         let found = Waiting::from_item(&item)?;
         let of_stripe = found.entry.deliveries.stripe == DeliveryState::Parked;
         if !found.entry.deliveries.any_parked() {
@@ -168,9 +168,9 @@ impl DeliveryQueue {
         }
     }
 
-    async fn redrive_parcel(&self, id: &str, deadline: &Deadline) -> Result<Redriven, Error> {
+    async fn redrive_parcel(&self, id: &ParcelId, deadline: &Deadline) -> Result<Redriven, Error> {
         let now = deadline.start();
-        let key = Key::parcel(&ParcelId::stored(id.to_owned()));
+        let key = Key::parcel(id);
         let Some(item) = self.table.item(&key, deadline).await? else {
             return Ok(Redriven::Unknown);
         };

@@ -53,11 +53,12 @@ impl DeliveryQueue {
         deadline: &Deadline,
     ) -> Result<Reported, Error> {
         let identifier = without_attempt(identifier);
-        if !identifier.starts_with("par_") {
-            let id = UsageId::stored(identifier.to_owned());
-            return self.park_usage(&id, why, reported, deadline).await;
+        if let Ok(usage) = identifier.parse() {
+            return self.park_usage(&usage, why, reported, deadline).await;
         }
-        let id = ParcelId::stored(identifier.to_owned());
+        let Ok(id) = identifier.parse::<ParcelId>() else {
+            return Ok(Reported::NotOurs);
+        };
         let Some(parcel) = self.parcel(&id, deadline).await? else {
             return Ok(Reported::NotOurs);
         };

@@ -54,7 +54,7 @@ impl Waiting {
             unclear_since: time("langfuse_unclear_since")?,
             unsent_to_langfuse: text("langfuse_unsent")?.is_some(),
             unsent_to_stripe: text("stripe_unsent")?.is_some(),
-            parcel: text("parcel")?.map(ParcelId::stored),
+            parcel: item::optional_parsed(item, "parcel")?,
             redriven_at: time("redriven_at")?,
             langfuse_parked: text("langfuse_parked")?,
             stripe_parked: text("stripe_parked")?,

@@ -282,7 +282,6 @@ fn insufficient_sparks(required: Sparks, available: Sparks) -> Problem {
     let detail = format!(
         "The usage costs {required} Sparks and {available} are available. Top up and try again."
     );
-    let missing = required.checked_sub(available).unwrap_or(required);
     Problem::new(
         StatusCode::PAYMENT_REQUIRED,
         "insufficient_sparks",
@@ -291,5 +290,5 @@ fn insufficient_sparks(required: Sparks, available: Sparks) -> Problem {
     )
     .with("required", required.to_string())
     .with("available", available.to_string())
-    .with("top_up_items", catalog::packs_covering(missing))
+    .with("top_up_items", catalog::packs_covering(required, available))
 }

@@ -1,4 +1,4 @@
-//! Serving of requests: telemetry, problems and deadlines, the same way in each function.
+//! Cold start, and serving of requests: telemetry, problems and deadlines, the same way in each function.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,9 +8,12 @@ use lambda_http::{Body, Request, Response};
 use super::problem::{self, Problem};
 use super::request;
 use crate::process::clock::Clock;
+use crate::process::config::Environment;
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
 use crate::process::telemetry::{self, Function};
-use crate::process::{Setup, config};
+use crate::process::transport::Transport;
+use crate::process::{Setup, config, random};
+use crate::providers::parameters::Parameters;
 use crate::usage::ProviderCost;
 use crate::words::id::AccountId;
 use crate::words::identity::{self, Caller, Subject};
@@ -20,6 +23,23 @@ pub type Answer = Result<Response<Body>, Problem>;
 
 /// The answer of a function: every failure is in its response.
 pub type Served = Result<Response<Body>, Infallible>;
+
+/// Makes a function's app at its cold start: logs, configuration with its secrets, clients.
+pub async fn start<A>(
+    new: impl FnOnce(Setup<'_>) -> Result<A, config::Error>,
+) -> Result<A, lambda_http::Error> {
+    random::seed();
+    let environment = Environment::process();
+    telemetry::init(environment)?;
+    let transport = Transport::network();
+    let clock = Clock::system();
+    let parameters = Parameters::read(environment, &transport, &clock).await?;
+    Ok(new(Setup {
+        environment: parameters.environment(),
+        transport: &transport,
+        clock: &clock,
+    })?)
+}
 
 /// The HTTP edge of one function.
 #[derive(Debug)]
@@ -63,18 +83,18 @@ impl Edge {
         })
     }
 
-    /// Waits for a route's answer; a failure becomes a problem, and the whole one line of telemetry.
-    pub fn serve(
-        &self,
-        request: &Request,
-        answer: impl Future<Output = Answer>,
+    /// Waits for the answer of the request's route; a failure becomes a problem, and the whole one line of telemetry.
+    pub fn serve<'a>(
+        &'a self,
+        request: &'a Request,
+        answer: impl AsyncFnOnce(&'a str) -> Answer,
     ) -> impl Future<Output = Served> {
         // Boxed at once: in an async function, it would take its size twice.
         let answer = Box::pin(problem::answer(
             &self.function,
             self.problems_url(),
             request,
-            answer,
+            answer(request::route(request)),
         ));
         async { Ok(answer.await) }
     }

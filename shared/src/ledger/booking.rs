@@ -7,6 +7,7 @@ use super::entry::{EntryKind, row};
 use super::grants::{Grant, Source};
 use super::purchase::Purchase;
 use crate::table::item::{self, Item, Malformed};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 
@@ -17,7 +18,7 @@ const FREE_PLAN: &str = "free";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditEntry {
     /// The credit's id, derived from its cause.
-    pub id: String,
+    pub id: EntryId,
     /// The account that received it.
     pub account: AccountId,
     /// The source of its Sparks.
@@ -33,7 +34,7 @@ pub struct CreditEntry {
     /// The purchase, if the credit was paid for.
     pub purchase: Option<Purchase>,
     /// The grant that it joins, if it makes none of its own.
-    pub joins: Option<String>,
+    pub joins: Option<EntryId>,
     /// Time of recording.
     pub recorded_at: Timestamp,
 }
@@ -42,7 +43,7 @@ impl CreditEntry {
     /// The item of a new entry.
     pub(crate) fn to_item(&self) -> Item {
         let mut item = row(
-            &self.id,
+            self.id.as_str(),
             EntryKind::Credit,
             &self.account,
             self.sparks,
@@ -62,7 +63,7 @@ impl CreditEntry {
             item.insert("purchase".into(), item::json(purchase));
         }
         if let Some(grant) = &self.joins {
-            item.insert("joins".into(), item::text(grant));
+            item.insert("joins".into(), item::text(grant.as_str()));
         }
         item
     }
@@ -71,7 +72,7 @@ impl CreditEntry {
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         let source = item::read_text(item, "source")?;
         Ok(Self {
-            id: item::read_text(item, "id")?.to_owned(),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
             source: Source::named(source).ok_or(Malformed {
                 attribute: "source",
@@ -87,7 +88,7 @@ impl CreditEntry {
                 Some(_) => Some(item::read_json(item, "purchase")?),
                 None => None,
             },
-            joins: item::optional_text(item, "joins")?.map(str::to_owned),
+            joins: item::optional_parsed(item, "joins")?,
             recorded_at: item::read_time(item, "recorded_at")?,
         })
     }
@@ -109,14 +110,14 @@ impl CreditEntry {
     }
 
     /// Returns the id of the grant that holds its Sparks.
-    pub(crate) fn grant_id(&self) -> &str {
-        self.joins.as_deref().unwrap_or(&self.id)
+    pub(crate) fn grant_id(&self) -> &EntryId {
+        self.joins.as_ref().unwrap_or(&self.id)
     }
 
     /// Makes the grant that comes in with it.
     pub(crate) fn grant(&self) -> Grant {
         Grant {
-            id: self.grant_id().to_owned(),
+            id: self.grant_id().clone(),
             source: self.source,
             remaining: self.sparks,
             granted_at: self.recorded_at,
@@ -135,46 +136,43 @@ impl CreditEntry {
     }
 }
 
-/// Makes the entry's item for the expiry of what was left of a grant.
+/// Makes the entry's item for the expiry of what was left of a grant; None if the amount does not fit.
 pub(crate) fn expiry_item(
     account: &AccountId,
-    grant: &str,
+    grant: &EntryId,
     lost: Sparks,
     recorded_at: Timestamp,
-) -> Item {
+) -> Option<Item> {
     let mut item = row(
-        &expiry_id(grant),
+        grant.expiry().as_str(),
         EntryKind::Expiry,
         account,
-        Sparks::from_milli(-lost.milli()),
+        lost.checked_neg()?,
         recorded_at,
     );
-    item.insert("grant".into(), item::text(grant));
-    item
+    item.insert("grant".into(), item::text(grant.as_str()));
+    Some(item)
 }
 
-/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator.
+/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator; None if the amount does
+/// not fit.
 pub(crate) fn reversal_item(
     account: &AccountId,
-    id: &str,
-    credit: &str,
+    id: &EntryId,
+    credit: &EntryId,
     taken: Sparks,
     recorded_at: Timestamp,
-) -> Item {
-    let amount = Sparks::from_milli(-taken.milli());
-    let mut item = row(id, EntryKind::Reversal, account, amount, recorded_at);
-    item.insert("reverses".into(), item::text(credit));
-    item
-}
-
-/// Returns the id of the operator's entry that takes back a grant, or gives back a usage.
-pub(crate) fn correction_id(entry: &str) -> String {
-    format!("reversed#{entry}")
-}
-
-/// Returns the id of an account's one grant that all Sparks join which the operator gives back.
-pub(crate) fn returned_id(account: &AccountId) -> String {
-    format!("returned#{account}")
+) -> Option<Item> {
+    let amount = taken.checked_neg()?;
+    let mut item = row(
+        id.as_str(),
+        EntryKind::Reversal,
+        account,
+        amount,
+        recorded_at,
+    );
+    item.insert("reverses".into(), item::text(credit.as_str()));
+    Some(item)
 }
 
 /// Makes the item of the operator's entry that gives back a usage.
@@ -184,31 +182,21 @@ pub(crate) fn giving_back_item(credit: &CreditEntry, usage: &UsageId) -> Item {
     item
 }
 
-/// Returns the id of the entry that restores a reversal's Sparks, and of its grant.
-pub(crate) fn restoration_id(reversal: &str) -> String {
-    format!("restored#{reversal}")
-}
-
 /// Makes the item of the entry that restores, as `grant`, a reversal's Sparks of a purchase.
-pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &str) -> Item {
+pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &EntryId) -> Item {
     let mut item = row(
-        &grant.id,
+        grant.id.as_str(),
         EntryKind::Restoration,
         account,
         grant.remaining,
         grant.granted_at,
     );
     item.insert("source".into(), item::text(grant.source.as_str()));
-    item.insert("restores".into(), item::text(purchase));
+    item.insert("restores".into(), item::text(purchase.as_str()));
     if let Some(expires_at) = grant.expires_at {
         item.insert("expires_at".into(), item::time(expires_at));
     }
     item
-}
-
-/// Returns the id of the entry that books the expiry of a grant.
-pub(crate) fn expiry_id(grant: &str) -> String {
-    format!("exp#{grant}")
 }
 
 /// Records on an entry after which debits it was booked.

@@ -33,13 +33,22 @@ use plan::{Plan, repeated};
 pub(super) use models::FullRollups;
 pub(super) use unpaid::Unpaid;
 
+/// A usage to charge, and its outcome.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The entry to write.
+    pub entry: UsageEntry,
+    /// The outcome; None while it is unknown.
+    pub outcome: Option<Charged>,
+}
+
 /// The outcome of one usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
     /// It was debited and recorded now.
-    Recorded(UsageEntry),
-    /// It had been recorded before, by the same request.
-    Replayed(UsageEntry),
+    Recorded,
+    /// It had been recorded before, by the same request, as this entry.
+    Replayed(Box<UsageEntry>),
     /// Its key belongs to another request; nothing was written.
     Reused,
     /// The balance did not cover it; nothing was written.
@@ -49,22 +58,11 @@ pub enum Charged {
     },
 }
 
-/// The outcomes of usages that were charged together.
-#[derive(Debug)]
-pub struct Charging {
-    /// One outcome per usage, in order; None if it is unknown because of `failure`.
-    pub outcomes: Vec<Option<Charged>>,
-    /// The reason why some outcomes are unknown.
-    pub failure: Option<Error>,
-    /// True if the account does not exist; then nothing was written.
-    pub account_missing: bool,
-}
-
 /// Usages of one account that are charged together.
 #[derive(Clone, Copy)]
 struct Request<'a> {
     account: &'a AccountId,
-    usages: &'a [UsageEntry],
+    charges: &'a [&'a mut Charge],
     deadline: &'a Deadline,
 }
 
@@ -73,7 +71,7 @@ struct Request<'a> {
 struct Knowledge {
     /// The balance, unless something was committed since it was read.
     available: Option<Sparks>,
-    /// Usages that exist.
+    /// Usages that existed before.
     stored: HashMap<UsageId, UsageEntry>,
     /// Usages that did not exist when last checked.
     missing: HashSet<UsageId>,
@@ -98,72 +96,70 @@ const MOST_PLANS: u32 = 8;
 impl Ledger {
     /// Debits usages of one account as if they came one after another, each at most once per id.
     ///
-    /// `earlier` has the entries of usages that are recorded under another id.
+    /// Returns false if the account does not exist; then nothing was written. After an error, usages without an outcome
+    /// may be recorded or not.
     pub async fn charge(
         &self,
         account: &AccountId,
-        usages: &[UsageEntry],
-        earlier: HashMap<UsageId, UsageEntry>,
+        charges: &mut [&mut Charge],
         deadline: &Deadline,
-    ) -> Charging {
-        let request = Request {
-            account,
-            usages,
-            deadline,
-        };
-        let mut charging = Charging {
-            outcomes: vec![None; usages.len()],
-            failure: None,
-            account_missing: false,
-        };
+    ) -> Result<bool, Error> {
+        let entries = charges.iter().map(|charge| &charge.entry);
         let mut knowledge = Knowledge {
-            stored: earlier,
-            models: self.full_rollups.of(usages),
+            models: self.full_rollups.of(entries.clone()),
             ..Knowledge::default()
         };
-        let charged = async {
-            let now = deadline.now();
-            let drained = self.unpaid.is_drained(account, now);
-            let free = usages.iter().filter(|usage| usage.sparks == Sparks::ZERO);
-            let unpaid = free.count() + usize::from(drained);
-            if unpaid > 0 && !self.unpaid.admit(account, unpaid, now) {
-                return Err(Error::TooMuch);
-            }
-            if drained {
-                self.look(&request, &mut knowledge).await?;
-            }
-            self.charge_all(&request, &mut knowledge, &mut charging)
-                .await?;
-            self.look_again(&request, &knowledge, &mut charging).await
-        };
-        if let Err(failure) = charged.await {
-            charging.failure = Some(failure);
+        let now = deadline.now();
+        let drained = self.unpaid.is_drained(account, now);
+        let free = entries.filter(|entry| entry.sparks == Sparks::ZERO).count();
+        let unpaid = free + usize::from(drained);
+        if unpaid > 0 && !self.unpaid.admit(account, unpaid, now) {
+            return Err(Error::TooMuch);
         }
-        charging
+        if drained {
+            let request = Request {
+                account,
+                charges,
+                deadline,
+            };
+            self.look(&request, &mut knowledge).await?;
+        }
+        let exists = self
+            .charge_all(account, charges, deadline, &mut knowledge)
+            .await?;
+        self.look_again(account, charges, deadline, &knowledge)
+            .await?;
+        Ok(exists)
     }
 
+    /// Charges usages in as few transactions as hold them; returns false if the account does not exist.
     async fn charge_all(
         &self,
-        request: &Request<'_>,
+        account: &AccountId,
+        charges: &mut [&mut Charge],
+        deadline: &Deadline,
         knowledge: &mut Knowledge,
-        charging: &mut Charging,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         // The budget for conflicts begins with the first conflict, and includes everything after it.
         let mut conflicts: Option<Deadline> = None;
         let (mut start, mut met, mut plans) = (0, 0, 0);
-        while start < request.usages.len() {
-            let plan = Plan::make(request.usages, start, knowledge);
-            let deadline = conflicts.as_ref().unwrap_or(request.deadline);
+        while start < charges.len() {
+            let plan = Plan::make(charges, start, knowledge).ok_or(Error::OutOfRange)?;
+            let deadline = conflicts.as_ref().unwrap_or(deadline);
             let request = Request {
+                account,
+                charges,
                 deadline,
-                ..*request
             };
             match self.attempt(&request, &plan, knowledge).await? {
                 Lesson::Committed => {
                     (start, plans) = (plan.end, 0);
-                    knowledge.commit(request.usages, &plan);
+                    if !plan.charged.is_empty() {
+                        // The balance has changed.
+                        (knowledge.available, knowledge.together) = (None, false);
+                    }
                     for (position, outcome) in plan.outcomes {
-                        charging.outcomes[position] = Some(outcome);
+                        charges[position].outcome = Some(outcome);
                     }
                 }
                 Lesson::Learnt => {
@@ -172,10 +168,7 @@ impl Ledger {
                         return Err(Error::Busy("the balance kept changing".into()));
                     }
                 }
-                Lesson::AccountMissing => {
-                    charging.account_missing = true;
-                    return Ok(());
-                }
+                Lesson::AccountMissing => return Ok(false),
                 Lesson::Conflict(cause) => {
                     met += 1;
                     let budget = deadline.at_most(CONFLICT_BUDGET);
@@ -186,7 +179,7 @@ impl Ledger {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Executes a plan, or learns why it cannot be executed.
@@ -202,19 +195,16 @@ impl Ledger {
         if request.deadline.left().is_zero() {
             return Err(Error::Busy("the balance kept changing".into()));
         }
-        let charged = || {
-            plan.charged
-                .iter()
-                .map(|&position| &request.usages[position])
-        };
-        let rollups = rollup::updates(charged(), &knowledge.models, &self.table.name);
+        let charged = plan.charged.iter();
+        let entries = charged.map(|&position| (position, &request.charges[position].entry));
+        let charged = entries.clone().map(|(_, entry)| entry);
+        let rollups = rollup::updates(charged, &knowledge.models, &self.table.name);
 
         let mut actions = vec![(Guard::Balance, self.debit(request, plan))];
-        let entries = plan.charged.iter().map(|&position| {
-            let entry = self.table.put_if_absent(request.usages[position].to_item());
-            (Guard::Entry(position), entry)
-        });
-        actions.extend(entries);
+        actions.extend(entries.map(|(position, entry)| {
+            let action = self.table.put_if_absent(entry.to_item());
+            (Guard::Entry(position), action)
+        }));
         actions.extend(rollups.into_iter().map(|(key, update)| {
             let action = TransactWriteItem::builder().update(update).build();
             (Guard::Rollup(key), action)
@@ -272,7 +262,7 @@ impl Ledger {
         knowledge.missing.clear();
         knowledge.together = false;
         for &position in &plan.charged {
-            let id = &request.usages[position].id;
+            let id = &request.charges[position].entry.id;
             let stored = match refused.remove(&position) {
                 None => None,
                 Some(Some(item)) => Some(UsageEntry::from_item(&item)?),
@@ -327,21 +317,6 @@ impl Ledger {
             .build()
             .expect("key, table and expression are set");
         TransactWriteItem::builder().update(update).build()
-    }
-}
-
-impl Knowledge {
-    /// Records an executed plan: its entries exist, and the balance is no longer known.
-    fn commit(&mut self, usages: &[UsageEntry], plan: &Plan) {
-        if plan.charged.is_empty() {
-            return;
-        }
-        self.together = false;
-        for &position in &plan.charged {
-            let usage = &usages[position];
-            self.stored.insert(usage.id.clone(), usage.clone());
-        }
-        self.available = None;
     }
 }
 

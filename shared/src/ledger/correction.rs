@@ -17,17 +17,15 @@ use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
-
-/// The longest id that is looked up, in bytes. The table's keys can have 2,048, and no id comes near.
-const MAX_ID_BYTES: usize = 1_024;
 
 /// An entry that corrects another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
     /// Its id.
-    pub id: String,
+    pub id: EntryId,
     /// The account of both entries.
     pub account: AccountId,
     /// The amount added to the balance; negative if a grant was taken back.
@@ -74,12 +72,12 @@ enum Reversible {
 
 /// A correction to book, and the operator's reason.
 struct Correcting<'a> {
-    id: String,
+    id: EntryId,
     account: AccountId,
     what: Reversible,
     reason: &'a str,
     /// The grant that the returned Sparks join.
-    returned: Option<String>,
+    returned: Option<EntryId>,
 }
 
 impl Ledger {
@@ -91,20 +89,18 @@ impl Ledger {
     /// Never leaves a debt: spent Sparks of a grant stay spent.
     pub async fn correct(
         &self,
-        entry: &str,
+        entry: &EntryId,
         reason: &str,
         deadline: &Deadline,
     ) -> Result<Corrected, Error> {
-        if entry.len() > MAX_ID_BYTES {
-            return Ok(Corrected::NoEntry);
-        }
-        let Some(stored) = self.table.item(&Key::entry(entry), deadline).await? else {
+        let key = Key::entry(entry.as_str());
+        let Some(stored) = self.table.item(&key, deadline).await? else {
             return Ok(Corrected::NoEntry);
         };
         let account: AccountId = item::read_parsed(&stored, "account")?;
-        let returned = booking::returned_id(&account);
+        let returned = EntryId::returned(&account);
         let correcting = Correcting {
-            id: booking::correction_id(entry),
+            id: entry.correction(),
             returned: (self.table.item_version >= ItemVersion::V2).then_some(returned),
             account,
             what: match reversible(&stored)? {
@@ -116,7 +112,7 @@ impl Ledger {
         // Settling would be a change, but a replay must not change anything.
         if let Some(done) = self
             .table
-            .item(&Key::entry(&correcting.id), deadline)
+            .item(&Key::entry(correcting.id.as_str()), deadline)
             .await?
         {
             return Ok(Corrected::Replayed(Correction::from_item(&done)?));
@@ -144,7 +140,7 @@ impl Ledger {
             }
             let correction = Correction::from_item(&entry)?;
             let mut booked = vec![entry];
-            booked.extend(entries(&settlement, account, now));
+            booked.extend(entries(&settlement, account, now).ok_or(Error::OutOfRange)?);
             let outcome = Corrected::Recorded(correction, written.account.available);
             let change = Change {
                 written,
@@ -169,10 +165,10 @@ impl Correcting<'_> {
             Reversible::Credit(credit) => {
                 let left = holdings.take_out(credit.grant_id(), credit.sparks)?;
                 let (account, id) = (&self.account, &self.id);
-                let mut entry = booking::reversal_item(account, id, &credit.id, left, now);
+                let mut entry = booking::reversal_item(account, id, &credit.id, left, now)?;
                 entry.insert("reason".into(), item::text(self.reason));
                 if let Some(grant) = &credit.joins {
-                    entry.insert("joins".into(), item::text(grant));
+                    entry.insert("joins".into(), item::text(grant.as_str()));
                 }
                 Some(entry)
             }
@@ -221,7 +217,7 @@ fn reversible(stored: &Item) -> Result<Result<Reversible, Irreversible>, Malform
 impl Correction {
     fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
-            id: item::read_text(item, "id")?.to_owned(),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
             amount: item::read_amount(item, "amount")?,
         })

@@ -18,6 +18,7 @@ use crate::process::deadline::Deadline;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, OrderId};
 use crate::words::sparks::Sparks;
 
@@ -28,7 +29,7 @@ pub(crate) const PAID: &str = "paid";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCredit {
     /// Derived from the credit's cause; the same id is the same credit.
-    pub id: String,
+    pub id: EntryId,
     /// The account that receives it.
     pub account: AccountId,
     /// The source of its Sparks.
@@ -77,7 +78,11 @@ impl Ledger {
         deadline: &Deadline,
     ) -> Result<Credited, Error> {
         Ok(
-            match self.table.item(&Key::entry(&entry.id), deadline).await? {
+            match self
+                .table
+                .item(&Key::entry(entry.id.as_str()), deadline)
+                .await?
+            {
                 Some(stored) if entry.is(&stored)? => Credited::Replayed,
                 Some(_) => Credited::Reused,
                 None => Credited::TooMany,
@@ -88,13 +93,13 @@ impl Ledger {
     /// Reads the amounts of these credits, at most 100. Credits that did not come in are left out.
     pub async fn credited(
         &self,
-        ids: &[String],
+        ids: &[EntryId],
         deadline: &Deadline,
-    ) -> Result<HashMap<String, Sparks>, Error> {
-        let keys = ids.iter().map(|id| Key::entry(id).attributes()).collect();
-        let found = self.table.items(keys, deadline).await?;
+    ) -> Result<HashMap<EntryId, Sparks>, Error> {
+        let keys = ids.iter().map(|id| Key::entry(id.as_str()).attributes());
+        let found = self.table.items(keys.collect(), deadline).await?;
         let read = |entry: &Item| -> Result<_, Malformed> {
-            let id = item::read_text(entry, "id")?.to_owned();
+            let id = item::read_parsed(entry, "id")?;
             Ok((id, item::read_amount(entry, "amount")?))
         };
         Ok(found.iter().map(read).collect::<Result<_, _>>()?)
@@ -103,10 +108,10 @@ impl Ledger {
     /// Reads the account of a credit; None if it did not come in.
     pub async fn account_of_credit(
         &self,
-        id: &str,
+        id: &EntryId,
         deadline: &Deadline,
     ) -> Result<Option<AccountId>, Error> {
-        let entry = self.table.item(&Key::entry(id), deadline).await?;
+        let entry = self.table.item(&Key::entry(id.as_str()), deadline).await?;
         let account = entry.map(|entry| item::read_parsed(&entry, "account"));
         Ok(account.transpose()?)
     }
@@ -143,7 +148,7 @@ impl Ledger {
             let mut written = settlement.holdings.clone();
             written.credit(entry.grant()).ok_or(Error::OutOfRange)?;
             let mut booked = vec![entry.to_item()];
-            booked.extend(entries(&settlement, account, now));
+            booked.extend(entries(&settlement, account, now).ok_or(Error::OutOfRange)?);
             let outcome = Credited::Recorded(written.account.clone());
             let purchase = credit.purchase.as_ref();
             // The order of a plan is settled once its subscription is stored, too.

@@ -13,6 +13,7 @@ use super::purchase::Purchase;
 use crate::pricing::price_book::PricedLine;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, MemberId, UsageId, hex};
 use crate::words::sparks::Sparks;
 
@@ -140,7 +141,8 @@ impl fmt::Debug for RequestHash {
 impl UsageEntry {
     /// The item of a new entry; the outbox lists it while a delivery is pending.
     pub(crate) fn to_item(&self) -> Item {
-        let debit = Sparks::from_milli(-self.sparks.milli());
+        let debit = self.sparks.checked_neg();
+        let debit = debit.expect("a price is at most 10^15 milli-Sparks");
         let mut item = row(
             self.id.as_str(),
             EntryKind::Usage,
@@ -177,18 +179,11 @@ impl UsageEntry {
     /// Reads a usage entry from its item.
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
-            id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
-            member: match item::optional_text(item, "member")? {
-                Some(_) => Some(item::read_parsed(item, "member")?),
-                None => None,
-            },
+            member: item::optional_parsed(item, "member")?,
             request_hash: RequestHash::read(item)?,
-            sparks: Sparks::ZERO
-                .checked_sub(item::read_amount(item, "amount")?)
-                .ok_or(Malformed {
-                    attribute: "amount",
-                })?,
+            sparks: item::read_debit(item, "amount")?,
             lines: item::read_json(item, "lines")?,
             price_version: item::read_text(item, "price_version")?.to_owned(),
             occurred_at: item::read_time(item, "occurred_at")?,
@@ -297,7 +292,7 @@ pub(crate) fn ledger_at(recorded_at: Timestamp, id: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The entry's id.
-    pub id: String,
+    pub id: EntryId,
     /// Its kind.
     pub kind: EntryKind,
     /// The amount added to the balance; negative for a debit.
@@ -313,7 +308,7 @@ pub struct Entry {
     /// The item that was bought.
     pub item: Option<String>,
     /// The credit that it ends, claws back from, or restores a part of.
-    pub credit: Option<String>,
+    pub credit: Option<EntryId>,
     /// The usage that it gives back.
     pub gives_back: Option<UsageId>,
     /// The usage itself.
@@ -337,10 +332,10 @@ impl Entry {
         };
         let mut credit = None;
         for relation in ["grant", "reverses", "restores"] {
-            credit = credit.or(item::optional_text(item, relation)?);
+            credit = credit.or(item::optional_parsed(item, relation)?);
         }
         Ok(Self {
-            id: item::read_text(item, "id")?.to_owned(),
+            id: item::read_parsed(item, "id")?,
             kind,
             amount: item::read_amount(item, "amount")?,
             recorded_at: item::read_time(item, "recorded_at")?,
@@ -356,16 +351,15 @@ impl Entry {
                 None => None,
             },
             item: purchase.map(|purchase| purchase.terms.item),
-            credit: credit.map(str::to_owned),
-            gives_back: item::optional_text(item, "gives_back")?
-                .map(|usage| UsageId::stored(usage.to_owned())),
+            credit,
+            gives_back: item::optional_parsed(item, "gives_back")?,
             usage,
         })
     }
 
     /// Returns its place in its account's ledger.
     pub(crate) fn place(&self) -> String {
-        ledger_at(self.recorded_at, &self.id)
+        ledger_at(self.recorded_at, self.id.as_str())
     }
 }
 

@@ -8,13 +8,14 @@ use jiff::tz::TimeZone;
 
 use super::grants::{Grant, Source};
 use crate::pricing::catalog::FREE_PLAN_SPARKS;
+use crate::words::entry_id::EntryId;
 use crate::words::id::AccountId;
 
 /// Returns the grant of the month of `now`, which ends with the month. Its id names account and month.
 pub(crate) fn grant(account: &AccountId, now: Timestamp) -> Grant {
     let today = now.to_zoned(TimeZone::UTC).date();
     Grant {
-        id: format!("free#{account}#{:04}-{:02}", today.year(), today.month()),
+        id: EntryId::free(account, today.year(), today.month()),
         source: Source::Free,
         remaining: FREE_PLAN_SPARKS,
         granted_at: now,

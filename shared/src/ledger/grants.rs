@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::words::entry_id::EntryId;
 use crate::words::sparks::Sparks;
 
 /// The source of Sparks.
@@ -65,7 +66,7 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The id of the credit entry that made it.
-    pub id: String,
+    pub id: EntryId,
     /// The source of its Sparks.
     pub source: Source,
     /// The Sparks left at the last settlement.
@@ -79,12 +80,12 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// The purchase whose Sparks these are, if they were clawed back and then restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restores: Option<String>,
+    pub restores: Option<EntryId>,
 }
 
 impl Grant {
     /// Priority, then earliest expiry (none is last), then oldest, then id.
-    fn burn_order(&self) -> (u8, bool, Option<Timestamp>, Timestamp, &str) {
+    fn burn_order(&self) -> (u8, bool, Option<Timestamp>, Timestamp, &EntryId) {
         (
             self.source.priority(),
             self.expires_at.is_none(),
@@ -97,43 +98,45 @@ impl Grant {
 
 /// Takes `debits` from the grants in burn order, and drops spent grants.
 ///
-/// An amount that no grant covers is not taken: it is the account's debt.
-pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) {
-    burn_some(grants, debits, |_| true);
+/// An amount that no grant covers is not taken: it is the account's debt. None if an amount does not fit.
+pub(crate) fn burn(grants: &mut Vec<Grant>, debits: Sparks) -> Option<()> {
+    burn_some(grants, debits, |_| true).map(drop)
 }
 
 /// Claws back Sparks of one purchase.
 ///
 /// It takes from the purchase's own grant, then from grants that restored a part of it, then from the others in burn
-/// order.
-pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &str, amount: Sparks) {
-    let left = burn_some(grants, amount, |grant| grant.id == purchase);
+/// order. None if an amount does not fit.
+pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &EntryId, amount: Sparks) -> Option<()> {
+    let left = burn_some(grants, amount, |grant| grant.id == *purchase)?;
     let left = burn_some(grants, left, |grant| {
-        grant.restores.as_deref() == Some(purchase)
-    });
-    burn(grants, left);
+        grant.restores.as_ref() == Some(purchase)
+    })?;
+    burn(grants, left)
 }
 
-/// Takes an amount out of the grant with an id.
-pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &str, amount: Sparks) {
-    burn_some(grants, amount, |grant| grant.id == id);
+/// Takes an amount out of the grant with an id; None if an amount does not fit.
+pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &EntryId, amount: Sparks) -> Option<()> {
+    burn_some(grants, amount, |grant| grant.id == *id).map(drop)
 }
 
 /// Takes from some of the grants in burn order; returns the amount that they do not cover.
+///
+/// None if an amount does not fit, which only a damaged item can cause.
 fn burn_some(
     grants: &mut Vec<Grant>,
     amount: Sparks,
     taken_from: impl Fn(&Grant) -> bool,
-) -> Sparks {
+) -> Option<Sparks> {
     grants.sort_by(|a, b| a.burn_order().cmp(&b.burn_order()));
     let mut left = amount;
     for grant in grants.iter_mut().filter(|grant| taken_from(grant)) {
         let taken = grant.remaining.min(left);
-        grant.remaining = grant.remaining.checked_sub(taken).unwrap_or(Sparks::ZERO);
-        left = left.checked_sub(taken).unwrap_or(Sparks::ZERO);
+        grant.remaining = grant.remaining.checked_sub(taken)?;
+        left = left.checked_sub(taken)?;
     }
     grants.retain(|grant| grant.remaining > Sparks::ZERO);
-    left
+    Some(left)
 }
 
 /// Returns the time of the first expiry.
@@ -155,7 +158,7 @@ mod tests {
     ) -> Grant {
         let at = |second| Timestamp::from_second(second).unwrap();
         Grant {
-            id: id.into(),
+            id: id.parse().unwrap(),
             source,
             remaining: Sparks::from_milli(milli),
             granted_at: at(granted_at),
@@ -178,12 +181,12 @@ mod tests {
         let mut burnt = Vec::new();
         while !grants.is_empty() {
             let before = grants.clone();
-            burn(&mut grants, Sparks::from_milli(1));
+            burn(&mut grants, Sparks::from_milli(1)).unwrap();
             burnt.extend(
                 before
                     .into_iter()
                     .filter(|grant| !grants.contains(grant))
-                    .map(|grant| grant.id),
+                    .map(|grant| grant.id.to_string()),
             );
         }
         assert_eq!(
@@ -200,6 +203,12 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_amount_that_does_not_fit_is_not_dropped() {
+        let mut grants = vec![grant("damaged", Source::Pack, i64::MIN, 0, None)];
+        assert_eq!(burn(&mut grants, Sparks::from_milli(1)), None);
+    }
+
     proptest! {
         #[test]
         fn burning_takes_exactly_the_debits_while_they_are_covered(
@@ -211,7 +220,7 @@ mod tests {
                 .enumerate()
                 .map(|(index, milli)| grant(&index.to_string(), Source::Pack, *milli, 0, None))
                 .collect();
-            burn(&mut grants, Sparks::from_milli(debits));
+            burn(&mut grants, Sparks::from_milli(debits)).unwrap();
             let left: i64 = grants.iter().map(|grant| grant.remaining.milli()).sum();
             prop_assert_eq!(left, (total - debits).max(0));
         }
@@ -226,9 +235,9 @@ mod tests {
                 .map(|(index, milli)| grant(&index.to_string(), Source::Plan, *milli, 0, None))
                 .collect();
             let (mut stepwise, mut at_once) = (grants.clone(), grants);
-            burn(&mut stepwise, Sparks::from_milli(first));
-            burn(&mut stepwise, Sparks::from_milli(second));
-            burn(&mut at_once, Sparks::from_milli(first + second));
+            burn(&mut stepwise, Sparks::from_milli(first)).unwrap();
+            burn(&mut stepwise, Sparks::from_milli(second)).unwrap();
+            burn(&mut at_once, Sparks::from_milli(first + second)).unwrap();
             prop_assert_eq!(stepwise, at_once);
         }
     }

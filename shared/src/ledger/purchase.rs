@@ -4,84 +4,87 @@
 //! together never take more than it granted less what of it has expired. If that cap cuts one reversal, it takes the
 //! missing part over when another one is restored.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::pricing::catalog::OrderTerms;
-use crate::words::id::OrderId;
+use crate::words::id::{OrderId, ReversalId};
+use crate::words::money::{Money, Share};
 use crate::words::sparks::Sparks;
 
 /// The purchase that Sparks were bought with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredPurchase")]
 pub struct Purchase {
     /// The id of the order; None if a subscription was not made by a checkout.
-    #[serde(default, rename = "intent", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "intent", skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderId>,
     /// The terms of the order.
     #[serde(rename = "order")]
     pub terms: OrderTerms,
     /// The `PaymentIntent` at Stripe; None if there was nothing to pay, or if an invoice leads to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// The total after discounts and with taxes, in the currency's smallest unit, whether a card or the customer's
-    /// credit balance paid it.
+    /// The total after discounts and with taxes, in the order's currency, whether a card or the customer's credit
+    /// balance paid it.
     ///
     /// Invoices that earlier releases credited hold only the amount that the card paid.
-    #[serde(rename = "amount_paid")]
-    pub total: i64,
+    #[serde(rename = "amount_paid", serialize_with = "without_currency")]
+    pub total: Money,
+}
+
+/// A purchase as it is stored: the currency of its total is that of its order.
+#[derive(Deserialize)]
+struct StoredPurchase {
+    #[serde(default)]
+    intent: Option<OrderId>,
+    order: OrderTerms,
+    #[serde(default)]
+    payment_intent: Option<String>,
+    amount_paid: i64,
+}
+
+impl From<StoredPurchase> for Purchase {
+    fn from(stored: StoredPurchase) -> Self {
+        Self {
+            order: stored.intent,
+            total: Money::new(stored.amount_paid, stored.order.price.currency()),
+            terms: stored.order,
+            payment_intent: stored.payment_intent,
+        }
+    }
+}
+
+fn without_currency<S: Serializer>(total: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(total.minor())
 }
 
 /// The part of a purchase that is paid back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// An amount of what was paid, in the currency's smallest unit.
-    Amount {
-        /// The amount.
-        amount: i64,
-        /// The currency, in lower case.
-        currency: String,
-    },
-    /// An amount of a whole, both in one other currency.
-    Of {
-        /// The amount that is paid back.
-        amount: i64,
-        /// The amount that was paid; above zero.
-        whole: i64,
-    },
-    /// All of it.
-    All,
+    /// An amount of what was paid.
+    Amount(Money),
+    /// A share of it, which does not depend on the currency that was paid.
+    Share(Share),
 }
 
 impl Purchase {
     /// Returns the Sparks of a part of what was paid, rounded up once to a milli-Spark.
     ///
-    /// None if nothing was paid, or if it was paid in another currency: then only a [`Part::Of`] or all of it can be
-    /// taken.
-    pub fn share(&self, granted: Sparks, part: &Part) -> Option<Sparks> {
-        let (amount, whole) = match part {
-            Part::All => return Some(granted),
-            Part::Of { amount, whole } => (*amount, *whole),
-            Part::Amount { amount, currency } => {
-                if *currency != self.terms.currency {
-                    return None;
-                }
-                (*amount, self.total)
-            }
+    /// None for an amount if nothing was paid, or if it was paid in another currency.
+    pub fn share(&self, granted: Sparks, part: Part) -> Option<Sparks> {
+        let share = match part {
+            Part::Amount(amount) => amount.share_of(self.total)?,
+            Part::Share(share) => share,
         };
-        if whole <= 0 {
-            return None;
-        }
-        let whole = i128::from(whole);
-        let part = i128::from(amount).clamp(0, whole);
-        let share = (i128::from(granted.milli()) * part + whole - 1) / whole;
-        i64::try_from(share).ok().map(Sparks::from_milli)
+        Some(share.rounded_up(granted))
     }
 }
 
 /// One refund or dispute of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reversal {
-    /// Its id at Stripe, `re_…` or `dp_…`.
-    pub id: String,
+    /// Its id at Stripe, `re_…`, `dp_…` or `cn_…`.
+    pub id: ReversalId,
     /// Its share.
     pub wanted: Sparks,
     /// The Sparks it has taken; fewer than its share if others had taken too much before.
@@ -103,17 +106,17 @@ impl Reversals {
     }
 
     /// Returns the reversal with an id.
-    pub fn get(&self, id: &str) -> Option<&Reversal> {
-        self.0.iter().find(|reversal| reversal.id == id)
+    pub fn get(&self, id: &ReversalId) -> Option<&Reversal> {
+        self.0.iter().find(|reversal| reversal.id == *id)
     }
 
     /// Adds a reversal; returns what it takes, so that all together take at most `most`.
     ///
     /// None if an amount does not fit.
-    pub fn take(&mut self, id: &str, wanted: Sparks, most: Sparks) -> Option<Sparks> {
+    pub fn take(&mut self, id: &ReversalId, wanted: Sparks, most: Sparks) -> Option<Sparks> {
         let taken = wanted.min(self.room(most)?);
         self.0.push(Reversal {
-            id: id.to_owned(),
+            id: id.clone(),
             wanted,
             taken,
             restored: false,
@@ -125,11 +128,11 @@ impl Reversals {
     /// part over first, oldest first.
     ///
     /// None if it is not live, or if an amount does not fit.
-    pub fn restore(&mut self, id: &str, most: Sparks) -> Option<Sparks> {
+    pub fn restore(&mut self, id: &ReversalId, most: Sparks) -> Option<Sparks> {
         let ending = self.0.iter_mut();
         let ending = ending
             .filter(|reversal| !reversal.restored)
-            .find(|reversal| reversal.id == id)?;
+            .find(|reversal| reversal.id == *id)?;
         ending.restored = true;
         let mut left = ending.taken;
         let mut room = self.room(most)?;
@@ -154,7 +157,12 @@ impl Reversals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::money::Currency;
     use proptest::prelude::*;
+
+    fn id(text: &str) -> ReversalId {
+        text.parse().unwrap()
+    }
 
     const fn sparks(milli: i64) -> Sparks {
         Sparks::from_milli(milli)
@@ -166,7 +174,7 @@ mod tests {
             order: None,
             terms: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),
             payment_intent: None,
-            total,
+            total: Money::new(total, Currency::USD),
         }
     }
 
@@ -184,60 +192,89 @@ mod tests {
             (2_000, 2_500, 500_000_000, 500_000_000),
             (2_000, 0, 500_000_000, 0),
         ] {
-            let found = purchase(paid).share(sparks(granted), &part(amount, "usd"));
+            let found = purchase(paid).share(sparks(granted), amount_of(amount, "usd"));
             assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
             if paid != 2_000 {
                 // In another currency, the amounts give the same share.
-                let whole = paid;
-                let found = purchase(0).share(sparks(granted), &Part::Of { amount, whole });
+                let part = Money::new(amount, Currency::USD);
+                let part = part.share_of(Money::new(paid, Currency::USD)).unwrap();
+                let found = purchase(0).share(sparks(granted), Part::Share(part));
                 assert_eq!(found, Some(sparks(share)), "{amount} of {paid}");
             }
         }
     }
 
-    fn part(amount: i64, currency: &str) -> Part {
-        let currency = currency.to_owned();
-        Part::Amount { amount, currency }
+    fn amount_of(minor: i64, currency: &str) -> Part {
+        Part::Amount(Money::new(minor, currency.parse().unwrap()))
     }
 
     #[test]
     fn nothing_paid_or_another_currency_has_no_share() {
-        assert_eq!(purchase(0).share(sparks(100), &part(1, "usd")), None);
-        assert_eq!(purchase(100).share(sparks(100), &part(1, "eur")), None);
-        let of_nothing = Part::Of {
-            amount: 1,
-            whole: 0,
-        };
-        assert_eq!(purchase(100).share(sparks(100), &of_nothing), None);
-        assert_eq!(
-            purchase(0).share(sparks(100), &Part::All),
-            Some(sparks(100))
-        );
+        let share = |total, part| purchase(total).share(sparks(100), part);
+        assert_eq!(share(0, amount_of(1, "usd")), None);
+        assert_eq!(share(100, amount_of(1, "eur")), None);
+        assert_eq!(share(0, Part::Share(Share::ALL)), Some(sparks(100)));
+    }
+
+    #[test]
+    fn a_purchase_is_stored_with_one_currency() {
+        let stored = r#"{"order":{"item":"pack_500k","kind":"pack","quantity":1,"sparks":"500000.000","amount":2000,"currency":"usd","price_id":"price_1","catalog_version":"2026-11-22"},"amount_paid":1600}"#;
+        let read: Purchase = serde_json::from_str(stored).unwrap();
+        assert_eq!(read, purchase(1_600));
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
     }
 
     #[test]
     fn a_dispute_takes_over_what_a_failed_refund_had_taken_before_it() {
         let mut reversals = Reversals::default();
         let most = sparks(500);
-        assert_eq!(reversals.take("re_1", sparks(250), most), Some(sparks(250)));
-        assert_eq!(reversals.take("dp_1", sparks(500), most), Some(sparks(250)));
-        assert_eq!(reversals.restore("re_1", most), Some(sparks(0)));
-        assert_eq!(reversals.get("dp_1").unwrap().taken, sparks(500));
-        assert_eq!(reversals.restore("re_1", most), None);
-        assert_eq!(reversals.restore("dp_1", most), Some(sparks(500)));
+        assert_eq!(
+            reversals.take(&id("re_1"), sparks(250), most),
+            Some(sparks(250))
+        );
+        assert_eq!(
+            reversals.take(&id("dp_1"), sparks(500), most),
+            Some(sparks(250))
+        );
+        assert_eq!(reversals.restore(&id("re_1"), most), Some(sparks(0)));
+        assert_eq!(reversals.get(&id("dp_1")).unwrap().taken, sparks(500));
+        assert_eq!(reversals.restore(&id("re_1"), most), None);
+        assert_eq!(reversals.restore(&id("dp_1"), most), Some(sparks(500)));
     }
 
     #[test]
     fn expired_sparks_are_not_taken() {
         let mut reversals = Reversals::default();
         assert_eq!(
-            reversals.take("re_1", sparks(500), sparks(0)),
+            reversals.take(&id("re_1"), sparks(500), sparks(0)),
             Some(sparks(0))
         );
-        assert_eq!(reversals.restore("re_1", sparks(0)), Some(sparks(0)));
+        assert_eq!(reversals.restore(&id("re_1"), sparks(0)), Some(sparks(0)));
     }
 
     proptest! {
+        #[test]
+        fn parts_of_a_purchase_never_take_more_than_it_granted_and_all_the_money_takes_all_of_it(
+            parts in prop::collection::vec(0_i64..10_000, 1..20), granted in 0_i64..1_000_000_000,
+        ) {
+            let total: i64 = parts.iter().sum();
+            let purchase = purchase(total.max(1));
+            let share = |minor: i64| purchase.share(sparks(granted), amount_of(minor, "usd")).unwrap();
+            let (mut reversals, mut paid_back, mut taken_before) = (Reversals::default(), 0, 0);
+            for (number, part) in parts.into_iter().enumerate() {
+                reversals.take(&id(&number.to_string()), share(part), sparks(granted)).unwrap();
+                paid_back += part;
+                let taken = reversals.all().iter().map(|reversal| reversal.taken.milli()).sum();
+                prop_assert!((taken_before..=granted).contains(&taken));
+                prop_assert!(share(paid_back).milli() <= taken);
+                taken_before = taken;
+            }
+            prop_assert_eq!(share(total.max(1)).milli(), granted);
+            if total > 0 {
+                prop_assert_eq!(taken_before, granted);
+            }
+        }
+
         #[test]
         fn live_reversals_take_their_wanted_sum_up_to_the_limit(
             steps in prop::collection::vec((any::<bool>(), 0_usize..6, 1_i64..200), 1..30), most in 0_i64..300,
@@ -246,7 +283,7 @@ mod tests {
             let mut balance = 0;
             for (number, (take, which, wanted)) in steps.into_iter().enumerate() {
                 if take {
-                    let id = number.to_string();
+                    let id = id(&number.to_string());
                     balance -= reversals.take(&id, sparks(wanted), sparks(most)).unwrap().milli();
                 } else if let Some(id) = reversals.all().get(which).map(|found| found.id.clone()) {
                     balance += reversals.restore(&id, sparks(most)).map_or(0, Sparks::milli);

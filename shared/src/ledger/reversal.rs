@@ -14,7 +14,8 @@ use crate::process::deadline::Deadline;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::Key;
 use crate::table::values;
-use crate::words::id::AccountId;
+use crate::words::entry_id::EntryId;
+use crate::words::id::{AccountId, ReversalId};
 use crate::words::sparks::Sparks;
 
 /// Minimum time for which restored Sparks can be used.
@@ -24,11 +25,11 @@ const RESTORED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReversal {
     /// Its id at Stripe, `re_…`, `dp_…` or `cn_…`.
-    pub id: String,
+    pub id: ReversalId,
     /// The account that made the purchase.
     pub account: AccountId,
     /// The id of the purchase's credit, `cs_…` or `in_…`.
-    pub purchase: String,
+    pub purchase: EntryId,
     /// The part of the payment that is paid back.
     pub part: Part,
 }
@@ -80,7 +81,7 @@ struct Bought {
     /// The Sparks of it that have expired, in all.
     ended: Sparks,
     /// Its grants for which no expiry is booked.
-    not_ended: Vec<String>,
+    not_ended: Vec<EntryId>,
 }
 
 impl Bought {
@@ -97,7 +98,7 @@ impl Ledger {
     /// It takes from what is left of the purchase, then from the other grants; the rest becomes a debt.
     pub async fn reverse(&self, new: &NewReversal, deadline: &Deadline) -> Result<Reversed, Error> {
         let now = deadline.start();
-        let (account, purchase) = (&new.account, new.purchase.as_str());
+        let (account, purchase) = (&new.account, &new.purchase);
         let decide = move |found: Option<Holdings>| async move {
             let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
@@ -109,7 +110,7 @@ impl Ledger {
                 None => {}
             }
             let granted = bought.credit.sparks;
-            let share = bought.purchase.share(granted, &new.part);
+            let share = bought.purchase.share(granted, new.part);
             let Some(wanted) = share else {
                 return Ok(Decision::Done(Reversed::NoShare));
             };
@@ -119,8 +120,10 @@ impl Ledger {
             let mut written = bought.settlement.holdings.clone();
             let changed = written.take_back(purchase, taken);
             changed.ok_or(Error::OutOfRange)?;
-            let entry = booking::reversal_item(account, &new.id, purchase, taken, now);
-            let change = self.booking(&bought, written, entry, now);
+            let id = EntryId::from(&new.id);
+            let entry = booking::reversal_item(account, &id, purchase, taken, now);
+            let entry = entry.ok_or(Error::OutOfRange)?;
+            let change = self.booking(&bought, written, entry, now)?;
             Ok(Decision::Write(change, Reversed::Recorded(taken)))
         };
         self.change_settled(account, deadline, decide).await
@@ -137,7 +140,7 @@ impl Ledger {
         deadline: &Deadline,
     ) -> Result<Reversed, Error> {
         let now = deadline.start();
-        let (account, purchase) = (&ended.account, ended.purchase.as_str());
+        let (account, purchase) = (&ended.account, &ended.purchase);
         let decide = move |found: Option<Holdings>| async move {
             let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
@@ -156,17 +159,17 @@ impl Ledger {
             let restored = restored.ok_or(Error::OutOfRange)?;
             let at_least = now.saturating_add(RESTORED_FOR).unwrap_or(Timestamp::MAX);
             let grant = Grant {
-                id: booking::restoration_id(&ended.id),
+                id: EntryId::restoration(&ended.id),
                 source: bought.credit.source,
                 remaining: restored,
                 granted_at: now,
                 expires_at: bought.credit.expires_at.map(|end| end.max(at_least)),
-                restores: Some(purchase.to_owned()),
+                restores: Some(purchase.clone()),
             };
             let mut written = bought.settlement.holdings.clone();
             written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
             let entry = booking::restoration_item(account, &grant, purchase);
-            let change = self.booking(&bought, written, entry, now);
+            let change = self.booking(&bought, written, entry, now)?;
             Ok(Decision::Write(change, Reversed::Recorded(restored)))
         };
         self.change_settled(account, deadline, decide).await
@@ -191,10 +194,10 @@ impl Ledger {
     /// Reads the credit of an id with its reversals; None if there is none.
     pub async fn purchased(
         &self,
-        id: &str,
+        id: &EntryId,
         deadline: &Deadline,
     ) -> Result<Option<Purchased>, Error> {
-        let item = self.table.item(&Key::entry(id), deadline).await?;
+        let item = self.table.item(&Key::entry(id.as_str()), deadline).await?;
         Ok(item.as_ref().map(Purchased::from_item).transpose()?)
     }
 
@@ -206,14 +209,15 @@ impl Ledger {
         &self,
         account: &AccountId,
         found: Option<Holdings>,
-        purchase: &str,
+        purchase: &EntryId,
         deadline: &Deadline,
     ) -> Result<Option<Bought>, Error> {
         let now = deadline.start();
         let Some(found) = found else {
             return Ok(None);
         };
-        let Some(stored) = self.table.item(&Key::entry(purchase), deadline).await? else {
+        let key = Key::entry(purchase.as_str());
+        let Some(stored) = self.table.item(&key, deadline).await? else {
             return Ok(None);
         };
         let Purchased { credit, reversals } = Purchased::from_item(&stored)?;
@@ -237,7 +241,7 @@ impl Ledger {
                 .checked_add(grant.remaining)
                 .ok_or(Error::OutOfRange)?;
         }
-        let settles = |id: &String| settlement.ended.iter().any(|grant| grant.id == *id);
+        let settles = |id: &EntryId| settlement.ended.iter().any(|grant| grant.id == *id);
         let not_ended = not_ended.into_iter().filter(|id| !settles(id)).collect();
         Ok(Some(Bought {
             ended,
@@ -253,12 +257,12 @@ impl Ledger {
     /// Returns the Sparks of some grants that are booked as expired, and the grants with no such booking.
     async fn ended(
         &self,
-        grants: &[String],
+        grants: &[EntryId],
         deadline: &Deadline,
-    ) -> Result<(Sparks, Vec<String>), Error> {
+    ) -> Result<(Sparks, Vec<EntryId>), Error> {
         let keys: Vec<Key> = grants
             .iter()
-            .map(|grant| Key::entry(&booking::expiry_id(grant)))
+            .map(|grant| Key::entry(grant.expiry().as_str()))
             .collect();
         let mut ended = Sparks::ZERO;
         let mut not_ended = grants.to_vec();
@@ -268,29 +272,35 @@ impl Ledger {
             for entry in self.table.items(keys, deadline).await? {
                 let amount = item::read_amount(&entry, "amount")?;
                 ended = ended.checked_sub(amount).ok_or(Error::OutOfRange)?;
-                let grant = item::read_text(&entry, "grant")?;
-                not_ended.retain(|known| known != grant);
+                let grant: EntryId = item::read_parsed(&entry, "grant")?;
+                not_ended.retain(|known| *known != grant);
             }
         }
         Ok((ended, not_ended))
     }
 
     /// The change that books an entry about a purchase, on the condition that all of it is as it was read.
-    fn booking(&self, bought: &Bought, written: Holdings, entry: Item, now: Timestamp) -> Change {
+    fn booking(
+        &self,
+        bought: &Bought,
+        written: Holdings,
+        entry: Item,
+        now: Timestamp,
+    ) -> Result<Change, Error> {
         let account = &bought.credit.account;
         let mut booked = vec![entry];
-        booked.extend(entries(&bought.settlement, account, now));
+        booked.extend(entries(&bought.settlement, account, now).ok_or(Error::OutOfRange)?);
         let absent = bought.not_ended.iter().map(|grant| {
-            let ended = Key::entry(&booking::expiry_id(grant));
+            let ended = Key::entry(grant.expiry().as_str());
             self.table.check_absent(&ended)
         });
         let mut also: Vec<TransactWriteItem> = absent.collect();
         also.push(self.note_reversals(bought));
-        Change {
+        Ok(Change {
             written,
             entries: booked,
             also,
-        }
+        })
     }
 
     /// Writes the reversals onto a purchase, unless they have changed since they were read.
@@ -304,7 +314,7 @@ impl Ledger {
             None => "attribute_exists(pk) AND attribute_not_exists(reversals)",
         };
         self.table.update_with(
-            &Key::entry(&bought.credit.id),
+            &Key::entry(bought.credit.id.as_str()),
             condition,
             "SET reversals = :reversals",
             values,
@@ -313,8 +323,8 @@ impl Ledger {
 }
 
 /// Returns the grants that may hold a purchase's Sparks: its own, and those that restored a part of it.
-fn grants_of(purchase: &str, reversals: &Reversals) -> Vec<String> {
+fn grants_of(purchase: &EntryId, reversals: &Reversals) -> Vec<EntryId> {
     let restored = reversals.all().iter().filter(|reversal| reversal.restored);
-    let restored = restored.map(|reversal| booking::restoration_id(&reversal.id));
-    [purchase.to_owned()].into_iter().chain(restored).collect()
+    let restored = restored.map(|reversal| EntryId::restoration(&reversal.id));
+    [purchase.clone()].into_iter().chain(restored).collect()
 }

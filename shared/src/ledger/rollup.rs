@@ -139,7 +139,7 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
 
 /// The usage of one meter, as a roll-up sums it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Used {
+pub struct UsageSum {
     /// The start of the time that is summed: a quarter of an hour, or a member's day.
     pub start: Timestamp,
     /// The meter.
@@ -154,7 +154,7 @@ pub struct Used {
     pub quantity: i128,
 }
 
-impl Used {
+impl UsageSum {
     /// Reads all sums of a stored roll-up.
     pub(crate) fn all_of(item: &Item) -> Result<Vec<Self>, Malformed> {
         let sort = item::read_text(item, "sk")?;

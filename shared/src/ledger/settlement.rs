@@ -98,18 +98,22 @@ fn settling(
     }
     let settlement = found.settle(account, now).ok_or(Error::OutOfRange)?;
     let change = Change {
-        entries: entries(&settlement, account, now),
+        entries: entries(&settlement, account, now).ok_or(Error::OutOfRange)?,
         written: settlement.holdings.clone(),
         also: Vec::new(),
     };
     Ok(Decision::Write(change, settlement.holdings))
 }
 
-/// Makes the entries that book a settlement: first the expiries, then the free Sparks.
-pub(crate) fn entries(settlement: &Settlement, id: &AccountId, now: Timestamp) -> Vec<Item> {
+/// Makes the entries that book a settlement: first the expiries, then the free Sparks; None if an amount does not fit.
+pub(crate) fn entries(
+    settlement: &Settlement,
+    id: &AccountId,
+    now: Timestamp,
+) -> Option<Vec<Item>> {
     let ended = settlement.ended.iter();
     let ended = ended.map(|grant| booking::expiry_item(id, &grant.id, grant.remaining, now));
     let free = settlement.free.iter();
-    let free = free.map(|grant| CreditEntry::of_free_plan(grant, id).to_item());
+    let free = free.map(|grant| Some(CreditEntry::of_free_plan(grant, id).to_item()));
     ended.chain(free).collect()
 }

@@ -17,7 +17,9 @@ use crate::pricing::catalog::{self, OrderTerms};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, Invoice, ORDER, STAGE};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId, OrderId};
+use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
@@ -62,12 +64,12 @@ pub async fn reconcile(
     deadline: &Deadline,
 ) -> Result<Outcome, Error> {
     let timeout = stripe::timeout(deadline);
-    let ids = [id.as_str().to_owned()];
+    let ids = [EntryId::from(id)];
     let (invoice, granted) = tokio::join!(
         payments.stripe.invoice(id, timeout),
         payments.ledger.credited(&ids, deadline)
     );
-    if let Some(sparks) = granted?.remove(id.as_str()) {
+    if let Some(sparks) = granted?.remove(&ids[0]) {
         return Ok(Outcome::Granted(sparks, None));
     }
     let invoice = invoice?.ok_or(Error::NoInvoice)?;
@@ -136,15 +138,13 @@ async fn credited(
     if invoices.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let ids: Vec<String> = invoices
-        .iter()
-        .map(|invoice| invoice.id.to_string())
-        .collect();
+    let ids = invoices.iter().map(|invoice| EntryId::from(&invoice.id));
+    let ids: Vec<EntryId> = ids.collect();
     let known = payments.ledger.credited(&ids, deadline).await?;
-    let granted = invoices.iter().map(|invoice| &invoice.id);
+    let granted = invoices.iter().zip(&ids);
     Ok(granted
-        .filter(|id| known.contains_key(id.as_str()))
-        .cloned()
+        .filter(|(_, id)| known.contains_key(*id))
+        .map(|(invoice, _)| invoice.id.clone())
         .collect())
 }
 
@@ -206,13 +206,17 @@ impl GrantContext<'_> {
         };
         match verdict {
             Verdict::Nothing(reason) => Ok(Outcome::Nothing(reason)),
-            Verdict::Grant { period, unclear } => {
+            Verdict::Grant {
+                period,
+                total,
+                unclear,
+            } => {
                 // The incident is kept first, because a credited invoice is not judged again.
                 if let Some(field) = unclear {
                     let fault = Fault::MismatchedLine(field);
                     self.keep(invoice, &account, fault).await?;
                 }
-                self.credit(invoice, account, order, period).await
+                self.credit(invoice, account, order, (period, total)).await
             }
             Verdict::Mismatch(field) => {
                 let fault = Fault::MismatchedInvoice(field);
@@ -288,12 +292,12 @@ impl GrantContext<'_> {
         invoice: &Invoice,
         account: AccountId,
         order: Option<OrderId>,
-        period: Period,
+        (period, total): (Period, Money),
     ) -> Result<Outcome, Error> {
         let expires_at = period.expires_at(self.payments.terms.grace, self.deadline.start());
         let sparks = period.terms.sparks;
         let credit = NewCredit {
-            id: invoice.id.to_string(),
+            id: EntryId::from(&invoice.id),
             account,
             source: Source::Plan,
             sparks,
@@ -304,7 +308,7 @@ impl GrantContext<'_> {
                 order,
                 terms: period.terms,
                 payment_intent: None,
-                total: invoice.owed(),
+                total,
             }),
         };
         telemetry::account(&credit.account);

@@ -20,6 +20,8 @@ use crate::pricing::catalog::Kind;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe;
+use crate::words::entry_id::EntryId;
+use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 use verdict::Verdict;
 
@@ -167,8 +169,9 @@ async fn credit(
     deadline: &Deadline,
 ) -> Result<Payment, Error> {
     let credited = order.terms.sparks;
+    let nothing = Money::new(0, order.terms.price.currency());
     let credit = NewCredit {
-        id: at_stripe.id.to_string(),
+        id: EntryId::from(&at_stripe.id),
         account: order.account.clone(),
         source: Source::Pack,
         sparks: credited,
@@ -176,7 +179,7 @@ async fn credit(
         reason: None,
         free_plan: false,
         purchase: Some(Purchase {
-            total: at_stripe.amount_total.unwrap_or_default(),
+            total: at_stripe.total().unwrap_or(nothing),
             payment_intent: at_stripe
                 .payment_intent
                 .map(|payment| payment.id().to_owned()),
@@ -190,7 +193,7 @@ async fn credit(
             telemetry::credited(credited);
             info!(
                 account.id = %credit.account,
-                session.id = credit.id,
+                session.id = %credit.id,
                 credit.sparks = %credited,
                 "credited {credited} Sparks for `{}`", credit.id
             );

@@ -26,7 +26,9 @@ use crate::process::config::ItemVersion;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
 use crate::providers::stripe::{self, MoneyBack};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId, ReversalId, SessionId};
+use crate::words::money::Share;
 use crate::words::reversal_kind::ReversalKind;
 use crate::words::sparks::Sparks;
 use origin::PaymentOrigin;
@@ -61,7 +63,7 @@ pub enum Error {
 struct PaidPurchase {
     account: AccountId,
     /// The id of its credit.
-    id: String,
+    id: EntryId,
 }
 
 /// The end of a reconciliation before the ledger has decided.
@@ -160,7 +162,7 @@ impl Reconciliation<'_> {
             });
         }
         // The refunds of a credit note are reconciled under their own ids.
-        if self.kind == ReversalKind::CreditNote && found.amount == 0 {
+        if self.kind == ReversalKind::CreditNote && found.amount.minor() == 0 {
             return Ok(Outcome::Nothing(NoEffect::NothingCredited));
         }
         let purchase = Box::pin(self.purchase(found)).await?;
@@ -197,13 +199,10 @@ impl Reconciliation<'_> {
     ) -> Result<Reversed, Error> {
         let (ledger, deadline) = (&self.payments.ledger, self.deadline);
         let mut new = NewReversal {
-            id: found.id.to_string(),
+            id: found.id.clone(),
             account: purchase.account.clone(),
             purchase: purchase.id.clone(),
-            part: Part::Amount {
-                amount: found.amount,
-                currency: found.currency.clone(),
-            },
+            part: Part::Amount(found.amount),
         };
         if state != ReversalState::Taken {
             return Ok(ledger.restore(&new, deadline).await?);
@@ -218,36 +217,37 @@ impl Reconciliation<'_> {
 
     /// Returns the part of a purchase that is reversed in another currency.
     ///
-    /// It is the amount that the dispute moved, out of the amount of the charge, both in the Stripe account's currency.
-    /// If either is missing, an incident is kept, and the part is everything.
+    /// It is the amount that the dispute moved, out of the amount of the charge, both in the currency of the Stripe
+    /// account's balance. If either is missing, an incident is kept, and the part is everything.
     async fn part_that_was_moved(
         &self,
         found: &MoneyBack,
         purchase: &PaidPurchase,
     ) -> Result<Part, Error> {
-        let withdrawn = found.moved.iter().find(|moved| **moved < 0);
+        let withdrawn = found.moved.iter().find(|moved| moved.minor() < 0);
         let timeout = stripe::timeout(self.deadline);
         let charged = match &found.charge {
             Some(charge) => self.payments.stripe.settled_amount(charge, timeout).await?,
             None => None,
         };
-        if let (Some(withdrawn), Some(whole)) = (withdrawn, charged)
-            && whole > 0
-        {
-            let amount = withdrawn.checked_neg().unwrap_or(i64::MAX);
-            return Ok(Part::Of { amount, whole });
+        let withdrawn = withdrawn.and_then(|withdrawn| withdrawn.checked_neg());
+        let share = withdrawn
+            .zip(charged)
+            .and_then(|(part, whole)| part.share_of(whole));
+        if let Some(share) = share {
+            return Ok(Part::Share(share));
         }
         // The incident is kept first: once everything is taken, a retry is only a replay.
         let (fault, account) = (
             Fault::NoShare {
-                purchase: &purchase.id,
+                purchase: purchase.id.as_str(),
             },
             Some(&purchase.account),
         );
         let incidents = &self.payments.incidents;
         let kept = incidents.keep(found.id.as_str(), fault, account, self.deadline);
         kept.await?;
-        Ok(Part::All)
+        Ok(Part::Share(Share::ALL))
     }
 
     /// Returns the purchase of a refund or a dispute, credited first if necessary.
@@ -272,7 +272,7 @@ impl Reconciliation<'_> {
         }
         Ok(PaidPurchase {
             account: session.account,
-            id: id.to_string(),
+            id: EntryId::from(id),
         })
     }
 
@@ -285,11 +285,12 @@ impl Reconciliation<'_> {
             invoice::Outcome::NotOurs(owner) => return Err(Outcome::NotOurs(owner).into()),
         }
         let ledger = &self.payments.ledger;
-        let account = ledger.account_of_credit(id.as_str(), self.deadline).await?;
+        let credit = EntryId::from(id);
+        let account = ledger.account_of_credit(&credit, self.deadline).await?;
         let lost = || ledger::Error::Broken("an invoice's credit is missing".into());
         Ok(PaidPurchase {
             account: account.ok_or_else(lost)?,
-            id: id.to_string(),
+            id: credit,
         })
     }
 }

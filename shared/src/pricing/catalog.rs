@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::words::money::{Currency, Money};
 use crate::words::sparks::Sparks;
 
 pub use listing::{Listing, listing};
@@ -15,7 +16,7 @@ pub use listing::{Listing, listing};
 pub const VERSION: &str = "2026-11-22";
 
 /// The currency of every price.
-pub const CURRENCY: &str = "usd";
+pub const CURRENCY: Currency = Currency::USD;
 
 /// The largest quantity of one pack in an order.
 pub const MAX_QUANTITY: u32 = 100;
@@ -103,10 +104,9 @@ pub struct OrderTerms {
     pub quantity: u32,
     /// The Sparks of the whole quantity; for a plan, each month.
     pub sparks: Sparks,
-    /// The price of the whole quantity before discounts and taxes, in the currency's smallest unit.
-    pub amount: i64,
-    /// The currency.
-    pub currency: String,
+    /// The price of the whole quantity before discounts and taxes.
+    #[serde(flatten)]
+    pub price: Money,
     /// The Stripe price id of one unit.
     pub price_id: String,
     /// The version of the catalogue.
@@ -136,15 +136,14 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<OrderTer
         return Err(Error::Quantity(most));
     }
     let sparks = offer.sparks.milli().checked_mul(quantity.into());
-    let amount = i64::from(offer.price_cents).checked_mul(quantity.into());
-    let (sparks, amount) = sparks.zip(amount).ok_or(Error::Quantity(most))?;
+    let price = Money::new(offer.price_cents.into(), CURRENCY).checked_mul(quantity);
+    let (sparks, price) = sparks.zip(price).ok_or(Error::Quantity(most))?;
     Ok(OrderTerms {
         item: item.to_owned(),
         kind: offer.kind,
         quantity,
         sparks: Sparks::from_milli(sparks),
-        amount,
-        currency: CURRENCY.to_owned(),
+        price,
         price_id: price_id.clone(),
         catalog_version: VERSION.to_owned(),
     })
@@ -157,11 +156,12 @@ pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<OrderTerms>
     order(plans.next()?.item, 1, price_ids).ok()
 }
 
-/// Returns the packs that each cover the missing Sparks; the largest pack if none does.
-pub fn packs_covering(missing: Sparks) -> Vec<&'static str> {
+/// Returns the packs that each cover what is missing to the required Sparks; the largest pack if none does.
+pub fn packs_covering(required: Sparks, available: Sparks) -> Vec<&'static str> {
+    let missing = required.checked_sub(available);
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);
     let enough: Vec<_> = packs()
-        .filter(|pack| pack.sparks >= missing)
+        .filter(|pack| missing.is_some_and(|missing| pack.sparks >= missing))
         .map(|pack| pack.item)
         .collect();
     if enough.is_empty() {
@@ -192,8 +192,10 @@ mod tests {
             (1, &["pack_125k", "pack_500k", "pack_2500k"][..]),
             (125_000_001, &["pack_500k", "pack_2500k"]),
             (9_000_000_000, &["pack_2500k"]),
+            (i64::MAX, &["pack_2500k"]),
         ] {
-            assert_eq!(packs_covering(Sparks::from_milli(milli)), items);
+            let (required, available) = (Sparks::from_milli(milli), Sparks::ZERO);
+            assert_eq!(packs_covering(required, available), items);
         }
     }
 
@@ -207,8 +209,8 @@ mod tests {
         ] {
             let order = order(item, quantity, &price_ids()).unwrap();
             assert_eq!(
-                (order.sparks.to_string().as_str(), order.amount),
-                (sparks, amount)
+                (order.sparks.to_string().as_str(), order.price),
+                (sparks, Money::new(amount, CURRENCY))
             );
             assert_eq!(order.price_id, format!("price_{item}"));
         }

@@ -1,11 +1,12 @@
 //! Comparison of the table with itself: accounts with their entries, and one day with the providers.
 
+mod changes;
 mod day;
 mod repair;
 mod rules;
 mod verify;
 
-pub use day::{OfDay, UsageOfDay};
+pub use day::{DayRecord, UsageOfDay};
 pub use repair::{Repair, Repaired};
 pub use verify::{Accounts, Verified};
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::ledger::{self, Account, Holdings, Ledger, Source};
 use crate::process::clock;
 use crate::process::deadline::Deadline;
+use crate::words::entry_id::EntryId;
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
@@ -24,7 +25,7 @@ pub struct Balance {
 #[derive(Debug, Serialize)]
 pub struct GrantLeft {
     /// The grant's id.
-    pub id: String,
+    pub id: EntryId,
     /// The source of its Sparks.
     pub source: Source,
     /// The Sparks that are left.
@@ -57,7 +58,7 @@ pub async fn read(
         None if subject.may_open() => ledger.open_account(id, deadline).await?,
         None => return Err(Error::AccountNotFound),
     };
-    Ok(of(&holdings, now))
+    Ok(of(&holdings, now).ok_or(ledger::Error::OutOfRange)?)
 }
 
 /// Reads the account of a request, after settling what was due.
@@ -79,16 +80,17 @@ pub(crate) async fn account(
     }
 }
 
-fn of(holdings: &Holdings, now: Timestamp) -> Balance {
-    let grants = holdings.grants_left().into_iter().map(|grant| GrantLeft {
+/// Returns the balance of an account; None if an amount does not fit.
+fn of(holdings: &Holdings, now: Timestamp) -> Option<Balance> {
+    let grants = holdings.grants_left()?.into_iter().map(|grant| GrantLeft {
         id: grant.id,
         source: grant.source,
         remaining: grant.remaining,
         expires_at: grant.expires_at.map(clock::wire),
     });
-    Balance {
+    Some(Balance {
         available: holdings.account.available,
         grants: grants.collect(),
         as_of: clock::wire(now),
-    }
+    })
 }

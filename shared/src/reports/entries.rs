@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::Ledger;
 use crate::ledger::entry::{Entry, ledger_at};
-use crate::ledger::rollup::Used;
+use crate::ledger::rollup::UsageSum;
 use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::Table;
@@ -21,21 +21,21 @@ use crate::words::meter::Meter;
 
 /// The longest sort key, in bytes. DynamoDB refuses queries for longer ones.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const LONGEST_PLACE: usize = 1_024;
+const LONGEST_CURSOR: usize = 1_024;
 
-/// A place among an account's entries.
+/// The place among an account's entries at which a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(String);
+pub struct Cursor(String);
 
-impl Place {
-    /// The place as text: the time of an entry and its id.
+impl Cursor {
+    /// The cursor as text: the time of an entry and its id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Parses a place that was returned before; None if it cannot have been.
+    /// Parses a cursor that was returned before; None if it cannot have been.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST_PLACE {
+        if text.len() > LONGEST_CURSOR {
             return None;
         }
         let (time, id) = text.split_once('#')?;
@@ -44,15 +44,15 @@ impl Place {
     }
 }
 
-/// A query for an account's entries.
+/// A page of an account's entries.
 #[derive(Clone, Debug)]
-pub struct EntriesAsked<'a> {
+pub struct EntryRange {
     /// Recorded at this time or later.
     pub from: Timestamp,
     /// Recorded before this time.
     pub to: Timestamp,
-    /// From this place on, where an earlier page ended.
-    pub at: Option<&'a Place>,
+    /// The place where an earlier page ended.
+    pub cursor: Option<Cursor>,
     /// The maximum number of entries.
     pub limit: u8,
 }
@@ -67,7 +67,7 @@ pub struct RollupPages<'a> {
 
 impl RollupPages<'_> {
     /// Reads the sums of the next page; None after the last one.
-    pub async fn next(&mut self, deadline: &Deadline) -> Result<Option<Vec<Used>>, Error> {
+    pub async fn next(&mut self, deadline: &Deadline) -> Result<Option<Vec<UsageSum>>, Error> {
         let Some(rollups) = self.next_items(deadline).await? else {
             return Ok(None);
         };
@@ -91,35 +91,33 @@ impl RollupPages<'_> {
 }
 
 /// The entries and roll-ups of accounts in the table.
-#[derive(Clone, Debug)]
-pub struct Entries {
-    table: Table,
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a> {
+    table: &'a Table,
 }
 
-impl Entries {
-    /// The entries beside a ledger, in the same table.
-    pub fn beside(ledger: &Ledger) -> Self {
-        let table = ledger.table().clone();
+impl<'a> Entries<'a> {
+    /// The entries of a ledger.
+    pub const fn of(ledger: &'a Ledger) -> Self {
+        let table = ledger.table();
         Self { table }
     }
-}
 
-impl Entries {
     /// Reads an account's usage from one quarter of an hour until before another one.
-    pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'_> {
+    pub fn used(&self, account: &AccountId, from: Timestamp, to: Timestamp) -> RollupPages<'a> {
         let before = to.checked_sub(std::time::Duration::from_millis(1));
         let (first, last) = (
             Key::quarter_sort(from),
             Key::quarter_sort(before.unwrap_or(to)),
         );
-        rollups(&self.table, account, &first, &last)
+        rollups(self.table, account, &first, &last)
     }
 
     /// Reads the usage of an account's members from one UTC day until before another one.
-    pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'_> {
+    pub fn used_by_members(&self, account: &AccountId, from: Date, to: Date) -> RollupPages<'a> {
         let sort = |day: Date| format!("{MEMBER_DAYS}{day}");
         // A day alone sorts before the members of that day.
-        let mut pages = rollups(&self.table, account, &sort(from), &sort(to));
+        let mut pages = rollups(self.table, account, &sort(from), &sort(to));
         pages.query = pages.query.map(only_sums);
         pages
     }
@@ -131,7 +129,7 @@ impl Entries {
         member: &MemberId,
         (from, to): (Timestamp, Timestamp),
         deadline: &Deadline,
-    ) -> Result<Vec<Used>, Error> {
+    ) -> Result<Vec<UsageSum>, Error> {
         let next = |day: &Timestamp| day.checked_add(SignedDuration::from_hours(24)).ok();
         let days = successors(Some(from), next).take_while(|day| *day < to);
         let keys = days.map(|day| Key::member_day(account, member.as_str(), day).attributes());
@@ -139,21 +137,22 @@ impl Entries {
         Ok(all_of(&rollups)?)
     }
 
-    /// Reads entries of an account, newest first; returns the place of the next page.
+    /// Reads entries of an account, newest first; returns the cursor of the next page.
     ///
     /// The index that lists entries may lag behind the table for a moment.
     pub async fn entries(
         &self,
         account: &AccountId,
-        asked: EntriesAsked<'_>,
+        range: &EntryRange,
         deadline: &Deadline,
-    ) -> Result<(Vec<Entry>, Option<Place>), Error> {
-        let limit = usize::from(asked.limit.clamp(1, 100));
-        let (first, last) = (ledger_at(asked.from, ""), bare(asked.to));
+    ) -> Result<(Vec<Entry>, Option<Cursor>), Error> {
+        let limit = usize::from(range.limit.clamp(1, 100));
+        let (first, last) = (ledger_at(range.from, ""), bare(range.to));
         // A time alone sorts before the entries of that time.
-        let last = asked
-            .at
-            .map_or(last.clone(), |place| place.0.clone().min(last));
+        let last = match &range.cursor {
+            Some(cursor) => cursor.0.clone().min(last),
+            None => last,
+        };
         if last < first {
             return Ok((Vec::new(), None));
         }
@@ -180,7 +179,7 @@ impl Entries {
             entries.push(Entry::from_item(&stored)?);
         }
         entries.sort_by_key(|entry| Reverse(entry.place()));
-        Ok((entries, next.transpose()?.map(Place)))
+        Ok((entries, next.transpose()?.map(Cursor)))
     }
 }
 
@@ -222,10 +221,10 @@ fn only_sums(mut query: QueryFluentBuilder) -> QueryFluentBuilder {
 }
 
 /// Reads all sums of some roll-ups.
-fn all_of(rollups: &[Item]) -> Result<Vec<Used>, Malformed> {
+fn all_of(rollups: &[Item]) -> Result<Vec<UsageSum>, Malformed> {
     let mut used = Vec::new();
     for rollup in rollups {
-        used.extend(Used::all_of(rollup)?);
+        used.extend(UsageSum::all_of(rollup)?);
     }
     Ok(used)
 }
@@ -257,12 +256,12 @@ mod tests {
             ("z#use_1", false),
             ("", false),
         ] {
-            assert_eq!(Place::parse(text).is_some(), is_one, "{text}");
+            assert_eq!(Cursor::parse(text).is_some(), is_one, "{text}");
         }
         let time = "2026-11-22T20:15:00.000Z#";
         for (id, is_one) in [(1_024 - time.len(), true), (1_025 - time.len(), false)] {
             let text = format!("{time}{}", "a".repeat(id));
-            assert_eq!(Place::parse(&text).is_some(), is_one, "{id}");
+            assert_eq!(Cursor::parse(&text).is_some(), is_one, "{id}");
         }
     }
 

@@ -11,20 +11,19 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ledger::{self, Ledger, Used};
+use crate::ledger::{self, Ledger, UsageSum};
 use crate::process::deadline::Deadline;
 use crate::reports::balance;
 use crate::reports::entries::Entries;
 use crate::reports::entries::RollupPages;
+use crate::reports::parameter::Invalid;
 use crate::words::decimal;
 use crate::words::id::{AccountId, MemberId};
 use crate::words::identity::Subject;
 use crate::words::meter::{GigabyteHours, Meter};
 use crate::words::sparks::Sparks;
 
-pub use period::Invalid;
 use period::{Granularity, Period};
-pub(crate) use period::{day_or_time, quoted};
 
 /// Maximum number of rows of a response, so that it stays well below Lambda's limit.
 const MAX_ROWS: usize = 10_000;
@@ -108,11 +107,11 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// A row's place in the response: its start, its group (usage without one comes last), its meter.
-type Place = (Timestamp, bool, Option<String>, Meter);
+/// The order of a row in the response: its start, its group (usage without one comes last), its meter.
+type RowKey = (Timestamp, bool, Option<String>, Meter);
 
 /// Milli-Sparks and quantities by their rows.
-type Sums = BTreeMap<Place, (i128, i128)>;
+type Sums = BTreeMap<RowKey, (i128, i128)>;
 
 /// Reads an account's usage. An account's own first request creates it.
 ///
@@ -120,7 +119,6 @@ type Sums = BTreeMap<Place, (i128, i128)>;
 /// one page of the table and `MAX_ROWS` sums.
 pub async fn read(
     ledger: &Ledger,
-    stored: &Entries,
     subject: &Subject,
     query: &Query,
     deadline: &Deadline,
@@ -141,6 +139,7 @@ pub async fn read(
     balance::account(ledger, subject, deadline).await?;
 
     let account = &subject.account;
+    let stored = Entries::of(ledger);
     let mut table = Table::new(&period, group_by);
     match (&query.member_id, days) {
         (Some(member), _) => {
@@ -201,7 +200,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn add(&mut self, used: Vec<Used>) -> Result<(), Error> {
+    fn add(&mut self, used: Vec<UsageSum>) -> Result<(), Error> {
         for used in used {
             let start = self.period.start_of(used.start);
             let group = match self.group_by {
@@ -256,7 +255,7 @@ impl<'a> Table<'a> {
 }
 
 fn rows(sums: Sums, period: &Period) -> Result<Vec<Row>, ledger::Error> {
-    let row = |((start, _, group, meter), (milli, quantity)): (Place, (i128, i128))| {
+    let row = |((start, _, group, meter), (milli, quantity)): (RowKey, (i128, i128))| {
         let sparks = i64::try_from(milli).ok().map(Sparks::from_milli);
         let quantity = u64::try_from(quantity).ok();
         let (sparks, quantity) = sparks.zip(quantity).ok_or(ledger::Error::OutOfRange)?;

@@ -10,10 +10,11 @@ use crate::ledger::{self, EntryKind, Ledger, Source};
 use crate::process::clock;
 use crate::process::deadline::Deadline;
 use crate::reports::balance;
-use crate::reports::entries::Entries;
-use crate::reports::entries::{EntriesAsked, Place};
-use crate::reports::history::{Error, Invalid, day_or_time, quoted};
+use crate::reports::entries::{Cursor, Entries, EntryRange};
+use crate::reports::history::Error;
+use crate::reports::parameter::{Invalid, day_or_time, quoted};
 use crate::usage::{ProviderCost, ReceiptLine};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, MemberId, UsageId};
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
@@ -60,7 +61,7 @@ pub struct Statement {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     /// Its id.
-    pub id: String,
+    pub id: EntryId,
     /// The kind: `usage`, `credit`, `expiry`, `reversal` or `restoration`.
     pub kind: EntryKind,
     /// The amount added to the balance; negative for a debit.
@@ -77,7 +78,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    credit_id: Option<String>,
+    credit_id: Option<EntryId>,
     /// The usage that a credit gives back.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_id: Option<UsageId>,
@@ -98,21 +99,15 @@ struct Usage {
 /// Reads a page. What is due is settled first, so that the entries sum to the balance.
 pub async fn read(
     ledger: &Ledger,
-    stored: &Entries,
     subject: &Subject,
     query: &Query,
     cost: ProviderCost,
     deadline: &Deadline,
 ) -> Result<Statement, Error> {
-    let asked = Asked::new(query).map_err(Error::Invalid)?;
+    let range = range(query).map_err(Error::Invalid)?;
     balance::account(ledger, subject, deadline).await?;
-    let entries = EntriesAsked {
-        from: asked.from,
-        to: asked.to,
-        at: asked.at.as_ref(),
-        limit: asked.limit,
-    };
-    let (entries, next) = stored.entries(&subject.account, entries, deadline).await?;
+    let stored = Entries::of(ledger);
+    let (entries, next) = stored.entries(&subject.account, &range, deadline).await?;
     Ok(Statement {
         entries: entries
             .into_iter()
@@ -122,56 +117,47 @@ pub async fn read(
     })
 }
 
-/// A valid query.
-struct Asked {
-    from: Timestamp,
-    to: Timestamp,
-    at: Option<Place>,
-    limit: u8,
-}
-
-impl Asked {
-    fn new(query: &Query) -> Result<Self, Invalid> {
-        let time = |field, text: &Option<String>, otherwise| match text {
-            Some(text) => day_or_time(field, text, &TimeZone::UTC),
-            None => Ok(otherwise),
-        };
-        let from = time("from", &query.from, Timestamp::UNIX_EPOCH)?;
-        let to = time("to", &query.to, Timestamp::MAX)?;
-        if from >= to {
-            return Err(Invalid::new("to", "must be after `from`"));
-        }
-        let limit = match &query.limit {
-            None => DEFAULT_LIMIT,
-            Some(text) => whole::parse(text)
-                .and_then(|limit| u8::try_from(limit).ok())
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| {
-                    let given = quoted(text);
-                    Invalid::new(
-                        "limit",
-                        format!("must be from 1 to {MAX_LIMIT}, not {given}"),
-                    )
-                })?,
-        };
-        let at = match &query.cursor {
-            None => None,
-            Some(text) => Some(place(text).ok_or_else(|| {
-                Invalid::new("cursor", "must be the `next_cursor` of an earlier page")
-            })?),
-        };
-        Ok(Self {
-            from,
-            to,
-            at,
-            limit,
-        })
+/// Parses a query.
+fn range(query: &Query) -> Result<EntryRange, Invalid> {
+    let time = |field, text: &Option<String>, otherwise| match text {
+        Some(text) => day_or_time(field, text, &TimeZone::UTC),
+        None => Ok(otherwise),
+    };
+    let from = time("from", &query.from, Timestamp::UNIX_EPOCH)?;
+    let to = time("to", &query.to, Timestamp::MAX)?;
+    if from >= to {
+        return Err(Invalid::new("to", "must be after `from`"));
     }
+    let limit = match &query.limit {
+        None => DEFAULT_LIMIT,
+        Some(text) => whole::parse(text)
+            .and_then(|limit| u8::try_from(limit).ok())
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| {
+                let given = quoted(text);
+                Invalid::new(
+                    "limit",
+                    format!("must be from 1 to {MAX_LIMIT}, not {given}"),
+                )
+            })?,
+    };
+    let cursor = match &query.cursor {
+        None => None,
+        Some(text) => Some(cursor(text).ok_or_else(|| {
+            Invalid::new("cursor", "must be the `next_cursor` of an earlier page")
+        })?),
+    };
+    Ok(EntryRange {
+        from,
+        to,
+        cursor,
+        limit,
+    })
 }
 
-fn place(cursor: &str) -> Option<Place> {
-    let decoded = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    Place::parse(std::str::from_utf8(&decoded).ok()?)
+fn cursor(text: &str) -> Option<Cursor> {
+    let decoded = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Cursor::parse(std::str::from_utf8(&decoded).ok()?)
 }
 
 impl Entry {
@@ -221,7 +207,7 @@ mod tests {
                 limit: Some(limit.to_owned()),
                 ..Query::default()
             };
-            assert_eq!(Asked::new(&query).is_ok(), taken, "{limit}");
+            assert_eq!(range(&query).is_ok(), taken, "{limit}");
         }
     }
 }

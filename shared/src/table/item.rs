@@ -65,6 +65,16 @@ pub(crate) fn read_parsed<T: std::str::FromStr>(
         .map_err(|_| Malformed { attribute })
 }
 
+/// Reads a text attribute that may be absent, and parses it.
+pub(crate) fn optional_parsed<T: std::str::FromStr>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<Option<T>, Malformed> {
+    let text = optional_text(item, attribute)?;
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|_| Malformed { attribute })
+}
+
 /// Reads a whole number.
 pub(crate) fn read_number(item: &Item, attribute: &'static str) -> Result<i64, Malformed> {
     match item.get(attribute) {
@@ -76,6 +86,12 @@ pub(crate) fn read_number(item: &Item, attribute: &'static str) -> Result<i64, M
 /// Reads an amount of Sparks.
 pub(crate) fn read_amount(item: &Item, attribute: &'static str) -> Result<Sparks, Malformed> {
     read_number(item, attribute).map(Sparks::from_milli)
+}
+
+/// Reads an amount of Sparks that an entry takes away, as a positive one.
+pub(crate) fn read_debit(item: &Item, attribute: &'static str) -> Result<Sparks, Malformed> {
+    let debit = read_amount(item, attribute)?.checked_neg();
+    debit.ok_or(Malformed { attribute })
 }
 
 /// Reads a time.

@@ -192,15 +192,15 @@ impl ReceiptLine {
 
 impl DeliveryStatus {
     fn of(recorded: &Recorded) -> Self {
-        let id = &recorded.entry.id;
+        let entry = &recorded.entry;
         Self {
             langfuse: LangfuseStatus {
-                status: recorded.deliveries.langfuse,
-                trace_id: trace_id(id.as_str()),
+                status: entry.deliveries.langfuse,
+                trace_id: trace_id(entry.id.as_str()),
             },
             stripe: StripeStatus {
-                status: recorded.deliveries.stripe,
-                identifier: id.to_string(),
+                status: entry.deliveries.stripe,
+                identifier: entry.id.to_string(),
             },
         }
     }

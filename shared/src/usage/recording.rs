@@ -1,31 +1,127 @@
-//! Records prepared usages: charges them, delivers the new ones, and orders the results.
+//! Moves usages on: from priced to charged, and from charged to delivered.
 
-use std::collections::HashMap;
+use std::mem;
 
 use futures_util::future;
 use tracing::info;
 
-use super::{Error, Recorded, Usage};
-use crate::delivery::Delivery;
-use crate::ledger::{self, Charged, Charging, Deliveries, Ledger, UsageEntry};
+use super::{Error, Recorded};
+use crate::delivery::{Customer, Delivery, NewUsage};
+use crate::ledger::{self, Charge, Charged, Ledger, RequestHash, UsageEntry};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric, Step};
-use crate::providers::langfuse::{Content, Trace};
+use crate::providers::langfuse::Content;
 use crate::words::id::UsageId;
 use crate::words::identity::Subject;
 use crate::words::sparks::Sparks;
 
-/// A usage that is ready to be charged, or the reason why it is not.
-pub(super) struct Prepared {
-    pub(super) id: UsageId,
-    /// Another id under which the same request may be recorded.
-    pub(super) other_id: Option<UsageId>,
-    pub(super) hash: ledger::RequestHash,
-    pub(super) entry: Result<UsageEntry, Error>,
-    pub(super) usage: Usage,
+/// One usage on its way from its price to its answer.
+pub(super) enum Item {
+    /// Outside the time window or without a price: refused, unless its request was recorded before.
+    Unpriced {
+        id: UsageId,
+        /// Another id under which the same request may be recorded.
+        other_id: Option<UsageId>,
+        request_hash: RequestHash,
+        refusal: Error,
+    },
+    /// Ready to be charged.
+    Priced {
+        charge: Charge,
+        /// Another id under which the same request may be recorded.
+        other_id: Option<UsageId>,
+        /// The model's input and output.
+        content: [Option<String>; 2],
+    },
+    /// Debited and recorded by this request.
+    Charged {
+        entry: UsageEntry,
+        content: [Option<String>; 2],
+    },
+    /// Recorded before, by the same request.
+    Replayed(Box<UsageEntry>),
+    /// Not recorded, or unknown.
+    Refused(Error),
 }
 
-/// The context of a recording: its systems, its subject and its deadline.
+impl Item {
+    /// Returns whether it is recorded, as far as is known.
+    pub(super) const fn is_recorded(&self) -> bool {
+        matches!(self, Self::Charged { .. } | Self::Replayed(_))
+    }
+
+    /// Returns the answer to it.
+    pub(super) fn answer(self) -> Result<Recorded, Error> {
+        let (entry, replayed) = match self {
+            Self::Charged { entry, .. } => (entry, false),
+            Self::Replayed(entry) => (*entry, true),
+            Self::Unpriced { refusal, .. } | Self::Refused(refusal) => return Err(refusal),
+            Self::Priced { .. } => return Err(Error::Unknown),
+        };
+        Ok(Recorded { entry, replayed })
+    }
+
+    fn charge(&mut self) -> Option<&mut Charge> {
+        match self {
+            Self::Priced { charge, .. } => Some(charge),
+            Self::Unpriced { .. } | Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => {
+                None
+            }
+        }
+    }
+
+    fn other_id(&self) -> Option<&UsageId> {
+        match self {
+            Self::Unpriced { other_id, .. } | Self::Priced { other_id, .. } => other_id.as_ref(),
+            Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => None,
+        }
+    }
+
+    /// Returns whether an entry is this request's, under its other id.
+    fn is_earlier(&self, entry: &UsageEntry) -> bool {
+        let hash = match self {
+            Self::Unpriced { request_hash, .. } => *request_hash,
+            Self::Priced { charge, .. } => charge.entry.request_hash,
+            Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => return false,
+        };
+        self.other_id() == Some(&entry.id) && hash == entry.request_hash
+    }
+
+    /// Returns the entry that this request recorded under an id, if this item is it.
+    fn charged_as(&self, id: &UsageId) -> Option<&UsageEntry> {
+        match self {
+            Self::Charged { entry, .. } => Some(entry).filter(|entry| entry.id == *id),
+            Self::Unpriced { .. } | Self::Priced { .. } | Self::Replayed(_) | Self::Refused(_) => {
+                None
+            }
+        }
+    }
+
+    /// Moves a priced item on to the ledger's outcome.
+    fn take_outcome(&mut self) {
+        *self = match mem::replace(self, Self::Refused(Error::Unknown)) {
+            Self::Priced {
+                charge: Charge { entry, outcome },
+                content,
+                ..
+            } => match outcome {
+                Some(Charged::Recorded) => Self::Charged { entry, content },
+                Some(Charged::Replayed(earlier)) => Self::Replayed(earlier),
+                Some(Charged::Reused) => Self::Refused(Error::KeyReused),
+                Some(Charged::InsufficientSparks { available }) => {
+                    Self::Refused(Error::InsufficientSparks {
+                        required: entry.sparks,
+                        available,
+                    })
+                }
+                None => Self::Refused(Error::Unknown),
+            },
+            item => item,
+        };
+    }
+}
+
+/// The systems, the subject and the deadline of a recording.
 #[derive(Clone, Copy)]
 pub(super) struct Recording<'a> {
     pub(super) ledger: &'a Ledger,
@@ -35,100 +131,88 @@ pub(super) struct Recording<'a> {
 }
 
 impl Recording<'_> {
-    /// Charges ready usages, looks up refused ones, delivers new ones, and reads the balance if asked to.
-    pub(super) async fn charge_and_deliver(
-        &self,
-        prepared: Vec<Prepared>,
-        with_balance: bool,
-    ) -> Result<(Vec<Result<Recorded, Error>>, Result<Sparks, ledger::Error>), Error> {
-        let Self {
-            ledger,
-            delivery,
-            subject,
-            deadline,
-        } = *self;
-        let account = &subject.account;
-        let ready: Vec<UsageEntry> = prepared
-            .iter()
-            .filter_map(|item| item.entry.as_ref().ok())
-            .cloned()
-            .collect();
-        let (charging, customer) = tokio::join!(
+    /// Charges priced items. Returns the account's Stripe customer, which is looked up at the same time.
+    pub(super) async fn charge(&self, items: &mut [&mut Item]) -> Result<Customer, Error> {
+        let customer = self.delivery.customer(&self.subject.account, self.deadline);
+        let (charged, customer) = tokio::join!(
             async {
-                let earlier = self.earlier(&prepared).await?;
-                let charging = self.charge(&ready, &earlier);
-                let charging = telemetry::step(Step::Commit, charging).await?;
-                Ok::<_, Error>((earlier, charging))
+                self.find_earlier(items).await?;
+                telemetry::step(Step::Commit, self.debit(items)).await
             },
-            delivery.customer(account, deadline)
+            customer
         );
-        let (earlier, charging) = charging?;
+        charged?;
+        Ok(customer)
+    }
 
-        let contents = new_contents(&prepared, &charging);
-        let recorded: Vec<&UsageEntry> = charging
-            .outcomes
-            .iter()
-            .flatten()
-            .filter_map(recorded_now)
-            .collect();
-        let mut traces = Vec::with_capacity(recorded.len());
-        for entry in &recorded {
-            telemetry::count(Metric::UsageRecorded, 1);
-            telemetry::count(Metric::SparksBurned, entry.sparks.milli());
-            info!(
-                usage.id = %entry.id, account.id = %account, sparks = %entry.sparks,
-                "charged usage `{}`", entry.id
-            );
-            let content = contents.get(&entry.id).copied().unwrap_or_default();
-            traces.push(Trace { entry, content });
+    /// Reads the balance for the answer to a recorded item; a refusal reports the balance by itself.
+    pub(super) async fn balance(&self, recorded: bool) -> Result<Sparks, ledger::Error> {
+        if !recorded {
+            return Ok(Sparks::ZERO);
         }
-        let (deliveries, balance, stored) = tokio::join!(
-            delivery.deliver(account, &traces, customer, deadline),
-            async {
-                // A refusal reports the balance by itself.
-                if !with_balance || !charging.outcomes.iter().flatten().any(is_recorded) {
-                    return Ok(Sparks::ZERO);
+        let account = self
+            .ledger
+            .settled_account(&self.subject.account, self.deadline);
+        let account = telemetry::step(Step::Read, account).await?;
+        Ok(account.map_or(Sparks::ZERO, |account| account.available))
+    }
+
+    /// Delivers charged items, and looks unpriced ones up at the same time.
+    pub(super) async fn deliver(&self, items: &mut [&mut Item], customer: Customer) {
+        let account = &self.subject.account;
+        let (mut charged, mut unpriced) = (Vec::new(), Vec::new());
+        let mut left = &mut *items;
+        while let Some((item, later)) = mem::take(&mut left).split_first_mut() {
+            match item {
+                Item::Charged { entry, content } => {
+                    note_charged(entry);
+                    let [input, output] = &*content;
+                    let content = Content {
+                        input: input.as_deref(),
+                        output: output.as_deref(),
+                    };
+                    charged.push(NewUsage { entry, content });
                 }
-                let account = ledger.settled_account(account, deadline);
-                let account = telemetry::step(Step::Read, account).await?;
-                Ok(account.map_or(Sparks::ZERO, |account| account.available))
-            },
-            self.look_up(&prepared, &earlier),
-        );
-        let delivered = recorded
-            .iter()
-            .map(|entry| entry.id.clone())
-            .zip(deliveries)
-            .collect();
-        Ok((results(prepared, charging, &stored, &delivered), balance))
+                // An entry that a later item has written did not exist at the turn of this one.
+                Item::Unpriced { id, .. }
+                    if later.iter().any(|later| later.charged_as(id).is_some()) => {}
+                Item::Unpriced { .. } => unpriced.push(item),
+                Item::Priced { .. } | Item::Replayed(_) | Item::Refused(_) => {}
+            }
+            left = later;
+        }
+        let lookups = unpriced.into_iter().map(|item| self.look_up(item));
+        let deliveries = self
+            .delivery
+            .deliver(account, &mut charged, customer, self.deadline);
+        tokio::join!(deliveries, future::join_all(lookups));
+
+        // A replay of an earlier item of the same batch has that item's deliveries.
+        for turn in 1..items.len() {
+            let (earlier, items) = items.split_at_mut(turn);
+            if let Item::Replayed(replay) = &mut *items[0] {
+                let mut earlier = earlier.iter();
+                if let Some(entry) = earlier.find_map(|item| item.charged_as(&replay.id)) {
+                    replay.deliveries = entry.deliveries;
+                }
+            }
+        }
     }
 
-    /// Reads the entries of requests that are recorded under their other id. Another request under that id is ignored.
-    async fn earlier(
-        &self,
-        prepared: &[Prepared],
-    ) -> Result<HashMap<UsageId, UsageEntry>, ledger::Error> {
-        let ids: Vec<&UsageId> = prepared
-            .iter()
-            .filter_map(|item| item.other_id.as_ref())
-            .collect();
+    /// Finds items that are recorded under their other id. Another request under that id is ignored.
+    async fn find_earlier(&self, items: &mut [&mut Item]) -> Result<(), ledger::Error> {
+        let ids: Vec<&UsageId> = items.iter().filter_map(|item| item.other_id()).collect();
         let stored = self.ledger.usages(&ids, self.deadline).await?;
-        let same = |item: &&Prepared, entry: &&UsageEntry| {
-            item.other_id.as_ref() == Some(&entry.id) && item.hash == entry.request_hash
-        };
-        let earlier = prepared.iter().filter_map(|item| {
-            let entry = stored.iter().find(|entry| same(&item, entry))?;
-            Some((item.id.clone(), entry.clone()))
-        });
-        Ok(earlier.collect())
+        for item in items {
+            if let Some(entry) = stored.iter().find(|entry| item.is_earlier(entry)) {
+                **item = Item::Replayed(Box::new(entry.clone()));
+            }
+        }
+        Ok(())
     }
 
-    /// Charges ready usages; opens the account first if it is missing and this request may open it.
-    async fn charge(
-        &self,
-        ready: &[UsageEntry],
-        earlier: &HashMap<UsageId, UsageEntry>,
-    ) -> Result<Charging, Error> {
+    /// Debits priced items; opens the account first if it is missing and this request may open it.
+    async fn debit(&self, items: &mut [&mut Item]) -> Result<(), Error> {
         let Self {
             ledger,
             subject,
@@ -136,138 +220,64 @@ impl Recording<'_> {
             ..
         } = *self;
         let account = &subject.account;
-        let charge = || ledger.charge(account, ready, earlier.clone(), deadline);
-        let mut charging = Box::pin(charge()).await;
-        if ready.is_empty() {
-            charging.account_missing = ledger.account(account, deadline).await?.is_none();
-        }
-        if charging.account_missing {
+        let any_replay = items.iter().any(|item| item.is_recorded());
+        let mut charges: Vec<&mut Charge> =
+            items.iter_mut().filter_map(|item| item.charge()).collect();
+        let mut exists = Box::pin(ledger.charge(account, &mut charges, deadline)).await;
+        // Without a charge, only a replay shows that the account exists.
+        let missing = if charges.is_empty() && !any_replay {
+            ledger.account(account, deadline).await?.is_none()
+        } else {
+            matches!(exists, Ok(false))
+        };
+        if missing {
             if !subject.may_open() {
                 return Err(Error::AccountNotFound);
             }
             ledger.open_account(account, deadline).await?;
-            charging = Box::pin(charge()).await;
+            exists = Box::pin(ledger.charge(account, &mut charges, deadline)).await;
         }
-        match charging.failure.take() {
-            // The outcome of every usage is unknown: the whole request failed.
-            Some(failure) if charging.outcomes.iter().all(Option::is_none) => Err(failure.into()),
-            Some(failure) => {
-                telemetry::failure(&failure, "the ledger failed on a part of a batch");
-                Ok(charging)
+        if let Err(failure) = exists {
+            if charges.iter().all(|charge| charge.outcome.is_none()) {
+                // The outcome of every usage is unknown: the whole request failed.
+                return Err(failure.into());
             }
-            None => Ok(charging),
+            telemetry::failure(&failure, "the ledger failed on a part of a batch");
         }
+        for item in items {
+            item.take_outcome();
+        }
+        Ok(())
     }
 
-    /// Reads the entries of usages that would be refused for their time or price.
-    ///
-    /// A replay takes precedence over these refusals.
-    async fn look_up(
-        &self,
-        prepared: &[Prepared],
-        earlier: &HashMap<UsageId, UsageEntry>,
-    ) -> HashMap<UsageId, Option<UsageEntry>> {
-        let refused = prepared.iter().filter(|item| item.entry.is_err());
-        let found = future::join_all(refused.map(|item| async {
-            if let Some(entry) = earlier.get(&item.id) {
-                return Some((item.id.clone(), Some(entry.clone())));
+    /// Reads the entry of a usage that would be refused for its time or price: a replay takes precedence.
+    async fn look_up(&self, item: &mut Item) {
+        let Item::Unpriced {
+            id, request_hash, ..
+        } = &*item
+        else {
+            return;
+        };
+        *item = match self.ledger.usage(id, self.deadline).await {
+            Ok(None) => return,
+            Ok(Some(entry)) if entry.request_hash == *request_hash => {
+                Item::Replayed(Box::new(entry))
             }
-            match self.ledger.usage(&item.id, self.deadline).await {
-                Ok(stored) => Some((item.id.clone(), stored)),
-                Err(failure) => {
-                    telemetry::failure(&failure, "could not look up a usage");
-                    None
-                }
+            Ok(Some(_)) => Item::Refused(Error::KeyReused),
+            Err(failure) => {
+                telemetry::failure(&failure, "could not look up a usage");
+                Item::Refused(Error::Unknown)
             }
-        }));
-        found.await.into_iter().flatten().collect()
+        };
     }
 }
 
-/// Returns whether a usage is recorded, now or before.
-const fn is_recorded(outcome: &Charged) -> bool {
-    matches!(outcome, Charged::Recorded(_) | Charged::Replayed(_))
-}
-
-const fn recorded_now(outcome: &Charged) -> Option<&UsageEntry> {
-    match outcome {
-        Charged::Recorded(entry) => Some(entry),
-        Charged::Replayed(_) | Charged::Reused | Charged::InsufficientSparks { .. } => None,
-    }
-}
-
-/// Returns the trace contents of newly recorded usages: those of the request that recorded each.
-fn new_contents<'a>(
-    prepared: &'a [Prepared],
-    charging: &Charging,
-) -> HashMap<UsageId, Content<'a>> {
-    let ready = prepared.iter().filter(|item| item.entry.is_ok());
-    ready
-        .zip(&charging.outcomes)
-        .filter(|(_, outcome)| matches!(outcome, Some(Charged::Recorded(_))))
-        .map(|(item, _)| {
-            let content = Content {
-                input: item.usage.input.as_deref(),
-                output: item.usage.output.as_deref(),
-            };
-            (item.id.clone(), content)
-        })
-        .collect()
-}
-
-/// Assembles the result of each usage, in order.
-fn results(
-    prepared: Vec<Prepared>,
-    charging: Charging,
-    stored: &HashMap<UsageId, Option<UsageEntry>>,
-    delivered: &HashMap<UsageId, Deliveries>,
-) -> Vec<Result<Recorded, Error>> {
-    // An entry that this very request writes later did not exist yet at the turn of an earlier item.
-    let mut written_later: Vec<UsageId> = charging
-        .outcomes
-        .iter()
-        .flatten()
-        .filter_map(recorded_now)
-        .map(|entry| entry.id.clone())
-        .collect();
-    let mut outcomes = charging.outcomes.into_iter();
-    let recorded = |entry: UsageEntry, replayed| {
-        let deliveries = delivered
-            .get(&entry.id)
-            .copied()
-            .unwrap_or(entry.deliveries);
-        Ok(Recorded {
-            entry,
-            replayed,
-            deliveries,
-        })
-    };
-    let mut results = Vec::with_capacity(prepared.len());
-    for item in prepared {
-        results.push(match item.entry {
-            Err(refusal) if written_later.contains(&item.id) => Err(refusal),
-            Err(refusal) => match stored.get(&item.id) {
-                None => Err(Error::Unknown),
-                Some(None) => Err(refusal),
-                Some(Some(entry)) if entry.request_hash == item.hash => {
-                    recorded(entry.clone(), true)
-                }
-                Some(Some(_)) => Err(Error::KeyReused),
-            },
-            Ok(entry) => match outcomes.next().flatten() {
-                None => Err(Error::Unknown),
-                Some(Charged::Recorded(entry)) => {
-                    written_later.retain(|id| *id != entry.id);
-                    recorded(entry, false)
-                }
-                Some(Charged::Replayed(entry)) => recorded(entry, true),
-                Some(Charged::Reused) => Err(Error::KeyReused),
-                Some(Charged::InsufficientSparks { available }) => Err(Error::InsufficientSparks {
-                    required: entry.sparks,
-                    available,
-                }),
-            },
-        });
-    }
-    results
+/// Counts and logs a usage that this request has charged.
+fn note_charged(entry: &UsageEntry) {
+    telemetry::count(Metric::UsageRecorded, 1);
+    telemetry::count(Metric::SparksBurned, entry.sparks.milli());
+    info!(
+        usage.id = %entry.id, account.id = %entry.account, sparks = %entry.sparks,
+        "charged usage `{}`", entry.id
+    );
 }

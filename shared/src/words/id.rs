@@ -20,7 +20,7 @@ pub struct ParseError {
     pub rule: &'static str,
 }
 
-/// Declares an identifier: a text of 1 to 128 bytes, each of them allowed by `$allowed`.
+/// Declares an identifier: a text of 1 to 128 bytes that `$allowed` allows.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $allowed:expr) => {
         $(#[$doc])*
@@ -38,8 +38,8 @@ macro_rules! identifier {
             type Err = ParseError;
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
-                let allowed: fn(u8) -> bool = $allowed;
-                if text.is_empty() || text.len() > MAX_LENGTH || !text.bytes().all(allowed) {
+                let allowed: fn(&str) -> bool = $allowed;
+                if text.is_empty() || text.len() > MAX_LENGTH || !allowed(text) {
                     return Err(ParseError { rule: $rule });
                 }
                 Ok(Self(text.to_owned()))
@@ -70,47 +70,47 @@ macro_rules! identifier {
 identifier! {
     /// The account that pays. `#` is excluded because it separates the parts of keys and ids.
     AccountId, "1 to 128 visible ASCII characters other than `#`",
-    |byte| byte.is_ascii_graphic() && byte != b'#'
+    |text| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 identifier! {
     /// The caller's key for a request, which takes effect once per key.
-    IdempotencyKey, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
+    IdempotencyKey, "1 to 128 visible ASCII characters", |text| text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 identifier! {
     /// A customer at Stripe, `cus_…`.
-    CustomerId, "1 to 128 visible ASCII characters", |byte| byte.is_ascii_graphic()
+    CustomerId, "1 to 128 visible ASCII characters", |text| text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 identifier! {
     /// A Checkout Session at Stripe, `cs_…`. It is part of URLs, so it allows only characters that need no escape.
     SessionId, "1 to 128 ASCII letters, digits or underscores",
-    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 identifier! {
     /// An invoice at Stripe, `in_…`. It is part of URLs, so it allows only characters that need no escape.
     InvoiceId, "1 to 128 ASCII letters, digits or underscores",
-    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 identifier! {
     /// A refund, a dispute or a credit note at Stripe, `re_…`, `dp_…` or `cn_…`.
     ReversalId, "1 to 128 ASCII letters, digits or underscores",
-    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 identifier! {
     /// A fraud warning at Stripe, `issfr_…`. It is part of URLs, so it allows only characters that need no escape.
     WarningId, "1 to 128 ASCII letters, digits or underscores",
-    |byte| byte.is_ascii_alphanumeric() || byte == b'_'
+    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 identifier! {
     /// An order of an account: `chk_` and 32 hexadecimal digits.
     OrderId, "1 to 128 lower-case ASCII letters, digits or underscores",
-    |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+    |text| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// The member who acted on behalf of an account, if the app names one: 1 to 200 bytes without control characters.
@@ -169,12 +169,25 @@ impl OrderId {
     }
 }
 
-/// One recorded usage: the id of its ledger entry and of its event at Stripe's meter.
-///
-/// It is derived from stage, account and idempotency key, so every retry of a request, in any execution environment and
-/// at any time, has the same id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct UsageId(String);
+identifier! {
+    /// One recorded usage: the id of its ledger entry and of its event at Stripe's meter, `use_…`.
+    ///
+    /// It is derived from stage, account and idempotency key, so every retry of a request, in any execution environment
+    /// and at any time, has the same id.
+    UsageId, "`use_` and 32 lower-case hexadecimal digits", |text| is_derived("use_", text)
+}
+
+identifier! {
+    /// The id of a parcel: usages of one customer that are sent to Stripe's meter as one event with this identifier.
+    ParcelId, "`par_` and 32 lower-case hexadecimal digits", |text| is_derived("par_", text)
+}
+
+/// Returns whether a text is a prefix with the beginning of a hash.
+fn is_derived(prefix: &str, text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let hash = text.strip_prefix(prefix);
+    hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_digit))
+}
 
 /// The namespace of an idempotency key, so that no customer can use up a key of the app's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,21 +208,7 @@ impl UsageId {
         let hash = sha256(&[kind, stage, account.as_str(), key.as_str()]);
         Self(format!("use_{}", hex(&hash[..16])))
     }
-
-    /// An id that the ledger stored.
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The id as text: `use_` and 32 lower-case hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
-
-/// The id of a parcel: usages of one customer that are sent to Stripe's meter as one event with this identifier.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ParcelId(String);
 
 impl ParcelId {
     /// Derives the id of the parcel of these usages.
@@ -218,34 +217,6 @@ impl ParcelId {
         parts.extend(members.iter().map(UsageId::as_str));
         Self(format!("par_{}", hex(&sha256(&parts)[..16])))
     }
-
-    /// An id that the ledger stored.
-    pub(crate) fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The id as text: `par_` and 32 lower-case hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ParcelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for UsageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The id of a credit of one kind, which an account receives once per key.
-pub fn credit_id(kind: &str, account: &AccountId, key: &IdempotencyKey) -> String {
-    let hash = sha256(&[kind, account.as_str(), key.as_str()]);
-    format!("{kind}_{}", hex(&hash[..16]))
 }
 
 /// Hashes a list of parts into 32 hexadecimal digits.
@@ -383,6 +354,17 @@ mod tests {
         assert_eq!(id("s", "a", "k"), id("s", "a", "k"));
         assert_ne!(id("s", "a", "bk"), id("s", "ab", "k"));
         assert_ne!(id("s", "a", "k"), id("t", "a", "k"));
-        assert_eq!(id("s", "a", "k").as_str().len(), 36);
+        let text = id("s", "a", "k").to_string();
+        assert_eq!(text.parse(), Ok(id("s", "a", "k")));
+        for other in [
+            "use_1",
+            "",
+            &text[4..],
+            &text.to_uppercase(),
+            &format!("{text}0"),
+        ] {
+            assert!(other.parse::<UsageId>().is_err(), "{other}");
+        }
+        assert!(text.parse::<ParcelId>().is_err());
     }
 }

@@ -57,6 +57,11 @@ impl Sparks {
         }
     }
 
+    /// Returns the amount with the other sign, as an entry books a debit; None on overflow.
+    pub const fn checked_neg(self) -> Option<Self> {
+        Self::ZERO.checked_sub(self)
+    }
+
     /// Returns the exact sum of many amounts; None on overflow.
     pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)

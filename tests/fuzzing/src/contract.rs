@@ -1,4 +1,7 @@
 //! The rules of `openapi.yaml` for requests, implemented plainly and without any of the production code.
+//!
+//! They decide which bytes are a request. What a usage costs and what an account holds is the subject of
+//! `tests/src/model.rs`, which starts from numbers and not from bytes.
 
 use serde_json::Value;
 

@@ -12,6 +12,7 @@ use shared::process::clock::Clock;
 use shared::process::config::StripeAccess;
 use shared::process::transport::Transport;
 use shared::providers::stripe::{CheckoutSession, Error, Invoice, MeterEvent, Stripe};
+use shared::words::money::{Currency, Money};
 use shared::words::reversal_kind::ReversalKind;
 use shared::words::sparks::Sparks;
 
@@ -74,7 +75,7 @@ async fn ask(object: &str, answered: &Answered<'_>) {
             let id = "re_1".parse().expect("an id");
             let found = stripe.money_back(reason, &id, TIMEOUT).await;
             answered.found(found, |back, body| {
-                assert_eq!(body["amount"].as_i64(), Some(back.amount), "{body}");
+                assert_eq!(body["amount"].as_i64(), Some(back.amount.minor()), "{body}");
             });
         }
         "meter_errors" => {
@@ -194,16 +195,16 @@ fn is_session(session: &CheckoutSession, body: &Value) {
     assert_eq!(body["id"], session.id.as_str(), "{body}");
     assert_eq!(body["livemode"], session.livemode, "{body}");
     assert_eq!(body["payment_status"], session.payment_status, "{body}");
-    assert_eq!(
-        body["amount_subtotal"].as_i64(),
-        session.amount_subtotal,
-        "{body}"
-    );
-    assert_eq!(
-        body["amount_total"].as_i64(),
-        session.amount_total,
-        "{body}"
-    );
+    let currency = session.currency.as_ref().map(Currency::as_str);
+    assert_eq!(body["currency"].as_str(), currency, "{body}");
+    let amounts = [
+        ("amount_subtotal", session.subtotal()),
+        ("amount_total", session.total()),
+    ];
+    for (name, amount) in amounts {
+        let told = body[name].as_i64().filter(|_| currency.is_some());
+        assert_eq!(told, amount.map(Money::minor), "{body}");
+    }
     let metadata = session.metadata.iter().flatten();
     for (key, value) in metadata {
         assert_eq!(body["metadata"][key], **value, "{body}");
@@ -222,11 +223,11 @@ fn is_session(session: &CheckoutSession, body: &Value) {
 
 fn is_invoice(invoice: &Invoice, body: &Value) {
     assert_eq!(body["id"], invoice.id.as_str(), "{body}");
-    assert_eq!(body["total"], invoice.total, "{body}");
-    assert_eq!(body["currency"], invoice.currency, "{body}");
+    assert_eq!(body["total"], invoice.total().minor(), "{body}");
+    assert_eq!(body["currency"], invoice.currency.as_str(), "{body}");
     for (position, line) in invoice.lines.data.iter().enumerate() {
         let told = &body["lines"]["data"][position];
-        assert_eq!(told["amount"], line.amount, "{body}");
+        assert_eq!(told["amount"], invoice.amount_of(line).minor(), "{body}");
         assert_eq!(told["period"]["end"], line.period.end, "{body}");
         assert_eq!(
             told["pricing"]["price_details"]["price"].as_str(),

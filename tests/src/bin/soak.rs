@@ -21,6 +21,7 @@ use local::faults::Fault;
 use local::lambda::Fleet;
 use serde_json::{Value, json};
 use tests::World;
+use tests::model::print;
 
 /// The number of usages in a batch.
 const TOGETHER: usize = 45;
@@ -266,8 +267,8 @@ async fn judge(world: &World, arguments: &Arguments, spent: &BTreeMap<String, i6
     }
     let mut wrong = 0;
     for (account, milli) in spent {
-        let left = (GRANTED * 1_000 - milli).to_string();
-        let told = world.available(account).await.replace('.', "");
+        let left = print(GRANTED * 1_000 - milli);
+        let told = world.available(account).await;
         let booked = used.get(account).map_or(0, |used| used.1);
         if told != left || booked != *milli {
             println!("{account} spent {milli}: {booked} are booked, {told} are left");

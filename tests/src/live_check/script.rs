@@ -24,7 +24,7 @@ use shared::providers::stripe::{self, API_VERSION, Made, Stripe};
 
 use super::account::Account;
 use super::recorder::{Recorder, Recording};
-use crate::sparks_over;
+use crate::operator::sparks_over;
 
 pub use step::Step;
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::words::id::{KeySpace, UsageId};
 
-use super::{Credit, Model};
+use super::{Account, Credit};
 
 /// A step of an account's history.
 #[derive(Clone, Debug)]
@@ -72,12 +72,6 @@ impl History {
             let clock = true_time + random.i64(-300..=300);
             let now = Timestamp::from_millisecond(clock * 1_000 + random.i64(0..1_000));
             let now = now.expect("a time of this century");
-            let ends = |random: &mut fastrand::Rng| {
-                let lifetime = random.i64(1..3_000_000).max(301);
-                random
-                    .bool()
-                    .then(|| now + SignedDuration::from_secs(lifetime))
-            };
             let step = match random.u8(0..12) {
                 0..=3 => {
                     let key = format!("k{number}");
@@ -86,23 +80,13 @@ impl History {
                     Step::Debit { key, milli }
                 }
                 4..=5 => {
-                    let bought = random.bool();
-                    let priority = if bought {
-                        random.u8(2..=3)
-                    } else {
-                        [1, 3][random.usize(0..2)]
-                    };
                     let id = format!("{name}_credit_{number:03}");
-                    let paid = bought.then(|| random.i64(1..30));
-                    purchases.extend(paid.map(|paid| (id.clone(), paid)));
-                    given.extend((!bought).then(|| id.clone()));
-                    Step::Credit(Credit {
-                        id,
-                        priority,
-                        milli: random.i64(1..6_000),
-                        expires_at: ends(&mut random),
-                        paid,
-                    })
+                    let credit = Credit::random(&mut random, id, now);
+                    match credit.paid {
+                        Some(paid) => purchases.push((credit.id.clone(), paid)),
+                        None => given.push(credit.id.clone()),
+                    }
+                    Step::Credit(credit)
                 }
                 6..=7 if !purchases.is_empty() => {
                     let (purchase, paid) = purchases[random.usize(0..purchases.len())].clone();
@@ -138,6 +122,28 @@ impl History {
     }
 }
 
+impl Credit {
+    /// Draws a credit, bought or given, that may expire.
+    fn random(random: &mut fastrand::Rng, id: String, now: Timestamp) -> Self {
+        let bought = random.bool();
+        let priority = if bought {
+            random.u8(2..=3)
+        } else {
+            [1, 3][random.usize(0..2)]
+        };
+        let paid = bought.then(|| random.i64(1..30));
+        let milli = random.i64(1..6_000);
+        let lifetime = SignedDuration::from_secs(random.i64(1..3_000_000).max(301));
+        Self {
+            id,
+            priority,
+            milli,
+            expires_at: random.bool().then(|| now + lifetime),
+            paid,
+        }
+    }
+}
+
 /// Returns the id of the credit that gives back what `account` spent under a key.
 fn giving_back_id(account: &str, key: &str) -> String {
     let (account, key) = (account.parse(), key.parse());
@@ -146,7 +152,7 @@ fn giving_back_id(account: &str, key: &str) -> String {
     format!("reversed#{usage}")
 }
 
-impl Model {
+impl Account {
     /// Applies a step; returns whether a debit was covered, or there was something to give back.
     pub fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
         match step {

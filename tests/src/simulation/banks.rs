@@ -8,8 +8,8 @@ use http::Method;
 use serde_json::json;
 
 use super::World;
+use super::auditor::verdict::{list, owed};
 use super::plan::Webhooks;
-use super::verdict::{list, owed};
 
 /// The longest waits before a part goes back: for few parts, for many, and for many at once.
 const LATER_MS: u64 = 20_000;

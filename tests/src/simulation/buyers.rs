@@ -9,20 +9,16 @@ use local::http::Reply;
 use local::stripe::{API_VERSION, SECRET_KEY};
 use serde_json::{Value, json};
 
-use super::books::milli;
 use super::calls::Call;
+use super::items::{milli, number};
 use super::{World, banks};
+use crate::model::{PACKS, PLAN};
 
 /// The most attempts of a browser while faults strike.
 const ATTEMPTS: u32 = 5;
 
 /// The items for sale, with their Sparks in milli-Sparks.
-pub(super) const ITEMS: [(&str, i64); 4] = [
-    ("pack_125k", 125_000_000),
-    ("pack_500k", 500_000_000),
-    ("pack_2500k", 2_500_000_000),
-    ("plus", 500_000_000),
-];
+pub(super) const ITEMS: [(&str, i64); 4] = [PACKS[0], PACKS[1], PACKS[2], PLAN];
 
 /// A marker in the addresses of pages, which only the caller may see.
 pub(super) const RETURN: &str = "canary-return-0815";
@@ -43,7 +39,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         }
         subscribed |= item == "plus";
         let key = format!("order{number}");
-        world.books.orders(&account, &key, item);
+        world.expectations.orders(&account, &key, item);
         let opening = || open(&world, &account, &key, item, ATTEMPTS);
         let session = if random.u8(0..4) == 0 {
             join_all([opening(), opening()])
@@ -57,7 +53,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
         // Another Checkout Session for the plan, on another device.
         let other = if item == "plus" && random.u8(0..3) == 0 {
             let key = format!("order{number}b");
-            world.books.orders(&account, &key, item);
+            world.expectations.orders(&account, &key, item);
             open(&world, &account, &key, item, ATTEMPTS).await
         } else {
             None
@@ -103,7 +99,7 @@ pub(super) async fn open(
     match (answer.status, answer.code()) {
         (201, _) => {
             let session = answer.body["session_id"].as_str().unwrap_or_default();
-            if let Err(wrong) = world.books.opened(account, key, session) {
+            if let Err(wrong) = world.expectations.opened(account, key, session) {
                 world.network.violation(wrong);
             }
             Some(session.to_owned())
@@ -164,7 +160,7 @@ pub(super) async fn ask(world: &Arc<World>, account: &str, session: &str) {
     let credited = milli(&body["sparks_credited"]);
     if body["status"] == "paid" && body["item"] != "plus" {
         let entry = world.item(&format!("E#{session}"), "E").await;
-        let amount = entry.map(|entry| super::items::number(&entry, "amount"));
+        let amount = entry.map(|entry| number(&entry, "amount"));
         if amount != Some(credited) || credited <= 0 {
             let what = format!("{session} is paid, but the ledger has {amount:?}: {body}");
             world.network.violation(what);

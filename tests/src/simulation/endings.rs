@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use shared::process::clock;
 
 use super::World;
+use super::auditor::verdict::entries;
 use super::banks::{self, Parts};
 use super::calls::Call;
 use super::items::{number, text};
 use super::plan::Webhooks;
-use super::verdict::entries;
 
 /// The time between the beginning and the expiry.
 const BEFORE: Duration = Duration::from_millis(300);

@@ -15,7 +15,7 @@ use shared::process::telemetry::Lines;
 
 use super::World;
 use super::process::{Invocation, Process};
-use crate::invoke;
+use crate::functions::invoke;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

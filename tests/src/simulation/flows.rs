@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use super::books::Usage;
 use super::calls::Call;
 use super::plan::Options;
 use super::{World, buyers, play, usages};
+use crate::model::Usage;
 
 /// The most attempts of a call in a flow: more than there are faults.
 const ATTEMPTS: u32 = 6;
@@ -95,7 +95,7 @@ pub(super) async fn go_through(world: Arc<World>, flow: Flow) {
         Flow::Batch => {
             let both = ["k0", "k1"].map(|key| (key.to_owned(), used()));
             for (key, usage) in &both {
-                world.books.begins(ACCOUNT, key, usage);
+                world.expectations.begins(ACCOUNT, key, usage);
             }
             usages::record_batch(&world, ACCOUNT, &both, ATTEMPTS).await;
         }
@@ -139,13 +139,13 @@ fn used() -> Usage {
 }
 
 async fn record(world: &Arc<World>, key: &str) {
-    world.books.begins(ACCOUNT, key, &used());
+    world.expectations.begins(ACCOUNT, key, &used());
     usages::record_one(world, ACCOUNT, key, &used(), ATTEMPTS).await;
 }
 
 /// Buys an item; returns the session's id.
 async fn buy(world: &Arc<World>, item: &'static str) -> Option<String> {
-    world.books.orders(ACCOUNT, "order", item);
+    world.expectations.orders(ACCOUNT, "order", item);
     let session = buyers::open(world, ACCOUNT, "order", item, ATTEMPTS).await?;
     let path = format!("/_local/checkout/{session}/pay");
     let card = json!({"card": "4242424242424242"});

@@ -4,6 +4,7 @@ use local::stack::TABLE;
 use serde_json::{Value, json};
 
 use super::World;
+use crate::model::parse;
 
 /// Returns a text attribute, or an empty text.
 pub(super) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
@@ -16,6 +17,11 @@ pub(super) fn number(item: &Value, name: &str) -> i64 {
     number
         .and_then(|number| number.parse().ok())
         .unwrap_or_default()
+}
+
+/// Returns printed Sparks as milli-Sparks; the least number if they cannot be parsed.
+pub(super) fn milli(text: &Value) -> i64 {
+    text.as_str().and_then(parse).unwrap_or(i64::MIN)
 }
 
 impl World {

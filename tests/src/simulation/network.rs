@@ -16,12 +16,12 @@ use shared::process::clock::Clock;
 use shared::process::transport::{Error, Transport};
 use tokio::sync::Notify;
 
-use super::auditor::Auditor;
+use super::auditor::commits::Auditor;
+use super::fault_plan::{Fate, FaultPlan};
 use super::plan::{Options, Plan, RoundTrips};
 use super::point::{is_stale, point, system};
 use super::process::{InFlight, Process};
 use super::tears;
-use super::weather::{Met, Weather};
 
 /// The most lines of the trace that are kept.
 const KEPT: usize = 6000;
@@ -44,7 +44,7 @@ struct Inner {
 }
 
 struct State {
-    weather: Weather,
+    faults: FaultPlan,
     hasher: DefaultHasher,
     trace: VecDeque<String>,
     violations: Vec<String>,
@@ -65,7 +65,7 @@ impl Network {
             clock: clock.clone(),
             round_trips: plan.round_trips,
             state: Mutex::new(State {
-                weather: Weather::new(options, plan),
+                faults: FaultPlan::new(options, plan),
                 hasher: DefaultHasher::new(),
                 trace: VecDeque::new(),
                 violations: Vec::new(),
@@ -77,28 +77,28 @@ impl Network {
 
     /// Turns the faults of requests on or off.
     pub(super) fn is_faulty(&self, faulty: bool) {
-        self.0.state().weather.is_faulty(faulty);
+        self.0.state().faults.is_faulty(faulty);
     }
 
     /// Limits faults to torn transactions, or lifts that limit.
     pub(super) fn only_tears(&self, only: bool) {
-        self.0.state().weather.only_tears(only);
+        self.0.state().faults.only_tears(only);
     }
 
     /// Takes a system down, or up again.
     pub(super) fn is_down(&self, system: &'static str, down: bool) {
-        self.0.state().weather.is_down(system, down);
+        self.0.state().faults.is_down(system, down);
         self.note(&format!("{system} is {}", if down { "down" } else { "up" }));
     }
 
     /// Returns whether a fault strikes at this point that is not one of a request.
     pub(super) fn strikes(&self, point: &str, kind: &'static str, one_in: u64) -> bool {
-        self.0.state().weather.strikes(point, kind, one_in)
+        self.0.state().faults.strikes(point, kind, one_in)
     }
 
     /// Draws a number below `end` from the seed.
     pub(super) fn number(&self, end: u64) -> u64 {
-        self.0.state().weather.number(end)
+        self.0.state().faults.number(end)
     }
 
     /// Adds a broken rule.
@@ -127,7 +127,7 @@ impl Network {
 
     /// Returns the number of faults by point and kind.
     pub(super) fn faults(&self) -> BTreeMap<(String, &'static str), u64> {
-        self.0.state().weather.fired().clone()
+        self.0.state().faults.fired().clone()
     }
 
     /// Waits until something changes at Stripe.
@@ -142,12 +142,12 @@ impl Network {
 
     /// Returns the number of requests for which a fault could be chosen.
     pub(super) fn requests(&self) -> u64 {
-        self.0.state().weather.requests()
+        self.0.state().faults.requests()
     }
 
     /// Returns the number of faults that struck, including those left out.
     pub(super) fn struck(&self) -> u64 {
-        self.0.state().weather.struck()
+        self.0.state().faults.struck()
     }
 
     /// Returns a process's transport to the systems.
@@ -175,29 +175,29 @@ impl Inner {
         process: &Process,
     ) -> Result<Response<Bytes>, Error> {
         let point = format!("{}: {}", process.name(), point(&request));
-        let (there, back, met) = {
+        let (there, back, fate) = {
             let mut state = self.state();
-            let mut way = || Duration::from_millis(1 + state.weather.number(LONGEST_WAY_MS));
+            let mut way = || Duration::from_millis(1 + state.faults.number(LONGEST_WAY_MS));
             let drawn = (way(), way());
             let round_trips = self.round_trips.as_ref();
             let (there, back) =
                 round_trips.map_or(drawn, |trips| trips.of(system(&request), &point));
-            let met = state
-                .weather
+            let fate = state
+                .faults
                 .meets(&point, system(&request), is_stale(&request));
-            (there, back, met)
+            (there, back, fate)
         };
         let started = tokio::time::Instant::now();
-        if met == Met::CrashBefore {
-            return self.die(&point, met, process).await;
+        if fate == Fate::CrashBefore {
+            return self.die(&point, fate, process).await;
         }
         self.clock.sleep(there.min(timeout)).await;
-        let effect = match met {
-            Met::NotSent | Met::Broken | Met::TimedOutBefore | Met::Late => None,
-            Met::Answered(fault) => self.faulty(request.clone(), fault).await,
-            Met::Stale => self.stale(request.clone()).await,
-            Met::Torn => self.torn(request.clone(), tears::LONGEST_MS, false).await,
-            Met::Stalled => {
+        let effect = match fate {
+            Fate::NotSent | Fate::Broken | Fate::TimedOutBefore | Fate::Late => None,
+            Fate::Answered(fault) => self.faulty(request.clone(), fault).await,
+            Fate::Stale => self.stale(request.clone()).await,
+            Fate::Torn => self.torn(request.clone(), tears::LONGEST_MS, false).await,
+            Fate::Stalled => {
                 self.torn(request.clone(), tears::LONGEST_RECOVERY_MS, true)
                     .await
             }
@@ -207,15 +207,15 @@ impl Inner {
         if status == 200 && point.ends_with("TransactWriteItems") {
             process.commits_after(back);
         }
-        self.note(&format!("{point}: {met:?}, {status}"));
-        let slow = match met {
-            Met::Slow => Duration::from_millis(500 + self.state().weather.number(12_000)),
+        self.note(&format!("{point}: {fate:?}, {status}"));
+        let slow = match fate {
+            Fate::Slow => Duration::from_millis(500 + self.state().faults.number(12_000)),
             _ => Duration::ZERO,
         };
-        if met == Met::Late {
+        if fate == Fate::Late {
             self.arrive_later(request, timeout);
         }
-        let times_out = matches!(met, Met::TimedOutBefore | Met::TimedOut | Met::Late);
+        let times_out = matches!(fate, Fate::TimedOutBefore | Fate::TimedOut | Fate::Late);
         let left = timeout.saturating_sub(started.elapsed());
         if times_out || back + slow >= left {
             self.clock.sleep(left).await;
@@ -223,12 +223,12 @@ impl Inner {
         }
         self.clock.sleep(back + slow).await;
         let broken = || Error::Broken("simulated".into());
-        match met {
-            Met::NotSent => Err(Error::NotSent("simulated".into())),
-            Met::Broken | Met::LostReply => Err(broken()),
-            Met::CrashAfter => self.die(&point, met, process).await,
-            Met::Truncated => effect.map(truncated).ok_or_else(broken),
-            Met::FailedAfter => effect.map(failed).ok_or_else(broken),
+        match fate {
+            Fate::NotSent => Err(Error::NotSent("simulated".into())),
+            Fate::Broken | Fate::LostReply => Err(broken()),
+            Fate::CrashAfter => self.die(&point, fate, process).await,
+            Fate::Truncated => effect.map(truncated).ok_or_else(broken),
+            Fate::FailedAfter => effect.map(failed).ok_or_else(broken),
             _ => effect.ok_or_else(broken),
         }
     }
@@ -237,17 +237,17 @@ impl Inner {
     async fn die(
         &self,
         point: &str,
-        met: Met,
+        fate: Fate,
         process: &Process,
     ) -> Result<Response<Bytes>, Error> {
-        self.note(&format!("{point}: {met:?}"));
+        self.note(&format!("{point}: {fate:?}"));
         process.end();
         std::future::pending().await
     }
 
     /// Lets a request take effect after its caller has given up.
     fn arrive_later(self: &Arc<Self>, request: Request<Bytes>, timeout: Duration) {
-        let after = timeout + Duration::from_millis(self.state().weather.number(20_000));
+        let after = timeout + Duration::from_millis(self.state().faults.number(20_000));
         let inner = Arc::clone(self);
         tokio::spawn(async move {
             inner.clock.sleep(after).await;
@@ -283,7 +283,7 @@ impl Inner {
 
     /// Returns the answer from the table's state some commits ago.
     async fn stale(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
-        let ago = 1 + self.state().weather.number(8);
+        let ago = 1 + self.state().faults.number(8);
         let ago = usize::try_from(ago).unwrap_or_default();
         self.at_tables(request, &Visibility::Stale(ago)).await
     }
@@ -297,7 +297,7 @@ impl Inner {
         longest_ms: u64,
         stalled: bool,
     ) -> Option<Response<Bytes>> {
-        let delays = tears::delays(&mut self.state().weather, &request, longest_ms);
+        let delays = tears::delays(&mut self.state().faults, &request, longest_ms);
         self.note(&format!("{}: torn by {delays:?}", point(&request)));
         let torn = Torn { delays, stalled };
         self.at_tables(request, &Visibility::Torn(torn)).await

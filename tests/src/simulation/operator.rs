@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::World;
+use super::auditor::verdict::list;
 use super::process::Process;
-use super::verdict::list;
-use crate::sparks_over;
+use crate::operator::sparks_over;
 
 /// The amount of one grant, in milli-Sparks.
 pub(super) const GRANTED: i64 = 25_500;
@@ -33,10 +33,10 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
             "--key",
             &key,
         ];
-        world.books.grant(&account, &key, false);
+        world.expectations.grant(&account, &key, false);
         for _ in 0..ATTEMPTS {
             if world.sparks(&arguments).await.is_ok() {
-                world.books.grant(&account, &key, true);
+                world.expectations.grant(&account, &key, true);
                 break;
             }
             world.pause(&mut random, 5_000).await;

@@ -12,7 +12,7 @@ use shared::process::clock::Clock;
 use shared::process::transport::{Error, Transport};
 
 use super::secrets;
-use crate::{sparks_over, variables_of};
+use crate::operator::{sparks_over, variables_of};
 
 /// The time at which Stripe is set up, which is before every run.
 const SET_UP_AT: &str = "2026-11-22T08:00:00Z";

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
-use super::weather::Weather;
+use super::fault_plan::FaultPlan;
 
 /// The longest time from a commit to its last visible item, in milliseconds: with a coordinator, and after one failed.
 pub(super) const LONGEST_MS: u64 = 300;
@@ -23,18 +23,18 @@ const AT_ONCE_MS: u64 = 5;
 /// Either each item has a time of its own, or all but one are visible almost at once. A request reads that straggler
 /// again and again until it is visible, so there is a read just before and a write just after.
 pub(super) fn delays(
-    weather: &mut Weather,
+    faults: &mut FaultPlan,
     request: &Request<Bytes>,
     longest_ms: u64,
 ) -> Vec<Duration> {
-    let longest_ms = 1 + weather.number(longest_ms);
-    let mut delays_ms = [(); TEARS].map(|()| weather.number(longest_ms));
-    if weather.number(4) > 0 {
+    let longest_ms = 1 + faults.number(longest_ms);
+    let mut delays_ms = [(); TEARS].map(|()| faults.number(longest_ms));
+    if faults.number(4) > 0 {
         let items = items(request);
         // Never the first item, which is the account: before that is visible, nothing is new.
         let others = u64::try_from(items).unwrap_or(1).saturating_sub(1).max(1);
-        let from_the_end = usize::try_from(weather.number(others)).unwrap_or_default();
-        delays_ms = [(); TEARS].map(|()| weather.number(AT_ONCE_MS));
+        let from_the_end = usize::try_from(faults.number(others)).unwrap_or_default();
+        delays_ms = [(); TEARS].map(|()| faults.number(AT_ONCE_MS));
         delays_ms[items - 1 - from_the_end] = longest_ms;
     }
     delays_ms.map(Duration::from_millis).to_vec()

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::World;
-use super::books::Usage;
 use super::calls::{Answer, Call};
+use crate::model::Usage;
 
 /// The most attempts of an app while faults strike.
 const ATTEMPTS: u32 = 5;
@@ -16,44 +16,34 @@ const ATTEMPTS: u32 = 5;
 /// A marker in the content of usages, which only Langfuse may see.
 pub(super) const PROMPT: &str = "canary-prompt-4711";
 
-impl Usage {
-    fn drawn(random: &mut fastrand::Rng) -> Self {
-        match random.u8(0..6) {
-            0 => Self {
-                milliseconds: random.u64(0..100_000),
-                ..Self::default()
-            },
-            1 => Self {
-                gigabyte_hours: random.u64(0..1_000),
-                ..Self::default()
-            },
-            2 => Self {
-                tokens: random.u64(0..1_000_000),
-                milliseconds: random.u64(0..1_000),
-                gigabyte_hours: 1,
-            },
-            _ => Self {
-                tokens: random.u64(1..30_000),
-                ..Self::default()
-            },
-        }
+/// Draws the quantities of a usage.
+fn draw(random: &mut fastrand::Rng) -> Usage {
+    match random.u8(0..6) {
+        0 => Usage {
+            milliseconds: random.u64(0..100_000),
+            ..Usage::default()
+        },
+        1 => Usage {
+            gigabyte_hours: random.u64(0..1_000),
+            ..Usage::default()
+        },
+        2 => Usage {
+            tokens: random.u64(0..1_000_000),
+            milliseconds: random.u64(0..1_000),
+            gigabyte_hours: 1,
+        },
+        _ => Usage {
+            tokens: random.u64(1..30_000),
+            ..Usage::default()
+        },
     }
+}
 
-    /// Returns the body that records it.
-    fn body(&self) -> Value {
-        let mut lines = Vec::new();
-        if self.tokens > 0 || (self.milliseconds == 0 && self.gigabyte_hours == 0) {
-            lines.push(json!({"meter": "ai_tokens", "input_tokens": self.tokens}));
-        }
-        if self.milliseconds > 0 {
-            lines.push(json!({"meter": "compute", "milliseconds": self.milliseconds}));
-        }
-        if self.gigabyte_hours > 0 {
-            let hours = self.gigabyte_hours.to_string();
-            lines.push(json!({"meter": "storage", "gigabyte_hours": hours}));
-        }
-        json!({ "usage": lines, "trace": {"name": "chat", "input": PROMPT, "output": PROMPT} })
-    }
+/// Returns the body that records a usage, with content.
+fn body(usage: Usage) -> Value {
+    let mut body = usage.body();
+    body["trace"] = json!({"name": "chat", "input": PROMPT, "output": PROMPT});
+    body
 }
 
 /// Records usages of an account, each until it is answered or the attempts are used up.
@@ -68,11 +58,11 @@ pub(super) async fn record(world: Arc<World>, account: String) {
             _ => 1,
         };
         let usages: Vec<(String, Usage)> = (number..number + together)
-            .map(|number| (format!("k{number}"), Usage::drawn(&mut random)))
+            .map(|number| (format!("k{number}"), draw(&mut random)))
             .collect();
         number += together;
         for (key, usage) in &usages {
-            world.books.begins(&account, key, usage);
+            world.expectations.begins(&account, key, usage);
         }
         if together > 1 {
             record_batch(&world, &account, &usages, ATTEMPTS).await;
@@ -92,7 +82,7 @@ pub(super) async fn record(world: Arc<World>, account: String) {
     }
 }
 
-/// Records one usage, and adds the answer to the books.
+/// Records one usage, and adds the answer to the expectations.
 pub(super) async fn record_one(
     world: &Arc<World>,
     account: &str,
@@ -100,12 +90,12 @@ pub(super) async fn record_one(
     usage: &Usage,
     attempts: u32,
 ) {
-    let call = Call::usage(account, key, &usage.body());
+    let call = Call::usage(account, key, &body(*usage));
     match world.insist(&call, attempts).await {
         Some(answer) => {
             world.hears(account, key, usage, &answer).await;
         }
-        None => world.books.is_unknown(account, key),
+        None => world.expectations.is_unknown(account, key),
     }
 }
 
@@ -116,7 +106,7 @@ pub(super) async fn record_batch(
     attempts: u32,
 ) {
     let items = usages.iter().map(|(key, usage)| {
-        let mut item = usage.body();
+        let mut item = body(*usage);
         item["idempotency_key"] = key.as_str().into();
         item
     });
@@ -124,7 +114,7 @@ pub(super) async fn record_batch(
     let call = Call::batch(account, &body);
     let Some(answer) = world.insist(&call, attempts).await else {
         for (key, _) in usages {
-            world.books.is_unknown(account, key);
+            world.expectations.is_unknown(account, key);
         }
         return;
     };
@@ -141,7 +131,7 @@ pub(super) async fn record_batch(
     }
     for ((key, usage), result) in usages.iter().zip(results) {
         match result["status"].as_u64() {
-            Some(429 | 500 | 503) | None => world.books.is_unknown(account, key),
+            Some(429 | 500 | 503) | None => world.expectations.is_unknown(account, key),
             Some(status) => {
                 let asked_at = answer.asked_at;
                 let answer = Answer {
@@ -158,14 +148,14 @@ pub(super) async fn record_batch(
 
 /// Sends another usage under a charged key, which must be refused.
 async fn reuse(world: &Arc<World>, account: &str, key: &str, usage: &Usage) {
-    if !world.books.is_charged(account, key) {
+    if !world.expectations.is_charged(account, key) {
         return;
     }
     let other = Usage {
         tokens: usage.tokens + 1,
-        ..usage.clone()
+        ..*usage
     };
-    let call = Call::usage(account, key, &other.body());
+    let call = Call::usage(account, key, &body(other));
     if let Some(answer) = world.insist(&call, ATTEMPTS).await
         && answer.status != 422
     {

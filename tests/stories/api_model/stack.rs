@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tests::model::{PACKS, Usage, parse, print};
 use tests::{Answer, World, session_id};
 
-use super::book::{Book, Expected, PACKS, Step, Usage};
+use super::book::{Book, Expected, Step};
 use super::{ACCOUNT, REFUSED};
 
 /// The running stack and the ids it assigned.
@@ -21,26 +22,17 @@ pub(super) struct Stack {
 }
 
 fn sparks(milli: i64) -> Value {
-    let (sign, milli) = (if milli < 0 { "-" } else { "" }, milli.abs());
-    format!("{sign}{}.{:03}", milli / 1_000, milli % 1_000).into()
+    print(milli).into()
 }
 
-fn body(usage: Usage) -> Value {
-    let mut lines = vec![json!({"meter": "ai_tokens", "input_tokens": usage.tokens})];
-    if usage.milliseconds > 0 {
-        lines.push(json!({"meter": "compute", "milliseconds": usage.milliseconds}));
-    }
-    json!({ "usage": lines })
+/// Parses an amount of a response as milli-Sparks.
+fn milli(amount: &Value) -> i64 {
+    parse(amount.as_str().unwrap()).unwrap()
 }
 
 /// Returns the packs that each cover the missing milli-Sparks.
 fn top_up(missing: i64) -> Value {
-    let packs = [
-        ("pack_125k", 125_000_000),
-        ("pack_500k", 500_000_000),
-        ("pack_2500k", 2_500_000_000_i64),
-    ];
-    let enough = packs.iter().filter(|(_, milli)| *milli >= missing);
+    let enough = PACKS.iter().filter(|(_, milli)| *milli >= missing);
     enough.map(|(item, _)| *item).collect()
 }
 
@@ -55,8 +47,7 @@ fn assert_recorded(expected: &Expected, status: &Value, replayed: bool, body: &V
             assert_eq!((status, replayed), (&json!(201), *again), "{body}");
             assert_eq!(body["sparks"], sparks(*milli));
             let lines = body["lines"].as_array().unwrap().iter();
-            let text = lines.map(|line| line["sparks"].as_str().unwrap().replace('.', ""));
-            let sum: i64 = text.map(|text| text.parse::<i64>().unwrap()).sum();
+            let sum: i64 = lines.map(|line| self::milli(&line["sparks"])).sum();
             assert_eq!(sum, *milli, "{body}");
         }
         Expected::Insufficient {
@@ -118,7 +109,7 @@ impl Stack {
     async fn record(&mut self, key: u8, usage: Usage, expected: &Expected) {
         let answer = self
             .world()
-            .record(ACCOUNT, &format!("u{key}"), &body(usage))
+            .record(ACCOUNT, &format!("u{key}"), &usage.body())
             .await;
         let (status, replayed) = (json!(answer.status), answer.is_replay());
         assert_recorded(expected, &status, replayed, &answer.body);
@@ -130,7 +121,7 @@ impl Stack {
 
     async fn record_batch(&mut self, usages: &[(u8, Usage)], expected: &[Expected]) {
         let items = usages.iter().map(|(key, usage)| {
-            let mut item = body(*usage);
+            let mut item = usage.body();
             item["idempotency_key"] = format!("u{key}").into();
             item
         });
@@ -148,7 +139,7 @@ impl Stack {
     }
 
     async fn estimate(&self, usage: Usage, milli: i64, available: i64) {
-        let usage = body(usage).to_string();
+        let usage = usage.body().to_string();
         let answer = self.post("/v1/estimate", "any", &usage).await;
         let body = answer.expect(StatusCode::OK).body;
         assert_eq!(body["sparks"], sparks(milli));
@@ -267,7 +258,7 @@ impl Stack {
 
     pub(super) async fn read_ledger(&self, limit: usize, book: &Book) {
         let mut told = self.ledger(limit).await;
-        let kept = book.entries.iter();
+        let kept = book.account.entries().iter();
         let mut kept: Vec<(String, Value)> = kept
             .map(|(kind, milli)| ((*kind).to_owned(), sparks(*milli)))
             .collect();
@@ -294,12 +285,12 @@ impl Stack {
             quantity("compute"),
             used.map(|usage| usage.milliseconds).sum::<u64>()
         );
-        let spent = book.entries.iter().filter(|(kind, _)| *kind == "usage");
-        let milli = |row: &Value| -> i64 {
-            let text = row["sparks"].as_str().unwrap().replace('.', "");
-            text.parse().unwrap()
-        };
-        let told: i64 = rows.iter().map(milli).sum();
+        let spent = book
+            .account
+            .entries()
+            .iter()
+            .filter(|(kind, _)| *kind == "usage");
+        let told: i64 = rows.iter().map(|row| milli(&row["sparks"])).sum();
         assert_eq!(told, -spent.map(|(_, milli)| milli).sum::<i64>());
     }
 

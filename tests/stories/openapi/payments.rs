@@ -80,8 +80,7 @@ async fn late(openapi: &OpenApi, world: &World, pack: &Value) -> Option<String> 
 }
 
 async fn verifications(openapi: &OpenApi, world: &World) -> Vec<String> {
-    let drop = Fault::new("webhooks/", "drop").unwrap().times(1_000);
-    world.stack.stripe.faults().add(drop);
+    world.drop_webhooks();
     let mut seen = Vec::new();
     let pack = openapi.request("/v1/checkout", "pack");
     let session = session_id(&world.checkout("acct_1", "verified", &pack).await);

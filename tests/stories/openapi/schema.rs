@@ -56,40 +56,6 @@ impl<'a> Schema<'a> {
                     self.of(target).check_at(path, value)?;
                     true
                 }
-                "type" => is_of(rule, value),
-                "const" => rule == value,
-                "enum" => list(rule).contains(value),
-                "minimum" => value
-                    .as_f64()
-                    .is_none_or(|number| number >= rule.as_f64().expect("a minimum")),
-                "maximum" => value
-                    .as_f64()
-                    .is_none_or(|number| number <= rule.as_f64().expect("a maximum")),
-                "minLength" => value
-                    .as_str()
-                    .is_none_or(|text| text.chars().count() >= size(rule)),
-                "maxLength" => value
-                    .as_str()
-                    .is_none_or(|text| text.chars().count() <= size(rule)),
-                "pattern" => value.as_str().is_none_or(|text| {
-                    Regex::new(rule.as_str().expect("a pattern"))
-                        .expect("a regular expression")
-                        .is_match(text)
-                }),
-                "minItems" => value
-                    .as_array()
-                    .is_none_or(|items| items.len() >= size(rule)),
-                "maxItems" => value
-                    .as_array()
-                    .is_none_or(|items| items.len() <= size(rule)),
-                "maxProperties" => value
-                    .as_object()
-                    .is_none_or(|members| members.len() <= size(rule)),
-                "required" => value.as_object().is_none_or(|members| {
-                    list(rule)
-                        .iter()
-                        .all(|name| members.contains_key(name.as_str().expect("a name")))
-                }),
                 "propertyNames" => {
                     for name in value.as_object().into_iter().flat_map(Map::keys) {
                         let name = Value::from(name.as_str());
@@ -115,9 +81,9 @@ impl<'a> Schema<'a> {
                     }
                     true
                 }
-                other => {
+                other => bounds(other, rule, value).unwrap_or_else(|| {
                     ANNOTATIONS.contains(&other) || panic!("`{other}` at `{path}` is not supported")
-                }
+                }),
             };
             if !holds {
                 return Err(format!("`{path}` violates {keyword} {rule}: {value}"));
@@ -190,4 +156,46 @@ fn list(value: &Value) -> &[Value] {
 
 fn size(rule: &Value) -> usize {
     usize::try_from(rule.as_u64().expect("a size")).expect("a small size")
+}
+
+/// Returns whether a value keeps to a keyword that looks at nothing inside of it; None for any other keyword.
+fn bounds(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
+    let holds = match keyword {
+        "type" => is_of(rule, value),
+        "const" => rule == value,
+        "enum" => list(rule).contains(value),
+        "minimum" => value
+            .as_f64()
+            .is_none_or(|number| number >= rule.as_f64().expect("a minimum")),
+        "maximum" => value
+            .as_f64()
+            .is_none_or(|number| number <= rule.as_f64().expect("a maximum")),
+        "minLength" => value
+            .as_str()
+            .is_none_or(|text| text.chars().count() >= size(rule)),
+        "maxLength" => value
+            .as_str()
+            .is_none_or(|text| text.chars().count() <= size(rule)),
+        "pattern" => value.as_str().is_none_or(|text| {
+            Regex::new(rule.as_str().expect("a pattern"))
+                .expect("a regular expression")
+                .is_match(text)
+        }),
+        "minItems" => value
+            .as_array()
+            .is_none_or(|items| items.len() >= size(rule)),
+        "maxItems" => value
+            .as_array()
+            .is_none_or(|items| items.len() <= size(rule)),
+        "maxProperties" => value
+            .as_object()
+            .is_none_or(|members| members.len() <= size(rule)),
+        "required" => value.as_object().is_none_or(|members| {
+            list(rule)
+                .iter()
+                .all(|name| members.contains_key(name.as_str().expect("a name")))
+        }),
+        _ => return None,
+    };
+    Some(holds)
 }

@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 use super::super::account::Account;
 use super::super::entry::UsageEntry;
 use super::super::{Error, Ledger};
-use super::{Charged, Charging, Knowledge, Request, repeated};
+use super::{Charge, Charged, Knowledge, Request, repeated};
 use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
 use crate::table;
 use crate::table::item::Item;
 use crate::table::key::Key;
-use crate::words::id::UsageId;
+use crate::words::id::{AccountId, UsageId};
 
 impl Ledger {
     /// Reads the balance and the existing usages at one moment. Learns nothing while something is due.
@@ -21,13 +21,10 @@ impl Ledger {
         request: &Request<'_>,
         knowledge: &mut Knowledge,
     ) -> Result<(), Error> {
-        let ids: BTreeSet<&UsageId> = request.usages.iter().map(|usage| &usage.id).collect();
-        let unknown = ids.into_iter();
-        let unknown: Vec<&UsageId> = unknown
-            .filter(|id| !knowledge.stored.contains_key(id))
-            .collect();
+        let charges = request.charges.iter();
+        let ids: BTreeSet<&UsageId> = charges.map(|charge| &charge.entry.id).collect();
         let mut keys = vec![Key::account(request.account)];
-        keys.extend(unknown.iter().map(|id| Key::entry(id.as_str())));
+        keys.extend(ids.iter().map(|id| Key::entry(id.as_str())));
         let mut found = self.snapshot(&keys, request.deadline).await?.into_iter();
         let Some(Some(account)) = found.next() else {
             return Ok(());
@@ -36,7 +33,7 @@ impl Ledger {
         if account.is_due(request.deadline.start()) {
             return Ok(());
         }
-        for (id, stored) in unknown.into_iter().zip(found) {
+        for (id, stored) in ids.into_iter().zip(found) {
             match stored {
                 Some(stored) => {
                     let stored = UsageEntry::from_item(&stored)?;
@@ -57,50 +54,53 @@ impl Ledger {
     /// A usage that was recorded meanwhile is a replay, whatever a refused transaction has shown.
     pub(super) async fn look_again(
         &self,
-        request: &Request<'_>,
+        account: &AccountId,
+        charges: &mut [&mut Charge],
+        deadline: &Deadline,
         knowledge: &Knowledge,
-        charging: &mut Charging,
     ) -> Result<(), Error> {
-        let outcomes = || charging.outcomes.iter().enumerate();
+        let is_refused =
+            |charge: &Charge| matches!(charge.outcome, Some(Charged::InsufficientSparks { .. }));
+        if !charges.iter().any(|charge| is_refused(charge)) {
+            return Ok(());
+        }
         // A usage that this very request recorded at a later position did not exist before.
-        let recorded: BTreeSet<&UsageId> = outcomes()
-            .filter(|(_, outcome)| matches!(outcome, Some(Charged::Recorded(_))))
-            .map(|(position, _)| &request.usages[position].id)
-            .collect();
-        let refused: Vec<usize> = outcomes()
-            .filter(|(_, outcome)| matches!(outcome, Some(Charged::InsufficientSparks { .. })))
-            .map(|(position, _)| position)
-            .filter(|position| !recorded.contains(&request.usages[*position].id))
+        let (recorded, others): (Vec<&mut Charge>, Vec<&mut Charge>) = charges
+            .iter_mut()
+            .map(|charge| &mut **charge)
+            .partition(|charge| charge.outcome == Some(Charged::Recorded));
+        let is_recorded = |charge: &Charge| {
+            let mut recorded = recorded.iter();
+            recorded.any(|recorded| recorded.entry.id == charge.entry.id)
+        };
+        let others = others.into_iter();
+        let mut refused: Vec<&mut Charge> = others
+            .filter(|charge| is_refused(charge) && !is_recorded(charge))
             .collect();
         if refused.is_empty() {
             return Ok(());
         }
-        self.unpaid
-            .note_drained(request.account, request.deadline.now());
+        self.unpaid.note_drained(account, deadline.now());
         if knowledge.together {
             return Ok(());
         }
-        let ids: BTreeSet<&UsageId> = refused
-            .iter()
-            .map(|&position| &request.usages[position].id)
-            .collect();
+        let ids: BTreeSet<&UsageId> = refused.iter().map(|charge| &charge.entry.id).collect();
         let keys: Vec<Key> = ids.into_iter().map(|id| Key::entry(id.as_str())).collect();
-        let found = match self.snapshot(&keys, request.deadline).await {
+        let found = match self.snapshot(&keys, deadline).await {
             Ok(found) => found,
             Err(failure) => {
                 // The outcome of these usages is unknown now.
-                for position in refused {
-                    charging.outcomes[position] = None;
+                for charge in refused {
+                    charge.outcome = None;
                 }
                 return Err(failure);
             }
         };
         for stored in found.into_iter().flatten() {
             let stored = UsageEntry::from_item(&stored)?;
-            for &position in &refused {
-                let usage = &request.usages[position];
-                if usage.id == stored.id {
-                    charging.outcomes[position] = Some(repeated(usage, &stored));
+            for charge in &mut refused {
+                if charge.entry.id == stored.id {
+                    charge.outcome = Some(repeated(&charge.entry, &stored));
                 }
             }
         }

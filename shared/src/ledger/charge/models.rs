@@ -18,12 +18,12 @@ pub(in super::super) struct FullRollups(Mutex<KnownModels>);
 
 impl FullRollups {
     /// Returns the remembered models of the roll-ups that usages are added to.
-    pub(super) fn of(&self, usages: &[UsageEntry]) -> KnownModels {
+    pub(super) fn of<'a>(&self, usages: impl Iterator<Item = &'a UsageEntry>) -> KnownModels {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_empty() {
             return HashMap::new();
         }
-        let keys = usages.iter().flat_map(rollup::keys);
+        let keys = usages.flat_map(rollup::keys);
         keys.filter_map(|key| Some((key.clone(), known.get(&key)?.clone())))
             .collect()
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::entry::UsageEntry;
 use super::super::rollup;
-use super::{Charged, Knowledge};
+use super::{Charge, Charged, Knowledge};
 use crate::table::key::Key;
 use crate::words::id::UsageId;
 use crate::words::sparks::Sparks;
@@ -31,31 +31,37 @@ impl Plan {
     /// Plans the usages from `start` on, one after another, with what is known so far.
     ///
     /// While the balance is unknown, every new usage counts as affordable. So does every usage that may or may not
-    /// exist.
-    pub(super) fn make(usages: &[UsageEntry], start: usize, knowledge: &Knowledge) -> Self {
+    /// exist. None if an amount does not fit.
+    pub(super) fn make(
+        charges: &[&mut Charge],
+        start: usize,
+        knowledge: &Knowledge,
+    ) -> Option<Self> {
         let mut plan = Self {
             charged: Vec::new(),
             outcomes: Vec::new(),
             sum: Sparks::ZERO,
             ceiling: None,
-            end: usages.len(),
+            end: charges.len(),
         };
-        let mut planned: HashMap<&UsageId, &UsageEntry> = HashMap::new();
+        // This request's own entries, recorded or planned.
+        let mut own: HashMap<&UsageId, &UsageEntry> = charges[..start]
+            .iter()
+            .filter(|charge| charge.outcome == Some(Charged::Recorded))
+            .map(|charge| (&charge.entry.id, &charge.entry))
+            .collect();
         let mut rollups: HashSet<Key> = HashSet::new();
-        for (position, usage) in usages.iter().enumerate().skip(start) {
+        for (position, charge) in charges.iter().enumerate().skip(start) {
+            let usage = &charge.entry;
             let earlier = knowledge
                 .stored
                 .get(&usage.id)
-                .or_else(|| planned.get(&usage.id).copied());
+                .or_else(|| own.get(&usage.id).copied());
             if let Some(earlier) = earlier {
                 plan.outcomes.push((position, repeated(usage, earlier)));
                 continue;
             }
-            // Amounts are below 10^15 and usages at most 45, so the sum always fits.
-            let sum = plan
-                .sum
-                .checked_add(usage.sparks)
-                .unwrap_or(Sparks::from_milli(i64::MAX));
+            let sum = plan.sum.checked_add(usage.sparks)?;
             // Only a usage that certainly does not exist can lack funds: any other may be a replay.
             let new = knowledge.missing.contains(&usage.id);
             if let Some(available) = knowledge
@@ -63,7 +69,7 @@ impl Plan {
                 .filter(|available| new && sum > *available)
             {
                 plan.ceiling = Some(plan.ceiling.map_or(sum, |ceiling| ceiling.min(sum)));
-                let available = available.checked_sub(plan.sum).unwrap_or(available);
+                let available = available.checked_sub(plan.sum)?;
                 plan.outcomes
                     .push((position, Charged::InsufficientSparks { available }));
                 continue;
@@ -77,18 +83,17 @@ impl Plan {
             rollups = with_usage;
             plan.sum = sum;
             plan.charged.push(position);
-            plan.outcomes
-                .push((position, Charged::Recorded(usage.clone())));
-            planned.insert(&usage.id, usage);
+            plan.outcomes.push((position, Charged::Recorded));
+            own.insert(&usage.id, usage);
         }
-        plan
+        Some(plan)
     }
 }
 
 /// Returns the outcome of a usage whose id existed before.
 pub(super) fn repeated(usage: &UsageEntry, earlier: &UsageEntry) -> Charged {
     if usage.request_hash == earlier.request_hash {
-        Charged::Replayed(earlier.clone())
+        Charged::Replayed(Box::new(earlier.clone()))
     } else {
         Charged::Reused
     }

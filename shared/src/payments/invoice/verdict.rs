@@ -6,6 +6,8 @@ use crate::payments::field::Field;
 use crate::payments::outcome::NoGrant;
 use crate::pricing::catalog::OrderTerms;
 use crate::providers::stripe::{Invoice, InvoiceLine};
+use crate::words::money::Money;
+use crate::words::sparks::Sparks;
 
 /// Minimum time for which Sparks can be used that were granted after their period had ended.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -16,6 +18,7 @@ pub(super) enum Verdict {
     /// It pays for a period of a plan. `unclear` names what is wrong with another line, which grants nothing.
     Grant {
         period: Period,
+        total: Money,
         unclear: Option<Field>,
     },
     /// It rightly grants nothing, for this reason.
@@ -66,12 +69,15 @@ pub(super) fn of(
     if !invoice.is_paid() {
         return Verdict::Nothing(NoGrant::NotPaid);
     }
-    if invoice.total > 0 && invoice.owed() <= 0 {
+    let Some(owed) = invoice.owed() else {
+        return Verdict::Mismatch(Field::Amount);
+    };
+    if invoice.total().minor() > 0 && owed.minor() <= 0 {
         return Verdict::Nothing(NoGrant::CreditedBeforePayment);
     }
     let mut lines = Lines::default();
     for line in &invoice.lines.data {
-        lines.add(line, &invoice.currency, &terms);
+        lines.add(line, invoice.amount_of(line), &terms);
     }
     let Lines {
         paid,
@@ -82,10 +88,11 @@ pub(super) fn of(
     if let Some(period) = paid {
         return Verdict::Grant {
             period,
+            total: owed,
             unclear: wrong,
         };
     }
-    if invoice.total <= 0 {
+    if invoice.total().minor() <= 0 {
         return Verdict::Nothing(NoGrant::NothingToPay);
     }
     match wrong {
@@ -113,11 +120,11 @@ impl Lines {
     fn add(
         &mut self,
         line: &InvoiceLine,
-        currency: &str,
+        amount: Money,
         terms: &impl Fn(&str) -> Option<OrderTerms>,
     ) {
         // Trials cost nothing, and the unused time of a change has a negative amount.
-        if line.amount <= 0 {
+        if amount.minor() <= 0 {
             return;
         }
         let Some(plan) = line.price_id().and_then(terms) else {
@@ -128,11 +135,11 @@ impl Lines {
         if line.is_proration() {
             return;
         }
-        if plan.currency != currency {
+        if plan.price.currency() != amount.currency() {
             self.wrong = Some(Field::Currency);
             return;
         }
-        let paid = match (period(line, &plan), &self.paid) {
+        let paid = match (period(line, amount, &plan), &self.paid) {
             (Some(period), Some(paid)) => together(paid, &period),
             (period, _) => period,
         };
@@ -144,17 +151,16 @@ impl Lines {
 }
 
 /// Returns the period that a line pays for; None if its amount is not the price of its quantity.
-fn period(line: &InvoiceLine, one: &OrderTerms) -> Option<Period> {
+fn period(line: &InvoiceLine, amount: Money, one: &OrderTerms) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
-    let times = i64::from(quantity);
-    let amount = one.amount.checked_mul(times)?;
-    let sparks = one.sparks.milli().checked_mul(times)?;
-    (line.amount == amount && quantity > 0).then_some(())?;
+    let price = one.price.checked_mul(quantity)?;
+    let sparks = one.sparks.milli().checked_mul(quantity.into())?;
+    (amount == price && quantity > 0).then_some(())?;
     Some(Period {
         terms: OrderTerms {
             quantity,
-            amount,
-            sparks: crate::words::sparks::Sparks::from_milli(sparks),
+            price,
+            sparks: Sparks::from_milli(sparks),
             ..one.clone()
         },
         end: Timestamp::from_second(line.period.end).ok()?,
@@ -166,7 +172,7 @@ fn together(first: &Period, second: &Period) -> Option<Period> {
     let (one, other) = (&first.terms, &second.terms);
     let terms = OrderTerms {
         quantity: one.quantity.checked_add(other.quantity)?,
-        amount: one.amount.checked_add(other.amount)?,
+        price: one.price.checked_add(other.price)?,
         sparks: one.sparks.checked_add(other.sparks)?,
         ..one.clone()
     };
@@ -217,6 +223,7 @@ mod tests {
             Verdict::Grant {
                 period,
                 unclear: None,
+                ..
             } => (period.terms.sparks.milli(), period.end.as_second()),
             other => panic!("{other:?}"),
         }
@@ -262,13 +269,14 @@ mod tests {
                 panic!("{lines:?}");
             };
             let terms = period.terms;
-            assert_eq!((terms.quantity, terms.amount), (quantity, amount));
+            assert_eq!((terms.quantity, terms.price.minor()), (quantity, amount));
         }
         let nothing = line(&json!({"quantity": 0, "amount": 0}));
         let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
         let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
         let plan = catalog::plan_of_price("price_plus", &prices).unwrap();
-        assert_eq!(period(&nothing, &plan), None);
+        let amount = Money::new(0, plan.price.currency());
+        assert_eq!(period(&nothing, amount, &plan), None);
     }
 
     /// The proration of a change within a period: billed at once, and pending for the next invoice.
@@ -296,7 +304,10 @@ mod tests {
         let odd = line(&json!({"amount": 1_999}));
         for lines in [[odd.clone(), line(&json!({}))], [line(&json!({})), odd]] {
             let found = invoice(&json!({"total": 3_999}), &lines);
-            let Verdict::Grant { period, unclear } = judge(&found, true) else {
+            let Verdict::Grant {
+                period, unclear, ..
+            } = judge(&found, true)
+            else {
                 panic!("{lines:?}");
             };
             assert_eq!(period.terms.sparks.milli(), 500_000_000);
@@ -361,6 +372,11 @@ mod tests {
             (json!({}), line(&json!({"amount": 1999})), Field::Amount),
             (json!({}), line(&json!({"quantity": 2})), Field::Amount),
             (json!({}), line(&json!({"quantity": 0})), Field::Amount),
+            (
+                json!({"pre_payment_credit_notes_amount": i64::MIN}),
+                line(&json!({})),
+                Field::Amount,
+            ),
             (json!({}), other_price, Field::Price),
             (json!({}), line(&proration), Field::Proration),
             (json!({}), line(&pending), Field::Proration),

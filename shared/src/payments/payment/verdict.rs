@@ -76,11 +76,11 @@ fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Optio
         ),
         (
             Field::Currency,
-            session.currency.as_deref() == Some(terms.currency.as_str()),
+            session.currency == Some(terms.price.currency()),
         ),
         (
             Field::AmountSubtotal,
-            session.amount_subtotal == Some(terms.amount),
+            session.subtotal() == Some(terms.price),
         ),
     ];
     checks

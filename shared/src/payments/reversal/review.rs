@@ -8,6 +8,7 @@ use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, MoneyBack};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId};
 use crate::words::reversal_kind::ReversalKind;
 
@@ -17,7 +18,7 @@ pub struct Review {
     /// The difference.
     pub finding: Finding,
     /// The purchase, `cs_…` or `in_…`.
-    pub purchase: String,
+    pub purchase: EntryId,
     /// The account; None for a session that was never credited.
     pub account: Option<AccountId>,
 }
@@ -39,14 +40,14 @@ pub async fn review(
     deadline: &Deadline,
 ) -> Result<Option<Review>, Error> {
     let state = state::of(kind, found);
-    let is_empty = kind == ReversalKind::CreditNote && found.amount == 0;
+    let is_empty = kind == ReversalKind::CreditNote && found.amount.minor() == 0;
     if state == ReversalState::Inquiry || is_empty {
         return Ok(None);
     }
     let origin = origin::of_reversal(payments, found, deadline).await?;
     let purchase = match &origin {
-        PaymentOrigin::Session(session) => session.to_string(),
-        PaymentOrigin::Invoice(invoice) => invoice.to_string(),
+        PaymentOrigin::Session(session) => EntryId::from(session),
+        PaymentOrigin::Invoice(invoice) => EntryId::from(invoice),
         PaymentOrigin::NotOurs(_) => return Ok(None),
     };
     let purchased = payments.ledger.purchased(&purchase, deadline).await?;
@@ -75,7 +76,7 @@ pub async fn review(
 
 fn compare(purchased: &Purchased, found: &MoneyBack, state: ReversalState) -> Option<Finding> {
     purchased.credit.purchase.as_ref()?;
-    let known = purchased.reversals.get(found.id.as_str());
+    let known = purchased.reversals.get(&found.id);
     match (state, known) {
         (ReversalState::Taken, None) => Some(Finding::NotTaken),
         (ReversalState::Taken, Some(known)) if known.restored => Some(Finding::NotTaken),
@@ -107,6 +108,7 @@ mod tests {
     use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
     use crate::pricing::catalog;
     use crate::providers::stripe::Paid;
+    use crate::words::money::{Currency, Money};
     use crate::words::sparks::Sparks;
     use serde_json::json;
 
@@ -116,7 +118,7 @@ mod tests {
         Purchased {
             credit: CreditEntry {
                 joins: None,
-                id: "cs_1".to_owned(),
+                id: "cs_1".parse().unwrap(),
                 account: "acct_a".parse().unwrap(),
                 source: Source::Pack,
                 sparks: Sparks::from_milli(500_000_000),
@@ -127,7 +129,7 @@ mod tests {
                     order: None,
                     terms: catalog::order("pack_500k", 1, &prices).unwrap(),
                     payment_intent: None,
-                    total,
+                    total: Money::new(total, Currency::USD),
                 }),
                 recorded_at: Timestamp::UNIX_EPOCH,
             },
@@ -140,8 +142,7 @@ mod tests {
         let known = |restored| json!([{"id": "re_1", "wanted": "1.0", "taken": "1.0", "restored": restored}]);
         let refund = MoneyBack {
             id: "re_1".parse().unwrap(),
-            amount: 500,
-            currency: "usd".to_owned(),
+            amount: Money::new(500, Currency::USD),
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,

@@ -30,7 +30,14 @@ pub(super) enum ReversalState {
 /// cardholder without a refund object (Visa's Rapid Dispute Resolution).
 /// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
 pub(super) fn of(kind: ReversalKind, found: &MoneyBack) -> ReversalState {
-    let moved = || found.moved.iter().copied().fold(0, i64::saturating_add);
+    // All movements are on one balance, in its currency.
+    let moved = || -> i128 {
+        found
+            .moved
+            .iter()
+            .map(|moved| i128::from(moved.minor()))
+            .sum()
+    };
     let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
     match (kind, found.status.as_deref().unwrap_or_default()) {
         (ReversalKind::Refund, "failed" | "canceled")
@@ -62,18 +69,22 @@ pub(super) fn next_look(
 mod tests {
     use super::*;
     use crate::providers::stripe::Paid;
+    use crate::words::money::{Currency, Money};
+
+    const fn usd(minor: i64) -> Money {
+        Money::new(minor, Currency::USD)
+    }
 
     fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
         MoneyBack {
             id: "dp_1".parse().unwrap(),
-            amount: 2_000,
-            currency: "usd".to_owned(),
+            amount: usd(2_000),
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
             status: status.map(str::to_owned),
             case_type: case_type.map(str::to_owned),
-            moved: moved.to_vec(),
+            moved: moved.iter().copied().map(usd).collect(),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::payments::invoice;
 use crate::payments::outcome::{NoGrant, OtherOwner, Outcome};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe;
+use crate::words::entry_id::EntryId;
 use crate::words::id::WarningId;
 
 /// Keeps an incident about a payment that its card issuer suspects, so that the operator can refund it in time.
@@ -46,7 +47,9 @@ pub async fn warn_of_fraud(
                 Err(error) => return Err(error.into()),
             }
             let ledger = &payments.ledger;
-            let account = ledger.account_of_credit(invoice.as_str(), deadline).await?;
+            let account = ledger
+                .account_of_credit(&EntryId::from(&invoice), deadline)
+                .await?;
             (invoice.to_string(), account)
         }
         PaymentOrigin::NotOurs(owner) => return Ok(Outcome::NotOurs(owner)),

@@ -6,13 +6,14 @@ use super::{CURRENCY, FREE_PLAN_SPARKS, Kind, MAX_QUANTITY, OFFERS, Offer, VERSI
 use crate::pricing::price_book;
 use crate::words::decimal;
 use crate::words::meter::{GigabyteHours, Meter};
+use crate::words::money::Currency;
 use crate::words::sparks::Sparks;
 
 /// The packs, the plans and the rates of usage.
 #[derive(Debug, Serialize)]
 pub struct Listing {
     version: &'static str,
-    currency: &'static str,
+    currency: Currency,
     packs: Vec<Pack>,
     plans: Vec<Plan>,
     /// The price of one Spark, in US dollars.

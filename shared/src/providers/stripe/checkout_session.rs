@@ -10,6 +10,7 @@ use serde::de::Deserializer;
 
 use super::{Error, List, Stripe};
 use crate::words::id::{CustomerId, InvoiceId, OrderId, SessionId};
+use crate::words::money::{Currency, Money};
 use crate::words::page_url::PageUrl;
 
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
@@ -52,12 +53,10 @@ pub struct CheckoutSession {
     pub status: Option<String>,
     /// `paid`, `unpaid` or `no_payment_required`.
     pub payment_status: String,
-    /// The currency of its amounts, in lower case.
-    pub currency: Option<String>,
-    /// The sum of its lines before discounts and taxes, in the currency's smallest unit.
-    pub amount_subtotal: Option<i64>,
-    /// The final amount to pay, in the currency's smallest unit.
-    pub amount_total: Option<i64>,
+    /// The currency of its amounts.
+    pub currency: Option<Currency>,
+    amount_subtotal: Option<i64>,
+    amount_total: Option<i64>,
     /// The order that it is for, as we set it.
     pub client_reference_id: Option<String>,
     /// The metadata that we set.
@@ -128,6 +127,22 @@ impl PaymentIntent {
 }
 
 impl CheckoutSession {
+    /// Returns the sum of its lines before discounts and taxes.
+    pub fn subtotal(&self) -> Option<Money> {
+        let minor = self.amount_subtotal;
+        minor
+            .zip(self.currency)
+            .map(|(minor, of)| Money::new(minor, of))
+    }
+
+    /// Returns the final amount to pay.
+    pub fn total(&self) -> Option<Money> {
+        let minor = self.amount_total;
+        minor
+            .zip(self.currency)
+            .map(|(minor, of)| Money::new(minor, of))
+    }
+
     /// Returns the invoice of a subscription that is complete and not paid: the invoice has the PaymentIntent, not the
     /// session.
     pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::checkout_session::PaymentIntent;
 use super::{Error, List, Stripe};
 use crate::words::id::InvoiceId;
+use crate::words::money::{Currency, Money};
 
 /// An invoice at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,14 +27,11 @@ pub struct Invoice {
     /// The reason of its creation, such as `subscription_cycle`.
     #[serde(default)]
     pub billing_reason: Option<String>,
-    /// The currency of its amounts, in lower case.
-    pub currency: String,
-    /// Its total after discounts and with taxes, in the currency's smallest unit. Stripe's `amount_paid` leaves out
-    /// what the customer's credit balance has paid.
-    pub total: i64,
-    /// The part of the total that credit notes took off before it was paid.
-    #[serde(default, rename = "pre_payment_credit_notes_amount")]
-    pub credited_before: i64,
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    total: i64,
+    #[serde(default)]
+    pre_payment_credit_notes_amount: i64,
     /// The time of its creation, in seconds since 1970.
     pub created: i64,
     /// True if Stripe finalises and charges it by itself.
@@ -78,8 +76,7 @@ pub struct SubscriptionDetails {
 pub struct InvoiceLine {
     /// Its id, `il_…`.
     id: String,
-    /// Its amount before discounts and taxes, in the currency's smallest unit.
-    pub amount: i64,
+    amount: i64,
     /// The quantity.
     #[serde(default)]
     pub quantity: Option<u32>,
@@ -154,12 +151,24 @@ impl Invoice {
         self.status.as_deref() == Some("paid")
     }
 
-    /// Returns the amount that was to be paid by a card or the customer's balance.
+    /// Returns its total after discounts and with taxes. Stripe's `amount_paid` leaves out what the customer's credit
+    /// balance has paid.
+    pub const fn total(&self) -> Money {
+        Money::new(self.total, self.currency)
+    }
+
+    /// Returns the amount that was to be paid by a card or the customer's balance; None if it does not fit.
     ///
     /// A credit note reduces an open invoice, and can make it `paid` without any payment.
     /// <https://docs.stripe.com/invoicing/dashboard/credit-notes>
-    pub const fn owed(&self) -> i64 {
-        self.total.saturating_sub(self.credited_before)
+    pub fn owed(&self) -> Option<Money> {
+        let credited_before = Money::new(self.pre_payment_credit_notes_amount, self.currency);
+        self.total().checked_sub(credited_before)
+    }
+
+    /// Returns the amount of one of its lines before discounts and taxes.
+    pub const fn amount_of(&self, line: &InvoiceLine) -> Money {
+        Money::new(line.amount, self.currency)
     }
 
     /// Returns a value of the metadata that we set on its subscription.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{Error, List, Made, STAGE, Stripe};
 use crate::words::id::{CustomerId, InvoiceId, OrderId, ReversalId, SessionId, WarningId};
+use crate::words::money::{Currency, Money};
 use crate::words::reversal_kind::ReversalKind;
 
 /// A refund, a dispute or a credit note at Stripe, with only the members that Sparks uses.
@@ -15,10 +16,8 @@ use crate::words::reversal_kind::ReversalKind;
 pub struct MoneyBack {
     /// Its id, `re_…`, `dp_…` or `cn_…`.
     pub id: ReversalId,
-    /// Its amount in the currency's smallest unit; of a credit note, the part that is no refund.
-    pub amount: i64,
-    /// The currency, in lower case.
-    pub currency: String,
+    /// Its amount; of a credit note, the part that is no refund.
+    pub amount: Money,
     /// The time of its creation, in seconds since 1970.
     pub created: i64,
     /// The payment or invoice.
@@ -29,8 +28,8 @@ pub struct MoneyBack {
     pub status: Option<String>,
     /// The kind of case of a dispute, such as `chargeback` or `resolution`; other values may come.
     pub case_type: Option<String>,
-    /// Amounts that a dispute has moved in the Stripe account's own currency; withdrawals are negative.
-    pub moved: Vec<i64>,
+    /// Amounts that a dispute has moved on the Stripe account's balance; withdrawals are negative.
+    pub moved: Vec<Money>,
 }
 
 /// The payment or invoice that money goes back from.
@@ -49,7 +48,7 @@ pub enum Paid {
 struct Reversal {
     id: ReversalId,
     amount: i64,
-    currency: String,
+    currency: Currency,
     created: i64,
     #[serde(default)]
     payment_intent: Option<String>,
@@ -59,8 +58,9 @@ struct Reversal {
     status: Option<String>,
     #[serde(default)]
     payment_method_details: Option<MethodDetails>,
+    /// Movements on the Stripe account's balance: their amounts before fees, in the currency of the balance.
     #[serde(default)]
-    balance_transactions: Vec<BalanceTransaction>,
+    balance_transactions: Vec<Money>,
 }
 
 #[derive(Deserialize)]
@@ -75,18 +75,17 @@ struct DisputedCard {
     case_type: Option<String>,
 }
 
-/// A movement on the Stripe account's balance: its amount before fees, in the account's currency.
+/// A credit note on the wire, without its refunded part, which is followed as a refund under its own id.
 #[derive(Deserialize)]
-struct BalanceTransaction {
-    amount: i64,
-}
+#[serde(try_from = "WholeCreditNote")]
+struct CreditNote(MoneyBack);
 
 /// <https://docs.stripe.com/api/credit_notes/object>
 #[derive(Deserialize)]
-struct CreditNote {
+struct WholeCreditNote {
     id: ReversalId,
     invoice: InvoiceId,
-    currency: String,
+    currency: Currency,
     created: i64,
     status: String,
     /// The part that was given back after payment. The reduction of an open invoice was never paid.
@@ -109,40 +108,36 @@ impl From<Reversal> for MoneyBack {
             .and_then(|details| details.card);
         Self {
             id: found.id,
-            amount: found.amount,
-            currency: found.currency,
+            amount: Money::new(found.amount, found.currency),
             created: found.created,
             of: found.payment_intent.map_or(Paid::Unknown, Paid::Payment),
             charge: found.charge,
             status: found.status,
             case_type: card.and_then(|card| card.case_type),
-            moved: found
-                .balance_transactions
-                .iter()
-                .map(|moved| moved.amount)
-                .collect(),
+            moved: found.balance_transactions,
         }
     }
 }
 
-impl From<CreditNote> for MoneyBack {
-    /// Leaves out the refunded part, which is followed as a refund under its own id.
-    fn from(found: CreditNote) -> Self {
-        let refunds = found.refunds.iter().filter(|one| one.refund.is_some());
-        let refunded: i64 = refunds
-            .map(|one| one.amount_refunded)
-            .fold(0, i64::saturating_add);
-        Self {
+impl TryFrom<WholeCreditNote> for CreditNote {
+    type Error = &'static str;
+
+    fn try_from(found: WholeCreditNote) -> Result<Self, &'static str> {
+        let mut refunds = found.refunds.iter().filter(|one| one.refund.is_some());
+        let left = refunds.try_fold(found.post_payment_amount, |left, one| {
+            left.checked_sub(one.amount_refunded)
+        });
+        let left = left.ok_or("the amounts of a credit note do not fit")?;
+        Ok(Self(MoneyBack {
             id: found.id,
-            amount: found.post_payment_amount.saturating_sub(refunded).max(0),
-            currency: found.currency,
+            amount: Money::new(left.max(0), found.currency),
             created: found.created,
             of: Paid::Invoice(found.invoice),
             charge: None,
             status: Some(found.status),
             case_type: None,
             moved: Vec::new(),
-        }
+        }))
     }
 }
 
@@ -196,7 +191,7 @@ impl Stripe {
         Ok(match reason {
             ReversalKind::CreditNote => {
                 let found: Option<CreditNote> = self.read(&path, timeout).await?;
-                found.map(MoneyBack::from)
+                found.map(|note| note.0)
             }
             ReversalKind::Refund | ReversalKind::Dispute => {
                 let found: Option<Reversal> = self.read(&path, timeout).await?;
@@ -216,7 +211,7 @@ impl Stripe {
         Ok(match reason {
             ReversalKind::CreditNote => {
                 let found = self.made::<CreditNote>(objects, "", made, timeout);
-                found.await?.map(MoneyBack::from)
+                found.await?.map(|note| note.0)
             }
             ReversalKind::Refund | ReversalKind::Dispute => {
                 let found = self.made::<Reversal>(objects, "", made, timeout);
@@ -225,21 +220,20 @@ impl Stripe {
         })
     }
 
-    /// Reads what a charge has moved in the Stripe account's own currency; None if Stripe does not say.
+    /// Reads what a charge has moved on the Stripe account's balance; None if Stripe does not say.
     pub async fn settled_amount(
         &self,
         charge: &str,
         timeout: Duration,
-    ) -> Result<Option<i64>, Error> {
+    ) -> Result<Option<Money>, Error> {
         #[derive(Deserialize)]
         struct Charge {
             #[serde(default)]
-            balance_transaction: Option<BalanceTransaction>,
+            balance_transaction: Option<Money>,
         }
         let path = format!("/v1/charges/{charge}?expand[]=balance_transaction");
         let found: Option<Charge> = self.read(&path, timeout).await?;
-        let moved = found.and_then(|charge| charge.balance_transaction);
-        Ok(moved.map(|moved| moved.amount))
+        Ok(found.and_then(|charge| charge.balance_transaction))
     }
 
     /// Reads a warning of fraud; None if Stripe has none of this id.

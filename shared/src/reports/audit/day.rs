@@ -9,20 +9,21 @@ use crate::reports::audit::Audits;
 use crate::table::Error;
 use crate::table::Next;
 use crate::table::item::{self, Item, Malformed};
+use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, CustomerId, ParcelId, UsageId};
 use crate::words::sparks::Sparks;
 
 /// One item of a day, or one that is needed to examine the day.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfDay {
+pub enum DayRecord {
     /// A usage that was recorded on the day, or occurred on it.
     Usage(UsageOfDay),
     /// A purchase that was credited on the day.
     Purchase(Box<Purchased>),
     /// An amount that a refund or a dispute took on the day.
     Reversal {
-        /// Its id at Stripe, `re_…` or `dp_…`.
-        id: String,
+        /// Its id, at Stripe `re_…`, `dp_…` or `cn_…`.
+        id: EntryId,
         /// The account that made the purchase.
         account: AccountId,
     },
@@ -68,9 +69,9 @@ impl UsageOfDay {
         let waits_since = time("redriven_at")?.map_or(recorded_at, |again| again.max(recorded_at));
         let sent = [time("claimed_at")?, time("traced_at")?];
         Ok(Self {
-            id: UsageId::stored(item::read_text(item, "id")?.to_owned()),
+            id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
-            sparks: Sparks::from_milli(-item::read_number(item, "amount")?),
+            sparks: item::read_debit(item, "amount")?,
             occurred_at: item::read_time(item, "occurred_at")?,
             waits_since,
             sent_at: sent.into_iter().flatten().fold(waits_since, Timestamp::max),
@@ -78,13 +79,12 @@ impl UsageOfDay {
                 langfuse: DeliveryState::read(item, "langfuse")?,
                 stripe: DeliveryState::read(item, "stripe")?,
             },
-            parcel: item::optional_text(item, "parcel")?
-                .map(|parcel| ParcelId::stored(parcel.to_owned())),
+            parcel: item::optional_parsed(item, "parcel")?,
         })
     }
 }
 
-impl OfDay {
+impl DayRecord {
     fn read(item: &Item) -> Result<Option<Self>, Malformed> {
         let pk = item::read_text(item, "pk")?;
         if let Some(customer) = pk.strip_prefix("X#") {
@@ -100,7 +100,7 @@ impl OfDay {
                 Some(Self::Purchase(Box::new(Purchased::from_item(item)?)))
             }
             EntryKind::Reversal => Some(Self::Reversal {
-                id: item::read_text(item, "id")?.to_owned(),
+                id: item::read_parsed(item, "id")?,
                 account: item::read_parsed(item, "account")?,
             }),
             EntryKind::Credit | EntryKind::Expiry | EntryKind::Restoration => None,
@@ -119,7 +119,7 @@ impl Audits {
         before: Timestamp,
         next: Option<Next>,
         deadline: &Deadline,
-    ) -> Result<(Vec<OfDay>, Option<Next>), Error> {
+    ) -> Result<(Vec<DayRecord>, Option<Next>), Error> {
         let scan = self.table
             .client
             .scan()
@@ -135,11 +135,11 @@ impl Audits {
             .consistent_read(true)
             .set_exclusive_start_key(next);
         let found = self.table.scan(&scan, deadline).await?;
-        let read = |item: &Item| match OfDay::read(item) {
+        let read = |item: &Item| match DayRecord::read(item) {
             Ok(read) => read,
             Err(error) => {
                 let name = item::read_text(item, "pk").unwrap_or_default();
-                Some(OfDay::Unreadable(name.to_owned(), error.attribute))
+                Some(DayRecord::Unreadable(name.to_owned(), error.attribute))
             }
         };
         let read = found.items().iter().filter_map(read).collect();

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
-
 use crate::ledger::account::Account;
-use crate::ledger::booking::{self, CreditEntry};
+use crate::ledger::booking::CreditEntry;
 use crate::ledger::entry::{EntryKind, UsageEntry};
-use crate::ledger::grants::{self, Grant, Source};
+use crate::ledger::grants::{Grant, Source};
 use crate::ledger::holdings::Holdings;
 use crate::ledger::purchase::Reversals;
 use crate::ledger::rollup::{self, Sums};
 use crate::pricing::price_book;
+use crate::reports::audit::changes::{Changes, Effect};
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::QUARTERS;
+use crate::words::entry_id::EntryId;
 use crate::words::sparks::Sparks;
 
 /// The sums of an account's entries.
@@ -22,14 +22,13 @@ pub(crate) struct Audit {
     entries: u64,
     sum: i128,
     debited: i128,
-    /// Entries that changed the set of grants.
-    changes: Vec<Change>,
+    changes: Changes,
     /// Sums of usages, by the key of the roll-up, with every model by its own name.
     rollups: HashMap<String, Sums>,
     /// The roll-ups before the entries were read, for an account in use.
     rollups_before: Option<HashMap<String, Item>>,
     /// The Sparks clawed back from each purchase: as the purchase records them, and as entries book them.
-    taken: BTreeMap<String, (i128, i128)>,
+    taken: BTreeMap<EntryId, (i128, i128)>,
     /// The first usage whose amount differs from its own unit prices, and the number of such usages.
     mispriced: Option<(String, u64)>,
     findings: Vec<String>,
@@ -42,46 +41,6 @@ pub(crate) struct Rebuilt {
     pub(crate) holdings: Holdings,
     /// Its roll-ups by their sort keys, with every model by its own name.
     pub(crate) rollups: HashMap<String, Sums>,
-}
-
-/// An entry that changed the grants, with its place among the debits.
-#[derive(Debug)]
-struct Change {
-    version: i64,
-    settled: Sparks,
-    id: String,
-    what: What,
-}
-
-/// The changes, in the order in which one settlement books them.
-#[derive(Debug)]
-enum What {
-    Ended {
-        grant: String,
-        left: Sparks,
-    },
-    FreeCame(Grant),
-    Came(Grant),
-    TakenBack {
-        purchase: String,
-        taken: Sparks,
-    },
-    /// By the operator: all that was left, or at most the correction's amount if other credits joined the grant.
-    TakenOut {
-        grant: String,
-        at_most: Sparks,
-        taken: Sparks,
-    },
-}
-
-impl What {
-    const fn place(&self) -> u8 {
-        match self {
-            Self::Ended { .. } => 0,
-            Self::FreeCame(_) => 1,
-            Self::Came(_) | Self::TakenBack { .. } | Self::TakenOut { .. } => 2,
-        }
-    }
 }
 
 impl Audit {
@@ -98,27 +57,21 @@ impl Audit {
     fn count(&mut self, entry: &Item) -> Result<(), Malformed> {
         let amount = item::read_amount(entry, "amount")?;
         self.sum += i128::from(amount.milli());
-        let what = match EntryKind::read(entry)? {
+        let effect = match EntryKind::read(entry)? {
             EntryKind::Usage => {
                 self.debited -= i128::from(amount.milli());
                 self.see_usage(&UsageEntry::from_item(entry)?);
                 return Ok(());
             }
-            EntryKind::Expiry => What::Ended {
-                grant: item::read_text(entry, "grant")?.to_owned(),
-                left: negated(amount)?,
+            EntryKind::Expiry => Effect::Expired {
+                grant: item::read_parsed(entry, "grant")?,
+                left: item::read_debit(entry, "amount")?,
             },
             EntryKind::Reversal => self.reversed(entry, amount)?,
             EntryKind::Restoration => self.restored(entry, amount)?,
             EntryKind::Credit => self.credited(entry)?,
         };
-        self.changes.push(Change {
-            version: item::read_number(entry, "grants_version")?,
-            settled: item::read_amount(entry, "settled")?,
-            id: item::read_text(entry, "id")?.to_owned(),
-            what,
-        });
-        Ok(())
+        self.changes.add(entry, effect)
     }
 
     fn see_usage(&mut self, usage: &UsageEntry) {
@@ -149,44 +102,46 @@ impl Audit {
         }
     }
 
-    fn reversed(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let taken = negated(amount)?;
-        let purchase = item::read_text(entry, "reverses")?.to_owned();
-        if item::read_text(entry, "id")? == booking::correction_id(&purchase) {
-            let joins = item::optional_text(entry, "joins")?;
-            return Ok(What::TakenOut {
-                at_most: joins.map_or(Sparks::from_milli(i64::MAX), |_| taken),
-                grant: joins.map_or(purchase, str::to_owned),
+    fn reversed(&mut self, entry: &Item, amount: Sparks) -> Result<Effect, Malformed> {
+        let taken = item::read_debit(entry, "amount")?;
+        let purchase: EntryId = item::read_parsed(entry, "reverses")?;
+        if item::read_text(entry, "id")? == purchase.correction().as_str() {
+            let joins: Option<EntryId> = item::optional_parsed(entry, "joins")?;
+            return Ok(Effect::TakenOut {
+                at_most: joins
+                    .as_ref()
+                    .map_or(Sparks::from_milli(i64::MAX), |_| taken),
+                grant: joins.unwrap_or(purchase),
                 taken,
             });
         }
         self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
-        Ok(What::TakenBack { purchase, taken })
+        Ok(Effect::TakenBack { purchase, taken })
     }
 
-    fn restored(&mut self, entry: &Item, amount: Sparks) -> Result<What, Malformed> {
-        let purchase = item::read_text(entry, "restores")?.to_owned();
+    fn restored(&mut self, entry: &Item, amount: Sparks) -> Result<Effect, Malformed> {
+        let purchase: EntryId = item::read_parsed(entry, "restores")?;
         self.taken.entry(purchase.clone()).or_default().1 -= i128::from(amount.milli());
         let grant = CreditEntry::from_item(entry)?.grant();
-        Ok(What::Came(Grant {
+        Ok(Effect::Granted(Grant {
             restores: Some(purchase),
             ..grant
         }))
     }
 
-    fn credited(&mut self, entry: &Item) -> Result<What, Malformed> {
+    fn credited(&mut self, entry: &Item) -> Result<Effect, Malformed> {
         if item::optional_text(entry, "reversals")?.is_some() {
             let reversals: Reversals = item::read_json(entry, "reversals")?;
             let live = reversals.all().iter().filter(|reversal| !reversal.restored);
             let taken: i128 = live.map(|live| i128::from(live.taken.milli())).sum();
-            let id = item::read_text(entry, "id")?.to_owned();
+            let id = item::read_parsed(entry, "id")?;
             self.taken.entry(id).or_default().0 += taken;
         }
         let credit = CreditEntry::from_item(entry)?;
         Ok(match credit.source {
-            Source::Free => What::FreeCame(credit.grant()),
+            Source::Free => Effect::GrantedFree(credit.grant()),
             Source::Pack | Source::Plan | Source::Promo | Source::Manual => {
-                What::Came(credit.grant())
+                Effect::Granted(credit.grant())
             }
         })
     }
@@ -262,28 +217,10 @@ impl Audit {
                 ));
             }
         }
-        let replayed = self.replay(found);
-        if let Err(finding) = replayed {
+        if let Err(finding) = self.changes.compare(found) {
             self.findings.push(finding);
         }
         (self.entries, self.findings)
-    }
-
-    /// Compares what is left of each grant with the replay of all changes.
-    fn replay(&mut self, found: &Holdings) -> Result<(), String> {
-        let mut replayed = self.replayed(found.account.created_at)?;
-        let late = || "the entries settle more debits than the account".to_owned();
-        attribute(&mut replayed, found.account.settled).ok_or_else(late)?;
-        let left = |grants: &[Grant]| -> BTreeMap<String, Sparks> {
-            let grants = grants.iter();
-            grants
-                .map(|grant| (grant.id.clone(), grant.remaining))
-                .collect()
-        };
-        if left(&replayed.grants) != left(&found.grants) {
-            return Err("the remaining grants differ from the entries".to_owned());
-        }
-        Ok(())
     }
 
     /// Rebuilds the account from the entries. `found` supplies what no entry records: the free plan, and the time of
@@ -293,8 +230,8 @@ impl Audit {
         if let Some(finding) = self.findings.first() {
             return Err(finding.clone());
         }
-        let replayed = self.replayed(found.created_at)?;
-        let version = self.changes.last().map_or(0, |change| change.version);
+        let replayed = self.changes.replayed(found.created_at)?;
+        let version = self.changes.last_version();
         let sparks = |milli: i128| i64::try_from(milli).map(Sparks::from_milli);
         let (Ok(available), Ok(debited)) = (sparks(self.sum), sparks(self.debited)) else {
             return Err("the sums are out of range".to_owned());
@@ -319,56 +256,6 @@ impl Audit {
             rollups: self.rollups,
         })
     }
-
-    /// Replays all changes of the grants.
-    fn replayed(&mut self, created_at: Timestamp) -> Result<Holdings, String> {
-        self.changes
-            .sort_by_key(|change| (change.version, change.what.place()));
-        let mut replayed = Holdings::new(false, created_at);
-        for change in &self.changes {
-            let id = &change.id;
-            attribute(&mut replayed, change.settled)
-                .ok_or_else(|| format!("`{id}` settles fewer debits than an earlier change"))?;
-            match &change.what {
-                What::Ended { grant, left } => {
-                    let place = replayed.grants.iter().position(|known| known.id == *grant);
-                    let known = place.map(|place| replayed.grants.swap_remove(place));
-                    if known.is_none_or(|known| known.remaining != *left) {
-                        return Err(format!("`{id}` does not expire what was left of its grant"));
-                    }
-                    replayed.account.available = replayed
-                        .account
-                        .available
-                        .checked_sub(*left)
-                        .ok_or_else(|| format!("`{id}` is out of range"))?;
-                }
-                What::FreeCame(grant) | What::Came(grant) => replayed
-                    .credit(grant.clone())
-                    .ok_or_else(|| format!("`{id}` is out of range"))?,
-                What::TakenBack { purchase, taken } => replayed
-                    .take_back(purchase, *taken)
-                    .ok_or_else(|| format!("`{id}` is out of range"))?,
-                What::TakenOut {
-                    grant,
-                    at_most,
-                    taken,
-                } => {
-                    if replayed.take_out(grant, *at_most) != Some(*taken) {
-                        return Err(format!("`{id}` does not take what was left of its grant"));
-                    }
-                }
-            }
-        }
-        Ok(replayed)
-    }
-}
-
-/// The amount of an entry that takes Sparks away, as a positive one.
-fn negated(amount: Sparks) -> Result<Sparks, Malformed> {
-    let malformed = Malformed {
-        attribute: "amount",
-    };
-    Sparks::ZERO.checked_sub(amount).ok_or(malformed)
 }
 
 /// Returns whether every sum lies between what it was before and what it is now.
@@ -399,18 +286,4 @@ fn mispricing(usage: &UsageEntry) -> Option<String> {
         (is != should)
             .then(|| format!("`lines[{number}]` of `{id}` is {is} Sparks, but should be {should}"))
     })
-}
-
-/// Attributes the debits up to a settlement.
-fn attribute(holdings: &mut Holdings, settled: Sparks) -> Option<()> {
-    let account = &mut holdings.account;
-    let debits = settled.checked_sub(account.settled)?;
-    if debits < Sparks::ZERO {
-        return None;
-    }
-    grants::burn(&mut holdings.grants, debits);
-    account.available = account.available.checked_sub(debits)?;
-    account.settled = settled;
-    account.debited = settled;
-    Some(())
 }

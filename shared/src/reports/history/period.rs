@@ -6,6 +6,7 @@ use jiff::{RoundMode, Span, Timestamp, Unit, Zoned, ZonedRound};
 use serde::{Deserialize, Serialize};
 
 use crate::process::clock;
+use crate::reports::parameter::{Invalid, day_or_time, quoted};
 
 /// Number of days of a history without a beginning.
 const DEFAULT_DAYS: i32 = 30;
@@ -30,24 +31,6 @@ pub(super) enum Granularity {
     Day,
     /// The zone's calendar months.
     Month,
-}
-
-/// An invalid parameter of a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The parameter.
-    pub field: &'static str,
-    /// The requirement that it breaks.
-    pub detail: String,
-}
-
-impl Invalid {
-    pub(crate) fn new(field: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            field,
-            detail: detail.into(),
-        }
-    }
 }
 
 /// A half-open period, and the intervals that divide it.
@@ -173,42 +156,6 @@ fn quarter(field: &'static str, text: &str, zone: &TimeZone) -> Result<Timestamp
     Ok(time)
 }
 
-/// Parses a time, or a day, which means its beginning.
-pub(crate) fn day_or_time(
-    field: &'static str,
-    text: &str,
-    zone: &TimeZone,
-) -> Result<Timestamp, Invalid> {
-    let day = text
-        .parse::<Date>()
-        .ok()
-        .filter(|_| text.len() == "2026-11-22".len());
-    let time = match day {
-        Some(day) => day
-            .to_zoned(zone.clone())
-            .ok()
-            .map(|start| start.timestamp()),
-        None => clock::read(text),
-    };
-    let years = 2000..=9998;
-    let in_range = |time: &Timestamp| years.contains(&time.to_zoned(TimeZone::UTC).year());
-    time.filter(in_range).ok_or_else(|| {
-        let detail = format!(
-            "must be a day such as `2026-11-22` or a time such as `2026-11-22T20:15:00Z`, not {}",
-            quoted(text)
-        );
-        Invalid::new(field, detail)
-    })
-}
-
-/// Quotes a text of the caller for a message, truncated.
-pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let short: String = text.chars().take(LONGEST).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("{:?}", format!("{short}{more}"))
-}
-
 /// Returns the time that is this number of the zone's days later.
 fn later(start: &Result<Zoned, jiff::Error>, days: i32) -> Result<Timestamp, Invalid> {
     let outside = || Invalid::new("to", "must be a time between the years 2000 and 9998");
@@ -319,18 +266,6 @@ mod tests {
         assert!(period("2026-08-01", "2026-11-01", Granularity::Day, "UTC").is_ok());
         // These 92 days are one hour longer.
         assert!(period("2026-08-01", "2026-11-01", Granularity::Day, "Europe/Paris").is_ok());
-    }
-
-    #[test]
-    fn a_given_text_is_quoted_and_truncated() {
-        let (most, more) = ("é".repeat(40), "é".repeat(41));
-        for (given, told) in [
-            ("a \"b\"\n", "\"a \\\"b\\\"\\n\"".to_owned()),
-            (most.as_str(), format!("\"{most}\"")),
-            (more.as_str(), format!("\"{most}…\"")),
-        ] {
-            assert_eq!(quoted(given), told);
-        }
     }
 
     #[test]
