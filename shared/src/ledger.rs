@@ -33,7 +33,7 @@ pub use entry::{
 pub use grants::{Grant, Source};
 pub use holdings::{Holdings, Settlement};
 pub use purchase::{Part, Purchase, Reversal, Reversals};
-pub use reversal::{NewReversal, Purchased, Reversed};
+pub use reversal::{NewReversal, PurchaseWithReversals, ReversalOutcome};
 pub use rollup::UsageSum;
 
 use crate::process::Setup;

@@ -13,9 +13,9 @@
 //! | lease | `L#<bucket>` | `L` | `holder`, `leased_until` | [`DeliveryQueue::lease`](crate::delivery::DeliveryQueue::lease), expired · [`DeliveryQueue::release`](crate::delivery::DeliveryQueue::release), the same holder |
 //! | purchase | `E#cs_…`, `E#in_…` | `E` | the credit's entry, which gains `reversals` | with the account, unchanged `reversals`; no expiry of its grants beyond those read |
 //! | correction | `E#reversed#<id>` | `E` | a reversal's or a credit's entry with its `reason`; for a usage `gives_back`, and the grant that it `joins` | with the account, absent |
-//! | intent | `I#<intent>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Orders::open_order`](crate::payments::orders::Orders::open_order), absent · [`Orders::note_status`](crate::payments::orders::Orders::note_status), not paid · with the credit for its payment, or [`Orders::settle_order`](crate::payments::orders::Orders::settle_order) |
+//! | order | `I#<order>` | `I` | `account`, `request_hash`, `order`, `success_url`, `cancel_url`, `promotion_codes`, `automatic_tax`, `created_at`, `expires_at`, `status`, `session` | [`Orders::open_order`](crate::payments::orders::Orders::open_order), absent · [`Orders::note_status`](crate::payments::orders::Orders::note_status), not paid · with the credit for its payment, or [`Orders::settle_order`](crate::payments::orders::Orders::settle_order) |
 //! | Checkout Session | `S#<session>` | `S` | `account`, `intent`, `item`, `url`, `expires_at`, `invoice` | [`Orders::bind_session`](crate::payments::orders::Orders::bind_session), absent · [`Orders::note_invoice`](crate::payments::orders::Orders::note_invoice), present |
-//! | reversal that may still change (item version 3) | `D#<reason>#<id>` | `D` | `pending_bucket`, `pending_due` | [`OpenReversals::follow`](crate::payments::reversal::OpenReversals::follow), not due later · [`OpenReversals::unfollow`](crate::payments::reversal::OpenReversals::unfollow), listed |
+//! | reversal that may still change (item version 3) | `D#<kind>#<id>` | `D` | `pending_bucket`, `pending_due` | [`OpenReversals::follow`](crate::payments::reversal::OpenReversals::follow), not due later · [`OpenReversals::unfollow`](crate::payments::reversal::OpenReversals::unfollow), listed |
 //! | incident | `INCIDENTS` | `<object>#<code>` | `subject`, `code`, `detail`, `seen_at`, `dismissed` | [`Incidents::keep`](crate::payments::incidents::Incidents::keep), another detail, and not seen later · [`Incidents::dismiss_incidents`](crate::payments::incidents::Incidents::dismiss_incidents), not seen again |
 //! | quarter of an hour | `R#<account>` | `Q#2026-11-22T20:15` | `sparks#…`, `quantity#…` by meter and model, `models` | with the debit, if its models fit |
 //! | member's day | `R#<account>` | `M#2026-11-22#<member>` | `sparks#…`, `quantity#…` by meter | with the debit |
@@ -23,7 +23,7 @@
 //! Amounts are milli-Sparks, times milliseconds since 1970. Two indexes hold keys only: `ledger` lists an account's
 //! entries by time (`account`, `ledger_at`); `pending` lists unfinished work by the time from which it is due
 //! (`pending_bucket`, `pending_due`), and is sparse. Each [`Queue`] has 16 buckets in it, chosen by account, or by id for
-//! reversals. The outbox finishes `P#…`: usages with a delivery that is not final, parcels of them, intents that are not
+//! reversals. The outbox finishes `P#…`: usages with a delivery that is not final, parcels of them, orders that are not
 //! settled, subscriptions with a renewal or an invoice to check, and reversals that may still change. `K#…` lists usages
 //! with a delivery that failed for good, for the operator.
 //!

@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::ledger::{Credited, Ledger, NewCredit, NewReversal, Part, Purchase, Reversed, Source};
+use shared::ledger::{
+    Credited, Ledger, NewCredit, NewReversal, Part, Purchase, ReversalOutcome, Source,
+};
 use shared::pricing::catalog::{Kind, OrderTerms};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
@@ -100,7 +102,7 @@ async fn twenty_changes(world: &World) {
         let reversed = ledger.reverse(&refund, &deadline().starting(now)).await;
         let half = Sparks::from_milli(500_000);
         assert!(
-            matches!(reversed, Ok(Reversed::Recorded(taken)) if taken == half),
+            matches!(reversed, Ok(ReversalOutcome::Recorded(taken)) if taken == half),
             "{number}: {reversed:?}"
         );
 

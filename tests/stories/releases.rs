@@ -5,7 +5,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::ledger::{Ledger, NewReversal, Part, Reversed};
+use shared::ledger::{Ledger, NewReversal, Part, ReversalOutcome};
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
@@ -53,7 +53,7 @@ async fn takes_back(world: &World) {
     let deadline = Deadline::lasting(&Clock::system(), std::time::Duration::from_secs(20));
     let reversed = ledger.reverse(&refund, &deadline.starting(now)).await;
     assert!(
-        matches!(reversed, Ok(Reversed::Recorded(_))),
+        matches!(reversed, Ok(ReversalOutcome::Recorded(_))),
         "{reversed:?}"
     );
 }

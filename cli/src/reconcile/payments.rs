@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::SignedDuration;
 use shared::payments::invoice::{self, Owed};
 use shared::providers::stripe::{CheckoutSession, Invoice};
-use shared::words::entry_id::EntryId;
+use shared::words::entry_id::{EntryId, PurchaseId};
 use shared::words::id::AccountId;
 
 use super::look::{Look, TIMEOUT, stripe_is_busy};
@@ -172,7 +172,7 @@ pub(super) async fn credited_is_paid(
         if paid.contains(&credit.id) {
             continue;
         }
-        if let Some(status) = unpaid(look, credit.id.as_str()).await? {
+        if let Some(status) = unpaid(look, &credit.id).await? {
             let detail = format!("{} Sparks were credited, but {status}", credit.sparks);
             look.report.differ(
                 "credit_without_payment",
@@ -186,31 +186,30 @@ pub(super) async fn credited_is_paid(
 }
 
 /// Describes the status of an unpaid payment at Stripe; None if it is paid.
-async fn unpaid(look: &Look<'_, '_>, id: &str) -> Result<Option<String>, Error> {
+async fn unpaid(look: &Look<'_, '_>, id: &EntryId) -> Result<Option<String>, Error> {
     let stripe = &look.payments.stripe;
     let unknown = || Some("Stripe has no object of this id".to_owned());
     let is = |status: &str| Some(format!("it is {status} at Stripe"));
-    if id.starts_with("in_") {
-        let Ok(invoice) = id.parse() else {
-            return Ok(unknown());
-        };
-        let call = async || stripe.invoice(&invoice, TIMEOUT).await;
-        let found = look.asked(stripe_is_busy, call).await?;
-        return Ok(found.map_or_else(unknown, |invoice| {
-            let status = invoice.status.as_deref().unwrap_or("unknown");
-            if status == "paid" { None } else { is(status) }
-        }));
-    }
-    let Ok(session) = id.parse() else {
-        return Ok(unknown());
-    };
-    let call = async || stripe.checkout_session(&session, TIMEOUT).await;
-    let found = look.asked(stripe_is_busy, call).await?;
-    Ok(found.map_or_else(unknown, |session| {
-        if is_paid(&session) {
-            None
-        } else {
-            is(&session.payment_status)
+    match id.purchase() {
+        None => Ok(unknown()),
+        Some(PurchaseId::Invoice(id)) => {
+            let call = async || stripe.invoice(&id, TIMEOUT).await;
+            let found = look.asked(stripe_is_busy, call).await?;
+            Ok(found.map_or_else(unknown, |invoice| {
+                let status = invoice.status.as_deref().unwrap_or("unknown");
+                if status == "paid" { None } else { is(status) }
+            }))
         }
-    }))
+        Some(PurchaseId::Session(id)) => {
+            let call = async || stripe.checkout_session(&id, TIMEOUT).await;
+            let found = look.asked(stripe_is_busy, call).await?;
+            Ok(found.map_or_else(unknown, |session| {
+                if is_paid(&session) {
+                    None
+                } else {
+                    is(&session.payment_status)
+                }
+            }))
+        }
+    }
 }

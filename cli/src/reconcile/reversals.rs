@@ -15,7 +15,7 @@ use crate::Error;
 /// Lists refunds, disputes and credit notes of the day that the ledger does not match, and reversals unknown to Stripe.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut seen = HashSet::new();
-    for reason in [
+    for kind in [
         ReversalKind::Refund,
         ReversalKind::Dispute,
         ReversalKind::CreditNote,
@@ -24,17 +24,17 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
         let found = look
             .made(
                 &look.during,
-                async |made| stripe.moneys_back(reason, made, TIMEOUT).await,
+                async |made| stripe.moneys_back(kind, made, TIMEOUT).await,
                 |found: &MoneyBack| found.id.to_string(),
             )
             .await?;
-        match reason {
+        match kind {
             ReversalKind::Refund => look.report.checked.refunds = found.len() as u64,
             ReversalKind::Dispute => look.report.checked.disputes = found.len() as u64,
             ReversalKind::CreditNote => look.report.checked.credit_notes = found.len() as u64,
         }
         for one in &found {
-            compare_one(look, reason, one).await?;
+            compare_one(look, kind, one).await?;
             seen.insert(EntryId::from(&one.id));
         }
     }
@@ -49,14 +49,14 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
 
 async fn compare_one(
     look: &mut Look<'_, '_>,
-    reason: ReversalKind,
+    kind: ReversalKind,
     found: &MoneyBack,
 ) -> Result<(), Error> {
     let reviewed = look
         .asked(is_busy, async || {
             review(
                 &look.payments,
-                reason,
+                kind,
                 found,
                 &look.deadline().starting(look.now),
             )
@@ -74,7 +74,7 @@ async fn compare_one(
         }
         Err(error) => return Err(error.into()),
     };
-    let (kind, detail) = match (review.finding, reason) {
+    let (difference, detail) = match (review.finding, kind) {
         (Finding::NotTaken, ReversalKind::Refund) => (
             "refund_not_taken",
             "was refunded, but its Sparks were not taken back",
@@ -92,13 +92,13 @@ async fn compare_one(
             "is no longer refunded, disputed or credited back, but its Sparks were not given back",
         ),
     };
-    let option = reason.as_str().replace('_', "-");
+    let option = kind.as_str().replace('_', "-");
     let detail = format!(
         "{} {detail}: `sparks reconcile --{option} {id}`",
         review.purchase
     );
     look.report
-        .differ(kind, id, review.account.as_ref(), detail);
+        .differ(difference, id, review.account.as_ref(), detail);
     Ok(())
 }
 
@@ -121,20 +121,17 @@ async fn compare_booked(
     id: &str,
     account: &AccountId,
 ) -> Result<(), Error> {
-    let reason = match id.split('_').next() {
-        Some("dp" | "du") => ReversalKind::Dispute,
-        Some("cn") => ReversalKind::CreditNote,
-        _ => ReversalKind::Refund,
-    };
     let found = match id.parse() {
         Ok(id) => {
-            let call = async || look.payments.stripe.money_back(reason, &id, TIMEOUT).await;
-            look.asked(stripe_is_busy, call).await?
+            let kind = ReversalKind::of(&id);
+            let call = async || look.payments.stripe.money_back(kind, &id, TIMEOUT).await;
+            let found = look.asked(stripe_is_busy, call).await?;
+            found.map(|found| (kind, found))
         }
         Err(_) => None,
     };
-    if let Some(found) = found {
-        return compare_one(look, reason, &found).await;
+    if let Some((kind, found)) = found {
+        return compare_one(look, kind, &found).await;
     }
     let detail = "its Sparks were taken back, but Stripe has no object of this id";
     look.report

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ledger::Purchased;
+use shared::ledger::PurchaseWithReversals;
 use shared::reports::audit::{Audits, DayRecord, UsageOfDay};
 use shared::words::entry_id::EntryId;
 use shared::words::id::{AccountId, CustomerId};
@@ -19,7 +19,7 @@ pub(super) struct Table {
     /// Usages that were recorded on the day, or occurred on it.
     pub(super) usages: Vec<UsageOfDay>,
     /// Purchases that were credited on the day.
-    pub(super) purchases: Vec<Purchased>,
+    pub(super) purchases: Vec<PurchaseWithReversals>,
     /// Reversals that were booked on the day, each with the account of its purchase.
     pub(super) reversals: Vec<(EntryId, AccountId)>,
     /// All customers that each account has, or had.

@@ -36,7 +36,7 @@ pub struct NewReversal {
 
 /// The outcome of a reversal, or of its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reversed {
+pub enum ReversalOutcome {
     /// It is booked now, with this amount.
     Recorded(Sparks),
     /// It was booked before.
@@ -51,14 +51,14 @@ pub enum Reversed {
 
 /// A purchase with its reversals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Purchased {
+pub struct PurchaseWithReversals {
     /// The credit entry of the purchase.
     pub credit: CreditEntry,
     /// Its refunds and disputes.
     pub reversals: Reversals,
 }
 
-impl Purchased {
+impl PurchaseWithReversals {
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             credit: CreditEntry::from_item(item)?,
@@ -96,23 +96,27 @@ impl Ledger {
     /// Claws back the share of a refund or a dispute, once per id.
     ///
     /// It takes from what is left of the purchase, then from the other grants; the rest becomes a debt.
-    pub async fn reverse(&self, new: &NewReversal, deadline: &Deadline) -> Result<Reversed, Error> {
+    pub async fn reverse(
+        &self,
+        new: &NewReversal,
+        deadline: &Deadline,
+    ) -> Result<ReversalOutcome, Error> {
         let now = deadline.start();
         let (account, purchase) = (&new.account, &new.purchase);
         let decide = move |found: Option<Holdings>| async move {
             let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
-                return Ok(Decision::Done(Reversed::Nothing));
+                return Ok(Decision::Done(ReversalOutcome::Nothing));
             };
             match bought.reversals.get(&new.id) {
-                Some(known) if known.restored => return Ok(Decision::Done(Reversed::Ended)),
-                Some(_) => return Ok(Decision::Done(Reversed::Replayed)),
+                Some(known) if known.restored => return Ok(Decision::Done(ReversalOutcome::Ended)),
+                Some(_) => return Ok(Decision::Done(ReversalOutcome::Replayed)),
                 None => {}
             }
             let granted = bought.credit.sparks;
             let share = bought.purchase.share(granted, new.part);
             let Some(wanted) = share else {
-                return Ok(Decision::Done(Reversed::NoShare));
+                return Ok(Decision::Done(ReversalOutcome::NoShare));
             };
             let most = bought.most().ok_or(Error::OutOfRange)?;
             let taken = bought.reversals.take(&new.id, wanted, most);
@@ -124,7 +128,7 @@ impl Ledger {
             let entry = booking::reversal_item(account, &id, purchase, taken, now);
             let entry = entry.ok_or(Error::OutOfRange)?;
             let change = self.booking(&bought, written, entry, now)?;
-            Ok(Decision::Write(change, Reversed::Recorded(taken)))
+            Ok(Decision::Write(change, ReversalOutcome::Recorded(taken)))
         };
         self.change_settled(account, deadline, decide).await
     }
@@ -138,17 +142,17 @@ impl Ledger {
         &self,
         ended: &NewReversal,
         deadline: &Deadline,
-    ) -> Result<Reversed, Error> {
+    ) -> Result<ReversalOutcome, Error> {
         let now = deadline.start();
         let (account, purchase) = (&ended.account, &ended.purchase);
         let decide = move |found: Option<Holdings>| async move {
             let bought = self.bought(account, found, purchase, deadline);
             let Some(mut bought) = bought.await? else {
-                return Ok(Decision::Done(Reversed::Nothing));
+                return Ok(Decision::Done(ReversalOutcome::Nothing));
             };
             let known = bought.reversals.get(&ended.id);
             if known.is_some_and(|known| known.restored) {
-                return Ok(Decision::Done(Reversed::Replayed));
+                return Ok(Decision::Done(ReversalOutcome::Replayed));
             }
             let most = bought.most().ok_or(Error::OutOfRange)?;
             if known.is_none() {
@@ -170,7 +174,7 @@ impl Ledger {
             written.credit(grant.clone()).ok_or(Error::OutOfRange)?;
             let entry = booking::restoration_item(account, &grant, purchase);
             let change = self.booking(&bought, written, entry, now)?;
-            Ok(Decision::Write(change, Reversed::Recorded(restored)))
+            Ok(Decision::Write(change, ReversalOutcome::Recorded(restored)))
         };
         self.change_settled(account, deadline, decide).await
     }
@@ -181,9 +185,9 @@ impl Ledger {
         account: &AccountId,
         deadline: &Deadline,
         decide: impl FnMut(Option<Holdings>) -> F,
-    ) -> Result<Reversed, Error>
+    ) -> Result<ReversalOutcome, Error>
     where
-        F: Future<Output = Result<Decision<Reversed>, Error>>,
+        F: Future<Output = Result<Decision<ReversalOutcome>, Error>>,
     {
         let found = self.settled_holdings(account, deadline).await?;
         let start = Start::Read(found);
@@ -196,9 +200,12 @@ impl Ledger {
         &self,
         id: &EntryId,
         deadline: &Deadline,
-    ) -> Result<Option<Purchased>, Error> {
+    ) -> Result<Option<PurchaseWithReversals>, Error> {
         let item = self.table.item(&Key::entry(id.as_str()), deadline).await?;
-        Ok(item.as_ref().map(Purchased::from_item).transpose()?)
+        Ok(item
+            .as_ref()
+            .map(PurchaseWithReversals::from_item)
+            .transpose()?)
     }
 
     /// Reads a purchase with its account as it was read, and how much of it has expired; None if it was never credited.
@@ -220,7 +227,8 @@ impl Ledger {
         let Some(stored) = self.table.item(&key, deadline).await? else {
             return Ok(None);
         };
-        let Purchased { credit, reversals } = Purchased::from_item(&stored)?;
+        let PurchaseWithReversals { credit, reversals } =
+            PurchaseWithReversals::from_item(&stored)?;
         let Some(bought) = credit
             .purchase
             .clone()

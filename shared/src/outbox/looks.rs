@@ -37,15 +37,15 @@ pub(super) async fn work(
             report.subscriptions += 1;
             let caught_up = subscription::catch_up(payments, &account, at_once);
             Box::pin(caught_up).await.map_err(Error::from)
-        } else if let Some((reason, id)) = listed.followed() {
+        } else if let Some((kind, id)) = listed.followed() {
             report.reversals += 1;
-            let reconciled = reversal::reconcile(payments, reason, &id, at_once);
+            let reconciled = reversal::reconcile(payments, kind, &id, at_once);
             match Box::pin(reconciled).await {
                 // The table was restored, or the key now belongs to another account.
                 Ok(Outcome::NotOurs(_)) => {
                     payments
                         .open_reversals
-                        .unfollow(reason, &id, deadline)
+                        .unfollow(kind, &id, deadline)
                         .await?;
                     Ok(())
                 }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 pub use followed::OpenReversals;
 
-use crate::ledger::{self, NewReversal, Part, Reversed};
+use crate::ledger::{self, NewReversal, Part, ReversalOutcome};
 use crate::payments::Payments;
 use crate::payments::incidents::Fault;
 use crate::payments::invoice;
@@ -169,18 +169,18 @@ impl Reconciliation<'_> {
         telemetry::account(&purchase.account);
         let reversing = self.carry_out(found, &purchase, state);
         match telemetry::step(Step::Commit, reversing).await? {
-            Reversed::Recorded(sparks) => {
+            ReversalOutcome::Recorded(sparks) => {
                 report(found, &purchase, state, sparks);
                 Ok(Outcome::Done)
             }
-            Reversed::Replayed => Ok(Outcome::Done),
-            Reversed::Nothing => Ok(Outcome::Nothing(NoEffect::NothingGranted)),
-            Reversed::NoShare => {
+            ReversalOutcome::Replayed => Ok(Outcome::Done),
+            ReversalOutcome::Nothing => Ok(Outcome::Nothing(NoEffect::NothingGranted)),
+            ReversalOutcome::NoShare => {
                 let broken = "a part of a whole has no share";
                 Err(ledger::Error::Broken(broken.into()).into())
             }
             // The object may have been read before its end was recorded. If it is still taken at Stripe, it is unclear.
-            Reversed::Ended => {
+            ReversalOutcome::Ended => {
                 let again = self.read(&found.id).await?;
                 if state::of(self.kind, &again) == ReversalState::Taken {
                     warn!(reversal.id = %found.id, "`{}` takes effect again after it was undone", found.id);
@@ -196,7 +196,7 @@ impl Reconciliation<'_> {
         found: &MoneyBack,
         purchase: &PaidPurchase,
         state: ReversalState,
-    ) -> Result<Reversed, Error> {
+    ) -> Result<ReversalOutcome, Error> {
         let (ledger, deadline) = (&self.payments.ledger, self.deadline);
         let mut new = NewReversal {
             id: found.id.clone(),
@@ -208,7 +208,7 @@ impl Reconciliation<'_> {
             return Ok(ledger.restore(&new, deadline).await?);
         }
         let reversed = ledger.reverse(&new, deadline).await?;
-        if reversed != Reversed::NoShare {
+        if reversed != ReversalOutcome::NoShare {
             return Ok(reversed);
         }
         new.part = self.part_that_was_moved(found, purchase).await?;

@@ -99,8 +99,8 @@ impl Key {
     }
 
     /// A refund, a dispute or a credit note that may still change.
-    pub(crate) fn followed(reason: ReversalKind, id: &ReversalId) -> Self {
-        Self::new(format!("D#{}#{id}", reason.as_str()), "D")
+    pub(crate) fn followed(kind: ReversalKind, id: &ReversalId) -> Self {
+        Self::new(format!("D#{}#{id}", kind.as_str()), "D")
     }
 
     /// The partition of all incidents, which the operator must look at.

@@ -12,6 +12,15 @@ use super::id::{
 /// The longest id, in bytes. The table's keys can have 2,048, and no id comes near.
 const MAX_BYTES: usize = 1_024;
 
+/// The object at Stripe with which a purchase was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PurchaseId {
+    /// The Checkout Session of a pack.
+    Session(SessionId),
+    /// The invoice of a plan.
+    Invoice(InvoiceId),
+}
+
 /// The id of a ledger entry, and of the grant that the entry makes.
 ///
 /// A purchase has the id of its Checkout Session or invoice, and a usage its own.
@@ -48,6 +57,14 @@ impl EntryId {
     /// The id of the operator's entry that takes back this grant, or gives back this usage.
     pub fn correction(&self) -> Self {
         Self(format!("reversed#{self}"))
+    }
+
+    /// Returns the purchase that was credited under this id; None if no object at Stripe can have it.
+    pub fn purchase(&self) -> Option<PurchaseId> {
+        if self.0.starts_with("in_") {
+            return self.0.parse().ok().map(PurchaseId::Invoice);
+        }
+        self.0.parse().ok().map(PurchaseId::Session)
     }
 
     /// The id as text.

@@ -1,5 +1,7 @@
 //! The three ways in which money goes back to a customer.
 
+use super::id::ReversalId;
+
 /// The kind of a reversal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReversalKind {
@@ -20,6 +22,15 @@ impl ReversalKind {
             Self::Refund => "refund",
             Self::Dispute => "dispute",
             Self::CreditNote => "credit_note",
+        }
+    }
+
+    /// Returns the kind of the object with an id, by Stripe's prefix.
+    pub fn of(id: &ReversalId) -> Self {
+        match id.as_str().split('_').next() {
+            Some("dp" | "du") => Self::Dispute,
+            Some("cn") => Self::CreditNote,
+            _ => Self::Refund,
         }
     }
 

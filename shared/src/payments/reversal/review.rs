@@ -3,7 +3,7 @@
 use super::Error;
 use super::origin::{self, PaymentOrigin};
 use super::state::{self, ReversalState};
-use crate::ledger::Purchased;
+use crate::ledger::PurchaseWithReversals;
 use crate::payments::Payments;
 use crate::payments::invoice::{self, Owed};
 use crate::process::deadline::Deadline;
@@ -74,7 +74,11 @@ pub async fn review(
     Ok(Some(review(Finding::NotTaken, account)))
 }
 
-fn compare(purchased: &Purchased, found: &MoneyBack, state: ReversalState) -> Option<Finding> {
+fn compare(
+    purchased: &PurchaseWithReversals,
+    found: &MoneyBack,
+    state: ReversalState,
+) -> Option<Finding> {
     purchased.credit.purchase.as_ref()?;
     let known = purchased.reversals.get(&found.id);
     match (state, known) {
@@ -112,10 +116,10 @@ mod tests {
     use crate::words::sparks::Sparks;
     use serde_json::json;
 
-    fn purchased(total: i64, reversals: &serde_json::Value) -> Purchased {
+    fn purchased(total: i64, reversals: &serde_json::Value) -> PurchaseWithReversals {
         let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
         let reversals: Reversals = serde_json::from_value(reversals.clone()).unwrap();
-        Purchased {
+        PurchaseWithReversals {
             credit: CreditEntry {
                 joins: None,
                 id: "cs_1".parse().unwrap(),

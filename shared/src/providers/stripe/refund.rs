@@ -183,12 +183,12 @@ impl Stripe {
     /// Reads a refund, a dispute or a credit note; None if Stripe has none of this id.
     pub async fn money_back(
         &self,
-        reason: ReversalKind,
+        kind: ReversalKind,
         id: &ReversalId,
         timeout: Duration,
     ) -> Result<Option<MoneyBack>, Error> {
-        let path = format!("/v1/{}/{id}", objects(reason));
-        Ok(match reason {
+        let path = format!("/v1/{}/{id}", objects(kind));
+        Ok(match kind {
             ReversalKind::CreditNote => {
                 let found: Option<CreditNote> = self.read(&path, timeout).await?;
                 found.map(|note| note.0)
@@ -203,12 +203,12 @@ impl Stripe {
     /// One page of refunds, disputes or credit notes, newest first.
     pub async fn moneys_back(
         &self,
-        reason: ReversalKind,
+        kind: ReversalKind,
         made: Made<'_>,
         timeout: Duration,
     ) -> Result<List<MoneyBack>, Error> {
-        let objects = objects(reason);
-        Ok(match reason {
+        let objects = objects(kind);
+        Ok(match kind {
             ReversalKind::CreditNote => {
                 let found = self.made::<CreditNote>(objects, "", made, timeout);
                 found.await?.map(|note| note.0)

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::ledger::entry::{Deliveries, DeliveryState, EntryKind};
-use crate::ledger::reversal::Purchased;
+use crate::ledger::reversal::PurchaseWithReversals;
 use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
 use crate::table::Error;
@@ -19,7 +19,7 @@ pub enum DayRecord {
     /// A usage that was recorded on the day, or occurred on it.
     Usage(UsageOfDay),
     /// A purchase that was credited on the day.
-    Purchase(Box<Purchased>),
+    Purchase(Box<PurchaseWithReversals>),
     /// An amount that a refund or a dispute took on the day.
     Reversal {
         /// Its id, at Stripe `re_…`, `dp_…` or `cn_…`.
@@ -96,9 +96,9 @@ impl DayRecord {
         }
         Ok(match EntryKind::read(item)? {
             EntryKind::Usage => Some(Self::Usage(UsageOfDay::from_item(item)?)),
-            EntryKind::Credit if item.contains_key("purchase") => {
-                Some(Self::Purchase(Box::new(Purchased::from_item(item)?)))
-            }
+            EntryKind::Credit if item.contains_key("purchase") => Some(Self::Purchase(Box::new(
+                PurchaseWithReversals::from_item(item)?,
+            ))),
             EntryKind::Reversal => Some(Self::Reversal {
                 id: item::read_parsed(item, "id")?,
                 account: item::read_parsed(item, "account")?,
