@@ -118,7 +118,7 @@ pub async fn reconcile(
         Ok(Outcome::Nothing(NoEffect::NoGrant(NoGrant::NotPaid)))
         | Err(Error::Invoice(invoice::Error::Mismatch(_))) => (age < WAITS_FOR).then_some(DAILY),
         Ok(Outcome::Nothing(_) | Outcome::Done | Outcome::Mismatch | Outcome::Unclear(_)) => {
-            state::next_look(kind, &found, age)
+            state::next_look(found.status, age)
         }
         Ok(Outcome::NotOurs(_)) | Err(_) => return outcome,
     };
@@ -151,7 +151,7 @@ impl Reconciliation<'_> {
 
     /// Claws back or restores the Sparks of its purchase.
     async fn settle(&self, found: &MoneyBack) -> Result<Outcome, Stop> {
-        let state = state::of(self.kind, found);
+        let state = state::of(found);
         if state == ReversalState::Inquiry {
             let origin = origin::of_reversal(self.payments, found, self.deadline);
             return Ok(match origin.await? {
@@ -182,7 +182,7 @@ impl Reconciliation<'_> {
             // The object may have been read before its end was recorded. If it is still taken at Stripe, it is unclear.
             ReversalOutcome::Ended => {
                 let again = self.read(&found.id).await?;
-                if state::of(self.kind, &again) == ReversalState::Taken {
+                if state::of(&again) == ReversalState::Taken {
                     warn!(reversal.id = %found.id, "`{}` takes effect again after it was undone", found.id);
                     return Ok(Outcome::Unclear(Fault::TakenAgain));
                 }

@@ -36,7 +36,7 @@ pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use meter_summary::MeteredHour;
 pub use portal_session::{NewPortalSession, PortalFlow};
-pub use refund::{FraudWarning, MoneyBack, Paid, PaidPayment};
+pub use refund::{FraudWarning, MoneyBack, MoneyBackStatus, Paid, PaidPayment};
 pub use subscription::{Subscription, SubscriptionItem};
 pub use webhook::{Event, Unverified, verify};
 

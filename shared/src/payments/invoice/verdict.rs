@@ -317,41 +317,22 @@ mod tests {
 
     #[test]
     fn an_invoice_without_a_paid_period_grants_nothing() {
+        use NoGrant::{NoPlan, NotPaid, NothingToPay};
         let [proration, _] = prorations();
         let other_price = json!({"pricing": {"price_details": {"price": "price_other"}}});
         for (changes, lines, reason) in [
-            (
-                json!({"status": "open"}),
-                vec![line(&json!({}))],
-                NoGrant::NotPaid,
-            ),
-            (
-                json!({"status": "draft"}),
-                vec![line(&json!({}))],
-                NoGrant::NotPaid,
-            ),
-            (
-                json!({"status": "void"}),
-                vec![line(&json!({}))],
-                NoGrant::NotPaid,
-            ),
-            (
-                json!({"status": null}),
-                vec![line(&json!({}))],
-                NoGrant::NotPaid,
-            ),
+            (json!({"status": "open"}), vec![line(&json!({}))], NotPaid),
+            (json!({"status": "draft"}), vec![line(&json!({}))], NotPaid),
+            (json!({"status": "void"}), vec![line(&json!({}))], NotPaid),
+            (json!({"status": null}), vec![line(&json!({}))], NotPaid),
             (
                 json!({"total": 0}),
                 vec![line(&json!({"amount": 0}))],
-                NoGrant::NothingToPay,
+                NothingToPay,
             ),
-            (
-                json!({"total": -700}),
-                vec![line(&proration)],
-                NoGrant::NothingToPay,
-            ),
-            (json!({"total": 0}), vec![], NoGrant::NothingToPay),
-            (json!({}), vec![line(&other_price)], NoGrant::NoPlan),
+            (json!({"total": -700}), vec![line(&proration)], NothingToPay),
+            (json!({"total": 0}), vec![], NothingToPay),
+            (json!({}), vec![line(&other_price)], NoPlan),
         ] {
             let found = invoice(&changes, &lines);
             assert_eq!(judge(&found, false), Verdict::Nothing(reason), "{changes}");
@@ -360,26 +341,23 @@ mod tests {
 
     #[test]
     fn a_paid_invoice_that_grants_nothing_is_a_mismatch() {
+        use Field::{Amount, Currency, Livemode, Price, Proration};
         let other_price = line(&json!({"pricing": {"price_details": {"price": "price_other"}}}));
         let [proration, pending] = prorations();
         for (changes, line, field) in [
-            (json!({"livemode": true}), line(&json!({})), Field::Livemode),
-            (
-                json!({"currency": "eur"}),
-                line(&json!({})),
-                Field::Currency,
-            ),
-            (json!({}), line(&json!({"amount": 1999})), Field::Amount),
-            (json!({}), line(&json!({"quantity": 2})), Field::Amount),
-            (json!({}), line(&json!({"quantity": 0})), Field::Amount),
+            (json!({"livemode": true}), line(&json!({})), Livemode),
+            (json!({"currency": "eur"}), line(&json!({})), Currency),
+            (json!({}), line(&json!({"amount": 1999})), Amount),
+            (json!({}), line(&json!({"quantity": 2})), Amount),
+            (json!({}), line(&json!({"quantity": 0})), Amount),
             (
                 json!({"pre_payment_credit_notes_amount": i64::MIN}),
                 line(&json!({})),
-                Field::Amount,
+                Amount,
             ),
-            (json!({}), other_price, Field::Price),
-            (json!({}), line(&proration), Field::Proration),
-            (json!({}), line(&pending), Field::Proration),
+            (json!({}), other_price, Price),
+            (json!({}), line(&proration), Proration),
+            (json!({}), line(&pending), Proration),
         ] {
             let found = invoice(&changes, &[line]);
             assert_eq!(judge(&found, true), Verdict::Mismatch(field), "{changes}");

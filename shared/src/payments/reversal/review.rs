@@ -39,7 +39,7 @@ pub async fn review(
     found: &MoneyBack,
     deadline: &Deadline,
 ) -> Result<Option<Review>, Error> {
-    let state = state::of(kind, found);
+    let state = state::of(found);
     let is_empty = kind == ReversalKind::CreditNote && found.amount.minor() == 0;
     if state == ReversalState::Inquiry || is_empty {
         return Ok(None);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::ledger::{CreditEntry, Purchase, Reversals, Source};
     use crate::pricing::catalog;
-    use crate::providers::stripe::Paid;
+    use crate::providers::stripe::{MoneyBackStatus, Paid};
     use crate::words::money::{Currency, Money};
     use crate::words::sparks::Sparks;
     use serde_json::json;
@@ -150,8 +150,8 @@ mod tests {
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
-            status: Some("succeeded".to_owned()),
-            case_type: None,
+            status: MoneyBackStatus::Succeeded,
+            is_resolved: false,
             moved: Vec::new(),
         };
         for (paid, noted, state, finding) in [

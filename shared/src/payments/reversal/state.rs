@@ -2,8 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::providers::stripe::MoneyBack;
-use crate::words::reversal_kind::ReversalKind;
+use crate::providers::stripe::{MoneyBack, MoneyBackStatus};
 
 /// Intervals between checks: daily for an undecided reversal, weekly for a refund that may still fail.
 pub(super) const DAILY: SignedDuration = SignedDuration::from_hours(24);
@@ -29,7 +28,7 @@ pub(super) enum ReversalState {
 /// A dispute is `prevented` in two ways: blocked before it arose, which moves no money, or resolved by refunding the
 /// cardholder without a refund object (Visa's Rapid Dispute Resolution).
 /// <https://docs.stripe.com/changelog/basil/2025-08-27/add-preventions-to-dispute>
-pub(super) fn of(kind: ReversalKind, found: &MoneyBack) -> ReversalState {
+pub(super) fn of(found: &MoneyBack) -> ReversalState {
     // All movements are on one balance, in its currency.
     let moved = || -> i128 {
         found
@@ -38,30 +37,34 @@ pub(super) fn of(kind: ReversalKind, found: &MoneyBack) -> ReversalState {
             .map(|moved| i128::from(moved.minor()))
             .sum()
     };
-    let is_resolved = || found.case_type.as_deref() == Some("resolution") || moved() < 0;
-    match (kind, found.status.as_deref().unwrap_or_default()) {
-        (ReversalKind::Refund, "failed" | "canceled")
-        | (ReversalKind::Dispute, "won")
-        | (ReversalKind::CreditNote, "void") => ReversalState::Undone,
-        (ReversalKind::Dispute, "prevented") if !is_resolved() => ReversalState::Undone,
-        (ReversalKind::Dispute, status) if status.starts_with("warning_") => ReversalState::Inquiry,
-        _ => ReversalState::Taken,
+    let is_resolved = || found.is_resolved || moved() < 0;
+    match found.status {
+        MoneyBackStatus::Failed | MoneyBackStatus::Won | MoneyBackStatus::Void => {
+            ReversalState::Undone
+        }
+        MoneyBackStatus::Prevented if !is_resolved() => ReversalState::Undone,
+        MoneyBackStatus::Inquiry | MoneyBackStatus::InquiryClosed => ReversalState::Inquiry,
+        MoneyBackStatus::Undecided
+        | MoneyBackStatus::Succeeded
+        | MoneyBackStatus::Lost
+        | MoneyBackStatus::Prevented
+        | MoneyBackStatus::Issued => ReversalState::Taken,
     }
 }
 
 /// Returns the time until the next check of a refund, a dispute or a credit note of this age; None if no further change
 /// is expected. A later change is still acted on.
-pub(super) fn next_look(
-    kind: ReversalKind,
-    found: &MoneyBack,
-    age: SignedDuration,
-) -> Option<SignedDuration> {
-    match (kind, found.status.as_deref().unwrap_or_default()) {
-        (ReversalKind::Refund, "failed" | "canceled")
-        | (ReversalKind::Dispute, "won" | "lost" | "warning_closed" | "prevented")
-        | (ReversalKind::CreditNote, _) => None,
-        (ReversalKind::Refund, "succeeded") => (age < MAY_FAIL_FOR).then_some(WEEKLY),
-        (ReversalKind::Refund | ReversalKind::Dispute, _) => Some(DAILY),
+pub(super) fn next_look(status: MoneyBackStatus, age: SignedDuration) -> Option<SignedDuration> {
+    match status {
+        MoneyBackStatus::Failed
+        | MoneyBackStatus::InquiryClosed
+        | MoneyBackStatus::Won
+        | MoneyBackStatus::Lost
+        | MoneyBackStatus::Prevented
+        | MoneyBackStatus::Issued
+        | MoneyBackStatus::Void => None,
+        MoneyBackStatus::Succeeded => (age < MAY_FAIL_FOR).then_some(WEEKLY),
+        MoneyBackStatus::Undecided | MoneyBackStatus::Inquiry => Some(DAILY),
     }
 }
 
@@ -70,20 +73,21 @@ mod tests {
     use super::*;
     use crate::providers::stripe::Paid;
     use crate::words::money::{Currency, Money};
+    use crate::words::reversal_kind::ReversalKind;
 
     const fn usd(minor: i64) -> Money {
         Money::new(minor, Currency::USD)
     }
 
-    fn found(status: Option<&str>, case_type: Option<&str>, moved: &[i64]) -> MoneyBack {
+    fn found(status: MoneyBackStatus, is_resolved: bool, moved: &[i64]) -> MoneyBack {
         MoneyBack {
             id: "dp_1".parse().unwrap(),
             amount: usd(2_000),
             created: 0,
             of: Paid::Payment("pi_1".to_owned()),
             charge: None,
-            status: status.map(str::to_owned),
-            case_type: case_type.map(str::to_owned),
+            status,
+            is_resolved,
             moved: moved.iter().copied().map(usd).collect(),
         }
     }
@@ -92,7 +96,7 @@ mod tests {
     fn a_reversal_is_taken_while_the_money_is_gone() {
         use ReversalKind::{CreditNote, Dispute, Refund};
         use ReversalState::{Inquiry, Taken, Undone};
-        for (kind, status, expected, pause) in [
+        for (kind, word, expected, pause) in [
             (Refund, Some("pending"), Taken, Some(DAILY)),
             (Refund, Some("requires_action"), Taken, Some(DAILY)),
             (Refund, Some("succeeded"), Taken, Some(WEEKLY)),
@@ -115,29 +119,27 @@ mod tests {
             (CreditNote, Some("issued"), Taken, None),
             (CreditNote, Some("void"), Undone, None),
         ] {
-            let found = found(status, Some("chargeback"), &[-2_000]);
-            assert_eq!(of(kind, &found), expected, "{kind:?} {status:?}");
-            let next = next_look(kind, &found, SignedDuration::ZERO);
-            assert_eq!(next, pause, "{kind:?} {status:?}");
+            let status = MoneyBackStatus::read(kind, word);
+            let state = of(&found(status, false, &[-2_000]));
+            assert_eq!(state, expected, "{kind:?} {word:?}");
+            let next = next_look(status, SignedDuration::ZERO);
+            assert_eq!(next, pause, "{kind:?} {word:?}");
         }
-        let refund = found(Some("succeeded"), None, &[]);
-        assert_eq!(next_look(Refund, &refund, MAY_FAIL_FOR), None);
+        assert_eq!(next_look(MoneyBackStatus::Succeeded, MAY_FAIL_FOR), None);
     }
 
     #[test]
     fn a_prevented_dispute_is_taken_if_the_cardholder_has_the_money() {
-        for (case_type, moved, expected) in [
-            (Some("block"), &[][..], ReversalState::Undone),
-            (Some("resolution"), &[-2_000], ReversalState::Taken),
+        for (is_resolved, moved, expected) in [
+            (true, &[-2_000][..], ReversalState::Taken),
             // The transaction comes later than the status.
-            (Some("resolution"), &[], ReversalState::Taken),
-            (None, &[-2_000], ReversalState::Taken),
-            (None, &[-2_000, 2_000], ReversalState::Undone),
-            (None, &[], ReversalState::Undone),
+            (true, &[], ReversalState::Taken),
+            (false, &[-2_000], ReversalState::Taken),
+            (false, &[-2_000, 2_000], ReversalState::Undone),
+            (false, &[], ReversalState::Undone),
         ] {
-            let found = found(Some("prevented"), case_type, moved);
-            let state = of(ReversalKind::Dispute, &found);
-            assert_eq!(state, expected, "{case_type:?} {moved:?}");
+            let found = found(MoneyBackStatus::Prevented, is_resolved, moved);
+            assert_eq!(of(&found), expected, "{is_resolved} {moved:?}");
         }
     }
 }

@@ -24,12 +24,55 @@ pub struct MoneyBack {
     pub of: Paid,
     /// Its charge, `ch_…`.
     pub charge: Option<String>,
-    /// Its status; other values may come.
-    pub status: Option<String>,
-    /// The kind of case of a dispute, such as `chargeback` or `resolution`; other values may come.
-    pub case_type: Option<String>,
+    /// Its status.
+    pub status: MoneyBackStatus,
+    /// True for a dispute that a refund to the cardholder has resolved, without a refund object.
+    pub is_resolved: bool,
     /// Amounts that a dispute has moved on the Stripe account's balance; withdrawals are negative.
     pub moved: Vec<Money>,
+}
+
+/// The status of a refund, a dispute or a credit note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyBackStatus {
+    /// Nothing is decided yet, or Stripe says something that is not known here.
+    Undecided,
+    /// A refund has succeeded. The bank may still return it.
+    Succeeded,
+    /// A refund has failed or was cancelled.
+    Failed,
+    /// An inquiry, which may become a dispute.
+    Inquiry,
+    /// An inquiry that was closed.
+    InquiryClosed,
+    /// A dispute that was won.
+    Won,
+    /// A dispute that was lost.
+    Lost,
+    /// A dispute that was prevented before it arose.
+    Prevented,
+    /// A credit note that counts.
+    Issued,
+    /// A credit note that was voided.
+    Void,
+}
+
+impl MoneyBackStatus {
+    /// Reads Stripe's word for the status of an object of this kind.
+    pub(crate) fn read(kind: ReversalKind, word: Option<&str>) -> Self {
+        match (kind, word.unwrap_or_default()) {
+            (ReversalKind::Refund, "succeeded") => Self::Succeeded,
+            (ReversalKind::Refund, "failed" | "canceled") => Self::Failed,
+            (ReversalKind::Dispute, "won") => Self::Won,
+            (ReversalKind::Dispute, "lost") => Self::Lost,
+            (ReversalKind::Dispute, "prevented") => Self::Prevented,
+            (ReversalKind::Dispute, "warning_closed") => Self::InquiryClosed,
+            (ReversalKind::Dispute, word) if word.starts_with("warning_") => Self::Inquiry,
+            (ReversalKind::Refund | ReversalKind::Dispute, _) => Self::Undecided,
+            (ReversalKind::CreditNote, "void") => Self::Void,
+            (ReversalKind::CreditNote, _) => Self::Issued,
+        }
+    }
 }
 
 /// The payment or invoice that money goes back from.
@@ -101,20 +144,19 @@ struct Refunded {
     refund: Option<String>,
 }
 
-impl From<Reversal> for MoneyBack {
-    fn from(found: Reversal) -> Self {
-        let card = found
-            .payment_method_details
-            .and_then(|details| details.card);
-        Self {
-            id: found.id,
-            amount: Money::new(found.amount, found.currency),
-            created: found.created,
-            of: found.payment_intent.map_or(Paid::Unknown, Paid::Payment),
-            charge: found.charge,
-            status: found.status,
-            case_type: card.and_then(|card| card.case_type),
-            moved: found.balance_transactions,
+impl Reversal {
+    fn money_back(self, kind: ReversalKind) -> MoneyBack {
+        let card = self.payment_method_details.and_then(|details| details.card);
+        let case_type = card.and_then(|card| card.case_type);
+        MoneyBack {
+            id: self.id,
+            amount: Money::new(self.amount, self.currency),
+            created: self.created,
+            of: self.payment_intent.map_or(Paid::Unknown, Paid::Payment),
+            charge: self.charge,
+            status: MoneyBackStatus::read(kind, self.status.as_deref()),
+            is_resolved: case_type.as_deref() == Some("resolution"),
+            moved: self.balance_transactions,
         }
     }
 }
@@ -134,8 +176,8 @@ impl TryFrom<WholeCreditNote> for CreditNote {
             created: found.created,
             of: Paid::Invoice(found.invoice),
             charge: None,
-            status: Some(found.status),
-            case_type: None,
+            status: MoneyBackStatus::read(ReversalKind::CreditNote, Some(&found.status)),
+            is_resolved: false,
             moved: Vec::new(),
         }))
     }
@@ -195,7 +237,7 @@ impl Stripe {
             }
             ReversalKind::Refund | ReversalKind::Dispute => {
                 let found: Option<Reversal> = self.read(&path, timeout).await?;
-                found.map(MoneyBack::from)
+                found.map(|found| found.money_back(kind))
             }
         })
     }
@@ -215,7 +257,7 @@ impl Stripe {
             }
             ReversalKind::Refund | ReversalKind::Dispute => {
                 let found = self.made::<Reversal>(objects, "", made, timeout);
-                found.await?.map(MoneyBack::from)
+                found.await?.map(|found| found.money_back(kind))
             }
         })
     }
