@@ -27,7 +27,7 @@ use crate::words::id::{AccountId, CustomerId, IdempotencyKey, OrderId, SessionId
 use crate::words::page_url::PageUrl;
 
 pub use order::{CheckoutBody, Invalid, Rule, Settings};
-pub use verification::{Available, Verified, verify};
+pub use verification::{Available, Verification, verify};
 
 /// Time for which a session is open. Stripe takes at most 24 hours by its own clock, so one hour is left for clock skew
 /// and for a first attempt that was late.

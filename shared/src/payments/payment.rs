@@ -110,7 +110,7 @@ pub async fn reconcile_checkout(
     }
     let (status, noted) = match verdict::of(&at_stripe, &order, stripe.livemode()) {
         Verdict::Paid if order.terms.kind == Kind::Pack => {
-            let paid = Paid { at_stripe, order };
+            let paid = PaidPack { at_stripe, order };
             return credit(ledger, paid, account, deadline).await;
         }
         Verdict::Paid => {
@@ -156,7 +156,7 @@ pub async fn reconcile_checkout(
 }
 
 /// A paid pack.
-struct Paid {
+struct PaidPack {
     at_stripe: stripe::CheckoutSession,
     order: Order,
 }
@@ -164,7 +164,7 @@ struct Paid {
 /// Credits a pack under the id of its session, and marks its order as paid, in one transaction.
 async fn credit(
     ledger: &Ledger,
-    Paid { at_stripe, order }: Paid,
+    PaidPack { at_stripe, order }: PaidPack,
     account: Option<Holdings>,
     deadline: &Deadline,
 ) -> Result<Payment, Error> {

@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tracing::warn;
 
-pub use store::{Awaited, StoredSubscription, Subscriber, Subscribers, Subscriptions};
+pub use store::{AwaitedInvoice, StoredSubscription, Subscriber, Subscribers, Subscriptions};
 
 use crate::ledger;
 use crate::payments::Payments;

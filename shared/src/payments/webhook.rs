@@ -126,43 +126,47 @@ impl EventHandler<'_> {
         if self.event.object != "event" {
             return Ok(Outcome::Nothing(NoEffect::UnknownObject));
         }
-        let follow = match kind {
+        let subject = match kind {
             "checkout.session.completed"
             | "checkout.session.async_payment_succeeded"
             | "checkout.session.async_payment_failed"
-            | "checkout.session.expired" => Follow::Checkout,
+            | "checkout.session.expired" => EventSubject::Session,
             // The same fact twice; the second also comes for charges of other kinds.
-            "invoice.paid" | "invoice.payment_succeeded" => Follow::Invoice,
+            "invoice.paid" | "invoice.payment_succeeded" => EventSubject::Invoice,
             "invoice.payment_failed"
             | "invoice.payment_action_required"
             | "invoice.finalization_failed"
             | "invoice.marked_uncollectible"
-            | "invoice.voided" => Follow::Subscription,
+            | "invoice.voided" => EventSubject::Subscription,
             "refund.created" | "refund.updated" | "refund.failed" => {
-                Follow::Reversal(ReversalKind::Refund)
+                EventSubject::Reversal(ReversalKind::Refund)
             }
-            "customer.deleted" => Follow::Customer,
-            "radar.early_fraud_warning.created" => Follow::Warning,
-            _ if kind.starts_with("credit_note.") => Follow::Reversal(ReversalKind::CreditNote),
-            _ if kind.starts_with("customer.subscription.") => Follow::Subscription,
-            _ if kind.starts_with("charge.dispute.") => Follow::Reversal(ReversalKind::Dispute),
+            "customer.deleted" => EventSubject::Customer,
+            "radar.early_fraud_warning.created" => EventSubject::Warning,
+            _ if kind.starts_with("credit_note.") => {
+                EventSubject::Reversal(ReversalKind::CreditNote)
+            }
+            _ if kind.starts_with("customer.subscription.") => EventSubject::Subscription,
+            _ if kind.starts_with("charge.dispute.") => {
+                EventSubject::Reversal(ReversalKind::Dispute)
+            }
             _ => return Ok(Outcome::Nothing(NoEffect::UnknownType)),
         };
         // Keys of the other mode cannot read it.
         if self.event.livemode != self.payments.stripe.livemode() {
             return Ok(Outcome::Nothing(NoEffect::OtherMode));
         }
-        match follow {
-            Follow::Checkout => Box::pin(self.checkout()).await,
-            Follow::Invoice => Box::pin(self.invoice()).await,
-            Follow::Subscription => Box::pin(self.subscription()).await,
-            Follow::Reversal(kind) => Box::pin(self.reversal(kind)).await,
-            Follow::Customer => Box::pin(self.customer()).await,
-            Follow::Warning => Box::pin(self.warning()).await,
+        match subject {
+            EventSubject::Session => Box::pin(self.session()).await,
+            EventSubject::Invoice => Box::pin(self.invoice()).await,
+            EventSubject::Subscription => Box::pin(self.subscription()).await,
+            EventSubject::Reversal(kind) => Box::pin(self.reversal(kind)).await,
+            EventSubject::Customer => Box::pin(self.customer()).await,
+            EventSubject::Warning => Box::pin(self.warning()).await,
         }
     }
 
-    async fn checkout(&self) -> Result<Outcome, Error> {
+    async fn session(&self) -> Result<Outcome, Error> {
         let Some(id) = self.object::<SessionId>() else {
             return self.nameless().await;
         };
@@ -330,8 +334,8 @@ impl EventHandler<'_> {
 }
 
 /// The kind of object that an event is about.
-enum Follow {
-    Checkout,
+enum EventSubject {
+    Session,
     Invoice,
     Subscription,
     Reversal(ReversalKind),

@@ -12,7 +12,7 @@ use crate::words::sparks::Sparks;
 
 /// The state of a payment, as the API returns it.
 #[derive(Debug, Serialize)]
-pub struct Verified {
+pub struct Verification {
     /// The session's id.
     pub session_id: SessionId,
     /// The status of the payment.
@@ -38,7 +38,7 @@ pub async fn verify(
     account: &AccountId,
     session: &SessionId,
     deadline: &Deadline,
-) -> Result<Verified, Error> {
+) -> Result<Verification, Error> {
     let ledger = &payments.ledger;
     let found = payments
         .orders
@@ -59,7 +59,7 @@ pub async fn verify(
         account.id = %account, session.id = %session, status = payment.status.as_str(), sparks = %payment.credited,
         "verified `{session}`"
     );
-    Ok(Verified {
+    Ok(Verification {
         session_id: session.clone(),
         status: payment.status,
         item: found.session.item,

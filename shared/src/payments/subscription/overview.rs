@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::payments::subscription::{Awaited, StoredSubscription};
+use crate::payments::subscription::{AwaitedInvoice, StoredSubscription};
 use crate::process::clock;
 use crate::providers::stripe::{Invoice, Subscription};
 use crate::words::id::InvoiceId;
@@ -120,13 +120,13 @@ pub(super) fn plain(
 fn awaited<'i>(
     invoices: impl Iterator<Item = &'i Invoice>,
     refused: &BTreeSet<InvoiceId>,
-) -> Vec<Awaited> {
+) -> Vec<AwaitedInvoice> {
     let is_awaited = |invoice: &&Invoice| match invoice.status.as_deref().unwrap_or_default() {
         "void" | "uncollectible" => false,
         "paid" => refused.contains(&invoice.id),
         _ => true,
     };
-    let awaited = invoices.filter(is_awaited).map(|invoice| Awaited {
+    let awaited = invoices.filter(is_awaited).map(|invoice| AwaitedInvoice {
         invoice: invoice.id.to_string(),
         created: invoice.created,
         advances: invoice.auto_advance && !invoice.is_paid(),

@@ -30,12 +30,12 @@ pub struct StoredSubscription {
     pub created: i64,
     /// Its invoices that may still bring Sparks: the latest one, and older ones that were not settled when last seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub awaits: Vec<Awaited>,
+    pub awaits: Vec<AwaitedInvoice>,
 }
 
 /// An invoice that may still bring Sparks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Awaited {
+pub struct AwaitedInvoice {
     /// Its id, `in_…`.
     pub invoice: String,
     /// Time of creation, in seconds since 1970.
