@@ -1,4 +1,4 @@
-//! Expressions for comparing the model with the database: the ledger's, and random ones.
+//! Expressions for comparing the model with `dynoxide`: the ledger's, and random ones.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};

@@ -13,7 +13,7 @@ const MAX_DIGITS: usize = 38;
 pub(super) const INVALID: &str = "VALIDATION:";
 
 /// The value of an attribute; clones share its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     /// A text.
     S(Arc<str>),
