@@ -40,8 +40,8 @@ impl Table {
                     outcome: None,
                 };
                 let charges = &mut [&mut charge];
-                let charged = self.ledger.charge(&self.id, charges, deadline).await;
-                charged.unwrap();
+                let done = self.ledger.charge(&self.id, charges, deadline).await;
+                done.unwrap();
                 return charge.outcome == Some(Charged::Recorded);
             }
             Step::Credit(credit) => {
