@@ -30,11 +30,12 @@ use crate::customers::Customers;
 use crate::ledger::{Deliveries, DeliveryState, Ledger, UsageEntry};
 use crate::process::clock::{self, Clock};
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
-use crate::process::telemetry::{self, Metric, Provider, Step, chain};
+use crate::process::telemetry::{self, Metric, Step, chain};
 use crate::process::{Setup, config};
 use crate::providers::langfuse::{self, Content, Langfuse, Trace};
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId};
+use crate::words::sink::Sink;
 use crate::words::sparks::Sparks;
 
 /// Number of marks that are written in parallel.
@@ -276,18 +277,19 @@ impl Delivery {
                 entry.deliveries
             }
         };
-        count(Provider::Langfuse, deliveries.langfuse);
-        count(Provider::Stripe, deliveries.stripe);
+        for (sink, state) in deliveries.iter() {
+            count(sink, *state);
+        }
         deliveries
     }
 }
 
 /// Counts a delivery by its state.
-fn count(provider: Provider, state: DeliveryState) {
+pub(crate) fn count(sink: Sink, state: DeliveryState) {
     let metric = match state {
-        DeliveryState::Confirmed => Metric::DeliveryConfirmed(provider),
-        DeliveryState::Pending => Metric::DeliveryPending(provider),
-        DeliveryState::Parked => Metric::DeliveryParked(provider),
+        DeliveryState::Confirmed => Metric::DeliveryConfirmed(sink),
+        DeliveryState::Pending => Metric::DeliveryPending(sink),
+        DeliveryState::Parked => Metric::DeliveryParked(sink),
         DeliveryState::Off => return,
     };
     telemetry::count(metric, 1);

@@ -10,5 +10,6 @@ pub mod object;
 pub mod page_url;
 pub mod return_url;
 pub mod reversal_kind;
+pub mod sink;
 pub mod sparks;
 pub mod whole;

@@ -11,6 +11,7 @@ use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::item;
 use crate::table::key::{Key, Queue};
+use crate::words::sink::PerSink;
 
 /// The result of an attempt at one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,28 +28,21 @@ pub enum Mark {
     Unclear(Timestamp),
 }
 
-/// The results for an entry's two deliveries; None where there is nothing new to write.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// The trace in Langfuse.
-    pub langfuse: Option<Mark>,
-    /// The event at Stripe's meter.
-    pub stripe: Option<Mark>,
-}
+/// The results for a usage's deliveries; None where there is nothing new to write.
+pub type Marks = PerSink<Option<Mark>>;
 
 impl Marks {
     /// The states that these marks lead to.
     pub(crate) fn after(&self, before: Deliveries) -> Deliveries {
-        Deliveries {
-            langfuse: self.langfuse.as_ref().map_or(before.langfuse, Mark::state),
-            stripe: self.stripe.as_ref().map_or(before.stripe, Mark::state),
-        }
+        self.as_ref()
+            .zip(before)
+            .map(|(mark, before)| mark.as_ref().map_or(before, Mark::state))
     }
 }
 
 impl Mark {
     /// The state that this mark leads to.
-    const fn state(&self) -> DeliveryState {
+    pub(crate) const fn state(&self) -> DeliveryState {
         match self {
             Self::Confirmed => DeliveryState::Confirmed,
             Self::Parked(_) => DeliveryState::Parked,

@@ -8,13 +8,13 @@ use tracing::error;
 
 use super::outcome::Outcome;
 use super::{Outbox, Report, due, has_time, meter, parcels, traces};
-use crate::delivery::{DeliveryQueue, Found, Listed, Mark, Marks, Parcel, Parts, Waiting};
+use crate::delivery::{self, DeliveryQueue, Found, Listed, Mark, Marks, Parcel, Parts, Waiting};
 use crate::ledger::{self, DeliveryState};
 use crate::process::deadline::Deadline;
-use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
 use crate::words::id::UsageId;
+use crate::words::sink::Sink;
 
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 16;
@@ -214,23 +214,17 @@ async fn finish(
 }
 
 fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
-    let is = |mark: &Option<Mark>, confirmed: bool| match mark {
-        Some(Mark::Confirmed) => confirmed,
-        Some(Mark::Parked(_)) => !confirmed,
-        Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => false,
-    };
-    report.traces += u64::from(is(&marks.langfuse, true));
-    report.metered += u64::from(is(&marks.stripe, true));
-    report.parked += u64::from(is(&marks.langfuse, false)) + u64::from(is(&marks.stripe, false));
-    for (mark, provider) in [
-        (&marks.langfuse, Provider::Langfuse),
-        (&marks.stripe, Provider::Stripe),
-    ] {
-        match mark {
-            Some(Mark::Confirmed) => telemetry::count(Metric::DeliveryConfirmed(provider), 1),
-            Some(Mark::Parked(_)) => telemetry::count(Metric::DeliveryParked(provider), 1),
-            Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => {}
+    for (sink, mark) in marks.iter() {
+        let Some(state) = mark.as_ref().map(Mark::state) else {
+            continue;
+        };
+        match (sink, state) {
+            (Sink::Langfuse, DeliveryState::Confirmed) => report.traces += 1,
+            (Sink::StripeMeter, DeliveryState::Confirmed) => report.metered += 1,
+            (_, DeliveryState::Parked) => report.parked += 1,
+            (_, DeliveryState::Pending | DeliveryState::Off) => continue,
         }
+        delivery::count(sink, state);
     }
     if marks.after(usage.entry.deliveries).any_pending() {
         report.waiting += 1;

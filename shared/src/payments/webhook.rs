@@ -16,10 +16,11 @@ use crate::payments::payment::{self, Page};
 use crate::payments::reversal;
 use crate::payments::subscription;
 use crate::process::deadline::Deadline;
-use crate::process::telemetry::{self, Metric, Provider};
+use crate::process::telemetry::{self, Metric};
 use crate::providers::stripe::{self, Event, Unverified};
 use crate::words::id::{AccountId, CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
+use crate::words::sink::Sink;
 
 use crate::payments::Payments;
 
@@ -305,7 +306,7 @@ impl Receiver<'_> {
             let became = parking.await?;
             ours += u64::from(became != Reported::NotOurs);
             if became == Reported::Parked {
-                telemetry::count(Metric::DeliveryParked(Provider::Stripe), 1);
+                telemetry::count(Metric::DeliveryParked(Sink::StripeMeter), 1);
             }
         }
         if report.count > ours {

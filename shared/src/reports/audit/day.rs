@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::entry::{Deliveries, DeliveryState, EntryKind};
+use crate::ledger::entry::{Deliveries, EntryKind};
 use crate::ledger::reversal::Purchased;
 use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
@@ -75,10 +75,7 @@ impl UsageOfDay {
             occurred_at: item::read_time(item, "occurred_at")?,
             waits_since,
             sent_at: sent.into_iter().flatten().fold(waits_since, Timestamp::max),
-            deliveries: Deliveries {
-                langfuse: DeliveryState::read(item, "langfuse")?,
-                stripe: DeliveryState::read(item, "stripe")?,
-            },
+            deliveries: Deliveries::read(item)?,
             parcel: item::optional_parsed(item, "parcel")?,
         })
     }
