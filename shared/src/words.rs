@@ -5,6 +5,7 @@ pub mod entry_id;
 pub mod id;
 pub mod identity;
 pub mod meter;
+pub mod meter_event_id;
 pub mod money;
 pub mod object;
 pub mod page_url;

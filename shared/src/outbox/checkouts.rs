@@ -5,7 +5,7 @@
 use jiff::SignedDuration;
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::delivery::Listed;
+use crate::delivery::QueueItem;
 use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::orders::{Checkout, CheckoutStatus, Intent};
@@ -31,7 +31,7 @@ enum Error {
 pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
-    due: &[Listed],
+    due: &[QueueItem],
     deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {

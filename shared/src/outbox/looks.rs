@@ -2,7 +2,7 @@
 //! waiting for a webhook.
 
 use super::{Outbox, Report, has_time, next_attempt};
-use crate::delivery::Listed;
+use crate::delivery::{QueueItem, QueueItemKind};
 use crate::ledger;
 use crate::payments::Payments;
 use crate::payments::{reversal, subscription};
@@ -21,7 +21,7 @@ enum Error {
 pub(super) async fn work(
     outbox: &Outbox,
     payments: &Payments,
-    due: &[Listed],
+    due: &[QueueItem],
     deadline: &Deadline,
     report: &mut Report,
 ) -> Result<(), ledger::Error> {
@@ -32,19 +32,20 @@ pub(super) async fn work(
             report.cut_short = true;
             return Ok(());
         }
-        let looked: Result<(), Error> = if let Some(account) = listed.account() {
+        let looked: Result<(), Error> = if let QueueItemKind::Subscriptions(account) = listed.kind()
+        {
             report.subscriptions += 1;
-            let caught_up = subscription::catch_up(payments, &account, at_once);
+            let caught_up = subscription::catch_up(payments, account, at_once);
             Box::pin(caught_up).await.map_err(Error::from)
-        } else if let Some((reason, id)) = listed.followed() {
+        } else if let QueueItemKind::Reversal(reason, id) = listed.kind() {
             report.reversals += 1;
-            let reconciled = reversal::reconcile(payments, reason, &id, at_once);
+            let reconciled = reversal::reconcile(payments, *reason, id, at_once);
             match Box::pin(reconciled).await {
                 // The table was restored, or the key now belongs to another account.
                 Ok(reversal::Outcome::NotOurs(_)) => {
                     payments
                         .open_reversals
-                        .unfollow(reason, &id, deadline)
+                        .unfollow(*reason, id, deadline)
                         .await?;
                     Ok(())
                 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tracing::info;
 
-use crate::delivery::Reported;
+use crate::delivery::ReportOutcome;
 use crate::ledger;
 use crate::payments::incidents::Incident;
 use crate::payments::invoice;
@@ -301,11 +301,10 @@ impl Receiver<'_> {
         let mut ours = 0_u64;
         for error in &report.errors {
             let why = format!("reported by stripe: {}", error.code);
-            let parking =
-                queue.park_reported(&error.identifier, &why, report.created, self.deadline);
+            let parking = queue.park_reported(&error.event, &why, report.created, self.deadline);
             let became = parking.await?;
-            ours += u64::from(became != Reported::NotOurs);
-            if became == Reported::Parked {
+            ours += u64::from(became != ReportOutcome::NotOurs);
+            if became == ReportOutcome::Parked {
                 telemetry::count(Metric::DeliveryParked(Sink::StripeMeter), 1);
             }
         }
