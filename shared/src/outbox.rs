@@ -4,9 +4,8 @@
 //! It runs each minute. A run leases buckets of accounts, so that two runs never work on one customer, and stops before
 //! its time is up; the next run continues. Every mark is a conditional write, so that two runs at once do no harm.
 
-mod checkouts;
+mod checks;
 mod due;
-mod looks;
 mod meter;
 mod outcome;
 mod parcels;
@@ -300,8 +299,8 @@ impl Outbox {
             let (orders, others): (Vec<_>, Vec<_>) = others
                 .into_iter()
                 .partition(|one| *one.kind() == QueueItemKind::Checkout);
-            checkouts::work(self, payments, &orders, deadline, report).await?;
-            looks::work(self, payments, &others, deadline, report).await?;
+            checks::work(self, payments, &orders, deadline, report).await?;
+            checks::work(self, payments, &others, deadline, report).await?;
         }
         if deliveries.is_empty() {
             return Ok(());
