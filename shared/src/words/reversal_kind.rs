@@ -1,7 +1,7 @@
 //! The three ways in which money goes back to a customer.
 
 /// The kind of a reversal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReversalKind {
     /// The seller refunded the payment.
     Refund,

@@ -3,7 +3,7 @@
 //! An intent is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
 //! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
-use crate::delivery::Listed;
+use crate::delivery::QueueItem;
 use crate::ledger::credit::paid;
 use crate::ledger::holdings::{Holdings, Read};
 use crate::ledger::{Account, Ledger};
@@ -296,7 +296,7 @@ impl Orders {
     /// Reads a listed intent as it is now; None if it is settled by now.
     pub async fn listed_intent(
         &self,
-        listed: &Listed,
+        listed: &QueueItem,
         deadline: &Deadline,
     ) -> Result<Option<Intent>, Error> {
         let item = self.table.item(listed.key(), deadline).await?;
