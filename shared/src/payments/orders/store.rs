@@ -11,7 +11,7 @@ use crate::payments::incidents::{Incident, Incidents};
 use crate::payments::orders::intent::{Checkout, CheckoutStatus, Intent};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
+use crate::table::TransactOutcome;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::table::{Table, values};
@@ -77,8 +77,8 @@ impl Orders {
     pub async fn open_intent(&self, new: &Intent, deadline: &Deadline) -> Result<Opened, Error> {
         let actions = vec![((), self.table.put_if_absent(new.to_item()))];
         let refused = match self.table.transact(actions, deadline).await? {
-            Judged::Committed => return Ok(Opened::New),
-            Judged::Refused(refused) => refused,
+            TransactOutcome::Committed => return Ok(Opened::New),
+            TransactOutcome::Refused(refused) => refused,
         };
         let stored = refused.into_iter().find_map(|refusal| refusal.stored);
         let unread = || Error::Broken("an intent that exists was not returned".into());
@@ -103,8 +103,8 @@ impl Orders {
             (Guard::Intent, self.name_page(page)),
         ];
         let refused = match self.table.transact(actions, deadline).await? {
-            Judged::Committed => return Ok(()),
-            Judged::Refused(refused) => refused,
+            TransactOutcome::Committed => return Ok(()),
+            TransactOutcome::Refused(refused) => refused,
         };
         // The page of the same intent was written before.
         for refusal in &refused {
