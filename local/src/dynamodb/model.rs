@@ -28,6 +28,7 @@ mod key;
 mod key_condition;
 mod lexer;
 mod list;
+mod number;
 mod placeholders;
 mod read;
 mod refusal;

@@ -174,8 +174,8 @@ async fn unsupported_requests_are_refused_by_name() {
         ),
         (
             "PutItem",
-            json!({"TableName": TABLE, "Item": {"pk": {"N": "1.5"}}}),
-            "1.5",
+            json!({"TableName": TABLE, "Item": {"pk": {"N": "1e3"}}}),
+            "1e3",
         ),
         (
             "UpdateItem",
@@ -210,8 +210,7 @@ async fn unsupported_requests_are_refused_by_name() {
             (400, &json!("com.amazon.coral.validate#ValidationException"))
         );
         assert!(
-            message.contains("the model of DynamoDB does not support")
-                || message.contains("whole number"),
+            message.contains("the model of DynamoDB does not support"),
             "{message}"
         );
         assert!(message.contains(name), "{message}");

@@ -95,10 +95,10 @@ impl Item {
         }
     }
 
-    /// Returns a number attribute; `None` if it is absent or not a number.
+    /// Returns a number attribute; `None` if it is absent or not an integer.
     pub fn integer(&self, name: &str) -> Option<i128> {
         match self.get(name) {
-            Some(Value::N(number)) => Some(*number),
+            Some(Value::N(number)) => number.integer(),
             _ => None,
         }
     }
