@@ -96,11 +96,8 @@ async fn forty_five_items_are_one_transaction() {
         ),
         (45, 45, 0)
     );
-    let exports = world.stack.langfuse.state()["requests"]
-        .as_array()
-        .unwrap()
-        .len();
-    assert_eq!(exports, 1, "all spans go in one export");
+    let calls = world.langfuse_calls();
+    assert_eq!(calls, (0, 1), "all spans go in one export");
 }
 
 #[tokio::test]
