@@ -71,8 +71,9 @@ impl World {
     pub async fn start() -> Result<Self, Failure> {
         let stack = Stack::start(Options::default()).await?;
         let template = Template::of_the_project(&Template::local_parameters())?;
-        let tables = Tables::paced(Access::default(), local::clock::Clock::system(), UNLIMITED);
-        tables.create_table(template.table_definition(TABLE))?;
+        let tables =
+            Tables::new(Access::default(), local::clock::Clock::system()).with_pace(UNLIMITED);
+        tables.create_table(&template.table_definition(TABLE))?;
         let traffic = Traffic::default();
         let proxies = proxies(&traffic, &tables, &stack).await?;
         let captured = Captured::default();

@@ -4,11 +4,14 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use shared::delivery::{DeliveryQueue, Found, ListedKind, Redriven, Waiting};
+use shared::delivery::{
+    DeliveryQueue, PendingDelivery, Progress, QueueItem, RedriveOutcome, UsageProgress,
+};
 use shared::outbox::{self, Outbox};
 use shared::process::clock::wire;
 use shared::process::deadline::Deadline;
 use shared::table::{PENDING_BUCKETS, Queue};
+use shared::words::meter_event_id::MeterEventId;
 
 use crate::{Console, Error, STEP_TIME};
 
@@ -107,9 +110,9 @@ async fn listing(deliveries: &DeliveryQueue, console: &Console<'_>) -> Result<Li
             let deadline = Deadline::lasting(&console.clock, STEP_TIME);
             let all = Timestamp::MAX;
             let mut listed = deliveries.due(queue, bucket, all, MOST, &deadline).await?;
-            listed.retain(|listed| listed.kind() == ListedKind::Usage);
-            for found in deliveries.waiting(&listed, &deadline).await? {
-                if let Found::Usage(usage) = found {
+            listed.retain(QueueItem::is_delivery);
+            for pending in deliveries.pending(&listed, &deadline).await? {
+                if let PendingDelivery::Usage(usage) = pending {
                     listing.add(&usage);
                 }
             }
@@ -122,7 +125,7 @@ async fn listing(deliveries: &DeliveryQueue, console: &Console<'_>) -> Result<Li
 }
 
 impl Listing {
-    fn add(&mut self, usage: &Waiting) {
+    fn add(&mut self, usage: &UsageProgress) {
         let entry = &usage.entry;
         if entry.deliveries.any_pending() {
             self.pending += 1;
@@ -131,16 +134,15 @@ impl Listing {
                 .map_or(entry.recorded_at, |oldest| oldest.min(entry.recorded_at));
             self.oldest = Some(oldest);
         }
-        for (provider, reason) in [
-            ("langfuse", &usage.langfuse_parked),
-            ("stripe", &usage.stripe_parked),
-        ] {
-            let Some(reason) = reason else { continue };
+        for (sink, progress) in usage.deliveries.iter() {
+            let Progress::Parked { why, .. } = progress else {
+                continue;
+            };
             self.parked.push(Parked {
                 id: entry.id.to_string(),
                 account_id: entry.account.to_string(),
-                provider,
-                reason: reason.clone(),
+                provider: sink.as_str(),
+                reason: why.clone(),
                 parcel: usage.parcel.as_ref().map(ToString::to_string),
                 recorded_at: wire(entry.recorded_at),
             });
@@ -171,14 +173,18 @@ async fn redrive(
     let mut results = Vec::new();
     for id in ids {
         let deadline = Deadline::lasting(&console.clock, STEP_TIME);
-        let redriven = deliveries
-            .redrive(&id, untraced, &deadline.starting(console.clock.now()))
-            .await?;
+        let outcome = match id.parse::<MeterEventId>() {
+            Ok(id) => {
+                let deadline = deadline.starting(console.clock.now());
+                deliveries.redrive(&id, untraced, &deadline).await?
+            }
+            Err(_) => RedriveOutcome::Unknown,
+        };
         refused |= !matches!(
-            redriven,
-            Redriven::Pending | Redriven::TraceAlone | Redriven::TraceAskedFor
+            outcome,
+            RedriveOutcome::Pending | RedriveOutcome::TraceAlone | RedriveOutcome::TraceAskedFor
         );
-        results.push((id, words(redriven)));
+        results.push((id, words(outcome)));
     }
     if console.json {
         let results: Vec<_> = results
@@ -199,26 +205,26 @@ async fn redrive(
 }
 
 /// The outcome of a redrive, in a word and in a sentence.
-const fn words(redriven: Redriven) -> (&'static str, &'static str) {
-    match redriven {
-        Redriven::Pending => ("pending", "is sent again with the next run"),
-        Redriven::NotParked => ("not_parked", "is not parked"),
-        Redriven::Unknown => ("unknown", "is not in the table"),
-        Redriven::InParcel => ("in_parcel", "is in a parcel: redrive the parcel (`par_…`)"),
-        Redriven::NotShownAbsent => (
+const fn words(outcome: RedriveOutcome) -> (&'static str, &'static str) {
+    match outcome {
+        RedriveOutcome::Pending => ("pending", "is sent again with the next run"),
+        RedriveOutcome::NotParked => ("not_parked", "is not parked"),
+        RedriveOutcome::Unknown => ("unknown", "is not in the table"),
+        RedriveOutcome::InParcel => ("in_parcel", "is in a parcel: redrive the parcel (`par_…`)"),
+        RedriveOutcome::NotShownAbsent => (
             "not_shown_absent",
             "may be at Stripe: first run `sparks reconcile` to show that it is not",
         ),
-        Redriven::TraceAlone => (
+        RedriveOutcome::TraceAlone => (
             "trace_alone",
             "is traced again with the next run; its meter event stays parked, because it may be at Stripe, is in a \
              parcel, or is too old",
         ),
-        Redriven::TraceAskedFor => (
+        RedriveOutcome::TraceAskedFor => (
             "trace_asked_for",
             "may be traced already: Langfuse is queried again for 6 hours; `--untraced` sends the trace without asking",
         ),
-        Redriven::TooOld => (
+        RedriveOutcome::TooOld => (
             "too_old",
             "occurred over 35 days ago, which Stripe's meter refuses",
         ),

@@ -1,13 +1,12 @@
-//! A fake DynamoDB: `dynoxide` in process, behind a server where faults can be set.
+//! A fake DynamoDB: a model of it in memory, behind a server where faults can be set.
 //!
-//! It serves DynamoDB's JSON protocol at `/`, faults at `/_local/faults`, and all items at `GET /_local/state`. An
-//! embedded database never loses a transaction to another and is never throttled; this one does so on request, in
-//! DynamoDB's own words.
+//! It serves DynamoDB's JSON protocol at `/`, faults at `/_local/faults`, and all items at `GET /_local/state`. The
+//! model never loses a transaction to another and is never throttled, except on request, in DynamoDB's own words.
 
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use dynoxide::DynoxideError;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -16,17 +15,16 @@ use crate::faults::{self, Faults, Kind};
 use crate::http::{self as server, Reply, Request, Server};
 
 mod access;
-mod engine;
+mod fault;
 mod model;
 mod operation;
 mod pace;
-mod refusal;
 mod unprocessed;
 mod visibility;
 
 pub use access::{Access, Permission};
-use engine::Engine;
-pub use model::{Change, Item, Refusal};
+use model::Model;
+pub use model::{Change, Error, Item, Refusal};
 use operation::Operation;
 pub use pace::{Consumed, Pace};
 pub use visibility::{Torn, Visibility};
@@ -37,37 +35,9 @@ pub struct Dynamodb {
     tables: Tables,
 }
 
-/// An error at its start, or at creating or reading a table.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The address cannot be bound.
-    #[error("failed to start the fake DynamoDB")]
-    Server(#[from] server::Error),
-    /// The folder cannot be created.
-    #[error("failed to create the folder `{0}`")]
-    Folder(PathBuf, #[source] std::io::Error),
-    /// The folder's path is not Unicode, which the database's interface requires.
-    #[error("the folder's path is not Unicode")]
-    FolderName,
-    /// The database refused a request.
-    #[error("the database refused a request")]
-    Database(#[from] DynoxideError),
-    /// The model refused a request.
-    #[error("the model of DynamoDB refused a request")]
-    Model(#[from] Refusal),
-    /// An item has values of an unsupported type.
-    #[error("an item cannot be read")]
-    Item(#[source] serde_json::Error),
-}
-
 impl Dynamodb {
-    /// Starts on `address`, with the tables of `directory` or empty ones in memory, and with these permissions.
-    pub async fn start(
-        address: std::net::SocketAddr,
-        directory: Option<&Path>,
-        access: Access,
-    ) -> Result<Self, Error> {
-        let tables = Tables::open(directory, access)?;
+    /// Serves tables on `address`.
+    pub async fn serve(address: SocketAddr, tables: Tables) -> Result<Self, server::Error> {
         let handler = tables.clone();
         let server = Server::start(address, move |request| {
             let tables = handler.clone();
@@ -93,21 +63,21 @@ impl Dynamodb {
     }
 
     /// Creates a table from a `CreateTable` request; an existing table stays unchanged.
-    pub fn create_table(&self, definition: Value) -> Result<(), Error> {
+    pub fn create_table(&self, definition: &Value) -> Result<(), Refusal> {
         self.tables.create_table(definition)
     }
 
     /// Returns all items of a table, in DynamoDB's JSON (`{"pk":{"S":"…"}}`).
-    pub fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
+    pub fn items(&self, table: &str) -> Result<Vec<Value>, Refusal> {
         self.tables.items(table)
     }
 
-    /// Returns the tables, for a simulation that calls them in process.
+    /// Returns the tables, for a caller in this process.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// Stops the server, and returns when its port is free.
+    /// Stops the server, and returns when its port and its folder are free.
     pub async fn stop(self) {
         self.server.stop().await;
     }
@@ -116,41 +86,47 @@ impl Dynamodb {
 /// The tables and their faults; clones share them.
 #[derive(Clone)]
 pub struct Tables {
-    engine: Engine,
+    model: Model,
     faults: Faults,
     access: Access,
 }
 
 impl Tables {
-    /// Opens the tables of `directory`, or empty ones in memory.
-    pub fn open(directory: Option<&Path>, access: Access) -> Result<Self, Error> {
-        Engine::open(directory).map(|engine| Self::new(engine, access))
+    /// Creates it without tables, in memory. The clock decides when a transaction's token is forgotten.
+    pub fn new(access: Access, clock: Clock) -> Self {
+        Self::of(Model::new(clock), access)
     }
 
-    /// Returns empty tables of the model, for a simulation: it is faster, and reports changes.
-    ///
-    /// For the ledger's requests it behaves as the embedded database does; it refuses others by name. The clock decides
-    /// when a transaction's token is forgotten.
-    pub fn modelled(access: Access, clock: Clock) -> Self {
-        Self::new(Engine::model(clock), access)
+    /// Opens the tables of a folder, which may be empty. They survive this process, however it ends.
+    pub fn open(directory: &Path, access: Access, clock: Clock) -> Result<Self, Error> {
+        Ok(Self::of(Model::open(directory, clock)?, access))
     }
 
-    /// Returns a model whose transactions take time and conflict, and whose partitions have a throughput.
-    pub fn paced(access: Access, clock: Clock, pace: Pace) -> Self {
-        Self::new(Engine::paced_model(clock, pace), access)
+    fn of(model: Model, access: Access) -> Self {
+        Self {
+            model,
+            faults: Faults::default(),
+            access,
+        }
+    }
+
+    /// Makes transactions take time and conflict, limits the throughput of partitions, and counts what is consumed.
+    #[must_use]
+    pub fn with_pace(self, pace: Pace) -> Self {
+        self.model.set_pace(pace);
+        self
+    }
+
+    /// Keeps all changes until [`Tables::changes`] takes them.
+    #[must_use]
+    pub fn with_changes(self) -> Self {
+        self.model.keep_changes();
+        self
     }
 
     /// Returns what requests have consumed; zero without a pace.
     pub fn consumed(&self) -> Consumed {
-        self.engine.consumed()
-    }
-
-    fn new(engine: Engine, access: Access) -> Self {
-        Self {
-            engine,
-            faults: Faults::default(),
-            access,
-        }
+        self.model.consumed()
     }
 
     /// Returns the faults.
@@ -159,25 +135,27 @@ impl Tables {
     }
 
     /// Creates a table from a `CreateTable` request; an existing table stays unchanged.
-    pub fn create_table(&self, definition: Value) -> Result<(), Error> {
-        self.engine.create_table(definition)
+    pub fn create_table(&self, definition: &Value) -> Result<(), Refusal> {
+        self.model.create_table(definition)
     }
 
     /// Returns all items of a table, in DynamoDB's JSON.
-    pub fn items(&self, table: &str) -> Result<Vec<Value>, Error> {
-        self.engine.items(table)
+    pub fn items(&self, table: &str) -> Result<Vec<Value>, Refusal> {
+        let mut items = Vec::new();
+        self.each_item(table, |item| items.push(json!(item)))?;
+        Ok(items)
     }
 
     /// Calls `see` with each item of a table in the order of keys, on one consistent state.
-    pub fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Error> {
-        self.engine.each_item(table, see)
+    pub fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Refusal> {
+        self.model.each_item(table, see)
     }
 
     /// Returns the changes since the last call, one entry per commit; a transaction is one commit.
     ///
-    /// Only the model reports changes. It keeps them all until this is called.
+    /// Only tables [with changes](Self::with_changes) report them.
     pub fn changes(&self) -> Vec<Arc<[Change]>> {
-        self.engine.changes()
+        self.model.changes()
     }
 
     /// Handles one request, as the server does.
@@ -185,7 +163,7 @@ impl Tables {
         self.handle_with(request, &Visibility::Now).await
     }
 
-    /// Handles one request with this visibility, which only the model supports.
+    /// Handles one request with this visibility.
     pub async fn handle_with(&self, request: Request, visibility: &Visibility) -> Reply {
         if request.uri().path() == faults::PATH {
             return Reply::Answer(self.faults.answer(&request, |kind| !kind.is_of_webhooks()));
@@ -200,40 +178,32 @@ impl Tables {
         if let Some(refusal) = self.access.refuse(operation.name(), &request) {
             return Reply::Answer(refusal);
         }
+        let (body, model) = (request.body(), &self.model);
         let firing = self
             .faults
             .take(operation.name(), |kind| operation.can_meet(kind));
         let refused = match firing.as_ref() {
             Some(firing) if firing.kind == Kind::Refuse => return Reply::HangUp,
-            Some(firing) => {
-                let body = request.body();
-                refusal::of(&operation, firing.kind, body, &self.engine)
-                    .map(|response| firing.dress(response))
-            }
+            Some(firing) => fault::response(operation, firing.kind, body, model)
+                .map(|response| firing.dress(response)),
             None => None,
         };
         let kind = firing.as_ref().map(|firing| firing.kind);
         let mut response = refused.unwrap_or_else(|| match kind {
-            Some(Kind::Unprocessed) => {
-                unprocessed::answer(&operation, &self.engine, request.body(), visibility)
-            }
-            _ => operation.run(&self.engine, request.body(), visibility),
+            Some(Kind::Unprocessed) => unprocessed::answer(model, body, visibility),
+            _ => model.answer(operation, body, visibility),
         });
-        self.engine.complete(&mut response).await;
+        model.complete(&mut response).await;
         faults::deliver(firing.as_ref(), response).await
     }
 
     fn state(&self) -> server::Response {
-        let mut tables = serde_json::Map::new();
-        let listed = self
-            .engine
-            .call("ListTables", &json!({}))
-            .unwrap_or_default();
-        let names = listed["TableNames"].as_array().into_iter().flatten();
-        for name in names.filter_map(Value::as_str) {
-            let items = self.items(name).unwrap_or_default();
-            tables.insert(name.to_owned(), items.into());
-        }
+        let names = self.model.table_names().into_iter();
+        let tables = names.map(|name| {
+            let items = self.items(&name).unwrap_or_default();
+            (name, items.into())
+        });
+        let tables: serde_json::Map<String, Value> = tables.collect();
         server::json(StatusCode::OK, &json!({ "tables": tables }))
     }
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::dynamodb::{self, Access, Dynamodb};
+use crate::dynamodb::{self, Access, Dynamodb, Refusal, Tables};
 use crate::http::{self, FREE_PORT};
 use crate::langfuse::{FakeLangfuse, Langfuse};
 use crate::parameter_store::ParameterStore;
@@ -31,9 +31,12 @@ pub enum Error {
     /// The template cannot be read.
     #[error("the template cannot be used")]
     Template(#[from] template::Error),
-    /// DynamoDB does not start, or refuses the template's table.
-    #[error("DynamoDB does not start")]
+    /// The tables of the folder cannot be opened.
+    #[error("the tables kept in the folder cannot be opened")]
     Dynamodb(#[from] dynamodb::Error),
+    /// DynamoDB refuses the template's table.
+    #[error("DynamoDB refuses the table of the template")]
+    Table(#[from] Refusal),
     /// The folder's stored state cannot be read.
     #[error("the state kept in the folder cannot be read")]
     Directory(#[source] std::io::Error),
@@ -53,7 +56,7 @@ pub struct Options {
     pub langfuse: SocketAddr,
     /// The folder for stored state; in memory when absent.
     pub directory: Option<PathBuf>,
-    /// The clock of the fakes.
+    /// The clock of DynamoDB and the fakes.
     pub clock: Clock,
     /// Extra latency of each response of the fake Stripe.
     pub stripe_latency: Duration,
@@ -156,9 +159,14 @@ impl Stack {
         let policies = template.functions.iter();
         let policies = policies.map(|(name, function)| (name.clone(), function.statements.clone()));
         let access = Access::new(policies.collect());
-        let directory = options.directory.as_deref();
-        let dynamodb = Dynamodb::start(options.dynamodb, directory, access).await?;
-        dynamodb.create_table(template.table_definition(TABLE))?;
+        let clock = options.clock.clone();
+        let tables = match &options.directory {
+            Some(directory) => Tables::open(directory, access, clock)?,
+            None => Tables::new(access, clock),
+        };
+        tables.create_table(&template.table_definition(TABLE))?;
+        let dynamodb = Dynamodb::serve(options.dynamodb, tables).await;
+        let dynamodb = dynamodb.map_err(|error| Error::Fake("DynamoDB", error))?;
         let Fakes { stripe, langfuse } = Fakes::start(options).await?;
         let parameters = ParameterStore::start(FREE_PORT).await;
         Ok(Self {

@@ -1,7 +1,8 @@
 //! The fake DynamoDB over HTTP, as an SDK calls it.
 
 use local::client;
-use local::dynamodb::{Access, Dynamodb};
+use local::clock::Clock;
+use local::dynamodb::{Access, Dynamodb, Tables};
 use local::faults::Fault;
 use local::http::FREE_PORT;
 use serde_json::{Value, json};
@@ -9,11 +10,9 @@ use serde_json::{Value, json};
 const TABLE: &str = "sparks";
 
 async fn with_table() -> Dynamodb {
-    let dynamodb = Dynamodb::start(FREE_PORT, None, Access::default())
-        .await
-        .unwrap();
-    dynamodb.create_table(definition()).unwrap();
-    dynamodb
+    let tables = Tables::new(Access::default(), Clock::system());
+    tables.create_table(&definition()).unwrap();
+    Dynamodb::serve(FREE_PORT, tables).await.unwrap()
 }
 
 fn definition() -> Value {
@@ -122,29 +121,9 @@ async fn creating_an_existing_table_changes_nothing() {
     let dynamodb = with_table().await;
     call(&dynamodb, "PutItem", &put("a")).await;
 
-    dynamodb.create_table(definition()).unwrap();
+    dynamodb.create_table(&definition()).unwrap();
 
     assert_eq!(dynamodb.items(TABLE).unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_folder_keeps_the_items() {
-    let folder = std::env::temp_dir().join(format!("sparks-dynamodb-{}", std::process::id()));
-    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder), Access::default())
-        .await
-        .unwrap();
-    dynamodb.create_table(definition()).unwrap();
-    call(&dynamodb, "PutItem", &put("a")).await;
-    dynamodb.stop().await;
-
-    let dynamodb = Dynamodb::start(FREE_PORT, Some(&folder), Access::default())
-        .await
-        .unwrap();
-    dynamodb.create_table(definition()).unwrap();
-
-    assert_eq!(dynamodb.items(TABLE).unwrap(), [key("a")]);
-    dynamodb.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
@@ -361,6 +340,39 @@ async fn an_unsigned_request_is_refused() {
             .await
             .unwrap()
             .contains("MissingAuthenticationToken")
+    );
+}
+
+#[tokio::test]
+async fn an_incomplete_signature_is_refused() {
+    let dynamodb = with_table().await;
+    let request = client::plain()
+        .post(dynamodb.url())
+        .header("x-amz-target", "DynamoDB_20120810.ListTables")
+        .header("authorization", "AWS4-HMAC-SHA256 Credential=a/b")
+        .body("{}");
+
+    let answer = request.send().await.unwrap().text().await.unwrap();
+
+    let missing = [
+        "IncompleteSignatureException",
+        "'Signature'",
+        "'SignedHeaders'",
+        "'X-Amz-Date'",
+    ];
+    assert!(missing.iter().all(|part| answer.contains(part)), "{answer}");
+}
+
+#[tokio::test]
+async fn an_unsupported_operation_is_unknown() {
+    let dynamodb = with_table().await;
+
+    let (status, answer) = call(&dynamodb, "DeleteTable", &json!({"TableName": TABLE})).await;
+
+    assert_eq!(status, 400);
+    assert_eq!(
+        answer["__type"],
+        "com.amazon.coral.service#UnknownOperationException"
     );
 }
 

@@ -1,9 +1,12 @@
-//! Tests that the model of DynamoDB behaves as the embedded database does, and of its own features.
+//! Tests that the model of DynamoDB behaves as `dynoxide` does, and of its own features.
 
 mod agreement;
+mod dynoxide;
 mod expressions;
 mod history;
+mod journal;
 mod paced;
+mod queries;
 mod sequences;
 mod torn;
 mod world;

@@ -1,15 +1,15 @@
 //! Behaviour common to all fakes: faults, foreign origins and shutdown.
 
 use local::client;
-use local::dynamodb::{Access, Dynamodb};
+use local::clock::Clock;
+use local::dynamodb::{Access, Dynamodb, Tables};
 use local::faults::{Fault, Faults};
 use local::http::{Error, FREE_PORT, Reply, Server, text};
 use serde_json::{Value, json};
 
 async fn fake() -> Dynamodb {
-    Dynamodb::start(FREE_PORT, None, Access::default())
-        .await
-        .unwrap()
+    let tables = Tables::new(Access::default(), Clock::system());
+    Dynamodb::serve(FREE_PORT, tables).await.unwrap()
 }
 
 async fn body_of(response: reqwest::Response) -> Value {

@@ -3,39 +3,42 @@
 //! No failure here can lose a usage: an unconfirmed delivery stays pending in the ledger, and the outbox finishes it.
 //! Nothing runs on after the budget, because Lambda freezes a process that has answered.
 
+mod change;
 mod mark;
 mod parcel;
 mod parked;
+mod progress;
+pub(crate) mod proof;
 mod queue;
 mod reported;
 mod store;
-mod waiting;
+mod usage_progress;
 
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use http::StatusCode;
 use tracing::{info, warn};
 
-pub use mark::{Mark, Marks};
 pub use parcel::{MAX_MEMBERS, Parcel};
-pub use parked::Redriven;
-pub use queue::{Found, Lease, Listed, ListedKind, Parts};
-pub use reported::Reported;
+pub use parked::RedriveOutcome;
+pub use progress::{Mark, Marks, Progress, Proof, Unsent};
+pub use queue::{BucketLease, PendingDelivery, QueueItem, QueueItemKind};
+pub use reported::ReportOutcome;
 pub use store::DeliveryQueue;
-pub use waiting::Waiting;
+pub use usage_progress::{MeterEventTimes, SinkSet, UsageProgress};
 
-use crate::customers::CustomerLink;
-use crate::customers::Customers;
+use crate::customers::{CustomerLink, Customers};
 use crate::ledger::{Deliveries, DeliveryState, Ledger, UsageEntry};
 use crate::process::clock::{self, Clock};
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
-use crate::process::telemetry::{self, Metric, Provider, Step, chain};
+use crate::process::telemetry::{self, Metric, Step, chain};
 use crate::process::{Setup, config};
-use crate::providers::langfuse::{self, Content, Langfuse, Trace};
+use crate::providers::langfuse::{Content, Langfuse, Trace};
 use crate::providers::stripe::{self, MeterEvent, Stripe};
 use crate::words::id::{AccountId, CustomerId};
+use crate::words::sink::Sink;
 use crate::words::sparks::Sparks;
+use proof::Export;
 
 /// Number of marks that are written in parallel.
 const MARKS_AT_ONCE: usize = 8;
@@ -175,14 +178,15 @@ impl Delivery {
         let Some(langfuse) = &self.langfuse else {
             return vec![None; traces.len()];
         };
-        let mark = match langfuse.record(traces, self.budget).await {
-            Ok(()) => Some(Mark::Confirmed),
-            Err(error) => {
-                warn!(error = chain(&error), "langfuse did not confirm");
-                langfuse_mark(&error, traces.len())
-            }
+        let outcome = langfuse.record(traces, self.budget).await;
+        if let Err(error) = &outcome {
+            warn!(error = chain(error), "langfuse did not confirm");
+        }
+        let export = Export {
+            traces: traces.len(),
+            has_content: true,
         };
-        vec![mark; traces.len()]
+        vec![proof::of_export(&outcome, export); traces.len()]
     }
 
     /// Sends meter events one after another: Stripe takes one call at a time per customer and meter.
@@ -212,7 +216,7 @@ impl Delivery {
         };
         let customer = match customer {
             Customer::Known(customer) => customer,
-            Customer::Unclear => return unsent("customer_unclear"),
+            Customer::Unclear => return unsent(Unsent::CustomerUnclear),
             Customer::Missing(generation) => {
                 let made = self
                     .customers
@@ -222,12 +226,12 @@ impl Delivery {
                     Ok(customer) => customer,
                     Err(error) => {
                         warn!(error = chain(&error), "could not create a customer");
-                        return unsent("no_customer");
+                        return unsent(Unsent::NoCustomer);
                     }
                 }
             }
         };
-        let mut marks = unsent("not_tried");
+        let mut marks = unsent(Unsent::NotTried);
         for (trace, mark) in traces.iter().zip(&mut marks) {
             if !metered(trace) {
                 continue;
@@ -243,17 +247,15 @@ impl Delivery {
                 occurred_at: entry.occurred_at,
                 attempt: 0,
             };
-            *mark = match stripe.record_meter_event(&event, left()).await {
-                Ok(()) => Some(Mark::Confirmed),
-                Err(error) => {
-                    warn!(usage.id = %entry.id, error = chain(&error), "stripe did not confirm");
-                    if matches!(error, stripe::Error::Refused(_)) {
-                        // The customer may have been deleted, and the ledger may know its successor.
-                        self.customers.forget(account);
-                    }
-                    first_send_mark(&error)
+            let outcome = stripe.record_meter_event(&event, left()).await;
+            if let Err(error) = &outcome {
+                warn!(usage.id = %entry.id, error = chain(error), "stripe did not confirm");
+                if matches!(error, stripe::Error::Refused(_)) {
+                    // The customer may have been deleted, and the ledger may know its successor.
+                    self.customers.forget(account);
                 }
-            };
+            }
+            *mark = proof::of_event(&outcome, true);
         }
         marks
     }
@@ -276,53 +278,20 @@ impl Delivery {
                 entry.deliveries
             }
         };
-        count(Provider::Langfuse, deliveries.langfuse);
-        count(Provider::Stripe, deliveries.stripe);
+        for (sink, state) in deliveries.iter() {
+            count(sink, *state);
+        }
         deliveries
     }
 }
 
 /// Counts a delivery by its state.
-fn count(provider: Provider, state: DeliveryState) {
+pub(crate) fn count(sink: Sink, state: DeliveryState) {
     let metric = match state {
-        DeliveryState::Confirmed => Metric::DeliveryConfirmed(provider),
-        DeliveryState::Pending => Metric::DeliveryPending(provider),
-        DeliveryState::Parked => Metric::DeliveryParked(provider),
+        DeliveryState::Confirmed => Metric::DeliveryConfirmed(sink),
+        DeliveryState::Pending => Metric::DeliveryPending(sink),
+        DeliveryState::Parked => Metric::DeliveryParked(sink),
         DeliveryState::Off => return,
     };
     telemetry::count(metric, 1);
-}
-
-/// Returns what a failure at Langfuse proves.
-///
-/// A whole export is refused for one bad trace, so a refused batch stays pending, and its traces are sent again one by
-/// one. A single trace that is too large is sent again without its input and output.
-fn langfuse_mark(error: &langfuse::Error, traces: usize) -> Option<Mark> {
-    match error {
-        langfuse::Error::Skipped => Some(Mark::Unsent("circuit")),
-        langfuse::Error::NotSent(_) => Some(Mark::Unsent("not_connected")),
-        langfuse::Error::RateLimited => Some(Mark::Unsent("rate_limited")),
-        langfuse::Error::Unauthorized(_) => Some(Mark::Unsent("unauthorized")),
-        langfuse::Error::NotFound(_) => Some(Mark::Unsent("not_found")),
-        langfuse::Error::Refused(_) if traces > 1 => Some(Mark::Unsent("refused_together")),
-        langfuse::Error::Refused(StatusCode::PAYLOAD_TOO_LARGE) => Some(Mark::Unsent("too_large")),
-        langfuse::Error::Refused(status) => {
-            Some(Mark::Parked(format!("status {}", status.as_u16())))
-        }
-        langfuse::Error::Lost(_) | langfuse::Error::Failed(_) | langfuse::Error::Unreadable(_) => {
-            None
-        }
-    }
-}
-
-/// Returns what a failure of an event's first send to Stripe proves.
-///
-/// Only a skipped call and a rate limit prove that Stripe never received it.
-fn first_send_mark(error: &stripe::Error) -> Option<Mark> {
-    match error {
-        stripe::Error::Skipped => Some(Mark::Unsent("circuit")),
-        stripe::Error::RateLimited => Some(Mark::Unsent("rate_limited")),
-        stripe::Error::Refused(refusal) => Some(Mark::Parked(refusal.to_string())),
-        stripe::Error::Unconfirmed(_) | stripe::Error::Unauthorized(_) => None,
-    }
 }

@@ -12,7 +12,7 @@
 //! - [`table`]: the DynamoDB table: items, conditional writes, transactions
 //! - [`process`]: time, limits, settings, telemetry and HTTP
 //! - [`pricing`]: the price book and the catalog
-//! - [`words`]: amounts, ids, meters and addresses, without I/O
+//! - [`words`]: amounts, ids, meters, sinks and addresses, without I/O
 
 pub mod customers;
 pub mod delivery;

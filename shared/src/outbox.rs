@@ -4,9 +4,8 @@
 //! It runs each minute. A run leases buckets of accounts, so that two runs never work on one customer, and stops before
 //! its time is up; the next run continues. Every mark is a conditional write, so that two runs at once do no harm.
 
-mod checkouts;
+mod checks;
 mod due;
-mod looks;
 mod meter;
 mod outcome;
 mod parcels;
@@ -22,7 +21,7 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::customers::{self, CustomerLink};
-use crate::delivery::{DeliveryQueue, Listed, ListedKind};
+use crate::delivery::{DeliveryQueue, QueueItem, QueueItemKind};
 use crate::ledger::{self, Ledger};
 use crate::payments::Payments;
 use crate::process::clock::{self, Clock};
@@ -265,12 +264,12 @@ impl Outbox {
         deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
-        let mut seen: HashSet<Listed> = HashSet::new();
+        let mut seen: HashSet<QueueItem> = HashSet::new();
         while has_time(deadline) {
             let (now, limit) = (self.clock.now(), seen.len() + TOGETHER);
             let due = self.queue.due(Queue::Due, bucket, now, limit, deadline);
             // The index may lag behind, so items that this run has already handled are skipped.
-            let fresh: Vec<Listed> = due
+            let fresh: Vec<QueueItem> = due
                 .await?
                 .into_iter()
                 .filter(|one| !seen.contains(one))
@@ -288,26 +287,25 @@ impl Outbox {
 
     async fn finish(
         &self,
-        due: Vec<Listed>,
+        due: Vec<QueueItem>,
         reads: &Reads,
         deadline: &Deadline,
         report: &mut Report,
     ) -> Result<(), ledger::Error> {
-        let (usages, others): (Vec<_>, Vec<_>) = due
-            .into_iter()
-            .partition(|one| one.kind() == ListedKind::Usage);
+        let (deliveries, others): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(QueueItem::is_delivery);
         // There are few of these, and buyers wait for them.
         if let Some(payments) = &self.payments {
             let (orders, others): (Vec<_>, Vec<_>) = others
                 .into_iter()
-                .partition(|one| one.kind() == ListedKind::Checkout);
-            checkouts::work(self, payments, &orders, deadline, report).await?;
-            looks::work(self, payments, &others, deadline, report).await?;
+                .partition(|one| *one.kind() == QueueItemKind::Order);
+            checks::work(self, payments, &orders, deadline, report).await?;
+            checks::work(self, payments, &others, deadline, report).await?;
         }
-        if usages.is_empty() {
+        if deliveries.is_empty() {
             return Ok(());
         }
-        usages::work(self, &usages, reads, deadline, report).await
+        usages::work(self, &deliveries, reads, deadline, report).await
     }
 }
 

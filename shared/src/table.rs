@@ -51,7 +51,7 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use secrecy::ExposeSecret;
 
-pub(crate) use calls::{Judged, Refusal, Tried, Updated};
+pub(crate) use calls::{Refusal, TransactAttempt, TransactOutcome, UpdateOutcome};
 pub(crate) use failure::{Cause, of_snapshot};
 pub(crate) use item::Item;
 pub use item::Malformed;

@@ -189,7 +189,7 @@ type Actor = Pin<Box<dyn Future<Output = ()>>>;
 
 impl World {
     fn new(options: &Options, setting: &Setting, log: Log) -> Self {
-        Self::with(options, Plan::of(options), setting, log, Tables::modelled)
+        Self::with(options, Plan::of(options), setting, log, Tables::new)
     }
 
     fn with(
@@ -202,9 +202,9 @@ impl World {
         let clock = Clock::starting_at(plan.start);
         let told = clock.clone();
         let time = local::clock::Clock::told_by(move || told.now());
-        let tables = tables(Access::default(), time.clone());
+        let tables = tables(Access::default(), time.clone()).with_changes();
         tables
-            .create_table(setting.table.clone())
+            .create_table(&setting.table)
             .expect("the template's table");
         let stripe = Stripe::of_copy(&setting.stripe, time.clone()).expect("a copy");
         let (stripe, langfuse) = (stripe.with_service_time(SERVICE_TIME), Langfuse::new(time));

@@ -96,11 +96,8 @@ async fn forty_five_items_are_one_transaction() {
         ),
         (45, 45, 0)
     );
-    let exports = world.stack.langfuse.state()["requests"]
-        .as_array()
-        .unwrap()
-        .len();
-    assert_eq!(exports, 1, "all spans go in one export");
+    let calls = world.langfuse_calls();
+    assert_eq!(calls, (0, 1), "all spans go in one export");
 }
 
 #[tokio::test]
@@ -386,26 +383,10 @@ async fn two_overlapping_batches_at_once_charge_every_key_once() {
     let world = funded("1000").await;
     let (first, second) = (items(0..30), items(15..45));
 
-    let (first, second) = tokio::join!(
-        world.record_batch("acct_a", &first),
-        world.record_batch("acct_a", &second)
-    );
+    let (first, second) = tokio::join!(record(&world, &first), record(&world, &second));
 
-    let all: Vec<_> = [first, second]
-        .iter()
-        .flat_map(|answer| outcomes(&answer.body))
-        .collect();
-    assert_eq!(
-        all.iter()
-            .filter(|outcome| **outcome == recorded(false))
-            .count(),
-        45
-    );
-    assert_eq!(
-        all.iter()
-            .filter(|outcome| **outcome == recorded(true))
-            .count(),
-        15
-    );
+    let all = [outcomes(&first), outcomes(&second)].concat();
+    let count = |replayed| all.iter().filter(|one| **one == recorded(replayed)).count();
+    assert_eq!((count(false), count(true)), (45, 15));
     assert_eq!(world.available("acct_a").await, "955.000");
 }

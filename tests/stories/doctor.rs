@@ -114,7 +114,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }],
     });
-    world.stack.dynamodb.create_table(other).unwrap();
+    world.stack.dynamodb.create_table(&other).unwrap();
 
     let world = world.with("TABLE_NAME", "other");
     let (_, report) = doctor(&world).await;
@@ -133,7 +133,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
             {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "N"},
         ],
     });
-    world.stack.dynamodb.create_table(numbers).unwrap();
+    world.stack.dynamodb.create_table(&numbers).unwrap();
     let world = world.with("TABLE_NAME", "numbers");
     let (_, report) = doctor(&world).await;
     let (_, said) = check(&report, "table");

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::ledger::DeliveryState;
 use shared::reports::audit::UsageOfDay;
 use shared::words::id::AccountId;
+use shared::words::meter_event_id::MeterEventId;
 use shared::words::sparks::Sparks;
 
 use super::hour::{self, Event, Standing, Verdict};
@@ -132,19 +133,23 @@ async fn compare_account(
 }
 
 /// Usages sent to the meter as one event: a single usage, or those of a parcel.
-struct Sent<'a> {
+struct MeterEvent<'a> {
+    id: MeterEventId,
     members: Vec<&'a UsageOfDay>,
     standing: Standing,
 }
 
-fn sent<'a>(look: &Look<'_, '_>, usages: &[&'a UsageOfDay]) -> Vec<Sent<'a>> {
-    let mut events: BTreeMap<&str, Vec<&UsageOfDay>> = BTreeMap::new();
+fn sent<'a>(look: &Look<'_, '_>, usages: &[&'a UsageOfDay]) -> Vec<MeterEvent<'a>> {
+    let mut events: BTreeMap<MeterEventId, Vec<&UsageOfDay>> = BTreeMap::new();
     for usage in usages {
-        let parcel = usage.parcel.as_ref();
-        let identifier = parcel.map_or(usage.id.as_str(), |parcel| parcel.as_str());
-        events.entry(identifier).or_default().push(usage);
+        let id = match &usage.parcel {
+            Some(parcel) => MeterEventId::Parcel(parcel.clone()),
+            None => MeterEventId::Usage(usage.id.clone()),
+        };
+        events.entry(id).or_default().push(usage);
     }
-    let events = events.into_values().map(|members| Sent {
+    let events = events.into_iter().map(|(id, members)| MeterEvent {
+        id,
         standing: standing(look, &members),
         members,
     });
@@ -171,16 +176,7 @@ fn standing(look: &Look<'_, '_>, members: &[&UsageOfDay]) -> Standing {
     }
 }
 
-impl Sent<'_> {
-    /// Returns the identifier of the event.
-    fn id(&self) -> &str {
-        let first = self.members.first();
-        first.map_or("", |first| {
-            let parcel = first.parcel.as_ref();
-            parcel.map_or(first.id.as_str(), |parcel| parcel.as_str())
-        })
-    }
-
+impl MeterEvent<'_> {
     fn milli(&self) -> i64 {
         let sum = Sparks::checked_sum(self.members.iter().map(|member| member.sparks));
         sum.map_or(i64::MAX, Sparks::milli)
@@ -191,7 +187,7 @@ impl Sent<'_> {
 struct Hour<'a> {
     account: &'a AccountId,
     begins: i64,
-    sent: Vec<Sent<'a>>,
+    sent: Vec<MeterEvent<'a>>,
     counted: i128,
     in_part: bool,
 }
@@ -246,7 +242,7 @@ impl Hour<'_> {
                 let detail = "parked, and it is not known yet whether the meter has it; reconcile the day again in \
                               some hours";
                 look.report
-                    .differ("unclear", sent.id(), Some(self.account), detail);
+                    .differ("unclear", sent.id.as_str(), Some(self.account), detail);
             }
         }
     }
@@ -282,8 +278,12 @@ impl Hour<'_> {
     }
 
     /// Parks an event that Stripe confirmed and did not count. Stripe may still know its identifier for a day.
-    async fn note_dropped(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
-        let (id, why) = (sent.id(), "not counted by Stripe's meter");
+    async fn note_dropped(
+        &self,
+        look: &mut Look<'_, '_>,
+        sent: &MeterEvent<'_>,
+    ) -> Result<(), Error> {
+        let (id, why) = (&sent.id, "not counted by Stripe's meter");
         let deadline = look.deadline();
         let parked = look
             .payments
@@ -295,19 +295,23 @@ impl Hour<'_> {
              `sparks outbox redrive {id}`"
         );
         look.report
-            .differ("dropped_by_stripe", id, Some(self.account), detail);
+            .differ("dropped_by_stripe", id.as_str(), Some(self.account), detail);
         Ok(())
     }
 
     /// Records that the meter lacks an event, so that it may be sent again.
-    async fn note_absent(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
+    async fn note_absent(
+        &self,
+        look: &mut Look<'_, '_>,
+        sent: &MeterEvent<'_>,
+    ) -> Result<(), Error> {
         for member in &sent.members {
             let (queue, deadline) = (&look.payments.queue, look.deadline().starting(look.now));
-            if let Some(usage) = queue.standing(&member.id, &deadline).await? {
+            if let Some(usage) = queue.usage(&member.id, &deadline).await? {
                 queue.note_absent(&usage, &deadline).await?;
             }
         }
-        let id = sent.id();
+        let id = sent.id.as_str();
         let detail = format!("parked, and not at the meter: `sparks outbox redrive {id}`");
         look.report
             .differ("absent_at_stripe", id, Some(self.account), detail);
@@ -315,15 +319,19 @@ impl Hour<'_> {
     }
 
     /// Marks an event as confirmed, since the meter has it.
-    async fn note_found(&self, look: &mut Look<'_, '_>, sent: &Sent<'_>) -> Result<(), Error> {
+    async fn note_found(
+        &self,
+        look: &mut Look<'_, '_>,
+        sent: &MeterEvent<'_>,
+    ) -> Result<(), Error> {
         let deadline = look.deadline();
         let mut members = Vec::with_capacity(sent.members.len());
         for member in &sent.members {
-            members.extend(look.payments.queue.standing(&member.id, &deadline).await?);
+            members.extend(look.payments.queue.usage(&member.id, &deadline).await?);
         }
         let complete = members.len() == sent.members.len();
         let noted = complete && look.payments.queue.note_found(&members, &deadline).await?;
-        let (id, account) = (sent.id(), Some(self.account));
+        let (id, account) = (sent.id.as_str(), Some(self.account));
         if noted {
             let detail = "was parked, but is at the meter: now confirmed";
             look.report.note("found_at_stripe", id, account, detail);

@@ -1,17 +1,18 @@
-//! A model of DynamoDB in memory, for simulations with many requests: the part that the ledger uses.
+//! A model of DynamoDB in memory: the part that Sparks uses.
 //!
-//! It behaves as the embedded database does; tests compare the two. It refuses by name anything that it does not
-//! support.
+//! Tests compare it with an implementation of all of DynamoDB. It refuses by name anything that it does not support.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Visibility;
-use super::operation::MEDIA_TYPE;
+use super::operation::{MEDIA_TYPE, Operation};
 use super::pace::{Consumed, Pace};
 use crate::clock::Clock;
 use crate::http::{Response, respond};
@@ -22,10 +23,12 @@ mod expressions;
 mod history;
 mod holds;
 mod item;
+mod journal;
 mod key;
 mod key_condition;
 mod lexer;
 mod list;
+mod number;
 mod placeholders;
 mod read;
 mod refusal;
@@ -40,15 +43,17 @@ mod write;
 
 pub use history::Change;
 pub use item::Item;
+pub use journal::Error;
 pub use refusal::Refusal;
 
+use item::Attributes;
 use state::State;
 use throughput::Throughput;
 use write::Kind;
 
 /// The time at which a transaction is complete; its response is kept back until then.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CompleteAt(Timestamp);
+struct CompleteAt(Timestamp);
 
 /// The model; clones share it.
 #[derive(Clone)]
@@ -66,11 +71,20 @@ impl Model {
         }
     }
 
-    /// Creates a model with a pace.
-    pub(super) fn paced(clock: Clock, pace: Pace) -> Self {
-        let model = Self::new(clock);
-        model.state().throughput = Some(Throughput::new(pace));
-        model
+    /// Opens the model with the tables of a folder.
+    pub(super) fn open(directory: &Path, clock: Clock) -> Result<Self, Error> {
+        let state = Arc::new(Mutex::new(journal::open(directory)?));
+        Ok(Self { state, clock })
+    }
+
+    /// Limits throughput from now on.
+    pub(super) fn set_pace(&self, pace: Pace) {
+        self.state().throughput = Some(Throughput::new(pace));
+    }
+
+    /// Keeps changes from now on, until they are taken.
+    pub(super) fn keep_changes(&self) {
+        self.state().history.keep_unseen();
     }
 
     /// Returns what requests have consumed; zero if it is not counted.
@@ -89,17 +103,27 @@ impl Model {
         }
     }
 
+    /// Returns the names of all tables.
+    pub(super) fn table_names(&self) -> Vec<String> {
+        self.state().tables.keys().cloned().collect()
+    }
+
     /// Carries out an operation.
-    pub(super) fn answer(&self, operation: &str, body: &[u8], visibility: &Visibility) -> Response {
-        let answered = match operation {
-            "TransactWriteItems" => self.transact(body, visibility),
-            _ => self.run(operation, body, visibility.ago()).map(success),
-        };
-        answered.unwrap_or_else(|refusal| refused(&refusal))
+    pub(super) fn answer(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        visibility: &Visibility,
+    ) -> Response {
+        let answered = self.run(operation, body, visibility);
+        answered.unwrap_or_else(|refusal| refusal.response())
     }
 
     /// Waits until the transaction of a response is complete.
-    pub(super) async fn complete(&self, CompleteAt(at): CompleteAt) {
+    pub(super) async fn complete(&self, response: &mut Response) {
+        let Some(CompleteAt(at)) = response.extensions_mut().remove() else {
+            return;
+        };
         loop {
             let left = at.duration_since(self.clock.now());
             match Duration::try_from(left) {
@@ -107,6 +131,14 @@ impl Model {
                 _ => return,
             }
         }
+    }
+
+    /// Returns the committed item with the key attributes of `key`, which may have others.
+    pub(super) fn item(&self, table: &str, key: &Value) -> Option<Item> {
+        let key = Attributes::deserialize(key).ok()?;
+        let state = self.state();
+        let table = state.table(table).ok()?;
+        table.get(&table.schema.key(&key)?).cloned()
     }
 
     /// Calls `see` with each committed item of a table, in the order of keys.
@@ -121,44 +153,55 @@ impl Model {
         self.state().history.take()
     }
 
-    fn run(&self, operation: &str, body: &[u8], ago: usize) -> Result<String, Refusal> {
+    fn run(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        visibility: &Visibility,
+    ) -> Result<Response, Refusal> {
         use request::read;
+        let ago = visibility.ago();
         // The body is read before the state is locked.
-        match operation {
-            "CreateTable" => {
+        let answered = match operation {
+            Operation::CreateTable => {
                 let definition = read(body)?;
                 self.state().create(definition)
             }
-            "DescribeTable" => {
+            Operation::DescribeTable => {
                 let request: request::Describe = read(body)?;
                 self.state().describe(&request.table_name)
             }
-            "ListTables" => self.state().names(),
-            "GetItem" => {
+            Operation::ListTables => self.state().names(),
+            Operation::GetItem => {
                 let request = read(body)?;
                 self.state().get(&request, ago)
             }
-            "BatchGetItem" => {
+            Operation::BatchGetItem => {
                 let request = read(body)?;
                 self.state().batch_get(&request, ago)
             }
-            "TransactGetItems" => {
+            Operation::TransactGetItems => {
                 let request = read(body)?;
                 self.state().transact_get(&request)
             }
-            "Query" => {
+            Operation::Query => {
                 let request = read(body)?;
                 self.state().query(&request, ago)
             }
-            "Scan" => {
+            Operation::Scan => {
                 let request = read(body)?;
                 self.state().scan(&request, ago)
             }
-            "PutItem" => self.write(Kind::Put, body),
-            "UpdateItem" => self.write(Kind::Update, body),
-            "DeleteItem" => self.write(Kind::Delete, body),
-            other => Err(Refusal::unknown(&format!("operation {other}"))),
-        }
+            Operation::PutItem => self.write(Kind::Put, body),
+            Operation::UpdateItem => self.write(Kind::Update, body),
+            Operation::DeleteItem => self.write(Kind::Delete, body),
+            Operation::BatchWriteItem => {
+                let request = read(body)?;
+                self.state().batch_write(request)
+            }
+            Operation::TransactWriteItems => return self.transact(body, visibility),
+        };
+        answered.map(success)
     }
 
     fn write(&self, kind: Kind, body: &[u8]) -> Result<String, Refusal> {
@@ -169,15 +212,20 @@ impl Model {
     fn transact(&self, body: &[u8], visibility: &Visibility) -> Result<Response, Refusal> {
         let request = request::read(body)?;
         let torn = visibility.torn();
-        let ended = self.state().transact(request, torn)?;
+        let (ended, now) = {
+            let mut state = self.state();
+            (state.transact(request, torn)?, state.now)
+        };
         let mut answer = match ended.cancelled {
-            Some(reasons) => refused(&Refusal::Cancelled(reasons)),
+            Some(reasons) => Refusal::Cancelled(reasons).response(),
             None if torn.is_some_and(|torn| torn.stalled) => {
-                return Ok(super::refusal::failure(StatusCode::INTERNAL_SERVER_ERROR));
+                return Ok(super::fault::failure(StatusCode::INTERNAL_SERVER_ERROR));
             }
             None => success("{}".to_owned()),
         };
-        answer.extensions_mut().insert(CompleteAt(ended.at));
+        if ended.at > now {
+            answer.extensions_mut().insert(CompleteAt(ended.at));
+        }
         Ok(answer)
     }
 
@@ -187,10 +235,6 @@ impl Model {
         state.begin(self.clock.now());
         state
     }
-}
-
-fn refused(refusal: &Refusal) -> Response {
-    respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, refusal.body())
 }
 
 fn success(answer: String) -> Response {

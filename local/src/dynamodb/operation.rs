@@ -1,13 +1,7 @@
-//! The supported operations of DynamoDB, from the bytes of a request to those of its response.
+//! The supported operations of DynamoDB, and the operation of a request.
 
-use dynoxide::auth_material::{self, AuthMaterial};
-use dynoxide::{Database, DynoxideError};
-use http::{Method, StatusCode};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use http::{HeaderMap, Method, StatusCode};
 
-use super::Visibility;
-use super::engine::Engine;
 use crate::faults::Kind;
 use crate::http::{Request, Response, respond, single};
 
@@ -17,150 +11,129 @@ pub(super) const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
 /// A supported operation.
-pub(super) struct Operation {
-    name: String,
-    run: Run,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    CreateTable,
+    DescribeTable,
+    ListTables,
+    GetItem,
+    PutItem,
+    UpdateItem,
+    DeleteItem,
+    Query,
+    Scan,
+    BatchGetItem,
+    BatchWriteItem,
+    TransactGetItems,
+    TransactWriteItems,
 }
 
-/// The function that runs an operation: from the request's body to the response's.
-type Run = fn(&Database, &[u8]) -> dynoxide::Result<String>;
-
 impl Operation {
+    const ALL: [Self; 13] = [
+        Self::CreateTable,
+        Self::DescribeTable,
+        Self::ListTables,
+        Self::GetItem,
+        Self::PutItem,
+        Self::UpdateItem,
+        Self::DeleteItem,
+        Self::Query,
+        Self::Scan,
+        Self::BatchGetItem,
+        Self::BatchWriteItem,
+        Self::TransactGetItems,
+        Self::TransactWriteItems,
+    ];
+
     /// Returns the operation of a request, or DynamoDB's refusal of it.
     pub(super) fn of(request: &Request) -> Result<Self, Box<Response>> {
         if request.method() != Method::POST || request.uri().path() != "/" {
             let body = "<UnknownOperationException/>\n".to_owned();
             return Err(respond(StatusCode::NOT_FOUND, "text/xml", body).into());
         }
-        let target = single(request.headers(), "x-amz-target").unwrap_or_default();
-        let name = target.strip_prefix(TARGET_PREFIX).unwrap_or_default();
-        let Some(operation) = Self::named(name) else {
-            let kind = "com.amazon.coral.service#UnknownOperationException";
-            return Err(error(StatusCode::BAD_REQUEST, kind, "message", "").into());
-        };
         let headers = request.headers();
-        let unsigned = auth_material::validate(AuthMaterial {
-            authorization: single(headers, "authorization"),
-            query: request.uri().query().unwrap_or_default(),
-            has_date_header: headers.contains_key("x-amz-date") || headers.contains_key("date"),
-        });
-        if let Some(body) = unsigned {
-            return Err(respond(StatusCode::BAD_REQUEST, MEDIA_TYPE, body).into());
-        }
+        let target = single(headers, "x-amz-target").unwrap_or_default();
+        let name = target.strip_prefix(TARGET_PREFIX).unwrap_or_default();
+        let named = Self::ALL.into_iter().find(|known| known.name() == name);
+        let operation = named.ok_or_else(|| refused("UnknownOperationException", ""))?;
+        check_signature(headers)?;
         Ok(operation)
     }
 
-    /// Returns the operation with this name.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let (name, run) = (name.to_owned(), runner(name)?);
-        Some(Self { name, run })
+    /// Returns its name, which is the path of its faults.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::CreateTable => "CreateTable",
+            Self::DescribeTable => "DescribeTable",
+            Self::ListTables => "ListTables",
+            Self::GetItem => "GetItem",
+            Self::PutItem => "PutItem",
+            Self::UpdateItem => "UpdateItem",
+            Self::DeleteItem => "DeleteItem",
+            Self::Query => "Query",
+            Self::Scan => "Scan",
+            Self::BatchGetItem => "BatchGetItem",
+            Self::BatchWriteItem => "BatchWriteItem",
+            Self::TransactGetItems => "TransactGetItems",
+            Self::TransactWriteItems => "TransactWriteItems",
+        }
     }
 
-    /// Returns its name, which is the path of its faults.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// Returns whether it is a transaction, whose refusals are reasons of its actions.
+    pub(super) fn is_transaction(self) -> bool {
+        matches!(self, Self::TransactGetItems | Self::TransactWriteItems)
     }
 
     /// Returns whether DynamoDB could answer it with this fault.
-    pub(super) fn can_meet(&self, kind: Kind) -> bool {
+    pub(super) fn can_meet(self, kind: Kind) -> bool {
         match kind {
-            Kind::ConflictAndCondition => self.name == "TransactWriteItems",
-            Kind::Conflict => matches!(
-                self.name.as_str(),
-                "TransactWriteItems" | "TransactGetItems" | "PutItem" | "UpdateItem" | "DeleteItem"
+            Kind::ConflictAndCondition => self == Self::TransactWriteItems,
+            Kind::Conflict => {
+                self.is_transaction()
+                    || matches!(self, Self::PutItem | Self::UpdateItem | Self::DeleteItem)
+            }
+            Kind::Unprocessed => self == Self::BatchGetItem,
+            Kind::Throttle => !matches!(
+                self,
+                Self::CreateTable | Self::DescribeTable | Self::ListTables
             ),
-            Kind::Unprocessed => self.name == "BatchGetItem",
-            Kind::Throttle => self.name.contains("Item") || self.name_reads_many(),
             Kind::Status(_) | Kind::Slow(_) | Kind::Truncated | Kind::LostReply | Kind::Refuse => {
                 true
             }
             Kind::Code(_) | Kind::Duplicate(_) | Kind::Reorder | Kind::Hold | Kind::Drop => false,
         }
     }
-
-    fn name_reads_many(&self) -> bool {
-        matches!(self.name.as_str(), "Query" | "Scan")
-    }
-
-    /// Runs it. The database supports only [`Visibility::Now`].
-    pub(super) fn run(&self, engine: &Engine, body: &[u8], visibility: &Visibility) -> Response {
-        let database = match engine {
-            Engine::Model(model) => return model.answer(&self.name, body, visibility),
-            Engine::Database(database) => database,
-        };
-        match (self.run)(database, body) {
-            Ok(answer) => respond(StatusCode::OK, MEDIA_TYPE, answer),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.status_code());
-                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                respond(status, MEDIA_TYPE, error.to_json())
-            }
-        }
-    }
 }
 
-fn runner(name: &str) -> Option<Run> {
-    Some(match name {
-        "CreateTable" => |database, body| call(body, |request| database.create_table(request)),
-        "DescribeTable" => |database, body| call(body, |request| database.describe_table(request)),
-        "DeleteTable" => |database, body| call(body, |request| database.delete_table(request)),
-        "ListTables" => |database, body| call(body, |request| database.list_tables(request)),
-        "UpdateTimeToLive" => {
-            |database, body| call(body, |request| database.update_time_to_live(request))
-        }
-        "DescribeTimeToLive" => {
-            |database, body| call(body, |request| database.describe_time_to_live(request))
-        }
-        "GetItem" => |database, body| call(body, |request| database.get_item(request)),
-        "PutItem" => |database, body| call(body, |request| database.put_item(request)),
-        "UpdateItem" => |database, body| call(body, |request| database.update_item(request)),
-        "DeleteItem" => |database, body| call(body, |request| database.delete_item(request)),
-        "Query" => |database, body| call(body, |request| database.query(request)),
-        "Scan" => |database, body| call(body, |request| database.scan(request)),
-        "BatchGetItem" => |database, body| call(body, |request| database.batch_get_item(request)),
-        "BatchWriteItem" => {
-            |database, body| call(body, |request| database.batch_write_item(request))
-        }
-        "TransactGetItems" => {
-            |database, body| call(body, |request| database.transact_get_items(request))
-        }
-        "TransactWriteItems" => {
-            |database, body| call(body, |request| database.transact_write_items(request))
-        }
-        _ => return None,
-    })
+/// Refuses a request whose signature is incomplete; a complete one is not verified.
+fn check_signature(headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let Some(signed) =
+        single(headers, "authorization").filter(|signed| signed.starts_with("AWS4-"))
+    else {
+        let message = "Request is missing Authentication Token";
+        return Err(refused("MissingAuthenticationTokenException", message));
+    };
+    let parts = ["Credential", "Signature", "SignedHeaders"].into_iter();
+    let missing = parts.filter(|part| !signed.contains(&format!("{part}=")));
+    let mut wrong: Vec<String> = missing
+        .map(|part| format!("Authorization header requires '{part}' parameter."))
+        .collect();
+    if !headers.contains_key("x-amz-date") && !headers.contains_key("date") {
+        wrong.push(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+                .to_owned(),
+        );
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} Authorization={signed}", wrong.join(" "));
+    Err(refused("IncompleteSignatureException", &message))
 }
 
-fn call<Q: DeserializeOwned, A: Serialize>(
-    body: &[u8],
-    run: impl FnOnce(Q) -> dynoxide::Result<A>,
-) -> dynoxide::Result<String> {
-    let request = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let answer = run(request)?;
-    serde_json::to_string(&answer)
-        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
-}
-
-/// Returns the error for a malformed body; the database's readers mark the class of their errors.
-pub(super) fn unreadable(error: &serde_json::Error) -> DynoxideError {
-    let message = error.to_string();
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(message, _)| message);
-    if let Some(refused) = message.strip_prefix("SERIALIZATION:") {
-        return DynoxideError::SerializationException(refused.to_owned());
-    }
-    let marked = ["VALIDATION_REQUEST:", "VALIDATION:"];
-    let refused = marked.iter().find_map(|mark| message.strip_prefix(mark));
-    let refused = refused.or_else(|| {
-        let classes = ["missing field", "unknown variant", "AttributeValue"];
-        let invalid = classes.iter().any(|class| message.contains(class));
-        invalid.then_some(message)
-    });
-    match refused {
-        Some(refused) => DynoxideError::ValidationException(refused.to_owned()),
-        None => DynoxideError::SerializationException(message.to_owned()),
-    }
+fn refused(name: &str, message: &str) -> Box<Response> {
+    let kind = format!("com.amazon.coral.service#{name}");
+    error(StatusCode::BAD_REQUEST, &kind, "message", message).into()
 }
 
 /// Returns an error in DynamoDB's shape; the member name of its message differs between errors.

@@ -1,21 +1,16 @@
-//! A batch of reads that is processed in part, as DynamoDB may do and an embedded database never does.
+//! A batch of reads that is processed in part, as DynamoDB may do.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Visibility;
-use super::engine::Engine;
+use super::model::Model;
 use super::operation::{MEDIA_TYPE, Operation};
 use crate::http::{Response, respond};
 
 /// Reads the first item of each table, and returns the others as unprocessed.
-pub(super) fn answer(
-    operation: &Operation,
-    engine: &Engine,
-    body: &[u8],
-    visibility: &Visibility,
-) -> Response {
+pub(super) fn answer(model: &Model, body: &[u8], visibility: &Visibility) -> Response {
     let mut first: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut left = json!({});
     let tables = first["RequestItems"].as_object_mut().into_iter().flatten();
@@ -28,7 +23,8 @@ pub(super) fn answer(
             left[table]["Keys"] = others.into();
         }
     }
-    let response = operation.run(engine, first.to_string().as_bytes(), visibility);
+    let first = first.to_string();
+    let response = model.answer(Operation::BatchGetItem, first.as_bytes(), visibility);
     match serde_json::from_slice::<Value>(response.body()) {
         Ok(mut answer) if response.status() == StatusCode::OK => {
             answer["UnprocessedKeys"] = left;

@@ -1,12 +1,14 @@
-//! Tests that the model and the embedded database respond alike to the same requests.
+//! Tests that the model and `dynoxide` respond alike to the same requests.
 
 use std::ops::Range;
 
+use dynoxide::Database;
 use local::dynamodb::Tables;
 use serde_json::{Value, json};
 
+use super::dynoxide::{self as reference, database};
 use super::sequences::{Sequence, Step};
-use super::world::{TABLE, ask, database, definition, model, wider};
+use super::world::{TABLE, ask, definition, model, wider};
 
 /// The most pages of one list.
 const PAGES: usize = 20;
@@ -16,15 +18,7 @@ async fn agree(seeds: Range<u64>) {
     let definition = definition();
     let definitions = [wider(&definition), definition];
     for seed in seeds {
-        let both = Both {
-            seed,
-            database: database(),
-            model: model(),
-        };
-        let definition = &definitions[usize::from(seed % 3 > 0)];
-        for tables in [&both.database, &both.model] {
-            tables.create_table(definition.clone()).unwrap();
-        }
+        let both = Both::new(seed, &definitions[usize::from(seed % 3 > 0)]);
         let mut sequence = Sequence::new(seed);
         let mut left = None;
         for _ in 0..sequence.length() {
@@ -43,27 +37,37 @@ async fn agree(seeds: Range<u64>) {
         if let Some(step) = left {
             both.ask(&step).await;
         }
-        let items = both.database.items(TABLE).unwrap();
+        let items = reference::items(&both.database, TABLE);
         assert_eq!(both.model.items(TABLE).unwrap(), items, "seed {seed}");
     }
 }
 
 struct Both {
     seed: u64,
-    database: Tables,
+    database: Database,
     model: Tables,
 }
 
 impl Both {
+    fn new(seed: u64, definition: &Value) -> Self {
+        let (database, model) = (database(definition), model());
+        model.create_table(definition).unwrap();
+        Self {
+            seed,
+            database,
+            model,
+        }
+    }
+
     async fn ask(&self, (operation, request): &Step) -> Value {
         let seed = self.seed;
-        let (status, answer) = ask(&self.database, operation, request).await;
+        let (status, answer) = reference::ask(&self.database, operation, request);
         let (modelled_status, modelled) = ask(&self.model, operation, request).await;
         let (expected, got) = (comparable(&answer), comparable(&modelled));
         assert_eq!(
             (modelled_status, &got),
             (status, &expected),
-            "seed {seed}: {operation} {request:#}\ndatabase: {answer}\nmodel: {modelled}"
+            "seed {seed}: {operation} {request:#}\ndynoxide: {answer}\nmodel: {modelled}"
         );
         answer
     }
@@ -101,13 +105,10 @@ async fn the_last_sequences_get_equal_responses() {
 
 #[tokio::test]
 async fn descriptions_of_the_table_are_equal() {
-    let (database, model) = (database(), model());
-    for tables in [&database, &model] {
-        tables.create_table(definition()).unwrap();
-    }
+    let both = Both::new(0, &definition());
     let request = json!({ "TableName": TABLE });
-    let (_, described) = ask(&database, "DescribeTable", &request).await;
-    let (_, modelled) = ask(&model, "DescribeTable", &request).await;
+    let (_, described) = reference::ask(&both.database, "DescribeTable", &request);
+    let (_, modelled) = ask(&both.model, "DescribeTable", &request).await;
     for (member, value) in modelled["Table"].as_object().unwrap() {
         let expected = &described["Table"][member];
         if member != "GlobalSecondaryIndexes" {

@@ -1,4 +1,4 @@
-//! Expressions for comparing the model with the database: the ledger's, and random ones.
+//! Expressions for comparing the model with `dynoxide`: the ledger's, and random ones.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -127,6 +127,8 @@ pub(crate) fn number(rng: &mut Rng) -> Value {
         1 => "-0".to_owned(),
         2 => "007".to_owned(),
         3 => "100".to_owned(),
+        4 => "1.5".to_owned(),
+        5 => "-0.250".to_owned(),
         _ => rng.i32(-2..6).to_string(),
     };
     json!({ "N": text })

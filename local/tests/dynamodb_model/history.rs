@@ -6,11 +6,11 @@ use local::dynamodb::Tables;
 use serde_json::{Value, json};
 
 use super::sequences::Sequence;
-use super::world::{TABLE, ask, ask_stale, database, definition, model};
+use super::world::{TABLE, ask, ask_stale, definition, model};
 
 fn with_table() -> Tables {
     let tables = model();
-    tables.create_table(definition()).unwrap();
+    tables.create_table(&definition()).unwrap();
     tables
 }
 
@@ -81,7 +81,7 @@ async fn replayed_changes_give_the_items() {
     let definition = definition();
     for seed in 0..100 {
         let tables = model();
-        tables.create_table(definition.clone()).unwrap();
+        tables.create_table(&definition).unwrap();
         let mut sequence = Sequence::new(seed);
         let mut replayed = BTreeMap::new();
         for _ in 0..sequence.length() {
@@ -103,27 +103,6 @@ async fn replayed_changes_give_the_items() {
             .unwrap();
         assert!(items.iter().eq(replayed.values()), "seed {seed}");
     }
-}
-
-#[tokio::test]
-async fn each_item_is_equal_in_the_database_and_the_model() {
-    let database = database();
-    database.create_table(definition()).unwrap();
-    let model = with_table();
-    for tables in [&database, &model] {
-        ask(tables, "PutItem", &put("a", 1)).await;
-    }
-
-    let shown = [&database, &model].map(|tables| {
-        let mut items = Vec::new();
-        tables
-            .each_item(TABLE, |item| items.push(item.clone()))
-            .unwrap();
-        items
-    });
-
-    assert_eq!(shown[0], shown[1]);
-    assert_eq!(shown[0].len(), 1);
 }
 
 #[tokio::test]
@@ -183,7 +162,6 @@ async fn unsupported_requests_are_refused_by_name() {
     let tables = with_table();
     let key = key("a");
     for (operation, request, name) in [
-        ("DeleteTable", json!({}), "DeleteTable"),
         (
             "GetItem",
             json!({"TableName": TABLE, "Key": key, "ReturnConsumedCapacity": "TOTAL"}),
@@ -196,8 +174,8 @@ async fn unsupported_requests_are_refused_by_name() {
         ),
         (
             "PutItem",
-            json!({"TableName": TABLE, "Item": {"pk": {"N": "1.5"}}}),
-            "1.5",
+            json!({"TableName": TABLE, "Item": {"pk": {"N": "1e3"}}}),
+            "1e3",
         ),
         (
             "UpdateItem",
@@ -232,8 +210,7 @@ async fn unsupported_requests_are_refused_by_name() {
             (400, &json!("com.amazon.coral.validate#ValidationException"))
         );
         assert!(
-            message.contains("the model of DynamoDB does not support")
-                || message.contains("whole number"),
+            message.contains("the model of DynamoDB does not support"),
             "{message}"
         );
         assert!(message.contains(name), "{message}");

@@ -12,8 +12,9 @@ use super::world::{TABLE, Time, ask, definition};
 fn with_table(pace: Pace) -> (Tables, Time) {
     let time = Time::default();
     let told = time.clone();
-    let tables = Tables::paced(Access::default(), Clock::told_by(move || told.now()), pace);
-    tables.create_table(definition()).unwrap();
+    let clock = Clock::told_by(move || told.now());
+    let tables = Tables::new(Access::default(), clock).with_pace(pace);
+    tables.create_table(&definition()).unwrap();
     (tables, time)
 }
 

@@ -4,8 +4,9 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::expressions::{
-    attribute, condition, define, define_all, number, pick, set, text, update, value_of,
+    attribute, condition, define, define_all, pick, set, text, update, value_of,
 };
+use super::queries::query;
 use super::world::TABLE;
 
 /// Keys of items of each kind in the ledger.
@@ -53,12 +54,16 @@ impl Sequence {
         match self.rng.u8(..100) {
             0..14 => ("PutItem", self.put()),
             14..36 => ("UpdateItem", self.single_update()),
-            36..42 => ("DeleteItem", self.delete()),
+            36..40 => ("DeleteItem", self.delete()),
+            40..42 => ("BatchWriteItem", self.batch_write()),
             42..50 => ("GetItem", self.get()),
             50..56 => ("BatchGetItem", self.batch_get()),
             56..59 => ("TransactGetItems", self.transact_get()),
             59..80 => ("TransactWriteItems", self.transact()),
-            80..93 => ("Query", self.query()),
+            80..93 => {
+                let query = query(&mut self.rng);
+                ("Query", self.page(query))
+            }
             93..97 => ("Scan", self.scan()),
             _ => self.wrong(),
         }
@@ -117,6 +122,15 @@ impl Sequence {
             2 if rng.u8(..20) == 0 => item["grants"] = json!({"S": "x".repeat(410_000)}),
             3 => item["ledger_at"] = set(rng),
             _ => {}
+        }
+        item
+    }
+
+    /// Returns an item with the attributes of a key.
+    fn item_at(&mut self, key: &Value) -> Value {
+        let mut item = self.item();
+        for (name, value) in key.as_object().into_iter().flatten() {
+            item[name] = value.clone();
         }
         item
     }
@@ -217,11 +231,7 @@ impl Sequence {
             let mut expression = None;
             match kind {
                 "Put" => {
-                    let mut item = self.item();
-                    for (name, value) in key.as_object().into_iter().flatten() {
-                        item[name] = value.clone();
-                    }
-                    write["Item"] = item;
+                    write["Item"] = self.item_at(&key);
                 }
                 "Update" => {
                     write["Key"] = key;
@@ -269,6 +279,20 @@ impl Sequence {
         json!({"RequestItems": {TABLE: asked}})
     }
 
+    fn batch_write(&mut self) -> Value {
+        let count = self.rng.usize(1..6);
+        let keys = self.keys(count).into_iter();
+        let writes: Vec<Value> = keys
+            .map(|key| {
+                if self.rng.bool() {
+                    return json!({"DeleteRequest": {"Key": key}});
+                }
+                json!({"PutRequest": {"Item": self.item_at(&key)}})
+            })
+            .collect();
+        json!({"RequestItems": {TABLE: writes}})
+    }
+
     fn transact_get(&mut self) -> Value {
         let count = self.rng.usize(1..4);
         let gets = self.keys(count).into_iter();
@@ -276,60 +300,6 @@ impl Sequence {
             .map(|key| json!({"Get": {"TableName": TABLE, "Key": key}}))
             .collect();
         json!({ "TransactItems": gets })
-    }
-
-    fn query(&mut self) -> Value {
-        let rng = &mut self.rng;
-        let bucket = value_of("pending_bucket", rng);
-        let (low, high) = ("2026-11-22", "2026-11-23");
-        let mut query = match rng.u8(..12) {
-            0 => {
-                json!({"IndexName": "pending", "KeyConditionExpression": "pending_bucket = :bucket AND pending_due <= :until",
-                "ExpressionAttributeValues": {":bucket": bucket, ":until": number(rng)}})
-            }
-            1 => {
-                json!({"IndexName": "pending", "KeyConditionExpression": "pending_bucket = :bucket",
-                "ExpressionAttributeValues": {":bucket": bucket}})
-            }
-            2 => {
-                json!({"IndexName": "ledger", "KeyConditionExpression": "account = :account AND ledger_at BETWEEN :first AND :last",
-                "ExpressionAttributeValues": {":account": {"S": "a1"}, ":first": {"S": low}, ":last": {"S": high}}})
-            }
-            3 => {
-                json!({"IndexName": "ledger", "KeyConditionExpression": "account = :account", "ProjectionExpression": "pk, sk",
-                "ExpressionAttributeValues": {":account": text(rng)}})
-            }
-            4 => json!({"KeyConditionExpression": "pk = :rollups AND sk BETWEEN :first AND :last",
-                "ExpressionAttributeValues": {":rollups": {"S": "R#a1"}, ":first": {"S": "!"}, ":last": {"S": "~"}}}),
-            5 => {
-                json!({"KeyConditionExpression": "pk = :pk", "FilterExpression": "attribute_not_exists(stripe)",
-                "ExpressionAttributeValues": {":pk": {"S": "INCIDENTS"}}})
-            }
-            6 => json!({"KeyConditionExpression": "pk = :pk AND begins_with(sk, :subject)",
-                "ExpressionAttributeValues": {":pk": {"S": "INCIDENTS"}, ":subject": {"S": "in_1#"}}}),
-            7 => {
-                let sign = pick(rng, &["<", "<=", ">", ">=", "="]);
-                json!({"KeyConditionExpression": format!("#pk = :pk AND :sk {sign} sk"), "ExpressionAttributeNames": {"#pk": "pk"},
-                    "ExpressionAttributeValues": {":pk": {"S": "R#a1"}, ":sk": {"S": "Q#2026-11-22T20:15"}}})
-            }
-            8 => {
-                let sign = pick(rng, &["<", "<=", ">", ">=", "="]);
-                json!({"IndexName": "pending", "KeyConditionExpression": format!("pending_due {sign} :due AND pending_bucket = :bucket"),
-                    "FilterExpression": "sk = :sk",
-                    "ExpressionAttributeValues": {":bucket": bucket, ":due": number(rng), ":sk": {"S": "E"}}})
-            }
-            9 => {
-                json!({"IndexName": "pending", "KeyConditionExpression": "pending_bucket = :bucket AND pending_due BETWEEN :low AND :high",
-                "ExpressionAttributeValues": {":bucket": bucket, ":low": {"N": "-1"}, ":high": {"N": "4"}}})
-            }
-            10 => {
-                json!({"KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)", "FilterExpression": "sk = :sk",
-                "ExpressionAttributeValues": {":pk": {"S": "R#a1"}, ":sk": {"S": "Q#"}}})
-            }
-            _ => wrong_query(rng),
-        };
-        query["TableName"] = TABLE.into();
-        self.page(query)
     }
 
     fn page(&mut self, mut list: Value) -> Value {
@@ -362,7 +332,7 @@ impl Sequence {
         let elsewhere = json!({"TableName": "other", "Key": key});
         let mut absent = self.transact();
         absent["TransactItems"][0] = json!({ "Delete": elsewhere });
-        match self.rng.u8(..9) {
+        match self.rng.u8(..11) {
             0 => ("GetItem", elsewhere),
             1 => ("TransactWriteItems", absent),
             2 => ("TransactWriteItems", json!({"TransactItems": []})),
@@ -374,29 +344,15 @@ impl Sequence {
             5 => ("BatchGetItem", json!({"RequestItems": {}})),
             6 => ("GetItem", json!({"TableName": TABLE})),
             7 => ("Query", json!({"TableName": TABLE})),
+            8 => ("BatchWriteItem", json!({"RequestItems": {}})),
+            9 => (
+                "BatchWriteItem",
+                json!({"RequestItems": {"other": [{"DeleteRequest": {"Key": key}}]}}),
+            ),
             _ => (
                 "PutItem",
                 json!({"TableName": TABLE, "Item": {"pk": {"S": "a"}}}),
             ),
         }
     }
-}
-
-fn wrong_query(rng: &mut Rng) -> Value {
-    let values = json!({":a": {"S": "R#a1"}, ":b": {"S": "Q#"}});
-    let (index, condition) = match rng.u8(..7) {
-        0 => (None, "pk = :a AND account = :b"),
-        1 => (None, "pk > :a AND sk = :b"),
-        2 => (None, "sk = :a AND account = :b"),
-        3 => (None, "pk = :a OR sk = :b"),
-        4 => (Some("nowhere"), "pk = :a AND sk = :b"),
-        5 => (Some("pending"), "pending_bucket = :a AND pending_due = :b"),
-        _ => (None, "pk = :a AND sk BETWEEN :a AND :b"),
-    };
-    let mut query =
-        json!({"KeyConditionExpression": condition, "ExpressionAttributeValues": values});
-    if let Some(index) = index {
-        query["IndexName"] = index.into();
-    }
-    query
 }

@@ -15,7 +15,7 @@ const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWrite
 fn with_table() -> (Tables, Time) {
     let time = Time::default();
     let tables = modelled_at(&time);
-    tables.create_table(definition()).unwrap();
+    tables.create_table(&definition()).unwrap();
     (tables, time)
 }
 
@@ -200,7 +200,7 @@ async fn tearing_changes_no_outcome_except_by_conflicts() {
     for seed in 0..300 {
         let (tables, time) = with_table();
         let plain = model();
-        plain.create_table(definition()).unwrap();
+        plain.create_table(&definition()).unwrap();
         let (mut sequence, mut rng) = (Sequence::new(seed), Rng::with_seed(seed));
         for _ in 0..2 * sequence.length() {
             let (operation, request) = sequence.next();

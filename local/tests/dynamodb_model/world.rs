@@ -14,11 +14,6 @@ use serde_json::{Value, json};
 
 pub(crate) const TABLE: &str = "sparks";
 
-/// Returns an empty database.
-pub(crate) fn database() -> Tables {
-    Tables::open(None, Access::default()).unwrap()
-}
-
 /// Returns an empty model.
 pub(crate) fn model() -> Tables {
     modelled_at(&Time::default())
@@ -27,7 +22,8 @@ pub(crate) fn model() -> Tables {
 /// Returns an empty model whose time a test moves.
 pub(crate) fn modelled_at(time: &Time) -> Tables {
     let time = time.clone();
-    Tables::modelled(Access::default(), Clock::told_by(move || time.now()))
+    let clock = Clock::told_by(move || time.now());
+    Tables::new(Access::default(), clock).with_changes()
 }
 
 /// A time that only a test moves; clones share it.

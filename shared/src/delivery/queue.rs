@@ -5,10 +5,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::delivery::mark::{Guard, Marks};
+use crate::delivery::change::Change;
 use crate::delivery::parcel::Parcel;
+use crate::delivery::progress::{self, Marks};
 use crate::delivery::store::DeliveryQueue;
-use crate::delivery::waiting::Waiting;
+use crate::delivery::usage_progress::{SinkSet, UsageProgress};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
 use crate::table::item::{self, Malformed};
@@ -21,88 +22,101 @@ const LEASED_FOR: SignedDuration = SignedDuration::from_secs(180);
 
 /// The right to work on a bucket.
 #[derive(Debug)]
-pub struct Lease {
+pub struct BucketLease {
     bucket: u8,
     holder: String,
 }
 
 /// An item that the index lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Listed {
+pub struct QueueItem {
     key: Key,
+    kind: QueueItemKind,
 }
 
 /// The kind of a listed item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListedKind {
-    /// A usage, or a parcel of usages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum QueueItemKind {
+    /// A usage.
     Usage,
+    /// A parcel of usages.
+    Parcel,
     /// An order.
-    Checkout,
-    /// An account's subscriptions.
-    Subscription,
+    Order,
+    /// The subscriptions of this account.
+    Subscriptions(AccountId),
     /// A refund, a dispute or a credit note.
-    Reversal,
+    Reversal(ReversalKind, ReversalId),
+    /// An item of an account or a reversal that cannot be named: a later release may have added it.
+    Unknown,
 }
 
-impl Listed {
+impl QueueItem {
+    fn new(key: Key) -> Self {
+        let kind = QueueItemKind::of(&key.pk);
+        Self { key, kind }
+    }
+
     /// The name by which an operator finds the item in the table.
     pub fn name(&self) -> &str {
         &self.key.pk
     }
 
     /// Returns its kind.
-    pub fn kind(&self) -> ListedKind {
-        match self.key.pk.split_once('#') {
-            Some(("I", _)) => ListedKind::Checkout,
-            Some(("A", _)) => ListedKind::Subscription,
-            Some(("D", _)) => ListedKind::Reversal,
-            _ => ListedKind::Usage,
-        }
+    pub const fn kind(&self) -> &QueueItemKind {
+        &self.kind
     }
 
-    /// Returns the refund, dispute or credit note, if the item is a followed one.
-    pub fn followed(&self) -> Option<(ReversalKind, ReversalId)> {
-        let (reason, id) = self.name().strip_prefix("D#")?.split_once('#')?;
-        Some((ReversalKind::named(reason)?, id.parse().ok()?))
+    /// Returns whether it is a usage or a parcel of usages.
+    pub const fn is_delivery(&self) -> bool {
+        matches!(self.kind, QueueItemKind::Usage | QueueItemKind::Parcel)
     }
 
     /// The key of the item.
     pub(crate) const fn key(&self) -> &Key {
         &self.key
     }
+}
 
-    /// Returns the account, if it is an account's item.
-    pub fn account(&self) -> Option<AccountId> {
-        self.key.pk.strip_prefix("A#")?.parse().ok()
+impl QueueItemKind {
+    /// Returns the kind of the item with this partition key. What has no other kind is read as a usage, which reports
+    /// it as unreadable.
+    fn of(pk: &str) -> Self {
+        match pk.split_once('#') {
+            Some(("B", _)) => Self::Parcel,
+            Some(("I", _)) => Self::Order,
+            Some(("A", account)) => account.parse().map_or(Self::Unknown, Self::Subscriptions),
+            Some(("D", reversal)) => Self::reversal(reversal).unwrap_or(Self::Unknown),
+            _ => Self::Usage,
+        }
+    }
+
+    fn reversal(name: &str) -> Option<Self> {
+        let (kind, id) = name.split_once('#')?;
+        Some(Self::Reversal(ReversalKind::named(kind)?, id.parse().ok()?))
     }
 }
 
-/// The deliveries of a usage that are attempted together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parts {
-    /// Its trace, to Langfuse.
-    pub trace: bool,
-    /// Its event, to Stripe's meter.
-    pub event: bool,
-}
-
-/// A listed item, as it is now.
+/// A usage or a parcel in the queue, as it is now.
 #[derive(Debug)]
-pub enum Found {
+pub enum PendingDelivery {
     /// A usage.
-    Usage(Box<Waiting>),
+    Usage(Box<UsageProgress>),
     /// A parcel of usages.
     Parcel(Box<Parcel>),
     /// An item that cannot be read.
-    Unreadable(Listed, Malformed),
+    Unreadable(QueueItem, Malformed),
 }
 
 impl DeliveryQueue {
     /// Takes the lease of a bucket, unless another run holds it.
     ///
     /// If the first reply is lost, a retry finds itself the holder.
-    pub async fn lease(&self, bucket: u8, deadline: &Deadline) -> Result<Option<Lease>, Error> {
+    pub async fn lease(
+        &self,
+        bucket: u8,
+        deadline: &Deadline,
+    ) -> Result<Option<BucketLease>, Error> {
         let now = deadline.start();
         let holder = format!("{:032x}", fastrand::u128(..));
         let until = now.saturating_add(LEASED_FOR).unwrap_or(Timestamp::MAX);
@@ -120,11 +134,11 @@ impl DeliveryQueue {
             .expression_attribute_values(":holder", item::text(&holder))
             .expression_attribute_values(":until", item::time(until));
         let taken = self.table.update_if(update, deadline).await?;
-        Ok(taken.then_some(Lease { bucket, holder }))
+        Ok(taken.then_some(BucketLease { bucket, holder }))
     }
 
     /// Releases a bucket, unless the lease was lost meanwhile.
-    pub async fn release(&self, lease: Lease, deadline: &Deadline) -> Result<(), Error> {
+    pub async fn release(&self, lease: BucketLease, deadline: &Deadline) -> Result<(), Error> {
         let update = self
             .table
             .client
@@ -146,7 +160,7 @@ impl DeliveryQueue {
         until: Timestamp,
         limit: usize,
         deadline: &Deadline,
-    ) -> Result<Vec<Listed>, Error> {
+    ) -> Result<Vec<QueueItem>, Error> {
         let query = self
             .table
             .client
@@ -167,7 +181,7 @@ impl DeliveryQueue {
                     pk: item::read_text(item, "pk")?.to_owned(),
                     sk: item::read_text(item, "sk")?.to_owned(),
                 };
-                listed.push(Listed { key });
+                listed.push(QueueItem::new(key));
             }
             from = found.last_evaluated_key;
             if from.is_none() || listed.len() >= limit {
@@ -176,110 +190,112 @@ impl DeliveryQueue {
         }
     }
 
-    /// Reads listed items as they are now. The index may lag behind: items that are no longer pending are left out.
-    pub async fn waiting(
+    /// Reads usages and parcels as they are now. The index may lag behind: what is no longer pending is left out.
+    pub async fn pending(
         &self,
-        listed: &[Listed],
+        listed: &[QueueItem],
         deadline: &Deadline,
-    ) -> Result<Vec<Found>, Error> {
+    ) -> Result<Vec<PendingDelivery>, Error> {
         let mut found = Vec::with_capacity(listed.len());
         // DynamoDB reads at most 100 at once.
         for some in listed.chunks(100) {
             let keys = some.iter().map(|listed| listed.key.attributes()).collect();
             for item in self.table.items(keys, deadline).await? {
-                let Some(key) = some.iter().find(|listed| listed.key.is_of(&item)) else {
+                let Some(listed) = some.iter().find(|listed| listed.key.is_of(&item)) else {
                     continue;
                 };
                 if !item.contains_key("pending_bucket") {
                     continue;
                 }
-                let read = if key.key.pk.starts_with("B#") {
-                    Parcel::from_item(&item).map(|parcel| Found::Parcel(Box::new(parcel)))
+                let read = if listed.kind == QueueItemKind::Parcel {
+                    Parcel::from_item(&item).map(|parcel| PendingDelivery::Parcel(Box::new(parcel)))
                 } else {
-                    Waiting::from_item(&item).map(|usage| Found::Usage(Box::new(usage)))
+                    UsageProgress::from_item(&item)
+                        .map(|usage| PendingDelivery::Usage(Box::new(usage)))
                 };
-                found.push(read.unwrap_or_else(|error| Found::Unreadable(key.clone(), error)));
+                let unreadable = |error| PendingDelivery::Unreadable(listed.clone(), error);
+                found.push(read.unwrap_or_else(unreadable));
             }
         }
         Ok(found)
     }
 
-    /// Claims a usage before these deliveries are attempted.
+    /// Claims a usage before some of its deliveries are attempted.
     ///
     /// None if another run has claimed it, or it was marked.
     pub async fn claim(
         &self,
-        waiting: &Waiting,
-        parts: Parts,
+        usage: &UsageProgress,
+        sinks: SinkSet,
         deadline: &Deadline,
-    ) -> Result<Option<Waiting>, Error> {
+    ) -> Result<Option<UsageProgress>, Error> {
         let now = deadline.start();
-        let deliveries = waiting.entry.deliveries;
-        let states = "langfuse = :langfuse AND stripe = :stripe";
-        let claimed = if waiting.claims == 0 {
-            "attribute_not_exists(claims)"
-        } else {
-            "claims = :claims_before"
-        };
-        let mut update = self.table
-            .client
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(Key::entry(waiting.entry.id.as_str()).attributes()))
-            .condition_expression(format!("{states} AND {claimed}"))
-            .update_expression(match (parts.trace, parts.event) {
-                (true, true) => {
-                    "SET claims = :claims, claimed_at = :now, traced_at = :now \
-                     REMOVE langfuse_unsent, langfuse_absent_at, langfuse_unclear_since, stripe_unsent"
-                }
-                (true, false) => {
-                    "SET claims = :claims, claimed_at = :now, traced_at = :now \
-                     REMOVE langfuse_unsent, langfuse_absent_at, langfuse_unclear_since"
-                }
-                (false, _) => "SET claims = :claims, claimed_at = :now REMOVE stripe_unsent",
-            })
-            .expression_attribute_values(":langfuse", item::text(deliveries.langfuse.as_str()))
-            .expression_attribute_values(":stripe", item::text(deliveries.stripe.as_str()))
-            .expression_attribute_values(":claims", item::number(waiting.claims + 1))
-            .expression_attribute_values(":now", item::time(now));
-        if waiting.claims > 0 {
-            update =
-                update.expression_attribute_values(":claims_before", item::number(waiting.claims));
+        let claims = usage.claims + 1;
+        let as_read = Change::as_read(usage.entry.deliveries, usage.claims);
+        let mut change = as_read
+            .set("claims", item::number(claims))
+            .set("claimed_at", item::time(now));
+        for (sink, _) in sinks.iter().filter(|(_, is_attempted)| **is_attempted) {
+            change = progress::claim(sink, change);
         }
-        let taken = self.table.update_if(update, deadline).await?;
-        Ok(taken.then(|| Waiting {
-            claims: waiting.claims + 1,
-            traced_at: Some(now).filter(|_| parts.trace).or(waiting.traced_at),
-            ..waiting.clone()
+        if sinks.langfuse {
+            change = change.set("traced_at", item::time(now));
+        }
+        let update = change.update(&self.table, &Key::entry(usage.entry.id.as_str()));
+        let taken = self.table.apply(update, deadline).await?;
+        Ok(taken.then(|| UsageProgress {
+            claims,
+            traced_at: Some(now).filter(|_| sinks.langfuse).or(usage.traced_at),
+            ..usage.clone()
         }))
     }
 
     /// Marks a claimed usage, and lists what is still pending at `due`. Returns whether the claim still held.
     pub async fn put_back(
         &self,
-        taken: &Waiting,
+        claimed: &UsageProgress,
         marks: &Marks,
         due: Timestamp,
         deadline: &Deadline,
     ) -> Result<bool, Error> {
-        let guard = Guard::Claims(taken.claims);
-        self.mark_if(&taken.entry, guard, marks, Some(due), deadline)
+        let (entry, claims) = (&claimed.entry, claimed.claims);
+        self.mark_if(entry, claims, marks, Some(due), deadline)
             .await
     }
 
     /// Postpones a listed item of any kind.
     pub async fn put_off(
         &self,
-        listed: &Listed,
+        listed: &QueueItem,
         due: Timestamp,
         deadline: &Deadline,
     ) -> Result<(), Error> {
-        let action = self.table.update(
-            &listed.key,
-            "attribute_exists(pending_bucket)",
-            "SET pending_due = :due",
-            [(":due", item::time(due))],
-        );
-        self.table.apply(action, deadline).await.map(drop)
+        let change = Change::default()
+            .when("attribute_exists(pending_bucket)")
+            .set("pending_due", item::time(due));
+        let update = change.update(&self.table, &listed.key);
+        self.table.apply(update, deadline).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_item_has_the_kind_of_its_key() {
+        let refund = || QueueItemKind::Reversal(ReversalKind::Refund, "re_1".parse().unwrap());
+        for (pk, kind) in [
+            ("E#use_1", QueueItemKind::Usage),
+            ("B#par_1", QueueItemKind::Parcel),
+            ("I#chk_1", QueueItemKind::Order),
+            ("A#a", QueueItemKind::Subscriptions("a".parse().unwrap())),
+            ("A#", QueueItemKind::Unknown),
+            ("D#refund#re_1", refund()),
+            ("D#later#re_1", QueueItemKind::Unknown),
+            ("Z#1", QueueItemKind::Usage),
+        ] {
+            assert_eq!(QueueItemKind::of(pk), kind, "{pk}");
+        }
     }
 }

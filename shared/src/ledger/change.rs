@@ -17,7 +17,7 @@ use crate::process::deadline::Deadline;
 use crate::table;
 use crate::table::item::{self, Item};
 use crate::table::key::Key;
-use crate::table::{Judged, Tried};
+use crate::table::{TransactAttempt, TransactOutcome};
 use crate::words::id::AccountId;
 
 /// A change of an account, with everything that is written in its transaction.
@@ -158,9 +158,9 @@ impl Ledger {
         }
         actions.extend(change.also.into_iter().map(|also| (Guard::Also, also)));
         let refused = match self.table.try_transact(actions, deadline).await? {
-            Tried::Judged(Judged::Committed) => return Ok(Attempt::Written),
-            Tried::Judged(Judged::Refused(refused)) => refused,
-            Tried::Conflict(_) => return Ok(Attempt::Changed),
+            TransactAttempt::Judged(TransactOutcome::Committed) => return Ok(Attempt::Written),
+            TransactAttempt::Judged(TransactOutcome::Refused(refused)) => refused,
+            TransactAttempt::Conflict(_) => return Ok(Attempt::Changed),
         };
         let mut refused = refused.into_iter();
         let entry = refused.find(|refusal| refusal.guard == Guard::DecidingEntry);

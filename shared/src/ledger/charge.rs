@@ -25,7 +25,7 @@ use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
 use crate::table::Cause;
 use crate::table::item;
 use crate::table::key::Key;
-use crate::table::{Item, Judged, Refusal, Tried};
+use crate::table::{Item, Refusal, TransactAttempt, TransactOutcome};
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sparks::Sparks;
 use plan::{Plan, repeated};
@@ -68,7 +68,7 @@ struct Request<'a> {
 
 /// Facts about the table that refused transactions have shown so far.
 #[derive(Default)]
-struct Knowledge {
+struct Facts {
     /// The balance, unless something was committed since it was read.
     available: Option<Sparks>,
     /// Usages that existed before.
@@ -82,7 +82,7 @@ struct Knowledge {
 }
 
 /// The outcome of one attempt that was not an error.
-enum Lesson {
+enum AttemptOutcome {
     Committed,
     Learnt,
     AccountMissing,
@@ -105,9 +105,9 @@ impl Ledger {
         deadline: &Deadline,
     ) -> Result<bool, Error> {
         let entries = charges.iter().map(|charge| &charge.entry);
-        let mut knowledge = Knowledge {
+        let mut facts = Facts {
             models: self.full_rollups.of(entries.clone()),
-            ..Knowledge::default()
+            ..Facts::default()
         };
         let now = deadline.now();
         let drained = self.unpaid.is_drained(account, now);
@@ -122,13 +122,12 @@ impl Ledger {
                 charges,
                 deadline,
             };
-            self.look(&request, &mut knowledge).await?;
+            self.look(&request, &mut facts).await?;
         }
         let exists = self
-            .charge_all(account, charges, deadline, &mut knowledge)
+            .charge_all(account, charges, deadline, &mut facts)
             .await?;
-        self.look_again(account, charges, deadline, &knowledge)
-            .await?;
+        self.look_again(account, charges, deadline, &facts).await?;
         Ok(exists)
     }
 
@@ -138,38 +137,38 @@ impl Ledger {
         account: &AccountId,
         charges: &mut [&mut Charge],
         deadline: &Deadline,
-        knowledge: &mut Knowledge,
+        facts: &mut Facts,
     ) -> Result<bool, Error> {
         // The budget for conflicts begins with the first conflict, and includes everything after it.
         let mut conflicts: Option<Deadline> = None;
         let (mut start, mut met, mut plans) = (0, 0, 0);
         while start < charges.len() {
-            let plan = Plan::make(charges, start, knowledge).ok_or(Error::OutOfRange)?;
+            let plan = Plan::make(charges, start, facts).ok_or(Error::OutOfRange)?;
             let deadline = conflicts.as_ref().unwrap_or(deadline);
             let request = Request {
                 account,
                 charges,
                 deadline,
             };
-            match self.attempt(&request, &plan, knowledge).await? {
-                Lesson::Committed => {
+            match self.attempt(&request, &plan, facts).await? {
+                AttemptOutcome::Committed => {
                     (start, plans) = (plan.end, 0);
                     if !plan.charged.is_empty() {
                         // The balance has changed.
-                        (knowledge.available, knowledge.together) = (None, false);
+                        (facts.available, facts.together) = (None, false);
                     }
                     for (position, outcome) in plan.outcomes {
                         charges[position].outcome = Some(outcome);
                     }
                 }
-                Lesson::Learnt => {
+                AttemptOutcome::Learnt => {
                     plans += 1;
                     if plans > MOST_PLANS && !deadline.another(plans).await {
                         return Err(Error::Busy("the balance kept changing".into()));
                     }
                 }
-                Lesson::AccountMissing => return Ok(false),
-                Lesson::Conflict(cause) => {
+                AttemptOutcome::AccountMissing => return Ok(false),
+                AttemptOutcome::Conflict(cause) => {
                     met += 1;
                     let budget = deadline.at_most(CONFLICT_BUDGET);
                     let budget = conflicts.get_or_insert(budget);
@@ -187,10 +186,10 @@ impl Ledger {
         &self,
         request: &Request<'_>,
         plan: &Plan,
-        knowledge: &mut Knowledge,
-    ) -> Result<Lesson, Error> {
+        facts: &mut Facts,
+    ) -> Result<AttemptOutcome, Error> {
         if plan.charged.is_empty() {
-            return Ok(Lesson::Committed);
+            return Ok(AttemptOutcome::Committed);
         }
         if request.deadline.left().is_zero() {
             return Err(Error::Busy("the balance kept changing".into()));
@@ -198,7 +197,7 @@ impl Ledger {
         let charged = plan.charged.iter();
         let entries = charged.map(|&position| (position, &request.charges[position].entry));
         let charged = entries.clone().map(|(_, entry)| entry);
-        let rollups = rollup::updates(charged, &knowledge.models, &self.table.name);
+        let rollups = rollup::updates(charged, &facts.models, &self.table.name);
 
         let mut actions = vec![(Guard::Balance, self.debit(request, plan))];
         actions.extend(entries.map(|(position, entry)| {
@@ -211,10 +210,10 @@ impl Ledger {
         }));
 
         match self.table.try_transact(actions, request.deadline).await? {
-            Tried::Judged(Judged::Committed) => Ok(Lesson::Committed),
-            Tried::Conflict(cause) => Ok(Lesson::Conflict(cause)),
-            Tried::Judged(Judged::Refused(refused)) => {
-                self.learn(request, plan, refused, knowledge).await
+            TransactAttempt::Judged(TransactOutcome::Committed) => Ok(AttemptOutcome::Committed),
+            TransactAttempt::Conflict(cause) => Ok(AttemptOutcome::Conflict(cause)),
+            TransactAttempt::Judged(TransactOutcome::Refused(refused)) => {
+                self.learn(request, plan, refused, facts).await
             }
         }
     }
@@ -225,8 +224,8 @@ impl Ledger {
         request: &Request<'_>,
         plan: &Plan,
         refused: Vec<Refusal<Guard>>,
-        knowledge: &mut Knowledge,
-    ) -> Result<Lesson, Error> {
+        facts: &mut Facts,
+    ) -> Result<AttemptOutcome, Error> {
         let (mut balance, mut entries, mut models) = (None, HashMap::new(), KnownModels::new());
         for Refusal { guard, stored } in refused {
             match guard {
@@ -240,14 +239,14 @@ impl Ledger {
             }
         }
         self.full_rollups.remember(&models);
-        knowledge.models.extend(models);
-        self.see_entries(request, plan, entries, knowledge).await?;
+        facts.models.extend(models);
+        self.see_entries(request, plan, entries, facts).await?;
         let Some(stored) = balance else {
             // The balance is higher than was known.
-            knowledge.available = None;
-            return Ok(Lesson::Learnt);
+            facts.available = None;
+            return Ok(AttemptOutcome::Learnt);
         };
-        self.see_balance(request, stored, knowledge).await
+        self.see_balance(request, stored, facts).await
     }
 
     /// Learns which usages exist: those whose entries were refused.
@@ -256,11 +255,11 @@ impl Ledger {
         request: &Request<'_>,
         plan: &Plan,
         mut refused: HashMap<usize, Option<Item>>,
-        knowledge: &mut Knowledge,
+        facts: &mut Facts,
     ) -> Result<(), Error> {
         // Usages outside this transaction may have been recorded since.
-        knowledge.missing.clear();
-        knowledge.together = false;
+        facts.missing.clear();
+        facts.together = false;
         for &position in &plan.charged {
             let id = &request.charges[position].entry.id;
             let stored = match refused.remove(&position) {
@@ -270,10 +269,10 @@ impl Ledger {
             };
             match stored {
                 Some(stored) => {
-                    knowledge.stored.insert(id.clone(), stored);
+                    facts.stored.insert(id.clone(), stored);
                 }
                 None => {
-                    knowledge.missing.insert(id.clone());
+                    facts.missing.insert(id.clone());
                 }
             }
         }
@@ -285,17 +284,17 @@ impl Ledger {
         &self,
         request: &Request<'_>,
         stored: Option<Item>,
-        knowledge: &mut Knowledge,
-    ) -> Result<Lesson, Error> {
+        facts: &mut Facts,
+    ) -> Result<AttemptOutcome, Error> {
         let Some(stored) = stored else {
-            return Ok(Lesson::AccountMissing);
+            return Ok(AttemptOutcome::AccountMissing);
         };
         let found = Account::from_item(&stored)?;
         // Other changes of the grants pass as quickly as a conflict.
         let deadline = request.deadline.at_most(CONFLICT_BUDGET);
         let settled = self.settle(request.account, found, &deadline).await?;
-        knowledge.available = Some(settled.available);
-        Ok(Lesson::Learnt)
+        facts.available = Some(settled.available);
+        Ok(AttemptOutcome::Learnt)
     }
 
     /// The account's action: the balance covers the sum, and nothing is due before.

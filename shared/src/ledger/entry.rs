@@ -15,6 +15,7 @@ use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, MemberId, UsageId, hex};
+use crate::words::sink::PerSink;
 use crate::words::sparks::Sparks;
 
 /// Time for which the outbox leaves an entry to the invocation that recorded it: that may take 29 s, and 15 s more.
@@ -26,11 +27,11 @@ const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);
 pub enum DeliveryState {
     /// Not confirmed; the outbox keeps trying.
     Pending,
-    /// The provider said that it has it.
+    /// The sink said that it has it.
     Confirmed,
     /// It failed for good and waits for an operator.
     Parked,
-    /// The provider is not configured.
+    /// The sink is not configured.
     Off,
 }
 
@@ -60,24 +61,27 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// The states of an entry's two deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deliveries {
-    /// The trace in Langfuse.
-    pub langfuse: DeliveryState,
-    /// The event at Stripe's meter.
-    pub stripe: DeliveryState,
-}
+/// The states of a usage's deliveries.
+pub type Deliveries = PerSink<DeliveryState>;
 
 impl Deliveries {
+    /// Reads the states from a usage's item.
+    pub(crate) fn read(item: &Item) -> Result<Self, Malformed> {
+        Self::try_new(|sink| DeliveryState::read(item, sink.as_str()))
+    }
+
     /// Returns whether a delivery waits for the operator.
     pub fn any_parked(self) -> bool {
-        self.langfuse == DeliveryState::Parked || self.stripe == DeliveryState::Parked
+        self.any(DeliveryState::Parked)
     }
 
     /// Returns whether a delivery is left for the outbox.
     pub fn any_pending(self) -> bool {
-        self.langfuse == DeliveryState::Pending || self.stripe == DeliveryState::Pending
+        self.any(DeliveryState::Pending)
+    }
+
+    fn any(self, state: DeliveryState) -> bool {
+        self.iter().any(|(_, one)| *one == state)
     }
 }
 
@@ -155,12 +159,9 @@ impl UsageEntry {
             ("lines".into(), item::json(&self.lines)),
             ("price_version".into(), item::text(&self.price_version)),
             ("occurred_at".into(), item::time(self.occurred_at)),
-            (
-                "langfuse".into(),
-                item::text(self.deliveries.langfuse.as_str()),
-            ),
-            ("stripe".into(), item::text(self.deliveries.stripe.as_str())),
         ]);
+        let states = self.deliveries.iter();
+        item.extend(states.map(|(sink, state)| (sink.to_string(), item::text(state.as_str()))));
         if let Some(member) = &self.member {
             item.insert("member".into(), item::text(member.as_str()));
         }
@@ -192,10 +193,7 @@ impl UsageEntry {
                 Some(_) => item::read_json(item, "trace")?,
                 None => TraceLabels::default(),
             },
-            deliveries: Deliveries {
-                langfuse: DeliveryState::read(item, "langfuse")?,
-                stripe: DeliveryState::read(item, "stripe")?,
-            },
+            deliveries: Deliveries::read(item)?,
         })
     }
 }

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use super::holdings::{Holdings, Read};
 use super::{Error, Ledger};
 use crate::process::deadline::Deadline;
-use crate::table::Updated;
+use crate::table::UpdateOutcome;
 use crate::table::item::{self, Malformed};
 use crate::table::key::Key;
 use crate::words::id::AccountId;
@@ -79,7 +79,7 @@ impl Ledger {
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 );
             match self.table.try_update(update, deadline).await? {
-                Updated::Written(account) => {
+                UpdateOutcome::Written(account) => {
                     let grants = match account.get("grants") {
                         Some(_) => None,
                         None => {
@@ -94,8 +94,8 @@ impl Ledger {
                         Read::Torn | Read::Missing => self.holdings(gate.account, deadline).await,
                     };
                 }
-                Updated::Refused(None) => return Ok(None),
-                Updated::Refused(Some(_)) | Updated::Conflict(_) => {}
+                UpdateOutcome::Refused(None) => return Ok(None),
+                UpdateOutcome::Refused(Some(_)) | UpdateOutcome::Conflict(_) => {}
             }
             if !deadline.at_the_gate().await {
                 return Err(Error::Busy("the gate of the account stayed closed".into()));

@@ -6,41 +6,36 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{next_attempt, traces};
-use crate::delivery::{Mark, Marks, Parts, Waiting};
-use crate::ledger::DeliveryState;
+use crate::delivery::{Marks, Proof, SinkSet, UsageProgress};
 
-/// Returns the time at which a usage is due again. `sent` has the parts that were sent.
-pub(super) fn again(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timestamp {
-    let after = marks.after(usage.entry.deliveries);
-    let is_pending = |state| state == DeliveryState::Pending;
-    let trace = is_pending(after.langfuse).then(|| trace(usage, marks, sent, now));
-    let event = is_pending(after.stripe).then(|| {
-        if sent.event {
+/// Returns the time at which a usage is due again, after a run has sent some of its deliveries.
+pub(super) fn again(
+    usage: &UsageProgress,
+    sent: SinkSet,
+    marks: &Marks,
+    now: Timestamp,
+) -> Timestamp {
+    let after = usage.after(sent, marks);
+    let trace = after.langfuse.pending();
+    let trace = trace.map(|proof| trace_due(usage, proof, sent.langfuse, now));
+    let event = after.stripe.pending().map(|_| {
+        if sent.stripe {
             next_attempt(now, usage.claims)
         } else {
-            next_look(now, usage.meter_age_from())
+            next_look(now, usage.event.age_from())
         }
     });
-    let parts = [trace, event].into_iter().flatten();
-    parts.min().unwrap_or(now)
+    [trace, event].into_iter().flatten().min().unwrap_or(now)
 }
 
-fn trace(usage: &Waiting, marks: &Marks, sent: Parts, now: Timestamp) -> Timestamp {
-    let is_unsent = matches!(marks.langfuse, Some(Mark::Unsent(_)));
-    match (&marks.langfuse, sent.trace) {
-        (Some(Mark::Absent(at)), _) => traces::asked_again_from(*at),
+fn trace_due(usage: &UsageProgress, proof: Proof, is_sent: bool, now: Timestamp) -> Timestamp {
+    let asked_from = traces::asked_from(usage, proof);
+    match (proof.unsent, is_sent) {
+        (true, true) => next_attempt(now, usage.claims),
         // Langfuse may have it, and is read before the trace is sent again.
-        (_, true) if !is_unsent => next_attempt(now, usage.claims).max(traces::asked_from(usage)),
-        (_, true) => next_attempt(now, usage.claims),
-        (_, false) if usage.unsent_to_langfuse => next_look(now, usage.entry.recorded_at),
-        (_, false) => {
-            let asked_from = traces::asked_from(usage);
-            if asked_from > now {
-                asked_from
-            } else {
-                next_look(now, usage.entry.recorded_at)
-            }
-        }
+        (false, true) => next_attempt(now, usage.claims).max(asked_from),
+        (false, false) if asked_from > now => asked_from,
+        (_, false) => next_look(now, usage.entry.recorded_at),
     }
 }
 

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use super::outcome::{METER_AGE, Outcome, TOO_OLD, by_account};
-use super::parcels::Frozen;
+use super::parcels::FrozenParcels;
 use super::{Outbox, call_timeout, has_time, next_attempt};
-use crate::delivery::{Mark, Parcel, Waiting};
-use crate::ledger::{self, DeliveryState};
+use crate::delivery::{Mark, Parcel, Unsent, UsageProgress, proof};
+use crate::ledger;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, MeterEvent, Stripe};
@@ -22,20 +22,20 @@ use crate::words::id::{AccountId, CustomerId, UsageId};
 const CUSTOMERS_AT_ONCE: usize = 8;
 
 /// Parks events that are too old to be sent: Stripe may have forgotten that it has them.
-pub(super) fn park_old(usages: &[Waiting], now: Timestamp, outcome: &mut Outcome) {
+pub(super) fn park_old(usages: &[UsageProgress], now: Timestamp, outcome: &mut Outcome) {
     for usage in usages {
-        let pending = usage.entry.deliveries.stripe == DeliveryState::Pending;
-        let old = now.duration_since(usage.meter_age_from()) > METER_AGE;
+        let pending = usage.deliveries.stripe.is_pending();
+        let old = now.duration_since(usage.event.age_from()) > METER_AGE;
         if pending && old && usage.parcel.is_none() {
             let parked = Mark::Parked(TOO_OLD.to_owned());
-            outcome.stripe.insert(usage.entry.id.clone(), parked);
+            outcome.marks.stripe.insert(usage.entry.id.clone(), parked);
         }
     }
 }
 
 /// The marks of usages that were sent, and the usages that could not be tried.
 #[derive(Default)]
-pub(super) struct Sent {
+pub(super) struct MeterOutcome {
     pub(super) marks: HashMap<UsageId, Mark>,
     pub(super) untried: HashSet<UsageId>,
 }
@@ -43,12 +43,12 @@ pub(super) struct Sent {
 /// Sends each customer's parcels and then its other usages, for several customers at once.
 pub(super) async fn send(
     outbox: &Outbox,
-    usages: &[&Waiting],
-    frozen: &Frozen,
+    usages: &[&UsageProgress],
+    frozen: &FrozenParcels,
     waiting: &[Parcel],
     deadline: &Deadline,
-) -> Result<Sent, ledger::Error> {
-    let mut sent = Sent::default();
+) -> Result<MeterOutcome, ledger::Error> {
+    let mut sent = MeterOutcome::default();
     let Some(stripe) = outbox.stripe() else {
         return Ok(sent);
     };
@@ -91,7 +91,7 @@ pub(super) async fn send(
 /// The pending usages and parcels of one customer.
 struct Customer<'a> {
     account: AccountId,
-    usages: Vec<&'a Waiting>,
+    usages: Vec<&'a UsageProgress>,
     parcels: Vec<&'a Parcel>,
 }
 
@@ -110,8 +110,8 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// Sends a customer's pending parcels and usages, one call after another.
-    async fn send(&self, customer: Customer<'_>) -> Result<Sent, ledger::Error> {
-        let mut sent = Sent::default();
+    async fn send(&self, customer: Customer<'_>) -> Result<MeterOutcome, ledger::Error> {
+        let mut sent = MeterOutcome::default();
         let mut next = Next::GoOn;
         for parcel in customer.parcels {
             if next == Next::GoOn && has_time(self.deadline) {
@@ -147,7 +147,12 @@ impl Sender<'_> {
         }
     }
 
-    async fn send_usage(&self, usage: &Waiting, customer: &CustomerId, sent: &mut Sent) -> Next {
+    async fn send_usage(
+        &self,
+        usage: &UsageProgress,
+        customer: &CustomerId,
+        sent: &mut MeterOutcome,
+    ) -> Next {
         let entry = &usage.entry;
         let event = MeterEvent {
             identifier: entry.id.as_str(),
@@ -157,15 +162,18 @@ impl Sender<'_> {
             attempt: usage.claims,
         };
         let outcome = self.record(&event).await;
-        if let Some(mark) = mark(&outcome, usage.unsent_to_stripe) {
-            sent.marks.insert(entry.id.clone(), mark);
-        }
+        let mark = proof::of_event(&outcome, usage.deliveries.stripe.is_unsent());
+        sent.marks.extend(mark.map(|mark| (entry.id.clone(), mark)));
         next_after(&outcome)
     }
 
-    async fn send_parcel(&self, parcel: &Parcel, sent: &mut Sent) -> Result<Next, ledger::Error> {
+    async fn send_parcel(
+        &self,
+        parcel: &Parcel,
+        sent: &mut MeterOutcome,
+    ) -> Result<Next, ledger::Error> {
         let now = self.outbox.clock.now();
-        let old = now.duration_since(parcel.meter_age_from()) > METER_AGE;
+        let old = now.duration_since(parcel.event.age_from()) > METER_AGE;
         let outcome = if old {
             None
         } else {
@@ -173,14 +181,14 @@ impl Sender<'_> {
                 identifier: parcel.id.as_str(),
                 customer: &parcel.customer,
                 value: parcel.value,
-                occurred_at: parcel.occurred_at,
+                occurred_at: parcel.event.occurred_at,
                 attempt: parcel.attempts,
             };
             Some(self.record(&event).await)
         };
         let mark = match &outcome {
             None => Some(Mark::Parked(TOO_OLD.to_owned())),
-            Some(outcome) => mark(outcome, false),
+            Some(outcome) => proof::of_event(outcome, false),
         };
         let due = next_attempt(now, parcel.attempts + 1);
         let written = self
@@ -216,25 +224,15 @@ impl Sender<'_> {
     }
 }
 
-impl Sent {
+impl MeterOutcome {
     /// Leaves a usage that was claimed but not tried as it was.
-    fn leave(&mut self, usage: &Waiting) {
+    fn leave(&mut self, usage: &UsageProgress) {
         let id = usage.entry.id.clone();
-        if usage.unsent_to_stripe {
-            self.marks.insert(id.clone(), Mark::Unsent("not_tried"));
+        if usage.deliveries.stripe.is_unsent() {
+            let mark = Mark::Unsent(Unsent::NotTried);
+            self.marks.insert(id.clone(), mark);
         }
         self.untried.insert(id);
-    }
-}
-
-/// Returns the mark that an attempt proves. An event is proven unsent only if it was so before.
-fn mark(outcome: &Result<(), stripe::Error>, unsent_before: bool) -> Option<Mark> {
-    match outcome {
-        Ok(()) => Some(Mark::Confirmed),
-        Err(stripe::Error::Refused(refusal)) => Some(Mark::Parked(refusal.to_string())),
-        Err(stripe::Error::Skipped) if unsent_before => Some(Mark::Unsent("circuit")),
-        Err(stripe::Error::RateLimited) if unsent_before => Some(Mark::Unsent("rate_limited")),
-        Err(_) => None,
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
 
-use crate::delivery::{Mark, Parts, Waiting};
+use crate::delivery::{Mark, Marks, SinkSet, UsageProgress};
 use crate::words::id::{AccountId, UsageId};
+use crate::words::sink::PerSink;
 
 /// Maximum age of an event that is sent. Stripe forgets an identifier after a day; a later attempt could count twice.
 pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
@@ -17,18 +18,27 @@ pub(super) const TOO_OLD: &str =
 /// The outcome of each usage in a round, by its id.
 #[derive(Default)]
 pub(super) struct Outcome {
-    pub(super) langfuse: HashMap<UsageId, Mark>,
-    pub(super) stripe: HashMap<UsageId, Mark>,
+    pub(super) marks: PerSink<HashMap<UsageId, Mark>>,
     /// Usages that were claimed and could not be tried.
     pub(super) untried: HashSet<UsageId>,
-    /// The parts of each usage that were to be sent.
-    pub(super) parts: HashMap<UsageId, Parts>,
+    /// The deliveries of each usage that were to be attempted.
+    pub(super) attempted: HashMap<UsageId, SinkSet>,
+}
+
+impl Outcome {
+    /// Returns the marks of a usage.
+    pub(super) fn marks_of(&self, id: &UsageId) -> Marks {
+        let marks = self.marks.as_ref();
+        marks.map(|marks| marks.get(id).cloned())
+    }
 }
 
 /// Groups usages by account, in their order.
-pub(super) fn by_account<'a>(usages: &[&'a Waiting]) -> Vec<(AccountId, Vec<&'a Waiting>)> {
+pub(super) fn by_account<'a>(
+    usages: &[&'a UsageProgress],
+) -> Vec<(AccountId, Vec<&'a UsageProgress>)> {
     let mut places: HashMap<&AccountId, usize> = HashMap::new();
-    let mut accounts: Vec<(AccountId, Vec<&'a Waiting>)> = Vec::new();
+    let mut accounts: Vec<(AccountId, Vec<&'a UsageProgress>)> = Vec::new();
     for usage in usages {
         let account = &usage.entry.account;
         let place = *places.entry(account).or_insert_with(|| {

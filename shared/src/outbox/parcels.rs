@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::outcome::{METER_AGE, by_account};
 use super::{Outbox, Report};
-use crate::delivery::{MAX_MEMBERS, Mark, Parcel, Waiting};
+use crate::delivery::{MAX_MEMBERS, Mark, Parcel, UsageProgress};
 use crate::ledger::{self, DeliveryState};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe::Stripe;
@@ -15,19 +15,19 @@ const PARCELS_ABOVE: usize = 50;
 
 /// Parcels that were frozen in this round.
 #[derive(Default)]
-pub(super) struct Frozen {
+pub(super) struct FrozenParcels {
     pub(super) parcels: Vec<Parcel>,
     member_of: HashMap<UsageId, ParcelId>,
 }
 
-impl Frozen {
+impl FrozenParcels {
     /// Marks usages that are now members of a parcel.
-    pub(super) fn note(&self, usages: &mut [Waiting]) {
+    pub(super) fn note(&self, usages: &mut [UsageProgress]) {
         for usage in usages {
             if let Some(parcel) = self.member_of.get(&usage.entry.id) {
                 usage.parcel = Some(parcel.clone());
                 usage.claims += 1;
-                usage.unsent_to_stripe = false;
+                usage.deliveries.stripe = usage.deliveries.stripe.claimed();
             }
         }
     }
@@ -40,21 +40,21 @@ impl Frozen {
 /// Freezes parcels of usages that were certainly never sent, for customers that have many pending.
 pub(super) async fn freeze(
     outbox: &Outbox,
-    usages: &[Waiting],
+    usages: &[UsageProgress],
     deadline: &Deadline,
     report: &mut Report,
-) -> Result<Frozen, ledger::Error> {
+) -> Result<FrozenParcels, ledger::Error> {
     let now = deadline.start();
-    let mut frozen = Frozen::default();
+    let mut frozen = FrozenParcels::default();
     // While Stripe is left alone, what is proven unsent stays so.
     if outbox.stripe().is_none_or(Stripe::is_left_alone) {
         return Ok(frozen);
     }
-    let waiting: Vec<&Waiting> = usages
+    let waiting: Vec<&UsageProgress> = usages
         .iter()
-        .filter(|usage| usage.entry.deliveries.stripe == DeliveryState::Pending)
+        .filter(|usage| usage.deliveries.stripe.is_pending())
         .filter(|usage| usage.parcel.is_none())
-        .filter(|usage| now.duration_since(usage.meter_age_from()) <= METER_AGE)
+        .filter(|usage| now.duration_since(usage.event.age_from()) <= METER_AGE)
         .collect();
     for (account, waiting) in by_account(&waiting) {
         if waiting.len() <= PARCELS_ABOVE {
@@ -88,9 +88,12 @@ pub(super) async fn freeze(
 }
 
 /// Groups the usages that may be sent together: proven unsent, and of one UTC hour.
-fn together<'a>(waiting: &[&'a Waiting]) -> Vec<Vec<&'a Waiting>> {
-    let mut hours: HashMap<i64, Vec<&Waiting>> = HashMap::new();
-    for usage in waiting.iter().filter(|usage| usage.unsent_to_stripe) {
+fn together<'a>(waiting: &[&'a UsageProgress]) -> Vec<Vec<&'a UsageProgress>> {
+    let mut hours: HashMap<i64, Vec<&UsageProgress>> = HashMap::new();
+    let unsent = waiting
+        .iter()
+        .filter(|usage| usage.deliveries.stripe.is_unsent());
+    for usage in unsent {
         let hour = usage.entry.occurred_at.as_second().div_euclid(3_600);
         hours.entry(hour).or_default().push(usage);
     }
@@ -106,7 +109,7 @@ fn together<'a>(waiting: &[&'a Waiting]) -> Vec<Vec<&'a Waiting>> {
 /// Returns the marks of members whose parcel is already confirmed or parked.
 pub(super) async fn follow(
     outbox: &Outbox,
-    usages: &[Waiting],
+    usages: &[UsageProgress],
     parcels: &[Parcel],
     deadline: &Deadline,
 ) -> Result<HashMap<UsageId, Mark>, ledger::Error> {
@@ -119,7 +122,7 @@ pub(super) async fn follow(
         let Some(parcel) = &usage.parcel else {
             continue;
         };
-        if usage.entry.deliveries.stripe != DeliveryState::Pending {
+        if !usage.deliveries.stripe.is_pending() {
             continue;
         }
         if !known.contains_key(parcel) {
@@ -128,7 +131,7 @@ pub(super) async fn follow(
                 Err(ledger::Error::Malformed(_)) => None,
                 stored => stored?,
             };
-            known.insert(parcel.clone(), stored.as_ref().and_then(standing));
+            known.insert(parcel.clone(), stored.as_ref().and_then(mark_of));
         }
         if let Some(Some(mark)) = known.get(parcel) {
             marks.insert(usage.entry.id.clone(), mark.clone());
@@ -138,7 +141,7 @@ pub(super) async fn follow(
 }
 
 /// Returns the mark that a parcel's state means for its members; None if it is not decided.
-fn standing(parcel: &Parcel) -> Option<Mark> {
+fn mark_of(parcel: &Parcel) -> Option<Mark> {
     match parcel.state {
         DeliveryState::Confirmed => Some(Mark::Confirmed),
         DeliveryState::Parked => {

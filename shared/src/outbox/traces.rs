@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::{Outbox, call_timeout, has_time};
-use crate::delivery::{Mark, Waiting};
-use crate::ledger::DeliveryState;
+use crate::delivery::proof::{self, Export};
+use crate::delivery::{Mark, Proof, Unsent, UsageProgress};
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::langfuse::{self, Content, Langfuse, Reads, Trace};
@@ -39,19 +39,19 @@ pub(super) const UNCLEAR: &str =
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
 
 /// Langfuse's answers about the traces that may have been sent.
-pub(super) struct Probed {
+pub(super) struct TraceProbe {
     now: Timestamp,
     marks: HashMap<UsageId, Mark>,
     absent: HashSet<UsageId>,
 }
 
-impl Probed {
+impl TraceProbe {
     /// Notes whether Langfuse shows a trace. It is absent if it was not shown 15 minutes ago either.
-    fn note(&mut self, usage: &Waiting, there: bool) {
+    fn note(&mut self, usage: &UsageProgress, there: bool) {
         let id = &usage.entry.id;
         if there {
             self.marks.insert(id.clone(), Mark::Confirmed);
-        } else if absent_at(usage).is_some() {
+        } else if absent_at(usage, proof_of(usage)).is_some() {
             self.absent.insert(id.clone());
         } else {
             self.marks.insert(id.clone(), Mark::Absent(self.now));
@@ -59,12 +59,12 @@ impl Probed {
     }
 
     /// Notes that Langfuse cannot say whether it has a trace. After six hours, the trace is parked.
-    fn unclear(&mut self, usage: &Waiting) {
+    fn unclear(&mut self, usage: &UsageProgress) {
         let id = &usage.entry.id;
         if self.marks.contains_key(id) || self.absent.contains(id) {
             return;
         }
-        let since = usage.unclear_since.unwrap_or(self.now);
+        let since = proof_of(usage).unclear_since.unwrap_or(self.now);
         let mark = if self.now.duration_since(since) < UNCLEAR_FOR {
             Mark::Unclear(since)
         } else {
@@ -80,48 +80,45 @@ impl Probed {
     }
 
     /// Returns whether a trace is pending and certainly not at Langfuse.
-    pub(super) fn is_to_be_sent(&self, usage: &Waiting) -> bool {
-        usage.entry.deliveries.langfuse == DeliveryState::Pending
-            && (usage.unsent_to_langfuse || self.absent.contains(&usage.entry.id))
+    pub(super) fn is_to_be_sent(&self, usage: &UsageProgress) -> bool {
+        let trace = usage.deliveries.langfuse.pending();
+        trace.is_some_and(|proof| proof.unsent || self.absent.contains(&usage.entry.id))
     }
 }
 
+/// Returns the proof about a trace; none if it is not pending.
+fn proof_of(usage: &UsageProgress) -> Proof {
+    usage.deliveries.langfuse.pending().unwrap_or_default()
+}
+
 /// Returns when Langfuse did not show a trace; None if that was not after it was last sent.
-fn absent_at(usage: &Waiting) -> Option<Timestamp> {
-    usage.absent_at_langfuse.filter(|at| *at > sent_at(usage))
+fn absent_at(usage: &UsageProgress, proof: Proof) -> Option<Timestamp> {
+    proof.absent_at.filter(|at| *at > sent_at(usage))
 }
 
 /// Returns when a trace was last sent, or its usage recorded.
-fn sent_at(usage: &Waiting) -> Timestamp {
+fn sent_at(usage: &UsageProgress) -> Timestamp {
     usage.traced_at.unwrap_or(usage.entry.recorded_at)
 }
 
 /// Returns the time from which the outbox asks Langfuse for a trace that may have been sent.
-pub(super) fn asked_from(usage: &Waiting) -> Timestamp {
-    match absent_at(usage) {
-        Some(absent_at) => asked_again_from(absent_at),
-        None => sent_at(usage)
-            .saturating_add(PROBED_AFTER)
-            .unwrap_or(Timestamp::MAX),
-    }
-}
-
-/// Returns the time from which the outbox asks Langfuse again for a trace that it did not show.
-pub(super) fn asked_again_from(absent_at: Timestamp) -> Timestamp {
-    absent_at
-        .saturating_add(ABSENT_AFTER)
-        .unwrap_or(Timestamp::MAX)
+pub(super) fn asked_from(usage: &UsageProgress, proof: Proof) -> Timestamp {
+    let asked_from = match absent_at(usage, proof) {
+        Some(absent_at) => absent_at.saturating_add(ABSENT_AFTER),
+        None => sent_at(usage).saturating_add(PROBED_AFTER),
+    };
+    asked_from.unwrap_or(Timestamp::MAX)
 }
 
 /// Asks Langfuse for the traces that may have been sent, window by window. Traces that are too recent wait.
 pub(super) async fn probe(
     outbox: &Outbox,
-    usages: &[Waiting],
+    usages: &[UsageProgress],
     reads: &Reads,
     deadline: &Deadline,
-) -> Probed {
+) -> TraceProbe {
     let now = deadline.start();
-    let mut probed = Probed {
+    let mut probed = TraceProbe {
         now,
         marks: HashMap::new(),
         absent: HashSet::new(),
@@ -130,16 +127,15 @@ pub(super) async fn probe(
         return probed;
     };
     let asked_for = usages.iter().filter(|usage| {
-        usage.entry.deliveries.langfuse == DeliveryState::Pending
-            && !usage.unsent_to_langfuse
-            && now >= asked_from(usage)
+        let trace = usage.deliveries.langfuse.pending();
+        trace.is_some_and(|proof| !proof.unsent && now >= asked_from(usage, proof))
     });
-    let (shown, hidden): (Vec<&Waiting>, Vec<&Waiting>) =
+    let (shown, hidden): (Vec<&UsageProgress>, Vec<&UsageProgress>) =
         asked_for.partition(|usage| langfuse::is_shown(usage.entry.occurred_at, now));
     for usage in hidden {
         probed.unclear(usage);
     }
-    let asking = Asking {
+    let asking = TraceQueries {
         langfuse,
         reads,
         deadline,
@@ -159,13 +155,13 @@ pub(super) async fn probe(
 }
 
 /// Queries of Langfuse, as long as reads and time are left.
-struct Asking<'a> {
+struct TraceQueries<'a> {
     langfuse: &'a Langfuse,
     reads: &'a Reads,
     deadline: &'a Deadline,
 }
 
-impl Asking<'_> {
+impl TraceQueries<'_> {
     fn may_go_on(&self) -> bool {
         self.reads.are_left() && has_time(self.deadline)
     }
@@ -173,8 +169,8 @@ impl Asking<'_> {
     /// Asks for the windows, the earliest first.
     async fn ask(
         &self,
-        windows: Vec<Vec<&Waiting>>,
-        probed: &mut Probed,
+        windows: Vec<Vec<&UsageProgress>>,
+        probed: &mut TraceProbe,
     ) -> Result<(), langfuse::Error> {
         let mut windows: Vec<_> = windows.into_iter().rev().collect();
         let mut crowded = Vec::new();
@@ -221,9 +217,9 @@ impl Asking<'_> {
 }
 
 /// Groups usages into windows by the time at which they occurred.
-fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
+fn windows(mut usages: Vec<&UsageProgress>) -> Vec<Vec<&UsageProgress>> {
     usages.sort_by_key(|usage| usage.entry.occurred_at);
-    let mut windows: Vec<Vec<&Waiting>> = Vec::new();
+    let mut windows: Vec<Vec<&UsageProgress>> = Vec::new();
     for usage in usages {
         let begins = windows.last().and_then(|window| window.first());
         let fits = begins.is_some_and(|first| {
@@ -244,7 +240,7 @@ fn windows(mut usages: Vec<&Waiting>) -> Vec<Vec<&Waiting>> {
 /// Sends traces, many in one export. Returns the mark of each whose outcome is known.
 pub(super) async fn send(
     outbox: &Outbox,
-    usages: &[&Waiting],
+    usages: &[&UsageProgress],
     deadline: &Deadline,
 ) -> HashMap<UsageId, Mark> {
     let mut marks = HashMap::new();
@@ -252,39 +248,32 @@ pub(super) async fn send(
         return marks;
     };
     for some in usages.chunks(EXPORT) {
-        if !has_time(deadline) {
-            // They were claimed but not tried, so it is still certain that they were never sent.
-            marks.extend(untried(some));
-            continue;
-        }
-        match export(langfuse, some, deadline).await {
-            Err(langfuse::Error::Refused(_)) if some.len() > 1 => {
-                // One of them is wrong, and Langfuse refuses all of them because of it.
-                for one in some {
-                    if !has_time(deadline) {
-                        // The refused export proves that Langfuse does not have it.
-                        marks.insert(one.entry.id.clone(), Mark::Unsent("refused_together"));
-                        continue;
-                    }
-                    let outcome = export(langfuse, &[one], deadline).await;
-                    marks.extend(mark(&outcome).map(|mark| (one.entry.id.clone(), mark)));
-                }
-            }
-            outcome => {
-                let mark = mark(&outcome);
-                let ids = some.iter().map(|usage| usage.entry.id.clone());
-                marks.extend(ids.filter_map(|id| Some((id, mark.clone()?))));
-            }
+        // Those that are not tried were claimed, and it is still certain that they were never sent.
+        let mark = if has_time(deadline) {
+            export(langfuse, some, deadline).await
+        } else {
+            Some(Mark::Unsent(Unsent::NotTried))
+        };
+        let is_refused = mark == Some(Mark::Unsent(Unsent::RefusedTogether));
+        for usage in some {
+            // One of them is wrong, and Langfuse refuses all of them because of it.
+            let mark = if is_refused && has_time(deadline) {
+                export(langfuse, &[usage], deadline).await
+            } else {
+                mark.clone()
+            };
+            marks.extend(mark.map(|mark| (usage.entry.id.clone(), mark)));
         }
     }
     marks
 }
 
+/// Sends traces that are certainly not at Langfuse. Returns the mark of each; None if the outcome is unknown.
 async fn export(
     langfuse: &Langfuse,
-    usages: &[&Waiting],
+    usages: &[&UsageProgress],
     deadline: &Deadline,
-) -> Result<(), langfuse::Error> {
+) -> Option<Mark> {
     let traces: Vec<Trace<'_>> = usages
         .iter()
         .map(|usage| Trace {
@@ -300,28 +289,9 @@ async fn export(
             "langfuse did not confirm"
         );
     }
-    outcome
-}
-
-/// Returns the mark that an export proves for a trace that was certainly not at Langfuse before.
-fn mark(outcome: &Result<(), langfuse::Error>) -> Option<Mark> {
-    match outcome {
-        Ok(()) => Some(Mark::Confirmed),
-        Err(langfuse::Error::Refused(status)) => {
-            Some(Mark::Parked(format!("status {}", status.as_u16())))
-        }
-        Err(langfuse::Error::Skipped) => Some(Mark::Unsent("circuit")),
-        Err(langfuse::Error::NotSent(_)) => Some(Mark::Unsent("not_connected")),
-        Err(langfuse::Error::RateLimited) => Some(Mark::Unsent("rate_limited")),
-        Err(langfuse::Error::Unauthorized(_)) => Some(Mark::Unsent("unauthorized")),
-        Err(langfuse::Error::NotFound(_)) => Some(Mark::Unsent("not_found")),
-        Err(
-            langfuse::Error::Lost(_) | langfuse::Error::Failed(_) | langfuse::Error::Unreadable(_),
-        ) => None,
-    }
-}
-
-fn untried<'a>(usages: &'a [&Waiting]) -> impl Iterator<Item = (UsageId, Mark)> + 'a {
-    let ids = usages.iter().map(|usage| usage.entry.id.clone());
-    ids.map(|id| (id, Mark::Unsent("not_tried")))
+    let export = Export {
+        traces: traces.len(),
+        has_content: false,
+    };
+    proof::of_export(&outcome, export)
 }

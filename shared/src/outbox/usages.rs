@@ -8,13 +8,15 @@ use tracing::error;
 
 use super::outcome::Outcome;
 use super::{Outbox, Report, due, has_time, meter, parcels, traces};
-use crate::delivery::{DeliveryQueue, Found, Listed, Mark, Marks, Parcel, Parts, Waiting};
+use crate::delivery::{
+    self, DeliveryQueue, Mark, Marks, Parcel, PendingDelivery, QueueItem, SinkSet, UsageProgress,
+};
 use crate::ledger::{self, DeliveryState};
 use crate::process::deadline::Deadline;
-use crate::process::telemetry::{self, Metric, Provider};
 use crate::providers::langfuse::{Langfuse, Reads};
 use crate::providers::stripe::Stripe;
 use crate::words::id::UsageId;
+use crate::words::sink::Sink;
 
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 16;
@@ -25,7 +27,7 @@ const UNREADABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Finishes the usages that are due.
 pub(super) async fn work(
     outbox: &Outbox,
-    due: &[Listed],
+    due: &[QueueItem],
     reads: &Reads,
     deadline: &Deadline,
     report: &mut Report,
@@ -36,7 +38,7 @@ pub(super) async fn work(
 
 /// The usages and parcels that are worked on together.
 struct Round {
-    usages: Vec<Waiting>,
+    usages: Vec<UsageProgress>,
     parcels: Vec<Parcel>,
     now: Timestamp,
 }
@@ -44,7 +46,7 @@ struct Round {
 impl Round {
     async fn read(
         queue: &DeliveryQueue,
-        listed: &[Listed],
+        listed: &[QueueItem],
         deadline: &Deadline,
     ) -> Result<Self, ledger::Error> {
         let now = deadline.start();
@@ -53,11 +55,11 @@ impl Round {
             parcels: Vec::new(),
             now,
         };
-        for found in queue.waiting(listed, deadline).await? {
-            match found {
-                Found::Usage(usage) => round.usages.push(*usage),
-                Found::Parcel(parcel) => round.parcels.push(*parcel),
-                Found::Unreadable(listed, cause) => {
+        for pending in queue.pending(listed, deadline).await? {
+            match pending {
+                PendingDelivery::Usage(usage) => round.usages.push(*usage),
+                PendingDelivery::Parcel(parcel) => round.parcels.push(*parcel),
+                PendingDelivery::Unreadable(listed, cause) => {
                     let name = listed.name();
                     error!(
                         item = name,
@@ -70,7 +72,7 @@ impl Round {
             }
         }
         // DynamoDB returns items in any order.
-        let place = |usage: &Waiting| (usage.entry.recorded_at, usage.entry.id.clone());
+        let place = |usage: &UsageProgress| (usage.entry.recorded_at, usage.entry.id.clone());
         round.usages.sort_by_cached_key(place);
         round.parcels.sort_by_cached_key(|parcel| parcel.id.clone());
         Ok(round)
@@ -90,83 +92,87 @@ impl Round {
         } = self;
         let mut outcome = Outcome::default();
         let probed = traces::probe(outbox, &usages, reads, &deadline.starting(now)).await;
-        outcome.langfuse.extend(probed.marks());
+        outcome.marks.langfuse.extend(probed.marks());
         meter::park_old(&usages, now, &mut outcome);
         let frozen = parcels::freeze(outbox, &usages, &deadline.starting(now), report).await?;
         report.parcels += frozen.len();
         frozen.note(&mut usages);
         let followed = parcels::follow(outbox, &usages, &parcels, deadline).await?;
-        outcome.stripe.extend(followed);
+        outcome.marks.stripe.extend(followed);
 
-        outcome.parts = parts(outbox, &usages, &probed, &outcome);
-        let lost = take(outbox, &mut usages, &outcome.parts, deadline).await?;
+        outcome.attempted = to_attempt(outbox, &usages, &probed, &outcome);
+        let lost = claim(outbox, &mut usages, &outcome.attempted, deadline).await?;
         usages.retain(|usage| !lost.contains(&usage.entry.id));
-        let of = |is_part: fn(&Parts) -> bool| -> Vec<&Waiting> {
-            let parts = |usage: &&Waiting| outcome.parts.get(&usage.entry.id).is_some_and(is_part);
-            usages.iter().filter(parts).collect()
+        let of = |is_of: fn(&SinkSet) -> bool| -> Vec<&UsageProgress> {
+            let sinks = |usage: &&UsageProgress| outcome.attempted.get(&usage.entry.id);
+            let usages = usages.iter();
+            usages
+                .filter(|usage| sinks(usage).is_some_and(is_of))
+                .collect()
         };
-        let (of_traces, of_meter) = (of(|parts| parts.trace), of(|parts| parts.event));
+        let (of_traces, of_meter) = (of(|sinks| sinks.langfuse), of(|sinks| sinks.stripe));
         let (traced, metered) = tokio::join!(
             traces::send(outbox, &of_traces, deadline),
             meter::send(outbox, &of_meter, &frozen, &parcels, deadline),
         );
         let metered = metered?;
-        outcome.langfuse.extend(traced);
-        outcome.stripe.extend(metered.marks);
+        outcome.marks.langfuse.extend(traced);
+        outcome.marks.stripe.extend(metered.marks);
         outcome.untried = metered.untried;
         finish(outbox, &usages, &outcome, deadline, report).await
     }
 }
 
-/// Returns the parts of each usage to send: a trace that Langfuse certainly lacks, a pending event outside a parcel.
+/// Returns the deliveries of each usage to attempt: a trace that Langfuse certainly lacks, a pending event outside a
+/// parcel.
 ///
-/// While a provider's calls are skipped, its part is left out.
-fn parts(
+/// While a provider's calls are skipped, its deliveries are left out.
+fn to_attempt(
     outbox: &Outbox,
-    usages: &[Waiting],
-    probed: &traces::Probed,
+    usages: &[UsageProgress],
+    probed: &traces::TraceProbe,
     outcome: &Outcome,
-) -> HashMap<UsageId, Parts> {
+) -> HashMap<UsageId, SinkSet> {
     let is_traced = !outbox
         .langfuse
         .as_ref()
         .is_some_and(Langfuse::is_left_alone);
     let is_metered = !outbox.stripe().is_some_and(Stripe::is_left_alone);
-    let to_meter = |usage: &Waiting| {
-        usage.entry.deliveries.stripe == DeliveryState::Pending
+    let to_meter = |usage: &UsageProgress| {
+        usage.deliveries.stripe.is_pending()
             && usage.parcel.is_none()
-            && !outcome.stripe.contains_key(&usage.entry.id)
+            && !outcome.marks.stripe.contains_key(&usage.entry.id)
     };
-    let parts = usages.iter().map(|usage| {
-        let parts = Parts {
-            trace: is_traced && probed.is_to_be_sent(usage),
-            event: is_metered && to_meter(usage),
+    let sinks = usages.iter().map(|usage| {
+        let sinks = SinkSet {
+            langfuse: is_traced && probed.is_to_be_sent(usage),
+            stripe: is_metered && to_meter(usage),
         };
-        (usage.entry.id.clone(), parts)
+        (usage.entry.id.clone(), sinks)
     });
-    parts
-        .filter(|(_, parts)| *parts != Parts::default())
+    sinks
+        .filter(|(_, sinks)| *sinks != SinkSet::default())
         .collect()
 }
 
 /// Claims those usages that have something to send. Returns those that another run has claimed.
-async fn take(
+async fn claim(
     outbox: &Outbox,
-    usages: &mut [Waiting],
-    parts: &HashMap<UsageId, Parts>,
+    usages: &mut [UsageProgress],
+    attempted: &HashMap<UsageId, SinkSet>,
     deadline: &Deadline,
 ) -> Result<HashSet<UsageId>, ledger::Error> {
     let deadline = &deadline.starting(outbox.clock.now());
     let wanted = usages.iter_mut().filter_map(|usage| {
-        let parts = *parts.get(&usage.entry.id)?;
-        Some((parts, usage))
+        let sinks = *attempted.get(&usage.entry.id)?;
+        Some((sinks, usage))
     });
-    let claims = wanted.map(|(parts, usage)| async move {
-        let claiming = outbox.queue.claim(usage, parts, deadline);
-        let taken = claiming.await?;
-        let lost = taken.is_none().then(|| usage.entry.id.clone());
-        if let Some(taken) = taken {
-            *usage = taken;
+    let claims = wanted.map(|(sinks, usage)| async move {
+        let claiming = outbox.queue.claim(usage, sinks, deadline);
+        let claimed = claiming.await?;
+        let lost = claimed.is_none().then(|| usage.entry.id.clone());
+        if let Some(claimed) = claimed {
+            *usage = claimed;
         }
         Ok::<_, ledger::Error>(lost)
     });
@@ -182,7 +188,7 @@ async fn take(
 /// Writes the outcome of each usage, and the time at which it is due again.
 async fn finish(
     outbox: &Outbox,
-    usages: &[Waiting],
+    usages: &[UsageProgress],
     outcome: &Outcome,
     deadline: &Deadline,
     report: &mut Report,
@@ -191,17 +197,14 @@ async fn finish(
     let mut writes = Vec::with_capacity(usages.len());
     for usage in usages {
         let id = &usage.entry.id;
-        let marks = Marks {
-            langfuse: outcome.langfuse.get(id).cloned(),
-            stripe: outcome.stripe.get(id).cloned(),
-        };
+        let marks = outcome.marks_of(id);
         count(usage, &marks, now, report);
         // The next run does what this one had no time for.
         let due = if outcome.untried.contains(id) && !has_time(deadline) {
             now
         } else {
-            let sent = outcome.parts.get(id).copied().unwrap_or_default();
-            due::again(usage, &marks, sent, now)
+            let sent = outcome.attempted.get(id).copied().unwrap_or_default();
+            due::again(usage, sent, &marks, now)
         };
         writes.push(async move { outbox.queue.put_back(usage, &marks, due, deadline).await });
     }
@@ -213,26 +216,20 @@ async fn finish(
     Ok(())
 }
 
-fn count(usage: &Waiting, marks: &Marks, now: Timestamp, report: &mut Report) {
-    let is = |mark: &Option<Mark>, confirmed: bool| match mark {
-        Some(Mark::Confirmed) => confirmed,
-        Some(Mark::Parked(_)) => !confirmed,
-        Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => false,
-    };
-    report.traces += u64::from(is(&marks.langfuse, true));
-    report.metered += u64::from(is(&marks.stripe, true));
-    report.parked += u64::from(is(&marks.langfuse, false)) + u64::from(is(&marks.stripe, false));
-    for (mark, provider) in [
-        (&marks.langfuse, Provider::Langfuse),
-        (&marks.stripe, Provider::Stripe),
-    ] {
-        match mark {
-            Some(Mark::Confirmed) => telemetry::count(Metric::DeliveryConfirmed(provider), 1),
-            Some(Mark::Parked(_)) => telemetry::count(Metric::DeliveryParked(provider), 1),
-            Some(Mark::Unsent(_) | Mark::Absent(_) | Mark::Unclear(_)) | None => {}
+fn count(usage: &UsageProgress, marks: &Marks, now: Timestamp, report: &mut Report) {
+    for (sink, mark) in marks.iter() {
+        let Some(state) = mark.as_ref().map(Mark::state) else {
+            continue;
+        };
+        match (sink, state) {
+            (Sink::Langfuse, DeliveryState::Confirmed) => report.traces += 1,
+            (Sink::StripeMeter, DeliveryState::Confirmed) => report.metered += 1,
+            (_, DeliveryState::Parked) => report.parked += 1,
+            (_, DeliveryState::Pending | DeliveryState::Off) => continue,
         }
+        delivery::count(sink, state);
     }
-    if marks.after(usage.entry.deliveries).any_pending() {
+    if marks.states_after(usage.entry.deliveries).any_pending() {
         report.waiting += 1;
         let age = now.duration_since(usage.entry.recorded_at).as_secs();
         report.oldest_age_s = report.oldest_age_s.max(age);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tracing::info;
 
-use crate::delivery::Reported;
+use crate::delivery::ReportOutcome;
 use crate::ledger;
 use crate::payments::incidents::Fault;
 use crate::payments::invoice;
@@ -17,10 +17,11 @@ use crate::payments::payment::{self, SessionOrigin};
 use crate::payments::reversal;
 use crate::payments::subscription;
 use crate::process::deadline::Deadline;
-use crate::process::telemetry::{self, Metric, Provider};
+use crate::process::telemetry::{self, Metric};
 use crate::providers::stripe::{self, Event, Unverified};
 use crate::words::id::{CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
+use crate::words::sink::Sink;
 
 use crate::payments::Payments;
 
@@ -295,12 +296,11 @@ impl EventHandler<'_> {
         let mut ours = 0_u64;
         for error in &report.errors {
             let why = format!("reported by stripe: {}", error.code);
-            let parking =
-                queue.park_reported(&error.identifier, &why, report.created, self.deadline);
+            let parking = queue.park_reported(&error.event, &why, report.created, self.deadline);
             let became = parking.await?;
-            ours += u64::from(became != Reported::NotOurs);
-            if became == Reported::Parked {
-                telemetry::count(Metric::DeliveryParked(Provider::Stripe), 1);
+            ours += u64::from(became != ReportOutcome::NotOurs);
+            if became == ReportOutcome::Parked {
+                telemetry::count(Metric::DeliveryParked(Sink::StripeMeter), 1);
             }
         }
         if report.count > ours {

@@ -25,7 +25,7 @@ use event::Events;
 pub use invocation::{Call, Function, account, count, invocation, step, timed};
 pub(crate) use invocation::{answered, traceparent};
 pub use lines::Lines;
-pub use metric::{Metric, Provider, Step};
+pub use metric::{Metric, Step};
 pub use trace_context::TraceContext;
 
 /// The crates whose logs follow `RUST_LOG`.

@@ -12,7 +12,7 @@ use crate::process::telemetry::{self, Metric};
 
 /// The outcome of a transaction that DynamoDB has judged. Each action has a guard, which says what its refusal means.
 #[derive(Debug)]
-pub(crate) enum Judged<G> {
+pub(crate) enum TransactOutcome<G> {
     /// All of it is written.
     Committed,
     /// Nothing is written, since these actions were refused.
@@ -30,9 +30,9 @@ pub(crate) struct Refusal<G> {
 
 /// The outcome of a transaction that is not retried after a conflict.
 #[derive(Debug)]
-pub(crate) enum Tried<G> {
+pub(crate) enum TransactAttempt<G> {
     /// DynamoDB has judged it.
-    Judged(Judged<G>),
+    Judged(TransactOutcome<G>),
     /// Another transaction held one of its items; nothing is written.
     Conflict(Cause),
 }
@@ -45,7 +45,7 @@ enum Reply {
 }
 
 /// The outcome of an update with a condition.
-pub(crate) enum Updated {
+pub(crate) enum UpdateOutcome {
     /// It is written; the item as it is now if the update returns it.
     Written(Item),
     /// Its condition failed on this item; None if there is none, or the update does not return it.
@@ -63,7 +63,7 @@ impl Table {
     ) -> Result<bool, Error> {
         let guarded = actions.into_iter().map(|action| ((), action)).collect();
         let judged = self.transact(guarded, deadline).await?;
-        Ok(matches!(judged, Judged::Committed))
+        Ok(matches!(judged, TransactOutcome::Committed))
     }
 
     /// Sends guarded actions as one transaction until DynamoDB has judged it.
@@ -71,12 +71,12 @@ impl Table {
         &self,
         actions: Vec<(G, TransactWriteItem)>,
         deadline: &Deadline,
-    ) -> Result<Judged<G>, Error> {
+    ) -> Result<TransactOutcome<G>, Error> {
         let mut conflicts = 0;
         loop {
             match self.try_transact(actions.clone(), deadline).await? {
-                Tried::Judged(judged) => return Ok(judged),
-                Tried::Conflict(cause) => {
+                TransactAttempt::Judged(judged) => return Ok(judged),
+                TransactAttempt::Conflict(cause) => {
                     conflicts += 1;
                     if !deadline.another(conflicts).await {
                         return Err(Error::Busy(cause));
@@ -94,7 +94,7 @@ impl Table {
         &self,
         actions: Vec<(G, TransactWriteItem)>,
         deadline: &Deadline,
-    ) -> Result<Tried<G>, Error> {
+    ) -> Result<TransactAttempt<G>, Error> {
         let (guards, actions): (Vec<G>, Vec<TransactWriteItem>) = actions.into_iter().unzip();
         let mut cancelled = 0;
         let reply = loop {
@@ -109,15 +109,15 @@ impl Table {
             }
         };
         Ok(match reply {
-            Reply::Committed => Tried::Judged(Judged::Committed),
-            Reply::Conflict(cause) => Tried::Conflict(cause),
+            Reply::Committed => TransactAttempt::Judged(TransactOutcome::Committed),
+            Reply::Conflict(cause) => TransactAttempt::Conflict(cause),
             Reply::Refused(verdicts) => {
                 let judged = guards.into_iter().zip(verdicts);
                 let refused = judged.filter_map(|(guard, verdict)| match verdict {
                     Verdict::Held => None,
                     Verdict::Failed(stored) => Some(Refusal { guard, stored }),
                 });
-                Tried::Judged(Judged::Refused(refused.collect()))
+                TransactAttempt::Judged(TransactOutcome::Refused(refused.collect()))
             }
         })
     }
@@ -182,9 +182,9 @@ impl Table {
         let mut conflicts = 0;
         loop {
             match self.try_update(update.clone(), deadline).await? {
-                Updated::Written(_) => return Ok(true),
-                Updated::Refused(_) => return Ok(false),
-                Updated::Conflict(cause) => {
+                UpdateOutcome::Written(_) => return Ok(true),
+                UpdateOutcome::Refused(_) => return Ok(false),
+                UpdateOutcome::Conflict(cause) => {
                     conflicts += 1;
                     if !deadline.another(conflicts).await {
                         return Err(Error::Busy(cause));
@@ -199,23 +199,25 @@ impl Table {
         &self,
         update: UpdateItemFluentBuilder,
         deadline: &Deadline,
-    ) -> Result<Updated, Error> {
+    ) -> Result<UpdateOutcome, Error> {
         self.persist(deadline, || async {
             let error = match update.clone().send().await {
                 Ok(updated) => {
-                    return Ok(Updated::Written(updated.attributes.unwrap_or_default()));
+                    return Ok(UpdateOutcome::Written(
+                        updated.attributes.unwrap_or_default(),
+                    ));
                 }
                 Err(error) => error,
             };
             if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) =
                 error.as_service_error()
             {
-                return Ok(Updated::Refused(refused.item.clone()));
+                return Ok(UpdateOutcome::Refused(refused.item.clone()));
             }
             match failure::of_call(error) {
                 Failure::Conflict(cause) => {
                     telemetry::count(Metric::Conflicts, 1);
-                    Ok(Updated::Conflict(cause))
+                    Ok(UpdateOutcome::Conflict(cause))
                 }
                 failure => Err(failure),
             }

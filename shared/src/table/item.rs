@@ -99,6 +99,17 @@ pub(crate) fn read_time(item: &Item, attribute: &'static str) -> Result<Timestam
     Timestamp::from_millisecond(read_number(item, attribute)?).map_err(|_| Malformed { attribute })
 }
 
+/// Reads a time that may be absent.
+pub(crate) fn optional_time(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<Option<Timestamp>, Malformed> {
+    match item.get(attribute) {
+        Some(_) => read_time(item, attribute).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Reads JSON stored in a text attribute.
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
     item: &Item,

@@ -50,11 +50,13 @@ impl EntryId {
     }
 
     /// The id of the entry that books the expiry of this grant.
+    #[must_use]
     pub fn expiry(&self) -> Self {
         Self(format!("exp#{self}"))
     }
 
     /// The id of the operator's entry that takes back this grant, or gives back this usage.
+    #[must_use]
     pub fn correction(&self) -> Self {
         Self(format!("reversed#{self}"))
     }

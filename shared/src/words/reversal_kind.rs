@@ -3,7 +3,7 @@
 use super::id::ReversalId;
 
 /// The kind of a reversal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReversalKind {
     /// The seller refunded the payment.
     Refund,

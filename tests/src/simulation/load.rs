@@ -76,7 +76,7 @@ async fn bear(load: &Load, setting: &Setting, log: Log) -> Report {
         ..Plan::quiet(&options)
     };
     let world = World::with(&options, plan, setting, log, |access, clock| {
-        Tables::paced(access, clock, load.pace.clone())
+        Tables::new(access, clock).with_pace(load.pace.clone())
     });
     let world = Arc::new(world);
     for account in [BUSY, BESIDE] {

@@ -40,8 +40,8 @@ impl Table {
                     outcome: None,
                 };
                 let charges = &mut [&mut charge];
-                let charged = self.ledger.charge(&self.id, charges, deadline).await;
-                charged.unwrap();
+                let done = self.ledger.charge(&self.id, charges, deadline).await;
+                done.unwrap();
                 return charge.outcome == Some(Charged::Recorded);
             }
             Step::Credit(credit) => {
@@ -75,13 +75,7 @@ impl Table {
                 assert!(matches!(corrected.await, Ok(Corrected::Recorded(..))));
             }
             Step::GiveBack { key, id } => {
-                let usage = UsageId::derive(
-                    "local",
-                    &self.id,
-                    KeySpace::OwnTokens,
-                    &key.parse().unwrap(),
-                );
-                let usage = EntryId::from(&usage);
+                let usage = EntryId::from(&self.usage_id(&key.parse().unwrap()));
                 let corrected = self.ledger.correct(&usage, "test", deadline);
                 return match corrected.await.unwrap() {
                     Corrected::Recorded(correction, _) => correction.id == entry(id),
@@ -99,6 +93,10 @@ impl Table {
         true
     }
 
+    fn usage_id(&self, key: &IdempotencyKey) -> UsageId {
+        UsageId::derive("local", &self.id, KeySpace::OwnTokens, key)
+    }
+
     fn usage(&self, key: &str, milli: i64, now: Timestamp) -> UsageEntry {
         let key: IdempotencyKey = key.parse().unwrap();
         let line = json!({"meter": "ai_tokens", "input_tokens": milli / 100});
@@ -106,7 +104,7 @@ impl Table {
         let price = price_book::price(&[line], now).unwrap();
         assert_eq!(price.total, sparks(milli));
         UsageEntry {
-            id: UsageId::derive("local", &self.id, KeySpace::OwnTokens, &key),
+            id: self.usage_id(&key),
             account: self.id.clone(),
             member: None,
             request_hash: RequestHash([0; 32]),

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::item::Attributes;
 use super::lexer::{Word, Words};
+use super::number::Number;
 use super::placeholders::{Placeholders, References};
 use super::value::Value;
 
@@ -265,7 +266,7 @@ impl Operand {
                     Some(Value::Ss(texts)) => texts.len(),
                     Some(Value::N(_)) | None => return Ok(None),
                 };
-                Some(Cow::Owned(Value::N(size as i128)))
+                Some(Cow::Owned(Value::N(Number::of_size(size))))
             }
         })
     }

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::table::{Index, Kind, Projection, Table};
 
 /// A `CreateTable` request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Definition {
     pub(super) table_name: String,
@@ -18,10 +18,7 @@ pub(super) struct Definition {
     key_schema: Vec<Element>,
     #[serde(default)]
     global_secondary_indexes: Vec<IndexDefinition>,
-    #[expect(
-        dead_code,
-        reason = "a request may have a billing mode, which has no effect here"
-    )]
+    /// Has no effect here.
     billing_mode: Option<String>,
 }
 
@@ -46,7 +43,7 @@ enum Role {
     Range,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct IndexDefinition {
     index_name: String,

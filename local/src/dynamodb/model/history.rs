@@ -26,7 +26,8 @@ pub struct Change {
 #[derive(Default)]
 pub(super) struct History {
     last: VecDeque<Arc<[Change]>>,
-    unseen: Vec<Arc<[Change]>>,
+    /// `None` if nothing takes them.
+    unseen: Option<Vec<Arc<[Change]>>>,
 }
 
 impl History {
@@ -40,12 +41,19 @@ impl History {
             self.last.pop_front();
         }
         self.last.push_back(commit.clone());
-        self.unseen.push(commit);
+        if let Some(unseen) = &mut self.unseen {
+            unseen.push(commit);
+        }
+    }
+
+    /// Keeps commits from now on until they are taken.
+    pub(super) fn keep_unseen(&mut self) {
+        self.unseen.get_or_insert_default();
     }
 
     /// Takes the commits since the last call.
     pub(super) fn take(&mut self) -> Vec<Arc<[Change]>> {
-        std::mem::take(&mut self.unseen)
+        self.unseen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Returns those of a table's items that the last `commits` changed, as they were before.

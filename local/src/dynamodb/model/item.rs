@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::value::{Text, Value};
 
 /// Attributes in the order of names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Attributes(Vec<(Arc<str>, Value)>);
 
 impl Attributes {
@@ -87,11 +87,6 @@ impl Item {
         Self(Arc::new(Kept { attributes, size }))
     }
 
-    /// Reads an item in DynamoDB's JSON.
-    pub(in super::super) fn of_json(json: serde_json::Value) -> serde_json::Result<Self> {
-        serde_json::from_value(json).map(Self::new)
-    }
-
     /// Returns a text attribute; `None` if it is absent or not a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
@@ -100,10 +95,10 @@ impl Item {
         }
     }
 
-    /// Returns a number attribute; `None` if it is absent or not a number.
+    /// Returns a number attribute; `None` if it is absent or not an integer.
     pub fn integer(&self, name: &str) -> Option<i128> {
         match self.get(name) {
-            Some(Value::N(number)) => Some(*number),
+            Some(Value::N(number)) => number.integer(),
             _ => None,
         }
     }
@@ -165,6 +160,12 @@ impl Serialize for Attributes {
             map.serialize_entry(&**name, value)?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Attributes::deserialize(deserializer).map(Self::new)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::item::Attributes;
+use super::number::Number;
 use super::refusal::Refusal;
 use super::table::Kind;
 use super::value::Value;
@@ -16,7 +17,7 @@ const NOT_OF_SCHEMA: &str = "The provided key element does not match the schema"
 /// A part of a key. `Last` sorts after all others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Part {
-    N(i128),
+    N(Number),
     S(Arc<str>),
     Last,
 }

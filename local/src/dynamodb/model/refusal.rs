@@ -1,8 +1,11 @@
 //! Refusals of the model of DynamoDB, in DynamoDB's own shapes.
 
+use http::StatusCode;
 use serde::Serialize;
 
+use super::super::operation::MEDIA_TYPE;
 use super::item::Item;
+use crate::http::{Response, respond};
 
 const AMAZON: &str = "com.amazonaws.dynamodb.v20120810#";
 const CONDITION: &str = "The conditional request failed";
@@ -47,6 +50,9 @@ pub enum Refusal {
     /// Actions of a transaction were refused; it has one reason per action, in order.
     #[error("Transaction cancelled, please refer cancellation reasons for specific reasons")]
     Cancelled(Vec<Reason>),
+    /// The commit cannot be written to the journal, for this reason.
+    #[error("the journal cannot be written: {0}")]
+    Unwritten(String),
 }
 
 /// The reason of one action of a cancelled transaction; an action that was not refused has the code `None`.
@@ -90,6 +96,20 @@ struct Cancelled<'a> {
 }
 
 impl Refusal {
+    /// Returns the refusal of a transaction for these reasons, each with the index of its action.
+    pub(in super::super) fn cancelled(
+        actions: usize,
+        refused: impl IntoIterator<Item = (usize, Self)>,
+    ) -> Self {
+        let mut reasons = vec![Reason::none(); actions];
+        for (place, refusal) in refused {
+            if let (Some(reason), Ok(given)) = (reasons.get_mut(place), refusal.reason()) {
+                *reason = given;
+            }
+        }
+        Self::Cancelled(reasons)
+    }
+
     /// Returns the refusal of something that the model does not support.
     pub(super) fn unknown(what: &str) -> Self {
         Self::Invalid(format!("the model of DynamoDB does not support {what}"))
@@ -122,8 +142,16 @@ impl Refusal {
         }
     }
 
-    /// Returns its response body; the status is always 400.
-    pub(super) fn body(&self) -> String {
+    /// Returns it as a response.
+    pub(in super::super) fn response(&self) -> Response {
+        let status = match self {
+            Self::Unwritten(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        respond(status, MEDIA_TYPE, self.body())
+    }
+
+    fn body(&self) -> String {
         let kind = match self {
             Self::Invalid(_) | Self::EmptyKey(_) => {
                 "com.amazon.coral.validate#ValidationException".to_owned()
@@ -137,6 +165,7 @@ impl Refusal {
             Self::InProgress => format!("{AMAZON}TransactionInProgressException"),
             Self::OtherRequest => format!("{AMAZON}IdempotentParameterMismatchException"),
             Self::Cancelled(_) => format!("{AMAZON}TransactionCanceledException"),
+            Self::Unwritten(_) => format!("{AMAZON}InternalServerError"),
         };
         let message = self.to_string();
         let body = match self {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use dynoxide::DynoxideError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::operation::unreadable;
 use super::item::Attributes;
 use super::placeholders::{Names, Placeholders};
 use super::refusal::Refusal;
+use super::value::INVALID;
 
 /// A `GetItem`, or one item of a `TransactGetItems`.
 #[derive(Debug, Deserialize)]
@@ -78,7 +77,7 @@ pub(super) struct List {
 }
 
 /// A `PutItem`, `UpdateItem` or `DeleteItem`, or an action of a `TransactWriteItems`.
-#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Default, Deserialize, Hash)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Write {
     pub(super) table_name: String,
@@ -95,7 +94,7 @@ pub(super) struct Write {
 }
 
 /// The attributes that an update returns.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Hash)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Returned {
     None,
@@ -103,12 +102,27 @@ pub(super) enum Returned {
 }
 
 /// The attributes to return if a condition fails.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Hash)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum ReturnValues {
     #[default]
     None,
     AllOld,
+}
+
+/// A `BatchWriteItem`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct BatchWrite {
+    pub(super) request_items: BTreeMap<String, Vec<BatchWriteItem>>,
+}
+
+/// One write of a `BatchWriteItem`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+pub(super) enum BatchWriteItem {
+    PutRequest { item: Attributes },
+    DeleteRequest { key: Attributes },
 }
 
 /// A `TransactWriteItems`.
@@ -120,7 +134,7 @@ pub(super) struct TransactWrite {
 }
 
 /// One action of a `TransactWriteItems`.
-#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Deserialize, Hash)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct TransactWriteItem {
     pub(super) put: Option<Box<Write>>,
@@ -162,9 +176,15 @@ pub(super) fn read<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, Refusal> {
             let field = unknown.split('`').next().unwrap_or_default();
             return Refusal::unknown(&format!("`{field}` here"));
         }
-        match unreadable(&error) {
-            DynoxideError::ValidationException(message) => Refusal::Invalid(message),
-            other => Refusal::Unreadable(other.to_string()),
+        let place = message.rfind(" at line ").unwrap_or(message.len());
+        let message = &message[..place];
+        if let Some(invalid) = message.strip_prefix(INVALID) {
+            return Refusal::Invalid(invalid.to_owned());
         }
+        let invalid = ["missing field", "unknown variant", "AttributeValue"];
+        if invalid.iter().any(|class| message.contains(class)) {
+            return Refusal::Invalid(message.to_owned());
+        }
+        Refusal::Unreadable(message.to_owned())
     })
 }

@@ -10,6 +10,7 @@ use super::definition::Definition;
 use super::expressions::Expressions;
 use super::history::History;
 use super::holds::Holds;
+use super::journal::Journal;
 use super::refusal::Refusal;
 use super::table::{Before, Table};
 use super::throughput::{Partition, Throughput};
@@ -25,6 +26,8 @@ pub(super) struct State {
     pub(super) holds: Holds,
     /// The consumption of partitions, if it is limited.
     pub(super) throughput: Option<Throughput>,
+    /// The journal of commits, if they outlive the process.
+    pub(super) journal: Option<Journal>,
     /// The time of the current request.
     pub(super) now: Timestamp,
 }
@@ -56,6 +59,9 @@ impl State {
             return Err(Refusal::TableExists(name));
         }
         let table = definition.table()?;
+        if let Some(journal) = &mut self.journal {
+            journal.create(&definition)?;
+        }
         let described = answer(&json!({ "TableDescription": definition.describe(0) }));
         self.tables.insert(name, (definition, table));
         described

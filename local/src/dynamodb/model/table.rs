@@ -113,8 +113,8 @@ impl Table {
         })
     }
 
-    /// Writes or deletes an item; returns the previous one.
-    pub(super) fn write(&mut self, key: &Key, item: Option<&Item>) -> Option<Item> {
+    /// Writes or deletes an item.
+    pub(super) fn write(&mut self, key: &Key, item: Option<&Item>) {
         let place = (key.clone(), None);
         let before = match item {
             Some(item) => self.rows.insert(place, item.clone()),
@@ -132,7 +132,6 @@ impl Table {
                 index.rows.insert(new, item.clone());
             }
         }
-        before
     }
 
     /// Refuses index keys of a wrong type or with an empty value; given the previous item, checks only changed ones.

@@ -7,6 +7,7 @@
 //! <https://www.usenix.org/conference/atc23/presentation/idziorek>
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +38,8 @@ pub(super) struct Tokens {
 
 /// A committed transaction.
 struct Known {
-    actions: Vec<TransactWriteItem>,
+    /// The hash of its actions.
+    actions: u64,
     /// The time at which the last of its items is visible.
     complete_at: Timestamp,
 }
@@ -84,9 +86,12 @@ impl State {
         check(&request)?;
         let now = self.now;
         self.tokens.forget(now);
+        let mut hasher = DefaultHasher::new();
+        request.transact_items.hash(&mut hasher);
+        let actions = hasher.finish();
         let known = request.client_request_token.as_ref();
         match known.and_then(|token| self.tokens.known.get(token)) {
-            Some(known) if known.actions != request.transact_items => {
+            Some(known) if known.actions != actions => {
                 return Err(Refusal::OtherRequest);
             }
             Some(known) if known.complete_at > now => return Err(Refusal::InProgress),
@@ -112,9 +117,8 @@ impl State {
             return self.cancel(&prepared, targets, judged);
         }
         let complete_at = self.hold(&prepared, targets, torn)?;
-        self.commit(judged.into_iter().filter_map(Result::ok).flatten());
+        self.commit(judged.into_iter().filter_map(Result::ok).flatten())?;
         if let Some(token) = request.client_request_token {
-            let actions = request.transact_items;
             let known = Known {
                 actions,
                 complete_at,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::item::Attributes;
 use super::lexer::Words;
+use super::number::Number;
 use super::placeholders::{Placeholders, References};
-use super::value::{self, Value};
+use super::value::Value;
 
 const MISSING: &str =
     "The provided expression refers to an attribute that does not exist in the item";
@@ -165,7 +166,7 @@ impl Update {
         for (name, value) in &self.adds {
             let name = given.name(name)?;
             let sum = match (was.get(name), given.value(value)?) {
-                (Some(Value::N(one)), Value::N(other)) => whole(one.checked_add(*other))?,
+                (Some(Value::N(one)), Value::N(other)) => number(one.plus(*other))?,
                 (Some(Value::Ss(one)), Value::Ss(other)) => union(one, other),
                 (_, value) => value.clone(),
             };
@@ -194,8 +195,8 @@ impl Change {
             }
         };
         match (self, one, other) {
-            (Self::Plus(..), Value::N(one), Value::N(other)) => whole(one.checked_add(*other)),
-            (_, Value::N(one), Value::N(other)) => whole(one.checked_sub(*other)),
+            (Self::Plus(..), Value::N(one), Value::N(other)) => number(one.plus(*other)),
+            (_, Value::N(one), Value::N(other)) => number(one.minus(*other)),
             _ => Err(TYPE.to_owned()),
         }
     }
@@ -225,8 +226,7 @@ impl Operand {
     }
 }
 
-fn whole(number: Option<i128>) -> Result<Value, String> {
-    let number = number.filter(|number| value::fits(*number));
+fn number(number: Option<Number>) -> Result<Value, String> {
     number.map(Value::N).ok_or_else(|| {
         "the model of DynamoDB does not support numbers of more than 38 digits".to_owned()
     })

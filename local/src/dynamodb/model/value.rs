@@ -1,4 +1,4 @@
-//! Attribute values: texts, whole numbers and sets of texts, in DynamoDB's JSON.
+//! Attribute values: texts, numbers and sets of texts, in DynamoDB's JSON.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,19 +6,18 @@ use std::sync::Arc;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The most digits of a number.
-const MAX_DIGITS: usize = 38;
+use super::number::Number;
 
 /// The prefix of an error that marks a body as invalid rather than unreadable.
 pub(super) const INVALID: &str = "VALIDATION:";
 
 /// The value of an attribute; clones share its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     /// A text.
     S(Arc<str>),
-    /// A number; only whole ones are supported.
-    N(i128),
+    /// A number.
+    N(Number),
     /// A set of texts, in order.
     Ss(Arc<[Arc<str>]>),
 }
@@ -37,25 +36,10 @@ impl Value {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
-            Self::N(number) => number_size(*number),
+            Self::N(number) => number.size(),
             Self::Ss(texts) => texts.iter().map(|text| text.len()).sum(),
         }
     }
-}
-
-/// Returns a number's size: a byte, half a byte for each significant digit, and one for a sign.
-fn number_size(number: i128) -> usize {
-    let mut digits = number.unsigned_abs();
-    while digits != 0 && digits.is_multiple_of(10) {
-        digits /= 10;
-    }
-    let significant = digits.checked_ilog10().map_or(0, |power| power + 1);
-    1 + significant.div_ceil(2) as usize + usize::from(number < 0)
-}
-
-/// Returns whether a number has no more digits than DynamoDB keeps.
-pub(super) fn fits(number: i128) -> bool {
-    number.unsigned_abs() < 10_u128.pow(38)
 }
 
 /// Sorts the texts of a set; `None` if one is repeated.
@@ -63,20 +47,6 @@ pub(super) fn set_of(mut texts: Vec<Arc<str>>) -> Option<Arc<[Arc<str>]>> {
     texts.sort_unstable();
     let twice = texts.windows(2).any(|pair| pair[0] == pair[1]);
     (!twice).then(|| texts.into())
-}
-
-fn number_of(text: &str) -> Result<i128, String> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let digits = digits.trim_start_matches('0').len();
-        let number = text.parse().ok().filter(|_| digits <= MAX_DIGITS);
-        return number.ok_or_else(|| {
-            format!("{INVALID}the model of DynamoDB does not support the number {text}")
-        });
-    }
-    Err(format!(
-        "{INVALID}The parameter cannot be converted to a whole number, and the model of DynamoDB does not support others: {text}"
-    ))
 }
 
 /// A text that is shared after reading.
@@ -100,9 +70,6 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// The text of a number.
-struct Number(i128);
-
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Numbers;
@@ -114,7 +81,12 @@ impl<'de> Deserialize<'de> for Number {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
-                number_of(text).map(Number).map_err(E::custom)
+                Number::read(text).ok_or_else(|| {
+                    let refused = "The parameter cannot be converted to a numeric value";
+                    E::custom(format!(
+                        "{INVALID}{refused}, or the model of DynamoDB does not support it: {text}"
+                    ))
+                })
             }
         }
         deserializer.deserialize_str(Numbers)
@@ -167,7 +139,7 @@ impl<'de> Deserialize<'de> for Value {
                 let kind: Option<Text> = map.next_key()?;
                 let value = match kind.as_ref().map_or("", |Text(kind)| kind) {
                     "S" => Value::S(map.next_value::<Text>()?.0),
-                    "N" => Value::N(map.next_value::<Number>()?.0),
+                    "N" => Value::N(map.next_value()?),
                     "SS" => Value::Ss(map.next_value::<Set>()?.0),
                     "" => {
                         let empty = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
@@ -194,7 +166,7 @@ impl<'de> Deserialize<'de> for Value {
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Digits(i128);
+        struct Digits(Number);
         impl Serialize for Digits {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(&self.0)

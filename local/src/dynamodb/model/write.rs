@@ -1,8 +1,10 @@
 //! Writes of one item, alone or as an action of a transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::condition::Condition;
 use super::expressions::{Expressions, Parsed};
@@ -10,7 +12,7 @@ use super::history::Change;
 use super::item::{Attributes, Item};
 use super::key::Key;
 use super::refusal::Refusal;
-use super::request::{ReturnValues, Returned, Write};
+use super::request::{BatchWrite, BatchWriteItem, ReturnValues, Returned, Write};
 use super::state::{State, answer};
 use super::table::Table;
 use super::throughput::{Need, Partition, index_needs, write_units};
@@ -22,6 +24,9 @@ pub(super) const TRANSACTIONAL: u64 = 2;
 
 /// The effect of a write, or its refusal.
 pub(super) type Judged = Result<Option<Effect>, Refusal>;
+
+/// The most writes of a batch.
+const MAX_BATCH: usize = 25;
 
 /// The largest item.
 const MAX_ITEM_BYTES: usize = 400 * 1024;
@@ -75,8 +80,47 @@ impl State {
             Some(Returned::AllNew) => return Err(Refusal::unknown("`ALL_NEW` except in updates")),
             Some(Returned::None) | None => None,
         };
-        self.commit(effect);
+        self.commit(effect)?;
         answer(&Written { attributes })
+    }
+
+    /// Carries out a `BatchWriteItem`: each write for itself, after all of them were checked.
+    ///
+    /// DynamoDB may process a part of it; here it is processed or refused as a whole.
+    pub(super) fn batch_write(&mut self, request: BatchWrite) -> Result<String, Refusal> {
+        let lengths = request.request_items.values().map(Vec::len);
+        let count: usize = lengths.clone().sum();
+        if count == 0 || count > MAX_BATCH || lengths.min() == Some(0) {
+            return Err(Refusal::Invalid(format!(
+                "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: \
+                 Member must have length between 1 and {MAX_BATCH}"
+            )));
+        }
+        let writes = request.request_items.into_iter();
+        let writes = writes.flat_map(|(table, items)| {
+            let write = move |item: BatchWriteItem| item.write(table.clone());
+            items.into_iter().map(write)
+        });
+        let writes: Vec<(Kind, Write)> = writes.collect();
+        let (mut seen, mut needs, mut effects) = (HashSet::new(), Vec::new(), Vec::new());
+        for (kind, write) in &writes {
+            let prepared = Prepared::new(*kind, write, &mut self.expressions)?;
+            let judged = self.judge(&prepared)?;
+            needs.extend(self.needs(&prepared, &judged, PLAIN)?);
+            self.note_conflicts([&judged]);
+            if let Some(effect) = judged? {
+                if !seen.insert((effect.table.clone(), effect.key.clone())) {
+                    let message = "Provided list of item keys contains duplicates";
+                    return Err(Refusal::Invalid(message.to_owned()));
+                }
+                effects.push(effect);
+            }
+        }
+        self.take_write(&needs).map_err(|_| Refusal::Throttled)?;
+        for effect in effects {
+            self.commit([effect])?;
+        }
+        answer(&json!({ "UnprocessedItems": {} }))
     }
 
     /// Returns the effect of a write, or a conflict if a transaction holds its item. Fails for an unknown table.
@@ -130,14 +174,13 @@ impl State {
     }
 
     /// Commits all effects at once. Reads see the old state of each item while it is held.
-    pub(super) fn commit(&mut self, effects: impl IntoIterator<Item = Effect>) {
+    pub(super) fn commit(
+        &mut self,
+        effects: impl IntoIterator<Item = Effect>,
+    ) -> Result<(), Refusal> {
         let mut commit = Vec::new();
         for Effect { table, key, after } in effects {
-            let Some((_, known)) = self.tables.get_mut(&*table) else {
-                continue;
-            };
-            let before = known.write(&key, after.as_ref());
-            self.holds.hide(&table, &key, before.as_ref());
+            let before = self.table(&table)?.get(&key).cloned();
             if before.is_some() || after.is_some() {
                 commit.push(Change {
                     table,
@@ -147,7 +190,35 @@ impl State {
                 });
             }
         }
+        if let Some(journal) = &mut self.journal {
+            journal.commit(&self.tables, &commit)?;
+        }
+        for change in &commit {
+            if let Some((_, table)) = self.tables.get_mut(&*change.table) {
+                table.write(&change.key, change.after.as_ref());
+            }
+            let before = change.before.as_ref();
+            self.holds.hide(&change.table, &change.key, before);
+        }
         self.history.keep(commit);
+        Ok(())
+    }
+}
+
+impl BatchWriteItem {
+    /// Converts it to a single write.
+    fn write(self, table_name: String) -> (Kind, Write) {
+        let (kind, item, key) = match self {
+            Self::PutRequest { item } => (Kind::Put, Some(item), None),
+            Self::DeleteRequest { key } => (Kind::Delete, None, Some(key)),
+        };
+        let write = Write {
+            table_name,
+            item,
+            key,
+            ..Write::default()
+        };
+        (kind, write)
     }
 }
 

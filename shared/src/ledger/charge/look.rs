@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 use super::super::account::Account;
 use super::super::entry::UsageEntry;
 use super::super::{Error, Ledger};
-use super::{Charge, Charged, Knowledge, Request, repeated};
+use super::{Charge, Charged, Facts, Request, repeated};
 use crate::process::deadline::{CONFLICT_BUDGET, Deadline};
 use crate::table;
 use crate::table::item::Item;
@@ -16,11 +16,7 @@ use crate::words::id::{AccountId, UsageId};
 
 impl Ledger {
     /// Reads the balance and the existing usages at one moment. Learns nothing while something is due.
-    pub(super) async fn look(
-        &self,
-        request: &Request<'_>,
-        knowledge: &mut Knowledge,
-    ) -> Result<(), Error> {
+    pub(super) async fn look(&self, request: &Request<'_>, facts: &mut Facts) -> Result<(), Error> {
         let charges = request.charges.iter();
         let ids: BTreeSet<&UsageId> = charges.map(|charge| &charge.entry.id).collect();
         let mut keys = vec![Key::account(request.account)];
@@ -37,15 +33,15 @@ impl Ledger {
             match stored {
                 Some(stored) => {
                     let stored = UsageEntry::from_item(&stored)?;
-                    knowledge.stored.insert(id.clone(), stored);
+                    facts.stored.insert(id.clone(), stored);
                 }
                 None => {
-                    knowledge.missing.insert(id.clone());
+                    facts.missing.insert(id.clone());
                 }
             }
         }
-        knowledge.available = Some(account.available);
-        knowledge.together = true;
+        facts.available = Some(account.available);
+        facts.together = true;
         Ok(())
     }
 
@@ -57,7 +53,7 @@ impl Ledger {
         account: &AccountId,
         charges: &mut [&mut Charge],
         deadline: &Deadline,
-        knowledge: &Knowledge,
+        facts: &Facts,
     ) -> Result<(), Error> {
         let is_refused =
             |charge: &Charge| matches!(charge.outcome, Some(Charged::InsufficientSparks { .. }));
@@ -81,7 +77,7 @@ impl Ledger {
             return Ok(());
         }
         self.unpaid.note_drained(account, deadline.now());
-        if knowledge.together {
+        if facts.together {
             return Ok(());
         }
         let ids: BTreeSet<&UsageId> = refused.iter().map(|charge| &charge.entry.id).collect();

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::entry::UsageEntry;
 use super::super::rollup;
-use super::{Charge, Charged, Knowledge};
+use super::{Charge, Charged, Facts};
 use crate::table::key::Key;
 use crate::words::id::UsageId;
 use crate::words::sparks::Sparks;
@@ -32,11 +32,7 @@ impl Plan {
     ///
     /// While the balance is unknown, every new usage counts as affordable. So does every usage that may or may not
     /// exist. None if an amount does not fit.
-    pub(super) fn make(
-        charges: &[&mut Charge],
-        start: usize,
-        knowledge: &Knowledge,
-    ) -> Option<Self> {
+    pub(super) fn make(charges: &[&mut Charge], start: usize, facts: &Facts) -> Option<Self> {
         let mut plan = Self {
             charged: Vec::new(),
             outcomes: Vec::new(),
@@ -53,7 +49,7 @@ impl Plan {
         let mut rollups: HashSet<Key> = HashSet::new();
         for (position, charge) in charges.iter().enumerate().skip(start) {
             let usage = &charge.entry;
-            let earlier = knowledge
+            let earlier = facts
                 .stored
                 .get(&usage.id)
                 .or_else(|| own.get(&usage.id).copied());
@@ -63,11 +59,8 @@ impl Plan {
             }
             let sum = plan.sum.checked_add(usage.sparks)?;
             // Only a usage that certainly does not exist can lack funds: any other may be a replay.
-            let new = knowledge.missing.contains(&usage.id);
-            if let Some(available) = knowledge
-                .available
-                .filter(|available| new && sum > *available)
-            {
+            let new = facts.missing.contains(&usage.id);
+            if let Some(available) = facts.available.filter(|available| new && sum > *available) {
                 plan.ceiling = Some(plan.ceiling.map_or(sum, |ceiling| ceiling.min(sum)));
                 let available = available.checked_sub(plan.sum)?;
                 plan.outcomes

@@ -3,7 +3,7 @@
 //! An order is written before the Checkout Session is created at Stripe, and the session is stored before the buyer
 //! gets its address. So every payment leads back to an account, wherever a process ended in between.
 
-use crate::delivery::Listed;
+use crate::delivery::QueueItem;
 use crate::ledger::credit::paid;
 use crate::ledger::holdings::{Holdings, Read};
 use crate::ledger::{Account, Ledger};
@@ -11,7 +11,7 @@ use crate::payments::incidents::{Fault, Incidents};
 use crate::payments::orders::order::{CheckoutSession, Order, OrderStatus};
 use crate::process::deadline::Deadline;
 use crate::table::Error;
-use crate::table::Judged;
+use crate::table::TransactOutcome;
 use crate::table::item;
 use crate::table::key::Key;
 use crate::table::{Table, values};
@@ -81,8 +81,8 @@ impl Orders {
     ) -> Result<OrderOpening, Error> {
         let actions = vec![((), self.table.put_if_absent(new.to_item()))];
         let refused = match self.table.transact(actions, deadline).await? {
-            Judged::Committed => return Ok(OrderOpening::New),
-            Judged::Refused(refused) => refused,
+            TransactOutcome::Committed => return Ok(OrderOpening::New),
+            TransactOutcome::Refused(refused) => refused,
         };
         let stored = refused.into_iter().find_map(|refusal| refusal.stored);
         let unread = || Error::Broken("an order that exists was not returned".into());
@@ -107,8 +107,8 @@ impl Orders {
             (Guard::Order, self.name_session(session)),
         ];
         let refused = match self.table.transact(actions, deadline).await? {
-            Judged::Committed => return Ok(()),
-            Judged::Refused(refused) => refused,
+            TransactOutcome::Committed => return Ok(()),
+            TransactOutcome::Refused(refused) => refused,
         };
         // The session of the same order was written before.
         for refusal in &refused {
@@ -308,7 +308,7 @@ impl Orders {
     /// Reads a listed order as it is now; None if it is settled by now.
     pub async fn listed_order(
         &self,
-        listed: &Listed,
+        listed: &QueueItem,
         deadline: &Deadline,
     ) -> Result<Option<Order>, Error> {
         let item = self.table.item(listed.key(), deadline).await?;

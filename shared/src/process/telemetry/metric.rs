@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::words::sink::Sink;
+
 /// A metric. Amounts are whole numbers; Sparks are counted in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
@@ -9,12 +11,12 @@ pub enum Metric {
     UsageRecorded,
     /// The price of these usages, in milli-Sparks.
     SparksBurned,
-    /// Deliveries that the provider has confirmed.
-    DeliveryConfirmed(Provider),
+    /// Deliveries that the sink has confirmed.
+    DeliveryConfirmed(Sink),
     /// Deliveries that are left to the outbox.
-    DeliveryPending(Provider),
+    DeliveryPending(Sink),
     /// Deliveries that failed for good: an operator must look at them.
-    DeliveryParked(Provider),
+    DeliveryParked(Sink),
     /// The age of the oldest pending delivery.
     OutboxAgeSeconds,
     /// Entries with pending deliveries.
@@ -43,15 +45,6 @@ pub enum Metric {
     StepDurationMs(Step),
 }
 
-/// A provider to which usage is delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// The trace in Langfuse.
-    Langfuse,
-    /// The event at Stripe's meter.
-    Stripe,
-}
-
 /// A step of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -70,7 +63,7 @@ pub enum Step {
 }
 
 impl Metric {
-    /// The name at CloudWatch, with the provider, step or code: a line has one value per dimension.
+    /// The name at CloudWatch, with the sink, step or code: a line has one value per dimension.
     pub(super) fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UsageRecorded => "UsageRecorded",
@@ -86,18 +79,15 @@ impl Metric {
             Self::Conflicts => "Conflicts",
             Self::WebhookFailures => "WebhookFailures",
             Self::WebhookSignatureKnown => "WebhookSignatureKnown",
-            Self::DeliveryConfirmed(Provider::Langfuse) => "DeliveryConfirmed.langfuse",
-            Self::DeliveryConfirmed(Provider::Stripe) => "DeliveryConfirmed.stripe",
-            Self::DeliveryPending(Provider::Langfuse) => "DeliveryPending.langfuse",
-            Self::DeliveryPending(Provider::Stripe) => "DeliveryPending.stripe",
-            Self::DeliveryParked(Provider::Langfuse) => "DeliveryParked.langfuse",
-            Self::DeliveryParked(Provider::Stripe) => "DeliveryParked.stripe",
             Self::StepDurationMs(Step::Price) => "StepDurationMs.price",
             Self::StepDurationMs(Step::Commit) => "StepDurationMs.commit",
             Self::StepDurationMs(Step::Langfuse) => "StepDurationMs.langfuse",
             Self::StepDurationMs(Step::Stripe) => "StepDurationMs.stripe",
             Self::StepDurationMs(Step::Mark) => "StepDurationMs.mark",
             Self::StepDurationMs(Step::Read) => "StepDurationMs.read",
+            Self::DeliveryConfirmed(sink) => return format!("DeliveryConfirmed.{sink}").into(),
+            Self::DeliveryPending(sink) => return format!("DeliveryPending.{sink}").into(),
+            Self::DeliveryParked(sink) => return format!("DeliveryParked.{sink}").into(),
             Self::Refusals(code) => return format!("Refusals.{code}").into(),
         })
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Error, Stripe};
+use crate::words::meter_event_id::MeterEventId;
 
 /// A report.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,15 +16,15 @@ pub struct MeterErrors {
     pub created: Timestamp,
     /// The number of events that it is about.
     pub count: u64,
-    /// The events that it names, which are samples.
+    /// The usages and parcels that it names, which are samples.
     pub errors: Vec<MeterError>,
 }
 
 /// One event that was not counted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MeterError {
-    /// The event's identifier.
-    pub identifier: String,
+    /// The event.
+    pub event: MeterEventId,
     /// Stripe's code, such as `meter_event_customer_not_found`.
     pub code: String,
 }
@@ -89,18 +90,29 @@ impl MeterErrors {
         let errors = reason.error_types.into_iter().flat_map(|kind| {
             let code = kind.code;
             let samples = kind.sample_errors.into_iter();
-            samples.map(move |sample| MeterError {
-                identifier: sample.request.identifier,
-                code: code.clone(),
+            samples.filter_map(move |sample| {
+                let event = without_attempt(&sample.request.identifier).parse();
+                let code = code.clone();
+                event.ok().map(|event| MeterError { event, code })
             })
         });
-        let errors: Vec<MeterError> = errors
-            .filter(|error| !error.identifier.is_empty())
-            .collect();
         Self {
             created: event.created,
             count: reason.error_count,
-            errors,
+            errors: errors.collect(),
         }
+    }
+}
+
+/// Returns the identifier of the event that a report names.
+///
+/// The name is the identifier, or the idempotency key that the event was sent with, which adds the number of the
+/// attempt.
+fn without_attempt(named: &str) -> &str {
+    match named.rsplit_once(':') {
+        Some((identifier, attempt)) if attempt.bytes().all(|byte| byte.is_ascii_digit()) => {
+            identifier
+        }
+        _ => named,
     }
 }

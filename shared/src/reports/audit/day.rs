@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::entry::{Deliveries, DeliveryState, EntryKind};
+use crate::ledger::entry::{Deliveries, EntryKind};
 use crate::ledger::reversal::PurchaseWithReversals;
 use crate::process::deadline::Deadline;
 use crate::reports::audit::Audits;
@@ -61,13 +61,11 @@ pub struct UsageOfDay {
 
 impl UsageOfDay {
     fn from_item(item: &Item) -> Result<Self, Malformed> {
-        let time = |attribute: &'static str| match item.get(attribute) {
-            Some(_) => item::read_time(item, attribute).map(Some),
-            None => Ok(None),
-        };
         let recorded_at = item::read_time(item, "recorded_at")?;
-        let waits_since = time("redriven_at")?.map_or(recorded_at, |again| again.max(recorded_at));
-        let sent = [time("claimed_at")?, time("traced_at")?];
+        let redriven_at = item::optional_time(item, "redriven_at")?;
+        let waits_since = redriven_at.map_or(recorded_at, |again| again.max(recorded_at));
+        let claimed_at = item::optional_time(item, "claimed_at")?;
+        let sent = [claimed_at, item::optional_time(item, "traced_at")?];
         Ok(Self {
             id: item::read_parsed(item, "id")?,
             account: item::read_parsed(item, "account")?,
@@ -75,10 +73,7 @@ impl UsageOfDay {
             occurred_at: item::read_time(item, "occurred_at")?,
             waits_since,
             sent_at: sent.into_iter().flatten().fold(waits_since, Timestamp::max),
-            deliveries: Deliveries {
-                langfuse: DeliveryState::read(item, "langfuse")?,
-                stripe: DeliveryState::read(item, "stripe")?,
-            },
+            deliveries: Deliveries::read(item)?,
             parcel: item::optional_parsed(item, "parcel")?,
         })
     }

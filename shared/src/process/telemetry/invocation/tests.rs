@@ -7,12 +7,12 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
 
-use super::super::metric::Provider;
 use super::*;
 use crate::process::config::{LangfuseAccess, StripeAccess};
 use crate::process::transport::Transport;
 use crate::providers::langfuse::Langfuse;
 use crate::providers::stripe::Stripe;
+use crate::words::sink::Sink;
 
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -53,7 +53,7 @@ async fn an_invocation_is_one_line_with_its_metrics() {
         clock.sleep(Duration::from_millis(1)).await;
         count(Metric::CreditsGranted, 1);
         count(Metric::SparksCredited, 500_000_000);
-        count(Metric::DeliveryPending(Provider::Stripe), 2);
+        count(Metric::DeliveryPending(Sink::StripeMeter), 2);
         count(Metric::Refusals("invalid_request"), 1);
         answered(StatusCode::OK, None, false);
     });

@@ -2,11 +2,12 @@
 //!
 //! This finds payments without a webhook or a verification.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Outbox, Report, has_time, next_attempt};
-use crate::delivery::Listed;
+use super::{CheckOutcome, Error};
+use crate::delivery::QueueItem;
 use crate::ledger;
+use crate::outbox::{Outbox, Report};
 use crate::payments::Payments;
 use crate::payments::orders::{CheckoutSession, Order, OrderStatus};
 use crate::payments::payment;
@@ -16,58 +17,36 @@ use crate::providers::stripe;
 /// Time until an order that is not settled is checked again.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// A failure to check an order.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("the payment could not be checked")]
-    Payment(#[from] payment::Error),
-    #[error("stripe did not list the customer's sessions")]
-    Stripe(#[from] crate::providers::stripe::Error),
-    #[error("the ledger failed")]
-    Ledger(#[from] ledger::Error),
-}
-
-/// Checks the orders that are due.
-pub(super) async fn work(
+/// Checks an order that is due.
+pub(super) async fn check(
     outbox: &Outbox,
     payments: &Payments,
-    due: &[Listed],
+    item: &QueueItem,
+    now: Timestamp,
     deadline: &Deadline,
     report: &mut Report,
-) -> Result<(), ledger::Error> {
-    let now = outbox.clock.now();
-    for listed in due {
-        if !has_time(deadline) {
-            report.cut_short = true;
-            return Ok(());
+) -> Result<CheckOutcome, ledger::Error> {
+    let order = match payments.orders.listed_order(item, deadline).await {
+        Ok(Some(order)) => order,
+        Ok(None) => return Ok(CheckOutcome::Scheduled),
+        Err(error @ ledger::Error::Malformed(_)) => {
+            let what = "an order that cannot be read";
+            return Ok(CheckOutcome::Failed(what, Error::Unreadable(error)));
         }
-        let order = match payments.orders.listed_order(listed, deadline).await {
-            Ok(Some(order)) => order,
-            Ok(None) => continue,
-            Err(error @ ledger::Error::Malformed(_)) => {
-                report.failed("an order that cannot be read", &error);
-                let later = next_attempt(now, 5);
-                outbox.queue.put_off(listed, later, deadline).await?;
-                continue;
+        Err(error) => return Err(error),
+    };
+    report.payments += 1;
+    Ok(
+        match Box::pin(look_into(outbox, payments, &order, deadline)).await {
+            // An order that is settled by now is not listed any more, and stays so. An incident is kept for the
+            // operator, who may correct the cause.
+            Ok(())
+            | Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
+                CheckOutcome::Again(now.saturating_add(AGAIN_AFTER).unwrap_or(now))
             }
-            Err(error) => return Err(error),
-        };
-        report.payments += 1;
-        let again = match Box::pin(look_into(outbox, payments, &order, deadline)).await {
-            Ok(()) => now.saturating_add(AGAIN_AFTER).unwrap_or(now),
-            // An incident is kept for the operator, who may correct the cause.
-            Err(Error::Payment(payment::Error::Mismatch(_) | payment::Error::Unknown(_))) => {
-                now.saturating_add(AGAIN_AFTER).unwrap_or(now)
-            }
-            Err(error) => {
-                report.failed("an order", &error);
-                next_attempt(now, 5)
-            }
-        };
-        // One that is settled by now is not listed any more, and stays so.
-        outbox.queue.put_off(listed, again, deadline).await?;
-    }
-    Ok(())
+            Err(error) => CheckOutcome::Failed("an order", error),
+        },
+    )
 }
 
 async fn look_into(
