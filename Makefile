@@ -120,12 +120,12 @@ simulate:
 
 # Fuzzes one target: `make fuzz TARGET=usage_body SECONDS=600`. It needs a C++ compiler, but no nightly toolchain:
 # without unsafe code of ours there is nothing for a sanitizer to find. New inputs are kept in target/fuzz, and crashes
-# under fuzz/artifacts.
+# under tests/fuzz/artifacts.
 TARGET ?= usage_body
 ## fuzz: Fuzz TARGET for SECONDS
 fuzz: cargo-fuzz
 	mkdir -p target/fuzz/found/$(TARGET)
-	cargo fuzz run --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) fuzz/corpus/$(TARGET) \
+	cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none --target-dir target/fuzz $(TARGET) target/fuzz/found/$(TARGET) tests/fuzz/corpus/$(TARGET) \
 	  -- -max_total_time=$(or $(SECONDS),60) -max_len=4096
 
 # Runs each flow with every fault at every request, and with a crash or a lost reply at every pair of requests.
@@ -165,7 +165,7 @@ soak:
 	$(RELEASE)/soak --usages $(or $(USAGES),200000)
 
 # Counts what a start and each flow spend (instructions, hops, requests, DynamoDB's units, bytes logged), and fails if a
-# figure exceeds benches/budget.json. `make budget ARGS=--renew` saves the current counts. It counts in the tests' build:
+# figure exceeds tests/bench/budget.json. `make budget ARGS=--renew` saves the current counts. It counts in the tests' build:
 # growth in a deployed function shows there, too, and no other build is needed. `incremental` affects the splitting of
 # code, and so inlining.
 ## budget: Count what each function spends
@@ -196,7 +196,7 @@ audit: cargo-deny
 sbom: cargo-cyclonedx
 	cargo cyclonedx --format json --spec-version 1.5 --describe binaries --no-build-deps --quiet
 	mkdir -p target/sbom && mv functions/*/*_bin.cdx.json target/sbom/
-	find benches cli functions local prices shared tests -name '*.cdx.json' -delete
+	find cli functions local prices shared tests -name '*.cdx.json' -delete
 	@ls target/sbom
 
 # Regenerates the committed table of model prices; review the diff.

@@ -73,6 +73,23 @@ pub(crate) async fn run(console: &mut Console<'_>, addresses: &Addresses) -> Res
         writeln!(console.out, "{made}")?;
         return Ok(());
     }
+    let secrets: Vec<&str> = [secret, destination_secret]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    print(console, &setup, &price_ids, &portal, &secrets)
+}
+
+/// Prints what was changed, and the variables of the functions.
+fn print(
+    console: &mut Console<'_>,
+    setup: &SetUp<'_>,
+    price_ids: &BTreeMap<&str, String>,
+    portal: &str,
+    secrets: &[&str],
+) -> Result<(), Error> {
+    let livemode = setup.account.livemode();
     let mode = if livemode { "live mode" } else { "test mode" };
     writeln!(console.out, "Stripe is set up, in {mode}.")?;
     if setup.changes.is_empty() {
@@ -86,11 +103,6 @@ pub(crate) async fn run(console: &mut Console<'_>, addresses: &Addresses) -> Res
     writeln!(console.out)?;
     writeln!(console.out, "STRIPE_PRICE_IDS={price_ids}")?;
     writeln!(console.out, "STRIPE_PORTAL_CONFIGURATION={portal}")?;
-    let secrets: Vec<&str> = [secret, destination_secret]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
     if !secrets.is_empty() {
         writeln!(console.out, "STRIPE_WEBHOOK_SECRETS={}", secrets.join(","))?;
         let note = "Stripe shows these secrets only once: add them to those that you have already.";

@@ -87,7 +87,11 @@ pub async fn record(
     let recorded = item.is_recorded();
     let mut items = [&mut item];
     let delivered = Box::pin(recording.deliver(&mut items, customer));
-    let ((), balance) = tokio::join!(delivered, recording.balance(recorded));
+    let ((), mut balance) = tokio::join!(delivered, recording.balance(recorded));
+    if !recorded && item.is_recorded() {
+        // A replay that only its lookup has found.
+        balance = recording.balance(true).await;
+    }
     Ok((item.answer()?, balance?))
 }
 

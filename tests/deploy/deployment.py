@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import sys
+import zlib
 
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
@@ -16,6 +17,9 @@ STACK = "sparks-rehearsal"
 BUCKET = "sparks-rehearsal-artifacts"
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 INTEGRATION = "x-amazon-apigateway-integration"
+
+# The limit of a function's zip.
+MAX_ZIP_BYTES = 4_000_000
 
 
 def read_template(path: str) -> dict:
@@ -61,7 +65,24 @@ def build(source: str, folder: str) -> str:
     run(command + [word for name in binaries for word in ("--bin", name)], tools)
     command = sam("build", "--template-file", source, "--build-dir", f"{folder}/build")
     run(command + overrides(architecture()), tools)
+    check_sizes(f"{folder}/build")
     return f"{folder}/build/template.yaml"
+
+
+def check_sizes(built: str) -> None:
+    """Fails if the largest function's zip is above the limit: a larger one starts later."""
+    sizes = {}
+    for name in os.listdir(built):
+        bootstrap = f"{built}/{name}/bootstrap"
+        if os.path.exists(bootstrap):
+            with open(bootstrap, "rb") as binary:
+                sizes[name] = len(zlib.compress(binary.read(), level=6))
+    if not sizes:
+        raise AssertionError(f"there is no built function in {built}")
+    name, size = max(sizes.items(), key=lambda of: of[1])
+    print(f"  the largest function is {name}: {size / 1e6:.2f} MB zipped")
+    if size > MAX_ZIP_BYTES:
+        raise AssertionError(f"the zip of {name} has more than {MAX_ZIP_BYTES / 1e6:.0f} MB")
 
 
 class Deployment:

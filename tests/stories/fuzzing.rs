@@ -12,7 +12,7 @@ const SHORT: usize = 64;
 const PLACES: usize = 8;
 
 fn corpora() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {

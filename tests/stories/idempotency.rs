@@ -83,6 +83,7 @@ async fn a_replay_succeeds_long_after_its_time_window() {
         .expect(StatusCode::CREATED);
     assert!(replay.is_replay());
     assert_eq!(receipt(&first.body), receipt(&replay.body));
+    assert_eq!(replay.body["balance"]["available"], "50.000");
 
     let mut other = body.clone();
     other["usage"][0]["input_tokens"] = 1.into();

@@ -185,6 +185,7 @@ fn every_problem_has_a_documented_code_and_a_heading_on_its_page() {
     let source = [
         "problem.rs",
         "problem/payments.rs",
+        "problem/requests.rs",
         "problem/subscriptions.rs",
     ];
     let source = source

@@ -96,6 +96,17 @@ async fn a_day_with_every_delivery_has_no_differences() {
     assert!(matches!(to_come, Err(cli::Error::DayToCome(_))));
 }
 
+/// Stripe knows nothing of the operator's corrections.
+#[tokio::test]
+async fn a_correction_by_the_operator_is_no_difference() {
+    let world = funded().await;
+    let grant = world.credits("acct_a").remove(0)["id"]["S"].clone();
+    let reverse = ["reverse", grant.as_str().unwrap(), "--reason", "mistake"];
+    world.sparks(&reverse).await.unwrap();
+    let world = next_day(world).await;
+    assert_eq!(differences(&world).await, vec![]);
+}
+
 /// Stripe's sums may not include a recent event yet.
 #[tokio::test]
 async fn deliveries_of_the_last_hour_are_not_compared() {

@@ -21,6 +21,9 @@ pub enum PurchaseId {
     Invoice(InvoiceId),
 }
 
+/// The beginning of a correction's id.
+const CORRECTION: &str = "reversed#";
+
 /// The id of a ledger entry, and of the grant that the entry makes.
 ///
 /// A purchase has the id of its Checkout Session or invoice, and a usage its own.
@@ -58,7 +61,12 @@ impl EntryId {
     /// The id of the operator's entry that takes back this grant, or gives back this usage.
     #[must_use]
     pub fn correction(&self) -> Self {
-        Self(format!("reversed#{self}"))
+        Self(format!("{CORRECTION}{self}"))
+    }
+
+    /// Returns whether it is the id of an operator's correction.
+    pub fn is_correction(&self) -> bool {
+        self.0.starts_with(CORRECTION)
     }
 
     /// Returns the purchase that was credited under this id; None if no object at Stripe can have it.

@@ -1,7 +1,7 @@
 //! Fuzz targets: one function for each place that reads text from outside.
 //!
 //! Each takes any bytes, gives them to the production code, and compares the result with a second, plain implementation
-//! of the rule. `make fuzz` generates the bytes; the stories run each target on the files under `fuzz/corpus`.
+//! of the rule. `make fuzz` generates the bytes; the stories run each target on the files under `tests/fuzz/corpus`.
 
 #![expect(
     clippy::missing_panics_doc,

@@ -92,16 +92,7 @@ impl State {
             projection.as_ref().map(|parsed| &parsed.references),
         ])?;
         let table = self.table(&request.table_name)?;
-        let index = request
-            .index_name
-            .as_deref()
-            .map(|name| table.index(name))
-            .transpose()?;
-        if index.is_some() && request.consistent_read {
-            return Err(Refusal::Invalid(
-                "Consistent reads are not supported on global secondary indexes".to_owned(),
-            ));
-        }
+        let index = index_of(table, request)?;
         let schema = index.map_or(&table.schema, |index| &index.schema);
         let filter = filter.as_ref().map(|parsed| &parsed.expression);
         let mut span = match &key {
@@ -146,6 +137,18 @@ impl State {
         }
         answer(&page)
     }
+}
+
+/// Returns the index that is read; None for the table itself.
+fn index_of<'a>(table: &'a Table, request: &List) -> Result<Option<&'a Index>, Refusal> {
+    let name = request.index_name.as_deref();
+    let index = name.map(|name| table.index(name)).transpose()?;
+    if index.is_some() && request.consistent_read {
+        return Err(Refusal::Invalid(
+            "Consistent reads are not supported on global secondary indexes".to_owned(),
+        ));
+    }
+    Ok(index)
 }
 
 /// Returns the number of items to read for a page.

@@ -26,7 +26,7 @@ struct Change {
 /// The effect of an entry on the grants; in the order in which one settlement books them.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// What was left of a grant expired.
+    /// The rest of a grant expired.
     Expired { grant: EntryId, left: Sparks },
     /// The free Sparks of a month came in.
     GrantedFree(Grant),

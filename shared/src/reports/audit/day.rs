@@ -94,10 +94,12 @@ impl DayRecord {
             EntryKind::Credit if item.contains_key("purchase") => Some(Self::Purchase(Box::new(
                 PurchaseWithReversals::from_item(item)?,
             ))),
-            EntryKind::Reversal => Some(Self::Reversal {
-                id: item::read_parsed(item, "id")?,
-                account: item::read_parsed(item, "account")?,
-            }),
+            EntryKind::Reversal => {
+                let id: EntryId = item::read_parsed(item, "id")?;
+                let account = item::read_parsed(item, "account")?;
+                // The operator's corrections are of no object at Stripe.
+                (!id.is_correction()).then_some(Self::Reversal { id, account })
+            }
             EntryKind::Credit | EntryKind::Expiry | EntryKind::Restoration => None,
         })
     }

@@ -26,7 +26,6 @@ fn with_line(line: &Value) -> Value {
 
 #[test]
 fn an_invalid_usage_names_its_rule_and_field() {
-    let long = "x".repeat(201);
     for (body, rule, field) in [
         (json!({"usage": []}), Rule::Schema, "usage"),
         (
@@ -50,6 +49,29 @@ fn an_invalid_usage_names_its_rule_and_field() {
             "usage[0].model",
         ),
         (
+            with_line(&json!({"meter": "ai_tokens", "input_tokens": 1, "milliseconds": 1})),
+            Rule::Schema,
+            "usage[0].milliseconds",
+        ),
+        (
+            with_line(&json!({"meter": "compute"})),
+            Rule::Schema,
+            "usage[0].milliseconds",
+        ),
+        (
+            with_line(&json!({"meter": "compute", "milliseconds": 5, "model": "gpt-5"})),
+            Rule::Schema,
+            "usage[0].model",
+        ),
+    ] {
+        assert_eq!(refusal(&body), (rule, field.to_owned()), "{body}");
+    }
+}
+
+#[test]
+fn an_invalid_quantity_names_its_field() {
+    for (body, rule, field) in [
+        (
             with_line(&json!({"meter": "ai_tokens", "input_tokens": -1})),
             Rule::Quantity,
             "usage[0].input_tokens",
@@ -70,24 +92,9 @@ fn an_invalid_usage_names_its_rule_and_field() {
             "usage[0].input_tokens",
         ),
         (
-            with_line(&json!({"meter": "ai_tokens", "input_tokens": 1, "milliseconds": 1})),
-            Rule::Schema,
-            "usage[0].milliseconds",
-        ),
-        (
-            with_line(&json!({"meter": "compute"})),
-            Rule::Schema,
-            "usage[0].milliseconds",
-        ),
-        (
             with_line(&json!({"meter": "compute", "milliseconds": -5})),
             Rule::Quantity,
             "usage[0].milliseconds",
-        ),
-        (
-            with_line(&json!({"meter": "compute", "milliseconds": 5, "model": "gpt-5"})),
-            Rule::Schema,
-            "usage[0].model",
         ),
         (
             with_line(&json!({"meter": "storage", "gigabyte_hours": "-0.1"})),
@@ -107,6 +114,11 @@ fn an_invalid_usage_names_its_rule_and_field() {
     ] {
         assert_eq!(refusal(&body), (rule, field.to_owned()), "{body}");
     }
+}
+
+#[test]
+fn an_invalid_trace_names_its_field() {
+    let long = "x".repeat(201);
     for (trace, field) in [
         (json!({"name": long}), "trace.name"),
         (json!({"session_id": long}), "trace.session_id"),

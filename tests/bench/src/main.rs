@@ -1,4 +1,4 @@
-//! `make budget`: counts what each function spends, and fails if anything exceeds `benches/budget.json`.
+//! `make budget`: counts what each function spends, and fails if anything exceeds `tests/bench/budget.json`.
 
 #![expect(
     clippy::print_stdout,

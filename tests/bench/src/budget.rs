@@ -13,7 +13,7 @@ use benches::world::{Failure, World};
 use crate::callgrind;
 
 /// File of the budget.
-const FILE: &str = "benches/budget.json";
+const FILE: &str = "tests/bench/budget.json";
 
 /// Growth of a figure that fails the check, in percent.
 const SLACK_PERCENT: u64 = 5;
