@@ -3,6 +3,7 @@
 mod account;
 mod calls;
 mod deliveries;
+mod delivery;
 mod events;
 mod flight;
 mod keys;
@@ -14,7 +15,7 @@ mod rates;
 pub(crate) use account::State;
 pub(crate) use calls::Logged;
 pub use deliveries::signature;
-pub(crate) use deliveries::{Delivery, Stage};
+pub(crate) use delivery::{Delivery, Stage};
 pub(crate) use flight::Flight;
 pub(crate) use keys::Claim;
 pub(crate) use kinds::{KINDS, Kind, Test};

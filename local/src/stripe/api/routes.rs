@@ -1,10 +1,11 @@
 //! Routes each call to its operation.
 
 use super::lists::{lines, list, retrieve};
+use super::plans::{invoice_items, invoices, subscriptions, update_subscription};
+use super::receivers::{event_destinations, thin_events, webhook_endpoints};
 use super::{
-    catalogue, checkout_sessions, customers, event_destinations, expand, invoice_items, invoices,
-    meter_events, money, portal, portal_sessions, prices, subscriptions, thin_events,
-    update_subscription, webhook_endpoints,
+    catalogue, checkout_sessions, customers, expand, meter_events, money, portal, portal_sessions,
+    prices,
 };
 use crate::stripe::state::State;
 use crate::stripe::wire::{Call, Error, Result, is_v2};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::calls::Logged;
-use super::deliveries::Delivery;
+use super::delivery::Delivery;
 use super::keys::Keys;
 use super::objects::Objects;
 use super::rates::Rates;

@@ -1,7 +1,7 @@
 //! Subscriptions: `/v1/subscriptions`, begun without a page and charged to the customer's card, and ended.
 
-use super::orders::ordered;
 use super::update_subscription::trial_end;
+use crate::stripe::api::orders::ordered;
 use crate::stripe::billing::{self, Beginning, TrialEnd};
 use crate::stripe::objects::Card;
 use crate::stripe::state::State;
