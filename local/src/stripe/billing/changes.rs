@@ -2,23 +2,29 @@
 
 use super::collection::charged;
 use super::invoicing::{Bill, charge};
-use crate::stripe::error::Error;
-use crate::stripe::invoices::{Line, Parent};
+use crate::stripe::objects::{Item, Line, Parent, PauseCollection};
 use crate::stripe::state::State;
-use crate::stripe::subscriptions::{Item, PauseCollection, TrialEnd};
+use crate::stripe::wire::{Error, Result};
+
+/// The end of a trial, as the caller gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrialEnd {
+    Now,
+    At(i64),
+}
 
 /// Changes the price of a subscription's item, from now on.
 ///
 /// The difference until the end of the period is invoiced now (`always_invoice`), with the next invoice
 /// (`create_prorations`), or not at all. Another interval begins a new period, which is always invoiced now.
 /// <https://docs.stripe.com/billing/subscriptions/prorations>
-pub(in crate::stripe) fn change_price(
+pub(crate) fn change_price(
     state: &mut State,
     id: &str,
     item: &Item,
     prorate: &str,
     now: i64,
-) -> Result<(), Error> {
+) -> Result<()> {
     let subscription = state.subscription_mut(id)?;
     let trialing = subscription.status == "trialing";
     let mut items = subscription.items.data.iter_mut();
@@ -53,11 +59,7 @@ pub(in crate::stripe) fn change_price(
 }
 
 /// Adds lines to the next invoice of a subscription, as pending invoice items.
-pub(in crate::stripe) fn wait(
-    state: &mut State,
-    id: &str,
-    mut lines: Vec<Line>,
-) -> Result<(), Error> {
+pub(crate) fn wait(state: &mut State, id: &str, mut lines: Vec<Line>) -> Result<()> {
     for line in &mut lines {
         line.parent = Parent::InvoiceItem(state.next_id("ii_"));
     }
@@ -75,7 +77,7 @@ fn credits(state: &mut State, items: &[Item], prorate: &str, now: i64) -> Vec<Li
 }
 
 /// Begins a period now and charges it at once, less the credits for the last one.
-fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Result<(), Error> {
+fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Result<()> {
     let subscription = state.subscription_mut(id)?;
     subscription.anchor = Some(now);
     if subscription.status == "trialing" {
@@ -96,12 +98,7 @@ fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Res
 }
 
 /// Begins a new period of a subscription now: `billing_cycle_anchor[type]=now`.
-pub(in crate::stripe) fn reset_anchor(
-    state: &mut State,
-    id: &str,
-    prorate: &str,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn reset_anchor(state: &mut State, id: &str, prorate: &str, now: i64) -> Result<()> {
     let subscription = state.subscription(id)?;
     let trialing = subscription.status == "trialing";
     let items = subscription.items.data.clone();
@@ -111,13 +108,13 @@ pub(in crate::stripe) fn reset_anchor(
 }
 
 /// Sets the end of a trial, or ends it now. A subscription without a trial begins one, with an invoice of zero.
-pub(in crate::stripe) fn set_trial_end(
+pub(crate) fn set_trial_end(
     state: &mut State,
     id: &str,
     end: TrialEnd,
     prorate: &str,
     now: i64,
-) -> Result<(), Error> {
+) -> Result<()> {
     let subscription = state.subscription(id)?;
     let trialing = subscription.status == "trialing";
     let items = subscription.items.data.clone();
@@ -152,7 +149,7 @@ pub(in crate::stripe) fn set_trial_end(
 }
 
 /// Pauses a subscription: it is not billed until it is resumed.
-pub(in crate::stripe) fn pause(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn pause(state: &mut State, id: &str, now: i64) -> Result<()> {
     let subscription = state.subscription_mut(id)?;
     if !["active", "trialing", "past_due"].contains(&subscription.status.as_str()) {
         let message = format!(
@@ -171,12 +168,7 @@ pub(in crate::stripe) fn pause(state: &mut State, id: &str, now: i64) -> Result<
 
 /// Resumes a paused subscription. With a new anchor, it becomes active when its invoice is paid.
 /// <https://docs.stripe.com/api/subscriptions/resume>
-pub(in crate::stripe) fn resume(
-    state: &mut State,
-    id: &str,
-    resets_anchor: bool,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn resume(state: &mut State, id: &str, resets_anchor: bool, now: i64) -> Result<()> {
     let subscription = state.subscription_mut(id)?;
     if subscription.status != "paused" {
         let message = format!(
@@ -204,11 +196,11 @@ pub(in crate::stripe) fn resume(
 /// Pauses or resumes the collection of a subscription's invoices.
 ///
 /// An invoice in its draft hour is not charged either: it stays a draft.
-pub(in crate::stripe) fn pause_collection(
+pub(crate) fn pause_collection(
     state: &mut State,
     id: &str,
     pause: Option<PauseCollection>,
-) -> Result<(), Error> {
+) -> Result<()> {
     let paused = pause.is_some();
     state.subscription_mut(id)?.pause_collection = pause;
     let drafts = state.invoices.values_mut().filter(|one| {

@@ -1,11 +1,12 @@
 //! Collects invoices: first charges, retries, partial payments, and endings without a payment.
 
-use super::{cancel, change_status};
-use crate::stripe::customers;
-use crate::stripe::error::Error;
-use crate::stripe::payment_intents::{Order, Status};
-use crate::stripe::settings::DunningEnd;
+use super::ending::{cancel, change_status};
+use crate::stripe::money::customers::{Change, change_balance};
+use crate::stripe::money::invoice_payments::{ask_default, default_payment, link};
+use crate::stripe::money::payments::{Order, attempt};
+use crate::stripe::objects::{DunningEnd, Invoice, Status};
 use crate::stripe::state::State;
+use crate::stripe::wire::{Error, Result};
 
 /// The days between a failed attempt and the next one.
 /// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
@@ -16,31 +17,22 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// Tries to pay an open invoice with its default payment, or a new one; returns the payment's id.
 ///
 /// An invoice with nothing due is paid without a payment.
-pub(in crate::stripe) fn collect(
+pub(crate) fn collect(
     state: &mut State,
     id: &str,
     payment: Option<&String>,
     status: Status,
     now: i64,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<String>> {
     let invoice = state.invoice(id)?.clone();
     let remaining = invoice.remaining();
     if remaining == 0 {
         settle(state, id, now)?;
         return Ok(None);
     }
-    let known = state.default_payment(id);
-    let known = known.map(|own| own.payment_intent.clone());
-    let known = known.or_else(|| payment.cloned());
-    // Metadata of a subscription does not reach its payments. https://docs.stripe.com/metadata
-    let order = Order {
-        customer: invoice.customer.clone(),
-        amount: remaining,
-        currency: invoice.currency.clone(),
-        ..Order::default()
-    };
-    let used = state.attempt(known, order, status, now);
-    state.pay_invoice_with(id, &used, true, status == Status::Succeeded, now);
+    let known = default_payment(state, id).or_else(|| payment.cloned());
+    let used = attempt(state, known, order(&invoice, remaining), status, now);
+    link(state, id, &used, true, status == Status::Succeeded, now);
     let invoice = state.invoice_mut(id)?;
     if status != Status::Processing {
         invoice.attempts = invoice.attempts.max(1);
@@ -60,8 +52,20 @@ pub(in crate::stripe) fn collect(
     Ok(Some(used))
 }
 
+/// Returns the order for an amount of an invoice.
+///
+/// Metadata of a subscription does not reach its payments. <https://docs.stripe.com/metadata>
+fn order(invoice: &Invoice, amount: i64) -> Order {
+    Order {
+        customer: invoice.customer.clone(),
+        amount,
+        currency: invoice.currency.clone(),
+        ..Order::default()
+    }
+}
+
 /// Marks an open invoice as paid in full.
-fn settle(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+fn settle(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     "paid".clone_into(&mut invoice.status);
     invoice.paid_at = Some(now);
@@ -73,7 +77,7 @@ fn settle(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
 }
 
 /// Records a failed charge, and schedules its retry.
-fn fail(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+fn fail(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     let subscription = invoice.subscription.clone();
     // The first invoice of a subscription is not retried.
@@ -96,7 +100,7 @@ fn fail(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
 }
 
 /// Retries the charge of an open invoice; after the last attempt, dunning ends.
-pub(super) fn retry(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn retry(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     invoice.next_attempt = None;
     invoice.attempts += 1;
@@ -118,7 +122,7 @@ pub(super) fn retry(state: &mut State, id: &str, now: i64) -> Result<(), Error> 
 }
 
 /// Charges an open invoice to its subscription's card.
-pub(in crate::stripe) fn charge_card(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn charge_card(state: &mut State, id: &str, now: i64) -> Result<()> {
     let of = state.invoice(id)?.subscription.clone();
     let status = charged(state, of.as_deref());
     collect(state, id, None, status, now)?;
@@ -126,7 +130,7 @@ pub(in crate::stripe) fn charge_card(state: &mut State, id: &str, now: i64) -> R
 }
 
 /// Returns the outcome of a charge of a subscription's card.
-pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
+pub(crate) fn charged(state: &State, subscription: Option<&str>) -> Status {
     let subscription = subscription.and_then(|id| state.subscriptions.get(id));
     subscription.map_or(Status::Succeeded, |known| known.card.outcome())
 }
@@ -135,7 +139,7 @@ pub(super) fn charged(state: &State, subscription: Option<&str>) -> Status {
 ///
 /// The subscription is active again when that invoice is paid or marked as uncollectible. A void one does not count.
 /// <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>
-fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+fn follow(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice(id)?.clone();
     let Some(of) = invoice.subscription else {
         return Ok(());
@@ -166,12 +170,7 @@ fn follow(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
 }
 
 /// Pays a part of an open invoice with a separate payment; returns the payment's id.
-pub(in crate::stripe) fn pay_part(
-    state: &mut State,
-    id: &str,
-    amount: i64,
-    now: i64,
-) -> Result<String, Error> {
+pub(crate) fn pay_part(state: &mut State, id: &str, amount: i64, now: i64) -> Result<String> {
     let invoice = state.invoice(id)?.clone();
     if invoice.status != "open" || !(1..=invoice.remaining()).contains(&amount) {
         let remaining = invoice.remaining();
@@ -181,18 +180,12 @@ pub(in crate::stripe) fn pay_part(
         );
         return Err(Error::invalid(message));
     }
-    let order = Order {
-        customer: invoice.customer.clone(),
-        amount,
-        currency: invoice.currency.clone(),
-        ..Order::default()
-    };
-    let used = state.attempt(None, order, Status::Succeeded, now);
-    state.pay_invoice_with(id, &used, false, true, now);
+    let used = attempt(state, None, order(&invoice, amount), Status::Succeeded, now);
+    link(state, id, &used, false, true, now);
     let invoice = state.invoice_mut(id)?;
     invoice.amount_paid += amount;
     let remaining = invoice.remaining();
-    state.ask_default_payment(id, remaining, now);
+    ask_default(state, id, remaining, now);
     if remaining == 0 {
         settle(state, id, now)?;
     }
@@ -200,11 +193,7 @@ pub(in crate::stripe) fn pay_part(
 }
 
 /// Marks the rest of an invoice as paid outside of Stripe.
-pub(in crate::stripe) fn pay_off_stripe(
-    state: &mut State,
-    id: &str,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn pay_off_stripe(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     let remaining = invoice.remaining();
     invoice.amount_paid += remaining;
@@ -213,14 +202,14 @@ pub(in crate::stripe) fn pay_off_stripe(
     invoice.paid_at = Some(now);
     invoice.next_attempt = None;
     let shown = invoice.to_json();
-    state.ask_default_payment(id, 0, now);
+    ask_default(state, id, 0, now);
     // There was no attempt, so no `invoice.payment_succeeded`. https://docs.stripe.com/api/events/types
     state.emit("invoice.paid", &shown, now);
     follow(state, id, now)
 }
 
 /// Voids a finalized invoice, and restores the customer's balance that it used.
-pub(in crate::stripe) fn void(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn void(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     if !["open", "uncollectible"].contains(&invoice.status.as_str()) {
         return Err(not_open());
@@ -231,28 +220,22 @@ pub(in crate::stripe) fn void(state: &mut State, id: &str, now: i64) -> Result<(
     let taken = invoice.ending_balance.unwrap_or_default() - invoice.starting_balance;
     let customer = invoice.customer.clone();
     let shown = invoice.to_json();
-    state.ask_default_payment(id, 0, now);
+    ask_default(state, id, 0, now);
     state.emit("invoice.voided", &shown, now);
     if let Some(customer) = customer.filter(|_| taken != 0) {
-        let change = customers::Change {
-            amount: -taken,
-            kind: "unapplied_from_invoice".into(),
-            currency: state.invoice(id)?.currency.clone(),
-            invoice: Some(id.to_owned()),
-            ..customers::Change::default()
-        };
-        customers::change_balance(state, &customer, change, now)?;
+        let change = Change::of(state.invoice(id)?, "unapplied_from_invoice", -taken);
+        change_balance(state, &customer, change, now)?;
     }
     follow(state, id, now)
 }
 
 /// Marks an open invoice as uncollectible, for one of Stripe's reasons.
-pub(in crate::stripe) fn mark_uncollectible(
+pub(crate) fn mark_uncollectible(
     state: &mut State,
     id: &str,
     reason: &str,
     now: i64,
-) -> Result<(), Error> {
+) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     if invoice.status != "open" {
         return Err(not_open());

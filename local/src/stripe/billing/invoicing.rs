@@ -3,53 +3,47 @@
 use serde_json::json;
 
 use super::collection::collect;
-use super::moment;
-use crate::stripe::customers;
-use crate::stripe::error::Error;
-use crate::stripe::invoices::{Invoice, Line, Period};
-use crate::stripe::payment_intents::Status;
+use crate::stripe::money::customers::{Change, balance, change_balance, is_located};
+use crate::stripe::objects::{Behavior, Invoice, Line, Period, Status};
 use crate::stripe::state::State;
-use crate::stripe::tax::Behavior;
+use crate::stripe::wire::{Error, Result};
 
 /// The time between a renewal's draft and its finalization.
 /// <https://docs.stripe.com/billing/invoices/subscription#sub-invoice-lifecycle>
-pub(super) const DRAFT_SECONDS: i64 = 3_600;
+pub(crate) const DRAFT_SECONDS: i64 = 3_600;
 
 /// The content of an invoice.
-pub(in crate::stripe) struct Bill {
-    pub(in crate::stripe) reason: String,
-    pub(in crate::stripe) lines: Vec<Line>,
-    pub(in crate::stripe) discount: i64,
+pub(crate) struct Bill {
+    pub(crate) reason: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) discount: i64,
     /// The tax; None to compute it if the subscription has automatic tax.
-    pub(in crate::stripe) tax: Option<i64>,
+    pub(crate) tax: Option<i64>,
     /// The period that the invoice names; the lines have their own.
-    pub(in crate::stripe) period: Period,
+    pub(crate) period: Period,
     /// The end of the draft hour, if the invoice advances automatically.
-    pub(in crate::stripe) finalizes_at: Option<i64>,
+    pub(crate) finalizes_at: Option<i64>,
 }
 
 impl Bill {
     /// Returns a bill to finalize and charge at once.
-    pub(in crate::stripe) fn at_once(reason: &str, lines: Vec<Line>, now: i64) -> Self {
+    pub(crate) fn at_once(reason: &str, lines: Vec<Line>, now: i64) -> Self {
         Self {
             reason: reason.to_owned(),
             lines,
             discount: 0,
             tax: None,
-            period: moment(now),
+            period: Period {
+                start: now,
+                end: now,
+            },
             finalizes_at: None,
         }
     }
 }
 
 /// Makes a draft from a bill; it becomes the newest invoice of its subscription.
-pub(super) fn draft(
-    state: &mut State,
-    of: &str,
-    id: &str,
-    bill: Bill,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn draft(state: &mut State, of: &str, id: &str, bill: Bill, now: i64) -> Result<()> {
     let subscription = state.subscription_mut(of)?;
     subscription.latest_invoice = Some(id.to_owned());
     let subscription = subscription.clone();
@@ -67,7 +61,7 @@ pub(super) fn draft(
         discount: bill.discount,
         automatic_tax: subscription.automatic_tax,
         tax_behavior: behavior.unwrap_or(Behavior::Exclusive),
-        starting_balance: state.balance(subscription.customer.as_deref()),
+        starting_balance: balance(state, subscription.customer.as_deref()),
         period: bill.period,
         created: now,
         auto_advance: bill.finalizes_at.is_some(),
@@ -85,13 +79,13 @@ pub(super) fn draft(
 }
 
 /// Makes an invoice of a subscription from a bill and charges it; returns the invoice's id.
-pub(in crate::stripe) fn charge(
+pub(crate) fn charge(
     state: &mut State,
     of: &str,
     bill: Bill,
     status: Status,
     now: i64,
-) -> Result<String, Error> {
+) -> Result<String> {
     let invoice = state.next_id("in_");
     draft(state, of, &invoice, bill, now)?;
     if finalize(state, &invoice, now)? {
@@ -101,7 +95,7 @@ pub(in crate::stripe) fn charge(
 }
 
 /// Finalizes a draft and applies the customer's balance; returns false if its tax is unknown.
-pub(super) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool, Error> {
+pub(crate) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool> {
     let invoice = state.invoice(id)?;
     if invoice.status != "draft" {
         let message =
@@ -109,7 +103,7 @@ pub(super) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool, Er
         return Err(Error::invalid(message).executed());
     }
     let customer = invoice.customer.clone();
-    let located = state.is_located(customer.as_deref());
+    let located = is_located(state, customer.as_deref());
     let invoice = state.invoice_mut(id)?;
     invoice.finalizes_at = None;
     if invoice.automatic_tax && !located {
@@ -123,31 +117,25 @@ pub(super) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool, Er
         state.emit("invoice.finalization_failed", &shown, now);
         return Ok(false);
     }
-    let before = state.balance(customer.as_deref());
+    let before = balance(state, customer.as_deref());
     let invoice = state.invoice_mut(id)?;
     invoice.starting_balance = before;
     let after = (invoice.total() + before).min(0);
     invoice.ending_balance = Some(after);
     open(state, id, now)?;
     if let Some(customer) = customer.filter(|_| after != before) {
-        let change = customers::Change {
-            amount: after - before,
-            kind: "applied_to_invoice".into(),
-            currency: state.invoice(id)?.currency.clone(),
-            invoice: Some(id.to_owned()),
-            ..customers::Change::default()
-        };
-        customers::change_balance(state, &customer, change, now)?;
+        let change = Change::of(state.invoice(id)?, "applied_to_invoice", after - before);
+        change_balance(state, &customer, change, now)?;
     }
     Ok(true)
 }
 
 /// The error message for an invoice whose customer has no location.
-pub(in crate::stripe) const NO_LOCATION: &str = "The customer's location isn't recognized. Set a \
+pub(crate) const NO_LOCATION: &str = "The customer's location isn't recognized. Set a \
      valid customer address in order to automatically calculate tax.";
 
 /// Finalizes a draft that is not to be paid: without the customer's balance, whatever its tax.
-pub(super) fn finalize_unpaid(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn finalize_unpaid(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     invoice.finalizes_at = None;
     invoice.starting_balance = 0;
@@ -155,7 +143,7 @@ pub(super) fn finalize_unpaid(state: &mut State, id: &str, now: i64) -> Result<(
     open(state, id, now)
 }
 
-fn open(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+fn open(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     invoice.finalization_error = None;
     "open".clone_into(&mut invoice.status);
@@ -166,11 +154,7 @@ fn open(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
 }
 
 /// Finalizes a draft for the API, and fails if its tax is unknown.
-pub(in crate::stripe) fn finalize_or_fail(
-    state: &mut State,
-    id: &str,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn finalize_or_fail(state: &mut State, id: &str, now: i64) -> Result<()> {
     if finalize(state, id, now)? {
         return Ok(());
     }

@@ -1,17 +1,20 @@
 //! Renews subscriptions: the period rolls over at once, and its invoice stays a draft for an hour.
 
-use super::cancel;
+use std::ops::Range;
+
 use super::collection::{charge_card, collect, mark_uncollectible, void};
+use super::ending::cancel;
 use super::invoicing::{self, Bill, DRAFT_SECONDS};
-use crate::stripe::error::Error;
-use crate::stripe::invoices::{Line, Period};
-use crate::stripe::payment_intents::Status;
+use crate::stripe::objects::{
+    Card, Item, Line, MeterEvent, Period, Price, Status, Subscription, aggregate,
+};
 use crate::stripe::state::State;
-use crate::stripe::subscriptions::{Card, Item, Subscription};
+use crate::stripe::wire::json::text;
+use crate::stripe::wire::{Error, Result};
 
 /// The outcome of a renewal's payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::stripe) enum Outcome {
+pub(crate) enum Outcome {
     /// The next period is paid.
     Paid,
     /// The next period begins, but its payment fails.
@@ -24,13 +27,13 @@ pub(in crate::stripe) enum Outcome {
 ///
 /// The clock does not move. With `skips_hour`, an existing draft is finalized and charged at once; without one, the
 /// period rolls over, and its invoice is.
-pub(in crate::stripe) fn renew(
+pub(crate) fn renew(
     state: &mut State,
     id: &str,
     outcome: Outcome,
     skips_hour: bool,
     now: i64,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<String>> {
     let subscription = state.subscription_mut(id)?;
     if subscription.has_ended() {
         let message = format!("The subscription {id} is {}.", subscription.status);
@@ -65,7 +68,7 @@ pub(in crate::stripe) fn renew(
 }
 
 /// Finalizes a draft and charges it.
-pub(super) fn advance(state: &mut State, id: &str, now: i64) -> Result<(), Error> {
+pub(crate) fn advance(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice(id)?;
     let advances = invoice.status == "draft" && invoice.auto_advance;
     if advances && invoicing::finalize(state, id, now)? {
@@ -77,7 +80,7 @@ pub(super) fn advance(state: &mut State, id: &str, now: i64) -> Result<(), Error
 /// Begins the next period, with a draft as its invoice; returns the draft's id, if there is one.
 ///
 /// A subscription that is set to end with its period ends; a paused one is not billed.
-pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<String>, Error> {
+pub(crate) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<String>> {
     let subscription = state.subscription(id)?.clone();
     let (start, end) = subscription.period().unwrap_or((now, now));
     if subscription.ends_with_period() {
@@ -132,6 +135,19 @@ pub(super) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<
     Ok(Some(invoice))
 }
 
+/// Returns the usage of a customer in a period, for a metered price: a whole number, at least zero.
+fn usage(state: &State, price: &Price, customer: &str, period: &Range<i64>) -> i64 {
+    let meter = price.meter().and_then(|id| state.objects.get("meters", id));
+    let Some(meter) = meter else { return 0 };
+    let events = state.meter_events.iter().filter(|event| {
+        let own = meter["event_name"] == event.event_name.as_str() && event.customer == customer;
+        own && period.contains(&event.timestamp)
+    });
+    let events: Vec<&MeterEvent> = events.collect();
+    let used = aggregate(text(&meter["default_aggregation"], "formula"), &events);
+    used.as_i64().unwrap_or_default().max(0)
+}
+
 /// Returns the lines for the usage in the ending period.
 fn used(state: &mut State, subscription: &Subscription) -> Vec<Line> {
     let items = subscription.items.data.iter();
@@ -141,7 +157,7 @@ fn used(state: &mut State, subscription: &Subscription) -> Vec<Line> {
     for mut item in metered {
         let period = item.current_period_start..item.current_period_end;
         let customer = subscription.customer.as_deref().unwrap_or_default();
-        item.quantity = state.used(&item.price, customer, period);
+        item.quantity = usage(state, &item.price, customer, &period);
         lines.push(Line::of(state.next_id("il_"), &item));
     }
     lines

@@ -2,10 +2,9 @@
 
 use super::collection::retry;
 use super::renewals::{advance, roll_over};
-use crate::stripe::error::Error;
-use crate::stripe::settings::Periods;
+use crate::stripe::objects::{Periods, Subscription};
 use crate::stripe::state::State;
-use crate::stripe::subscriptions::Subscription;
+use crate::stripe::wire::Result;
 
 /// The most actions in one step of the clock.
 const MAX_STEPS: usize = 100_000;
@@ -22,7 +21,7 @@ enum Action {
 /// Performs all due actions in order, each with the time at which it was due.
 ///
 /// Returns whether there were any.
-pub(in crate::stripe) fn pass_time(state: &mut State, now: i64) -> bool {
+pub(crate) fn pass_time(state: &mut State, now: i64) -> bool {
     let mut passed = false;
     for _ in 0..MAX_STEPS {
         let Some((due, action)) = next(state).filter(|(due, _)| *due <= now) else {
@@ -65,7 +64,7 @@ fn period_end(subscription: &Subscription, periods: Periods) -> Option<i64> {
     Some(end)
 }
 
-fn act(state: &mut State, action: &Action, now: i64) -> Result<(), Error> {
+fn act(state: &mut State, action: &Action, now: i64) -> Result<()> {
     match action {
         Action::ResumeCollection(id) => {
             let subscription = state.subscription_mut(id)?;
