@@ -143,7 +143,7 @@ pub(crate) fn create_transaction(state: &mut State, call: &mut Call, id: &str) -
         invoice: None,
     };
     form.finish()?;
-    change_balance(state, id, change, call.now)
+    change_balance(state, id, &change, call.now)
 }
 
 /// `GET /v1/customers/{id}/balance_transactions`

@@ -19,7 +19,7 @@ pub(crate) fn create_refund(state: &mut State, call: &mut Call, _: &str) -> Resu
         status: None,
     };
     form.finish()?;
-    refunds::give_back(state, &of, amount, terms, call.now)
+    refunds::give_back(state, &of, amount, &terms, call.now)
 }
 
 /// `POST /v1/credit_notes`
@@ -29,7 +29,7 @@ pub(crate) fn create_credit_note(state: &mut State, call: &mut Call, _: &str) ->
     call.form.finish()?;
     let known = state.invoices.get(&invoice).cloned();
     let known = known.ok_or_else(|| Kind::no_such("invoices", "invoice", &invoice))?;
-    credit_notes::issue(state, &known, request, call.now)
+    credit_notes::issue(state, &known, &request, call.now)
 }
 
 /// `POST /v1/credit_notes/{id}`

@@ -31,7 +31,7 @@ pub(crate) fn collect(
         return Ok(None);
     }
     let known = default_payment(state, id).or_else(|| payment.cloned());
-    let used = attempt(state, known, order(&invoice, remaining), status, now);
+    let used = attempt(state, known, &order(&invoice, remaining), status, now);
     link(state, id, &used, true, status == Status::Succeeded, now);
     let invoice = state.invoice_mut(id)?;
     if status != Status::Processing {
@@ -180,7 +180,13 @@ pub(crate) fn pay_part(state: &mut State, id: &str, amount: i64, now: i64) -> Re
         );
         return Err(Error::invalid(message));
     }
-    let used = attempt(state, None, order(&invoice, amount), Status::Succeeded, now);
+    let used = attempt(
+        state,
+        None,
+        &order(&invoice, amount),
+        Status::Succeeded,
+        now,
+    );
     link(state, id, &used, false, true, now);
     let invoice = state.invoice_mut(id)?;
     invoice.amount_paid += amount;
@@ -224,7 +230,7 @@ pub(crate) fn void(state: &mut State, id: &str, now: i64) -> Result<()> {
     state.emit("invoice.voided", &shown, now);
     if let Some(customer) = customer.filter(|_| taken != 0) {
         let change = Change::of(state.invoice(id)?, "unapplied_from_invoice", -taken);
-        change_balance(state, &customer, change, now)?;
+        change_balance(state, &customer, &change, now)?;
     }
     follow(state, id, now)
 }

@@ -125,7 +125,7 @@ pub(crate) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool> {
     open(state, id, now)?;
     if let Some(customer) = customer.filter(|_| after != before) {
         let change = Change::of(state.invoice(id)?, "applied_to_invoice", after - before);
-        change_balance(state, &customer, change, now)?;
+        change_balance(state, &customer, &change, now)?;
     }
     Ok(true)
 }

@@ -136,7 +136,7 @@ fn charge(state: &mut State, id: &str, status: Status, now: i64) -> Result<()> {
             BTreeMap::new()
         },
     };
-    let payment = attempt(state, session.payment_intent, order, status, now);
+    let payment = attempt(state, session.payment_intent, &order, status, now);
     state.session_mut(id)?.payment_intent = Some(payment);
     Ok(())
 }

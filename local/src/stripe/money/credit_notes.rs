@@ -78,9 +78,9 @@ impl Request {
 }
 
 /// Issues a credit note of an invoice.
-pub(crate) fn issue(state: &mut State, invoice: &Invoice, request: Request, now: i64) -> Result {
-    let mut linked = link(state, invoice, &request)?;
-    let pre_payment = check(state, invoice, &request, &linked)?;
+pub(crate) fn issue(state: &mut State, invoice: &Invoice, request: &Request, now: i64) -> Result {
+    let mut linked = link(state, invoice, request)?;
+    let pre_payment = check(state, invoice, request, &linked)?;
     if request.refund_amount > 0 {
         let refund = refund(state, invoice, request.refund_amount, now)?;
         linked.push((refund, request.refund_amount));
@@ -89,12 +89,12 @@ pub(crate) fn issue(state: &mut State, invoice: &Invoice, request: Request, now:
     if request.credit_amount > 0 {
         let customer = invoice.customer.as_deref().unwrap_or_default();
         let change = Change::of(invoice, "credit_note", -request.credit_amount);
-        transaction = change_balance(state, customer, change, now)?["id"].take();
+        transaction = change_balance(state, customer, &change, now)?["id"].take();
     }
     let notes = of_invoice(state, &invoice.id).count();
     let id = state.next_id("cn_");
     let line = line(&state.next_id("cnli_"), request.amount);
-    let mut note = shown(&id, invoice, &request, pre_payment, now);
+    let mut note = shown(&id, invoice, request, pre_payment, now);
     let refunds = linked.iter().map(|(refund, amount)| {
         json!({
             "amount_refunded": amount,
@@ -294,7 +294,7 @@ fn refund(state: &mut State, invoice: &Invoice, amount: i64, now: i64) -> Result
         let message = "The invoice has no charge to refund.";
         return Err(Error::param("parameter_invalid", "refund_amount", message).executed());
     }
-    let refund = refunds::give_back(state, &of, Some(amount), Terms::default(), now)?;
+    let refund = refunds::give_back(state, &of, Some(amount), &Terms::default(), now)?;
     Ok(text(&refund, "id").to_owned())
 }
 
@@ -327,7 +327,7 @@ pub(crate) fn void(state: &mut State, id: &str, now: i64) -> Result {
     let credit = number(&note, "_credit_amount");
     let change = Change::of(invoice, "credit_note", credit);
     if let Some(customer) = note["customer"].as_str().filter(|_| credit > 0) {
-        change_balance(state, customer, change, now)?;
+        change_balance(state, customer, &change, now)?;
     }
     Ok(state.keep_and_emit(KIND, note, "credit_note.voided", now))
 }

@@ -50,7 +50,7 @@ pub(crate) fn last4(customer: &Value) -> Option<&str> {
 }
 
 /// Changes the balance of a customer, and emits its event. Drafts show the current balance.
-pub(crate) fn change_balance(state: &mut State, id: &str, change: Change, now: i64) -> Result {
+pub(crate) fn change_balance(state: &mut State, id: &str, change: &Change, now: i64) -> Result {
     let mut customer = state.customer("id", id)?.clone();
     let balance = number(&customer, "balance") + change.amount;
     customer["balance"] = balance.into();

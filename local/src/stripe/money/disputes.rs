@@ -62,7 +62,7 @@ fn settle(
         .unwrap_or(text(card, "case_type"))
         .to_owned();
     card["case_type"] = case_type(claim.status, &known).into();
-    let free = card["case_type"] == "resolution";
+    let without_fee = card["case_type"] == "resolution";
     let inquiry = is_inquiry(dispute);
     let won = claim.status == "won";
     dispute["status"] = claim.status.into();
@@ -76,7 +76,7 @@ fn settle(
     let settled = dispute["_settled"].as_i64();
     if leaves {
         dispute["_funds"] = "withdrawn".into();
-        let fee = if free { 0 } else { FEE };
+        let fee = if without_fee { 0 } else { FEE };
         move_funds(
             state,
             dispute,

@@ -38,14 +38,14 @@ pub(crate) struct Order {
 pub(crate) fn attempt(
     state: &mut State,
     known: Option<String>,
-    order: Order,
+    order: &Order,
     status: Status,
     now: i64,
 ) -> String {
     let id = known.unwrap_or_else(|| state.next_id("pi_"));
     let charge = state.next_id("ch_");
     let known = state.objects.get("payment_intents", &id).cloned();
-    let mut payment = known.unwrap_or_else(|| begun(&id, &order, now));
+    let mut payment = known.unwrap_or_else(|| begun(&id, order, now));
     let succeeded = status == Status::Succeeded;
     let error = (status == Status::RequiresPaymentMethod).then(|| {
         json!({
@@ -123,7 +123,7 @@ impl Of {
     }
 
     /// Reads `payment_intent` from the body of a control.
-    pub(crate) fn of(body: &Value) -> Self {
+    pub(crate) fn in_body(body: &Value) -> Self {
         Self {
             payment_intent: body["payment_intent"].as_str().map(str::to_owned),
             charge: None,

@@ -76,7 +76,7 @@ pub(crate) fn give_back(
     state: &mut State,
     of: &Of,
     amount: Option<i64>,
-    terms: Terms,
+    terms: &Terms,
     now: i64,
 ) -> Result {
     let (payment, charge) = of.paid(state)?;

@@ -74,6 +74,9 @@ impl Stripe {
     }
 
     /// Adds the meter for usage, as `sparks stripe-setup` does.
+    ///
+    /// # Panics
+    /// If there is a meter already.
     #[must_use]
     pub fn with_meter(self) -> Self {
         let meter =

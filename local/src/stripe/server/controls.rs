@@ -142,7 +142,7 @@ fn warn(stripe: &Stripe, body: &Value) -> Result {
         return Err(Error::invalid(message));
     }
     let mut state = stripe.lock();
-    let (payment, charge) = Of::of(body).paid(&state)?;
+    let (payment, charge) = Of::in_body(body).paid(&state)?;
     let warning = json!({
         "id": state.next_id("issfr_"),
         "object": "radar.early_fraud_warning",
@@ -184,5 +184,5 @@ fn refund(stripe: &Stripe, id: Option<&str>, body: &Value) -> Result {
         ..refunds::Terms::default()
     };
     let amount = body["amount"].as_i64();
-    refunds::give_back(&mut state, &Of::of(body), amount, terms, now)
+    refunds::give_back(&mut state, &Of::in_body(body), amount, &terms, now)
 }

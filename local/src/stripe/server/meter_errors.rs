@@ -160,7 +160,7 @@ fn meter(state: &State, wanted: Option<&str>, named: &[String]) -> Result<String
         return Ok(wanted.to_owned());
     }
     let mut events = state.meter_events.iter().chain(&state.rejected_events);
-    let first = events.find(|event| named.iter().any(|one| *one == event.identifier));
+    let first = events.find(|event| named.contains(&event.identifier));
     let name = first.map(|event| event.event_name.as_str());
     let mut meters = state.objects.all("meters");
     let meter = meters.find(|meter| name.is_none_or(|name| meter["event_name"] == name));

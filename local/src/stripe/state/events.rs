@@ -85,13 +85,13 @@ impl State {
             .objects
             .all(endpoints)
             .filter(|one| one["status"] == "enabled");
-        let takes = |one: &&Value| {
+        let is_wanted = |one: &&Value| {
             let events = one["enabled_events"].as_array().into_iter().flatten();
             events
                 .into_iter()
                 .any(|asked| asked == "*" || asked == kind)
         };
-        let takers = enabled.filter(takes);
+        let takers = enabled.filter(is_wanted);
         takers.map(|one| text(one, "id").to_owned()).collect()
     }
 

@@ -133,7 +133,7 @@ fn set_balance(state: &mut State, of: &str, wanted: i64, now: i64) -> Result<()>
             currency,
             ..Change::default()
         };
-        change_balance(state, &customer, change, now)?;
+        change_balance(state, &customer, &change, now)?;
     }
     Ok(())
 }
