@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help check dev web web-where-node-is node-is-new-enough test test-api proof-clients test-web picture crash \
+.PHONY: help check dev web web-where-node-is node-is-new-enough test proof-stories test-api proof-clients test-web picture crash \
   simulate flows planted mutants stripe-live-check fuzz soak bench bench-outbox budget audit sbom prices invoke \
   lint-template deploy-check cargo-lambda cargo-deny cargo-cyclonedx cargo-fuzz cargo-mutants
 
@@ -36,17 +36,26 @@ dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
 
-## test: All checks of a commit, except those of the running stack
+## test: All checks of a commit, except the proofs
 test: cargo-deny
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo build --locked --workspace --bins
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast; \
+	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast -E 'not ($(PROOFS))'; \
 	else echo cargo test; cargo test --locked --workspace --tests --no-fail-fast; fi
 	cargo test --locked --workspace --doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 	cargo deny --locked check bans licenses sources
+
+# The stories that `make test` leaves out, for their time: seeds and flows of the simulation, kills, load, busy accounts,
+# weeks of renewals and outages, random calls, and random sequences on two implementations of DynamoDB.
+PROOFS := test(/^(api_model|busy|busy_account|crash|langfuse_versions|load|renewals|simulation)::/) \
+  | (package(local) & test(/agreement::/))
+## proof-stories: The stories that take longer: minutes
+proof-stories:
+	cargo build --locked --workspace --bins
+	cargo nextest run --locked --workspace --no-fail-fast -E '$(PROOFS)'
 
 # Sends valid and invalid requests by openapi.yaml to the running stack: two to three minutes. First it uses the clients
 # of the generators in CLIENTS, if there are any.
