@@ -263,12 +263,16 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
             .expect(StatusCode::CREATED);
         assert!(again.is_replay(), "{first} {second}");
         assert_eq!(again.body["usage_id"], recorded.body["usage_id"]);
-        let items = [json!({"idempotency_key": "k1", "usage": body["usage"]})];
+        let item = json!({"idempotency_key": "k1", "usage": body["usage"]});
+        let mut other = item.clone();
+        other["usage"][0]["input_tokens"] = 200.into();
         let batch = world
-            .record_batch("acct_a", &items)
+            .record_batch("acct_a", &[item, other])
             .await
             .expect(StatusCode::OK);
-        assert_eq!(batch.body["results"][0]["replayed"], true);
+        let results = &batch.body["results"];
+        assert_eq!(results[0]["replayed"], true);
+        assert_eq!(results[1]["code"], "idempotency_key_reused");
         world.sparks(&["verify"]).await.unwrap();
     }
 }

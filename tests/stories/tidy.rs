@@ -160,6 +160,18 @@ fn a_file_and_a_function_are_short() {
     assert!(too_long.is_empty(), "{too_long:#?}");
 }
 
+/// A function's program starts it, and its library names its systems and routes; neither decides anything.
+#[test]
+fn the_start_and_the_routes_of_each_function_fit_a_glance() {
+    let sources = files("functions", &["src/main.rs", "src/lib.rs"]);
+    assert!(sources.len() >= 14, "{} files", sources.len());
+    for (name, text) in sources {
+        let lines = text.lines().count();
+        let limit = if name.ends_with("main.rs") { 20 } else { 40 };
+        assert!(lines <= limit, "{name} has {lines} lines");
+    }
+}
+
 #[test]
 fn no_file_speaks_of_where_it_was_written() {
     for (name, text) in files("", &[""]) {

@@ -7,53 +7,19 @@ mod requests;
 mod subscriptions;
 
 use http::{HeaderValue, StatusCode, header};
-use lambda_http::{Body, Request, Response};
+use lambda_http::{Body, Response};
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
-use crate::edge::request;
 use crate::pricing::catalog;
 use crate::process::telemetry;
-use crate::process::telemetry::{Call, Function, Metric};
+use crate::process::telemetry::Metric;
 use crate::reports::{balance, history};
 use crate::words::sparks::Sparks;
 use crate::{ledger, usage};
 
 /// Seconds after which a request that found the system busy should be sent again.
 const RETRY_AFTER_SECONDS: u16 = 1;
-
-/// Responds to a request with its result or its problem.
-///
-/// Logs meanwhile carry the request's id, and the whole is one invocation of `function`. `page` is the address at which
-/// the deployment describes problems, `PROBLEMS_URL`.
-pub async fn answer(
-    function: &Function,
-    page: Option<&str>,
-    request: &Request,
-    answer: impl Future<Output = Result<Response<Body>, Problem>>,
-) -> Response<Body> {
-    let id = request::id(request);
-    let call = Call {
-        request_id: id.clone(),
-        route_key: Some(request::route(request).to_owned()),
-        trace: request::trace_context(request),
-    };
-    let answer = async {
-        match answer.await {
-            Ok(response) => {
-                let replayed = request::is_replayed(&response);
-                telemetry::answered(response.status(), None, replayed);
-                response
-            }
-            Err(problem) => {
-                problem.count();
-                telemetry::answered(problem.status, Some(problem.code), false);
-                problem.respond(&id, page)
-            }
-        }
-    };
-    telemetry::invocation(function, call, answer).await
-}
 
 /// A failure, as the caller sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +68,16 @@ impl Problem {
         (self.status.as_u16(), self.members(page))
     }
 
+    /// The status.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code, which names the problem for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Counts a refusal: once for a request, or once for each item of a batch that has this problem.
     pub fn count(&self) {
         telemetry::count(Metric::Refusals(self.code), 1);
@@ -131,7 +107,7 @@ impl Problem {
     }
 
     /// Makes the response to the request with this id.
-    fn respond(&self, request_id: &str, page: Option<&str>) -> Response<Body> {
+    pub(super) fn respond(&self, request_id: &str, page: Option<&str>) -> Response<Body> {
         let mut members = self.members(page);
         members.insert("request_id".into(), json!(request_id));
         let mut response = Response::new(Body::from(Value::Object(members).to_string()));

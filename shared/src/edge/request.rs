@@ -2,6 +2,8 @@
 
 mod json;
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use lambda_http::aws_lambda_events::query_map::QueryMap;
@@ -128,6 +130,17 @@ pub fn id(request: &Request) -> String {
             context.request_id.clone().unwrap_or_default()
         }
         _ => String::new(),
+    }
+}
+
+/// Returns the claims that the gateway's authorizer has verified; None without an authorizer.
+pub(super) fn claims(request: &Request) -> Option<&HashMap<String, String>> {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            let authorizer = context.authorizer.as_ref()?;
+            Some(&authorizer.jwt.as_ref()?.claims)
+        }
+        _ => None,
     }
 }
 

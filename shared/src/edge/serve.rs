@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use lambda_http::{Body, Request, Response};
 
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::request;
 use crate::process::clock::Clock;
 use crate::process::config::Environment;
 use crate::process::deadline::{ANSWER_RESERVE, Deadline};
-use crate::process::telemetry::{self, Function};
+use crate::process::telemetry::{self, Call, Function};
 use crate::process::transport::Transport;
 use crate::process::{Setup, config, random};
 use crate::providers::parameters::Parameters;
@@ -90,13 +90,37 @@ impl Edge {
         answer: impl AsyncFnOnce(&'a str) -> Answer,
     ) -> impl Future<Output = Served> {
         // Boxed at once: in an async function, it would take its size twice.
-        let answer = Box::pin(problem::answer(
-            &self.function,
-            self.problems_url(),
-            request,
-            answer(request::route(request)),
-        ));
+        let answer = Box::pin(self.answer(request, answer(request::route(request))));
         async { Ok(answer.await) }
+    }
+
+    /// Waits for an answer as one invocation. Its logs carry the request's id, as a problem does.
+    async fn answer(
+        &self,
+        request: &Request,
+        answer: impl Future<Output = Answer>,
+    ) -> Response<Body> {
+        let id = request::id(request);
+        let call = Call {
+            request_id: id.clone(),
+            route_key: Some(request::route(request).to_owned()),
+            trace: request::trace_context(request),
+        };
+        let answer = async {
+            match answer.await {
+                Ok(response) => {
+                    let replayed = request::is_replayed(&response);
+                    telemetry::answered(response.status(), None, replayed);
+                    response
+                }
+                Err(problem) => {
+                    problem.count();
+                    telemetry::answered(problem.status(), Some(problem.code()), false);
+                    problem.respond(&id, self.problems_url())
+                }
+            }
+        };
+        telemetry::invocation(&self.function, call, answer).await
     }
 
     /// The page that describes the problems of this deployment.
@@ -106,9 +130,12 @@ impl Edge {
 
     /// The verified caller of a request.
     pub fn caller(&self, request: &Request) -> Result<Caller, Problem> {
-        let claim = self.account_claim.as_deref();
-        let claim = claim.ok_or(identity::Error::Unauthenticated)?;
-        Ok(Caller::of(request, claim)?)
+        let unauthenticated = identity::Error::Unauthenticated;
+        let (Some(claim), Some(claims)) = (self.account_claim.as_deref(), request::claims(request))
+        else {
+            return Err(unauthenticated.into());
+        };
+        Ok(Caller::of(claims, claim)?)
     }
 
     /// Returns whether answers to this caller show the provider's cost.

@@ -61,12 +61,21 @@ impl Item {
         Ok(Recorded { entry, replayed })
     }
 
-    fn charge(&mut self) -> Option<&mut Charge> {
+    fn priced_charge(&mut self) -> Option<&mut Charge> {
         match self {
             Self::Priced { charge, .. } => Some(charge),
             Self::Unpriced { .. } | Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => {
                 None
             }
+        }
+    }
+
+    /// Returns the id under which it would be recorded.
+    fn id(&self) -> Option<&UsageId> {
+        match self {
+            Self::Unpriced { id, .. } => Some(id),
+            Self::Priced { charge, .. } => Some(&charge.entry.id),
+            Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => None,
         }
     }
 
@@ -199,13 +208,21 @@ impl Recording<'_> {
         }
     }
 
-    /// Finds items that are recorded under their other id. Another request under that id is ignored.
+    /// Finds items that are recorded under their other id. Another request under that id is ignored, unless the batch
+    /// repeats its key.
     async fn find_earlier(&self, items: &mut [&mut Item]) -> Result<(), ledger::Error> {
         let ids: Vec<&UsageId> = items.iter().filter_map(|item| item.other_id()).collect();
         let stored = self.ledger.usages(&ids, self.deadline).await?;
-        for item in items {
+        let mut found = Vec::new();
+        for item in &mut *items {
             if let Some(entry) = stored.iter().find(|entry| item.is_earlier(entry)) {
+                found.extend(item.id().cloned());
                 **item = Item::Replayed(Box::new(entry.clone()));
+            }
+        }
+        for item in items {
+            if item.id().is_some_and(|id| found.contains(id)) {
+                **item = Item::Refused(Error::KeyReused);
             }
         }
         Ok(())
@@ -221,8 +238,10 @@ impl Recording<'_> {
         } = *self;
         let account = &subject.account;
         let any_replay = items.iter().any(|item| item.is_recorded());
-        let mut charges: Vec<&mut Charge> =
-            items.iter_mut().filter_map(|item| item.charge()).collect();
+        let mut charges: Vec<&mut Charge> = items
+            .iter_mut()
+            .filter_map(|item| item.priced_charge())
+            .collect();
         let mut exists = Box::pin(ledger.charge(account, &mut charges, deadline)).await;
         // Without a charge, only a replay shows that the account exists.
         let missing = if charges.is_empty() && !any_replay {

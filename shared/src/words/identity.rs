@@ -1,9 +1,6 @@
-//! The caller, read from the claims that API Gateway's authorizer has verified, never from the body.
+//! The caller, read from the claims that the gateway has verified, never from the body.
 
 use std::collections::HashMap;
-
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
 
 use crate::words::id::AccountId;
 
@@ -56,20 +53,8 @@ pub enum Error {
 }
 
 impl Caller {
-    /// Reads the caller of a request from its claims.
-    pub fn of(request: &Request, account_claim: &str) -> Result<Self, Error> {
-        let claims = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context
-                .authorizer
-                .as_ref()
-                .and_then(|authorizer| authorizer.jwt.as_ref())
-                .map(|jwt| &jwt.claims),
-            _ => None,
-        };
-        Self::from_claims(claims.ok_or(Error::Unauthenticated)?, account_claim)
-    }
-
-    fn from_claims(claims: &HashMap<String, String>, account_claim: &str) -> Result<Self, Error> {
+    /// Reads the caller from verified claims; `account_claim` names the account.
+    pub fn of(claims: &HashMap<String, String>, account_claim: &str) -> Result<Self, Error> {
         let scopes = claims
             .get("scope")
             .or_else(|| claims.get("scp"))
@@ -121,7 +106,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Caller::from_claims(&claims, "sub")
+        Caller::of(&claims, "sub")
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Starts of periods by time zones, and what a period refuses.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {
