@@ -5,6 +5,17 @@
 //! next attempt is planned with that. A usage is refused for missing funds only after a read has shown that it has no
 //! entry, so a replay never is.
 //!
+//! One usage writes:
+//!
+//! - the debited account, the entry, the roll-up of its quarter of an hour, and if a member acted the roll-up of the
+//!   member's day: together, in the transaction of this module
+//! - the mark of what the providers confirmed, on the entry, after the deliveries
+//!
+//! An account's first usage also writes the account, its grants and the entry of the month's free Sparks, in a
+//! transaction before the debit; and, before its first event at Stripe's meter, the account's link to its customer and
+//! the customer's to its account. The first debit of a later month first settles the account: account, grants, and the
+//! entries of the free Sparks and of expiries.
+//!
 //! If an account was refused a moment ago, the ledger reads it first: a refusal then costs four read units instead of
 //! the eight write units of a failed transaction.
 

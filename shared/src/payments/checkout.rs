@@ -1,4 +1,4 @@
-//! Sells packs and plans: creates a Checkout Session at Stripe, and verifies its payment. Flow 2.
+//! Sells packs and plans: creates a Checkout Session at Stripe, and verifies its payment.
 //!
 //! The sequence is fixed: write the order, create the session at Stripe, write the session, return its URL. A process that
 //! ends in between loses nothing, because a retry with the same key makes the same calls.

@@ -1,4 +1,4 @@
-//! Opens Stripe's customer portal for an account. Flow 3.
+//! Opens Stripe's customer portal for an account.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Reads an account's subscriptions from Stripe, and stores them for when Stripe is down. Flow 3.
+//! Reads an account's subscriptions from Stripe, and stores them for when Stripe is down.
 //!
 //! A read also grants invoices that were paid meanwhile, so a lost webhook only delays Sparks.
 

@@ -1,4 +1,4 @@
-//! The history of an account: its usage from roll-ups, and its entries, page by page.
+//! Queries of an account's roll-ups and of its entries, page by page.
 
 use std::cmp::Reverse;
 use std::iter::successors;
