@@ -105,7 +105,7 @@ enum AttemptOutcome {
 const MOST_PLANS: u32 = 8;
 
 impl Ledger {
-    /// Debits usages of one account as if they came one after another, each at most once per id.
+    /// Debits usages of one account, each at most once per id. The result is as if they came one after another.
     ///
     /// Returns false if the account does not exist; then nothing was written. After an error, usages without an outcome
     /// may be recorded or not.
@@ -142,7 +142,7 @@ impl Ledger {
         Ok(exists)
     }
 
-    /// Charges usages in as few transactions as hold them; returns false if the account does not exist.
+    /// Charges usages in as few transactions as hold them. Returns false if the account does not exist.
     async fn charge_all(
         &self,
         account: &AccountId,
@@ -229,7 +229,7 @@ impl Ledger {
         }
     }
 
-    /// Learns from refused conditions which usages exist, which models roll-ups have, and how much there is.
+    /// Learns from refused conditions: which usages exist, which models roll-ups have, and the balance.
     async fn learn(
         &self,
         request: &Request<'_>,

@@ -1,4 +1,4 @@
-//! The caller, read from the claims that API Gateway's authorizer has verified, never from the body.
+//! The caller, read from the claims that API Gateway's authorizer has verified. It is never read from the body.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Sinks: the systems that get what the ledger has recorded, each its own part of it.
+//! Sinks: systems that get what the ledger has recorded, each its own part of it.
 
 use std::fmt;
 
