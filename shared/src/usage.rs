@@ -24,7 +24,7 @@ use recording::{Item, Recording};
 pub use body::{BatchBody, BatchItem, Invalid, MAX_ITEMS, Rule, Usage, UsageBody};
 pub use receipt::{BatchReceipt, ItemReceipt, ProviderCost, ReceiptLine, UsageReceipt};
 
-/// Maximum age of a usage: Stripe's meter accepts 35 days, and the outbox may need two.
+/// Maximum age of a usage. Stripe's meter accepts 35 days, and the outbox may need two.
 const OLDEST: SignedDuration = SignedDuration::from_hours(33 * 24);
 
 /// Maximum time by which a usage may be ahead, for clocks that differ.
@@ -197,7 +197,8 @@ impl Recording<'_> {
     }
 }
 
-/// Returns the id under which a usage is recorded, and the other id under which the same key may have been used.
+/// Returns the id under which a usage is recorded, and the key's other id. The same key may have been used under that
+/// one.
 ///
 /// The other one was used by the same token before item version 2, or by a function that already writes version 2.
 fn ids(
