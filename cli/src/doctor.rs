@@ -27,7 +27,7 @@ const AT_STRIPE: [&str; 7] = [
     "meter_errors",
 ];
 
-/// Runs all checks and prints the results; fails if a check fails or an incident is open.
+/// Runs all checks and prints the results. Fails if a check fails or an incident is open.
 pub(crate) async fn run(console: &mut Console<'_>) -> Result<(), Error> {
     let mut checks = vec![
         deployment::configuration(console),

@@ -9,7 +9,7 @@ use shared::words::sparks::Sparks;
 use crate::reason::Reason;
 use crate::{Console, Error};
 
-/// Maximum of one grant: far more than is needed, and far less than an account can hold.
+/// Maximum of one grant. It is far more than is needed, and far less than an account can hold.
 const MOST: Sparks = Sparks::from_milli(1_000_000_000_000_000);
 
 pub(crate) async fn grant(

@@ -77,7 +77,7 @@ enum Action {
         #[arg(long)]
         key: Option<IdempotencyKey>,
     },
-    /// Take back what is left of a grant, or give back a usage's Sparks, once per entry.
+    /// Take back a grant's rest, or give back a usage's Sparks, once per entry.
     Reverse {
         /// Id of the entry, as listed by `sparks ledger`.
         entry: String,
@@ -103,7 +103,7 @@ enum Action {
         #[command(subcommand)]
         action: Option<outbox::Action>,
     },
-    /// Compare one UTC day with Stripe and Langfuse, or bring the ledger up to date with one object at Stripe.
+    /// Compare one UTC day with Stripe and Langfuse. Or bring the ledger up to date with one object at Stripe.
     ///
     /// The comparison of a day changes only deliveries: it records whether Stripe's meter has a parked usage, and parks
     /// a confirmed usage that the meter did not count.
@@ -113,8 +113,8 @@ enum Action {
         /// The account; all accounts by default.
         account: Option<AccountId>,
     },
-    /// Rebuild an account that `verify` has named from its entries, after a restore has left half of a transaction.
-    /// Without `--yes`, only print what would change.
+    /// Rebuild an account from its entries, after a restore has left half of a transaction. `verify` names such
+    /// accounts. Without `--yes`, only print what would change.
     Repair {
         /// The account.
         account: AccountId,
@@ -124,7 +124,7 @@ enum Action {
     },
     /// Check the deployment, and list incidents that need attention.
     Doctor {
-        /// Dismiss all incidents of this object (`cs_…`, `in_…`, `re_…`), so that they are no longer listed.
+        /// Dismiss all incidents of this object (`cs_…`, `in_…`, `re_…`). They are no longer listed.
         #[arg(long)]
         dismiss: Option<String>,
     },
@@ -196,7 +196,7 @@ pub enum Error {
     /// The invoice does not belong to this deployment.
     #[error("the invoice `{0}` does not belong to this deployment")]
     NoInvoice(InvoiceId),
-    /// The refund, dispute or credit note changes nothing, does not belong to this deployment, or is unclear.
+    /// The refund, dispute or credit note changes nothing or is unclear. Or it does not belong to this deployment.
     #[error("`{0}` changes nothing: {1}")]
     NoReversal(ReversalId, String),
     /// The meter has a price, so that prepaid Sparks would be charged again.
@@ -274,7 +274,7 @@ impl Console<'_> {
     }
 }
 
-/// Formats a failure and its causes as one line; control characters, which Stripe's text may have, are escaped.
+/// Formats a failure and its causes as one line. Control characters, which Stripe's text may have, are escaped.
 pub fn failure(error: &(dyn std::error::Error + 'static)) -> String {
     lines::printable(&telemetry::chain(error))
 }

@@ -1,9 +1,9 @@
-//! Prints one line per call without control characters, so that text of the table or Stripe cannot steer a terminal.
+//! Prints one line per call without control characters. So text of the table or Stripe cannot steer a terminal.
 
 use std::fmt;
 use std::io::{self, Write};
 
-/// A writer that escapes control characters as JSON does, `\u001b`; the last line break of a call stays.
+/// A writer that escapes control characters as JSON does, `\u001b`. The last line break of a call stays.
 pub(crate) struct Lines<'a>(pub(crate) &'a mut dyn Write);
 
 impl Lines<'_> {

@@ -29,7 +29,7 @@ pub(crate) enum Action {
         /// All deliveries that may be sent again.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
-        /// Send traces without asking Langfuse first, once you have seen that it does not have them.
+        /// Send traces without asking Langfuse first, once you have seen that it lacks them.
         #[arg(long, conflicts_with = "all")]
         untraced: bool,
     },

@@ -1,4 +1,5 @@
-//! `sparks reconcile`: compares a day with Stripe and Langfuse, or processes one object at Stripe as its webhook would.
+//! `sparks reconcile`: compares a day with Stripe and Langfuse. It can process one object at Stripe as its webhook
+//! would instead.
 
 mod day;
 mod hour;
@@ -23,7 +24,7 @@ pub(crate) use target::{Target, run};
 
 use crate::{Console, Error};
 
-/// Reads a session from Stripe, and credits it if it is paid and not credited yet.
+/// Reads a session from Stripe, and credits it if paid and not credited yet.
 async fn session(console: &mut Console<'_>, id: SessionId) -> Result<(), Error> {
     let (payments, now) = (&console.payments()?, console.clock.now());
     let deadline = &console.deadline.starting(now);
@@ -76,7 +77,7 @@ async fn invoice(console: &mut Console<'_>, id: InvoiceId) -> Result<(), Error> 
     Ok(())
 }
 
-/// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
+/// Reads a refund, a dispute or a credit note from Stripe. Claws back or restores its Sparks.
 async fn reversal(
     console: &mut Console<'_>,
     kind: ReversalKind,

@@ -1,4 +1,4 @@
-//! `sparks repair`: rebuilds an account from its entries, after a restore has left half of a transaction.
+//! `sparks repair`: rebuilds an account from its entries. It is for a restore that has left half of a transaction.
 
 use serde_json::json;
 use shared::process::deadline::Deadline;

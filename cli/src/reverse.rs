@@ -1,4 +1,4 @@
-//! `sparks reverse`: takes back what is left of a grant, or gives a usage's Sparks back, once per entry.
+//! `sparks reverse`: takes back a grant's rest, or gives a usage's Sparks back. It does so once per entry.
 
 use serde_json::json;
 use shared::ledger::{Corrected, Irreversible};

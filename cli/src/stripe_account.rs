@@ -24,10 +24,10 @@ pub(crate) use tax::TaxSettings;
 /// Timeout of one call to Stripe.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Maximum number of times that an object is created again after it was deleted within a day.
+/// Maximum number of times that an object deleted within a day is created again.
 const MAX_TIMES_DELETED: u32 = 10;
 
-/// Maximum number of times that a change is repeated after it was undone within a day.
+/// Maximum number of times that a change undone within a day is repeated.
 const MAX_TIMES_UNDONE: u32 = 10;
 
 /// The metadata key for the deployment to which an object belongs.
@@ -39,7 +39,7 @@ pub(crate) struct StripeAccount {
     stage: String,
 }
 
-/// Body of a POST: a form to version 1 of the API, JSON to version 2.
+/// Body of a POST. It is a form to version 1 of the API, JSON to version 2.
 pub(crate) enum Body<'a> {
     Form(&'a [(&'a str, &'a str)]),
     Json(&'a Value),
@@ -69,7 +69,7 @@ impl StripeAccount {
         self.stripe.time(CALL_TIMEOUT).await
     }
 
-    /// Returns the name of an item at Stripe: the id of its product and the lookup key of its price.
+    /// Returns the name of an item at Stripe. It is the id of its product and the lookup key of its price.
     pub(crate) fn name(&self, item: &str) -> String {
         format!("sparks_{}_{item}", self.stage)
     }
@@ -152,7 +152,7 @@ impl StripeAccount {
         }
     }
 
-    /// Changes the object at `path` until `is_so` holds, by a POST to `path` followed by `action`.
+    /// Changes the object at `path` until `is_so` holds. Each change is a POST to `path` followed by `action`.
     ///
     /// If the same change was made and undone within the day, Stripe replays its response to the key, and the next key
     /// is needed.
@@ -173,7 +173,7 @@ impl StripeAccount {
             .await
     }
 
-    /// Like [`Self::change`], with a body of either version of the API: reads the first path, and posts to the second.
+    /// Like [`Self::change`], with a body of either version of the API. Reads the first path, and posts to the second.
     pub(crate) async fn change_with<T: DeserializeOwned>(
         &self,
         body: &Body<'_>,

@@ -1,4 +1,4 @@
-//! `sparks stripe-setup`: creates what a deployment needs in a Stripe account; a second run changes nothing.
+//! `sparks stripe-setup`: creates what a deployment needs in a Stripe account. A second run changes nothing.
 
 mod destination;
 
@@ -233,7 +233,7 @@ impl SetUp<'_> {
         Ok(made.id)
     }
 
-    /// Creates or updates the endpoint of the pinned API version; one of another version is left to the operator.
+    /// Creates or updates the endpoint of the pinned API version. One of another version is left to the operator.
     async fn endpoint(&mut self) -> Result<Option<Endpoint>, Error> {
         let endpoints = self.account.endpoints().await?;
         let is_current = |endpoint: &Endpoint| endpoint.api_version.as_deref() == Some(API_VERSION);

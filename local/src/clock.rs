@@ -42,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// Returns a clock that reads `at` now and runs with tokio's clock, which a test may have paused.
+    /// Returns a clock that reads `at` now and runs with tokio's clock. A test may have paused that.
     pub fn starting_at(at: Timestamp) -> Self {
         Self {
             source: Source::Started(at, Instant::now()),
@@ -50,7 +50,7 @@ impl Clock {
         }
     }
 
-    /// Returns a clock that reads the time from `now`, for a simulation with a time of its own.
+    /// Returns a clock that reads the time from `now`. It is for a simulation with a time of its own.
     pub fn told_by(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
             source: Source::Told(Arc::new(now)),

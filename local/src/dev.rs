@@ -1,4 +1,4 @@
-//! `make dev`: the stack, the functions under `cargo lambda watch`, a first usage and a first payment.
+//! `make dev`: the stack and the functions under `cargo lambda watch`. Then a first usage and a first payment.
 //!
 //! Everything stops together: on Ctrl-C, on an error, or with `--once` after the first payment. With `--fakes` only the
 //! fakes run, and the variables that lead to them are printed, one a line.

@@ -1,4 +1,4 @@
-//! A fake DynamoDB: a model of it in memory, behind a server where faults can be set.
+//! A fake DynamoDB: an in-memory model behind a server where faults can be set.
 //!
 //! It serves DynamoDB's JSON protocol at `/`, faults at `/_local/faults`, and all items at `GET /_local/state`. The
 //! model never loses a transaction to another and is never throttled, except on request, in DynamoDB's own words.
@@ -110,7 +110,7 @@ impl Tables {
         }
     }
 
-    /// Makes transactions take time and conflict, limits the throughput of partitions, and counts what is consumed.
+    /// Makes transactions take time and conflict. Limits the throughput of partitions, and counts what is consumed.
     #[must_use]
     pub fn with_pace(self, pace: Pace) -> Self {
         self.model.set_pace(pace);
@@ -146,12 +146,12 @@ impl Tables {
         Ok(items)
     }
 
-    /// Calls `see` with each item of a table in the order of keys, on one consistent state.
+    /// Calls `see` with each item of a table in key order. All are of one consistent state.
     pub fn each_item(&self, table: &str, see: impl FnMut(&Item)) -> Result<(), Refusal> {
         self.model.each_item(table, see)
     }
 
-    /// Returns the changes since the last call, one entry per commit; a transaction is one commit.
+    /// Returns the changes since the last call, one entry per commit. A transaction is one commit.
     ///
     /// Only tables [with changes](Self::with_changes) report them.
     pub fn changes(&self) -> Vec<Arc<[Change]>> {

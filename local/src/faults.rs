@@ -166,7 +166,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Creates a fault from the HTTP interface's spelling; it fires at the next request below `path`.
+    /// Creates a fault from the HTTP interface's spelling. It fires at the next request below `path`.
     pub fn new(path: &str, fault: &str) -> Result<Self, Unknown> {
         Ok(Self {
             path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! The API on one machine: turns HTTP into API Gateway events, and responses back into HTTP.
+//! The API on one machine. Turns HTTP into API Gateway events, and responses back into HTTP.
 //!
 //! Routes, authorizer and CORS come from the [`Template`]. Tokens are verified as in production, so a function needs no
 //! other way in. The gateway refuses what API Gateway itself refuses, in the same words. In addition it serves
@@ -89,7 +89,7 @@ impl Gateway {
         Self::serve_under("", listener, template, functions, keys)
     }
 
-    /// Serves it as a custom domain does that maps this base path, such as `/billing`, to the API.
+    /// Serves it as a custom domain that maps this base path, such as `/billing`.
     pub fn serve_under(
         base_path: &str,
         listener: Listener,
@@ -245,7 +245,7 @@ async fn serve(shared: &Shared, request: Request) -> Response {
     response
 }
 
-/// Returns the claims as text, `None` for an open route, or an error if the token is rejected.
+/// Returns the claims as text, or an error if the token is rejected. `None` for an open route.
 fn authorize(
     keys: &Keys,
     route: &Route,

@@ -1,4 +1,4 @@
-//! A small HTTP server for the fakes: loopback only, able to hang up without a reply.
+//! A small HTTP server for the fakes. It is loopback only, and able to hang up without a reply.
 //!
 //! A fake is a function from a request to a [`Reply`]; [`Server`] gives it an address. A request runs to its end even
 //! when its caller hangs up, as at the real service.
@@ -223,7 +223,7 @@ async fn read(request: http::Request<Incoming>) -> Result<Request, Reply> {
     }
 }
 
-/// Refuses pages of other sites: a foreign `Host` is a rebound name, a foreign `Origin` a script.
+/// Refuses pages of other sites. A foreign `Host` is a rebound name, a foreign `Origin` a script.
 fn refuse_stranger(request: &Request, address: SocketAddr) -> Option<Response> {
     let own = [address.to_string(), format!("localhost:{}", address.port())];
     let Some(host) = single(request.headers(), header::HOST) else {

@@ -44,7 +44,7 @@ use output::Output;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The number of processes that one invocation is given to if each ends without taking it.
+/// The number of processes that get an invocation if each ends without taking it.
 const MAX_STARTS: usize = 2;
 
 /// The configuration of a function at Lambda.
@@ -122,7 +122,7 @@ pub enum InvokeError {
     NotJson(#[source] serde_json::Error),
 }
 
-/// One execution environment of a function: at most one process, which is killed when this is dropped.
+/// One execution environment of a function. It has at most one process, which is killed when this is dropped.
 #[derive(Debug)]
 pub struct Lambda {
     binary: PathBuf,

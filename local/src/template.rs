@@ -72,7 +72,7 @@ pub struct Template {
     pub functions: BTreeMap<String, Function>,
     /// The API's routes, in the template's order.
     pub routes: Vec<Route>,
-    /// The rate limits in requests per second of routes with a limit of their own, by [`Route::key`].
+    /// The rate limits of routes with their own, in requests per second, by [`Route::key`].
     pub throttles: BTreeMap<String, u32>,
     /// The origins that may call it from a browser; none if absent.
     pub cors: Option<Cors>,
@@ -165,7 +165,7 @@ impl Template {
         Self::parse(PROJECT, parameters)
     }
 
-    /// Returns the parameters of a stack on one machine, with placeholders for those that only AWS needs.
+    /// Returns the parameters of a stack on one machine. Those that only AWS needs are placeholders.
     pub fn local_parameters() -> BTreeMap<String, String> {
         let parameters = [
             ("Stage", "local"),

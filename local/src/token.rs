@@ -34,7 +34,7 @@ const KEY_BITS: usize = 2048;
 /// The reason why a token is rejected.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Refused {
-    /// The token is not three parts of base64url, or its first two parts are not JSON objects.
+    /// The token is not three parts of base64url. Or its first two parts are not JSON objects.
     #[error("the token is malformed")]
     Malformed,
     /// The token is unsigned, or its algorithm is not RS256.
@@ -171,7 +171,7 @@ fn judge(claims: &Map<String, Value>, authorizer: &Authorizer, now: i64) -> Resu
     Ok(())
 }
 
-/// Converts claims as API Gateway does: every value becomes a text, a list becomes `[a b]`.
+/// Converts claims as API Gateway does. Every value becomes a text, a list becomes `[a b]`.
 pub fn as_text(claims: Map<String, Value>) -> Map<String, Value> {
     claims
         .into_iter()

@@ -1,4 +1,4 @@
-//! Tests that the events of `events/` match the gateway's, and that the functions can read them.
+//! Tests that the events of `events/` match the gateway's. It also tests that the functions can read them.
 
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;

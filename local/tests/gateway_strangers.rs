@@ -1,4 +1,4 @@
-//! Access from this machine: pages of allowed origins reach the API, and only programs invoke functions.
+//! Access from this machine. Pages of allowed origins reach the API, and only programs invoke functions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const FRONTEND: &str = "http://localhost:3000";
 
-/// A gateway that allows its own origin and a frontend's, and whose functions count their calls.
+/// A gateway that allows its own origin and a frontend's. Its functions count their calls.
 async fn gateway(calls: &Arc<AtomicUsize>) -> Gateway {
     let listener = Listener::bind(FREE_PORT).await.unwrap();
     let origins = [listener.url(), FRONTEND.to_owned()];

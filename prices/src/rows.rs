@@ -1,4 +1,4 @@
-//! Turns the source's models into the rows of the table, and notes what the rows leave out.
+//! Turns the source's models into the rows of the table. Notes what the rows leave out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,7 +202,7 @@ fn note_limits(
     }
 }
 
-/// Returns the model's own id if that name leads to this model; otherwise prefixes it with the provider's.
+/// Returns the model's own id if that name leads to this model. Otherwise prefixes it with the provider's.
 fn id(provider: &str, model: &str) -> String {
     if leads_to(model, provider, model) {
         return model.to_owned();
@@ -282,7 +282,7 @@ fn tiers(value: &RawValue) -> Result<BTreeMap<Option<u64>, u64>, String> {
     Ok(prices)
 }
 
-/// Returns the first day and the hours of a constraint; hours across midnight are split in two.
+/// Returns the first day and the hours of a constraint. Hours across midnight are split in two.
 #[expect(
     clippy::type_complexity,
     reason = "the one caller takes it apart at once"

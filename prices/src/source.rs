@@ -180,7 +180,7 @@ impl Rule {
 }
 
 impl Model {
-    /// Returns its prices, in the source's order: the last ones whose condition holds are in force.
+    /// Returns its prices, in the source's order. The last ones whose condition holds are in force.
     pub fn conditionals(&self) -> Result<Vec<Conditional>, serde_json::Error> {
         if self.prices.get().starts_with('[') {
             return serde_json::from_str(self.prices.get());

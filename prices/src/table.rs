@@ -31,14 +31,14 @@ use super::pattern::Rule::{{AllOf, AnyOf, Contains, EndsWith, Equals, Matches, S
 /// The data the prices come from.
 pub const SOURCE: &str = \"genai-prices {version}\";
 
-/// The start of the SHA-256 of the rows, in hexadecimal: other rows are another price version.
+/// The start of the SHA-256 of the rows, in hexadecimal. Other rows are another price version.
 pub const DIGEST: &str = \"{digest}\";
 
 {rows}"
     )
 }
 
-/// Returns the digest of the rows in `text`, which is a whole file or its rows alone.
+/// Returns the digest of the rows in `text`, a whole file or its rows alone.
 pub fn content_digest(text: &str) -> String {
     let rows = text.find(ROWS).map_or(text, |start| &text[start..]);
     let mut hexadecimal = String::new();

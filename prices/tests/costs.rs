@@ -34,7 +34,7 @@ fn now() -> Timestamp {
     "2026-11-22T20:15:00Z".parse().unwrap()
 }
 
-/// A request of 262,960 prompt tokens, 257,955 of them cached, and 1,744 output tokens, reported in
+/// A request of 262,960 prompt tokens, 257,955 of them cached, and 1,744 output tokens. It was reported in
 /// <https://github.com/BerriAI/litellm/issues/14849> because it was charged $0.7642: the cached tokens twice.
 const CACHED: Request = Request {
     input: 262_960 - 257_955,

@@ -50,7 +50,7 @@ pub enum Customer {
     Known(CustomerId),
     /// The account has none, so one is created; the number of those deleted before.
     Missing(u32),
-    /// The account may have one, so none is created: a second one would split the account's usage.
+    /// The account may have one, so none is created. A second one would split the account's usage.
     Unclear,
 }
 
@@ -121,7 +121,7 @@ impl Delivery {
         }
     }
 
-    /// Looks up the Stripe customer of an account within the budget; meant to run in parallel with the debit.
+    /// Looks up the Stripe customer of an account within the budget. Meant to run in parallel with the debit.
     pub async fn customer(&self, account: &AccountId, deadline: &Deadline) -> Customer {
         if self.stripe.is_none() {
             return Customer::Unclear;
@@ -189,7 +189,7 @@ impl Delivery {
         vec![proof::of_export(&outcome, export); traces.len()]
     }
 
-    /// Sends meter events one after another: Stripe takes one call at a time per customer and meter.
+    /// Sends meter events one after another. Stripe takes one call at a time per customer and meter.
     ///
     /// Each event that was not sent is marked as unsent: only a provably unsent event may be sent in a parcel.
     async fn meter(

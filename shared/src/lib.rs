@@ -5,7 +5,7 @@
 //! - [`reports`]: the balance, history, statement and estimate of an account; the operator's audit and its repair
 //! - [`usage`]: records a usage and charges it
 //! - [`payments`]: checkout, plans, refunds, the customer portal and Stripe's webhooks
-//! - [`delivery`]: sends a usage to Langfuse and to Stripe's meter
+//! - [`delivery`]: sends usages to Langfuse and to Stripe's meter; their queue, parcels, parking and redrive
 //! - [`customers`]: the Stripe customer of each account
 //! - [`providers`]: clients of Stripe, Langfuse and the parameter store
 //! - [`ledger`]: accounts, grants and entries

@@ -1,5 +1,5 @@
-//! Finishes what requests left open: unconfirmed deliveries, unverified payments, and renewals, refunds and disputes
-//! without a webhook.
+//! Finishes what requests left open. That is unconfirmed deliveries, unverified payments, and renewals, refunds and
+//! disputes without a webhook.
 //!
 //! It runs each minute. A run leases buckets of accounts, so that two runs never work on one customer, and stops before
 //! its time is up; the next run continues. Every mark is a conditional write, so that two runs at once do no harm.
@@ -45,7 +45,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// Maximum number of items of a bucket in one round.
 const TOGETHER: usize = 1_000;
 
-/// Number of buckets that a run works on at once: most have few customers, and one customer's events are sent in turn.
+/// Number of buckets that a run works on at once. Most have few customers, and one customer's events are sent in turn.
 const BUCKETS_AT_ONCE: usize = 4;
 
 /// Maximum number of reads from Langfuse in a run. Its smallest plan takes 30 reads a minute from a whole organisation,
@@ -68,7 +68,7 @@ pub struct Outbox {
     pub queue: DeliveryQueue,
     /// The Langfuse client; None if no traces are sent.
     pub langfuse: Option<Langfuse>,
-    /// The Stripe account that takes meter events and payments, with the terms of plans; None without Stripe.
+    /// The Stripe account that takes meter events and payments, with the terms of plans. None without Stripe.
     pub payments: Option<Payments>,
     /// The deployment.
     pub stage: String,
@@ -113,7 +113,7 @@ impl Outbox {
         Deadline::lasting(&self.clock, left)
     }
 
-    /// Returns the customer of an account, and creates it if there is none; None without Stripe.
+    /// Returns the customer of an account, and creates it if there is none. None without Stripe.
     async fn customer(
         &self,
         account: &AccountId,
@@ -228,7 +228,7 @@ pub async fn run(outbox: &Outbox, deadline: &Deadline) -> Result<Report, ledger:
 }
 
 impl Outbox {
-    /// Works on a bucket if anything is due there, no other run has leased it, and there is time.
+    /// Works on a bucket in which anything is due. Skips it if another run has leased it, or there is no time.
     async fn take(
         &self,
         bucket: u8,
@@ -314,7 +314,7 @@ fn has_time(deadline: &Deadline) -> bool {
     deadline.left() > RESERVE
 }
 
-/// Returns the timeout of a call to a provider, which leaves time to write its result.
+/// Returns the timeout of a provider's call, which leaves time to write its result.
 fn call_timeout(deadline: &Deadline) -> Duration {
     deadline.left().saturating_sub(RESERVE).min(LONGEST_CALL)
 }

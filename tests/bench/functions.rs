@@ -1,4 +1,4 @@
-//! Times starts and invocations of the functions, as processes of the binaries beside this program: `make bench`.
+//! `make bench`: times starts and invocations of the functions. They are processes of the binaries beside this program.
 //!
 //! Times differ between machines and runs: they help with work on one of the functions, and no check depends on them.
 
@@ -30,7 +30,7 @@ const FLOWS: [Flow; 6] = [
 /// Numbers of environments that record usages at once.
 const ENVIRONMENTS: [usize; 5] = [1, 2, 4, 8, 16];
 
-/// Latencies of DynamoDB and of the providers for many environments, so that they mostly wait, as at AWS.
+/// Latencies of DynamoDB and of the providers for many environments. They make them mostly wait, as at AWS.
 const LATENCIES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(50));
 
 fn runtime() -> Runtime {
@@ -38,7 +38,7 @@ fn runtime() -> Runtime {
     builder.enable_all().build().expect("a runtime")
 }
 
-/// Times the way from the creation of a process to its request for a first invocation.
+/// Times the way from a process's creation to its request for a first invocation.
 fn starts(criterion: &mut Criterion) {
     let runtime = runtime();
     let world = runtime.block_on(World::start()).expect("a world");
@@ -91,7 +91,7 @@ fn invocations(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Times usages of more and more environments at once, each on an account of its own.
+/// Times usages of more and more environments at once, each on its own account.
 fn environments(criterion: &mut Criterion) {
     let runtime = runtime();
     let world = runtime.block_on(World::start()).expect("a world");

@@ -97,7 +97,7 @@ fn charge(account: &AccountId, number: usize) -> Charge {
     }
 }
 
-/// Times the way from entries to the signed request of a transaction; the response is immediate.
+/// Times the way from entries to the signed request of a transaction. The response is immediate.
 fn items(criterion: &mut Criterion) {
     let answer = |_, _| -> shared::process::transport::Answer {
         Box::pin(async { Ok(http::Response::new(Bytes::from_static(b"{}"))) })

@@ -17,7 +17,7 @@ async fn main() {
     drain(50, 200, "10,000 usages of 50 customers").await;
 }
 
-/// Lets usages pile up while Stripe refuses connections; then it takes 120 ms a call, and runs follow each other.
+/// Lets usages pile up while Stripe refuses connections. Then it takes 120 ms a call, and runs follow each other.
 async fn drain(customers: usize, each: usize, what: &str) {
     let start = Clock::system().now() - SignedDuration::from_mins(10);
     let options = Options {

@@ -1,4 +1,4 @@
-//! Runs of the outbox in a story, and the check that Stripe and Langfuse have every usage once.
+//! Runs of the outbox in a story. Also the check that Stripe and Langfuse have every usage once.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ impl World {
         }
     }
 
-    /// Starts a world in which 52 usages of `acct_a` are due and proven unsent, which is enough for a parcel.
+    /// Starts a world in which 52 usages of `acct_a` are due and proven unsent. That is enough for a parcel.
     pub async fn with_a_parcel_due() -> Self {
         let world = Self::at_noon().await;
         // One usage is delivered, so that there is a customer.
@@ -130,7 +130,7 @@ impl World {
         panic!("{} entries wait", world.pending());
     }
 
-    /// Asserts that each usage is confirmed, once in Langfuse and once at the meter, alone or in a parcel.
+    /// Asserts that each usage is confirmed, once in Langfuse and once at the meter. There it is alone or in a parcel.
     pub fn assert_delivered_once(&self) {
         let entries = self.items("E#use_");
         let mut sum = 0;

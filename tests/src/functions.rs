@@ -1,4 +1,5 @@
-//! The functions of a world: in this process, behind a gateway, with the variables that the template gives them.
+//! The functions of a world. They are in this process, behind a gateway, with the variables that the template gives
+//! them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The world of a story: a whole stack on free ports, with the functions in this process.
+//! The world of a story. It is a whole stack on free ports, with the functions in this process.
 //!
 //! Requests go over HTTP to the local gateway, which verifies tokens and calls the functions' handlers as Lambda does.
 //! The handlers call DynamoDB and the fakes over HTTP, as in `make dev`.
@@ -38,7 +38,7 @@ pub use payments::session_id;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The variable that puts the API under a base path, as a custom domain does; no function reads it.
+/// The variable that puts the API under a base path, as a custom domain does. No function reads it.
 pub const BASE_PATH: &str = "BASE_PATH";
 
 /// A running stack and its API.
@@ -63,7 +63,7 @@ impl World {
         Self::start_on(Options::default(), variables, clock).await
     }
 
-    /// Starts a stack at noon of a fixed day, with a short time for calls of its providers.
+    /// Starts a stack at noon of a fixed day. Calls of its providers get a short time.
     pub async fn at_noon() -> Self {
         let noon = "2026-11-22T12:00:00Z".parse().expect("a time");
         let variables = [("DELIVERY_BUDGET_MS", "400")];
@@ -253,7 +253,7 @@ impl World {
         self.clock.now().as_millisecond()
     }
 
-    /// Puts an item in place of another one, for a state that the API cannot create yet.
+    /// Replaces an item, for a state that the API cannot create yet.
     pub async fn put_item(&self, item: Value) {
         let body = json!({"TableName": TABLE, "Item": item});
         let answer = self.at_dynamodb("local", "PutItem", &body).await;

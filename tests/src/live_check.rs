@@ -76,7 +76,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Returns access to Stripe with a key of test mode, at the address that the product calls by default.
+/// Returns access to Stripe with a key of test mode. The address is the one that the product calls by default.
 pub fn access(key: Option<&str>) -> Result<StripeAccess, Error> {
     let key = key.map(str::trim).filter(|key| !key.is_empty());
     let key = key.ok_or(Error::NoKey)?;
@@ -88,7 +88,7 @@ pub fn access(key: Option<&str>) -> Result<StripeAccess, Error> {
     access.map_err(|_| Error::UnknownKey)
 }
 
-/// Plays the script against a fresh fake and against an account; prints the differences, and returns their number.
+/// Plays the script against a fresh fake and against an account. Prints the differences, and returns their number.
 ///
 /// The exchanges with the account are kept in the file.
 pub async fn run(

@@ -1,4 +1,4 @@
-//! The rules of Sparks as a plain and slow program: the specification that the tests compare the product with.
+//! The rules of Sparks as a plain and slow program. It is the specification that the tests compare the product with.
 //!
 //! | part | rule | compared with |
 //! |---|---|---|

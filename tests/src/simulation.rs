@@ -1,4 +1,4 @@
-//! A simulation of the whole system in virtual time, with faults that a seed decides on.
+//! A simulation of the whole system in virtual time. A seed decides on the faults.
 //!
 //! The functions run in one thread; a simulated network connects them to the systems. A run has two halves. First apps,
 //! buyers, banks, the webhook courier and the operator act, and retry if they get no answer. Meanwhile requests are refused,

@@ -1,4 +1,4 @@
-//! Accounts are named by the subject of a user's token, in every flow and for the operator.
+//! Accounts are named by the subject of a user's token. That holds in every flow and for the operator.
 
 use http::StatusCode;
 use serde_json::json;

@@ -61,7 +61,7 @@ fn purchase(id: &str) -> NewCredit {
     }
 }
 
-/// Debits without a pause until `work` is done; returns its result and the number of debits.
+/// Debits without a pause until `work` is done. Returns its result and the number of debits.
 async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u32) {
     let (over, debits) = (AtomicBool::new(false), AtomicU32::new(0));
     let stream = async |number: usize| {
@@ -203,7 +203,7 @@ async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
     );
 }
 
-/// DynamoDB counts writes by the kilobyte, so a debit's writes must not grow with the number of grants.
+/// DynamoDB counts writes by the kilobyte. So a debit's writes must not grow with the number of grants.
 #[tokio::test]
 async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
     let world = World::at_noon().await;

@@ -1,4 +1,4 @@
-//! `sparks reverse` claws back the remainder of a grant or gives back a usage, once per entry.
+//! `sparks reverse` claws back a grant's remainder or gives back a usage, once per entry.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -167,7 +167,7 @@ async fn a_spent_grant_is_reversed_once_with_zero_sparks() {
     in_order(&world).await;
 }
 
-/// The account buys and spends 500,000, then gets a refund: a grant of 100 does not repay the debt.
+/// The account buys and spends 500,000, then gets a refund. A grant of 100 does not repay the debt.
 #[tokio::test]
 async fn in_debt_a_reversed_grant_takes_nothing_and_a_reversed_usage_repays() {
     let world = World::start().await;

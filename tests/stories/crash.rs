@@ -36,7 +36,8 @@ fn systems(world: &World) -> [(&'static str, Faults); 3] {
     ]
 }
 
-/// Kills a call after its first request to a system, then one after its second, until a call makes no further request.
+/// Kills a call after its first request to a system, then one after its second. It goes on until a call makes no
+/// further request.
 ///
 /// Each call has its own account, and is repeated after the kill until it succeeds. Returns the kills per system.
 async fn killed_after_each_request<T>(
@@ -102,7 +103,7 @@ fn lose_webhooks(world: &World) {
     world.drop_webhooks();
 }
 
-/// Returns the number of accounts: one per kill, plus one per system, whose call came through.
+/// Returns the number of accounts. There is one per kill, plus one per system, whose call came through.
 fn accounts(kills: &BTreeMap<&str, u32>) -> usize {
     usize::try_from(kills.values().sum::<u32>() + 3).unwrap()
 }
@@ -214,7 +215,7 @@ struct CutShort {
     runs: usize,
 }
 
-/// Starts a world in which each account recorded a usage ten minutes earlier, whose delivery failed.
+/// Starts a world in which accounts have failed deliveries. Each account recorded its usage ten minutes earlier.
 async fn with_usages_waiting(accounts: &[&str]) -> World {
     let start = Clock::system().now() - SignedDuration::from_mins(10);
     let variables = [("DELIVERY_BUDGET_MS", "300")];

@@ -8,7 +8,7 @@ use fuzzing::{TARGETS, Target};
 /// Files of up to this many bytes have each byte changed once.
 const SHORT: usize = 64;
 
-/// Number of bytes changed in a longer file, and of lengths at which a file is cut.
+/// Number of bytes changed in a longer file, and of lengths to cut it at.
 const PLACES: usize = 8;
 
 fn corpora() -> PathBuf {

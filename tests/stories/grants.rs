@@ -159,7 +159,7 @@ async fn concurrent_credits_are_all_recorded() {
     world.sparks(&["verify"]).await.unwrap();
 }
 
-/// A burst of debits spans the expiry of a grant, with two clocks that are five minutes apart.
+/// A burst of debits spans the expiry of a grant. There are two clocks, five minutes apart.
 #[tokio::test]
 async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
     let start = at("2026-11-22T12:00:00Z");

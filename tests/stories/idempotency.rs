@@ -213,7 +213,7 @@ async fn a_refused_request_may_succeed_with_the_same_key_after_a_top_up() {
     assert_eq!(answer.body["balance"]["available"], "0.000");
 }
 
-/// Message ids are easy to guess: a user who sends one first must not stop the charge that the app's backend makes.
+/// Message ids are easy to guess. A user who sends one first must not stop the charge that the app's backend makes.
 #[tokio::test]
 async fn a_customer_cannot_use_up_a_key_of_the_backend() {
     let world = World::at_noon().await;
@@ -242,7 +242,7 @@ async fn a_customer_cannot_use_up_a_key_of_the_backend() {
     assert_eq!(world.available("acct_a").await, "900.000");
 }
 
-/// A customer's key is found under either id while a deployment moves from one item version to the other.
+/// A customer's key is found under either id while a deployment changes its item version.
 #[tokio::test]
 async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});

@@ -1,4 +1,4 @@
-//! Self-hosted Langfuse 3, and Langfuse 4 that does not write as version 4: both take traces but do not list them.
+//! Self-hosted Langfuse 3, and Langfuse 4 that does not write as version 4. Both take traces but do not list them.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -19,7 +19,7 @@ async fn world(mode: &str) -> World {
     world
 }
 
-/// Records a usage while exports meet a fault; returns its id and the status of its trace.
+/// Records a usage while exports meet a fault. Returns its id and the status of its trace.
 async fn record(world: &World, key: &str, fault: Option<&str>) -> (String, String) {
     let faults = world.stack.langfuse.faults();
     if let Some(fault) = fault {

@@ -1,4 +1,4 @@
-//! Usage histories of many members: the pages that a request reads, and the rows that fit into an answer.
+//! Usage histories of many members. It is about the pages that a request reads, and the rows that fit into an answer.
 
 use http::StatusCode;
 use jiff::civil::Date;
@@ -16,7 +16,7 @@ async fn world() -> World {
     world
 }
 
-/// Returns a member's day as the ledger stores it: one milli-Spark of each meter, about a kilobyte large.
+/// Returns a member's day as the ledger stores it. It has one milli-Spark of each meter, and is about a kilobyte large.
 fn day_of(day: Date, member: usize) -> Value {
     let mut item = json!({
         "pk": {"S": "R#acct_a"}, "sk": {"S": format!("M#{day}#member_{member:05}")},
@@ -50,7 +50,7 @@ async fn read(world: &World, query: &str) -> (tests::Answer, u32) {
     (answer, pages)
 }
 
-/// Sixty days of 75 members are 4,500 stored days, which are 450 rows by month and 13,500 by day.
+/// Sixty days of 75 members are 4,500 stored days. They are 450 rows by month and 13,500 by day.
 #[tokio::test]
 async fn months_of_many_members_are_summed_and_reading_days_stops_at_the_row_limit() {
     let world = world().await;
@@ -160,7 +160,7 @@ async fn one_members_usage_is_listed_by_meter_and_by_day_or_month() {
     assert_eq!(other.expect(StatusCode::OK).body["rows"], json!([]));
 }
 
-/// A transaction becomes visible item by item: here the members' days show it, and the quarter-hour does not yet.
+/// A transaction becomes visible item by item. Here the members' days show it, and the quarter-hour does not yet.
 #[tokio::test]
 async fn a_members_day_ahead_of_its_quarter_hour_makes_no_row_negative() {
     let world = world().await;

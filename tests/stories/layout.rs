@@ -1,4 +1,4 @@
-//! The rooms of `shared/src`: folders import downwards, and no folder's parts import each other in a circle.
+//! The rooms of `shared/src`: folders import downwards. No folder's parts import each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The modules of the core, each with the modules it names by `crate::…` or `super::…`, through re-exports as well.
+/// The modules of the core, each with the modules it names. It names them by `crate::…` or `super::…`, through
+/// re-exports as well.
 fn modules() -> Modules {
     let texts: BTreeMap<String, String> = files(&source())
         .into_iter()
@@ -61,7 +62,7 @@ fn modules() -> Modules {
     named.collect()
 }
 
-/// The names that a module exports from its own parts, by their path, with the part that has them.
+/// The names that a module exports from its own parts, by their path. Each comes with the part that has it.
 fn exports(texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let export = Regex::new(r"(?m)^pub(?:\(\w+\))? use ([a-z_]+)::(?:\{([^;]*)\}|(\w+));").unwrap();
     let mut found = BTreeMap::new();

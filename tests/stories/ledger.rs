@@ -1,4 +1,4 @@
-//! The table agrees with the API: the balance is the sum of the entries, at any time.
+//! The table agrees with the API. The balance is the sum of the entries, at any time.
 
 use http::StatusCode;
 use serde_json::{Value, json};

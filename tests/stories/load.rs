@@ -15,7 +15,7 @@ fn tokens(count: usize) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
 }
 
-/// Starts a world whose clock moves only by sleeping, and which does not wait long for Stripe.
+/// Starts a world whose clock moves only by sleeping. It does not wait long for Stripe.
 async fn standing_still() -> (World, Clock) {
     let start: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
     let clock = Clock::skipping_from(start);
@@ -53,7 +53,7 @@ async fn twenty_usages_a_second_while_stripe_replies_get_lost() {
     a_minute_of_usage("lost_reply").await;
 }
 
-/// Records 20 usages a second for a minute during the fault; after it, Stripe has each of them once.
+/// Records 20 usages a second for a minute during the fault. After it, Stripe has each of them once.
 async fn a_minute_of_usage(fault: &str) {
     let (world, clock) = standing_still().await;
     let accounts: Vec<String> = (0..20).map(|number| format!("acct_{number}")).collect();
@@ -91,7 +91,7 @@ async fn a_minute_of_usage(fault: &str) {
     assert_eq!(report["checked"]["usages"], 20 * 61, "{report}");
 }
 
-/// The outbox makes one call to Stripe at a time for each customer, so the number of calls decides. At 120 ms each,
+/// The outbox makes one call to Stripe at a time for each customer. So the number of calls decides. At 120 ms each,
 /// 6,000 usages would take a tenth of two minutes.
 #[tokio::test]
 async fn two_thousand_usages_of_one_customer_take_a_call_per_hundred() {

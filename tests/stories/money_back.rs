@@ -1,4 +1,5 @@
-//! Prevented disputes, other currencies, credit notes, early fraud warnings, and reversals that stay open for weeks.
+//! Prevented disputes, other currencies, credit notes and early fraud warnings. Also reversals that stay open for
+//! weeks.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
 
-/// Starts a world whose account has bought 500,000 Sparks for $20 and has no free ones left; returns the payment, too.
+/// Starts a world whose account has bought 500,000 Sparks for $20. It has no free ones left. Returns the payment, too.
 async fn bought() -> (World, String) {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
@@ -75,7 +76,7 @@ async fn a_dispute_of_unknown_share_claws_back_everything_and_is_an_incident() {
     assert_eq!(available(&world).await, "500000.000");
 }
 
-/// Starts a world with a plan of $20 whose invoice is paid; returns the invoice, too.
+/// Starts a world with a plan of $20 whose invoice is paid. Returns the invoice, too.
 async fn subscribed() -> (World, String) {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
@@ -144,7 +145,7 @@ async fn an_early_fraud_warning_is_an_incident_and_takes_nothing() {
     );
 }
 
-/// The dispute ends weeks after it was opened, and the events of its end are lost.
+/// The dispute ends weeks after it was opened. The events of its end are lost.
 #[tokio::test]
 async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
@@ -219,7 +220,7 @@ async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
     assert_eq!(world.entry(&refund), Some(-500_000_000));
 }
 
-/// A bank returns the money of a refund weeks after the refund succeeded, and the events of that are lost.
+/// A bank returns the money of a refund weeks after it succeeded. The events of that are lost.
 #[tokio::test]
 async fn a_refund_that_fails_after_it_succeeded_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
@@ -239,7 +240,7 @@ async fn a_refund_that_fails_after_it_succeeded_is_restored_though_its_events_ar
     assert_eq!(world.deliver().await["reversals"], 0, "it is final");
 }
 
-/// A part of an open invoice is paid and refunded; later the rest is paid, and the period granted.
+/// A part of an open invoice is paid and refunded. Later the rest is paid, and the period granted.
 #[tokio::test]
 async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
     let clock = Clock::starting_at("2026-11-22T12:00:00Z".parse().unwrap());
@@ -277,7 +278,7 @@ async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     assert_eq!(incidents(&world), ["early_fraud_warning"]);
 }
 
-/// The previous item version stores nothing new: credit notes take nothing, and no reversal is followed.
+/// The previous item version stores nothing new. Credit notes take nothing, and no reversal is followed.
 #[tokio::test]
 async fn with_item_version_2_nothing_new_is_stored() {
     let clock = Clock::starting_at("2026-11-22T12:00:00Z".parse().unwrap());

@@ -1,4 +1,4 @@
-//! JSON numbers count by their value, whatever their notation; one out of range is refused and its field named.
+//! JSON numbers count by their value, whatever their notation. One out of range is refused and its field named.
 
 use http::StatusCode;
 use serde_json::json;

@@ -53,7 +53,8 @@ async fn a_whole_period_is_granted_for_every_billing_reason() {
     assert_eq!(incidents(&world), []);
 }
 
-/// "Reset billing cycle" and "End trial now" in the Dashboard bill a whole period at once, as `subscription_update`.
+/// "Reset billing cycle" and "End trial now" in the Dashboard bill a whole period. They do so at once, as
+/// `subscription_update`.
 #[tokio::test]
 async fn a_new_billing_anchor_and_the_end_of_a_trial_grant_the_billed_period() {
     for form in ["billing_cycle_anchor[type]=now", "trial_end=now"] {
@@ -77,7 +78,7 @@ async fn a_new_billing_anchor_and_the_end_of_a_trial_grant_the_billed_period() {
     }
 }
 
-/// A price change in the Dashboard leaves prorations, as invoice items that wait for the renewal.
+/// A price change in the Dashboard leaves prorations. They are invoice items that wait for the renewal.
 #[tokio::test]
 async fn a_renewal_that_carries_prorations_is_granted() {
     let world = World::start().await;
@@ -188,7 +189,7 @@ async fn a_refund_is_a_share_of_the_whole_invoice_and_not_of_what_the_card_paid(
     assert_eq!(world.entry(&refund), Some(-125_000_000));
 }
 
-/// A credit note for an open invoice makes it `paid` without any payment for the period.
+/// A credit note for an open invoice makes it `paid` without payment for the period.
 #[tokio::test]
 async fn a_credit_note_before_the_payment_grants_nothing() {
     let world = World::start().await;

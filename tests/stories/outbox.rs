@@ -1,4 +1,4 @@
-//! The outbox delivers each usage once to Stripe and Langfuse, whatever failed when it was recorded.
+//! The outbox delivers each usage once to Stripe and Langfuse. It does so whatever failed when the usage was recorded.
 
 use futures_util::future::join_all;
 use http::StatusCode;

@@ -126,7 +126,8 @@ async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
     assert_eq!(pages, 10 + 1, "the first ten pages are not read again");
 }
 
-/// A run reads twenty times: ten pages of everything, one page before the crowded time, then nine single traces.
+/// A run reads twenty times. It reads ten pages of everything, one page before the crowded time, then nine single
+/// traces.
 #[tokio::test]
 async fn traces_of_a_crowded_time_are_read_one_by_one_after_all_others() {
     let world = World::at_noon().await;

@@ -1,4 +1,5 @@
-//! Events that Stripe took and did not count, or that failed for good, are parked, listed and redriven by the operator.
+//! Events that Stripe took and did not count, or that failed for good, are parked. The operator lists and redrives
+//! them.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -181,7 +182,7 @@ async fn the_outbox_lists_the_pending_count_and_the_oldest_age() {
     assert!((90..120).contains(&age), "{age}");
 }
 
-/// The first attempt may have arrived, and Stripe knows its identifier for a day from then. A redrive changes neither.
+/// The first attempt may have arrived. Stripe knows its identifier for a day from then. A redrive changes neither.
 #[tokio::test]
 async fn a_redrive_does_not_reset_the_age_of_an_event() {
     let world = world().await;
@@ -203,7 +204,7 @@ async fn a_redrive_does_not_reset_the_age_of_an_event() {
     assert_eq!(stripe_state(&world, &usage).0, "parked");
 }
 
-/// Stripe would treat the event as a duplicate if it were sent again, and confirm it without counting it.
+/// Stripe would treat the event as a duplicate if it were sent again. It would confirm it without counting it.
 #[tokio::test]
 async fn a_report_of_an_event_that_is_already_parked_is_kept() {
     let world = world().await;
@@ -304,7 +305,7 @@ async fn a_parked_parcel_is_redriven_with_all_its_members() {
     world.assert_delivered_once();
 }
 
-/// Has Stripe report the latest event of a usage by its idempotency key, and asserts that it is parked.
+/// Has Stripe report the latest event of a usage by its idempotency key. Asserts that it is parked.
 async fn assert_a_report_by_key_parks(world: &World, usage: &str) {
     let body = json!({
         "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
@@ -326,7 +327,7 @@ async fn a_report_that_names_events_by_idempotency_key_parks_them() {
     assert_a_report_by_key_parks(&world, &usage).await;
 }
 
-/// The key of a later attempt is the identifier with the number of the attempt; that of the first is the identifier.
+/// The key of a later attempt is the identifier with the attempt's number. That of the first is the identifier.
 #[tokio::test]
 async fn a_report_that_names_a_retried_event_by_its_key_parks_it() {
     let world = world().await;

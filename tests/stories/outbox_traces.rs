@@ -1,5 +1,5 @@
-//! Traces that Langfuse did not confirm, because it shows them late, limits reads or is down. Each arrives once, and
-//! the outbox calls no more than it must.
+//! Traces that Langfuse did not confirm. It shows them late, limits reads or is down. Each arrives once, and the outbox
+//! calls no more than it must.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -206,7 +206,7 @@ async fn an_entry_that_cannot_be_sent_is_not_claimed_while_the_circuit_is_open()
     }
 }
 
-/// A proxy in front of Langfuse answers 404 during a deployment; a request that timed out there may have arrived.
+/// A proxy in front of Langfuse answers 404 during a deployment. A request that timed out there may have arrived.
 #[tokio::test]
 async fn an_error_that_is_not_about_the_trace_parks_nothing() {
     for (status, proof) in [(404, Some("not_found")), (408, None), (409, None)] {

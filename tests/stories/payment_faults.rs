@@ -15,7 +15,7 @@ const CARD: &str = "4242424242424242";
 
 const VERIFY: &str = "/v1/checkout/{session_id}/verify";
 
-/// Builds the request of a POST by `acct_a`, as API Gateway makes it; a session is part of the path.
+/// Builds the request of a POST by `acct_a`, as API Gateway makes it. A session is part of the path.
 fn request(route: &str, session: &str, key: &str, body: &str) -> lambda_http::Request {
     let path = route.replace("{session_id}", session);
     let route = format!("POST {route}");

@@ -1,4 +1,4 @@
-//! A payment is credited as its order says, and only if Stripe has the same order.
+//! A payment is credited as its order says. Stripe must have the same order.
 
 use http::StatusCode;
 use serde_json::{Value, json};

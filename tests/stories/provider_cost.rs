@@ -1,4 +1,4 @@
-//! Provider cost, which reveals the margin: services see it, and accounts only if the deployment shows it.
+//! Provider cost, which reveals the margin. Services see it, and accounts only if the deployment shows it.
 
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
@@ -11,7 +11,8 @@ fn usage() -> Value {
     ])
 }
 
-/// Returns the costs in each answer to this token: a receipt, its replay, a batch, an estimate and the ledger.
+/// Returns the costs in each answer to this token. They are of a receipt, its replay, a batch, an estimate and the
+/// ledger.
 async fn told(world: &World, token: &str, key: &str) -> Vec<Vec<Option<Value>>> {
     let account = "acct_a";
     let body = json!({"account_id": account, "usage": usage()}).to_string();

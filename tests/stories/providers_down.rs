@@ -1,4 +1,4 @@
-//! Provider outages: the debit stands, and the answer comes in time and says what is pending.
+//! Provider outages. The debit stands, and the answer comes in time and says what is pending.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `sparks reconcile` compares a day of the ledger with Stripe and Langfuse, and reports every difference.
+//! `sparks reconcile` compares a day of the ledger with Stripe and Langfuse. It reports every difference.
 
 mod parked;
 

@@ -1,4 +1,4 @@
-//! A user acts, the app records the usage, and it is charged once, traced and metered.
+//! A user acts, and the app records the usage. It is charged once, traced and metered.
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ use shared::process::transport::Transport;
 use shared::words::money::{Currency, Money};
 use tests::World;
 
-/// Starts a world a day after the last item was stored, whose functions write this item version.
+/// Starts a world a day after the last item was stored. Its functions write this item version.
 async fn stored_by_release_1(item_version: &str) -> World {
     let clock = Clock::starting_at("2026-12-24T12:05:00Z".parse().unwrap());
     let variables = [

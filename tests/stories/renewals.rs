@@ -1,4 +1,4 @@
-//! Renewals on Stripe's timeline: the period rolls over, the draft invoice waits an hour, then Stripe charges it and
+//! Renewals on Stripe's timeline. The period rolls over, the draft invoice waits an hour, then Stripe charges it and
 //! retries for days. Every payment is credited, with or without a webhook.
 
 use http::StatusCode;
@@ -15,7 +15,7 @@ async fn world() -> World {
     World::start_with(&[], Clock::starting_at(start)).await
 }
 
-/// Lets time pass in steps of half an hour, each with a run of the outbox, until the account has this many credits.
+/// Lets time pass in half-hour steps until the account has this many credits. Each step has a run of the outbox.
 async fn until_credited(mut world: World, credits: usize) -> World {
     let step = SignedDuration::from_mins(30);
     let mut passed = SignedDuration::ZERO;
@@ -31,7 +31,7 @@ async fn until_credited(mut world: World, credits: usize) -> World {
     world
 }
 
-/// Lets time pass until a second period is credited; asserts that this is within two hours of the payment.
+/// Lets time pass until a second period is credited. Asserts that this is within two hours of the payment.
 async fn is_credited_in_time(world: World, invoice: &Value) {
     let world = until_credited(world, 2).await;
     let after = now(&world).duration_since(paid_at(&world, invoice));
@@ -51,7 +51,7 @@ fn now(world: &World) -> Timestamp {
     Timestamp::from_millisecond(world.now_ms()).unwrap()
 }
 
-/// `customer.subscription.updated` brings the new period an hour before the payment, and is no proof of the renewal.
+/// `customer.subscription.updated` brings the new period an hour before the payment. It is no proof of the renewal.
 #[tokio::test]
 async fn a_renewal_without_invoice_paid_is_credited_within_two_hours_of_its_payment() {
     let world = world().await;
@@ -150,7 +150,7 @@ async fn an_unpaid_invoice_is_checked_hourly_until_it_is_void_or_uncollectible()
     }
 }
 
-/// Dunning ends as `past_due`: the invoice stays open while the next period is paid, and is itself paid much later.
+/// Dunning ends as `past_due`. The invoice stays open while the next period is paid, and is itself paid much later.
 #[tokio::test]
 async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
     let mut world = world().await;
@@ -197,7 +197,8 @@ async fn reading_an_unchanged_subscription_writes_nothing() {
     assert_eq!(world.table(), before);
 }
 
-/// An invoice that is paid days later is not in the list of invoices created on the day of payment.
+/// An invoice that is paid days later is not listed for the payment's day. That list has the invoices created on the
+/// day.
 #[tokio::test]
 async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_it() {
     let world = world().await;

@@ -1,11 +1,11 @@
-//! Refunds and disputes claw back their Sparks, and restore them if they fail or are won, exact to the milli-Spark.
+//! Refunds and disputes claw back their Sparks, exact to the milli-Spark. They restore them if they fail or are won.
 
 use http::StatusCode;
 use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
 
-/// Starts a world where `acct_a` bought 500,000 Sparks for $20 and spent its free ones, and `spent` of the bought ones.
+/// Starts a world where `acct_a` bought 500,000 Sparks for $20. It spent its free ones, and `spent` of the bought ones.
 /// Returns the world, the session and the payment.
 async fn bought(spent: u64) -> (World, String, String) {
     let world = World::start().await;
@@ -114,7 +114,7 @@ async fn a_won_dispute_restores_the_sparks_that_it_took_and_not_dollars() {
     );
 }
 
-/// <https://github.com/elizaOS/eliza/issues/11155>: Sparks restored by a won dispute were not counted, so a later
+/// Sparks restored by a won dispute were not counted: <https://github.com/elizaOS/eliza/issues/11155>. So a later
 /// refund took too little or nothing.
 #[tokio::test]
 async fn a_refund_after_a_won_dispute_takes_the_restored_sparks() {

@@ -1,4 +1,4 @@
-//! The transaction that records a usage adds it to the sums by quarter-hour, model and member.
+//! The transaction that records a usage adds it to the sums. These are by quarter-hour, model and member.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn models_beyond_forty_in_a_quarter_hour_count_as_other() {
     assert_eq!(total, 47_000, "nothing is lost");
 }
 
-/// An environment remembers a full quarter-hour; otherwise each usage of a further model would cost two transactions.
+/// An environment remembers a full quarter-hour. Otherwise each usage of a further model would cost two transactions.
 #[tokio::test]
 async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
     let world = World::start().await;
@@ -113,14 +113,14 @@ async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
     }
 }
 
-/// Returns noon of the previous day, so that all usages of a test fall into one roll-up.
+/// Returns noon of the previous day. So all usages of a test fall into one roll-up.
 fn noon(world: &World) -> String {
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     format!("{}T12:00:00Z", &yesterday.to_string()[..10])
 }
 
-/// Returns the models whose id is not an alias and whose input has a price now.
+/// Returns the models whose id is no alias and whose input has a price now.
 fn priced_models(world: &World) -> Vec<&'static str> {
     let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
     let priced = |id: &&'static str| {

@@ -1,4 +1,4 @@
-//! An account pays for one plan at a time: a second one is refused, its session is expired, or an incident names both.
+//! An account pays for one plan at a time. A second one is refused, its session is expired, or an incident names both.
 
 use http::StatusCode;
 use serde_json::{Value, json};

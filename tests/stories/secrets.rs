@@ -1,4 +1,4 @@
-//! Functions receive the names of their secrets and read the values from AWS Systems Manager at cold start.
+//! Functions receive the names of their secrets. They read the values from AWS Systems Manager at cold start.
 
 use http::StatusCode;
 use serde_json::json;

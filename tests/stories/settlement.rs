@@ -1,4 +1,5 @@
-//! Random histories of debits, grants, expiries, refunds and clocks match the balance and remainders of a plain model.
+//! Random histories match the balance and remainders of a plain model. They have debits, grants, expiries, refunds and
+//! clocks.
 
 mod table;
 

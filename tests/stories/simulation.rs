@@ -51,7 +51,7 @@ fn survives_every_fault(flow: Flow) {
     survives(flow, simulation::singles(flow));
 }
 
-/// Plays a long flow with a crash and with a lost reply at each request; `make flows` plays it with every kind.
+/// Plays a long flow with a crash and with a lost reply at each request. `make flows` plays it with every kind.
 fn survives_every_crash(flow: Flow) {
     survives(flow, simulation::crashes(flow));
 }

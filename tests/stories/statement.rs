@@ -1,4 +1,4 @@
-//! An account pages through its ledger, reads the catalogue, and estimates the price of a usage before recording it.
+//! An account pages through its ledger and reads the catalogue. It estimates the price of a usage before recording it.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn ids(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Starts a world with an entry of every kind; returns it with the session and the refund of a pack.
+/// Starts a world with an entry of every kind. Returns it with the session and the refund of a pack.
 async fn with_every_kind_of_entry() -> (World, String, String) {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
@@ -322,7 +322,7 @@ async fn a_page_is_complete_despite_unprocessed_keys() {
     assert_eq!(world.stack.dynamodb.faults().fired("BatchGetItem"), 2);
 }
 
-/// An entry has its request's arrival time, but may be written seconds later, after retries of conflicts and throttles.
+/// An entry has its request's arrival time. It may be written seconds later, after retries of conflicts and throttles.
 #[tokio::test]
 async fn polling_with_an_overlap_misses_no_late_entry() {
     let world = World::at_noon().await;

@@ -61,7 +61,8 @@ async fn busy() -> World {
     world
 }
 
-/// Opens the portal with each flow, makes an invoice of 12 lines, refunds and disputes payments, deletes a customer.
+/// Opens the portal with each flow, and makes an invoice of 12 lines. Refunds and disputes payments, and deletes a
+/// customer.
 async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
     world.subscription("acct_a").await;
@@ -107,7 +108,7 @@ fn operation<'a>(facts: &'a Value, method: &str, path: &str) -> (&'a str, &'a Va
     (name, facts)
 }
 
-/// Returns the parameters of a form, or those of a JSON body in the notation of a form.
+/// Returns the parameters of a form, or of a JSON body in a form's notation.
 fn given_in(parameters: &str) -> Vec<(String, String)> {
     fn flat(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
         let below = |key: &str| match name {

@@ -1,4 +1,4 @@
-//! A Stripe key that is wrong or lacks a permission ends no subscription and stops nothing else.
+//! A Stripe key that is wrong or lacks a permission ends no subscription. It stops nothing else either.
 
 use std::net::SocketAddr;
 

@@ -40,7 +40,7 @@ fn differences(comparison: &Comparison) -> Vec<String> {
     differences.map(ToString::to_string).collect()
 }
 
-/// Fake at its own address that supports test clocks, as Stripe does, and changes some answers.
+/// Fake at its own address that supports test clocks, as Stripe does. It changes some answers.
 struct StandIn {
     server: Server,
     fake: Arc<FakeStripe>,

@@ -1,4 +1,4 @@
-//! `sparks stripe-setup` creates the objects at Stripe once, and `sparks doctor` reports what is wrong with them.
+//! `sparks stripe-setup` creates the objects at Stripe once. `sparks doctor` reports what is wrong with them.
 
 use http::StatusCode;
 use local::faults::Fault;

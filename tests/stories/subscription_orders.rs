@@ -70,7 +70,8 @@ impl Life<'_> {
         assert_eq!(answer.status, 200, "{event}: {answer:?}");
     }
 
-    /// Subscribes, fails one renewal, pays the next, is refunded half, loses a dispute over the rest, and ends.
+    /// Subscribes, fails one renewal, and pays the next. Then is refunded half, loses a dispute over the rest, and
+    /// ends.
     async fn live(&mut self) {
         let (world, account) = (self.world, self.account.clone());
         let session = world.open(&account, "plus").await;

@@ -1,4 +1,4 @@
-//! Each invocation logs one line with its route, outcome and metrics, and none of the request's content.
+//! Each invocation logs one line with its route, outcome and metrics. It has none of the request's content.
 
 use http::StatusCode;
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Small rules that keep the repository in order, each held by a look at its files.
+//! Small rules that keep the repository in order. Each is held by a look at its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Every file under a folder with one of these endings, by its path from the root.
+/// Files under a folder with one of these endings, by their path from the root.
 fn files(under: &str, endings: &[&str]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root().join(under)];
@@ -113,7 +113,7 @@ fn every_module_begins_by_saying_what_it_is() {
     }
 }
 
-/// Returns each function of formatted code with its number of lines: its last brace is below its first letter.
+/// Returns each function of formatted code with its number of lines. Its last brace is below its first letter.
 fn functions(text: &str) -> Vec<(&str, usize)> {
     let begins = r"^( *)(?:pub(?:\([a-z: ]+\))? )?(?:const |async |unsafe )*fn (\w+)";
     let begins = Regex::new(begins).unwrap();
@@ -223,7 +223,7 @@ fn variables() -> BTreeSet<String> {
     found
 }
 
-/// A secret is given by itself, or by the name of the parameter that holds it.
+/// A secret is given by itself, or by its parameter's name.
 fn secret(variable: &str) -> String {
     variable.trim_end_matches("_PARAMETER").to_owned()
 }

@@ -1,4 +1,4 @@
-//! Usage history by hour, day and month of any time zone adds up to the entries, to the milli-Spark.
+//! Usage history by hour, day and month of any time zone. It adds up to the entries, to the milli-Spark.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ fn row(start: &str, group: &str, sparks: &str, quantity: &str) -> (String, Strin
     (start.into(), group.into(), sparks.into(), quantity.into())
 }
 
-/// Records a usage of tokens every 20 minutes in `[from, to)`, each of a different amount.
+/// Records a usage of tokens every 20 minutes in `[from, to)`. Each is of a different amount.
 async fn use_tokens(world: &World, from: &str, to: &str) {
     let (from, to): (Timestamp, Timestamp) = (from.parse().unwrap(), to.parse().unwrap());
     let mut items = Vec::new();

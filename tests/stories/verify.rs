@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::World;
 
-/// Starts a world where `acct_a` used 10 Sparks, 1.251 more as a member in two lines, and bought a pack.
+/// Starts a world where `acct_a` used 10 Sparks and bought a pack. It used 1.251 more as a member in two lines.
 async fn world() -> World {
     let world = World::start().await;
     world.spend("acct_a", "k1", 10).await;
@@ -213,7 +213,7 @@ async fn an_entry_in_no_ledger_is_reported_by_its_key() {
     }
 }
 
-/// The month's free Sparks are granted first, whatever the entries' ids; the claw back takes from them what the
+/// The month's free Sparks are granted first, whatever the entries' ids. The claw back takes from them what the
 /// purchase lacks.
 #[tokio::test]
 async fn a_claw_back_as_the_first_change_of_a_month_verifies() {
@@ -268,7 +268,7 @@ async fn the_text_output_lists_findings_and_counts_accounts_and_entries() {
     assert_eq!((&fine["ok"], &fine["accounts"]), (&json!(true), &json!(1)));
 }
 
-/// A restore to a moment within a transaction can leave half of it: `verify` reports it, and `repair` rewrites it.
+/// A restore to a moment within a transaction can leave half of it. `verify` reports it, and `repair` rewrites it.
 #[tokio::test]
 async fn half_a_transaction_is_repaired_from_the_entries() {
     let world = world().await;

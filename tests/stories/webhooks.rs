@@ -1,4 +1,4 @@
-//! Stripe's webhooks: only signed events are read, and only the objects read from Stripe are trusted.
+//! Stripe's webhooks. Only signed events are read, and only the objects read from Stripe are trusted.
 
 use http::StatusCode;
 use local::faults::Fault;

@@ -135,7 +135,7 @@ fn short(events: &[Event], counted: i128) -> Verdict {
     }
 }
 
-/// Returns at most two subsets of some events that add up to a sum; None if there are too many to try.
+/// Returns at most two subsets of some events that add up to a sum. None if there are too many to try.
 fn subsets(events: &[Event], places: &[usize], sum: i128) -> Option<Vec<Vec<usize>>> {
     if places.len() > MAX_SUBSETS_OF {
         return None;

@@ -21,13 +21,13 @@ const HOUR: i64 = 3_600;
 /// Maximum number of usages named per hour.
 const MAX_NAMED: usize = 20;
 
-/// Time after which a parcel was certainly not sent within the last hour; the time of its last send is not stored.
+/// Time after which a parcel was certainly not sent within the last hour. The time of its last send is not stored.
 const PARCEL_RESTS_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Number of accounts between two notes of the progress.
 const ACCOUNTS_BETWEEN_NOTES: usize = 100;
 
-/// Lists the hours in which the meter disagrees, and settles parked events if its sum is conclusive.
+/// Lists the hours in which the meter disagrees. Settles parked events if its sum is conclusive.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut accounts: BTreeMap<&AccountId, Vec<&UsageOfDay>> = BTreeMap::new();
     let metered = table.occurred(look);
@@ -57,7 +57,7 @@ pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<()
 struct Counted {
     /// Sum of each hour, by its start, in milli-Sparks.
     hours: BTreeMap<i64, i128>,
-    /// True if Stripe does not know one of the customers; then no event is known to be absent.
+    /// True if Stripe does not know one of the customers. Then no event is known to be absent.
     in_part: bool,
 }
 
@@ -132,7 +132,7 @@ async fn compare_account(
     Ok(())
 }
 
-/// Usages sent to the meter as one event: a single usage, or those of a parcel.
+/// Usages sent to the meter as one event. They are a single usage, or those of a parcel.
 struct MeterEvent<'a> {
     id: MeterEventId,
     members: Vec<&'a UsageOfDay>,
@@ -234,7 +234,7 @@ impl Hour<'_> {
         Ok(())
     }
 
-    /// Lists parked events that cannot be settled yet: sent recently, or to a customer that is deleted.
+    /// Lists parked events that cannot be settled yet. They were sent recently, or to a customer that is deleted.
     fn list_undecided(&self, look: &mut Look<'_, '_>) {
         let parked = |member: &&UsageOfDay| member.deliveries.stripe == DeliveryState::Parked;
         for sent in &self.sent {

@@ -13,10 +13,10 @@ use super::table::Table;
 use crate::Error;
 use crate::stripe_account::STAGE;
 
-/// Maximum time between creation and payment of a session: one of the day before may be paid on the day.
+/// Maximum time between creation and payment of a session. One of the day before may be paid on the day.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Maximum time between creation and payment of an invoice: Stripe retries a charge for up to two months.
+/// Maximum time between creation and payment of an invoice. Stripe retries a charge for up to two months.
 /// <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
 const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(62 * 24);
 
@@ -71,7 +71,7 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
     Ok(paid)
 }
 
-/// Returns the invoices paid on the day, whenever they were created: Stripe lists them by their creation.
+/// Returns the invoices paid on the day, whenever they were created. Stripe lists them by their creation.
 async fn paid_on_the_day(look: &Look<'_, '_>) -> Result<Vec<Invoice>, Error> {
     let start = look.during.start.saturating_sub(INVOICED_BEFORE);
     let made = start.unwrap_or(look.during.start)..look.during.end;

@@ -12,7 +12,8 @@ use super::look::{Look, TIMEOUT, stripe_is_busy};
 use super::table::Table;
 use crate::Error;
 
-/// Lists refunds, disputes and credit notes of the day that the ledger does not match, and reversals unknown to Stripe.
+/// Lists the day's refunds, disputes and credit notes that the ledger does not match. Also lists reversals unknown to
+/// Stripe.
 pub(super) async fn compare(look: &mut Look<'_, '_>, table: &Table) -> Result<(), Error> {
     let mut seen = HashSet::new();
     for kind in [
@@ -115,7 +116,7 @@ fn is_busy(error: &reversal::Error) -> bool {
     matches!(error, reversal::Error::Stripe(error) if stripe_is_busy(error))
 }
 
-/// Compares a reversal that was booked on the day, for a refund or a dispute of another day.
+/// Compares a reversal booked on the day for a refund or dispute of another day.
 async fn compare_booked(
     look: &mut Look<'_, '_>,
     id: &str,

@@ -1,4 +1,4 @@
-//! The destination of thin events, by which Stripe reports meter events that it could not count.
+//! The destination of thin events. By them Stripe reports meter events that it could not count.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::Error;
 use crate::stripe_account::{Body, DESTINATIONS, Destination, STAGE, THIN_EVENTS};
 
 impl SetUp<'_> {
-    /// Creates or updates the destination if there is a URL for it, and returns the current one otherwise.
+    /// Creates or updates the destination if there is a URL for it. Returns the current one otherwise.
     pub(super) async fn destination(&mut self) -> Result<Option<Destination>, Error> {
         let known = self.account.destination().await?;
         let Some(url) = &self.addresses.webhooks else {

@@ -1,4 +1,4 @@
-//! Reads of an account and of the catalogue, and the price of a usage that is not recorded.
+//! Reads of an account and of the catalogue, and the price of an unrecorded usage.
 
 use lambda_http::Request;
 use lambda_http::http::StatusCode;

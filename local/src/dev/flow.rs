@@ -12,7 +12,7 @@ use super::{operator, payment, say, subscription};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 
-/// The demo account, the Sparks it is granted, and its usage: 1,000 tokens, which cost 100 Sparks.
+/// The demo account, the Sparks it is granted, and its usage. That is 1,000 tokens, which cost 100 Sparks.
 pub(super) const ACCOUNT: &str = "acct_demo";
 const GRANTED: &str = "10000";
 const USAGE: &str = r#"{"usage":[{"meter":"ai_tokens","input_tokens":800,"output_tokens":200}]}"#;
@@ -61,8 +61,8 @@ pub(super) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Grants Sparks, records a usage, checks it at Langfuse and Stripe, buys a pack, and subscribes to and cancels a
-    /// plan.
+    /// Grants Sparks, records a usage, checks it at Langfuse and Stripe, and buys a pack. Then it subscribes to a plan
+    /// and cancels it.
     pub(super) async fn run(&self) -> Result<(), Error> {
         self.grant().await?;
         say(format_args!(

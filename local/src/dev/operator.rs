@@ -71,7 +71,7 @@ pub(super) async fn sparks(
     })
 }
 
-/// Creates the objects that the functions need at Stripe, with a webhook endpoint if an address is given.
+/// Creates the objects that the functions need at Stripe. If an address is given, a webhook endpoint is one of them.
 pub(super) async fn set_up_stripe(
     environment: &BTreeMap<String, String>,
     webhooks: Option<&str>,

@@ -126,7 +126,7 @@ impl Options {
     }
 }
 
-/// Returns a random address for `cargo lambda watch`, which cannot report which free port it took.
+/// Returns a random address for `cargo lambda watch`. That cannot report which free port it took.
 ///
 /// It accepts events from any web page, so no page may know its port.
 pub(super) fn random_address() -> Result<SocketAddr, Error> {

@@ -23,7 +23,7 @@ pub(super) fn read(list: &str) -> Result<Vec<String>, String> {
     Ok(origins)
 }
 
-/// Returns whether this is an origin as browsers spell it: https, or http on this machine.
+/// Returns whether this is an origin as browsers spell it. That is https, or http on this machine.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host_and_port)) = text.split_once("://") else {
         return false;

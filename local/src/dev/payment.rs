@@ -14,7 +14,7 @@ const HELD_MILLI: i64 = 500_000_000;
 /// A card whose payment succeeds at once.
 const CARD: &str = r#"{"card":"4242424242424242"}"#;
 
-/// Creates a Checkout Session and, with the fake Stripe, pays it; `before` is the balance in thousandths.
+/// Creates a Checkout Session and, with the fake Stripe, pays it. `before` is the balance in thousandths.
 pub(super) async fn run(flow: &Flow<'_>, before: i64) -> Result<(), Error> {
     let page = open(flow, ITEM).await?;
     let session = expect("a session id", page["session_id"].as_str(), &page)?;

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::gateway::CONCURRENCY;
 
-/// Log filter: the runtime warns at each invocation of a variable that `cargo lambda watch` sets and Lambda does not.
+/// Log filter. The runtime warns at each invocation of a variable that `cargo lambda watch` sets and Lambda does not.
 const QUIET_RUNTIME: &str = "lambda_runtime::runtime=error";
 
 /// Limit for ending its functions before they are killed.

@@ -123,7 +123,7 @@ fn needs(operation: &str, body: &Value) -> Vec<Need> {
     }
 }
 
-/// Returns the need of a query: its index, and the key at the beginning of its condition.
+/// Returns the need of a query. That is its index, and the key at the beginning of its condition.
 fn query(body: &Value) -> Need {
     let condition = body["KeyConditionExpression"].as_str().unwrap_or_default();
     let value = condition

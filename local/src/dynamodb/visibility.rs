@@ -8,7 +8,7 @@ pub enum Visibility {
     /// Each read sees every commit, and each commit is visible at once.
     #[default]
     Now,
-    /// An eventually consistent read sees the table as of this many commits ago, at most 64.
+    /// An eventually consistent read is this many commits late, at most 64.
     Stale(usize),
     /// The items of a transaction become visible one by one.
     Torn(Torn),
@@ -22,9 +22,9 @@ pub enum Visibility {
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
 #[derive(Clone, Debug, Default)]
 pub struct Torn {
-    /// The delay after the commit until each action's item is visible, in order; repeated if shorter.
+    /// The delay after the commit until each action's item is visible, in order. Repeated if shorter.
     pub delays: Vec<Duration>,
-    /// The coordinator fails after the commit: the caller gets a 500 at once, and recovery makes the items visible.
+    /// The coordinator fails after the commit. The caller gets a 500 at once, and recovery makes the items visible.
     /// Until then the same token gets `TransactionInProgressException`.
     pub stalled: bool,
 }

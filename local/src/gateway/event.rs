@@ -142,7 +142,7 @@ fn query_parameters(query: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// Returns whether a body of this type is passed on as text; all others are base64, forms too.
+/// Returns whether a body of this type is passed on as text. All others are base64, forms too.
 fn is_text(headers: &HeaderMap) -> bool {
     let essence = media_type(headers).unwrap_or_default().to_ascii_lowercase();
     let known = [

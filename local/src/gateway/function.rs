@@ -63,7 +63,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Returns the refusal, with the same two words for every cause, so that it reveals no internals.
+    /// Returns the refusal, with the same two words for every cause. So it reveals no internals.
     pub(super) fn response(self) -> Response {
         match self {
             Self::Function => {

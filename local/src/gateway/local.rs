@@ -66,7 +66,7 @@ pub(super) async fn handle(shared: &Shared, request: &Request) -> Response {
     }
 }
 
-/// Runs a scheduled function now, with the event that `EventBridge` sends; `None` if it failed or timed out.
+/// Runs a scheduled function now, with the event that `EventBridge` sends. `None` if it failed or timed out.
 pub(super) async fn run(shared: &Shared, function: &str) -> Option<Value> {
     let event = json!({
         "version": "0", "id": "local", "detail-type": "Scheduled Event", "source": "aws.events",

@@ -1,4 +1,4 @@
-//! The built reference page of `web/`, served beside the API: with one origin the browser needs no CORS.
+//! The built reference page of `web/`, served beside the API. With one origin the browser needs no CORS.
 //!
 //! Files are read at each request, so a rebuilt page shows at the next reload.
 
@@ -56,7 +56,7 @@ pub(super) fn answer(folder: &Path, request: &Request) -> Option<Response> {
         .or_else(|| Some(text(StatusCode::NOT_FOUND, NOT_BUILT)))
 }
 
-/// Returns a file of the folder or of the hashed ones; `None` for any other name.
+/// Returns a file of the folder or of the hashed ones. `None` for any other name.
 fn file(folder: &Path, path: &str) -> Option<Response> {
     let name = path.strip_prefix(HASHED).unwrap_or(path);
     let media_type = media_type(name).filter(|_| is_plain(name))?;
@@ -92,7 +92,7 @@ fn media_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Redirects from `localhost` to the address that payments return to: to a browser they are two sites.
+/// Redirects from `localhost` to the address that payments return to. To a browser they are two sites.
 fn elsewhere(request: &Request) -> Option<Response> {
     let port = single(request.headers(), HOST)?.strip_prefix("localhost:")?;
     let mut response = text(StatusCode::TEMPORARY_REDIRECT, "");

@@ -1,4 +1,4 @@
-//! All environments of a function: an invocation gets a free one, or else a new one.
+//! All environments of a function. An invocation gets a free one, or else a new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -194,7 +194,7 @@ impl Desk {
     }
 }
 
-/// Reads an error that a process reports, from the body or at least from a header.
+/// Reads an error that a process reports, from the body or else a header.
 fn error(request: &Request) -> FunctionError {
     let mut error: FunctionError = serde_json::from_slice(request.body()).unwrap_or_default();
     if error.error_type.is_empty() {

@@ -1,4 +1,4 @@
-//! Endpoints that only the fake has, under `/_local`: its state, its settings, and changes to its spans.
+//! Endpoints that only the fake has, under `/_local`. They are its state, its settings, and changes to its spans.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;

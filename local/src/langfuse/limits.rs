@@ -1,4 +1,4 @@
-//! Langfuse's rate limits: fixed windows of a minute, one for exports and one for everything else.
+//! Langfuse's rate limits. They are fixed windows of a minute, one for exports and one for everything else.
 //!
 //! <https://langfuse.com/faq/all/api-limits>
 
@@ -28,7 +28,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Counts a call; the error is the rest of the window if there were too many.
+    /// Counts a call. The error is the rest of the window if there were too many.
     pub(super) fn count(&mut self, now: Timestamp, limit: u32) -> Result<(), SignedDuration> {
         let passed = self.began.map(|began| now.duration_since(began));
         let left = passed.map(|passed| WINDOW - passed);

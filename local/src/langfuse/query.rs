@@ -33,7 +33,7 @@ const GROUPS: [&str; 10] = [
 
 const LEVELS: [&str; 4] = ["DEBUG", "DEFAULT", "WARNING", "ERROR"];
 
-/// A place in the order of the list, such as that of the last observation of a page.
+/// A place in the list's order, such as that of a page's last observation.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     #[serde(rename = "lastStartTimeTo")]

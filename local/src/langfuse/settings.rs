@@ -1,4 +1,4 @@
-//! The kind of Langfuse that the fake plays: its version, its ingestion delay, and its read limit.
+//! The kind of Langfuse that the fake plays. It is its version, its ingestion delay, and its read limit.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -24,7 +24,7 @@ pub enum Mode {
     /// Langfuse Cloud, or a self-hosted version 4 in v4 write mode.
     #[default]
     V4,
-    /// A self-hosted version 4 that still writes as version 3 did: it takes exports, but its observations are not
+    /// A self-hosted version 4 that still writes as version 3 did. It takes exports, but its observations are not
     /// found.
     V4Legacy,
     /// A self-hosted version 3: it takes exports, but reading observations is not implemented.

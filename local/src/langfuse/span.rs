@@ -141,7 +141,7 @@ impl Span {
         self.level.as_str().unwrap_or("DEFAULT")
     }
 
-    /// Returns whether it is the root of its trace, or of its application's part of it.
+    /// Returns whether it is the root of its trace, or of its application's part.
     pub(super) fn is_root(&self) -> bool {
         let marked = self.attributes.get("langfuse.internal.is_app_root");
         self.parent_span_id.is_none() || marked == Some(&Value::Bool(true))
@@ -195,7 +195,7 @@ fn details(attribute: Option<&Value>) -> Value {
     read.unwrap_or_else(|| attribute.clone())
 }
 
-/// Returns the environment of the span or its resource; Langfuse would silently turn a bad one into `default`.
+/// Returns the environment of the span or its resource. Langfuse would silently turn a bad one into `default`.
 fn environment(attributes: &Attributes, resource: &Attributes) -> Result<String, String> {
     let keys = [
         "langfuse.environment",

@@ -11,14 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::Place;
 use super::span::Span;
 
-/// The index of a span; of two spans at one place, the first that came is listed first.
+/// The index of a span. Of two spans at one place, the first that came is listed first.
 type Number = Reverse<usize>;
 
 /// The spans of a project, in the order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
     spans: Vec<Span>,
-    /// The same spans in the order of the list, so that a page need not look at all of them.
+    /// The same spans in the order of the list. So a page need not look at all of them.
     listed: BTreeSet<(Place, Number)>,
     file: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ impl Storage {
         &self.spans
     }
 
-    /// Returns the readable spans between two places, the last first: those taken at least `delay` ago.
+    /// Returns the readable spans between two places, the last first. Those were taken at least `delay` ago.
     ///
     /// Without a delay all are readable, even if a test has moved the clock back.
     pub(super) fn readable(

@@ -1,4 +1,5 @@
-//! Money that moves: payments, refunds, disputes, credit notes, and the balances of the account and of its customers.
+//! Money that moves: payments, refunds, disputes and credit notes. Also the balances of the account and of its
+//! customers.
 
 mod balance;
 pub(crate) mod credit_notes;

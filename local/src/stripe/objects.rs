@@ -1,4 +1,5 @@
-//! Objects with a type of their own, because time and money change them: their amounts, their periods, and their JSON.
+//! Objects with a type of their own, because time and money change them. These are their amounts, their periods, and
+//! their JSON.
 
 mod invoice;
 mod item;

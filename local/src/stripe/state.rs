@@ -1,4 +1,4 @@
-//! The state of an account: its objects, events, deliveries and keys, and its log of requests.
+//! The state of an account: objects, events, deliveries, keys, and its log of requests.
 
 mod account;
 mod calls;

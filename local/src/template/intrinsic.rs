@@ -150,7 +150,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Joins texts: `!Join [",", !Ref List]`, or with a list of texts in place of the reference.
+    /// Joins texts. The form is `!Join [",", !Ref List]`, or with a list of texts in place of the reference.
     fn join(&self, argument: &Yaml) -> Result<String, Error> {
         let unclear = || Error::Intrinsic("!Join".to_owned());
         let resolved = self.resolve(argument)?;

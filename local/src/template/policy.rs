@@ -10,7 +10,7 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// The resources; those of the template by their name in it, such as `Table.Arn/index/ledger`.
     pub resources: Vec<String>,
-    /// Patterns of partition keys, where a final `*` matches any rest; absent, any key is allowed.
+    /// Patterns of partition keys, where a final `*` matches any rest. Absent, any key is allowed.
     pub leading_keys: Option<Vec<String>>,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Api {
     pub(super) authorizers: BTreeMap<String, Authorizer>,
     /// The CORS configuration.
     pub(super) cors: Option<Cors>,
-    /// Requests a second of each route with a limit of its own, such as `POST /v1/checkout`.
+    /// Requests a second of each route with its own limit, such as `POST /v1/checkout`.
     pub(super) throttles: BTreeMap<String, u32>,
 }
 

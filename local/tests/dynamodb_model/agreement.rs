@@ -73,7 +73,7 @@ impl Both {
     }
 }
 
-/// Returns the part of a response that must be equal: for an invalid request, the type without the message.
+/// Returns the part of a response that must be equal. For an invalid request, that is the type without the message.
 fn comparable(answer: &Value) -> Value {
     let kind = answer["__type"].as_str().unwrap_or_default();
     let (_, name) = kind.split_once('#').unwrap_or_default();

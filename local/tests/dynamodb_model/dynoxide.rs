@@ -1,4 +1,4 @@
-//! `dynoxide`: an implementation of all of DynamoDB over an embedded database, with which the model is compared.
+//! `dynoxide`: an implementation of all of DynamoDB over an embedded database. The model is compared with it.
 
 use dynoxide::{Database, DynoxideError, Result};
 use serde::Serialize;

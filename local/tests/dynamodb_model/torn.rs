@@ -61,7 +61,7 @@ async fn claims(tables: &Tables, name: &str) -> Value {
     answer["Item"]["claims"]["N"].take()
 }
 
-/// Returns the names that a query of the index and a batch of consistent reads see.
+/// Returns the names that an index query and a batch of consistent reads see.
 async fn seen(tables: &Tables) -> [Vec<String>; 2] {
     let query = json!({
         "TableName": TABLE, "IndexName": "pending", "KeyConditionExpression": "pending_bucket = :b",

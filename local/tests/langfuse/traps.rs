@@ -27,7 +27,7 @@ fn string(value: &str) -> Option<Value> {
     Some(json!({ "stringValue": value }))
 }
 
-/// Expects that each attribute, with this value, is refused by an error that has this text.
+/// Expects that each attribute with this value is refused with this error text.
 async fn refused_by_name(traps: &[(&str, Option<Value>, &str)]) {
     let fake = fake().await;
     for (key, value, named) in traps {

@@ -12,7 +12,7 @@ async fn subscribed() -> (Shop, String) {
     (shop, invoice)
 }
 
-/// Returns a shop, and the id of a plan's invoice of 20 dollars that is open since its payment failed.
+/// Returns a shop, and the id of a plan's invoice of 20 dollars. It is open since its payment failed.
 async fn failed() -> (Shop, String) {
     let shop = Shop::open_on("2027-01-31T12:00:00Z").await;
     let subscription = id(&shop.subscribe().await["id"]);

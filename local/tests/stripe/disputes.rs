@@ -105,7 +105,7 @@ fn moved(dispute: &Value) -> Vec<Movement> {
         .collect()
 }
 
-/// A chargeback has a fee, a resolution by Visa has none, and other kinds move no money.
+/// A chargeback has a fee. A resolution by Visa has none, and other kinds move no money.
 #[tokio::test]
 async fn a_dispute_lists_its_balance_transactions() {
     const TAKEN: Movement = [-2_000, 1_500, -3_500];
@@ -197,7 +197,7 @@ async fn winning_a_dispute_twice_returns_the_money_once() {
     assert_eq!(moved(&again), moved(&made));
 }
 
-/// The dispute is in euros, and the balance in dollars; a test can set the withdrawn amount.
+/// The dispute is in euros, and the balance in dollars. A test can set the withdrawn amount.
 #[tokio::test]
 async fn a_dispute_in_another_currency_is_withdrawn_in_the_balances_currency() {
     for (settled, expected) in [(None, -1_100), (Some(1_043), -1_043)] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Client, fake};
 use super::event_destinations::{PATH, destination};
 
-/// Stripe types the metadata of these objects as nullable, but that of a webhook endpoint as an object.
+/// Stripe types the metadata of these objects as nullable. That of a webhook endpoint is an object.
 #[tokio::test]
 async fn metadata_is_null_by_default_where_stripe_types_it_as_nullable() {
     let fake = fake().await;

@@ -89,7 +89,7 @@ async fn without_the_setting_there_is_no_limit() {
     assert!(refused(&client, &["/v1/customers"], 120).await.is_none());
 }
 
-/// The limiter is in front of the idempotency layer, so the caller may use the same key again.
+/// The limiter is in front of the idempotency layer. So the caller may use the same key again.
 #[tokio::test]
 async fn a_rate_limited_call_has_no_effect_and_is_kept_under_no_key() {
     let (fake, client) = limited(json!({"rate_limits": true})).await;

@@ -1,4 +1,4 @@
-//! Lists of the fake Stripe: filtered by creation time, newest first, a page at a time.
+//! Lists of the fake Stripe. They are filtered by creation time, newest first, a page at a time.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn busy_shop() -> (Shop, i64) {
     (shop, later)
 }
 
-/// Creates a customer, a plan with its invoice, and two payments, one of them refunded and one disputed.
+/// Creates a customer, a plan with its invoice, and two payments. One is refunded and one disputed.
 async fn make(shop: &Shop) {
     shop.client.post("/v1/customers", &[]).await;
     shop.subscribe().await;

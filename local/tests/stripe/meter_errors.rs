@@ -323,7 +323,7 @@ async fn thin_events_are_listed_for_30_days() {
     assert_eq!(client.get(&path).await.status, 404);
 }
 
-/// The accepted event is in no summary, and the report names it by the idempotency key of its request.
+/// The accepted event is in no summary. The report names it by the idempotency key of its request.
 #[tokio::test]
 async fn an_event_of_a_deleted_customer_is_accepted_and_reported_later() {
     let fake = fake().await;

@@ -1,4 +1,4 @@
-//! A name finds the same provider and model in the table as in the source's engine.
+//! A name finds the same model in the table as in the source's engine. Its provider is the same, too.
 
 use proptest::prelude::*;
 use proptest::string::string_regex;

@@ -1,4 +1,4 @@
-//! A request costs the same in the table as in the source's engine, on both sides of every limit.
+//! A request costs the same in the table as in the source's engine. That holds on both sides of every limit.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -93,7 +93,8 @@ fn times(id: &str) -> Vec<Timestamp> {
     times
 }
 
-/// Returns the numbers of input tokens at which a model's price may change, with the one below and the one above.
+/// Returns the numbers of input tokens at which a model's price may change. Also returns the one below and the one
+/// above each.
 fn totals(id: &str) -> Vec<u32> {
     let mut totals = vec![1_000];
     for start in MODELS[id].rows.iter().filter_map(|row| row.above) {

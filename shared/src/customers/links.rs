@@ -50,7 +50,7 @@ impl CustomerLinks {
         })
     }
 
-    /// Reads the account of a customer at Stripe, even of a deleted one; None if it is not one of our customers.
+    /// Reads the account of a customer at Stripe, even of a deleted one. None if it is not one of our customers.
     pub async fn account_of(
         &self,
         customer: &CustomerId,
@@ -92,7 +92,7 @@ impl CustomerLinks {
         linked.ok_or_else(|| Error::Broken("the customer belongs to another account".into()))
     }
 
-    /// Unlinks a deleted customer, so that the next one is created under a new idempotency key.
+    /// Unlinks a deleted customer. The next one is created under a new idempotency key.
     ///
     /// The link from the customer to the account stays, for refunds still to come.
     pub async fn unlink_customer(

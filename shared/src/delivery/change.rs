@@ -19,7 +19,8 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// A change of a usage that is as it was read: the states of its deliveries, and the number of its claims.
+    /// A change of a usage that is as it was read. That means the states of its deliveries, and the number of its
+    /// claims.
     ///
     /// All states are compared, because each decides whether anything is still pending.
     pub(super) fn as_read(states: Deliveries, claims: i64) -> Self {

@@ -12,7 +12,7 @@ use crate::table::item;
 use crate::table::key::{Key, Queue};
 
 impl DeliveryQueue {
-    /// Marks an entry that was just recorded, unless an outbox run has claimed it or it was marked before.
+    /// Marks an entry that was just recorded. Leaves it if an outbox run has claimed it or it was marked before.
     ///
     /// Returns the states as stored. If the entry was marked meanwhile, those marks stay.
     pub async fn mark(
@@ -34,7 +34,7 @@ impl DeliveryQueue {
         Ok(Deliveries::read(&stored)?)
     }
 
-    /// Marks an entry if its states are as read and it was claimed this often; returns whether that held. What is still
+    /// Marks an entry if its states are as read and it was claimed this often. Returns whether that held. What is still
     /// pending is due at `due`.
     pub(super) async fn mark_if(
         &self,

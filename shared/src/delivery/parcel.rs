@@ -53,7 +53,7 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// Makes the parcel of some usages of one account and one hour; None if their sum does not fit.
+    /// Makes the parcel of some usages of one account and one hour. None if their sum does not fit.
     pub fn of(members: &[&UsageProgress], customer: &CustomerId) -> Option<Self> {
         let entries = || members.iter().map(|member| &member.entry);
         let ids: Vec<UsageId> = entries().map(|entry| entry.id.clone()).collect();

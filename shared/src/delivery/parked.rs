@@ -22,7 +22,7 @@ const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
 /// Age up to which Stripe's meter accepts events.
 const TAKEN_BACK: SignedDuration = SignedDuration::from_hours(35 * 24);
 
-/// Age up to which Stripe may still recognise a repeated event, and its sums may lag behind.
+/// Age up to which Stripe may recognise a repeated event and its sums may lag.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(25);
 
 /// The outcome of a redrive by the operator.
@@ -57,7 +57,7 @@ impl DeliveryQueue {
         Ok(item.as_ref().map(UsageProgress::from_item).transpose()?)
     }
 
-    /// Records that the meter does not have an event, of a usage alone or of its parcel.
+    /// Records that the meter lacks an event, of a usage alone or of its parcel.
     pub async fn note_absent(
         &self,
         usage: &UsageProgress,
@@ -74,8 +74,8 @@ impl DeliveryQueue {
         Ok(())
     }
 
-    /// Records that the meter has an event: of one usage, or of a parcel with these members. Returns whether all of it
-    /// was still parked, as it was read.
+    /// Records that the meter has the event of one usage, or of these members' parcel. Returns whether all of it was
+    /// still parked, as it was read.
     pub async fn note_found(
         &self,
         members: &[UsageProgress],
@@ -198,7 +198,7 @@ impl DeliveryQueue {
         Ok(RedriveOutcome::Pending)
     }
 
-    /// Makes what is parked of a usage pending again, unless it has changed since it was read.
+    /// Makes a usage's parked deliveries pending again, unless it has changed since it was read.
     fn put_back_parked(
         &self,
         usage: &UsageProgress,

@@ -1,4 +1,4 @@
-//! One delivery of a usage as a state machine: each attempt leads to a state and to proof. Pure.
+//! One delivery of a usage as a state machine. Each attempt leads to a state and to proof. Pure.
 //!
 //! Each step is written twice, as a value (`after`, `claimed`) and as a change of stored attributes (`write`, `claim`).
 //! The tests show that reading the changed attributes gives the value.
@@ -68,9 +68,9 @@ pub enum Mark {
     Parked(String),
     /// It is still pending, and the sink certainly did not receive it, for this reason.
     Unsent(Unsent),
-    /// It is still pending, and the sink did not show it at this time; it may only be late.
+    /// It is still pending, and the sink did not show it at this time. It may only be late.
     Absent(Timestamp),
-    /// It is still pending, and since this time the sink cannot say whether it has it.
+    /// It is still pending. Since this time the sink cannot say whether it has it.
     Unclear(Timestamp),
 }
 
@@ -178,7 +178,7 @@ impl Progress {
         matches!(self, Self::Pending(Proof { unsent: true, .. }))
     }
 
-    /// Returns the progress after a run has claimed it: it may be sent, so what was known of it no longer holds.
+    /// Returns the progress after a run has claimed it. It may be sent, so what was known of it no longer holds.
     #[must_use]
     pub fn claimed(&self) -> Self {
         match self {
@@ -220,7 +220,7 @@ pub(super) fn claim(sink: Sink, change: Change) -> Change {
     change.remove([stored.unsent, stored.absent_at, stored.unclear_since])
 }
 
-/// Makes a parked delivery pending again, with the reason why the sink certainly does not have it, if there is one.
+/// Makes a parked delivery pending again. The reason, if there is one, says why the sink certainly does not have it.
 pub(super) fn redrive(sink: Sink, unsent: Option<Unsent>, change: Change) -> Change {
     let stored = Attributes::of(sink);
     let change = change.set_state(sink, DeliveryState::Pending).remove([
@@ -241,7 +241,7 @@ pub(super) fn confirm(sink: Sink, change: Change) -> Change {
         .remove([Attributes::of(sink).parked])
 }
 
-/// The attributes of a usage that hold the proof about one delivery; the state is in the one named as the sink.
+/// The attributes of a usage that hold the proof about one delivery. The state is in the one named as the sink.
 struct Attributes {
     unsent: &'static str,
     parked: &'static str,
@@ -289,7 +289,7 @@ mod tests {
         ]
     }
 
-    /// The items of deliveries after one mark and after two, and of one that is new.
+    /// The items of deliveries after one mark, after two, and of a new one.
     fn items(sink: Sink) -> Vec<Item> {
         let new = Change::default().set_state(sink, DeliveryState::Pending);
         let mut items = vec![Item::new()];

@@ -47,7 +47,7 @@ pub enum QueueItemKind {
     Subscriptions(AccountId),
     /// A refund, a dispute or a credit note.
     Reversal(ReversalKind, ReversalId),
-    /// An item of an account or a reversal that cannot be named: a later release may have added it.
+    /// An item of an account or a reversal that cannot be named. A later release may have added it.
     Unknown,
 }
 

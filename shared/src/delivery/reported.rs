@@ -30,7 +30,7 @@ pub enum ReportOutcome {
 }
 
 impl DeliveryQueue {
-    /// Parks an event of a usage or a parcel, unless it was redriven since it was `reported`.
+    /// Parks the event of a usage or a parcel, unless redriven since it was `reported`.
     pub async fn park_reported(
         &self,
         event: &MeterEventId,
@@ -122,7 +122,7 @@ impl DeliveryQueue {
     }
 }
 
-/// Notes the time of a report, which does not apply to what was redriven after it: that is sent again.
+/// Notes the time of a report. It does not apply to what was redriven after it: that is sent again.
 fn note_report(reported: Timestamp) -> Change {
     Change::default()
         .when("attribute_exists(pk)")

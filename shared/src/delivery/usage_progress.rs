@@ -44,7 +44,7 @@ impl UsageProgress {
         })
     }
 
-    /// Returns the progress of the deliveries after a run has sent some of them, with these marks.
+    /// Returns the progress of the deliveries after a run has sent some, with these marks.
     pub fn after(&self, sent: SinkSet, marks: &Marks) -> PerSink<Progress> {
         let steps = self.deliveries.as_ref().zip(sent).zip(marks.as_ref());
         steps.map(|((before, is_sent), mark)| {
@@ -66,11 +66,11 @@ impl UsageProgress {
 pub struct MeterEventTimes {
     /// The time at which it occurred; of a parcel, its latest usage.
     pub occurred_at: Timestamp,
-    /// The time at which it was recorded; of a parcel, the start of the age of its oldest usage.
+    /// The time at which it was recorded. Of a parcel, the start of the age of its oldest usage.
     pub recorded_at: Timestamp,
-    /// The time at which an operator redrove it, after Stripe was shown not to have it.
+    /// The time of an operator's redrive, after Stripe was shown not to have it.
     pub redriven_at: Option<Timestamp>,
-    /// The time at which Stripe reported that it had accepted it and could not count it.
+    /// The time of Stripe's report that it had accepted it and could not count it.
     pub reported_at: Option<Timestamp>,
     /// The time at which the meter's sums have shown that it is absent.
     pub absent_at: Option<Timestamp>,

@@ -62,7 +62,7 @@ impl Problem {
         )
     }
 
-    /// The status and the members of the answer to one item of a batch, counted as a refusal.
+    /// The status and members of the answer to a batch's item, counted as a refusal.
     pub fn of_item(&self, page: Option<&str>) -> (u16, Map<String, Value>) {
         self.count();
         (self.status.as_u16(), self.members(page))
@@ -78,7 +78,7 @@ impl Problem {
         self.code
     }
 
-    /// Counts a refusal: once for a request, or once for each item of a batch that has this problem.
+    /// Counts a refusal. A request counts once; in a batch, each item that has this problem does.
     pub fn count(&self) {
         telemetry::count(Metric::Refusals(self.code), 1);
     }
@@ -243,7 +243,7 @@ impl From<ledger::Error> for Problem {
     }
 }
 
-/// Returns the status phrase of RFC 9110; the crate `http` has older phrases for two of them.
+/// Returns the status phrase of RFC 9110. The crate `http` has older phrases for two of them.
 fn phrase(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",

@@ -18,8 +18,8 @@ use crate::words::id::{AccountId, IdempotencyKey};
 
 pub use json::json;
 
-/// The largest body of a usage route, in bytes: the largest event that Lambda accepts, so the gateway refuses larger
-/// ones first.
+/// The largest body of a usage route, in bytes. It is the largest event that Lambda accepts, so the gateway refuses
+/// larger ones first.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_USAGE_BODY: usize = 6 << 20;
 
@@ -144,7 +144,7 @@ pub(super) fn claims(request: &Request) -> Option<&HashMap<String, String>> {
     }
 }
 
-/// Returns the route of a request as `template.yaml` writes it, such as `POST /v1/usage`; empty if the event has none.
+/// Returns the route of a request as `template.yaml` writes it, such as `POST /v1/usage`. Empty if the event has none.
 ///
 /// API Gateway has matched it. The path is no substitute: behind a custom domain it begins with that domain's base
 /// path.
@@ -155,7 +155,7 @@ pub fn route(request: &Request) -> &str {
     }
 }
 
-/// Returns the part of the path that the route has in braces, such as `session_id`, decoded by API Gateway.
+/// Returns the part of the path that the route has in braces, such as `session_id`. API Gateway has decoded it.
 pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.path_parameters_ref()?.first(name)
 }

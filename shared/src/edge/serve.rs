@@ -1,4 +1,4 @@
-//! Cold start, and serving of requests: telemetry, problems and deadlines, the same way in each function.
+//! Cold start and serving of requests, the same way in each function. That includes telemetry, problems and deadlines.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Edge {
         })
     }
 
-    /// Waits for the answer of the request's route; a failure becomes a problem, and the whole one line of telemetry.
+    /// Waits for the answer of the request's route. A failure becomes a problem, and the whole one line of telemetry.
     pub fn serve<'a>(
         &'a self,
         request: &'a Request,
@@ -162,7 +162,7 @@ impl Edge {
     }
 }
 
-/// The account that a request is about: the caller's own, or the one that a service names.
+/// The account that a request is about. It is the caller's own, or the one that a service names.
 pub fn subject(caller: Caller, named: Option<AccountId>) -> Result<Subject, Problem> {
     let subject = caller.subject(named)?;
     telemetry::account(&subject.account);

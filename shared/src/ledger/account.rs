@@ -1,4 +1,4 @@
-//! The account item: the balance, cumulative debits, and the time from which a debit must settle first. Pure.
+//! The account item. It has the balance, cumulative debits, and the time from which a debit must settle first. Pure.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::table::key::Key;
 use crate::words::id::AccountId;
 use crate::words::sparks::Sparks;
 
-/// The `next_due` of an account for which nothing is due: the end of the year 9999.
+/// The `next_due` of an account for which nothing is due. It is the end of the year 9999.
 pub(crate) const NEVER_DUE_MS: i64 = 253_402_300_799_999;
 
 /// An account as a debit sees it. Only changes of the grants read its grants.
@@ -29,7 +29,7 @@ pub struct Account {
     pub(crate) free_due_ms: i64,
     /// The time of the account's creation.
     pub(crate) created_at: Timestamp,
-    /// The time until which a change of the grants has closed the gate; 0 while it is open.
+    /// The time until which a change of the grants has closed the gate. It is 0 while the gate is open.
     pub(crate) gate_until_ms: i64,
 }
 

@@ -136,7 +136,7 @@ impl CreditEntry {
     }
 }
 
-/// Makes the entry's item for the expiry of what was left of a grant; None if the amount does not fit.
+/// Makes the entry's item for the expiry of what was left of a grant. None if the amount does not fit.
 pub(crate) fn expiry_item(
     account: &AccountId,
     grant: &EntryId,
@@ -154,8 +154,8 @@ pub(crate) fn expiry_item(
     Some(item)
 }
 
-/// Makes the entry's item for a claw-back from a credit: by a refund, a dispute or the operator; None if the amount does
-/// not fit.
+/// Makes the entry's item for a claw-back from a credit. The cause is a refund, a dispute or the operator. None if the
+/// amount does not fit.
 pub(crate) fn reversal_item(
     account: &AccountId,
     id: &EntryId,
@@ -182,7 +182,7 @@ pub(crate) fn giving_back_item(credit: &CreditEntry, usage: &UsageId) -> Item {
     item
 }
 
-/// Makes the item of the entry that restores, as `grant`, a reversal's Sparks of a purchase.
+/// Makes the item of the entry that restores, as `grant`, a purchase's reversed Sparks.
 pub(crate) fn restoration_item(account: &AccountId, grant: &Grant, purchase: &EntryId) -> Item {
     let mut item = row(
         grant.id.as_str(),

@@ -69,7 +69,7 @@ enum Guard {
 }
 
 impl Ledger {
-    /// Changes an account: calls `decide` on what is read, and again whenever the account has changed since.
+    /// Changes an account. Calls `decide` on what is read, and again whenever the account has changed since.
     ///
     /// `known` returns the outcome of a change whose first entry exists; if it returns None, the account is read again.
     pub(super) async fn change<T, F>(

@@ -5,6 +5,17 @@
 //! next attempt is planned with that. A usage is refused for missing funds only after a read has shown that it has no
 //! entry, so a replay never is.
 //!
+//! One usage writes:
+//!
+//! - the debited account, the entry, the roll-up of its quarter of an hour, and if a member acted the roll-up of the
+//!   member's day: together, in the transaction of this module
+//! - the mark of what the providers confirmed, on the entry, after the deliveries
+//!
+//! An account's first usage also writes the account, its grants and the entry of the month's free Sparks, in a
+//! transaction before the debit; and, before its first event at Stripe's meter, the account's link to its customer and
+//! the customer's to its account. The first debit of a later month first settles the account: account, grants, and the
+//! entries of the free Sparks and of expiries.
+//!
 //! If an account was refused a moment ago, the ledger reads it first: a refusal then costs four read units instead of
 //! the eight write units of a failed transaction.
 
@@ -94,7 +105,7 @@ enum AttemptOutcome {
 const MOST_PLANS: u32 = 8;
 
 impl Ledger {
-    /// Debits usages of one account as if they came one after another, each at most once per id.
+    /// Debits usages of one account, each at most once per id. The result is as if they came one after another.
     ///
     /// Returns false if the account does not exist; then nothing was written. After an error, usages without an outcome
     /// may be recorded or not.
@@ -131,7 +142,7 @@ impl Ledger {
         Ok(exists)
     }
 
-    /// Charges usages in as few transactions as hold them; returns false if the account does not exist.
+    /// Charges usages in as few transactions as hold them. Returns false if the account does not exist.
     async fn charge_all(
         &self,
         account: &AccountId,
@@ -218,7 +229,7 @@ impl Ledger {
         }
     }
 
-    /// Learns from refused conditions which usages exist, which models roll-ups have, and how much there is.
+    /// Learns from refused conditions: which usages exist, which models roll-ups have, and the balance.
     async fn learn(
         &self,
         request: &Request<'_>,

@@ -159,7 +159,7 @@ impl Ledger {
 }
 
 impl Correcting<'_> {
-    /// Changes a settled account; returns the entry that books it, or None if an amount would not fit.
+    /// Changes a settled account. Returns the entry that books it, or None if an amount would not fit.
     fn apply(&self, holdings: &mut Holdings, now: Timestamp) -> Option<Item> {
         match &self.what {
             Reversible::Credit(credit) => {

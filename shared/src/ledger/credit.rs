@@ -59,7 +59,7 @@ pub enum Credited {
     TooMany,
 }
 
-/// Maximum number of grants with which an account may get another unpaid one, so that its item always has room for paid
+/// Maximum number of grants with which an account may get another unpaid one. So its item always has room for paid
 /// ones. DynamoDB accepts items of 400 KB, about 2,500 grants.
 pub(super) const MAX_GRANTS: usize = 500;
 
@@ -71,7 +71,7 @@ impl Ledger {
         self.credit_from(Start::Unread, credit, deadline).await
     }
 
-    /// Returns the outcome of a credit for which there is no room: it may have come in before.
+    /// Returns the outcome of a credit for which there is no room. It may have come in before.
     async fn credited_before(
         &self,
         entry: &CreditEntry,
@@ -191,7 +191,7 @@ impl NewCredit {
     }
 }
 
-/// The write that marks the order of a credit as paid, which takes it off the outbox's list.
+/// The write that marks a credit's order as paid. That takes it off the outbox's list.
 pub(crate) fn paid(table: &Table, order: &OrderId) -> TransactWriteItem {
     let update = Update::builder()
         .table_name(&table.name)

@@ -18,7 +18,7 @@ use crate::words::id::{AccountId, MemberId, UsageId, hex};
 use crate::words::sink::PerSink;
 use crate::words::sparks::Sparks;
 
-/// Time for which the outbox leaves an entry to the invocation that recorded it: that may take 29 s, and 15 s more.
+/// Time for which the outbox leaves an entry to the invocation that recorded it. That may take 29 s, and 15 s more.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);
 
 /// The state of one delivery.

@@ -1,4 +1,4 @@
-//! The free plan: Sparks of one calendar month (UTC), which come in with its first settlement. Pure.
+//! The free plan: Sparks of one calendar month (UTC). They come in with its first settlement. Pure.
 //!
 //! The free plan continues beside a paid plan, and its Sparks burn first. A month without a request grants none.
 

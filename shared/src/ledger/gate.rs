@@ -1,4 +1,4 @@
-//! The gate of an account: lets a change of the grants get through while debits keep coming.
+//! The gate of an account. It lets a change of the grants get through while debits keep coming.
 //!
 //! Each debit changes the account, so a change that reads, decides and writes would lose every race against a steady
 //! stream of them. It closes the gate instead: one update sets `next_due` to 0, after which debits are refused as if
@@ -24,7 +24,7 @@ const CLOSED_FOR: SignedDuration = SignedDuration::from_millis(150);
 /// Maximum number of doublings.
 const MOST_DOUBLINGS: u32 = 4;
 
-/// Maximum number of reads of an account whose items do not belong together: about five seconds, longer than a
+/// Maximum number of reads of an account whose items do not belong together. That is about five seconds, longer than a
 /// transaction takes to become visible.
 const MOST_READS: u32 = 400;
 
@@ -47,7 +47,7 @@ impl<'a> Gate<'a> {
 }
 
 impl Ledger {
-    /// Closes the gate of an account and reads its holdings; None if there is no account.
+    /// Closes the gate of an account and reads its holdings. None if there is no account.
     pub(crate) async fn close(
         &self,
         gate: &mut Gate<'_>,
@@ -146,7 +146,7 @@ impl Ledger {
     }
 }
 
-/// Returns the error for grants of another version than their account: the table was restored in the middle of a
+/// Returns the error for grants of another version than their account. The table was restored in the middle of a
 /// transaction.
 const fn torn() -> Error {
     Error::Malformed(Malformed {

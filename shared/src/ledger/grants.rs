@@ -115,12 +115,12 @@ pub(crate) fn take_back(grants: &mut Vec<Grant>, purchase: &EntryId, amount: Spa
     burn(grants, left)
 }
 
-/// Takes an amount out of the grant with an id; None if an amount does not fit.
+/// Takes an amount out of the grant with an id. None if an amount does not fit.
 pub(crate) fn take_out(grants: &mut Vec<Grant>, id: &EntryId, amount: Sparks) -> Option<()> {
     burn_some(grants, amount, |grant| grant.id == *id).map(drop)
 }
 
-/// Takes from some of the grants in burn order; returns the amount that they do not cover.
+/// Takes from some of the grants in burn order. Returns the amount that they do not cover.
 ///
 /// None if an amount does not fit, which only a damaged item can cause.
 fn burn_some(

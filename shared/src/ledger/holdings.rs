@@ -49,7 +49,7 @@ impl Holdings {
         }
     }
 
-    /// Returns the grants with what is left of each now; None if an amount does not fit.
+    /// Returns the grants with what is left of each now. None if an amount does not fit.
     pub fn grants_left(&self) -> Option<Vec<Grant>> {
         let mut grants = self.grants.clone();
         let debits = self.account.debited.checked_sub(self.account.settled)?;
@@ -82,7 +82,7 @@ impl Holdings {
         Some(())
     }
 
-    /// Takes what is left of one grant out of a settled account, up to `at_most`; returns the amount.
+    /// Takes what is left of one grant out of a settled account, up to `at_most`. Returns the amount.
     pub fn take_out(&mut self, grant: &EntryId, at_most: Sparks) -> Option<Sparks> {
         let of_it = |known: &&Grant| known.id == *grant;
         let left = self.grants.iter().filter(of_it);
@@ -94,7 +94,7 @@ impl Holdings {
         Some(taken)
     }
 
-    /// Returns the time of the first expiry or of the next free grant, whichever is first.
+    /// Returns the time of the first expiry or the next free grant, whichever is first.
     pub(crate) fn next_due_ms(&self) -> i64 {
         grants::first_expiry(&self.grants)
             .map_or(NEVER_DUE_MS, Timestamp::as_millisecond)

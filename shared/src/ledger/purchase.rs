@@ -21,18 +21,18 @@ pub struct Purchase {
     /// The terms of the order.
     #[serde(rename = "order")]
     pub terms: OrderTerms,
-    /// The `PaymentIntent` at Stripe; None if there was nothing to pay, or if an invoice leads to it.
+    /// The `PaymentIntent` at Stripe. None if there was nothing to pay, or if an invoice leads to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// The total after discounts and with taxes, in the order's currency, whether a card or the customer's credit
-    /// balance paid it.
+    /// The total after discounts and with taxes, in the order's currency. A card or the customer's credit balance may
+    /// have paid it.
     ///
     /// Invoices that earlier releases credited hold only the amount that the card paid.
     #[serde(rename = "amount_paid", serialize_with = "without_currency")]
     pub total: Money,
 }
 
-/// A purchase as it is stored: the currency of its total is that of its order.
+/// A purchase as it is stored. The currency of its total is that of its order.
 #[derive(Deserialize)]
 struct StoredPurchase {
     #[serde(default)]
@@ -68,7 +68,7 @@ pub enum Part {
 }
 
 impl Purchase {
-    /// Returns the Sparks of a part of what was paid, rounded up once to a milli-Spark.
+    /// Returns the Sparks of a part of the payment, rounded up once to a milli-Spark.
     ///
     /// None for an amount if nothing was paid, or if it was paid in another currency.
     pub fn share(&self, granted: Sparks, part: Part) -> Option<Sparks> {
@@ -87,7 +87,7 @@ pub struct Reversal {
     pub id: ReversalId,
     /// Its share.
     pub wanted: Sparks,
-    /// The Sparks it has taken; fewer than its share if others had taken too much before.
+    /// The Sparks it has taken. Fewer than its share if others had taken too much before.
     pub taken: Sparks,
     /// True if it failed or was won, and its Sparks were given back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

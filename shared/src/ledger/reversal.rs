@@ -1,4 +1,4 @@
-//! Reversals: claw back Sparks for refunds and disputes, and restore them if the refund fails or the dispute is won.
+//! Reversals: claw back Sparks for refunds and disputes. They restore them if the refund fails or the dispute is won.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -45,7 +45,7 @@ pub enum ReversalOutcome {
     Ended,
     /// There is no such purchase: it granted nothing.
     Nothing,
-    /// Nothing was paid, or another currency was paid, so the amount is no share of it. Nothing was written.
+    /// Nothing was paid, or another currency was paid. So the amount is no share of it, and nothing was written.
     NoShare,
 }
 
@@ -179,7 +179,7 @@ impl Ledger {
         self.change_settled(account, deadline, decide).await
     }
 
-    /// Changes an account after booking its expiries, so that its entries show how much of a purchase has expired.
+    /// Changes an account after booking its expiries. So its entries show how much of a purchase has expired.
     async fn change_settled<F>(
         &self,
         account: &AccountId,
@@ -208,7 +208,8 @@ impl Ledger {
             .transpose()?)
     }
 
-    /// Reads a purchase with its account as it was read, and how much of it has expired; None if it was never credited.
+    /// Reads a purchase with its account, and how much of it has expired. The account is as it was read before. None if
+    /// the purchase was never credited.
     ///
     /// The items are read one by one, so they may be of different moments. [`Ledger::booking`] writes on the condition
     /// that each of them is still as it was read.
@@ -262,7 +263,7 @@ impl Ledger {
         }))
     }
 
-    /// Returns the Sparks of some grants that are booked as expired, and the grants with no such booking.
+    /// Returns the Sparks of grants booked as expired, and the grants with no such booking.
     async fn ended(
         &self,
         grants: &[EntryId],
@@ -287,7 +288,7 @@ impl Ledger {
         Ok((ended, not_ended))
     }
 
-    /// The change that books an entry about a purchase, on the condition that all of it is as it was read.
+    /// The change that books an entry about a purchase. Its condition is that all of it is as it was read.
     fn booking(
         &self,
         bought: &Bought,
@@ -330,7 +331,7 @@ impl Ledger {
     }
 }
 
-/// Returns the grants that may hold a purchase's Sparks: its own, and those that restored a part of it.
+/// Returns the grants that may hold a purchase's Sparks. They are its own, and those that restored a part of it.
 fn grants_of(purchase: &EntryId, reversals: &Reversals) -> Vec<EntryId> {
     let restored = reversals.all().iter().filter(|reversal| reversal.restored);
     let restored = restored.map(|reversal| EntryId::restoration(&reversal.id));

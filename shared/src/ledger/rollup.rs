@@ -105,7 +105,7 @@ pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
     [Some(quarter), day].into_iter().flatten().collect()
 }
 
-/// Makes the item of a roll-up from sums that have each model by its own name.
+/// Makes a roll-up's item from sums that have each model by its own name.
 ///
 /// It keeps the models of `before`, and those for which there is room.
 pub(crate) fn item_of(key: &Key, sums: Sums, before: Option<&Item>) -> Item {
@@ -140,7 +140,7 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
 /// The usage of one meter, as a roll-up sums it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageSum {
-    /// The start of the time that is summed: a quarter of an hour, or a member's day.
+    /// The start of the time that is summed. That is a quarter of an hour, or a member's day.
     pub start: Timestamp,
     /// The meter.
     pub meter: Meter,
@@ -218,7 +218,7 @@ impl Rollup {
         }
     }
 
-    /// Returns the models to count separately, and the number of them that the roll-up may not have yet.
+    /// Returns the models to count separately, and how many the roll-up may not have yet.
     fn kept_apart(&self, known: Option<&BTreeSet<String>>) -> (BTreeSet<String>, usize) {
         let empty = BTreeSet::new();
         let known = known.unwrap_or(&empty);
@@ -286,7 +286,7 @@ impl Rollup {
     }
 }
 
-/// Adds the condition that `new` further models still fit, or that the roll-up has all of them.
+/// Adds the condition that `new` further models still fit. Otherwise the roll-up must have all of them.
 fn bounded(mut update: UpdateBuilder, kept: &BTreeSet<String>, new: usize) -> UpdateBuilder {
     let mut all_there = Vec::new();
     for (index, model) in kept.iter().enumerate() {

@@ -105,7 +105,7 @@ fn settling(
     Ok(Decision::Write(change, settlement.holdings))
 }
 
-/// Makes the entries that book a settlement: first the expiries, then the free Sparks; None if an amount does not fit.
+/// Makes the entries that book a settlement: first expiries, then the free Sparks. None if an amount does not fit.
 pub(crate) fn entries(
     settlement: &Settlement,
     id: &AccountId,

@@ -1,5 +1,5 @@
-//! Checks payments at Stripe without waiting for a webhook: orders, renewals, and refunds and disputes that may still
-//! change.
+//! Checks payments at Stripe without waiting for a webhook. It covers orders, renewals, and refunds and disputes that
+//! may still change.
 
 mod checkouts;
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{next_attempt, traces};
 use crate::delivery::{Marks, Proof, SinkSet, UsageProgress};
 
-/// Returns the time at which a usage is due again, after a run has sent some of its deliveries.
+/// Returns when a usage is due again after a run has sent some deliveries.
 pub(super) fn again(
     usage: &UsageProgress,
     sent: SinkSet,
@@ -39,7 +39,8 @@ fn trace_due(usage: &UsageProgress, proof: Proof, is_sent: bool, now: Timestamp)
     }
 }
 
-/// Returns when to look again at a delivery that was not tried: after as long as it has waited, at most 15 minutes.
+/// Returns when to look again at a delivery that was not tried. That is after as long as it has waited, at most 15
+/// minutes.
 fn next_look(now: Timestamp, waits_since: Timestamp) -> Timestamp {
     let minutes = now
         .duration_since(waits_since)

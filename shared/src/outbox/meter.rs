@@ -21,7 +21,7 @@ use crate::words::id::{AccountId, CustomerId, UsageId};
 /// Number of customers of a bucket that are worked on at once.
 const CUSTOMERS_AT_ONCE: usize = 8;
 
-/// Parks events that are too old to be sent: Stripe may have forgotten that it has them.
+/// Parks events that are too old to be sent. Stripe may have forgotten that it has them.
 pub(super) fn park_old(usages: &[UsageProgress], now: Timestamp, outcome: &mut Outcome) {
     for usage in usages {
         let pending = usage.deliveries.stripe.is_pending();

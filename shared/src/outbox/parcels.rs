@@ -1,4 +1,4 @@
-//! Parcels: usages of a customer that go to Stripe's meter in one event and share its outcome.
+//! Parcels: usages of a customer that go to Stripe's meter in one event. They share its outcome.
 
 use std::collections::HashMap;
 
@@ -140,7 +140,7 @@ pub(super) async fn follow(
     Ok(marks)
 }
 
-/// Returns the mark that a parcel's state means for its members; None if it is not decided.
+/// Returns the mark that a parcel's state means for its members. None if it is not decided.
 fn mark_of(parcel: &Parcel) -> Option<Mark> {
     match parcel.state {
         DeliveryState::Confirmed => Some(Mark::Confirmed),

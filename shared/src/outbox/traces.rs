@@ -21,11 +21,11 @@ use crate::words::id::UsageId;
 /// Maximum number of traces in one export.
 const EXPORT: usize = 100;
 
-/// Time from a claim until the outbox asks Langfuse for the trace: a run sends for up to 50 s after its claim, and
+/// Time from a claim until the outbox asks Langfuse for the trace. A run sends for up to 50 s after its claim, and
 /// Langfuse shows a trace some seconds late.
 const PROBED_AFTER: SignedDuration = SignedDuration::from_secs(150);
 
-/// Time from a read that did not show a trace until another one proves that it is absent.
+/// Time from a read without a trace until another one proves that it is absent.
 const ABSENT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Time for which Langfuse may be unable to say whether it has a trace.
@@ -91,7 +91,7 @@ fn proof_of(usage: &UsageProgress) -> Proof {
     usage.deliveries.langfuse.pending().unwrap_or_default()
 }
 
-/// Returns when Langfuse did not show a trace; None if that was not after it was last sent.
+/// Returns when Langfuse did not show a trace. None if that was not after it was last sent.
 fn absent_at(usage: &UsageProgress, proof: Proof) -> Option<Timestamp> {
     proof.absent_at.filter(|at| *at > sent_at(usage))
 }
@@ -101,7 +101,7 @@ fn sent_at(usage: &UsageProgress) -> Timestamp {
     usage.traced_at.unwrap_or(usage.entry.recorded_at)
 }
 
-/// Returns the time from which the outbox asks Langfuse for a trace that may have been sent.
+/// Returns the earliest time to ask Langfuse for a trace that may have been sent.
 pub(super) fn asked_from(usage: &UsageProgress, proof: Proof) -> Timestamp {
     let asked_from = match absent_at(usage, proof) {
         Some(absent_at) => absent_at.saturating_add(ABSENT_AFTER),

@@ -1,4 +1,4 @@
-//! Finishes usages that are due: finds what each still needs, sends it, and writes the outcome.
+//! Finishes usages that are due. Finds what each still needs, sends it, and writes the outcome.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +21,7 @@ use crate::words::sink::Sink;
 /// Maximum number of concurrent writes.
 const AT_ONCE: usize = 16;
 
-/// Time for which an unreadable item is put off, so that it does not hold up others.
+/// Time for which an unreadable item is put off. So it does not hold up others.
 const UNREADABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Finishes the usages that are due.
@@ -123,8 +123,8 @@ impl Round {
     }
 }
 
-/// Returns the deliveries of each usage to attempt: a trace that Langfuse certainly lacks, a pending event outside a
-/// parcel.
+/// Returns the deliveries of each usage to attempt. They are a trace that Langfuse certainly lacks, and a pending event
+/// outside a parcel.
 ///
 /// While a provider's calls are skipped, its deliveries are left out.
 fn to_attempt(

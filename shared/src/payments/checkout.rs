@@ -1,4 +1,4 @@
-//! Sells packs and plans: creates a Checkout Session at Stripe, and verifies its payment. Flow 2.
+//! Sells packs and plans: creates a Checkout Session at Stripe, and verifies its payment.
 //!
 //! The sequence is fixed: write the order, create the session at Stripe, write the session, return its URL. A process that
 //! ends in between loses nothing, because a retry with the same key makes the same calls.
@@ -56,7 +56,7 @@ pub enum Error {
     /// The key belongs to another request.
     #[error("the idempotency key belongs to another request")]
     KeyReused,
-    /// The key belongs to a request whose session was never opened and can no longer be.
+    /// The session of the key's request was never opened and can no longer be.
     #[error("the session can no longer be opened")]
     TooLate,
     /// The account has a live plan, and would pay for a second one.
@@ -68,7 +68,7 @@ pub enum Error {
     /// Stripe did not create the session.
     #[error("stripe did not create the checkout session")]
     Stripe(#[from] stripe::Error),
-    /// The account's subscriptions could not be checked, or a deleted customer could not be unlinked from it.
+    /// The account's subscriptions could not be checked, or its deleted customer could not be unlinked.
     #[error("the account's subscriptions could not be checked")]
     Subscription(#[from] subscription::Error),
     /// The account's customer could not be created.
@@ -155,7 +155,7 @@ fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// Opens the account on its first own request, and grants the free plan's Sparks on its first request of a month.
+/// Opens the account on its first own request. Grants the free plan's Sparks on its first request of a month.
 async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
@@ -169,7 +169,7 @@ async fn settled_account(
 }
 
 impl SessionRequest<'_> {
-    /// Refuses a plan if the account has a live one at Stripe, or in the ledger if Stripe does not answer.
+    /// Refuses a plan if the account has a live one at Stripe. If Stripe does not answer, the ledger decides.
     async fn refuse_second(self, account: &AccountId) -> Result<(), Error> {
         let payments = self.payments;
         let known = payments

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A field of a Checkout Session or an invoice, or a property that its lines have together.
+/// A field of a Checkout Session or invoice, or a property of its lines together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// The order that a session is for.

@@ -17,7 +17,7 @@ use crate::table::key::Key;
 use crate::table::{Error, Next};
 use crate::words::id::AccountId;
 
-/// The number of incidents in one page: as many as can be looked up at once.
+/// The number of incidents in one page. It is as many as can be looked up at once.
 const PAGE: i32 = 100;
 
 /// An incident that the operator must look at.
@@ -50,7 +50,7 @@ impl Incidents {
 }
 
 impl Incidents {
-    /// Stores a fault of a subject: the object at Stripe, or the event if it names none.
+    /// Stores a fault of a subject. That is the object at Stripe, or the event if it names none.
     ///
     /// If it is already stored with the same detail, nothing is written: a dismissed one stays dismissed.
     pub async fn keep(
@@ -70,7 +70,7 @@ impl Incidents {
         self.table.apply(sighting, deadline).await.map(drop)
     }
 
-    /// Reads one page of the incidents that are not dismissed, ordered by subject; returns the next page's cursor.
+    /// Reads one page of the incidents that are not dismissed, ordered by subject. Returns the next page's cursor.
     pub async fn incidents(
         &self,
         from: Option<Next>,

@@ -23,7 +23,7 @@ use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
-/// Maximum number of pages of paid invoices that are read in search of the last one granted.
+/// Maximum number of pages of paid invoices read to find the last one granted.
 const MAX_PAGES: usize = 10;
 
 /// The result of reconciling an invoice.
@@ -57,7 +57,7 @@ pub enum Error {
     Mismatch(Field),
 }
 
-/// Reads an invoice from Stripe, and grants what it paid for if it is not granted yet.
+/// Reads an invoice from Stripe, and grants what it paid for if not granted yet.
 pub async fn reconcile(
     payments: &Payments,
     id: &InvoiceId,

@@ -1,4 +1,4 @@
-//! Outcomes of following an object at Stripe: its effect here, or the reason for which it has none. Pure.
+//! Outcomes of following an object at Stripe. Each is its effect here, or the reason for which it has none. Pure.
 
 use crate::payments::incidents::Fault;
 
@@ -41,7 +41,7 @@ pub enum NoEffect {
     NoGrant(NoGrant),
     /// The deployment does not store credit notes yet.
     NotEnabled,
-    /// The invoice that it reverses does not match the plan's terms, which the operator may correct.
+    /// The reversed invoice does not match the plan's terms, which the operator may correct.
     InvoiceMismatch,
     /// The dispute is an inquiry, and the money may still be taken.
     Inquiry,
@@ -65,7 +65,7 @@ pub enum NoGrant {
 }
 
 impl Outcome {
-    /// Returns the reason for which it has no effect, as logs and commands show it; None if it has one.
+    /// Returns the reason for which it has no effect, as logs and commands show it. None if it has one.
     pub fn reason(self) -> Option<String> {
         match self {
             Self::Done => None,

@@ -73,7 +73,7 @@ pub enum Error {
     /// The ledger failed. The payment may be credited or not; a retry finds out.
     #[error("the ledger failed")]
     Ledger(#[from] ledger::Error),
-    /// Stripe has no session with this id, although it created it: the key belongs to another Stripe account.
+    /// Stripe has no session with this id, although it created it. The key belongs to another Stripe account.
     #[error("stripe has no such session; is the key another account's?")]
     NoSession,
     /// The session at Stripe is not what was ordered. An incident is kept for the operator.
@@ -161,7 +161,7 @@ struct PaidPack {
     order: Order,
 }
 
-/// Credits a pack under the id of its session, and marks its order as paid, in one transaction.
+/// Credits a pack under its session's id, and marks its order paid, in one transaction.
 async fn credit(
     ledger: &Ledger,
     PaidPack { at_stripe, order }: PaidPack,
@@ -214,7 +214,7 @@ async fn credit(
     })
 }
 
-/// Refuses the order of a session that is not what was ordered, and keeps an incident.
+/// Refuses the order of a session that is not what was ordered. Keeps an incident.
 async fn refuse(
     payments: &Payments,
     session: &CheckoutSession,

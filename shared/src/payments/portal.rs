@@ -1,4 +1,4 @@
-//! Opens Stripe's customer portal for an account. Flow 3.
+//! Opens Stripe's customer portal for an account.
 
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +185,7 @@ impl PortalRequest<'_> {
         Ok(Page { url: made.await? })
     }
 
-    /// Opens the page for the subscription that Stripe has now, since the stored ones are out of date.
+    /// Opens the page for Stripe's current subscription, since the stored ones are out of date.
     async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
         let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;

@@ -1,4 +1,4 @@
-//! Claws back Sparks for refunds, disputes and credit notes, and restores them if those are undone.
+//! Claws back Sparks for refunds, disputes and credit notes. Restores them if those are undone.
 //!
 //! A refund counts as soon as it exists, a dispute as soon as it is more than an inquiry: the money is gone by then.
 //! A refund that fails, a dispute that is won and a credit note that is void restore what they took. The outbox checks
@@ -87,7 +87,7 @@ where
     }
 }
 
-/// Reads a refund, a dispute or a credit note from Stripe, and claws back or restores its Sparks.
+/// Reads a refund, a dispute or a credit note from Stripe. Claws back or restores its Sparks.
 ///
 /// As long as it may change, another check of it stays due.
 pub async fn reconcile(

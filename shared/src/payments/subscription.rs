@@ -1,4 +1,4 @@
-//! Reads an account's subscriptions from Stripe, and stores them for when Stripe is down. Flow 3.
+//! Reads an account's subscriptions from Stripe, and stores them for when Stripe is down.
 //!
 //! A read also grants invoices that were paid meanwhile, so a lost webhook only delays Sparks.
 
@@ -43,7 +43,7 @@ pub enum Error {
     Invoice(#[from] invoice::Error),
 }
 
-/// Reads an account's subscriptions from Stripe, stores them, and grants every paid invoice that was not granted.
+/// Reads an account's subscriptions from Stripe and stores them. Grants every paid invoice that was not granted.
 ///
 /// When Stripe is down, returns the stored subscriptions.
 pub async fn read(
@@ -199,7 +199,7 @@ async fn keep_doubled(
         .await
 }
 
-/// Returns the overview of an account without a customer: it had none, or its subscriptions ended with the deleted one.
+/// Returns the overview of an account without a customer. It had none, or its subscriptions ended with the deleted one.
 fn without_customer(known: &Subscriber, now: Timestamp) -> SubscriptionOverview {
     let all = known.subscriptions.all.iter();
     let ended: Vec<StoredSubscription> = all
@@ -209,7 +209,7 @@ fn without_customer(known: &Subscriber, now: Timestamp) -> SubscriptionOverview 
     overview::of(&ended, SubscriptionSource::Stored, as_of)
 }
 
-/// Returns the stored overview while Stripe does not answer, or Stripe's error if nothing is stored.
+/// Returns the stored overview while Stripe does not answer. Returns Stripe's error if nothing is stored.
 fn stored(known: &Subscriber, error: stripe::Error) -> Result<SubscriptionOverview, Error> {
     let Some(as_of) = known.subscriptions.as_of else {
         return Err(error.into());
@@ -230,7 +230,7 @@ pub(crate) fn without_plan(told: &Subscription) -> StoredSubscription {
     overview::plain(told, None, &[], &BTreeSet::new())
 }
 
-/// Stores an account's subscriptions as Stripe has them, and grants their latest invoices if they are paid.
+/// Stores an account's subscriptions as Stripe has them. Grants their latest invoices if they are paid.
 ///
 /// A write replaces only what was stored before its read of Stripe. So the stored state ends up as Stripe's, in
 /// whichever order events arrive. The account's current customer is read: an event of a deleted one says nothing about
@@ -303,7 +303,7 @@ pub async fn part(
     Ok(true)
 }
 
-/// Returns the plan of a subscription, by its price in the catalogue or by the order that started it.
+/// Returns a subscription's plan, by its catalogue price or by the order that started it.
 async fn plan(
     payments: &Payments,
     account: &AccountId,

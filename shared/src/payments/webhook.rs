@@ -57,7 +57,7 @@ pub enum Error {
     NotThere,
 }
 
-/// Checks the signature of a webhook's body, and counts whether one of the secrets made it.
+/// Checks the signature of a webhook's body. Counts whether one of the secrets made it.
 pub fn verify(
     header: &str,
     body: &[u8],
@@ -285,7 +285,7 @@ impl EventHandler<'_> {
         })
     }
 
-    /// Parks the meter events that Stripe accepted but could not count, as far as it names them.
+    /// Parks the meter events that Stripe accepted but could not count, if it names them.
     /// <https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#handle-meter-event-errors>
     async fn meter_errors(&self) -> Result<Outcome, Error> {
         let Payments { queue, stripe, .. } = self.payments;

@@ -149,14 +149,14 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<OrderTer
     })
 }
 
-/// Returns an order of the plan with this Stripe price id; None if no plan has it.
+/// Returns an order of the plan with this Stripe price id. None if no plan has it.
 pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<OrderTerms> {
     let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
     let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
     order(plans.next()?.item, 1, price_ids).ok()
 }
 
-/// Returns the packs that each cover what is missing to the required Sparks; the largest pack if none does.
+/// Returns the packs that each cover what is missing to the required Sparks. The largest pack if none does.
 pub fn packs_covering(required: Sparks, available: Sparks) -> Vec<&'static str> {
     let missing = required.checked_sub(available);
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);

@@ -92,7 +92,7 @@ impl PricedLine {
         rates.cost(tokens).map(AttoUsd)
     }
 
-    /// Returns the model's name in the price table, never the caller's text; None for flat rates.
+    /// Returns the model's name in the price table, never the caller's text. None for flat rates.
     pub fn model_id(&self) -> Option<&str> {
         match &self.unit_price {
             UnitPrice::Model { model, .. } => Some(model),
@@ -117,7 +117,7 @@ pub fn value_of(sparks: Sparks) -> AttoUsd {
     AttoUsd(milli * u128::from(SPARK_RATES.spark_pico_usd) * (ATTO_PER_PICO / 1_000))
 }
 
-/// Returns each meter's flat rate: the Sparks, and the quantity they pay for in the meter's smallest unit.
+/// Returns each meter's flat rate. That is the Sparks, and the quantity they pay for in the meter's smallest unit.
 pub fn flat_rates() -> [(Meter, Sparks, u64); 3] {
     Meter::ALL.map(|meter| {
         let rate = match meter {
@@ -155,7 +155,7 @@ pub struct FlatRate {
     per: u64,
 }
 
-/// The price of a Spark in pico-dollars, and the margin on provider costs (10,000 = none).
+/// The price of a Spark in pico-dollars, and the margin on provider costs. A margin of 10,000 is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SparkRates {
     spark_pico_usd: u64,
@@ -229,7 +229,7 @@ pub fn reprice(lines: &[PricedLine]) -> Option<Price> {
     )
 }
 
-/// Rounds the sum of the lines' exact prices up once, and gives each line its share.
+/// Rounds the sum of the lines' exact prices up once. Gives each line its share.
 fn share_out(lines: Vec<(Line, UnitPrice)>) -> Option<Price> {
     let exact_prices = lines.iter();
     let exact_prices: Option<Vec<Fraction>> = exact_prices
@@ -283,7 +283,7 @@ fn unit_price(line: &Line, at: Timestamp, position: usize) -> Result<UnitPrice, 
 }
 
 impl UnitPrice {
-    /// Returns the exact price of a line in milli-Sparks; None if it is of another meter, or on overflow.
+    /// Returns the exact price of a line in milli-Sparks. None if it is of another meter, or on overflow.
     fn apply(&self, line: &Line) -> Option<Fraction> {
         match (self, line) {
             (Self::Model { rates, sparks, .. }, Line::AiTokens { tokens, .. }) => {
@@ -306,7 +306,7 @@ impl UnitPrice {
 }
 
 impl TokenRates {
-    /// Keeps the prices of the classes in use; fails with the first class that has no price.
+    /// Keeps the prices of the classes in use. Fails with the first class that has no price.
     fn for_tokens(rates: &models::Rates, tokens: &Tokens) -> Result<Self, &'static str> {
         let used = |count: u64, rate: Option<u64>, class: &'static str| match (count, rate) {
             (0, _) => Ok(None),
@@ -337,7 +337,7 @@ impl TokenRates {
         ]
     }
 
-    /// Returns the provider's price of these tokens in atto-dollars; None if a class in use has no price.
+    /// Returns the provider's price of these tokens in atto-dollars. None if a class in use has no price.
     fn cost(&self, tokens: &Tokens) -> Option<u128> {
         self.costs(tokens)
             .into_iter()

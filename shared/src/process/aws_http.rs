@@ -1,4 +1,4 @@
-//! Lets the AWS SDK send through the byte transport, so that the whole process has one HTTP stack.
+//! Lets the AWS SDK send through the byte transport. So the whole process has one HTTP stack.
 
 use std::time::Duration;
 

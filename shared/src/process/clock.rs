@@ -14,7 +14,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    /// Runs at tokio's pace from a chosen start: with tokio's time paused, a wait costs nothing.
+    /// Runs at tokio's pace from a chosen start. With tokio's time paused, a wait costs nothing.
     Started {
         at: Timestamp,
         since: tokio::time::Instant,

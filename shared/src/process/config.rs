@@ -221,7 +221,7 @@ impl<'a> Environment<'a> {
         })
     }
 
-    /// Access to Stripe; None if none of its variables is set, and then usage is not metered.
+    /// Access to Stripe. None if none of its variables is set, and then usage is not metered.
     pub fn stripe(self) -> Result<Option<StripeAccess>, Error> {
         if self.none_of(&["STRIPE_SECRET_KEY", "STRIPE_API_BASE"]) {
             return Ok(None);
@@ -366,7 +366,7 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// Access to Langfuse; None if none of its variables is set, and then usage is not traced.
+    /// Access to Langfuse. None if none of its variables is set, and then usage is not traced.
     pub fn langfuse(self) -> Result<Option<LangfuseAccess>, Error> {
         if self.none_of(&[
             "LANGFUSE_HOST",

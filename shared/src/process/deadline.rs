@@ -19,14 +19,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(20);
 /// The longest wait of all.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
-/// The longest time that a request waits for other transactions on its account, so that one busy account cannot
-/// occupy every execution environment. At 80 debits a second of one account, half a second is enough.
+/// The longest time that a request waits for other transactions on its account. So one busy account cannot occupy every
+/// execution environment. At 80 debits a second of one account, half a second is enough.
 pub(crate) const CONFLICT_BUDGET: Duration = Duration::from_secs(2);
 
 /// The wait before a request checks a closed gate again, in milliseconds.
 const AT_THE_GATE: RangeInclusive<u64> = 5..=20;
 
-/// The time at which a piece of work is decided, and the time by which it must end.
+/// The decision time of some work, and the time by which it must end.
 ///
 /// A request is decided at the time of its arrival. A run of many pieces gives each its own time, with [`Self::starting`].
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline of a request that arrived at `arrival`, with `kept_back` left before the invocation's `deadline`.
+    /// The deadline of a request that arrived at `arrival`. `kept_back` is left before the invocation's `deadline`.
     ///
     /// A deadline before the arrival is ignored: `cargo lambda watch` always sends one of 1970.
     pub fn new(
@@ -83,7 +83,7 @@ impl Deadline {
         true
     }
 
-    /// Waits for a gate that is closed for some milliseconds; returns false if the time is up.
+    /// Waits for a gate that is closed for some milliseconds. Returns false if the time is up.
     pub(crate) async fn at_the_gate(&self) -> bool {
         let wait = Duration::from_millis(fastrand::u64(AT_THE_GATE));
         if self.left() <= wait {

@@ -1,4 +1,4 @@
-//! Logs and metrics: one JSON line per event, failures with their whole chain of causes, and one line per invocation.
+//! Logs and metrics: one JSON line per event, and one line per invocation. Failures have their whole chain of causes.
 //!
 //! Field names are `entity.attribute`. Secrets, bodies, e-mails, prompts and hosted-page addresses never appear;
 //! account ids do. An event is about one thing, and `RUST_LOG` filters it. The invocation's line sums the invocation
@@ -53,7 +53,7 @@ pub fn init(environment: Environment<'_>) -> Result<(), config::Error> {
     Ok(())
 }
 
-/// Passes each line to `write` as a whole, so that logs can be read in this process.
+/// Passes each line to `write` as a whole. So logs can be read in this process.
 pub fn logs<W>(
     environment: Environment<'_>,
     write: W,

@@ -17,7 +17,7 @@ use url::Url;
 /// The timeout for establishing a TCP and TLS connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The lifetime of an idle connection, which is dropped before the peer closes it: Lambda freezes between invocations,
+/// The lifetime of an idle connection, which is dropped before the peer closes it. Lambda freezes between invocations,
 /// and a connection that the peer closed meanwhile fails the next request.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -82,8 +82,8 @@ pub enum Error {
 }
 
 impl Transport {
-    /// A transport over the network: TLS by `rustls` with `ring` and Mozilla's roots, which are compiled
-    /// in so that no certificate store is read at cold start.
+    /// A transport over the network: TLS by `rustls` with `ring` and Mozilla's roots. They are compiled in, so that no
+    /// certificate store is read at cold start.
     ///
     /// # Panics
     /// Never: the TLS settings are constants.

@@ -1,4 +1,4 @@
-//! Langfuse: one span per usage, sent as OTLP/HTTP JSON and confirmed by the status of the response.
+//! Langfuse: one span per usage, sent as OTLP/HTTP JSON. The status of the response confirms it.
 //!
 //! Langfuse does not deduplicate: ids and start time derive from the entry, and a trace is sent again only
 //! after a proven failure. <https://langfuse.com/faq/all/tracing-data-updates>
@@ -37,7 +37,7 @@ pub struct Langfuse {
     environment: String,
     clock: Clock,
     circuit: Circuit,
-    /// The circuit of reads, which have a rate limit of their own and may fail while exports succeed.
+    /// The circuit of reads. They have a rate limit of their own and may fail while exports succeed.
     reading: Circuit,
 }
 
@@ -56,13 +56,13 @@ pub enum Error {
     /// Nothing was stored: the keys are wrong or suspended. An operator must fix them.
     #[error("langfuse refused the keys with status {0}")]
     Unauthorized(StatusCode),
-    /// Nothing was stored: the request is wrong as a whole and will not succeed as it is.
+    /// Nothing was stored. The request is wrong as a whole and will not succeed as it is.
     #[error("langfuse refused the request with status {0}")]
     Refused(StatusCode),
-    /// Nothing was stored: the address was not found, for example while a proxy is deployed in front of it. Try later.
+    /// Nothing was stored. The address was not found, for example while a proxy is deployed in front of it. Try later.
     #[error("langfuse was not found at its address: status {0}")]
     NotFound(StatusCode),
-    /// This Langfuse cannot list its traces: it is version 3, or not in v4 write mode.
+    /// This Langfuse cannot list its traces. It is version 3, or not in v4 write mode.
     #[error("langfuse cannot list its traces: status {0}")]
     Unreadable(StatusCode),
     /// The response was lost: the traces may be stored.
@@ -128,7 +128,7 @@ impl Langfuse {
     }
 }
 
-/// Updates a circuit: repeated failures open it, wrong keys and rate limits open it at once.
+/// Updates a circuit. Repeated failures open it, wrong keys and rate limits open it at once.
 fn count(circuit: &Circuit, error: Option<&Error>, now: jiff::Timestamp) {
     match error {
         Some(Error::Unauthorized(_) | Error::RateLimited) => circuit.open(now),

@@ -1,4 +1,4 @@
-//! Secrets in parameters of AWS Systems Manager: read once at cold start, in one call, decrypted.
+//! Secrets in parameters of AWS Systems Manager. They are read once at cold start, in one call, decrypted.
 //!
 //! The call is signed here and goes over the byte transport: a second SDK would be more code than everything else.
 
@@ -222,7 +222,7 @@ fn signed(
     Ok(request)
 }
 
-/// Returns the machine's time, even in tests with a clock of their own: AWS checks the time of a signature.
+/// Returns the machine's time, even in tests with a clock of their own. AWS checks the time of a signature.
 #[expect(clippy::disallowed_methods, reason = "AWS compares it with its own")]
 fn now() -> SystemTime {
     SystemTime::now()

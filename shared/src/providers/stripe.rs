@@ -1,4 +1,4 @@
-//! Stripe: thin calls, with errors by what the caller can do, and the signatures of webhooks.
+//! Stripe: thin calls, errors by what the caller can do, and webhook signatures.
 //!
 //! Every POST carries an `Idempotency-Key`, so it can be sent again with the same key.
 //! <https://docs.stripe.com/api/idempotent_requests>
@@ -101,7 +101,7 @@ pub enum Cause {
     /// The response is a failure.
     #[error("responded with status {0}")]
     Status(StatusCode),
-    /// The response is the failure of an earlier attempt, which Stripe keeps under the key for a day.
+    /// The response is the failure of an earlier attempt. Stripe keeps it under the key for a day.
     #[error("replayed the status {0} of an earlier attempt")]
     Stored(StatusCode),
     /// The response has an unexpected shape. The text says where, and not what is there: that may be a buyer's data.
@@ -120,7 +120,7 @@ pub struct Refusal {
     pub param: String,
     /// Stripe's id of the request, to find it in their dashboard.
     pub request_id: String,
-    /// True if it is a replay of the response to an earlier attempt with the same key.
+    /// True if it replays the response to an earlier attempt with the same key.
     pub stored: bool,
     message: SecretString,
 }
@@ -215,7 +215,7 @@ impl Stripe {
         }
     }
 
-    /// Reads Stripe's time from the `Date` header of a response; None if it is missing or malformed.
+    /// Reads Stripe's time from the `Date` header of a response. None if it is missing or malformed.
     pub async fn time(&self, timeout: Duration) -> Result<Option<Timestamp>, Error> {
         let call = Call::read("/v1/prices?limit=1");
         let answer = self.persist(&call, timeout).await?;
@@ -225,7 +225,7 @@ impl Stripe {
         Ok(date.map(|date| date.timestamp()))
     }
 
-    /// Creates or changes an object, once per key, even if an earlier attempt with the key has failed.
+    /// Creates or changes an object, once per key, even after a failed attempt with it.
     ///
     /// Stripe keeps a failure under its key for a day, even a 500. Once Stripe replays it, the key can no longer
     /// succeed, so the next one of a fixed sequence is used. An object that Stripe created in spite of a 500 stays

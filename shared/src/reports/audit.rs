@@ -1,4 +1,4 @@
-//! Comparison of the table with itself: accounts with their entries, and one day with the providers.
+//! Comparison of the table with itself: accounts with their entries. It also compares one day with the providers.
 
 mod changes;
 mod day;

@@ -1,4 +1,4 @@
-//! The history of an account: its usage from roll-ups, and its entries, page by page.
+//! Queries of an account's roll-ups and of its entries, page by page.
 
 use std::cmp::Reverse;
 use std::iter::successors;
@@ -57,7 +57,7 @@ pub struct EntryRange {
     pub limit: u8,
 }
 
-/// Roll-ups of an account, read page by page: at most one page, a mebibyte of the table, is in memory at a time.
+/// Roll-ups of an account, read page by page. At most one page, a mebibyte of the table, is in memory at a time.
 #[derive(Debug)]
 pub struct RollupPages<'a> {
     table: &'a Table,
@@ -122,7 +122,7 @@ impl<'a> Entries<'a> {
         pages
     }
 
-    /// Reads the usage of one member from the beginning of one UTC day until before another one.
+    /// Reads one member's usage from the start of one UTC day until before another.
     pub async fn used_by_member(
         &self,
         account: &AccountId,
@@ -205,7 +205,7 @@ pub(crate) fn rollups<'a>(
     }
 }
 
-/// Leaves the partition key, which is the same in each item, out of the query for members' days.
+/// Leaves the partition key out of the query for members' days. It is the same in each item.
 ///
 /// It also leaves out a meter that this release does not know. A caller that reads members' days also reads the
 /// quarters of an hour of the same usage whole, and fails there.

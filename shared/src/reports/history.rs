@@ -1,4 +1,4 @@
-//! Reads an account's usage: sums by hour, day or month of any time zone, and by meter, model or member.
+//! Reads an account's usage: sums by hour, day or month of any time zone. Also by meter, model or member.
 //!
 //! The sums come from the roll-ups to which each usage was added when it was recorded, so they equal those of the
 //! entries, to the milli-Spark.
@@ -107,7 +107,7 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
-/// The order of a row in the response: its start, its group (usage without one comes last), its meter.
+/// The order of a row in the response. It is by its start, its group (usage without one comes last), and its meter.
 type RowKey = (Timestamp, bool, Option<String>, Meter);
 
 /// Milli-Sparks and quantities by their rows.

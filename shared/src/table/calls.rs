@@ -48,14 +48,14 @@ enum Reply {
 pub(crate) enum UpdateOutcome {
     /// It is written; the item as it is now if the update returns it.
     Written(Item),
-    /// Its condition failed on this item; None if there is none, or the update does not return it.
+    /// Its condition failed on this item. None if there is none, or the update does not return it.
     Refused(Option<Item>),
     /// A transaction held the item; nothing is written.
     Conflict(Cause),
 }
 
 impl Table {
-    /// Sends actions as one transaction until DynamoDB has judged it; returns false if it was refused.
+    /// Sends actions as one transaction until DynamoDB has judged it. Returns false if it was refused.
     pub(crate) async fn commit(
         &self,
         actions: Vec<TransactWriteItem>,
@@ -86,7 +86,7 @@ impl Table {
         }
     }
 
-    /// Sends guarded actions as one transaction until DynamoDB has judged it or it has met another transaction.
+    /// Sends guarded actions as one transaction until DynamoDB judges it or it meets another.
     ///
     /// The same bytes keep their token while their outcome is unknown, so a commit whose reply was lost is found, not
     /// repeated. A cancelled transaction goes on under a new token.
@@ -151,7 +151,7 @@ impl Table {
         .await
     }
 
-    /// Updates one item outside of a transaction, at half the price; returns whether its condition held.
+    /// Updates one item outside of a transaction, at half the price. Returns whether its condition held.
     ///
     /// If the reply of an attempt is lost, the update may have been written, and the next attempt is judged after it.
     /// So `false` may mean that this very change was made.

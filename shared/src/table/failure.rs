@@ -118,8 +118,8 @@ pub(crate) fn of_snapshot(error: SdkError<TransactGetItemsError, Response>) -> F
     }
 }
 
-/// Returns whether a failed transaction needs another token: it was cancelled, or its token was used with other
-/// parameters.
+/// Returns whether a failed transaction needs another token. It does if it was cancelled, or its token was used with
+/// other parameters.
 pub(crate) fn ends_token(error: &SdkError<TransactWriteItemsError, Response>) -> bool {
     let cancelled = matches!(
         error.as_service_error(),

@@ -136,9 +136,9 @@ impl Key {
 /// A queue in the index `pending`, with buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// Work of the outbox: usages with a delivery that is not final and parcels of them, orders that are not settled,
-    /// subscriptions with a renewal or an invoice to check, and reversals that may still change. They share a bucket,
-    /// so one query tells whether it holds any work.
+    /// Work of the outbox. It is usages with a delivery that is not final and parcels of them, orders that are not
+    /// settled, subscriptions with a renewal or an invoice to check, and reversals that may still change. They share a
+    /// bucket, so one query tells whether it holds any work.
     Due,
     /// Usages with a delivery that failed for good.
     Parked,

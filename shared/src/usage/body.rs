@@ -20,7 +20,7 @@ pub const MAX_ITEMS: usize = 45;
 const MAX_NAME_BYTES: usize = 200;
 /// Maximum number of tags of a trace, and their maximum length in bytes.
 const MAX_TAGS: (usize, usize) = (10, 50);
-/// Maximum number of metadata pairs of a trace, and the maximum lengths of key and value in bytes.
+/// Maximum number of a trace's metadata pairs, and the maximum bytes of key and value.
 const MAX_METADATA: (usize, usize, usize) = (16, 40, 200);
 
 /// The body of `POST /v1/usage`.
@@ -106,7 +106,7 @@ pub struct Usage {
     pub(super) output: Option<String>,
 }
 
-/// One item of a batch: its key as text, and its key and usage if both are valid.
+/// One item of a batch. It has its key as text, and its key and usage if both are valid.
 pub struct BatchItem {
     /// The key as it was sent.
     pub key: String,
@@ -128,13 +128,13 @@ pub struct Invalid {
 /// The rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The body does not match the schema: a batch with it is refused as a whole.
+    /// The body does not match the schema. A batch with it is refused as a whole.
     Schema,
     /// The idempotency key is malformed.
     Key,
     /// The meter is unknown.
     Meter,
-    /// A quantity is negative, fractional where it must be whole, too large, or has no price.
+    /// A quantity is negative, too large, has no price, or is not whole where required.
     Quantity,
     /// The model has no price at that time.
     Model,

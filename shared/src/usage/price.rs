@@ -12,7 +12,7 @@ use crate::process::telemetry::{self, Step};
 use crate::words::id::{IdempotencyKey, KeySpace, UsageId};
 use crate::words::identity::Subject;
 
-/// Maximum age of a usage: Stripe's meter accepts 35 days, and the outbox may need two.
+/// Maximum age of a usage. Stripe's meter accepts 35 days, and the outbox may need two.
 const OLDEST: SignedDuration = SignedDuration::from_hours(33 * 24);
 
 /// Maximum time by which a usage may be ahead, for clocks that differ.
@@ -72,7 +72,8 @@ impl Recording<'_> {
     }
 }
 
-/// Returns the id under which a usage is recorded, and the other id under which the same key may have been used.
+/// Returns the id under which a usage is recorded, and the key's other id. The same key may have been used under that
+/// one.
 ///
 /// The other one was used by the same token before item version 2, or by a function that already writes version 2.
 fn ids(

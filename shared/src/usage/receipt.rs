@@ -12,7 +12,7 @@ use crate::words::identity::Caller;
 use crate::words::meter::Meter;
 use crate::words::sparks::Sparks;
 
-/// The visibility of a usage's cost at the provider, which with the price reveals the margin.
+/// The visibility of a usage's cost at the provider. With the price, that cost reveals the margin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderCost {
     /// Responses contain it.
@@ -22,7 +22,7 @@ pub enum ProviderCost {
 }
 
 impl ProviderCost {
-    /// Returns what a caller sees: a service always the cost, an account only if accounts may.
+    /// Returns what a caller sees. A service always sees the cost, an account only if accounts may.
     pub const fn seen_by(caller: &Caller, accounts_may: bool) -> Self {
         match caller {
             Caller::Service => Self::Shown,
@@ -144,7 +144,7 @@ impl ItemReceipt {
         }
     }
 
-    /// Makes the problem of a refused item, with all of the problem's members but its status.
+    /// Makes the problem of a refused item, with all of its members but the status.
     pub fn refused(idempotency_key: String, status: u16, mut problem: Map<String, Value>) -> Self {
         problem.remove("status");
         Self {

@@ -154,7 +154,7 @@ impl Recording<'_> {
         Ok(customer)
     }
 
-    /// Reads the balance for the answer to a recorded item; a refusal reports the balance by itself.
+    /// Reads the balance for the answer to a recorded item. A refusal reports the balance by itself.
     pub(super) async fn balance(&self, recorded: bool) -> Result<Sparks, ledger::Error> {
         if !recorded {
             return Ok(Sparks::ZERO);
@@ -228,7 +228,7 @@ impl Recording<'_> {
         Ok(())
     }
 
-    /// Debits priced items; opens the account first if it is missing and this request may open it.
+    /// Debits priced items. Opens the account first if it is missing and this request may open it.
     async fn debit(&self, items: &mut [&mut Item]) -> Result<(), Error> {
         let Self {
             ledger,
@@ -269,7 +269,7 @@ impl Recording<'_> {
         Ok(())
     }
 
-    /// Reads the entry of a usage that would be refused for its time or price: a replay takes precedence.
+    /// Reads the entry of a usage that would be refused for its time or price. A replay takes precedence.
     async fn look_up(&self, item: &mut Item) {
         let Item::Unpriced {
             id, request_hash, ..

@@ -1,6 +1,6 @@
 //! Exact decimal text for whole numbers of a small unit, with no float in between.
 
-/// Reads a non-negative decimal with at most `places` places as a count of its smallest unit.
+/// Reads a non-negative decimal as a count of its smallest unit. It has at most `places` places.
 ///
 /// None for a sign, an exponent, a missing digit, too many places, or an overflow.
 pub fn parse(text: &str, places: usize) -> Option<u64> {
@@ -16,7 +16,7 @@ pub fn parse(text: &str, places: usize) -> Option<u64> {
     format!("{whole}{rest:0<places$}").parse().ok()
 }
 
-/// Prints a count of a unit that is 10 to the power of minus `places`, without trailing zeros.
+/// Prints a count of a unit that is 10 to the power of minus `places`. Leaves out trailing zeros.
 pub fn print(count: u128, places: usize) -> String {
     let digits = format!("{count:0>width$}", width = places + 1);
     let (whole, rest) = digits.split_at(digits.len() - places);

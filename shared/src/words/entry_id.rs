@@ -42,7 +42,7 @@ impl EntryId {
         Self(format!("free#{account}#{year:04}-{month:02}"))
     }
 
-    /// The id of an account's one grant that all Sparks join which the operator gives back.
+    /// The id of an account's one grant of given-back Sparks. All Sparks that the operator gives back join it.
     pub fn returned(account: &AccountId) -> Self {
         Self(format!("returned#{account}"))
     }
@@ -58,7 +58,7 @@ impl EntryId {
         Self(format!("exp#{self}"))
     }
 
-    /// The id of the operator's entry that takes back this grant, or gives back this usage.
+    /// Id of the operator's entry that takes back this grant, or gives back this usage.
     #[must_use]
     pub fn correction(&self) -> Self {
         Self(format!("{CORRECTION}{self}"))
@@ -69,7 +69,7 @@ impl EntryId {
         self.0.starts_with(CORRECTION)
     }
 
-    /// Returns the purchase that was credited under this id; None if no object at Stripe can have it.
+    /// Returns the purchase that was credited under this id. None if no object at Stripe can have it.
     pub fn purchase(&self) -> Option<PurchaseId> {
         if self.0.starts_with("in_") {
             return self.0.parse().ok().map(PurchaseId::Invoice);

@@ -113,12 +113,13 @@ identifier! {
     |text| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The member who acted on behalf of an account, if the app names one: 1 to 200 bytes without control characters.
+/// The member who acted on behalf of an account, if the app names one. It has 1 to 200 bytes without control
+/// characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MemberId(String);
 
 impl MemberId {
-    /// Turns an app's name for a member into a valid id; None if it is empty. A bad label never fails a usage.
+    /// Turns an app's name for a member into a valid id. None if it is empty. A bad label never fails a usage.
     ///
     /// Control characters become U+FFFD. A name that is too long keeps its beginning, and a fingerprint of the whole
     /// replaces the rest, so that different members stay different.
@@ -170,7 +171,7 @@ impl OrderId {
 }
 
 identifier! {
-    /// One recorded usage: the id of its ledger entry and of its event at Stripe's meter, `use_…`.
+    /// One recorded usage: the id of its entry and meter event at Stripe, `use_…`.
     ///
     /// It is derived from stage, account and idempotency key, so every retry of a request, in any execution environment
     /// and at any time, has the same id.
@@ -178,7 +179,8 @@ identifier! {
 }
 
 identifier! {
-    /// The id of a parcel: usages of one customer that are sent to Stripe's meter as one event with this identifier.
+    /// The id of a parcel, which is usages of one customer. They are sent to Stripe's meter as one event with this
+    /// identifier.
     ParcelId, "`par_` and 32 lower-case hexadecimal digits", |text| is_derived("par_", text)
 }
 
@@ -189,7 +191,7 @@ fn is_derived(prefix: &str, text: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_digit))
 }
 
-/// The namespace of an idempotency key, so that no customer can use up a key of the app's backend.
+/// The namespace of an idempotency key. So no customer can use up a key of the app's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySpace {
     /// Keys of services, and before item version 2 all keys of usages.
@@ -224,7 +226,7 @@ pub fn fingerprint(parts: &[&str]) -> String {
     hex(&sha256(parts)[..16])
 }
 
-/// SHA-256 over parts, each preceded by its length, so that no two lists of parts hash the same bytes.
+/// SHA-256 over parts, each preceded by its length. So no two lists of parts hash the same bytes.
 pub(crate) fn sha256(parts: &[&str]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {

@@ -115,7 +115,7 @@ impl Money {
         Some(Self { minor, ..self })
     }
 
-    /// Returns the share that this is of a whole; None if the whole is not above zero, or of another currency.
+    /// Returns the share that this is of a whole. None if the whole is not above zero, or of another currency.
     pub fn share_of(self, whole: Self) -> Option<Share> {
         if self.currency != whole.currency || whole.minor <= 0 {
             return None;

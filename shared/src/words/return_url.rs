@@ -1,4 +1,4 @@
-//! Return URLs, to which Stripe sends a buyer back: only addresses of the app's own origins.
+//! Return URLs, to which Stripe sends a buyer back. They are only addresses of the app's own origins.
 //!
 //! An open redirect from a page at Stripe, which buyers trust, would help phishing. So a URL must begin with an allowed
 //! origin letter by letter, and anything that browsers and servers are known to parse differently is refused.
@@ -45,7 +45,8 @@ pub struct ReturnUrl(String);
 impl FromStr for AllowedOrigins {
     type Err = NoOrigin;
 
-    /// Parses origins separated by commas: https, or http on a loopback host, each spelt as browsers serialise it.
+    /// Parses origins separated by commas. Each is https, or http on a loopback host, and spelt as browsers serialise
+    /// it.
     fn from_str(text: &str) -> Result<Self, NoOrigin> {
         let origins = text.split(',').map(str::trim).map(|origin| {
             let url = Url::parse(origin).ok();
@@ -136,7 +137,7 @@ impl ReturnUrl {
     }
 }
 
-/// Returns whether every `%` begins an escape, and no escape hides a control character or a backslash.
+/// Returns whether every `%` begins an escape. No escape may hide a control character or a backslash.
 fn escapes_are_clear(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let code = after
@@ -147,7 +148,7 @@ fn escapes_are_clear(text: &str) -> bool {
     })
 }
 
-/// Returns whether a path has no `//`, `@` or dot segment, and no escaped slash, dot or percent sign.
+/// Returns whether a path has no `//`, `@` or dot segment. It may have no escaped slash, dot or percent sign either.
 fn path_is_clear(path: &str) -> bool {
     let small = path.to_ascii_lowercase();
     let parts = || path.split('/');

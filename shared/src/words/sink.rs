@@ -1,4 +1,4 @@
-//! The systems that get every recorded usage.
+//! Sinks: systems that get what the ledger has recorded, each its own part of it.
 
 use std::fmt;
 

@@ -57,7 +57,7 @@ impl Sparks {
         }
     }
 
-    /// Returns the amount with the other sign, as an entry books a debit; None on overflow.
+    /// Returns the amount with the other sign, as an entry books a debit. None on overflow.
     pub const fn checked_neg(self) -> Option<Self> {
         Self::ZERO.checked_sub(self)
     }

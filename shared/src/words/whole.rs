@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for Whole {
     }
 }
 
-/// Reads a number in JSON's grammar; None if it is not a whole number from 0 to 2⁶⁴ − 1.
+/// Reads a number in JSON's grammar. None if it is not a whole number from 0 to 2⁶⁴ − 1.
 ///
 /// ```
 /// use shared::words::whole::parse;

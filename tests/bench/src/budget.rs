@@ -1,4 +1,4 @@
-//! The budget: the most that a start and each flow may spend, and the check that they keep to it.
+//! The budget: the most that a start and each flow may spend. Also the check that they keep to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,7 +30,8 @@ const COUNTED: [(Flow, usize); 7] = [
     (Flow::Webhook, 30),
 ];
 
-/// Latency of each response while hops are counted, long enough that concurrent requests overlap on a busy machine.
+/// Latency of each response while hops are counted. It is long enough that concurrent requests overlap on a busy
+/// machine.
 const LATENCY: Duration = Duration::from_millis(40);
 
 /// Number of invocations of each flow whose requests are counted.

@@ -1,4 +1,4 @@
-//! Counts instructions with Valgrind's `callgrind`: the same for the same program, even on a busy machine.
+//! Counts instructions with Valgrind's `callgrind`. They are the same for the same program, even on a busy machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -94,7 +94,7 @@ pub struct Caller<'w> {
 }
 
 impl<'w> Caller<'w> {
-    /// Creates a caller whose account has Sparks, and a customer at Stripe by a first usage.
+    /// Creates a caller whose account has Sparks. A first usage gives it a customer at Stripe.
     pub async fn new(world: &'w World, account: &str) -> Result<Self, Failure> {
         let start = async |name: &str| -> Result<Lambda, Failure> {
             Ok(function::start(&function::binary(name)?, world.variables()).await?)
@@ -217,7 +217,7 @@ impl<'w> Caller<'w> {
     }
 }
 
-/// Returns the body of a usage of one line, with a trace as an app sends it.
+/// Returns the body of a one-line usage, with a trace as an app sends it.
 fn usage_body() -> Value {
     json!({
         "usage": [{

@@ -52,7 +52,7 @@ pub async fn start(
     Lambda::start(binary, variables.clone(), options).await
 }
 
-/// Invokes a function, and returns the body of its response; fails unless the status is a success.
+/// Invokes a function, and returns the body of its response. Fails unless the status is a success.
 pub async fn invoke(lambda: &Lambda, event: &Value) -> Result<Value, Failure> {
     let logged = || {
         let lines = lambda.lines().into_iter().rev().take(3);

@@ -1,4 +1,4 @@
-//! Proxies between a function and the systems that it calls: each response takes a fixed time, and is recorded.
+//! Proxies between a function and the systems that it calls. Each response takes a fixed time, and is recorded.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

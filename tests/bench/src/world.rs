@@ -1,4 +1,4 @@
-//! The surroundings of a function: DynamoDB and the fakes with fixed latencies, and the events of API Gateway.
+//! The surroundings of a function. They are DynamoDB and the fakes with fixed latencies, and the events of API Gateway.
 //!
 //! DynamoDB is the model, which counts the units that requests consume.
 
@@ -21,7 +21,7 @@ use shared::process::transport::Transport;
 
 use crate::traffic::Traffic;
 
-/// Length of the session tokens that Lambda gives a function; they are part of each request to DynamoDB.
+/// Length of the session tokens that Lambda gives a function. They are part of each request to DynamoDB.
 const SESSION_TOKEN_BYTES: usize = 820;
 
 /// Neither transactions nor throughput delay a request: only the proxies do.

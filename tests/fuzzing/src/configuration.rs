@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::text;
 
-/// Sets every variable to the input; an accepted value must be complete and mean what it says.
+/// Sets every variable to the input. An accepted value must be complete and mean what it says.
 pub fn configuration(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let lookup = |_: &str| Some(text.to_owned());
@@ -65,7 +65,7 @@ fn secrets(environment: Environment<'_>) {
     }
 }
 
-/// Checks that origins are of https or of this machine, and written as browsers write them.
+/// Checks that origins are of https or of this machine. They are written as browsers write them.
 fn origins(text: &str) {
     if text.parse::<AllowedOrigins>().is_err() {
         return;

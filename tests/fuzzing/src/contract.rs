@@ -29,7 +29,7 @@ pub(crate) fn is_member(text: &str) -> bool {
     (1..=200).contains(&text.len()) && !text.contains(control)
 }
 
-/// Parses a body as common JSON readers do; returns None if it is not JSON, or has a number that no float holds.
+/// Parses a body as common JSON readers do. Returns None if it is not JSON, or has a number that no float holds.
 ///
 /// The reader ignores a byte order mark, and reads U+FFFD for half a surrogate pair.
 pub(crate) fn plainly_read(data: &[u8]) -> Option<Value> {

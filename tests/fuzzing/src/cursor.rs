@@ -17,13 +17,13 @@ const ACCOUNT: &str = "acct_a";
 /// The longest sort key that DynamoDB takes, in bytes.
 const LONGEST_SORT_KEY: usize = 1_024;
 
-/// The longest period of a usage query: 92 days, one of them with an extra hour.
+/// The longest period of a usage query. It is 92 days, one of them with an extra hour.
 const LONGEST: SignedDuration = SignedDuration::from_hours(92 * 24 + 1);
 
 /// Names of UTC.
 const UTC: [&str; 3] = ["UTC", "Etc/UTC", "Z"];
 
-/// Checks a query of `ledger` or `usage`; the first line names the route, the rest is the query.
+/// Checks a query of `ledger` or `usage`. The first line names the route, the rest is the query.
 ///
 /// An accepted query matches the contract, and reads from the table only what it names, of the token's account alone. A
 /// refused query reads nothing.

@@ -63,7 +63,7 @@ pub fn gateway_event(data: &[u8]) {
     }
 }
 
-/// The accounts and ids that a request may touch, derived from its event without the production code.
+/// The accounts and ids that a request may touch. They are derived from its event without the production code.
 struct Asked {
     accounts: BTreeSet<String>,
     ids: BTreeSet<String>,
@@ -164,7 +164,7 @@ impl Asked {
     }
 }
 
-/// Returns the ids that may be written: those of each account with each key in the request.
+/// Returns the ids that may be written. They are those of each account with each key in the request.
 fn ids(accounts: &BTreeSet<String>, headers: &HeaderMap, body: &Value) -> BTreeSet<String> {
     let header = headers
         .get("idempotency-key")

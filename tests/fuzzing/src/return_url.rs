@@ -15,7 +15,7 @@ const ORIGINS: [&str; 3] = [
 /// Stripe's placeholder for the id of the Checkout Session, and such an id.
 const PLACE: (&str, &str) = ("{CHECKOUT_SESSION_ID}", "cs_test_a1");
 
-/// Checks that an accepted address leads to an allowed origin and is written as browsers write it.
+/// Checks that an accepted address leads to an allowed origin. It is written as browsers write it.
 ///
 /// This holds before and after Stripe inserts the session's id.
 pub fn return_url(data: &[u8]) {

@@ -22,7 +22,7 @@ const TOLERANCE: i128 = 300;
 /// The most bytes of a header or a body that are changed, one by one.
 const MOST_CHANGED: usize = 12;
 
-/// Checks that a signature is accepted exactly if the plain implementation accepts it, and for one body only.
+/// Checks that a signature is accepted exactly if the plain implementation accepts it. It is for one body only.
 ///
 /// The first line is the header, the rest is the body. Random input never contains a valid signature, so `{good}`,
 /// `{rolled}` and `{blank}` stand for those by the three secrets.
@@ -78,7 +78,7 @@ fn times(header: &str) -> impl Iterator<Item = &str> {
     parts(header).filter_map(|(name, value)| (name == "t").then_some(value))
 }
 
-/// Returns whether a header has one time, near ours, and a signature by a valid secret.
+/// Returns whether a header has one time, near ours, and a valid secret's signature.
 fn plainly(header: &str, body: &[u8]) -> bool {
     let times: Vec<&str> = times(header).collect();
     let [time] = times[..] else { return false };

@@ -12,7 +12,7 @@ const SPARKS_PLACES: usize = 3;
 /// The decimal places of a quantity of storage.
 const STORAGE_PLACES: usize = 6;
 
-/// Checks that an amount is parsed like the plain implementation does, and printed so that it is parsed back.
+/// Checks that an amount is parsed like the plain implementation does. It is printed so that it is parsed back.
 pub fn sparks_text(data: &[u8]) {
     let Some(text) = text(data) else { return };
     sparks(text);

@@ -147,7 +147,8 @@ impl Answered<'_> {
         }
     }
 
-    /// Checks that an event counts as delivered only if Stripe accepts it, or says that it has it already.
+    /// Checks that an event counts as delivered only with Stripe's word. Stripe accepts it, or says that it has it
+    /// already.
     fn delivered(&self, outcome: Result<(), Error>) {
         let error = &self.json()["error"];
         let message = error["message"].as_str().unwrap_or_default();

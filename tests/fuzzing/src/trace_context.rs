@@ -30,7 +30,7 @@ fn is_hex(digits: &[u8]) -> bool {
         .all(|digit| b"0123456789abcdef".contains(digit))
 }
 
-/// Returns whether a text is `00-` 32 digits `-` 16 digits `-` 2 digits; an id of zeros alone is invalid.
+/// Returns whether a text is `00-` 32 digits `-` 16 digits `-` 2 digits. An id of zeros alone is invalid.
 fn is_traceparent(text: &[u8]) -> bool {
     text.len() == 55
         && text.starts_with(b"00-")

@@ -19,7 +19,7 @@ const MOST_MILLI: i64 = 999_999_999_999_999;
 /// A number that all prices' denominators divide.
 const COMMON: u128 = 87_600_000_000_000_000;
 
-/// Checks that an accepted body matches the contract, keeps its meaning when written again, and is priced right.
+/// Checks that an accepted body matches the contract. It keeps its meaning when written again, and is priced right.
 pub fn usage_body(data: &[u8]) {
     if let Ok(body) = request::json::<UsageBody>(data) {
         let account = body.account_id.as_ref();
@@ -123,7 +123,8 @@ fn adds_up(price: &Price, asked: &[Line]) {
     assert_eq!(price_book::reprice(&read).as_ref(), Some(price));
 }
 
-/// Returns the exact cost of a line in milli-Sparks, times the common denominator, by its stored unit price.
+/// Returns the exact cost of a line in milli-Sparks, by its stored unit price. It is multiplied by the common
+/// denominator.
 fn plainly(priced: &PricedLine) -> Option<u128> {
     let price = serde_json::to_value(&priced.unit_price).expect("JSON");
     let number = |value: &Value| value.as_u64().map_or(0, u128::from);

@@ -13,7 +13,7 @@ use crate::{contract, event};
 /// The largest body of a webhook, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// The addresses read from Stripe because of an event: the parts before and after the object's id.
+/// The addresses read from Stripe because of an event. They are the parts before and after the object's id.
 const READ: [(&str, &str); 6] = [
     (
         "/v1/checkout/sessions/",
@@ -36,7 +36,7 @@ const OF_MONEY: [&str; 6] = [
     "charge.dispute.created",
 ];
 
-/// Checks that an event leads only to reads of its object, and that no payment is missed.
+/// Checks that an event leads only to reads of its object. No payment may be missed.
 ///
 /// An event is acknowledged only if its object could be looked up, and never ignored if Sparks may be owed.
 pub fn webhook_event(data: &[u8]) {
@@ -90,7 +90,7 @@ pub fn webhook_event(data: &[u8]) {
     }
 }
 
-/// Checks that a call is a read of Stripe, at an address of the object alone.
+/// Checks that a call is a read of Stripe, at the object's address alone.
 fn is_a_look(method: &Method, path: &str) {
     let of_dispute = path.strip_prefix("/v1/disputes/");
     let of_others = READ

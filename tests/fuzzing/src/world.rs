@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// Sends a request to the function of its route; returns None if no function has it.
+    /// Sends a request to the function of its route. Returns None if no function has it.
     pub(crate) fn send(&self, request: Request) -> Option<(Answer, Vec<Call>)> {
         self.calls
             .lock()

@@ -1,4 +1,4 @@
-//! Plants mistakes in a copy of the project, and checks that the simulation finds each: `make planted`.
+//! `make planted`: plants mistakes in a copy of the project. It checks that the simulation finds each.
 //!
 //! The mistakes are in `tests/planted/bugs.yaml`. All of them are built in at once, each behind a switch, and made one
 //! at a time.
@@ -68,7 +68,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Builds the simulation in a copy of the project with all mistakes; returns the program's path.
+/// Builds the simulation in a copy of the project with all mistakes. Returns the program's path.
 fn build(bugs: &[Bug]) -> Result<PathBuf, Box<dyn Error>> {
     let project = planted::project();
     let target = project.join("target");
@@ -146,7 +146,7 @@ fn write_if_changed(file: &Path, contents: &[u8]) -> std::io::Result<()> {
     std::fs::write(file, contents)
 }
 
-/// Plays `seeds` seeds from `start` on with this mistake; returns the first that fails, and why.
+/// Plays `seeds` seeds from `start` on with this mistake. Returns the first that fails, and why.
 fn play(
     program: &Path,
     mistake: &str,

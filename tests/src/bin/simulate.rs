@@ -41,10 +41,10 @@ struct Arguments {
     /// Leave out an actor, such as `app of acct_0`.
     #[arg(long)]
     idle: Vec<String>,
-    /// Play all flows instead of seeds: with each fault at each request, and a crash or a lost reply at each pair.
+    /// Play all flows instead of seeds. Each fault strikes at each request, and a crash or a lost reply at each pair.
     #[arg(long)]
     flows: bool,
-    /// Play a load instead of seeds: this many single usages a second on one account, and twenty on another.
+    /// Play a load instead of seeds. It is this many single usages a second on one account, and twenty on another.
     #[arg(long)]
     load: Option<u32>,
     /// Duration of the load in seconds.
@@ -199,7 +199,7 @@ impl Total {
     }
 }
 
-/// Prints the shortest failing run that was found for a seed, and the options that play it.
+/// Prints the shortest failing run found for a seed, and the options that play it.
 fn tell(seed: u64) {
     let Some((options, report)) = simulation::shrink(seed) else {
         println!("seed {seed} does not fail when played again");

@@ -1,4 +1,4 @@
-//! Records many usages while a twentieth of all requests fails, and finds the rate that holds: `make soak`.
+//! `make soak`: records many usages while a twentieth of all requests fails. It also finds the rate that holds.
 //!
 //! The functions run as in Lambda, in processes of their own; table, fakes, gateway and callers are this process. The
 //! printed rates depend on the machine; the sums must be exact on every machine.
@@ -130,7 +130,7 @@ async fn at_rate(world: &Arc<World>, accounts: usize, rate: u32, number: &mut us
     at(99)
 }
 
-/// Makes one request in twenty fail at each system: with a 500, a lost reply or a refused connection.
+/// Makes one request in twenty fail at each system. It gets a 500, a lost reply or a refused connection.
 fn make_worse(world: &World) {
     let systems = [
         world.stack.dynamodb.faults(),
@@ -200,7 +200,7 @@ async fn soak(world: &Arc<World>, fleet: &Fleet, arguments: &Arguments) -> BTree
     spent
 }
 
-/// Retries usages until each is recorded, a tenth of them one by one; returns their cost in milli-Sparks.
+/// Retries usages until each is recorded, a tenth of them one by one. Returns their cost in milli-Sparks.
 async fn record(world: &World, account: &str, first: usize, count: usize) -> i64 {
     let numbers = first..first + count;
     let tokens = |number: usize| 1 + number % 97;

@@ -1,4 +1,4 @@
-//! The accounts that the script is played on: a fake's, or one of Stripe's in test mode.
+//! The accounts that the script is played on. Each is a fake's, or one of Stripe's in test mode.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -199,7 +199,7 @@ impl Comparison {
         }
     }
 
-    /// Adds a path that Stripe did not send: a difference if Stripe sent the object around it.
+    /// Adds a path that Stripe did not send. It is a difference if Stripe sent the object around it.
     fn add_missing(&mut self, of: &Exchange, path: &str, stripe: &Shape) {
         if let Some(list) = path.strip_suffix("[]") {
             if stripe.field(list).is_some() {

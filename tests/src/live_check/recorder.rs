@@ -1,4 +1,4 @@
-//! A transport that forwards each request and keeps its exchange: names, statuses and shapes, and no values.
+//! A transport that forwards each request and keeps its exchange. It keeps names, statuses and shapes, and no values.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -173,7 +173,7 @@ fn name(request: &Request<Bytes>) -> String {
     format!("{} /{}", request.method(), segments.join("/"))
 }
 
-/// Returns the names of the parameters in the query and in the body, which is a form or JSON.
+/// Returns the names of the parameters in the query and in the body. The body is a form or JSON.
 fn parameters(request: &Request<Bytes>) -> BTreeSet<String> {
     let query = request.uri().query().unwrap_or_default();
     let mut names = BTreeSet::new();

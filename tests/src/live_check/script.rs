@@ -201,7 +201,7 @@ impl Script<'_> {
         format!("{}-{name}", self.run)
     }
 
-    /// Returns the period in which the script creates objects, by the account's clock and by its own.
+    /// Returns the period in which the script creates objects. It is by the account's clock and by its own.
     fn made(&self) -> Made<'static> {
         let hours = SignedDuration::from_hours;
         Made {

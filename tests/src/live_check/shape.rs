@@ -1,4 +1,4 @@
-//! The shape of an answer: the type at each path, and the values of fields from fixed lists.
+//! The shape of an answer. It is the type at each path, and the values of fields from fixed lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -204,7 +204,8 @@ impl Account {
         }
     }
 
-    /// Claws back a share of a purchase: from its own grant, from what was restored of it, from all others, as a debt.
+    /// Claws back a share of a purchase. It takes from its own grant, from what was restored of it, from all others,
+    /// then as a debt.
     ///
     /// # Panics
     /// Panics if there is no such purchase.
@@ -258,7 +259,7 @@ impl Account {
         });
     }
 
-    /// Takes Sparks from some grants, one after another; returns the amount that they do not cover.
+    /// Takes Sparks from some grants, one after another. Returns the amount that they do not cover.
     ///
     /// Free Sparks burn first, bought ones last; then the grant that ends first, then the oldest.
     fn burn(&mut self, milli: i64, from: impl Fn(&Grant) -> bool) -> i64 {

@@ -153,7 +153,7 @@ fn giving_back_id(account: &str, key: &str) -> String {
 }
 
 impl Account {
-    /// Applies a step; returns whether a debit was covered, or there was something to give back.
+    /// Applies a step. Returns whether a debit was covered, or there was something to give back.
     pub fn apply(&mut self, step: &Step, now: Timestamp) -> bool {
         match step {
             Step::Debit { key, milli } => return self.debit(key, *milli, now),

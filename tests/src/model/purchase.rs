@@ -1,6 +1,6 @@
 //! A purchase, and the Sparks that refunds, disputes and credit notes claw back from it.
 
-/// Returns the Sparks that go with an amount of money: its part of the price paid, rounded up.
+/// Returns the Sparks that go with an amount of money. They are its part of the price paid, rounded up.
 pub fn share(granted: i64, cents: i64, paid: i64) -> i64 {
     (granted * cents + paid - 1) / paid
 }
@@ -35,12 +35,12 @@ impl Purchase {
         self.in_force().map(|reversal| reversal.taken).sum()
     }
 
-    /// Returns what another reversal may take at most; it is negative if too much was taken.
+    /// Returns what another reversal may take at most. It is negative if too much was taken.
     pub fn left(&self) -> i64 {
         self.granted - self.expired - self.taken()
     }
 
-    /// Returns what the reversals in force must have taken: their shares, but nothing that has expired.
+    /// Returns what the reversals in force must have taken. It is their shares, but nothing that has expired.
     pub fn due(&self) -> i64 {
         let wanted: i64 = self.in_force().map(|reversal| reversal.wanted).sum();
         wanted.min(self.granted - self.expired)
@@ -58,7 +58,7 @@ impl Purchase {
         taken
     }
 
-    /// Ends a reversal; returns what comes back, after the others have taken what they could not take before.
+    /// Ends a reversal. Returns what comes back, after the others have taken what they could not take before.
     ///
     /// # Panics
     /// Panics if there is no such reversal.

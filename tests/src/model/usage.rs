@@ -24,7 +24,7 @@ impl Usage {
         i64::try_from(parts.div_ceil(438)).unwrap_or(i64::MAX)
     }
 
-    /// Returns the body that records it: a line for each quantity, and one of no tokens if there is none.
+    /// Returns the body that records it. It has a line for each quantity, and one of no tokens if there is none.
     pub fn body(self) -> Value {
         let mut lines = Vec::new();
         if self.tokens > 0 || (self.milliseconds == 0 && self.gigabyte_hours == 0) {

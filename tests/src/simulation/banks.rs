@@ -1,4 +1,4 @@
-//! Refunds, disputes and credit notes of a purchase, one after another or at the same time.
+//! Refunds, disputes and credit notes of a purchase. They come one after another or at the same time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::World;
 use super::auditor::verdict::{list, owed};
 use super::plan::Webhooks;
 
-/// The longest waits before a part goes back: for few parts, for many, and for many at once.
+/// The longest waits before a part goes back. They are for few parts, for many, and for many at once.
 const LATER_MS: u64 = 20_000;
 const SOON_MS: u64 = 500;
 const AT_ONCE_MS: u64 = 10;
@@ -138,7 +138,7 @@ async fn dispute(world: &World, payment: &str, cents: u64, longest_ms: u64, rand
     }
 }
 
-/// Credits a part of an invoice: to the customer's balance, outside of Stripe or as a refund. It may be voided.
+/// Credits a part of an invoice. It goes to the customer's balance, outside of Stripe or as a refund. It may be voided.
 async fn credit(world: &World, invoice: &str, cents: u64, longest_ms: u64, random: &mut Rng) {
     let ways = ["credit_amount", "out_of_band_amount", "refund_amount"];
     let way = ways[random.usize(0..ways.len())];
@@ -165,7 +165,7 @@ struct Paid {
 }
 
 impl World {
-    /// Returns the payment of a Checkout Session or of a plan's first invoice; None if it is not paid.
+    /// Returns the payment of a Checkout Session or of a plan's first invoice. None if it is not paid.
     async fn paid(&self, session: &str) -> Option<Paid> {
         let path = format!("/v1/checkout/sessions/{session}");
         let session = self.stripe_itself(Method::GET, &path, "").await;

@@ -211,7 +211,7 @@ impl World {
         Some(answer)
     }
 
-    /// Calls the API once and waits as long as the gateway does; returns the invocation's timing, too.
+    /// Calls the API once and waits as long as the gateway does. Returns the invocation's timing, too.
     pub(super) async fn call_once(self: &Arc<Self>, call: &Call) -> Option<(Answer, Invocation)> {
         let asked_at = self.clock.now();
         let invocation = self.invoke_timed(call.function, call.event(asked_at));

@@ -1,4 +1,4 @@
-//! Several refunds and disputes of a purchase at the same moment, after everything else is completed.
+//! Several refunds and disputes of a purchase at once, after everything else is completed.
 //!
 //! For plans there is a second such moment weeks later: the expiry of their Sparks.
 
@@ -20,7 +20,7 @@ use super::plan::Webhooks;
 /// The time between the beginning and the expiry.
 const BEFORE: Duration = Duration::from_millis(300);
 
-/// The number of balance reads around the expiry, and the time over which they are spread.
+/// The number of balance reads around the expiry, and the time that they span.
 const READS: u8 = 4;
 const READ_WITHIN_MS: u64 = 1_500;
 
@@ -31,7 +31,7 @@ const ATTEMPTS: u32 = 5;
 const MOST_REDELIVERIES: u32 = 10;
 
 impl World {
-    /// Plays several refunds and disputes of two purchases, or twice as many of one, at the same moment.
+    /// Plays several refunds and disputes of two purchases at the same moment. Or plays twice as many of one purchase.
     pub(super) async fn take_purchase_back(self: &Arc<Self>) {
         let purchases = self.purchases();
         if self.plan.webhooks == Webhooks::Never || purchases.is_empty() {
@@ -76,7 +76,7 @@ impl World {
             .collect()
     }
 
-    /// Advances to each expiry of a plan's Sparks within this time, and plays refunds and disputes at it.
+    /// Advances to each expiry of a plan's Sparks within this time. Plays refunds and disputes at it.
     pub(super) async fn end_plans(self: &Arc<Self>, within: SignedDuration) {
         if self.plan.webhooks == Webhooks::Never {
             return;
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// Returns the accounts of the paid plans, by the expiry of their Sparks and by invoice.
+    /// Returns the paid plans' accounts, by the expiry of their Sparks and by invoice.
     fn plans(&self) -> BTreeMap<(i64, String), String> {
         let items = self.items();
         let plans = entries(&items).filter(|entry| text(entry, "source") == "plan");

@@ -15,7 +15,7 @@ use crate::model::Usage;
 enum Outcome {
     /// No final answer yet.
     Unknown,
-    /// Charged under this id and at this time; `known_at` is when the caller knew it first.
+    /// Charged under this id and at this time. `known_at` is when the caller knew it first.
     Charged {
         id: String,
         at: String,

@@ -31,7 +31,7 @@ pub(super) enum Fate {
     Stale,
     /// A transaction whose items became visible one by one; it was answered when all were.
     Torn,
-    /// The same, and the coordinator failed: an error was answered, and recovery took up to seconds.
+    /// The same, and the coordinator failed. An error was answered, and recovery took up to seconds.
     Stalled,
     /// It was answered with an error of the system's, without effect.
     Answered(&'static str),
@@ -134,7 +134,7 @@ pub(super) struct FaultPlan {
     one_in: u64,
     /// The kinds that never strike in this run.
     absent: BTreeSet<&'static str>,
-    /// The most faults that may strike, and those left out, for a shorter run that fails as well.
+    /// The most faults that may strike, and those left out. It is for a shorter run that fails as well.
     most: u64,
     spared: BTreeSet<u64>,
     struck: u64,
@@ -255,7 +255,7 @@ impl FaultPlan {
         }
     }
 
-    /// Draws an older state for a read, or a torn commit for a transaction; None if there is neither.
+    /// Draws an older state for a read, or a torn commit for a transaction. None if there is neither.
     fn visibility(&mut self, point: &str, may_be_stale: bool) -> Option<(&'static str, Fate)> {
         let drawn = if may_be_stale {
             (self.random.u64(0..8) == 0).then_some(STALE)
@@ -321,7 +321,7 @@ fn writes_a_transaction(point: &str) -> bool {
     point.ends_with("dynamodb TransactWriteItems")
 }
 
-/// Returns how much rarer faults are at a point: most requests are the outbox's queries for work.
+/// Returns how much rarer faults are at a point. Most requests are the outbox's queries for work.
 fn rareness(point: &str) -> u64 {
     match point {
         "deliver-outbox: dynamodb Query" => 16,

@@ -1,4 +1,4 @@
-//! All runs of each flow by itself, with a fault at one or at two chosen requests.
+//! All runs of each flow alone, with a fault at one or two chosen requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const ACCOUNT: &str = "acct_0";
 /// The most kinds of faults that one request can meet.
 const KINDS: usize = 17;
 
-/// The kinds that leave most in doubt: a lost reply, and a crash before and after.
+/// The kinds that leave most in doubt. They are a lost reply, and a crash before and after.
 const CRASHES: [usize; 3] = [2, 8, 9];
 
 /// A sequence of actions that is played alone.
@@ -58,7 +58,7 @@ pub fn singles(flow: Flow) -> Vec<Options> {
     with_one(flow, &std::array::from_fn::<usize, KINDS, _>(|kind| kind))
 }
 
-/// Returns runs of a flow with a crash before and after each request, and with its reply lost.
+/// Returns runs of a flow with a fault at each request. There is a crash before it, a crash after it, and a lost reply.
 pub fn crashes(flow: Flow) -> Vec<Options> {
     with_one(flow, &CRASHES)
 }
@@ -70,7 +70,7 @@ fn with_one(flow: Flow, kinds: &[usize]) -> Vec<Options> {
         .collect()
 }
 
-/// Returns runs of a flow with a crash or a lost reply at each pair of requests.
+/// Returns runs of a flow: a crash or lost reply at each pair of requests.
 pub fn pairs(flow: Flow) -> Vec<Options> {
     let requests = play(&Options::of_flow(flow, BTreeMap::new())).requests;
     let mut pairs = Vec::new();

@@ -268,7 +268,7 @@ impl Inner {
         state.trace.push_back(line);
     }
 
-    /// Returns the system's own error of this kind if it has one for this request, else its answer.
+    /// Returns the system's own error of this kind if it has one for this request. Otherwise returns its answer.
     async fn faulty(&self, request: Request<Bytes>, fault: &str) -> Option<Response<Bytes>> {
         let faults: &Faults = match system(&request) {
             "dynamodb" => self.tables.faults(),

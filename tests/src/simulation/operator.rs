@@ -45,7 +45,7 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
 }
 
 impl World {
-    /// Reconciles the days with refunds, disputes and credit notes, and runs the repairs that are listed.
+    /// Reconciles the days with refunds, disputes and credit notes. Runs the repairs that are listed.
     pub(super) async fn reconcile_backs(&self) {
         let state = self.stripe.state();
         let objects = ["refunds", "disputes", "credit_notes"].map(|name| list(&state[name]));
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// Runs the operator's command in a process of its own; returns its output or its error.
+    /// Runs the operator's command in a process of its own. Returns its output or its error.
     pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
         let process = Process::of("sparks");
         let transport = self.network.transport(&process);

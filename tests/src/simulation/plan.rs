@@ -1,4 +1,4 @@
-//! The decisions of a seed before a run begins: the actors, their actions, and the rate of faults.
+//! The decisions of a seed before a run begins. They are the actors, their actions, and the rate of faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -106,7 +106,7 @@ pub(super) struct Plan {
     pub(super) accounts: usize,
     pub(super) usages: usize,
     pub(super) purchases: usize,
-    /// True if purchases are renewed and reversed in the end: for the run of a seed, not for a flow.
+    /// True if purchases are renewed and reversed in the end. It is for the run of a seed, not for a flow.
     pub(super) has_aftermath: bool,
     /// One request in this many meets a fault.
     pub(super) one_in: u64,

@@ -1,4 +1,4 @@
-//! Renewals as Stripe plays them: a draft for an hour, a charge that may fail, and days of dunning.
+//! Renewals as Stripe plays them. A draft waits for an hour, a charge may fail, and dunning takes days.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,18 @@ const RENEWED: [&str; 3] = ["active", "past_due", "unpaid"];
 /// The outcomes of dunning that an account can configure.
 const DUNNING_ENDS: [&str; 3] = ["cancel", "unpaid", "past_due"];
 
-/// The largest customer balance for the next invoice, in cents; it is more than a plan costs.
+/// The largest customer balance for the next invoice, in cents. It is more than a plan costs.
 const MOST_BALANCE: u64 = 2_500;
 
 /// The longest time for which the Sparks of a period remain usable after its end.
 const GRACE: SignedDuration = SignedDuration::from_hours(25);
 
-/// The most steps of dunning until nothing is due: each invoice is charged at most four times.
+/// The most steps of dunning until nothing is due. Each invoice is charged at most four times.
 const MOST_STEPS: u32 = 40;
 
 impl World {
-    /// Advances to the end of a period, through the draft hour with faults, and through dunning without.
+    /// Advances to the end of a period, through the draft hour and through dunning. Faults strike in the draft hour
+    /// only.
     ///
     /// Two hours after each payment, the payment must be credited, without a request of the customer.
     pub(super) async fn renew_plans(self: &Arc<Self>) {
@@ -73,7 +74,7 @@ impl World {
             .violation("something is due at Stripe forever".to_owned());
     }
 
-    /// Waits for the first end of a period, after which Stripe renews by its clock; returns the subscriptions.
+    /// Waits for the first end of a period, after which Stripe renews by its clock. Returns the subscriptions.
     async fn end_period(&self, random: &mut Rng) -> Option<Vec<String>> {
         let state = self.stripe.state();
         let subscriptions = list(&state["subscriptions"])
@@ -107,7 +108,7 @@ impl World {
         Some(renewed)
     }
 
-    /// Credits open invoices, in part or as a whole, before they are paid, as an operator does.
+    /// Credits open invoices, in part or whole, before they are paid, as an operator does.
     async fn forgive(&self, random: &mut Rng) {
         let state = self.stripe.state();
         let open = list(&state["invoices"]).filter(|invoice| invoice["status"] == "open");

@@ -1,4 +1,4 @@
-//! The second half of a run: an outage, the end of all faults, and what must be complete after it.
+//! The second half of a run. It has an outage, the end of all faults, and what must be complete after it.
 
 use std::sync::Arc;
 use std::time::Duration;

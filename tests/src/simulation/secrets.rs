@@ -11,7 +11,7 @@ pub(super) const AWS_SECRET: &str = "canary-aws-secret";
 /// The path prefixes of pages whose address lets anyone pay or manage a plan.
 const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
 
-/// The line that the AWS SDK writes for each failed call, because the connection is not its own.
+/// The line that the AWS SDK writes for each failed call. It does so because the connection is not its own.
 const SDK_NOISE: &str = "unable to mark the connection";
 
 impl World {
@@ -23,7 +23,7 @@ impl World {
         self.look_at_log();
     }
 
-    /// Checks that the log since the last call has no secrets, noise, or addresses of pages.
+    /// Checks that the log since the last call has no secrets, noise or page addresses.
     pub(super) fn look_at_log(&self) {
         let log = self.log.take();
         self.look_at_text("a log", &log);

@@ -1,4 +1,5 @@
-//! The start of every run: the template's table, Stripe as the operator sets it up, and the functions' variables.
+//! The start of every run. It has the template's table, Stripe as the operator sets it up, and the functions'
+//! variables.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

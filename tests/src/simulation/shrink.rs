@@ -3,7 +3,7 @@
 use super::plan::Options;
 use super::{Report, play};
 
-/// Returns a shorter run of a seed that fails, and its report; None if the seed does not fail.
+/// Returns a shorter run of a seed that fails, and its report. None if the seed does not fail.
 ///
 /// It minimizes the number of faults first, then the actors, then the single faults.
 pub fn shrink(seed: u64) -> Option<(Options, Report)> {

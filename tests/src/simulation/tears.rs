@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::fault_plan::FaultPlan;
 
-/// The longest time from a commit to its last visible item, in milliseconds: with a coordinator, and after one failed.
+/// The longest time from a commit to its last visible item, in milliseconds. One is with a coordinator, one after it
+/// failed.
 pub(super) const LONGEST_MS: u64 = 300;
 pub(super) const LONGEST_RECOVERY_MS: u64 = 4_000;
 
@@ -40,7 +41,7 @@ pub(super) fn delays(
     delays_ms.map(Duration::from_millis).to_vec()
 }
 
-/// Returns the number of items of a transaction, at most those with a time of their own.
+/// Returns the number of a transaction's items, at most those with their own time.
 fn items(request: &Request<Bytes>) -> usize {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let items = body["TransactItems"].as_array().map_or(1, Vec::len);

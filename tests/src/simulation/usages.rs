@@ -46,7 +46,7 @@ fn body(usage: Usage) -> Value {
     body
 }
 
-/// Records usages of an account, each until it is answered or the attempts are used up.
+/// Records usages of an account, each until it is answered or out of attempts.
 pub(super) async fn record(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("usages {account}"));
     let mut number = 0;

@@ -1,4 +1,4 @@
-//! The courier of Stripe's webhooks: delivers them late, twice, out of order or never, and forges some.
+//! The courier of Stripe's webhooks. It delivers them late, twice, out of order or never, and forges some.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::plan::Webhooks;
 const EVERY: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 30;
 
-/// The longest delays of a webhook: without a fault, of a reversal, and with a fault.
+/// The longest delays of a webhook. They are without a fault, of a reversal, and with a fault.
 ///
 /// Webhooks of reversals are quick, so that several of one payment meet.
 const SOON_MS: u64 = 2_000;

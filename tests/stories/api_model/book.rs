@@ -27,7 +27,7 @@ pub(super) enum Step {
     TakeBack(u8),
     /// Orders a pack under a key: key, index of the pack, quantity.
     Order(u8, usize, u8),
-    /// The buyer pays in the Checkout Session of a key, with a good card (`true`) or one that is declined.
+    /// The buyer pays in the Checkout Session of a key. The card is good (`true`) or declined.
     Pay(u8, bool),
     /// The buyer returns from the Checkout Session of a key, and the payment is verified.
     Verify(u8),
@@ -334,7 +334,7 @@ impl ReferenceStateMachine for Book {
         steps(known.map(|(key, known)| (*key, known.usage)).collect())
     }
 
-    /// Returns whether a step is possible: an expired or a paid Checkout Session cannot be paid.
+    /// Returns whether a step is possible. An expired or a paid Checkout Session cannot be paid.
     fn preconditions(book: &Self, step: &Step) -> bool {
         match step {
             Step::Pay(key, _) => book.is_open(*key),

@@ -36,7 +36,7 @@ fn top_up(missing: i64) -> Value {
     enough.map(|(item, _)| *item).collect()
 }
 
-/// Asserts that the response to a usage, or a result in a batch, is what the book expects.
+/// Asserts that the book expects this response to a usage, or result in a batch.
 fn assert_recorded(expected: &Expected, status: &Value, replayed: bool, body: &Value) {
     match expected {
         Expected::Recorded {

@@ -1,4 +1,4 @@
-//! Schema shapes that make generated clients lose fields or fail, and that the document therefore avoids.
+//! Schema shapes that make generated clients lose fields or fail. The document therefore avoids them.
 //!
 //! `make proof-clients` generates clients and uses them; these tests hold the document to its findings.
 
@@ -30,7 +30,7 @@ fn alternatives(document: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-/// Asserts that a body has the schema of its media type, although the document allows either schema for both.
+/// Asserts that a body has the schema of its media type. The document allows either schema for both.
 pub(super) fn assert_exact(openapi: &OpenApi, answer: &Answer) {
     if answer.status < 400 {
         return;

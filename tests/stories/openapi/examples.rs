@@ -8,7 +8,7 @@ use tests::World;
 
 use super::OpenApi;
 
-/// Requests in order: the example of the answer, the caller, the path, the idempotency key, the body.
+/// Requests in order. Each has the example of the answer, the caller, the path, the idempotency key, the body.
 ///
 /// `-` stands for none. A body is JSON, the name of a request's example after `@`, or a number of spaces.
 const CALLS: &str = r#"
@@ -37,7 +37,7 @@ mixed                     | acct_1    | /v1/usage/batch | -         | @mixed
 invalid_request           | acct_1    | /v1/usage/batch | -         | {"items":[]}
 "#;
 
-/// Examples of answers that no request to a local stack produces, or only a slow one.
+/// Examples of answers that no request to a local stack produces, or only slowly.
 const NOT_REQUESTED: [&str; 5] = [
     "/components/responses/InternalError/content/application~1json/examples/gateway",
     "/components/responses/TooManyRequests/content/application~1json/examples/gateway",

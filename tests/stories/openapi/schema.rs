@@ -158,7 +158,7 @@ fn size(rule: &Value) -> usize {
     usize::try_from(rule.as_u64().expect("a size")).expect("a small size")
 }
 
-/// Returns whether a value keeps to a keyword that looks at nothing inside of it; None for any other keyword.
+/// Returns whether a value keeps to a keyword that looks at nothing inside it. None for any other keyword.
 fn bounds(keyword: &str, rule: &Value, value: &Value) -> Option<bool> {
     let holds = match keyword {
         "type" => is_of(rule, value),

@@ -1,4 +1,4 @@
-//! Parked meter events: the meter's sums confirm those that Stripe has, and the others can be redriven.
+//! Parked meter events. The meter's sums confirm those that Stripe has, and the others can be redriven.
 
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -7,7 +7,7 @@ use tests::World;
 
 use super::{METER, differences, fail, funded, listed, one, record, report};
 
-/// Records a usage whose meter event meets this `fault` and is parked after 23 hours, on the next day.
+/// Records a usage whose meter event meets this `fault`. It is parked after 23 hours, on the next day.
 async fn parked(world: World, fault: &str) -> (World, String) {
     fail(&world, METER, fault, 10);
     let usage = record(&world, "k1", 20).await;
@@ -107,7 +107,7 @@ async fn parked_events_of_one_hour_are_distinguished_by_their_values() {
     assert_eq!(listed(&report, "notes"), one("found_at_stripe", &there));
 }
 
-/// Parks a parcel of 60 usages: it is frozen, sent once with this `fault`, and then too old to send.
+/// Parks a parcel of 60 usages. It is frozen, sent once with this `fault`, and then too old to send.
 async fn parked_parcel(fault: &str) -> (World, String) {
     let world = funded().await;
     fail(&world, METER, "status:429", 1_000);

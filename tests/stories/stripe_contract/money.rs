@@ -7,7 +7,7 @@ fn id(value: &Value) -> &str {
     value["id"].as_str().expect("an id")
 }
 
-/// Credits an invoice, raises an early fraud warning, reads the objects, and expires a Checkout Session.
+/// Credits an invoice, raises an early fraud warning, and reads the objects. Then it expires a Checkout Session.
 pub(super) async fn move_and_read(world: &World) {
     let state = world.stack.stripe.state();
     let intent = &state["payment_intents"][1];
@@ -57,7 +57,8 @@ async fn credit(world: &World, invoice: &Value, payment: &str) {
     world.at_stripe(&void, &json!({})).await;
 }
 
-/// Returns each payment's charge, and the parts of disputes and credit notes that have no `object` of their own.
+/// Returns each payment's charge. Also returns the parts of disputes and credit notes that have no `object` of their
+/// own.
 pub(super) async fn parts(world: &World, state: &Value) -> Vec<Value> {
     let list = |name: &str| state[name].as_array().expect("a list").clone();
     let mut parts = Vec::new();

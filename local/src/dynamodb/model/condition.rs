@@ -242,7 +242,7 @@ impl Comparison {
     }
 }
 
-/// Returns the order of two texts or two numbers; `None` for sets and for different types.
+/// Returns the order of two texts or two numbers. `None` for sets and for different types.
 fn order(one: &Value, other: &Value) -> Option<Ordering> {
     match (one, other) {
         (Value::S(one), Value::S(other)) => Some(one.cmp(other)),

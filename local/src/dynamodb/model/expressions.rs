@@ -32,7 +32,7 @@ pub(super) struct Expressions {
 type Known<E> = HashMap<String, Arc<Parsed<E>>>;
 
 impl Expressions {
-    /// Parses a condition, if there is one, and checks its placeholders; `member` is the request's member.
+    /// Parses a condition, if there is one, and checks its placeholders. `member` is the request's member.
     pub(super) fn condition(
         &mut self,
         text: Option<&str>,

@@ -1,4 +1,4 @@
-//! Items held by transactions: other writes conflict with them, and reads still see their old state.
+//! Items held by transactions. Other writes conflict with them, and reads still see their old state.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The journal of tables in a folder: a line for each table and each commit, replayed and compacted at the start.
+//! The journal of tables in a folder. It has a line for each table and each commit, and is replayed and compacted at
+//! the start.
 //!
 //! A commit is written before its response, so a process that is killed loses none. The last line may be unfinished:
 //! its commit got no response, and is dropped. A transaction is one line, so it is replayed entirely or not at all.
@@ -186,7 +187,7 @@ impl Line {
 }
 
 impl Entry {
-    /// Returns the entry of an item, of which `known` is an earlier or the current state.
+    /// Returns the entry of an item. `known` is an earlier or the current state of it.
     fn of(table: &Table, known: &Item, item: Option<Item>) -> Self {
         Self {
             table: table.name.to_string(),

@@ -38,7 +38,7 @@ impl Key {
 }
 
 impl Part {
-    /// Converts a value to a part of a key; `None` if its type cannot be in a key.
+    /// Converts a value to a part of a key. `None` if its type cannot be in a key.
     pub(super) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::S(text) => Some(Self::S(text.clone())),
@@ -85,7 +85,7 @@ impl Schema {
         self.names().any(|known| known == name)
     }
 
-    /// Returns the key of an item; `None` if the item lacks one, since an index need not list all items.
+    /// Returns the key of an item. `None` if the item lacks one, since an index need not list all items.
     pub(super) fn key(&self, item: &Attributes) -> Option<Key> {
         let part = |attribute: &KeyAttribute| {
             let value = item.get(&attribute.name)?;

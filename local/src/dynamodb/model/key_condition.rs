@@ -125,7 +125,7 @@ fn part(attribute: &KeyAttribute, value: &str, given: Placeholders<'_>) -> Resul
     part.ok_or_else(|| Refusal::Invalid(TYPE.to_owned()))
 }
 
-/// Returns the first text that sorts after all that begin with `start`; `None` if there is none.
+/// Returns the first text that sorts after all that begin with `start`. `None` if there is none.
 fn after_all_that_begin_with(start: &str) -> Option<Part> {
     let mut letters: Vec<char> = start.chars().collect();
     while let Some(last) = letters.pop() {

@@ -186,7 +186,7 @@ fn check_filter(
     }
 }
 
-/// Returns the place after which a page begins, which must be a possible end of a previous page.
+/// Returns the place after which a page begins. It must be a possible end of a previous page.
 fn start_of(
     start: &Attributes,
     table: &Table,

@@ -71,7 +71,7 @@ impl Number {
         self.digits.checked_mul(factor)
     }
 
-    /// Returns its size in bytes: one, half a byte for each significant digit, and one for a sign.
+    /// Returns its size in bytes. That is one, half a byte for each significant digit, and one for a sign.
     pub(super) fn size(self) -> usize {
         let mut digits = self.digits.unsigned_abs();
         while digits != 0 && digits.is_multiple_of(10) {

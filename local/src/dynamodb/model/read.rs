@@ -126,7 +126,7 @@ impl State {
         Ok(found)
     }
 
-    /// Carries out a `TransactGetItems` on the current state; it conflicts with transactions that hold its items.
+    /// Carries out a `TransactGetItems` on the current state. It conflicts with transactions that hold its items.
     pub(super) fn transact_get(&mut self, request: &TransactGet) -> Result<String, Refusal> {
         let actions = &request.transact_items;
         if actions.is_empty() || actions.len() > MAX_ACTIONS {

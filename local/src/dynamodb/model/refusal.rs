@@ -41,7 +41,7 @@ pub enum Refusal {
          or index so please try again shortly."
     )]
     Throttled,
-    /// The transaction with this token was committed, but not all of its items are visible yet.
+    /// The transaction with this token was committed, but some items are not visible yet.
     #[error("The transaction with the given request token is already in progress")]
     InProgress,
     /// Another transaction used the same token.
@@ -55,7 +55,7 @@ pub enum Refusal {
     Unwritten(String),
 }
 
-/// The reason of one action of a cancelled transaction; an action that was not refused has the code `None`.
+/// The reason of one action of a cancelled transaction. An action that was not refused has the code `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Reason {
@@ -96,7 +96,7 @@ struct Cancelled<'a> {
 }
 
 impl Refusal {
-    /// Returns the refusal of a transaction for these reasons, each with the index of its action.
+    /// Returns the refusal of a transaction for these reasons, each with its action's index.
     pub(in super::super) fn cancelled(
         actions: usize,
         refused: impl IntoIterator<Item = (usize, Self)>,
@@ -115,7 +115,7 @@ impl Refusal {
         Self::Invalid(format!("the model of DynamoDB does not support {what}"))
     }
 
-    /// Converts it to the reason of one action; the error is a refusal of the whole transaction.
+    /// Converts it to the reason of one action. The error is a refusal of the whole transaction.
     pub(super) fn reason(self) -> Result<Reason, Self> {
         match self {
             Self::Invalid(message) => Ok(Reason {

@@ -1,4 +1,4 @@
-//! A table: its items in the order of their keys, and of the keys of each index.
+//! A table: its items in the order of their keys, and of each index's keys.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -27,7 +27,7 @@ impl Kind {
     }
 }
 
-/// The place of an item: its key, or in an index the index's key and then its own.
+/// The place of an item. It is its key, or in an index the index's key and then its own.
 pub(super) type Place = (Key, Option<Key>);
 
 /// Items by place.
@@ -134,7 +134,7 @@ impl Table {
         }
     }
 
-    /// Refuses index keys of a wrong type or with an empty value; given the previous item, checks only changed ones.
+    /// Refuses index keys of a wrong type or with an empty value. Given the previous item, checks only changed ones.
     pub(super) fn check_indexed(
         &self,
         item: &Attributes,

@@ -87,7 +87,7 @@ impl Throughput {
         }
     }
 
-    /// Takes all write units, or none; the error is the index of the first need that exceeds a partition.
+    /// Takes all write units, or none. The error is the index of the first need that exceeds a partition.
     pub(super) fn write(&mut self, needs: &[Need], now: Timestamp) -> Result<(), usize> {
         let units = self.pace.write_units;
         let mut taken: HashMap<&Partition, u64> = HashMap::new();
@@ -134,7 +134,7 @@ impl Throughput {
     }
 }
 
-/// Returns the units of a single write, by the larger of the old and the new item.
+/// Returns the units of a single write, by the larger of old and new item.
 pub(super) fn write_units(before: Option<&Item>, after: Option<&Item>) -> u64 {
     let bytes = [before, after].into_iter().flatten().map(Item::size).max();
     blocks(bytes.unwrap_or_default(), WRITE_UNIT_BYTES)

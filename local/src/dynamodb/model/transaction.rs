@@ -178,13 +178,13 @@ impl State {
         Ok(Ended { at, cancelled })
     }
 
-    /// Returns the time for which a transaction of this many items holds them if it is not torn.
+    /// Returns how long a transaction of this many items holds them if not torn.
     fn held_for(&self, items: usize) -> Duration {
         let throughput = self.throughput.as_ref();
         throughput.map_or(Duration::ZERO, |throughput| throughput.pace.held_for(items))
     }
 
-    /// Holds the items of a transaction until each is visible; returns the time of the last.
+    /// Holds the items of a transaction until each is visible. Returns the time of the last.
     fn hold(
         &mut self,
         actions: &[Prepared<'_>],

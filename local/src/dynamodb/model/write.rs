@@ -133,7 +133,7 @@ impl State {
         Ok(write.judge(table))
     }
 
-    /// Returns the units of a write: those of its item first, and those of indexes if it has an effect.
+    /// Returns the units of a write. Those of its item are first, then those of indexes if it has an effect.
     pub(super) fn needs(
         &self,
         write: &Prepared<'_>,
@@ -155,7 +155,7 @@ impl State {
         Ok(needs)
     }
 
-    /// Takes write units; the error is the index of the first need that exceeds a partition.
+    /// Takes write units. The error is the index of the first need that exceeds a partition.
     pub(super) fn take_write(&mut self, needs: &[Need]) -> Result<(), usize> {
         match &mut self.throughput {
             Some(throughput) => throughput.write(needs, self.now),
@@ -276,7 +276,7 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// Refuses an update that is wrong for every item; in a transaction that is its action's reason.
+    /// Refuses an update that is wrong for every item. In a transaction that is its action's reason.
     fn check_update(&self) -> Result<(), Refusal> {
         let Some(update) = &self.update else {
             return Ok(());

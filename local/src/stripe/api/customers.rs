@@ -78,7 +78,7 @@ pub(crate) fn create(state: &mut State, call: &mut Call, _: &str) -> Result {
     Ok(state.keep("customers", customer))
 }
 
-/// Takes the parameters of a new customer's card; returns the last digits and the outcome of the card for its
+/// Takes the parameters of a new customer's card. Returns the last digits and the outcome of the card for its
 /// subscriptions.
 ///
 /// A card that is attached without being the default is not charged, and is not kept. The message for a default that

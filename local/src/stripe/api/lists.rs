@@ -1,4 +1,4 @@
-//! Objects of all kinds as Stripe shows them: lists, single objects, and the state of the account.
+//! Objects of all kinds as Stripe shows them. They are lists, single objects, and the state of the account.
 
 use serde_json::{Value, json};
 

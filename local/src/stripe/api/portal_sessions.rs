@@ -110,7 +110,8 @@ fn flow(state: &State, form: &mut Form, features: &Value, customer: &str) -> Res
     })))
 }
 
-/// Refuses a flow for a subscription that has ended, or a cancel flow for one that is already set to be cancelled.
+/// Refuses a flow for a subscription that has ended. Also refuses a cancel flow for one that is already set to be
+/// cancelled.
 fn refuse_ended(subscription: &Subscription, kind: &str, param: &str) -> Result<()> {
     let cancels = kind == "subscription_cancel";
     let reason = if subscription.has_ended() {

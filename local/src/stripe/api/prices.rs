@@ -65,7 +65,7 @@ fn recurring(state: &State, form: &mut Form) -> Result<Option<Recurring>> {
     }))
 }
 
-/// Frees a lookup key, which only one price may have: takes it from the other price if `transfer` is true.
+/// Frees a lookup key, which only one price may have. Takes it from the other price if `transfer` is true.
 fn take_lookup_key(state: &mut State, key: Option<&str>, transfer: bool) -> Result<()> {
     let Some(key) = key else { return Ok(()) };
     let mut holders = state.prices.values_mut();

@@ -10,7 +10,7 @@ use super::{
 use crate::stripe::state::State;
 use crate::stripe::wire::{Call, Error, Result, is_v2};
 
-/// Executes a call about the object of an id, which is empty if the path has none.
+/// Executes a call about the object of an id. The id is empty if the path has none.
 type Operation = fn(&mut State, &mut Call, &str) -> Result;
 
 macro_rules! routes {
@@ -129,7 +129,7 @@ pub(crate) fn route(state: &mut State, call: &mut Call) -> Result {
     Ok(answer)
 }
 
-/// Returns the id in a path that fits a pattern, or an empty one; None if it does not fit.
+/// Returns the id in a path that fits a pattern, or an empty one. None if it does not fit.
 fn fits<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     let Some((before, after)) = pattern.split_once("{id}") else {
         return (pattern == path).then_some("");

@@ -76,7 +76,7 @@ fn credits(state: &mut State, items: &[Item], prorate: &str, now: i64) -> Vec<Li
         .collect()
 }
 
-/// Begins a period now and charges it at once, less the credits for the last one.
+/// Begins a period now and charges it at once. Subtracts the credits for the last one.
 fn bill_afresh(state: &mut State, id: &str, credits: Vec<Line>, now: i64) -> Result<()> {
     let subscription = state.subscription_mut(id)?;
     subscription.anchor = Some(now);
@@ -214,7 +214,7 @@ pub(crate) fn pause_collection(
     Ok(())
 }
 
-/// Returns a line for an amount's share of the rest of the period, rounded towards zero.
+/// Returns a line for an amount's share of the period's rest, rounded towards zero.
 fn proration(state: &mut State, item: &Item, amount: i64, now: i64) -> Line {
     let end = item.current_period_end;
     let whole = (end - item.current_period_start).max(1);

@@ -14,7 +14,7 @@ const RETRY_DAYS: [i64; 3] = [3, 5, 7];
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// Tries to pay an open invoice with its default payment, or a new one; returns the payment's id.
+/// Tries to pay an open invoice with its default payment, or a new one. Returns the payment's id.
 ///
 /// An invoice with nothing due is paid without a payment.
 pub(crate) fn collect(

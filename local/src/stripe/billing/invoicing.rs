@@ -78,7 +78,7 @@ pub(crate) fn draft(state: &mut State, of: &str, id: &str, bill: Bill, now: i64)
     Ok(())
 }
 
-/// Makes an invoice of a subscription from a bill and charges it; returns the invoice's id.
+/// Makes an invoice of a subscription from a bill and charges it. Returns the invoice's id.
 pub(crate) fn charge(
     state: &mut State,
     of: &str,
@@ -134,7 +134,7 @@ pub(crate) fn finalize(state: &mut State, id: &str, now: i64) -> Result<bool> {
 pub(crate) const NO_LOCATION: &str = "The customer's location isn't recognized. Set a \
      valid customer address in order to automatically calculate tax.";
 
-/// Finalizes a draft that is not to be paid: without the customer's balance, whatever its tax.
+/// Finalizes a draft that is not to be paid. It does so without the customer's balance, whatever its tax.
 pub(crate) fn finalize_unpaid(state: &mut State, id: &str, now: i64) -> Result<()> {
     let invoice = state.invoice_mut(id)?;
     invoice.finalizes_at = None;

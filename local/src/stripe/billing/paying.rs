@@ -73,7 +73,7 @@ pub(crate) fn pay(state: &mut State, id: &str, payment: &Payment<'_>, now: i64) 
     }
 }
 
-/// Returns the discount on an amount by a code that a buyer types; None if the code is unknown or inactive.
+/// Returns the discount on an amount by a code that a buyer types. None if the code is unknown or inactive.
 ///
 /// Half a cent and more is rounded up.
 fn discount(state: &State, code: &str, amount: i64) -> Option<i64> {

@@ -1,4 +1,4 @@
-//! Renews subscriptions: the period rolls over at once, and its invoice stays a draft for an hour.
+//! Renews subscriptions. The period rolls over at once, and its invoice stays a draft for an hour.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
     Settled,
 }
 
-/// Ends the period of a subscription; returns the id of the next invoice, if there is one.
+/// Ends the period of a subscription. Returns the id of the next invoice, if there is one.
 ///
 /// The clock does not move. With `skips_hour`, an existing draft is finalized and charged at once; without one, the
 /// period rolls over, and its invoice is.
@@ -77,7 +77,7 @@ pub(crate) fn advance(state: &mut State, id: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Begins the next period, with a draft as its invoice; returns the draft's id, if there is one.
+/// Begins the next period, with a draft as its invoice. Returns the draft's id, if there is one.
 ///
 /// A subscription that is set to end with its period ends; a paused one is not billed.
 pub(crate) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<String>> {
@@ -135,7 +135,7 @@ pub(crate) fn roll_over(state: &mut State, id: &str, now: i64) -> Result<Option<
     Ok(Some(invoice))
 }
 
-/// Returns the usage of a customer in a period, for a metered price: a whole number, at least zero.
+/// Returns the usage of a customer in a period, for a metered price. It is a whole number, at least zero.
 fn usage(state: &State, price: &Price, customer: &str, period: &Range<i64>) -> i64 {
     let meter = price.meter().and_then(|id| state.objects.get("meters", id));
     let Some(meter) = meter else { return 0 };

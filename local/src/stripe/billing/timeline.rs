@@ -55,7 +55,7 @@ fn next(state: &State) -> Option<(i64, Action)> {
     due.min_by_key(|(at, _)| *at)
 }
 
-/// Returns the end of the period if the clock ends it: always for a trial, else only with `Periods::Clock`.
+/// Returns the end of the period if the clock ends it. That is always for a trial, else only with `Periods::Clock`.
 fn period_end(subscription: &Subscription, periods: Periods) -> Option<i64> {
     let by_clock = subscription.status == "trialing" || periods == Periods::Clock;
     let renews = ["trialing", "active", "past_due", "unpaid"];

@@ -7,7 +7,7 @@ use crate::stripe::state::State;
 /// The settlement currency of the account's balance.
 pub(crate) const SETTLEMENT: &str = "usd";
 
-/// Exchange rates: the value of a currency's smallest unit in cents of the balance, in ten-thousandths.
+/// Exchange rates, in ten-thousandths. Each is the value of a currency's smallest unit in cents of the balance.
 const RATES: [(&str, i64); 3] = [("eur", 11_000), ("gbp", 12_500), ("jpy", 6_600)];
 
 const WHOLE: i64 = 10_000;

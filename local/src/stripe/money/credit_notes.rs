@@ -18,7 +18,7 @@ use crate::stripe::wire::{Error, Form, Result};
 
 const KIND: &str = "credit_notes";
 
-/// The id of a refund, and the part of it that belongs to a credit note.
+/// The id of a refund, and its part that belongs to a credit note.
 type Linked = (String, i64);
 
 /// The invoices that can be credited: finalized, and not void.
@@ -37,7 +37,7 @@ pub(crate) struct Request {
     credit_amount: i64,
     refund_amount: i64,
     out_of_band_amount: Option<i64>,
-    /// Refunds that exist, each with the part that belongs to the note; by default all of it.
+    /// Refunds that exist, each with the part that belongs to the note. By default all of it.
     refunds: Vec<(String, Option<i64>)>,
     reason: Option<String>,
     memo: Option<String>,
@@ -222,7 +222,7 @@ fn link(state: &State, invoice: &Invoice, request: &Request) -> Result<Vec<Linke
     Ok(linked)
 }
 
-/// Fails above the amount left to credit; returns the part that reduces the amount still to be paid.
+/// Fails above the amount left to credit. Returns the part that reduces the amount still to be paid.
 fn check(state: &State, invoice: &Invoice, request: &Request, linked: &[Linked]) -> Result<i64> {
     if !CREDITABLE.contains(&invoice.status.as_str()) {
         let message = format!(

@@ -27,7 +27,7 @@ const EVIDENCE: &str = "\
     refund_refusal_explanation service_date service_documentation shipping_address shipping_carrier \
     shipping_date shipping_documentation shipping_tracking_number uncategorized_file uncategorized_text";
 
-/// Returns the case type of a dispute in a new status: the known one, unless the status contradicts it.
+/// Returns the case type of a dispute in a new status. It is the known one, unless the status contradicts it.
 fn case_type<'a>(status: &str, known: &'a str) -> &'a str {
     match (status, known) {
         ("prevented", "resolution") => "resolution",
@@ -38,7 +38,7 @@ fn case_type<'a>(status: &str, known: &'a str) -> &'a str {
     }
 }
 
-/// Returns whether no money moves: for an inquiry, and for a dispute that was blocked in advance.
+/// Returns whether no money moves. That is so for an inquiry, and for a dispute that was blocked in advance.
 fn is_inquiry(dispute: &Value) -> bool {
     ["inquiry", "block"].contains(&text(
         &dispute["payment_method_details"]["card"],
@@ -46,7 +46,7 @@ fn is_inquiry(dispute: &Value) -> bool {
     ))
 }
 
-/// Withdraws or reinstates the money according to a new status; returns the types of the events.
+/// Withdraws or reinstates the money according to a new status. Returns the types of the events.
 ///
 /// Money is withdrawn when the dispute opens, not when it is lost.
 /// <https://docs.stripe.com/disputes/how-disputes-work>

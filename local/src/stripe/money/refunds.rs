@@ -25,7 +25,7 @@ pub(crate) struct Terms {
     pub(crate) status: Option<String>,
 }
 
-/// Sets the status of a refund, and moves its money when it leaves the balance or comes back.
+/// Sets the status of a refund. Moves its money when it leaves the balance or comes back.
 fn settle(state: &mut State, refund: &mut Value, status: &str, now: i64) {
     if let Some(members) = refund.as_object_mut() {
         members.retain(|name, _| !OF_STATUS.contains(&name.as_str()));

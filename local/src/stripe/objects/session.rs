@@ -54,7 +54,7 @@ pub(crate) struct Session {
     pub(crate) overrides: BTreeMap<String, Value>,
 }
 
-/// A price that is ordered: a line of a session, or the beginning of a subscription's item.
+/// A price that is ordered. It is a line of a session, or the beginning of a subscription's item.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Ordered {
     pub(crate) id: String,

@@ -1,4 +1,4 @@
-//! The fake's own endpoints under `/_local`: they list its data, and act as buyers, banks and time.
+//! The fake's own endpoints under `/_local`. They list its data, and act as buyers, banks and time.
 
 mod plans;
 

@@ -24,7 +24,7 @@ const MAX_ATTEMPTS: usize = 8;
 /// The timeout of an endpoint.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest wait before the clock is read again, since a test may move it forward.
+/// The longest wait before the clock is read again. A test may move it forward.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// A delivery that is due, with its request.
@@ -95,7 +95,7 @@ impl Stripe {
         }
     }
 
-    /// Reports the outcome of a delivery: the status of its response, or why there was none.
+    /// Reports the outcome of a delivery. That is the status of its response, or why there was none.
     pub fn report(&self, delivery: u64, outcome: Result<u16, String>) {
         let now_ms = self.clock.now().as_millisecond();
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! A running fake of Stripe: an account with an address, and the sender of its webhooks.
+//! A running fake of Stripe. It is an account with an address, and the sender of its webhooks.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ pub struct FakeStripe {
 }
 
 impl FakeStripe {
-    /// Starts on `address` with the machine's clock and an account in memory that has the meter.
+    /// Starts on `address` with the machine's clock and an account in memory. The account has the meter.
     pub async fn start(address: SocketAddr) -> Result<Self, server::Error> {
         Self::serve(address, Stripe::new(Clock::system()).with_meter()).await
     }

@@ -25,7 +25,7 @@ const NO_METER: &str = "no_meter";
 /// The code of events whose customer does not exist.
 const NO_CUSTOMER: &str = "meter_event_customer_not_found";
 
-/// The names of events in a report: identifiers, or the keys that the events were sent with.
+/// The names of events in a report. They are identifiers, or the keys that the events were sent with.
 ///
 /// Stripe documents the identifier of a sample as "the request idempotency key".
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]

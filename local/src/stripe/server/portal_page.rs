@@ -66,7 +66,7 @@ fn shown(state: &State, session: &Value, error: Option<&Error>) -> Response {
     page(status, "Your plan", &parts::body(state, session, error))
 }
 
-/// Returns the redirect after an action: to the portal, or to the URL that the link names.
+/// Returns the redirect after an action. It leads to the portal, or to the URL that the link names.
 fn leave(state: &mut State, session: &Value) -> String {
     let id = text(session, "id");
     let redirect = parts::open_flow(session).map(|flow| {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::{Request, Response, single};
 
-/// A logged request and the status of its response, even a lost one; without a status, the connection was refused.
+/// A logged request and the status of its response, even a lost one. Without a status, the connection was refused.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Logged {
     pub(crate) method: String,

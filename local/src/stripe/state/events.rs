@@ -1,4 +1,4 @@
-//! Events: changes in the account, each with a snapshot of its object, or as a thin event that only names it.
+//! Events: changes in the account, each with a snapshot of its object. A thin event only names it.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ impl State {
         }
     }
 
-    /// Records a thin event, and adds a delivery of its notification for each destination subscribed to it.
+    /// Records a thin event. Adds a delivery of its notification for each destination subscribed to it.
     pub(crate) fn emit_thin(
         &mut self,
         kind: &str,
@@ -101,7 +101,7 @@ impl State {
         newest.as_str().map(str::to_owned)
     }
 
-    /// Adds a new secret to an endpoint or an event destination, or with `expire` removes the old one.
+    /// Adds a new secret to an endpoint or an event destination. Or, with `expire`, removes the old one.
     pub(crate) fn roll(&mut self, id: &str, expire: bool) -> Option<String> {
         let new = self.next_id("whsec_");
         let kinds = ["webhook_endpoints", "event_destinations"];

@@ -1,4 +1,4 @@
-//! The kinds of objects: their paths, their names in errors, and the filters of their lists.
+//! The kinds of objects: their paths, names in errors, and filters of lists.
 
 use serde_json::Value;
 

@@ -28,7 +28,7 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Counts a call; fails if its endpoint or the account has reached its limit in this second.
+    /// Counts a call. Fails if its endpoint or the account has reached its limit in this second.
     pub(crate) fn count(&mut self, call: &Call, settings: &Settings) -> Result<()> {
         if !settings.rate_limits {
             return Ok(());

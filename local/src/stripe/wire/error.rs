@@ -7,7 +7,7 @@ use super::version::{API_VERSION, is_v2};
 use crate::faults::Firing;
 use crate::http::{Response, json as json_response, text};
 
-/// The result of an operation: an object as Stripe shows it, unless `T` is something else.
+/// The result of an operation. It is an object as Stripe shows it, unless `T` is something else.
 pub(crate) type Result<T = Value> = std::result::Result<T, Error>;
 
 /// An error response.
@@ -54,7 +54,7 @@ impl Error {
         Self::param("parameter_missing", param, message)
     }
 
-    /// No object has this id: a 404 if the id is in the path, a 400 if it is a parameter.
+    /// No object has this id. That is a 404 if the id is in the path, a 400 if it is a parameter.
     pub(crate) fn no_such(object: &str, param: &str, id: &str) -> Self {
         let message = format!("No such {object}: '{id}'");
         let mut error = Self::param("resource_missing", param, message).executed();
@@ -204,7 +204,7 @@ impl Error {
         fault
     }
 
-    /// Marks the error as one of execution, so that its response is kept under the idempotency key.
+    /// Marks the error as one of execution. So its response is kept under the idempotency key.
     pub(crate) fn executed(mut self) -> Self {
         self.stored = true;
         self
@@ -215,7 +215,7 @@ impl Error {
         self.stored
     }
 
-    /// Returns the response to a call of this path, in the shape of its version of the API.
+    /// Returns the response to a call of this path, in its API version's shape.
     pub(crate) fn response_at(&self, path: &str) -> Response {
         if is_v2(path) && !matches!(self.status.as_u16(), 502..=504) {
             return self.response_of_v2();

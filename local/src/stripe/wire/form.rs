@@ -183,7 +183,7 @@ impl Form {
             .collect()
     }
 
-    /// Changes metadata by the parameters `name[…]`: an empty value removes its key, an empty `name` all keys.
+    /// Changes metadata by the parameters `name[…]`. An empty value removes its key, an empty `name` all keys.
     pub(crate) fn change_metadata(
         &mut self,
         name: &str,

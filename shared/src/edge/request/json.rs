@@ -1,4 +1,4 @@
-//! Reads JSON as real senders write it: behind a byte order mark, with lone surrogates, with huge numbers.
+//! Reads JSON as real senders write it. It may be behind a byte order mark, with lone surrogates, or with huge numbers.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -74,7 +74,7 @@ pub(super) fn not_of_schema(field: String, error: &serde_json::Error) -> Error {
     }
 }
 
-/// Returns the text with U+FFFD for each escape of a lone surrogate; None if there is none.
+/// Returns the text with U+FFFD for each escape of a lone surrogate. None if there is none.
 fn mended(text: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -96,7 +96,7 @@ fn mended(text: &str) -> Option<String> {
     (copied > 0).then_some(mended)
 }
 
-/// Returns the UTF-16 unit that is escaped at a place, as `\u` and four hexadecimal digits.
+/// Returns the UTF-16 unit escaped at a place, as `\u` and four hexadecimal digits.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! Reads an account and usages without charging: before a likely refusal, and before every final one.
+//! Reads an account and usages without charging. It does so before a likely refusal, and before every final one.
 
 use std::collections::BTreeSet;
 

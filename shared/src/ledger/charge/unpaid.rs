@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::words::id::AccountId;
 
-/// Time for which an account that lacked funds is read before it is charged; each refusal restarts it.
+/// Time for which an account that lacked funds is read before it is charged. Each refusal restarts it.
 const LOOKED_AT_FOR: SignedDuration = SignedDuration::from_secs(1);
 
-/// The unpaid requests that an account may make at once, and the further ones each second.
+/// The unpaid requests that an account may make at once, and further ones each second.
 const BURST: i64 = 300;
 const PER_SECOND: i64 = 50;
 

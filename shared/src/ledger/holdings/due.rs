@@ -1,4 +1,4 @@
-//! Brings the grants of an account up to date: debits, expiries, and the free Sparks of the month. Pure.
+//! Brings an account's grants up to date: debits, expiries, and the month's free Sparks. Pure.
 
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ pub struct Settlement {
 }
 
 impl Holdings {
-    /// Brings the grants up to date: attributes debits since the last time, takes out ended grants, and adds the free
+    /// Brings the grants up to date. Attributes debits since the last time, takes out ended grants, and adds the free
     /// Sparks of a new month.
     ///
     /// None if an amount does not fit.

@@ -1,4 +1,4 @@
-//! The items of an account and of its grants, which a reader joins if they belong together. Pure.
+//! The items of an account and of its grants. A reader joins them if they belong together. Pure.
 
 use super::super::account::Account;
 use super::Holdings;

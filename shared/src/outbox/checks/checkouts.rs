@@ -1,4 +1,4 @@
-//! Checks orders that are not settled after their session has ended, and credits what was paid.
+//! Checks orders that are not settled after their session has ended. Credits what was paid.
 //!
 //! This finds payments without a webhook or a verification.
 
@@ -73,7 +73,7 @@ async fn look_into(
     Ok(())
 }
 
-/// Finds the session of an order whose process ended before writing it, among the customer's sessions at Stripe.
+/// Finds the session of an order whose process ended before writing it. Searches the customer's sessions at Stripe.
 async fn find_session(
     payments: &Payments,
     order: &Order,

@@ -1,4 +1,4 @@
-//! Verification of a payment: the state of its Checkout Session, and the Sparks credited for it.
+//! Verification of a payment: its Checkout Session's state, and the Sparks credited for it.
 
 use serde::Serialize;
 use tracing::info;

@@ -9,7 +9,7 @@ use crate::providers::stripe::{Invoice, InvoiceLine};
 use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 
-/// Minimum time for which Sparks can be used that were granted after their period had ended.
+/// Minimum time of use of Sparks that were granted after their period had ended.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The verdict on an invoice.
@@ -108,7 +108,7 @@ pub(super) fn of(
 struct Lines {
     /// All whole periods together.
     paid: Option<Period>,
-    /// The mismatch of a line that has a plan's price and is neither a proration nor a whole period.
+    /// The mismatch of a line at a plan's price. It is neither a proration nor a whole period.
     wrong: Option<Field>,
     /// A line with a positive amount has a plan's price.
     is_of_plan: bool,
@@ -150,7 +150,7 @@ impl Lines {
     }
 }
 
-/// Returns the period that a line pays for; None if its amount is not the price of its quantity.
+/// Returns the period that a line pays for. None if its amount is not the price of its quantity.
 fn period(line: &InvoiceLine, amount: Money, one: &OrderTerms) -> Option<Period> {
     let quantity = line.quantity.unwrap_or(1);
     let price = one.price.checked_mul(quantity)?;
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(period(&nothing, amount, &plan), None);
     }
 
-    /// The proration of a change within a period: billed at once, and pending for the next invoice.
+    /// Prorations of a change within a period: one billed at once, one pending. The latter waits for the next invoice.
     fn prorations() -> [Value; 2] {
         ["subscription_item_details", "invoice_item_details"]
             .map(|parent| json!({"parent": {parent: {"proration": true}}}))

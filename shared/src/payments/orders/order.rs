@@ -101,7 +101,7 @@ impl OrderStatus {
         }
     }
 
-    /// Returns whether it is over: the session cannot be paid any more, and nothing is left to check.
+    /// Returns whether it is over. Then the session cannot be paid any more, and nothing is left to check.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Paid | Self::Unpaid | Self::Expired)
     }
@@ -135,7 +135,8 @@ impl Order {
         item
     }
 
-    /// Its place in the index while it is not settled: the bucket, and the time from which the outbox should check it.
+    /// Its place in the index while it is not settled. That is the bucket, and the time from which the outbox should
+    /// check it.
     pub(crate) fn listed(&self) -> [AttributeValue; 2] {
         let looked_into = self
             .expires_at

@@ -217,7 +217,7 @@ impl Orders {
         self.table.apply(note, deadline).await.map(drop)
     }
 
-    /// Writes that an order is paid, and that nothing is left to be credited for it.
+    /// Writes that an order is paid and nothing is left to be credited for it.
     pub async fn settle_order(&self, order: &OrderId, deadline: &Deadline) -> Result<(), Error> {
         self.table
             .apply(paid(&self.table, order), deadline)

@@ -19,11 +19,11 @@ pub enum SessionOrigin {
     Ours(CheckoutSession),
     /// It belongs to another product or deployment.
     NotOurs(OtherOwner),
-    /// Its customer or metadata is ours, but it was not made here; the operator must look at it.
+    /// Its customer or metadata is ours, but it was not made here. The operator must look at it.
     Unclear(Fault<'static>),
 }
 
-/// Finds the origin of a Checkout Session, in the table or else by the metadata at Stripe.
+/// Finds a Checkout Session's origin, in the table or else by its metadata at Stripe.
 ///
 /// The table lacks a session whose process ended between Stripe's answer and the write. Such a session is written now.
 pub async fn origin(
@@ -71,7 +71,7 @@ pub async fn origin(
     }
 }
 
-/// Classifies a session that was not made here: another product's, or made by hand for a customer of ours.
+/// Classifies a session that was not made here. It is another product's, or made by hand for a customer of ours.
 async fn without_metadata(
     payments: &Payments,
     at_stripe: &stripe::CheckoutSession,

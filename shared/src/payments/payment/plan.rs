@@ -1,4 +1,4 @@
-//! Grants the first period of a plan that was bought in a session, and follows its subscription.
+//! Grants the first period of a plan bought in a session, and follows its subscription.
 
 use tracing::{info, warn};
 
@@ -66,7 +66,7 @@ pub(super) async fn grant(
     Ok((credited, account.await?))
 }
 
-/// Stores the subscription that a session started, and expires the account's other open sessions for plans.
+/// Stores the subscription that a session started. Expires the account's other open sessions for plans.
 ///
 /// There, the account could pay for a second plan.
 async fn follow(

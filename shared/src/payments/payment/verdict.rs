@@ -10,7 +10,8 @@ use crate::providers::stripe::{CheckoutSession, PaymentIntent};
 pub(super) enum Verdict {
     /// It is paid, or there was nothing to pay.
     Paid,
-    /// It is complete, and the payment is processing, or the buyer still has to send it, such as by bank transfer.
+    /// It is complete, and the payment is processing, or the buyer must still send it. A bank transfer, for example, is
+    /// sent later.
     Processing,
     /// It is open; a declined card leaves it open.
     Open,

@@ -1,4 +1,4 @@
-//! Refunds and disputes that may still change: the outbox checks each regularly, even without a webhook.
+//! Refunds and disputes that may still change. The outbox checks each regularly, even without a webhook.
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ impl OpenReversals {
 }
 
 impl OpenReversals {
-    /// Schedules a check of a reversal; returns false if the deployment does not store that yet.
+    /// Schedules a check of a reversal. Returns false if the deployment does not store that yet.
     pub async fn follow(
         &self,
         kind: ReversalKind,

@@ -1,4 +1,4 @@
-//! Finds the object that asked for a payment, so that its reversal leads to a purchase.
+//! Finds the object that asked for a payment. So its reversal leads to a purchase.
 
 use super::Error;
 use crate::payments::Payments;
@@ -17,7 +17,7 @@ pub(super) enum PaymentOrigin {
     NotOurs(OtherOwner),
 }
 
-/// Returns the origin of the payment that a refund, a dispute or a credit note reverses. Writes nothing.
+/// Returns the origin of the payment that a refund, dispute or credit note reverses. Writes nothing.
 pub(super) async fn of_reversal(
     payments: &Payments,
     found: &MoneyBack,

@@ -32,7 +32,7 @@ pub enum Finding {
     NotRestored,
 }
 
-/// Reviews a refund or a dispute by the rules of its reconciliation; None if the ledger agrees.
+/// Reviews a refund or a dispute by the rules of its reconciliation. None if the ledger agrees.
 pub async fn review(
     payments: &Payments,
     kind: ReversalKind,
@@ -89,7 +89,7 @@ fn compare(
     }
 }
 
-/// Returns the account that should have got an invoice's Sparks; None if the invoice grants nothing.
+/// Returns the account that should have got an invoice's Sparks. None if the invoice grants nothing.
 async fn owed(
     payments: &Payments,
     id: &InvoiceId,

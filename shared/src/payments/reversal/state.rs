@@ -1,14 +1,14 @@
-//! Judges the state of a refund, a dispute or a credit note, and the time of its next check. Pure.
+//! Judges the state of a refund, a dispute or a credit note. Also decides the time of its next check. Pure.
 
 use jiff::SignedDuration;
 
 use crate::providers::stripe::{MoneyBack, MoneyBackStatus};
 
-/// Intervals between checks: daily for an undecided reversal, weekly for a refund that may still fail.
+/// Intervals between checks. Daily for an undecided reversal, weekly for a refund that may still fail.
 pub(super) const DAILY: SignedDuration = SignedDuration::from_hours(24);
 const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Time for which a refund that has succeeded is checked: a bank may return it for up to 30 days.
+/// Time for which a refund that has succeeded is checked. A bank may return it for up to 30 days.
 /// <https://docs.stripe.com/refunds#failed-refunds>
 const MAY_FAIL_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
 
@@ -52,8 +52,8 @@ pub(super) fn of(found: &MoneyBack) -> ReversalState {
     }
 }
 
-/// Returns the time until the next check of a refund, a dispute or a credit note of this age; None if no further change
-/// is expected. A later change is still acted on.
+/// Returns the time until the next check of a refund, dispute or credit note. It depends on its age. None if no further
+/// change is expected. A later change is still acted on.
 pub(super) fn next_look(status: MoneyBackStatus, age: SignedDuration) -> Option<SignedDuration> {
     match status {
         MoneyBackStatus::Failed

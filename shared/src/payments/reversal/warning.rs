@@ -11,7 +11,7 @@ use crate::providers::stripe;
 use crate::words::entry_id::EntryId;
 use crate::words::id::WarningId;
 
-/// Keeps an incident about a payment that its card issuer suspects, so that the operator can refund it in time.
+/// Keeps an incident about a payment that its card issuer suspects. So the operator can refund it in time.
 /// <https://docs.stripe.com/disputes/measuring#early-fraud-warnings>
 pub async fn warn_of_fraud(
     payments: &Payments,

@@ -69,7 +69,8 @@ const ORDER: [&str; 6] = [
     "incomplete",
 ];
 
-/// Returns the best subscription: by status, then the one whose period ends last, then the newest, then by id.
+/// Returns the best subscription. It is the best by status, then the one whose period ends last, then the newest, then
+/// by id.
 pub(crate) fn best(all: &[StoredSubscription]) -> Option<&StoredSubscription> {
     all.iter().min_by_key(|one| rank(one))
 }

@@ -21,14 +21,15 @@ pub struct StoredSubscription {
     pub status: String,
     /// The plan of the catalogue; None if the price is not in the catalogue.
     pub plan: Option<String>,
-    /// End of the current period, in seconds since 1970; the first one if there are several. Stripe moves it before it
+    /// End of the current period, in seconds since 1970. The first one if there are several. Stripe moves it before it
     /// charges.
     pub current_period_end: Option<i64>,
     /// The time at which it ends by itself, in seconds since 1970.
     pub cancel_at: Option<i64>,
     /// Time of creation, in seconds since 1970.
     pub created: i64,
-    /// Its invoices that may still bring Sparks: the latest one, and older ones that were not settled when last seen.
+    /// Its invoices that may still bring Sparks. They are the latest one, and older ones that were not settled when
+    /// last seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awaits: Vec<AwaitedInvoice>,
 }
@@ -40,18 +41,18 @@ pub struct AwaitedInvoice {
     pub invoice: String,
     /// Time of creation, in seconds since 1970.
     pub created: i64,
-    /// True if Stripe advances it by itself: Stripe will finalise a draft, or charge an open invoice.
+    /// True if Stripe advances it by itself. Stripe will finalise a draft, or charge an open invoice.
     pub advances: bool,
 }
 
 /// Statuses of subscriptions that are over.
 const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
 
-/// Delay from the end of a period to the first look at its renewal: Stripe charges about an hour after the end.
+/// Delay from the end of a period to the first look at its renewal. Stripe charges about an hour after the end.
 /// <https://docs.stripe.com/billing/invoices/subscription#draft-invoice>
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Intervals between looks: hourly at an invoice that Stripe advances by itself, daily at anything else.
+/// Intervals between looks. Hourly at an invoice that Stripe advances by itself, daily at anything else.
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -75,7 +76,7 @@ impl StoredSubscription {
         self.is_live() || !self.awaits.is_empty()
     }
 
-    /// Returns the time of the next look if no webhook arrives; None if there is none.
+    /// Returns the time of the next look if no webhook arrives. None if there is none.
     ///
     /// The next look depends on what was credited, not on the period that Stripe is in: an awaited invoice keeps a
     /// look due until it is credited, void or uncollectible.
@@ -135,7 +136,7 @@ pub struct Subscriptions {
 /// An account that may have subscriptions.
 #[derive(Debug)]
 pub struct Subscriber {
-    /// The account as it was read, with what is due not settled; None if there is no account.
+    /// The account as it was read, with what is due not settled. None if there is no account.
     pub account: Option<Account>,
     /// Its customer at Stripe.
     pub customer: Option<CustomerId>,

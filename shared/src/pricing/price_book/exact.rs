@@ -21,7 +21,7 @@ impl Fraction {
     }
 }
 
-/// Returns the sum, rounded up to a whole number, and whole shares that add up to it.
+/// Returns the sum, rounded up to a whole number. The shares are whole, and add up to it.
 ///
 /// Shares are rounded down; what is left goes to the largest remainders, ties to the earlier one.
 /// None on overflow.

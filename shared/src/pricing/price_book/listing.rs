@@ -26,7 +26,7 @@ pub(super) struct Listing {
     pub(super) prices: &'static [Price],
 }
 
-/// A row of prices, in pico-dollars per million tokens, with the conditions under which it holds.
+/// A row of prices, in pico-dollars per million tokens, with its conditions.
 #[derive(Debug)]
 pub(super) struct Price {
     /// The first day, in UTC.

@@ -1,4 +1,4 @@
-//! Finds an AI model by its name, and the prices of its tokens at a given time.
+//! Finds an AI model by its name, and its tokens' prices at a given time.
 //!
 //! The prices are the committed table in `table.rs`, made by `make prices`. A name is looked up by the rules of
 //! the table's source, in its order: the first provider whose rule accepts the name, then the first of its models.
@@ -87,7 +87,7 @@ fn by_rules(name: &str) -> Option<Model> {
 }
 
 impl Model {
-    /// Returns the name to store and to aggregate by: the same for every alias, and one of a bounded set.
+    /// Returns the name to store and to aggregate by. It is the same for every alias, and one of a bounded set.
     ///
     /// It is the source's id of the model, after the provider's id and a slash if that id alone means another model or
     /// none. At most 64 bytes of printable ASCII without `#`.
@@ -100,7 +100,7 @@ impl Model {
         self.provider
     }
 
-    /// The prices in force for a request at `at`, or `None` if its tokens have none.
+    /// The prices in force for a request at `at`. `None` if its tokens have none.
     ///
     /// `total_input_tokens` counts every input token, cached and written ones, too. If a long prompt raises the price,
     /// it does so for every token of the request.

@@ -13,7 +13,7 @@ use super::pattern::Rule::{AllOf, AnyOf, Contains, EndsWith, Equals, Matches, St
 /// The data the prices come from.
 pub const SOURCE: &str = "genai-prices 0.2.1";
 
-/// The start of the SHA-256 of the rows, in hexadecimal: other rows are another price version.
+/// The start of the SHA-256 of the rows, in hexadecimal. Other rows are another price version.
 pub const DIGEST: &str = "df667f73";
 
 #[rustfmt::skip]

@@ -21,7 +21,7 @@ const SECRETS: [(&str, &str); 3] = [
 ];
 
 impl Environment<'_> {
-    /// Returns the secrets that are stored in parameters; fails if one is also set in the environment.
+    /// Returns the secrets that are stored in parameters. Fails if one is also set in the environment.
     pub fn secrets_elsewhere(self) -> Result<Vec<Elsewhere>, Error> {
         let mut elsewhere = Vec::new();
         for (variable, named_by) in SECRETS {

@@ -13,7 +13,7 @@ const LANGFUSE: [&str; 3] = [
 ];
 
 impl Environment<'_> {
-    /// Returns the variables that stop one of the functions at its start, each of them once.
+    /// Returns the variables that stop a function at its start, each of them once.
     ///
     /// Langfuse may be left out as a whole. Stripe is required, since some functions need it.
     pub fn faults(self) -> Vec<Error> {

@@ -8,12 +8,12 @@ use super::{Environment, Error};
 /// items before any of them writes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ItemVersion {
-    /// Grants are a part of the account item; accounts and services share the ids of usages.
+    /// Grants are a part of the account item. Accounts and services share the ids of usages.
     V1,
-    /// Grants are an item of their own; usages of an account's own token have ids of their own; Sparks that are given
+    /// Grants are an item of their own. Usages of an account's own token have ids of their own; Sparks that are given
     /// back join one grant of the account.
     V2,
-    /// Refunds and disputes that are not final have an item of their own, and credit notes claw Sparks back.
+    /// Refunds and disputes that are not final have an item of their own. Credit notes claw Sparks back.
     V3,
 }
 
@@ -34,7 +34,7 @@ pub struct TableSettings {
 }
 
 impl Environment<'_> {
-    /// `TABLE_NAME`: the table of the ledger, and `ITEM_VERSION`: the version of its new items, by default the newest.
+    /// `TABLE_NAME`: the table of the ledger. `ITEM_VERSION`: the version of its new items, by default the newest.
     pub fn table(self) -> Result<TableSettings, Error> {
         Ok(TableSettings {
             name: self.required("TABLE_NAME")?,

@@ -1,4 +1,4 @@
-//! The line of a log event: flat JSON, with the id of the request in which it happened.
+//! The line of a log event: flat JSON, with the id of its request.
 
 use std::fmt::Debug;
 

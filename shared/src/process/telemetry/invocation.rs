@@ -168,7 +168,7 @@ pub fn account(account: &AccountId) {
     });
 }
 
-/// Notes the response to the request: its status, its problem code, and whether it is a replay.
+/// Notes the response's status, its problem code, and whether it is a replay.
 pub(crate) fn answered(status: StatusCode, code: Option<&'static str>, replayed: bool) {
     let answer = Answer {
         status,

@@ -31,7 +31,7 @@ impl Lines {
     }
 }
 
-/// Writes a line to its keeper, or else to standard output in one piece, so that lines never mix.
+/// Writes a line to its keeper, or else to standard output. It is one piece, so that lines never mix.
 pub(super) fn write(mut line: String, keeper: Option<&Lines>) {
     if let Some(Lines(kept)) = keeper {
         return kept

@@ -39,7 +39,7 @@ pub enum Metric {
     Refusals(&'static str),
     /// Webhooks with a valid signature that were not acknowledged: Stripe sends them again.
     WebhookFailures,
-    /// For each webhook with a recent, well-formed signature: 1 if one of the secrets made it, 0 if none did.
+    /// For each webhook with a recent, well-formed signature: 1 if a secret made it. 0 if none did.
     WebhookSignatureKnown,
     /// The total time that an invocation spent on a step.
     StepDurationMs(Step),
@@ -63,7 +63,7 @@ pub enum Step {
 }
 
 impl Metric {
-    /// The name at CloudWatch, with the sink, step or code: a line has one value per dimension.
+    /// The name at CloudWatch, with the sink, step or code. A line has one value per dimension.
     pub(super) fn name(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::UsageRecorded => "UsageRecorded",

@@ -8,8 +8,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Takes the root of an `X-Amzn-Trace-Id` and a `traceparent`, each only if it is well-formed: the caller writes
-    /// both.
+    /// Takes the root of an `X-Amzn-Trace-Id` and a `traceparent`, each only if well-formed. The caller writes both.
     ///
     /// ```
     /// use shared::process::telemetry::TraceContext;
@@ -42,7 +41,8 @@ impl TraceContext {
     }
 }
 
-/// Returns whether a text is `1-`, the time in 8 hexadecimal digits, `-`, and 24 random ones.
+/// Returns whether a text is the root of a trace id. That is `1-`, the time in 8 hexadecimal digits, `-`, and 24 random
+/// ones.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
 fn is_root(text: &str) -> bool {
     let mut parts = text.split('-');

@@ -34,7 +34,7 @@ const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 /// The time range of the query that checks the keys; its result does not matter.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
-/// The age up to which Langfuse certainly shows a trace: its smallest plan shows 30 days and leaves out older ones.
+/// The age up to which Langfuse certainly shows a trace. Its smallest plan shows 30 days and leaves out older ones.
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(29 * 24);
 
 /// A budget of reads.
@@ -104,7 +104,7 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Returns whether the trace of a usage is there; None if it was not read, and the read is incomplete at that time.
+    /// Returns whether the trace of a usage is there. None if it was not read, and the read is incomplete at that time.
     pub fn has(&self, usage: &UsageId, occurred_at: Timestamp) -> Option<bool> {
         if self.traces.contains(&trace_id(usage.as_str())) {
             return Some(true);
@@ -119,7 +119,7 @@ pub fn is_shown(occurred_at: Timestamp, now: Timestamp) -> bool {
 }
 
 impl Langfuse {
-    /// Reads the traces of usages that occurred in a time range, to the millisecond, latest first.
+    /// Reads the traces of usages that occurred in a time range, latest first. The range counts to the millisecond.
     ///
     /// If there are more than the maximum number of pages, or a later page fails, the earliest are left out.
     /// <https://api.reference.langfuse.com/#tag/observationsv2>
@@ -201,7 +201,7 @@ impl Langfuse {
         page
     }
 
-    /// Checks that Langfuse accepts the keys: reads an observation of the last hour, which changes nothing.
+    /// Checks that Langfuse accepts the keys. Reads an observation of the last hour, which changes nothing.
     pub async fn check(&self, timeout: Duration) -> Result<(), Error> {
         let now = self.clock.now();
         let from = now.saturating_sub(LOOK_BACK).unwrap_or(now);
@@ -235,7 +235,7 @@ impl Langfuse {
     }
 }
 
-/// Maps a refused read to an error of its own: this Langfuse cannot list its traces, which proves nothing about them.
+/// Maps a refused read to an error of its own. This Langfuse cannot list its traces, which proves nothing about them.
 fn of_read(error: Error) -> Error {
     match error {
         Error::Refused(status) | Error::NotFound(status) => Error::Unreadable(status),

@@ -60,7 +60,7 @@ pub(super) fn span_id(usage: &str) -> String {
     hex(&seeded(&format!("{usage}:usage"))[..8])
 }
 
-/// Hashes a seed as Langfuse's SDKs do, so that they can find the trace by the usage id.
+/// Hashes a seed as Langfuse's SDKs do. So they can find the trace by the usage id.
 fn seeded(seed: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, seed.as_bytes()).as_ref());
@@ -175,7 +175,7 @@ fn extend_with_labels<'a>(attributes: &mut Vec<Attribute<'a>>, entry: &'a UsageE
     }
 }
 
-/// The model's input and output, cut to size, with a mark on each that was cut.
+/// The model's input and output, cut to size. Each that was cut has a mark.
 fn content(content: Content<'_>) -> Vec<Attribute<'_>> {
     let sides = [
         (

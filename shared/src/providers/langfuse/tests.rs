@@ -1,4 +1,4 @@
-//! Tests of the requests to Langfuse and the meaning of its responses, against an endpoint in this process.
+//! Tests of the requests to Langfuse and the meaning of its responses. They run against an endpoint in this process.
 
 use std::sync::{Arc, Mutex};
 
@@ -217,7 +217,7 @@ async fn traced(pages: &'static [i64]) -> Result<Traced, Error> {
         .await
 }
 
-/// A Langfuse that returns this status and body for every request, and the count of requests.
+/// A Langfuse that returns this status and body for every request. Also the count of requests.
 fn answering(status: u16, body: &'static str) -> (Langfuse, Arc<Mutex<u32>>) {
     let asked = Arc::new(Mutex::new(0));
     let count = Arc::clone(&asked);

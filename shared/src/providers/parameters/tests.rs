@@ -1,4 +1,4 @@
-//! Tests that secrets come from one signed call, and that errors name the variable and no secret.
+//! Tests that secrets come from one signed call. Errors name the variable and no secret.
 
 use std::sync::{Arc, Mutex};
 

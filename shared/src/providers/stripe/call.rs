@@ -58,7 +58,7 @@ impl Stripe {
         answer
     }
 
-    /// Makes a call that may be retried, up to three times within `timeout`, as Stripe's own libraries do.
+    /// Makes a call that may be retried, up to three times within `timeout`. Stripe's own libraries do the same.
     /// <https://docs.stripe.com/error-low-level>
     pub(super) async fn persist(
         &self,
@@ -180,7 +180,7 @@ impl Stripe {
         })
     }
 
-    /// Updates the circuit: repeated failures of Stripe open it, a wrong key opens it at once. A missing permission
+    /// Updates the circuit. Repeated failures of Stripe open it, a wrong key opens it at once. A missing permission
     /// concerns only one call.
     fn count(&self, error: Option<&Error>) {
         match error {
@@ -265,7 +265,7 @@ fn should_retry(answer: &Response<Bytes>) -> Option<bool> {
     wish.parse().ok()
 }
 
-/// Returns the wait after a failed attempt: half a second, then twice as long, with jitter.
+/// Returns the wait after a failed attempt. It is half a second, then twice as long, with jitter.
 fn pause_after(attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(4));
     (longest * fastrand::u32(500..=1_000) / 1_000).max(FIRST_PAUSE)

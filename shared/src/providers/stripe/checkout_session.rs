@@ -16,7 +16,7 @@ use crate::words::page_url::PageUrl;
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCheckoutSession<'a> {
-    /// The order that the session is for; Stripe returns it as `client_reference_id` and in all metadata.
+    /// The order that the session is for. Stripe returns it as `client_reference_id` and in all metadata.
     pub order: &'a OrderId,
     /// The deployment, so that another one with the same Stripe account ignores it.
     pub stage: &'a str,
@@ -143,7 +143,7 @@ impl CheckoutSession {
             .map(|(minor, of)| Money::new(minor, of))
     }
 
-    /// Returns the invoice of a subscription that is complete and not paid: the invoice has the PaymentIntent, not the
+    /// Returns the invoice of a subscription that is complete and not paid. The invoice has the PaymentIntent, not the
     /// session.
     pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {
         let unpaid = self.status.as_deref() == Some("complete") && self.payment_status == "unpaid";
@@ -171,7 +171,7 @@ pub(crate) const ORDER: &str = "sparks_intent";
 pub(crate) const STAGE: &str = "sparks_stage";
 
 impl Stripe {
-    /// Creates a session, once per order and customer; returns its id and, while it is open, its address.
+    /// Creates a session, once per order and customer. Returns its id and, while it is open, its address.
     ///
     /// The key ends with the customer: only a deleted customer is ever replaced, and then its session, which can no
     /// longer be paid, is replaced, too.
@@ -229,7 +229,7 @@ impl Stripe {
         Ok((created.id, created.url))
     }
 
-    /// Reads a session with its lines and its payment; None if Stripe has none of this id.
+    /// Reads a session with its lines and its payment. None if Stripe has none of this id.
     pub async fn checkout_session(
         &self,
         id: &SessionId,

@@ -32,7 +32,7 @@ impl Stripe {
         Ok(customer.id)
     }
 
-    /// Returns whether a customer was deleted; false if Stripe does not know it: then the key is of another account.
+    /// Returns whether a customer was deleted. False if Stripe does not know it: then the key is of another account.
     /// <https://docs.stripe.com/api/customers/delete>
     pub async fn is_customer_deleted(
         &self,

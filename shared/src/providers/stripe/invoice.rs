@@ -103,7 +103,7 @@ pub struct LineParent {
     /// The item of a subscription.
     #[serde(default)]
     pub subscription_item_details: Option<Origin>,
-    /// An item that waited for the next invoice, such as the proration of a change in the middle of a period.
+    /// An item that waited for the next invoice. An example is the proration of a change in the middle of a period.
     #[serde(default)]
     pub invoice_item_details: Option<Origin>,
 }
@@ -157,7 +157,7 @@ impl Invoice {
         Money::new(self.total, self.currency)
     }
 
-    /// Returns the amount that was to be paid by a card or the customer's balance; None if it does not fit.
+    /// Returns the amount that was to be paid by a card or the customer's balance. None if it does not fit.
     ///
     /// A credit note reduces an open invoice, and can make it `paid` without any payment.
     /// <https://docs.stripe.com/invoicing/dashboard/credit-notes>
@@ -207,7 +207,7 @@ const INVOICES_PER_PAGE: u8 = 20;
 const MAX_LINES: usize = 1_000;
 
 impl Stripe {
-    /// Reads an invoice with all of its lines; None if Stripe has none of this id.
+    /// Reads an invoice with all of its lines. None if Stripe has none of this id.
     pub async fn invoice(
         &self,
         id: &InvoiceId,
@@ -258,7 +258,7 @@ impl Stripe {
         Ok(found.unwrap_or_default())
     }
 
-    /// The payment that an invoice waits for, or is paid with; None if there is none.
+    /// The payment that an invoice waits for, or is paid with. None if there is none.
     /// <https://docs.stripe.com/api/invoice-payment/list>
     pub async fn payment_of_invoice(
         &self,

@@ -67,7 +67,7 @@ struct Request {
 }
 
 impl Stripe {
-    /// Reads a report by the id of its event; None if Stripe has none of this id.
+    /// Reads a report by the id of its event. None if Stripe has none of this id.
     pub async fn meter_errors(
         &self,
         event: &str,

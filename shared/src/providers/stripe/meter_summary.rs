@@ -23,7 +23,7 @@ pub struct MeteredHour {
 }
 
 impl Stripe {
-    /// Reads a customer's usage by hour in `[from, before)`, at most four days; hours without usage are left out. None
+    /// Reads a customer's usage by hour in `[from, before)`, at most four days. Hours without usage are left out. None
     /// if Stripe does not know the customer.
     pub async fn metered_hours(
         &self,

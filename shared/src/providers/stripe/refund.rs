@@ -1,4 +1,4 @@
-//! Refunds, disputes and credit notes: money that goes back to a buyer, and warnings that it may.
+//! Refunds, disputes, credit notes: money that goes back to a buyer. Also warnings that it may.
 //! <https://docs.stripe.com/api/refunds> <https://docs.stripe.com/api/disputes>
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::words::id::{CustomerId, InvoiceId, OrderId, ReversalId, SessionId, Wa
 use crate::words::money::{Currency, Money};
 use crate::words::reversal_kind::ReversalKind;
 
-/// A refund, a dispute or a credit note at Stripe, with only the members that Sparks uses.
+/// A refund, dispute or credit note at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneyBack {
     /// Its id, `re_…`, `dp_…` or `cn_…`.
@@ -26,7 +26,7 @@ pub struct MoneyBack {
     pub charge: Option<String>,
     /// Its status.
     pub status: MoneyBackStatus,
-    /// True for a dispute that a refund to the cardholder has resolved, without a refund object.
+    /// True for a dispute that a refund to the cardholder has resolved. There is no refund object.
     pub is_resolved: bool,
     /// Amounts that a dispute has moved on the Stripe account's balance; withdrawals are negative.
     pub moved: Vec<Money>,
@@ -101,7 +101,7 @@ struct Reversal {
     status: Option<String>,
     #[serde(default)]
     payment_method_details: Option<MethodDetails>,
-    /// Movements on the Stripe account's balance: their amounts before fees, in the currency of the balance.
+    /// Movements on the Stripe account's balance. They are amounts before fees, in the currency of the balance.
     #[serde(default)]
     balance_transactions: Vec<Money>,
 }
@@ -118,7 +118,7 @@ struct DisputedCard {
     case_type: Option<String>,
 }
 
-/// A credit note on the wire, without its refunded part, which is followed as a refund under its own id.
+/// A credit note on the wire, without its refunded part. That is followed as a refund under its own id.
 #[derive(Deserialize)]
 #[serde(try_from = "WholeCreditNote")]
 struct CreditNote(MoneyBack);
@@ -222,7 +222,7 @@ impl Session {
 }
 
 impl Stripe {
-    /// Reads a refund, a dispute or a credit note; None if Stripe has none of this id.
+    /// Reads a refund, a dispute or a credit note. None if Stripe has none of this id.
     pub async fn money_back(
         &self,
         kind: ReversalKind,
@@ -262,7 +262,7 @@ impl Stripe {
         })
     }
 
-    /// Reads what a charge has moved on the Stripe account's balance; None if Stripe does not say.
+    /// Reads what a charge has moved on the Stripe account's balance. None if Stripe does not say.
     pub async fn settled_amount(
         &self,
         charge: &str,
@@ -294,7 +294,7 @@ impl Stripe {
             .await
     }
 
-    /// The Checkout Session that was created for an order, among the newest hundred of a customer.
+    /// The Checkout Session created for an order, among the newest hundred of a customer.
     pub async fn session_of_order(
         &self,
         customer: &CustomerId,
@@ -309,7 +309,7 @@ impl Stripe {
         Ok(own.next().map(|session| session.id))
     }
 
-    /// The open Checkout Sessions of a customer at which a plan of this deployment can still be paid.
+    /// A customer's open Checkout Sessions. A plan of this deployment can still be paid in each.
     pub async fn open_plan_sessions(
         &self,
         customer: &CustomerId,

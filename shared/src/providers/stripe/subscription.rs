@@ -46,8 +46,8 @@ pub struct SubscriptionItem {
 }
 
 impl Stripe {
-    /// Reads at most 100 subscriptions of a customer with their latest invoices, ended ones, too, newest first; None if
-    /// the customer was deleted.
+    /// Reads at most 100 subscriptions of a customer with their latest invoices, newest first. Ended ones are included.
+    /// None if the customer was deleted.
     ///
     /// A key of another account or mode does not know the customer either. That is an error: no subscription has ended.
     pub async fn subscriptions(

@@ -1,4 +1,4 @@
-//! Tests of the requests to Stripe and the meaning of its responses, against an endpoint in this process.
+//! Tests of the requests to Stripe and the meaning of its responses. They run against an endpoint in this process.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use crate::words::sparks::Sparks;
 /// The requests that were sent, as text.
 type Sent = Arc<Mutex<Vec<String>>>;
 
-/// A client whose requests get these responses, one after another, and then the last one again and again.
+/// A client whose requests get these responses in turn. Then the last one repeats.
 fn stripe(answers: Vec<Result<Response<Bytes>, &'static str>>) -> (Stripe, Sent) {
     let sent = Sent::default();
     let (log, next) = (Arc::clone(&sent), AtomicUsize::new(0));

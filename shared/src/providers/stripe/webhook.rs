@@ -69,7 +69,8 @@ impl Event {
     }
 }
 
-/// Verifies that the raw bytes of a body were signed with one of the secrets within 300 seconds of `now`.
+/// Verifies that one of the secrets signed the raw bytes of a body. The signature's time is within 300 seconds of
+/// `now`.
 ///
 /// `header` is the value of `Stripe-Signature`: `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Other schemes are ignored, and
 /// so is a blank secret, with which anyone could sign. The body is hashed once per secret, however many signatures the

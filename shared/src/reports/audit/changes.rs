@@ -23,7 +23,7 @@ struct Change {
     effect: Effect,
 }
 
-/// The effect of an entry on the grants; in the order in which one settlement books them.
+/// The effect of an entry on the grants. The variants are in the order in which one settlement books them.
 #[derive(Debug)]
 pub(super) enum Effect {
     /// The rest of a grant expired.
@@ -34,8 +34,8 @@ pub(super) enum Effect {
     Granted(Grant),
     /// A refund, a dispute or a credit note took Sparks of a purchase.
     TakenBack { purchase: EntryId, taken: Sparks },
-    /// The operator took a grant back: all that was left, or at most the correction's amount if other credits joined
-    /// the grant.
+    /// The operator took a grant back. That is all that was left, or at most the correction's amount if other credits
+    /// joined the grant.
     TakenOut {
         grant: EntryId,
         at_most: Sparks,

@@ -47,7 +47,7 @@ pub enum Repaired {
 }
 
 impl Audits {
-    /// Rewrites an account, its grants and its roll-ups from its entries; plans it only, unless `write`.
+    /// Rewrites an account, its grants and its roll-ups from its entries. Plans it only, unless `write`.
     ///
     /// Nothing else may write to the account meanwhile: a debit in between makes the repair fail.
     pub async fn repair(

@@ -23,13 +23,13 @@ pub(crate) struct Audit {
     sum: i128,
     debited: i128,
     changes: Changes,
-    /// Sums of usages, by the key of the roll-up, with every model by its own name.
+    /// Sums of usages, by the roll-up's key, with every model by its own name.
     rollups: HashMap<String, Sums>,
     /// The roll-ups before the entries were read, for an account in use.
     rollups_before: Option<HashMap<String, Item>>,
-    /// The Sparks clawed back from each purchase: as the purchase records them, and as entries book them.
+    /// The Sparks clawed back from each purchase. They are as the purchase records them, and as entries book them.
     taken: BTreeMap<EntryId, (i128, i128)>,
-    /// The first usage whose amount differs from its own unit prices, and the number of such usages.
+    /// The first usage whose amount differs from its own unit prices, and how many do.
     mispriced: Option<(String, u64)>,
     findings: Vec<String>,
 }
@@ -146,7 +146,7 @@ impl Audit {
         })
     }
 
-    /// Stores a roll-up as it was before the entries were read: later additions may be missing from the entries.
+    /// Stores a roll-up as it was before the entries were read. Later additions may be missing from the entries.
     pub(crate) fn see_rollup_before(&mut self, stored: &Item) {
         let sk = item::read_text(stored, "sk").unwrap_or_default().to_owned();
         let before = self.rollups_before.get_or_insert_default();
@@ -268,7 +268,7 @@ fn between(before: &Sums, sums: &Sums, after: &Sums) -> bool {
     })
 }
 
-/// Returns how a usage differs from the unit prices stored with its lines; None if it does not.
+/// Returns how a usage differs from the unit prices stored with its lines. None if it does not.
 fn mispricing(usage: &UsageEntry) -> Option<String> {
     let id = &usage.id;
     let Some(price) = price_book::reprice(&usage.lines) else {

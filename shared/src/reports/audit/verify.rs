@@ -31,7 +31,7 @@ pub struct Verified {
 pub struct Accounts {
     /// The accounts of the page.
     pub accounts: Vec<AccountId>,
-    /// The keys of entries that no account's ledger lists, because they lost the attributes that list them.
+    /// The keys of entries that no account's ledger lists. They lost the attributes that list them.
     pub unlisted: Vec<String>,
     /// The cursor of the next page.
     pub next: Option<Next>,

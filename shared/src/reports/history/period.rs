@@ -1,4 +1,4 @@
-//! The period of a history, and the hours, days or months of a time zone in it. Pure.
+//! The period of a history, and its hours, days or months in a time zone. Pure.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -76,7 +76,7 @@ impl Period {
         })
     }
 
-    /// Returns the first UTC day and the one after the last; an error if the period does not consist of whole UTC days.
+    /// Returns the first UTC day and the one after the last. An error if the period does not consist of whole UTC days.
     pub(super) fn utc_days(&self) -> Result<(Date, Date), Invalid> {
         if self.granularity == Granularity::Hour {
             let detail = "must be `day` or `month`: members are summed up by days";

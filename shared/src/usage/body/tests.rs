@@ -262,7 +262,7 @@ fn duplicate_metadata_names_are_refused() {
     );
 }
 
-/// Entries store the hash for years: if this fails, so would replays of every stored entry.
+/// Entries store the hash for years. If this fails, so would replays of every stored entry.
 #[test]
 fn the_hash_of_a_request_never_changes() {
     let usage = read(&json!({

@@ -19,7 +19,7 @@ const NEVER_PAYS: &str = "pm_card_chargeCustomerFail";
 /// The trial of the subscription whose card never pays. It ends within the time that passes, and too late for a retry.
 const TRIAL_DAYS: &str = "30";
 
-/// A month, plus an hour for the draft and two hours of margin; two periods are longer.
+/// A month, plus an hour for the draft and two hours of margin. Two periods are longer.
 const PERIOD: Duration = Duration::from_hours(31 * 24 + 3);
 
 /// A subscription on a clock, and its customer.
@@ -191,7 +191,7 @@ impl Script<'_> {
         Ok(())
     }
 
-    /// Credits a part of a paid invoice to the customer's balance, and tries to void the note.
+    /// Credits a part of a paid invoice to the customer's balance. Then it tries to void the note.
     async fn credit_note(&self, invoice: &InvoiceId) -> Result<(), Failure> {
         let note = self
             .issue(invoice, &[("credit_amount", "100")], "note")
@@ -253,7 +253,7 @@ impl Script<'_> {
         }
     }
 
-    /// Credits a part of the open invoice, which lowers what is due, and voids the note.
+    /// Credits a part of the open invoice, which lowers what is due. Then it voids the note.
     async fn unpaid_renewal(&self, unpaid: &Subscription) -> Result<(), Failure> {
         let invoice = expected(unpaid.latest_invoice.as_ref(), "there is no invoice")?;
         if invoice.status.as_deref() != Some("open") {

@@ -127,7 +127,7 @@ impl Script<'_> {
         super::either(made)
     }
 
-    /// Reports a usage of the hour before to the meter, twice: the second event is a duplicate.
+    /// Reports a usage of the hour before to the meter, twice. The second event is a duplicate.
     async fn meter_event(&self, customer: &CustomerId) -> Result<(), Failure> {
         let identifier = self.name("usage");
         for attempt in 0..2 {
@@ -178,7 +178,7 @@ impl Script<'_> {
         Ok(hours.map(|hours| hours.len()))
     }
 
-    /// Reads the hours that the meter has counted for the buyer; there may be none yet.
+    /// Reads the hours that the meter has counted for the buyer. There may be none yet.
     pub(super) async fn summaries(&self, setup: &SetUp) -> Result<(), Failure> {
         self.recorder.begin(Step::MeterSummaries);
         let mut customers = self.leftovers.iter();

@@ -9,7 +9,7 @@ use super::number;
 use super::purchases::Purchases;
 use crate::simulation::items::milli;
 
-/// The age up to which a usage is sent to the meter automatically: later, Stripe may count it twice.
+/// The age up to which a usage is sent to the meter automatically. Later, Stripe may count it twice.
 const OLDEST_MS: i64 = 23 * 3_600_000;
 
 /// The allowed error of clocks.
@@ -115,7 +115,8 @@ impl Auditor {
         std::mem::take(&mut self.wrong)
     }
 
-    /// Returns the rules that an account breaks after a commit, which debits it or reverses a credit or does neither.
+    /// Returns the rules that an account breaks after a commit. The commit debits it or reverses a credit or does
+    /// neither.
     fn account_wrong(
         &self,
         name: &str,

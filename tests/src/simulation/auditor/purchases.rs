@@ -83,7 +83,7 @@ impl Purchases {
         }
     }
 
-    /// Sets the reversals that are noted on a purchase; none of the earlier ones may be missing.
+    /// Sets the reversals that are noted on a purchase. None of the earlier ones may be missing.
     fn note(&mut self, id: &str, reversals: &str) -> Option<String> {
         let reversals: Value = serde_json::from_str(reversals).unwrap_or_default();
         let noted = reversals.as_array().into_iter().flatten();

@@ -168,7 +168,7 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// Reads a credit note without the part that is a refund; None if all of it is.
+    /// Reads a credit note without the part that is a refund. None if all of it is.
     fn of_invoice(note: &'a Value) -> Option<Self> {
         let refunds = list(&note["refunds"]).map(|it| it["amount_refunded"].as_i64());
         let refunded: i64 = refunds.flatten().sum();

@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    /// Returns charged usages that the ledger lacks, and usages in the ledger that no caller was charged for.
+    /// Returns charged usages that the ledger lacks. Also returns usages in the ledger that no caller was charged for.
     fn usages_wrong(&self, items: &[Value]) -> Vec<String> {
         let mut charged = self.expectations.charged();
         let mut wrong = Vec::new();
@@ -165,7 +165,7 @@ impl World {
     }
 }
 
-/// Returns the amount due of an invoice: a credit note on an open invoice is not a payment.
+/// Returns the amount due of an invoice. A credit note on an open invoice is not a payment.
 pub(in super::super) fn owed(invoice: &Value) -> i64 {
     let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
     cents("total") - cents("pre_payment_credit_notes_amount")

@@ -29,7 +29,7 @@ pub struct Report {
 /// The results of one account.
 #[derive(Debug, Default)]
 pub struct Served {
-    /// The times from a handler's start to its commit, or to its 503, in ascending order.
+    /// The times from a handler's start to its commit or 503, in ascending order.
     pub commits: Vec<Duration>,
     /// Requests that were recorded.
     pub recorded: usize,

@@ -17,7 +17,7 @@ fn status(body: &Value) -> Result<&str> {
         .ok_or_else(|| Error::missing("status"))
 }
 
-/// Renews a subscription, or changes its card or status; returns it, and its invoice if there is one.
+/// Renews a subscription, or changes its card or status. Returns it, and its invoice if there is one.
 pub(crate) fn change(stripe: &Stripe, id: &str, action: &str, body: &Value) -> Result {
     let now = stripe.now();
     let mut state = stripe.lock();

@@ -60,7 +60,7 @@ pub(crate) fn open_flow(session: &Value) -> Option<&Value> {
     flow.filter(|_| session["_done"] != true)
 }
 
-/// Returns whether a link is for a subscription: one of its customer, and the one that its flow names.
+/// Returns whether a link is for a subscription. That is one of its customer, and the one that its flow names.
 pub(crate) fn is_for(session: &Value, subscription: &Subscription) -> bool {
     let asked = open_flow(session).and_then(|flow| {
         let own = &flow[text(flow, "type")];
