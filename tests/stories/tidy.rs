@@ -1,5 +1,7 @@
 //! Small rules that keep the repository in order. Each is held by a look at its files.
 
+mod language;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -315,55 +317,4 @@ fn every_file_that_a_document_names_exists() {
         }
     }
     assert!(links > 80 && paths > 250, "{links} links, {paths} paths");
-}
-
-/// Words that hide who acts. Comments and documents name the caller, the customer, the operator or the outbox.
-const HIDES_THE_ACTOR: [&str; 12] = [
-    "somebody",
-    "nobody",
-    "anybody",
-    "whoever",
-    "is told",
-    "are told",
-    "was told",
-    "were told",
-    "is asked",
-    "are asked",
-    "was asked",
-    "comes to nothing",
-];
-
-#[test]
-fn comments_and_documents_name_the_actor() {
-    let comments = |text: &str| -> Vec<String> {
-        let lines = text.lines().map(str::trim_start);
-        let lines = lines.filter(|line| line.starts_with("//"));
-        lines.map(str::to_lowercase).collect()
-    };
-    let code = files("", &[".rs"]).into_iter();
-    let code = code.map(|(name, text)| (name, comments(&text)));
-    let documents = files("", &[".md"]).into_iter();
-    let documents = documents.map(|(name, text)| (name, vec![text.to_lowercase()]));
-    for (name, texts) in code.chain(documents) {
-        for word in HIDES_THE_ACTOR {
-            let found = texts.iter().find(|text| text.contains(word));
-            assert_eq!(found, None, "{name} says `{word}`");
-        }
-    }
-}
-
-#[test]
-fn doc_comments_begin_with_a_noun_or_a_verb() {
-    let question = Regex::new(r"^//[/!] (What|How|Whether|Where|Why|When|Who|Whose)\b").unwrap();
-    for (name, text) in files("", &[".rs"]) {
-        let mut before = "";
-        for line in text.lines().map(str::trim_start) {
-            let begins = !before.starts_with("///") && !before.starts_with("//!");
-            assert!(
-                !(begins && question.is_match(line)),
-                "{name} begins a doc comment with a question: {line}"
-            );
-            before = line;
-        }
-    }
 }
