@@ -318,3 +318,40 @@ fn every_file_that_a_document_names_exists() {
     }
     assert!(links > 80 && paths > 250, "{links} links, {paths} paths");
 }
+
+/// Returns the anchors that GitHub gives to the headings of a document.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let outside_of_code = text.split("```").step_by(2).flat_map(str::lines);
+    let headings = outside_of_code.filter(|line| line.starts_with('#'));
+    let dropped = |letter: char| !letter.is_alphanumeric() && !"_- ".contains(letter);
+    headings
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| heading.replace(dropped, "").replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn every_anchor_that_a_document_links_to_is_a_heading() {
+    let document = "# Two `words`, once\n```sh\n# no heading\n```\n";
+    assert_eq!(
+        anchors(document),
+        BTreeSet::from(["two-words-once".to_owned()])
+    );
+    let link = Regex::new(r"\]\(([^)#:]*)#([^)]+)\)").unwrap();
+    let mut links = 0;
+    for (name, text) in files("", &[".md"]) {
+        for found in link.captures_iter(&text) {
+            let linked = match &found[1] {
+                "" => text.clone(),
+                other => read(&Path::new(&name).with_file_name(other).to_string_lossy()),
+            };
+            assert!(
+                anchors(&linked).contains(&found[2]),
+                "{name} links to {}",
+                &found[0]
+            );
+            links += 1;
+        }
+    }
+    assert!(links > 40, "{links} links");
+}
