@@ -162,7 +162,7 @@ fn a_file_and_a_function_are_short() {
     assert!(too_long.is_empty(), "{too_long:#?}");
 }
 
-/// A function's program starts it, and its library names its systems and routes; neither decides anything.
+/// A function's program starts it, and its library names its systems and routes. Neither decides anything.
 #[test]
 fn the_start_and_the_routes_of_each_function_fit_a_glance() {
     let sources = files("functions", &["src/main.rs", "src/lib.rs"]);

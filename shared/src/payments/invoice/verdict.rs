@@ -9,7 +9,7 @@ use crate::providers::stripe::{Invoice, InvoiceLine};
 use crate::words::money::Money;
 use crate::words::sparks::Sparks;
 
-/// Minimum time of use of Sparks that were granted after their period had ended.
+/// Minimum life of Sparks that were granted after their period had ended.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The verdict on an invoice.
