@@ -13,6 +13,7 @@ mod meter_event;
 mod meter_summary;
 mod portal_session;
 mod refund;
+mod status;
 mod subscription;
 mod webhook;
 
@@ -37,6 +38,10 @@ pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use meter_summary::MeteredHour;
 pub use portal_session::{NewPortalSession, PortalFlow};
 pub use refund::{FraudWarning, MoneyBack, MoneyBackStatus, Paid, PaidPayment};
+pub use status::{
+    InvoiceStatus, PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus,
+    SubscriptionStatus,
+};
 pub use subscription::{Subscription, SubscriptionItem};
 pub use webhook::{Event, Unverified, verify};
 

@@ -191,7 +191,11 @@ impl Answered<'_> {
 fn is_session(session: &CheckoutSession, body: &Value) {
     assert_eq!(body["id"], session.id.as_str(), "{body}");
     assert_eq!(body["livemode"], session.livemode, "{body}");
-    assert_eq!(body["payment_status"], session.payment_status, "{body}");
+    assert_eq!(
+        body["payment_status"],
+        session.payment_status.as_str(),
+        "{body}"
+    );
     let currency = session.currency.as_ref().map(Currency::as_str);
     assert_eq!(body["currency"].as_str(), currency, "{body}");
     let amounts = [

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::status::{PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus};
 use super::{Error, List, Stripe};
 use crate::words::id::{CustomerId, InvoiceId, OrderId, SessionId};
 use crate::words::money::{Currency, Money};
@@ -47,12 +48,12 @@ pub struct CheckoutSession {
     pub id: SessionId,
     /// True if it moves real money.
     pub livemode: bool,
-    /// `payment` or `subscription`; other values may come.
-    pub mode: String,
-    /// `open`, `complete` or `expired`.
-    pub status: Option<String>,
-    /// `paid`, `unpaid` or `no_payment_required`.
-    pub payment_status: String,
+    /// Its mode.
+    pub mode: SessionMode,
+    /// Its status.
+    pub status: Option<SessionStatus>,
+    /// The status of its payment.
+    pub payment_status: PaymentStatus,
     /// The currency of its amounts.
     pub currency: Option<Currency>,
     amount_subtotal: Option<i64>,
@@ -104,8 +105,8 @@ pub enum PaymentIntent {
     Whole {
         /// Its id, `pi_…`.
         id: String,
-        /// Its status, such as `processing` or `succeeded`.
-        status: String,
+        /// Its status.
+        status: PaymentIntentStatus,
     },
 }
 
@@ -117,12 +118,20 @@ impl PaymentIntent {
         }
     }
 
-    /// Returns whether it has failed. In every other state it may still succeed, such as in `requires_action`, in which
-    /// a payment waits for a bank transfer or for microdeposits that verify a bank account.
-    /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
-    pub fn has_failed(&self) -> bool {
-        let words = ["requires_payment_method", "canceled"];
-        matches!(self, Self::Whole { status, .. } if words.contains(&status.as_str()))
+    /// Returns whether it has failed. In every other state it may still succeed.
+    pub const fn has_failed(&self) -> bool {
+        let Self::Whole { status, .. } = self else {
+            return false;
+        };
+        match status {
+            PaymentIntentStatus::RequiresPaymentMethod | PaymentIntentStatus::Canceled => true,
+            PaymentIntentStatus::RequiresConfirmation
+            | PaymentIntentStatus::RequiresAction
+            | PaymentIntentStatus::Processing
+            | PaymentIntentStatus::RequiresCapture
+            | PaymentIntentStatus::Succeeded
+            | PaymentIntentStatus::Other(_) => false,
+        }
     }
 }
 
@@ -146,7 +155,8 @@ impl CheckoutSession {
     /// Returns the invoice of a subscription that is complete and not paid: the invoice has the PaymentIntent, not the
     /// session.
     pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {
-        let unpaid = self.status.as_deref() == Some("complete") && self.payment_status == "unpaid";
+        let unpaid = self.status == Some(SessionStatus::Complete)
+            && self.payment_status == PaymentStatus::Unpaid;
         let invoice = self.invoice.as_ref();
         invoice.filter(|_| unpaid && self.payment_intent.is_none())
     }

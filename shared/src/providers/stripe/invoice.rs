@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checkout_session::PaymentIntent;
+use super::status::InvoiceStatus;
 use super::{Error, List, Stripe};
 use crate::words::id::InvoiceId;
 use crate::words::money::{Currency, Money};
@@ -21,9 +22,9 @@ pub struct Invoice {
     /// The customer who pays.
     #[serde(default)]
     pub customer: Option<String>,
-    /// `draft`, `open`, `paid`, `uncollectible` or `void`.
+    /// Its status.
     #[serde(default)]
-    pub status: Option<String>,
+    pub status: Option<InvoiceStatus>,
     /// The reason of its creation, such as `subscription_cycle`.
     #[serde(default)]
     pub billing_reason: Option<String>,
@@ -148,7 +149,7 @@ struct PaidWith {
 impl Invoice {
     /// True if it is paid, or there was nothing to pay.
     pub fn is_paid(&self) -> bool {
-        self.status.as_deref() == Some("paid")
+        self.status == Some(InvoiceStatus::Paid)
     }
 
     /// Returns its total after discounts and with taxes. Stripe's `amount_paid` leaves out what the customer's credit

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::status::SessionMode;
 use super::{Error, List, Made, STAGE, Stripe};
 use crate::words::id::{CustomerId, InvoiceId, OrderId, ReversalId, SessionId, WarningId};
 use crate::words::money::{Currency, Money};
@@ -207,7 +208,7 @@ pub struct PaidPayment {
 #[derive(Deserialize)]
 struct Session {
     id: SessionId,
-    mode: String,
+    mode: SessionMode,
     #[serde(default)]
     client_reference_id: Option<String>,
     #[serde(default)]
@@ -319,8 +320,8 @@ impl Stripe {
         let path = format!("/v1/checkout/sessions?customer={customer}&status=open&limit=100");
         let found: Option<List<Session>> = self.read(&path, timeout).await?;
         let sessions = found.into_iter().flat_map(|list| list.data);
-        let of_plans =
-            sessions.filter(|one| one.mode == "subscription" && one.stage() == Some(stage));
+        let of_plans = sessions
+            .filter(|one| one.mode == SessionMode::Subscription && one.stage() == Some(stage));
         Ok(of_plans.map(|session| session.id).collect())
     }
 

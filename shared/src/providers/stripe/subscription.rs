@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checkout_session::Price;
+use super::status::SubscriptionStatus;
 use super::{Error, Invoice, List, Stripe};
 use crate::words::id::CustomerId;
 
@@ -15,8 +16,8 @@ use crate::words::id::CustomerId;
 pub struct Subscription {
     /// Its id, `sub_…`.
     pub id: String,
-    /// `active`, `trialing`, `past_due`, `canceled`; other values may come.
-    pub status: String,
+    /// Its status.
+    pub status: SubscriptionStatus,
     /// The time of its creation, in seconds since 1970.
     pub created: i64,
     /// The time at which it ends by itself, in seconds since 1970.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use shared::providers::stripe::{Invoice, PortalFlow, Subscription};
+use shared::providers::stripe::{
+    Invoice, InvoiceStatus, PortalFlow, Subscription, SubscriptionStatus,
+};
 use shared::words::id::{CustomerId, InvoiceId, ReversalId};
 use shared::words::reversal_kind::ReversalKind;
 
@@ -43,8 +45,8 @@ impl Script<'_> {
         self.recorder.begin(Step::Subscriptions);
         let good = self.subscribe(setup, good, None).await?;
         let bad = self.subscribe(setup, bad, Some(TRIAL_DAYS)).await?;
-        self.stands(&good, "active").await?;
-        self.stands(&bad, "trialing").await?;
+        self.stands(&good, SubscriptionStatus::Active).await?;
+        self.stands(&bad, SubscriptionStatus::Trialing).await?;
         self.recorder.begin(Step::PortalFlows);
         for flow in [
             PortalFlow::SubscriptionCancel(&good.id),
@@ -54,8 +56,8 @@ impl Script<'_> {
         }
         self.account.pass(clock, PERIOD).await?;
         self.recorder.begin(Step::Renewal);
-        self.stands(&good, "active").await?;
-        let unpaid = self.stands(&bad, "past_due").await?;
+        self.stands(&good, SubscriptionStatus::Active).await?;
+        let unpaid = self.stands(&bad, SubscriptionStatus::PastDue).await?;
         self.recorder.begin(Step::PaidInvoices);
         let invoices = self.paid_invoices(&good).await?;
         let payments = self.payments(&invoices).await?;
@@ -71,7 +73,8 @@ impl Script<'_> {
         for subscribed in [&good, &bad] {
             self.delete(&format!("/v1/subscriptions/{}", subscribed.id))
                 .await?;
-            self.stands(subscribed, "canceled").await?;
+            self.stands(subscribed, SubscriptionStatus::Canceled)
+                .await?;
         }
         Ok(())
     }
@@ -112,7 +115,11 @@ impl Script<'_> {
     }
 
     /// Reads a subscription as the product does, and checks its status.
-    async fn stands(&self, of: &Subscribed, status: &str) -> Result<Subscription, Failure> {
+    async fn stands(
+        &self,
+        of: &Subscribed,
+        status: SubscriptionStatus,
+    ) -> Result<Subscription, Failure> {
         let found = self.stripe.subscriptions(&of.customer, TIMEOUT).await?;
         let found = found.into_iter().flatten().find(|one| one.id == of.id);
         let found = expected(found, "a subscription is not listed for its customer")?;
@@ -256,7 +263,7 @@ impl Script<'_> {
     /// Credits a part of the open invoice, which lowers what is due, and voids the note.
     async fn unpaid_renewal(&self, unpaid: &Subscription) -> Result<(), Failure> {
         let invoice = expected(unpaid.latest_invoice.as_ref(), "there is no invoice")?;
-        if invoice.status.as_deref() != Some("open") {
+        if invoice.status != Some(InvoiceStatus::Open) {
             return Err(Failure::Unexpected("the unpaid invoice is not open"));
         }
         let stripe = &self.stripe;
