@@ -62,9 +62,7 @@ fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Optio
         Some([line]) => Some(line),
         _ => None,
     };
-    let price = line
-        .and_then(|line| line.price.as_ref())
-        .map(|price| price.id.as_str());
+    let price = line.and_then(|line| line.price.as_ref());
     let checks = [
         (
             Field::ClientReferenceId,
@@ -73,7 +71,10 @@ fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Optio
         (Field::Livemode, session.livemode == livemode),
         (Field::Mode, session.mode == mode),
         (Field::LineItems, line.is_some()),
-        (Field::Price, price == Some(terms.price_id.as_str())),
+        (
+            Field::Price,
+            price.is_some_and(|price| price.id == terms.price_id),
+        ),
         (
             Field::Quantity,
             line.and_then(|line| line.quantity) == Some(terms.quantity),
@@ -104,7 +105,12 @@ mod tests {
     fn order(item: &str) -> Order {
         let price_ids = OFFERS
             .iter()
-            .map(|offer| (offer.item.to_owned(), format!("price_{}", offer.item)))
+            .map(|offer| {
+                (
+                    offer.item.to_owned(),
+                    format!("price_{}", offer.item).as_str().into(),
+                )
+            })
             .collect();
         Order {
             id: "chk_1".parse().unwrap(),

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::payments::subscription::{AwaitedInvoice, StoredSubscription};
 use crate::process::clock;
 use crate::providers::stripe::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus};
-use crate::words::id::InvoiceId;
+use crate::words::id::{InvoiceId, SubscriptionId};
 
 /// The subscription status of an account.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +47,7 @@ pub enum SubscriptionSource {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct SubscriptionSummary {
     /// Its id, `sub_…`.
-    pub id: String,
+    pub id: SubscriptionId,
     /// Its status; new ones that Stripe adds are passed on.
     pub status: SubscriptionStatus,
     /// Its plan in the catalogue.
@@ -87,7 +87,7 @@ fn rank(one: &StoredSubscription) -> (u8, Reverse<Option<i64>>, Reverse<i64>, &s
         status,
         Reverse(one.current_period_end),
         Reverse(one.created),
-        &one.id,
+        one.id.as_str(),
     )
 }
 
@@ -129,7 +129,7 @@ fn awaited<'i>(
         Some(InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Other(_)) | None => true,
     };
     let awaited = invoices.filter(is_awaited).map(|invoice| AwaitedInvoice {
-        invoice: invoice.id.to_string(),
+        invoice: invoice.id.clone(),
         created: invoice.created,
         advances: invoice.auto_advance && !invoice.is_paid(),
     });
@@ -201,7 +201,7 @@ mod tests {
 
     fn kept(id: &str, status: &str, end: i64, created: i64) -> StoredSubscription {
         StoredSubscription {
-            id: id.into(),
+            id: id.parse().unwrap(),
             status: status.to_owned().into(),
             plan: Some("plus".into()),
             current_period_end: Some(end),
@@ -227,7 +227,11 @@ mod tests {
             kept("longer", "active", 2, 1),
         ];
         let overview = of(&all, SubscriptionSource::Stripe, Timestamp::UNIX_EPOCH);
-        let ids: Vec<&str> = overview.subscriptions.iter().map(|one| &*one.id).collect();
+        let ids: Vec<&str> = overview
+            .subscriptions
+            .iter()
+            .map(|one| one.id.as_str())
+            .collect();
         assert_eq!(
             ids,
             [

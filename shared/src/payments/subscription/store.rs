@@ -11,13 +11,13 @@ use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::table::values;
-use crate::words::id::{AccountId, CustomerId};
+use crate::words::id::{AccountId, CustomerId, InvoiceId, SubscriptionId};
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSubscription {
     /// Its id, `sub_…`.
-    pub id: String,
+    pub id: SubscriptionId,
     /// Its status at Stripe.
     pub status: SubscriptionStatus,
     /// The plan of the catalogue; None if the price is not in the catalogue.
@@ -38,7 +38,7 @@ pub struct StoredSubscription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitedInvoice {
     /// Its id, `in_…`.
-    pub invoice: String,
+    pub invoice: InvoiceId,
     /// Time of creation, in seconds since 1970.
     pub created: i64,
     /// True if Stripe advances it by itself: Stripe will finalise a draft, or charge an open invoice.

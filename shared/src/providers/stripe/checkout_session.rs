@@ -10,9 +10,10 @@ use serde::de::Deserializer;
 
 use super::status::{PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus};
 use super::{Error, List, Stripe};
-use crate::words::id::{CustomerId, InvoiceId, OrderId, SessionId};
+use crate::words::id::{CustomerId, InvoiceId, OrderId, PaymentIntentId, SessionId};
 use crate::words::money::{Currency, Money};
 use crate::words::page_url::PageUrl;
+use crate::words::price_id::PriceId;
 
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,7 @@ pub struct NewCheckoutSession<'a> {
     /// True for a subscription, false for a single payment.
     pub subscription: bool,
     /// The price of one unit.
-    pub price_id: &'a str,
+    pub price_id: &'a PriceId,
     /// The quantity.
     pub quantity: u32,
     /// The address to which Stripe sends the buyer back.
@@ -92,7 +93,7 @@ pub struct LineItem {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Price {
     /// Its id, `price_…`.
-    pub id: String,
+    pub id: PriceId,
 }
 
 /// A PaymentIntent: its id, or the whole object if the request expanded it.
@@ -100,11 +101,11 @@ pub struct Price {
 #[serde(untagged)]
 pub enum PaymentIntent {
     /// The id alone.
-    Id(String),
+    Id(PaymentIntentId),
     /// The object.
     Whole {
         /// Its id, `pi_…`.
-        id: String,
+        id: PaymentIntentId,
         /// Its status.
         status: PaymentIntentStatus,
     },
@@ -112,7 +113,7 @@ pub enum PaymentIntent {
 
 impl PaymentIntent {
     /// The id.
-    pub fn id(&self) -> &str {
+    pub const fn id(&self) -> &PaymentIntentId {
         match self {
             Self::Id(id) | Self::Whole { id, .. } => id,
         }
@@ -214,7 +215,7 @@ impl Stripe {
             ("mode", mode),
             ("customer", new.customer.as_str()),
             ("client_reference_id", order),
-            ("line_items[0][price]", new.price_id),
+            ("line_items[0][price]", new.price_id.as_str()),
             ("line_items[0][quantity]", &quantity),
             ("success_url", new.success_url),
             ("cancel_url", new.cancel_url),

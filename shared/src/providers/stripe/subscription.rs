@@ -9,13 +9,13 @@ use serde::Deserialize;
 use super::checkout_session::Price;
 use super::status::SubscriptionStatus;
 use super::{Error, Invoice, List, Stripe};
-use crate::words::id::CustomerId;
+use crate::words::id::{CustomerId, SubscriptionId};
 
 /// A subscription at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Subscription {
     /// Its id, `sub_…`.
-    pub id: String,
+    pub id: SubscriptionId,
     /// Its status.
     pub status: SubscriptionStatus,
     /// The time of its creation, in seconds since 1970.

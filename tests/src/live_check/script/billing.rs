@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use shared::providers::stripe::{
     Invoice, InvoiceStatus, PortalFlow, Subscription, SubscriptionStatus,
 };
-use shared::words::id::{CustomerId, InvoiceId, ReversalId};
+use shared::words::id::{CustomerId, InvoiceId, PaymentIntentId, ReversalId, SubscriptionId};
 use shared::words::reversal_kind::ReversalKind;
 
 use super::{Failure, Id, STAGE, Script, SetUp, Step, TIMEOUT, either, expected};
@@ -26,7 +26,7 @@ const PERIOD: Duration = Duration::from_hours(31 * 24 + 3);
 
 /// A subscription on a clock, and its customer.
 struct Subscribed {
-    id: String,
+    id: SubscriptionId,
     customer: CustomerId,
 }
 
@@ -104,13 +104,15 @@ impl Script<'_> {
         let order = self.order(trial_days.unwrap_or("paid"));
         let mut form = vec![
             ("customer", customer.as_str()),
-            ("items[0][price]", price),
+            ("items[0][price]", price.as_str()),
             ("metadata[sparks_intent]", order.as_str()),
             ("metadata[sparks_stage]", STAGE),
         ];
         form.extend(trial_days.map(|days| ("trial_period_days", days)));
         let name = format!("subscription-{order}");
         let Id { id } = self.make("/v1/subscriptions", &form, &name).await?;
+        let id = id.parse();
+        let id = id.map_err(|_| Failure::Unexpected("the id of a subscription is malformed"))?;
         Ok(Subscribed { id, customer })
     }
 
@@ -155,7 +157,7 @@ impl Script<'_> {
     }
 
     /// Returns the payments of invoices, each of which must lead back to its invoice.
-    async fn payments(&self, invoices: &[Invoice]) -> Result<Vec<String>, Failure> {
+    async fn payments(&self, invoices: &[Invoice]) -> Result<Vec<PaymentIntentId>, Failure> {
         let stripe = &self.stripe;
         let mut payments = Vec::new();
         for invoice in invoices {
@@ -171,14 +173,14 @@ impl Script<'_> {
             if session.is_some() {
                 return Err(Failure::Unexpected("a renewal has a Checkout Session"));
             }
-            payments.push(payment.id().to_owned());
+            payments.push(payment.id().clone());
         }
         Ok(payments)
     }
 
-    async fn refund(&self, payment: &str) -> Result<(), Failure> {
+    async fn refund(&self, payment: &PaymentIntentId) -> Result<(), Failure> {
         let form = [
-            ("payment_intent", payment),
+            ("payment_intent", payment.as_str()),
             ("amount", "500"),
             ("metadata[sparks_stage]", STAGE),
         ];
@@ -245,7 +247,7 @@ impl Script<'_> {
     }
 
     /// Lists disputes and early fraud warnings, of which a new account has none.
-    async fn disputes(&self, payment: &str) -> Result<(), Failure> {
+    async fn disputes(&self, payment: &PaymentIntentId) -> Result<(), Failure> {
         let (stripe, made) = (&self.stripe, self.made());
         stripe
             .moneys_back(ReversalKind::Dispute, made, TIMEOUT)
