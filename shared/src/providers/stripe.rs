@@ -7,6 +7,7 @@ mod call;
 mod checkout_session;
 mod created;
 mod customer;
+mod event;
 mod invoice;
 mod meter_error;
 mod meter_event;
@@ -32,6 +33,7 @@ use call::{Call, is_replay, parse};
 pub use checkout_session::{CheckoutSession, LineItem, NewCheckoutSession, PaymentIntent, Price};
 pub(crate) use checkout_session::{ORDER, STAGE};
 pub use created::Made;
+pub use event::{Event, EventKind, UnknownEvent};
 pub use invoice::{Invoice, InvoiceLine};
 pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
@@ -43,7 +45,7 @@ pub use status::{
     SubscriptionStatus,
 };
 pub use subscription::{Subscription, SubscriptionItem};
-pub use webhook::{Event, Unverified, verify};
+pub use webhook::{Unverified, verify};
 
 use crate::process::clock::{self, Clock};
 use crate::process::config::StripeAccess;
