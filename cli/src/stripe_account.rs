@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::providers::stripe::{self, METER_EVENT_NAME, Stripe};
 use shared::words::id::fingerprint;
+use shared::words::price_id::PriceId;
 
 pub use charging::Charging;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};
@@ -87,7 +88,7 @@ impl StripeAccount {
     }
 
     /// Returns the price with this id.
-    pub(crate) async fn price(&self, id: &str) -> Result<Option<Price>, stripe::Error> {
+    pub(crate) async fn price(&self, id: &PriceId) -> Result<Option<Price>, stripe::Error> {
         let path = format!("/v1/prices/{id}");
         self.stripe.read(&path, CALL_TIMEOUT).await
     }

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
 use shared::payments::invoice::{self, Owed};
-use shared::providers::stripe::{CheckoutSession, Invoice};
+use shared::providers::stripe::{
+    CheckoutSession, Invoice, InvoiceStatus, PaymentStatus, SessionMode, SessionStatus,
+};
 use shared::words::entry_id::{EntryId, PurchaseId};
 use shared::words::id::AccountId;
 
@@ -40,7 +42,9 @@ pub(super) async fn paid_is_credited(look: &mut Look<'_, '_>) -> Result<Paid, Er
         .await?;
     let ours = sessions.iter().filter(|session| {
         let stage = session.metadata.as_ref().and_then(|it| it.get(STAGE));
-        stage == Some(&look.payments.terms.stage) && session.mode == "payment" && is_paid(session)
+        stage == Some(&look.payments.terms.stage)
+            && session.mode == SessionMode::Payment
+            && is_paid(session)
     });
     let sessions: Vec<EntryId> = ours.map(|session| EntryId::from(&session.id)).collect();
     let invoices = paid_on_the_day(look).await?;
@@ -96,8 +100,11 @@ async fn paid_on_the_day(look: &Look<'_, '_>) -> Result<Vec<Invoice>, Error> {
 }
 
 fn is_paid(session: &CheckoutSession) -> bool {
-    session.status.as_deref() == Some("complete")
-        && ["paid", "no_payment_required"].contains(&session.payment_status.as_str())
+    let is_complete = session.status == Some(SessionStatus::Complete);
+    match session.payment_status {
+        PaymentStatus::Paid | PaymentStatus::NoPaymentRequired => is_complete,
+        PaymentStatus::Unpaid | PaymentStatus::Other(_) => false,
+    }
 }
 
 /// Returns those of some ids that have no credit.
@@ -196,8 +203,11 @@ async fn unpaid(look: &Look<'_, '_>, id: &EntryId) -> Result<Option<String>, Err
             let call = async || stripe.invoice(&id, TIMEOUT).await;
             let found = look.asked(stripe_is_busy, call).await?;
             Ok(found.map_or_else(unknown, |invoice| {
-                let status = invoice.status.as_deref().unwrap_or("unknown");
-                if status == "paid" { None } else { is(status) }
+                if invoice.is_paid() {
+                    return None;
+                }
+                let status = invoice.status.as_ref();
+                is(status.map_or("unknown", InvoiceStatus::as_str))
             }))
         }
         Some(PurchaseId::Session(id)) => {
@@ -207,7 +217,7 @@ async fn unpaid(look: &Look<'_, '_>, id: &EntryId) -> Result<Option<String>, Err
                 if is_paid(&session) {
                     None
                 } else {
-                    is(&session.payment_status)
+                    is(session.payment_status.as_str())
                 }
             }))
         }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::pricing::catalog::OrderTerms;
-use crate::words::id::{OrderId, ReversalId};
+use crate::words::id::{OrderId, PaymentIntentId, ReversalId};
 use crate::words::money::{Money, Share};
 use crate::words::sparks::Sparks;
 
@@ -23,7 +23,7 @@ pub struct Purchase {
     pub terms: OrderTerms,
     /// The `PaymentIntent` at Stripe. None if there was nothing to pay, or if an invoice leads to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub payment_intent: Option<String>,
+    pub payment_intent: Option<PaymentIntentId>,
     /// The total after discounts and with taxes, in the order's currency. A card or the customer's credit balance may
     /// have paid it.
     ///
@@ -39,7 +39,7 @@ struct StoredPurchase {
     intent: Option<OrderId>,
     order: OrderTerms,
     #[serde(default)]
-    payment_intent: Option<String>,
+    payment_intent: Option<PaymentIntentId>,
     amount_paid: i64,
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn purchase(total: i64) -> Purchase {
-        let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
+        let prices = [("pack_500k".to_owned(), "price_1".into())].into();
         Purchase {
             order: None,
             terms: crate::pricing::catalog::order("pack_500k", 1, &prices).unwrap(),

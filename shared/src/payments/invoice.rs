@@ -18,8 +18,9 @@ use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, Invoice, ORDER, STAGE};
 use crate::words::entry_id::EntryId;
-use crate::words::id::{AccountId, InvoiceId, OrderId};
+use crate::words::id::{AccountId, InvoiceId, OrderId, SubscriptionId};
 use crate::words::money::Money;
+use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 
@@ -108,7 +109,7 @@ pub async fn grant_missing(
 /// They are listed by subscription, so that a customer's other invoices do not hide any.
 pub async fn catch_up(
     payments: &Payments,
-    subscription: &str,
+    subscription: &SubscriptionId,
     deadline: &Deadline,
 ) -> Result<(), Error> {
     let mut invoices: Vec<Invoice> = Vec::new();
@@ -239,8 +240,8 @@ impl GrantContext<'_> {
         };
         let (order, agreed) = self.agreed(invoice, &account).await?.unzip();
         // The terms of the order stay valid, whatever happens to the catalogue.
-        let terms = |price: &str| {
-            let agreed = agreed.clone().filter(|terms| terms.price_id == price);
+        let terms = |price: &PriceId| {
+            let agreed = agreed.clone().filter(|terms| terms.price_id == *price);
             agreed.or_else(|| catalog::plan_of_price(price, &terms.price_ids))
         };
         // A listed invoice has only its first ten lines.

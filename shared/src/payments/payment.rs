@@ -180,9 +180,7 @@ async fn credit(
         free_plan: false,
         purchase: Some(Purchase {
             total: at_stripe.total().unwrap_or(nothing),
-            payment_intent: at_stripe
-                .payment_intent
-                .map(|payment| payment.id().to_owned()),
+            payment_intent: at_stripe.payment_intent.map(|payment| payment.id().clone()),
             order: Some(order.id),
             terms: order.terms,
         }),

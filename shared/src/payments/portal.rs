@@ -10,7 +10,7 @@ use crate::payments::subscription::{self, best};
 use crate::process::config::{self, Environment};
 use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, NewPortalSession, PortalFlow, Refusal};
-use crate::words::id::{AccountId, CustomerId};
+use crate::words::id::{AccountId, CustomerId, SubscriptionId};
 use crate::words::page_url::PageUrl;
 use crate::words::return_url::{AllowedOrigins, ReturnUrl};
 
@@ -146,10 +146,8 @@ pub async fn create(
 }
 
 /// Returns the live subscription that a flow manages; None if there is none.
-fn manageable(all: &[StoredSubscription]) -> Option<&str> {
-    best(all)
-        .filter(|best| best.is_live())
-        .map(|best| &*best.id)
+fn manageable(all: &[StoredSubscription]) -> Option<&SubscriptionId> {
+    best(all).filter(|best| best.is_live()).map(|best| &best.id)
 }
 
 /// One request for a portal page.
@@ -163,7 +161,7 @@ struct PortalRequest<'a> {
 }
 
 impl PortalRequest<'_> {
-    async fn open(&self, subscription: Option<&str>) -> Result<Page, Error> {
+    async fn open(&self, subscription: Option<&SubscriptionId>) -> Result<Page, Error> {
         let managed = || subscription.ok_or(Error::NoSubscription);
         let flow = match self.flow {
             None => None,

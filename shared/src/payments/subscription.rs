@@ -20,7 +20,7 @@ use crate::payments::invoice;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::chain;
 use crate::providers::stripe::{self, Invoice, ORDER, Subscription};
-use crate::words::id::{AccountId, CustomerId};
+use crate::words::id::{AccountId, CustomerId, SubscriptionId};
 use crate::words::identity::Subject;
 
 pub(crate) use overview::best;
@@ -95,7 +95,7 @@ async fn look(
     let timeout = stripe::timeout(deadline);
     let known = &known.subscriptions;
     let may_be_paid = known.all.iter().filter(|one| one.may_be_paid());
-    let catching_up = may_be_paid.map(|one| invoice::catch_up(payments, one.id.as_str(), deadline));
+    let catching_up = may_be_paid.map(|one| invoice::catch_up(payments, &one.id, deadline));
     let (told, caught_up) = tokio::join!(
         payments.stripe.subscriptions(customer, timeout),
         try_join_all(catching_up)
@@ -128,7 +128,7 @@ async fn store(
     let paid = latest.into_iter().chain(older.values().flatten());
     let paid: Vec<Invoice> = paid.filter(|invoice| invoice.is_paid()).cloned().collect();
     let refused = invoice::grant_missing(payments, &paid, deadline).await?;
-    let older_of = |id: &str| older.get(id).map(Vec::as_slice).unwrap_or_default();
+    let older_of = |id: &SubscriptionId| older.get(id).map(Vec::as_slice).unwrap_or_default();
     let all = if let Some(told) = &told {
         let mut all = Vec::with_capacity(told.len());
         for subscription in told {
@@ -159,19 +159,15 @@ async fn older(
     known: &Subscriptions,
     latest: &[&Invoice],
     deadline: &Deadline,
-) -> Result<BTreeMap<String, Vec<Invoice>>, stripe::Error> {
-    let mut older: BTreeMap<String, Vec<Invoice>> = BTreeMap::new();
+) -> Result<BTreeMap<SubscriptionId, Vec<Invoice>>, stripe::Error> {
+    let mut older: BTreeMap<SubscriptionId, Vec<Invoice>> = BTreeMap::new();
     for one in &known.all {
         for awaited in &one.awaits {
-            let is_latest = |invoice: &&Invoice| invoice.id.as_str() == awaited.invoice;
-            let Ok(id) = awaited.invoice.parse() else {
-                continue;
-            };
-            if latest.iter().any(is_latest) {
+            if latest.iter().any(|latest| latest.id == awaited.invoice) {
                 continue;
             }
             let timeout = stripe::timeout(deadline);
-            let invoice = payments.stripe.invoice(&id, timeout).await?;
+            let invoice = payments.stripe.invoice(&awaited.invoice, timeout).await?;
             older.entry(one.id.clone()).or_default().extend(invoice);
         }
     }
@@ -195,7 +191,7 @@ async fn keep_doubled(
     let fault = Fault::SecondSubscription { other: &other.id };
     let incidents = &payments.incidents;
     incidents
-        .keep(&newest.id, fault, Some(account), deadline)
+        .keep(newest.id.as_str(), fault, Some(account), deadline)
         .await
 }
 

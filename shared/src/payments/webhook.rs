@@ -18,18 +18,12 @@ use crate::payments::reversal;
 use crate::payments::subscription;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Metric};
-use crate::providers::stripe::{self, Event, Unverified};
+use crate::providers::stripe::{self, Event, EventKind, UnknownEvent, Unverified};
 use crate::words::id::{CustomerId, InvoiceId, ReversalId, SessionId, WarningId};
 use crate::words::reversal_kind::ReversalKind;
 use crate::words::sink::Sink;
 
 use crate::payments::Payments;
-
-/// Types of events about meter events that Stripe accepted but could not count.
-const METER_ERRORS: [&str; 2] = [
-    "v1.billing.meter.error_report_triggered",
-    "v1.billing.meter.no_meter_found",
-];
 
 /// A failure because of which an event is not acknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +93,7 @@ async fn follow(payments: &Payments, event: &Event, deadline: &Deadline) -> Resu
     };
     info!(
         event.id = event.id,
-        event.kind = event.kind,
+        event.kind = event.name,
         event.outcome = word,
         event.reason = outcome.reason().unwrap_or_default(),
         "event `{}` is {word}",
@@ -117,53 +111,25 @@ struct EventHandler<'a> {
 
 impl EventHandler<'_> {
     async fn handle(&self) -> Result<Outcome, Error> {
-        let kind = self.event.kind.as_str();
-        if self.event.object == "v2.core.event" && METER_ERRORS.contains(&kind) {
-            if self.event.livemode != self.payments.stripe.livemode() {
-                return Ok(Outcome::Nothing(NoEffect::OtherMode));
-            }
-            return Box::pin(self.meter_errors()).await;
-        }
-        if self.event.object != "event" {
-            return Ok(Outcome::Nothing(NoEffect::UnknownObject));
-        }
-        let subject = match kind {
-            "checkout.session.completed"
-            | "checkout.session.async_payment_succeeded"
-            | "checkout.session.async_payment_failed"
-            | "checkout.session.expired" => EventSubject::Session,
-            // The same fact twice; the second also comes for charges of other kinds.
-            "invoice.paid" | "invoice.payment_succeeded" => EventSubject::Invoice,
-            "invoice.payment_failed"
-            | "invoice.payment_action_required"
-            | "invoice.finalization_failed"
-            | "invoice.marked_uncollectible"
-            | "invoice.voided" => EventSubject::Subscription,
-            "refund.created" | "refund.updated" | "refund.failed" => {
-                EventSubject::Reversal(ReversalKind::Refund)
-            }
-            "customer.deleted" => EventSubject::Customer,
-            "radar.early_fraud_warning.created" => EventSubject::Warning,
-            _ if kind.starts_with("credit_note.") => {
-                EventSubject::Reversal(ReversalKind::CreditNote)
-            }
-            _ if kind.starts_with("customer.subscription.") => EventSubject::Subscription,
-            _ if kind.starts_with("charge.dispute.") => {
-                EventSubject::Reversal(ReversalKind::Dispute)
-            }
-            _ => return Ok(Outcome::Nothing(NoEffect::UnknownType)),
+        let kind = match self.event.kind() {
+            Ok(kind) => kind,
+            Err(UnknownEvent::Object) => return Ok(Outcome::Nothing(NoEffect::UnknownObject)),
+            Err(UnknownEvent::Type) => return Ok(Outcome::Nothing(NoEffect::UnknownType)),
         };
         // Keys of the other mode cannot read it.
         if self.event.livemode != self.payments.stripe.livemode() {
             return Ok(Outcome::Nothing(NoEffect::OtherMode));
         }
-        match subject {
-            EventSubject::Session => Box::pin(self.session()).await,
-            EventSubject::Invoice => Box::pin(self.invoice()).await,
-            EventSubject::Subscription => Box::pin(self.subscription()).await,
-            EventSubject::Reversal(kind) => Box::pin(self.reversal(kind)).await,
-            EventSubject::Customer => Box::pin(self.customer()).await,
-            EventSubject::Warning => Box::pin(self.warning()).await,
+        match kind {
+            EventKind::Session => Box::pin(self.session()).await,
+            EventKind::InvoicePaid => Box::pin(self.invoice()).await,
+            EventKind::InvoiceNotFinalized | EventKind::Subscription => {
+                Box::pin(self.subscription(kind)).await
+            }
+            EventKind::Reversal(kind) => Box::pin(self.reversal(kind)).await,
+            EventKind::CustomerDeleted => Box::pin(self.customer()).await,
+            EventKind::FraudWarning => Box::pin(self.warning()).await,
+            EventKind::MeterErrors => Box::pin(self.meter_errors()).await,
         }
     }
 
@@ -208,7 +174,7 @@ impl EventHandler<'_> {
     }
 
     /// Reads the account's subscriptions anew: one has changed, or its invoice was not paid.
-    async fn subscription(&self) -> Result<Outcome, Error> {
+    async fn subscription(&self, kind: EventKind) -> Result<Outcome, Error> {
         let customer = self.event.customer().map(str::parse::<CustomerId>);
         let Some(Ok(customer)) = customer else {
             return Ok(Outcome::NotOurs(OtherOwner::Product));
@@ -223,7 +189,7 @@ impl EventHandler<'_> {
             return Ok(Outcome::NotOurs(OtherOwner::Product));
         };
         telemetry::account(&account);
-        if self.event.kind == "invoice.finalization_failed" {
+        if kind == EventKind::InvoiceNotFinalized {
             let subject = self.event.object_id().unwrap_or(&self.event.id);
             let (fault, incidents) = (Fault::NotFinalized, &self.payments.incidents);
             let kept = incidents.keep(subject, fault, Some(&account), self.deadline);
@@ -331,14 +297,4 @@ impl EventHandler<'_> {
         incidents.keep(subject, fault, None, self.deadline).await?;
         Ok(Outcome::Unclear(fault))
     }
-}
-
-/// The kind of object that an event is about.
-enum EventSubject {
-    Session,
-    Invoice,
-    Subscription,
-    Reversal(ReversalKind),
-    Customer,
-    Warning,
 }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::words::money::{Currency, Money};
+use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 
 pub use listing::{Listing, listing};
@@ -80,7 +81,7 @@ pub const OFFERS: [Offer; 4] = [
 pub const FREE_PLAN_SPARKS: Sparks = Sparks::from_milli(10_000_000);
 
 /// The Stripe price id of each item.
-pub type PriceIds = BTreeMap<String, String>;
+pub type PriceIds = BTreeMap<String, PriceId>;
 
 /// The terms at which a deployment grants plans.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ pub struct OrderTerms {
     #[serde(flatten)]
     pub price: Money,
     /// The Stripe price id of one unit.
-    pub price_id: String,
+    pub price_id: PriceId,
     /// The version of the catalogue.
     pub catalog_version: String,
 }
@@ -150,7 +151,7 @@ pub fn order(item: &str, quantity: u32, price_ids: &PriceIds) -> Result<OrderTer
 }
 
 /// Returns an order of the plan with this Stripe price id. None if no plan has it.
-pub fn plan_of_price(price_id: &str, price_ids: &PriceIds) -> Option<OrderTerms> {
+pub fn plan_of_price(price_id: &PriceId, price_ids: &PriceIds) -> Option<OrderTerms> {
     let plans = OFFERS.iter().filter(|offer| offer.kind == Kind::Plan);
     let mut plans = plans.filter(|plan| price_ids.get(plan.item).is_some_and(|id| id == price_id));
     order(plans.next()?.item, 1, price_ids).ok()
@@ -182,7 +183,12 @@ mod tests {
     fn price_ids() -> PriceIds {
         OFFERS
             .iter()
-            .map(|offer| (offer.item.to_owned(), format!("price_{}", offer.item)))
+            .map(|offer| {
+                (
+                    offer.item.to_owned(),
+                    format!("price_{}", offer.item).as_str().into(),
+                )
+            })
             .collect()
     }
 
@@ -212,7 +218,7 @@ mod tests {
                 (order.sparks.to_string().as_str(), order.price),
                 (sparks, Money::new(amount, CURRENCY))
             );
-            assert_eq!(order.price_id, format!("price_{item}"));
+            assert_eq!(order.price_id.as_str(), format!("price_{item}"));
         }
     }
 

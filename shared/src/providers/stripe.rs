@@ -7,12 +7,14 @@ mod call;
 mod checkout_session;
 mod created;
 mod customer;
+mod event;
 mod invoice;
 mod meter_error;
 mod meter_event;
 mod meter_summary;
 mod portal_session;
 mod refund;
+mod status;
 mod subscription;
 mod webhook;
 
@@ -31,14 +33,19 @@ use call::{Call, is_replay, parse};
 pub use checkout_session::{CheckoutSession, LineItem, NewCheckoutSession, PaymentIntent, Price};
 pub(crate) use checkout_session::{ORDER, STAGE};
 pub use created::Made;
+pub use event::{Event, EventKind, UnknownEvent};
 pub use invoice::{Invoice, InvoiceLine};
 pub use meter_error::{MeterError, MeterErrors};
 pub use meter_event::{METER_EVENT_NAME, MeterEvent};
 pub use meter_summary::MeteredHour;
 pub use portal_session::{NewPortalSession, PortalFlow};
 pub use refund::{FraudWarning, MoneyBack, MoneyBackStatus, Paid, PaidPayment};
+pub use status::{
+    InvoiceStatus, PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus,
+    SubscriptionStatus,
+};
 pub use subscription::{Subscription, SubscriptionItem};
-pub use webhook::{Event, Unverified, verify};
+pub use webhook::{Unverified, verify};
 
 use crate::process::clock::{self, Clock};
 use crate::process::config::StripeAccess;

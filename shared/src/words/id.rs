@@ -85,26 +85,32 @@ identifier! {
 
 identifier! {
     /// A Checkout Session at Stripe, `cs_…`. It is part of URLs, so it allows only characters that need no escape.
-    SessionId, "1 to 128 ASCII letters, digits or underscores",
-    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    SessionId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
 }
 
 identifier! {
     /// An invoice at Stripe, `in_…`. It is part of URLs, so it allows only characters that need no escape.
-    InvoiceId, "1 to 128 ASCII letters, digits or underscores",
-    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    InvoiceId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
+}
+
+identifier! {
+    /// A subscription at Stripe, `sub_…`. It is part of URLs, so it allows only characters that need no escape.
+    SubscriptionId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
+}
+
+identifier! {
+    /// A PaymentIntent at Stripe, `pi_…`. It is part of URLs, so it allows only characters that need no escape.
+    PaymentIntentId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
 }
 
 identifier! {
     /// A refund, a dispute or a credit note at Stripe, `re_…`, `dp_…` or `cn_…`.
-    ReversalId, "1 to 128 ASCII letters, digits or underscores",
-    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    ReversalId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
 }
 
 identifier! {
     /// A fraud warning at Stripe, `issfr_…`. It is part of URLs, so it allows only characters that need no escape.
-    WarningId, "1 to 128 ASCII letters, digits or underscores",
-    |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    WarningId, "1 to 128 ASCII letters, digits or underscores", needs_no_escape
 }
 
 identifier! {
@@ -182,6 +188,12 @@ identifier! {
     /// The id of a parcel, which is usages of one customer. They are sent to Stripe's meter as one event with this
     /// identifier.
     ParcelId, "`par_` and 32 lower-case hexadecimal digits", |text| is_derived("par_", text)
+}
+
+/// Returns whether a text can be part of a URL as it is.
+fn needs_no_escape(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Returns whether a text is a prefix with the beginning of a hash.

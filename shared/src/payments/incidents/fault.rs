@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::code::IncidentCode;
 use crate::payments::field::Field;
+use crate::words::id::{PaymentIntentId, SubscriptionId};
 
 /// A fault of an object at Stripe, with everything that its sentence names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +33,14 @@ pub enum Fault<'a> {
     /// A card issuer suspects fraud.
     EarlyFraudWarning {
         /// The suspected payment, `pi_…`.
-        payment: &'a str,
+        payment: &'a PaymentIntentId,
         /// The purchase that it paid.
         purchase: &'a str,
     },
     /// An account pays for two plans.
     SecondSubscription {
         /// The older one, `sub_…`.
-        other: &'a str,
+        other: &'a SubscriptionId,
     },
     /// This field of one line of a credited invoice does not match the plan's terms.
     MismatchedLine(Field),

@@ -7,6 +7,7 @@ use crate::payments::outcome::NoGrant;
 use crate::pricing::catalog::OrderTerms;
 use crate::providers::stripe::{Invoice, InvoiceLine};
 use crate::words::money::Money;
+use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 
 /// Minimum life of Sparks that were granted after their period had ended.
@@ -61,7 +62,7 @@ pub(super) fn of(
     invoice: &Invoice,
     livemode: bool,
     ours: bool,
-    terms: impl Fn(&str) -> Option<OrderTerms>,
+    terms: impl Fn(&PriceId) -> Option<OrderTerms>,
 ) -> Verdict {
     if invoice.livemode != livemode {
         return Verdict::Mismatch(Field::Livemode);
@@ -121,7 +122,7 @@ impl Lines {
         &mut self,
         line: &InvoiceLine,
         amount: Money,
-        terms: &impl Fn(&str) -> Option<OrderTerms>,
+        terms: &impl Fn(&PriceId) -> Option<OrderTerms>,
     ) {
         // Trials cost nothing, and the unused time of a change has a negative amount.
         if amount.minor() <= 0 {
@@ -212,7 +213,7 @@ mod tests {
     }
 
     fn judge(invoice: &Invoice, ours: bool) -> Verdict {
-        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        let prices = [("plus".to_owned(), "price_plus".into())].into();
         of(invoice, false, ours, |price| {
             catalog::plan_of_price(price, &prices)
         })
@@ -273,8 +274,8 @@ mod tests {
         }
         let nothing = line(&json!({"quantity": 0, "amount": 0}));
         let nothing: InvoiceLine = serde_json::from_value(nothing).unwrap();
-        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
-        let plan = catalog::plan_of_price("price_plus", &prices).unwrap();
+        let prices = [("plus".to_owned(), "price_plus".into())].into();
+        let plan = catalog::plan_of_price(&"price_plus".into(), &prices).unwrap();
         let amount = Money::new(0, plan.price.currency());
         assert_eq!(period(&nothing, amount, &plan), None);
     }
@@ -367,9 +368,9 @@ mod tests {
     #[test]
     fn sparks_end_with_the_period_and_grace_or_30_days_after_a_late_grant() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let prices = [("plus".to_owned(), "price_plus".to_owned())].into();
+        let prices = [("plus".to_owned(), "price_plus".into())].into();
         let period = Period {
-            terms: catalog::plan_of_price("price_plus", &prices).unwrap(),
+            terms: catalog::plan_of_price(&"price_plus".into(), &prices).unwrap(),
             end: at(1_000_000),
         };
         let days = |days: i64| days * 86_400;

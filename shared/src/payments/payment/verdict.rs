@@ -3,7 +3,9 @@
 use crate::payments::field::Field;
 use crate::payments::orders::Order;
 use crate::pricing::catalog::Kind;
-use crate::providers::stripe::{CheckoutSession, PaymentIntent};
+use crate::providers::stripe::{
+    CheckoutSession, PaymentIntent, PaymentStatus, SessionMode, SessionStatus,
+};
 
 /// The verdict on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +37,18 @@ pub(super) fn of(session: &CheckoutSession, order: &Order, livemode: bool) -> Ve
         return Verdict::Mismatch(field);
     }
     let payment = session.payment_intent.as_ref();
-    match (session.status.as_deref(), session.payment_status.as_str()) {
-        (Some("complete"), "paid" | "no_payment_required") => Verdict::Paid,
-        (Some("complete"), "unpaid") if payment.is_some_and(PaymentIntent::has_failed) => {
-            Verdict::Failed
-        }
-        (Some("complete"), "unpaid") => Verdict::Processing,
-        (Some("open"), _) => Verdict::Open,
-        (Some("expired"), _) => Verdict::Expired,
-        (Some("complete"), _) => Verdict::Unknown(Field::PaymentStatus),
-        _ => Verdict::Unknown(Field::Status),
+    match &session.status {
+        Some(SessionStatus::Complete) => match &session.payment_status {
+            PaymentStatus::Paid | PaymentStatus::NoPaymentRequired => Verdict::Paid,
+            PaymentStatus::Unpaid if payment.is_some_and(PaymentIntent::has_failed) => {
+                Verdict::Failed
+            }
+            PaymentStatus::Unpaid => Verdict::Processing,
+            PaymentStatus::Other(_) => Verdict::Unknown(Field::PaymentStatus),
+        },
+        Some(SessionStatus::Open) => Verdict::Open,
+        Some(SessionStatus::Expired) => Verdict::Expired,
+        Some(SessionStatus::Other(_)) | None => Verdict::Unknown(Field::Status),
     }
 }
 
@@ -52,16 +56,14 @@ pub(super) fn of(session: &CheckoutSession, order: &Order, livemode: bool) -> Ve
 fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Option<Field> {
     let terms = &order.terms;
     let mode = match terms.kind {
-        Kind::Pack => "payment",
-        Kind::Plan => "subscription",
+        Kind::Pack => SessionMode::Payment,
+        Kind::Plan => SessionMode::Subscription,
     };
     let line = match session.line_items.as_deref() {
         Some([line]) => Some(line),
         _ => None,
     };
-    let price = line
-        .and_then(|line| line.price.as_ref())
-        .map(|price| price.id.as_str());
+    let price = line.and_then(|line| line.price.as_ref());
     let checks = [
         (
             Field::ClientReferenceId,
@@ -70,7 +72,10 @@ fn difference(session: &CheckoutSession, order: &Order, livemode: bool) -> Optio
         (Field::Livemode, session.livemode == livemode),
         (Field::Mode, session.mode == mode),
         (Field::LineItems, line.is_some()),
-        (Field::Price, price == Some(terms.price_id.as_str())),
+        (
+            Field::Price,
+            price.is_some_and(|price| price.id == terms.price_id),
+        ),
         (
             Field::Quantity,
             line.and_then(|line| line.quantity) == Some(terms.quantity),
@@ -101,7 +106,12 @@ mod tests {
     fn order(item: &str) -> Order {
         let price_ids = OFFERS
             .iter()
-            .map(|offer| (offer.item.to_owned(), format!("price_{}", offer.item)))
+            .map(|offer| {
+                (
+                    offer.item.to_owned(),
+                    format!("price_{}", offer.item).as_str().into(),
+                )
+            })
             .collect();
         Order {
             id: "chk_1".parse().unwrap(),

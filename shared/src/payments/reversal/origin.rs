@@ -5,7 +5,7 @@ use crate::payments::Payments;
 use crate::payments::outcome::OtherOwner;
 use crate::process::deadline::Deadline;
 use crate::providers::stripe::{self, MoneyBack, ORDER, Paid, STAGE};
-use crate::words::id::{InvoiceId, SessionId};
+use crate::words::id::{InvoiceId, PaymentIntentId, SessionId};
 
 /// The object that asked for a payment.
 pub(super) enum PaymentOrigin {
@@ -33,7 +33,7 @@ pub(super) async fn of_reversal(
 /// Returns the origin of a payment. Writes nothing.
 pub(super) async fn of_payment(
     payments: &Payments,
-    payment: &str,
+    payment: &PaymentIntentId,
     deadline: &Deadline,
 ) -> Result<PaymentOrigin, Error> {
     let timeout = || stripe::timeout(deadline);

@@ -117,7 +117,7 @@ mod tests {
     use serde_json::json;
 
     fn purchased(total: i64, reversals: &serde_json::Value) -> PurchaseWithReversals {
-        let prices = [("pack_500k".to_owned(), "price_1".to_owned())].into();
+        let prices = [("pack_500k".to_owned(), "price_1".into())].into();
         let reversals: Reversals = serde_json::from_value(reversals.clone()).unwrap();
         PurchaseWithReversals {
             credit: CreditEntry {
@@ -148,7 +148,7 @@ mod tests {
             id: "re_1".parse().unwrap(),
             amount: Money::new(500, Currency::USD),
             created: 0,
-            of: Paid::Payment("pi_1".to_owned()),
+            of: Paid::Payment("pi_1".parse().unwrap()),
             charge: None,
             status: MoneyBackStatus::Succeeded,
             is_resolved: false,

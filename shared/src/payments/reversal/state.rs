@@ -84,7 +84,7 @@ mod tests {
             id: "dp_1".parse().unwrap(),
             amount: usd(2_000),
             created: 0,
-            of: Paid::Payment("pi_1".to_owned()),
+            of: Paid::Payment("pi_1".parse().unwrap()),
             charge: None,
             status,
             is_resolved,

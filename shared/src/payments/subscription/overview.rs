@@ -4,18 +4,19 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::payments::subscription::{AwaitedInvoice, StoredSubscription};
 use crate::process::clock;
-use crate::providers::stripe::{Invoice, Subscription};
-use crate::words::id::InvoiceId;
+use crate::providers::stripe::{Invoice, InvoiceStatus, Subscription, SubscriptionStatus};
+use crate::words::id::{InvoiceId, SubscriptionId};
 
 /// The subscription status of an account.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct SubscriptionOverview {
-    /// The status of the best subscription; `none` without subscriptions.
-    pub status: String,
+    /// The status of the best subscription; None without subscriptions.
+    #[serde(serialize_with = "or_none")]
+    pub status: Option<SubscriptionStatus>,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
     /// The end of the current period. Stripe moves it before it charges.
@@ -46,9 +47,9 @@ pub enum SubscriptionSource {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct SubscriptionSummary {
     /// Its id, `sub_…`.
-    pub id: String,
+    pub id: SubscriptionId,
     /// Its status; new ones that Stripe adds are passed on.
-    pub status: String,
+    pub status: SubscriptionStatus,
     /// Its plan in the catalogue.
     pub plan: Option<String>,
     /// The end of the current period. Stripe moves it before it charges.
@@ -59,15 +60,12 @@ pub struct SubscriptionSummary {
     pub cancel_at_period_end: bool,
 }
 
-/// Statuses from the best to the worst. An unknown one comes after these and before those that have ended.
-const ORDER: [&str; 6] = [
-    "active",
-    "trialing",
-    "past_due",
-    "unpaid",
-    "paused",
-    "incomplete",
-];
+fn or_none<S: Serializer>(
+    status: &Option<SubscriptionStatus>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.as_ref().map_or("none", SubscriptionStatus::as_str))
+}
 
 /// Returns the best subscription. It is the best by status, then the one whose period ends last, then the newest, then
 /// by id.
@@ -75,18 +73,22 @@ pub(crate) fn best(all: &[StoredSubscription]) -> Option<&StoredSubscription> {
     all.iter().min_by_key(|one| rank(one))
 }
 
-fn rank(one: &StoredSubscription) -> (usize, Reverse<Option<i64>>, Reverse<i64>, &str) {
-    let status = one.status.as_str();
-    let place = match ORDER.iter().position(|known| *known == status) {
-        Some(place) => place,
-        None if !one.is_live() => ORDER.len() + 1,
-        None => ORDER.len(),
+fn rank(one: &StoredSubscription) -> (u8, Reverse<Option<i64>>, Reverse<i64>, &str) {
+    let status = match one.status {
+        SubscriptionStatus::Active => 0,
+        SubscriptionStatus::Trialing => 1,
+        SubscriptionStatus::PastDue => 2,
+        SubscriptionStatus::Unpaid => 3,
+        SubscriptionStatus::Paused => 4,
+        SubscriptionStatus::Incomplete => 5,
+        SubscriptionStatus::Other(_) => 6,
+        SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Canceled => 7,
     };
     (
-        place,
+        status,
         Reverse(one.current_period_end),
         Reverse(one.created),
-        &one.id,
+        one.id.as_str(),
     )
 }
 
@@ -122,13 +124,13 @@ fn awaited<'i>(
     invoices: impl Iterator<Item = &'i Invoice>,
     refused: &BTreeSet<InvoiceId>,
 ) -> Vec<AwaitedInvoice> {
-    let is_awaited = |invoice: &&Invoice| match invoice.status.as_deref().unwrap_or_default() {
-        "void" | "uncollectible" => false,
-        "paid" => refused.contains(&invoice.id),
-        _ => true,
+    let is_awaited = |invoice: &&Invoice| match invoice.status {
+        Some(InvoiceStatus::Void | InvoiceStatus::Uncollectible) => false,
+        Some(InvoiceStatus::Paid) => refused.contains(&invoice.id),
+        Some(InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Other(_)) | None => true,
     };
     let awaited = invoices.filter(is_awaited).map(|invoice| AwaitedInvoice {
-        invoice: invoice.id.to_string(),
+        invoice: invoice.id.clone(),
         created: invoice.created,
         advances: invoice.auto_advance && !invoice.is_paid(),
     });
@@ -144,7 +146,7 @@ pub(super) fn ended(
     let mut ended = kept.clone();
     ended.awaits = awaited(older.iter(), refused);
     if kept.is_live() {
-        "canceled".clone_into(&mut ended.status);
+        ended.status = SubscriptionStatus::Canceled;
     }
     ended
 }
@@ -159,13 +161,13 @@ pub(super) fn of(
     sorted.sort_by_key(|one| rank(one));
     let subscriptions: Vec<SubscriptionSummary> =
         sorted.into_iter().map(SubscriptionSummary::of).collect();
-    let best = best(all).map_or_else(SubscriptionSummary::none, SubscriptionSummary::of);
+    let best = subscriptions.first();
     SubscriptionOverview {
-        status: best.status,
-        plan: best.plan,
-        current_period_end: best.current_period_end,
-        cancel_at: best.cancel_at,
-        cancel_at_period_end: best.cancel_at_period_end,
+        status: best.map(|best| best.status.clone()),
+        plan: best.and_then(|best| best.plan.clone()),
+        current_period_end: best.and_then(|best| best.current_period_end.clone()),
+        cancel_at: best.and_then(|best| best.cancel_at.clone()),
+        cancel_at_period_end: best.is_some_and(|best| best.cancel_at_period_end),
         source,
         as_of: clock::wire(as_of),
         subscriptions,
@@ -175,30 +177,20 @@ pub(super) fn of(
 impl SubscriptionSummary {
     fn of(kept: &StoredSubscription) -> Self {
         // The API reports a subscription whose first payment never came as cancelled.
-        let status = match kept.status.as_str() {
-            "incomplete_expired" => "canceled",
-            status => status,
+        let status = if kept.status == SubscriptionStatus::IncompleteExpired {
+            SubscriptionStatus::Canceled
+        } else {
+            kept.status.clone()
         };
         let time = |seconds: i64| Timestamp::from_second(seconds).map(clock::wire).ok();
         Self {
             id: kept.id.clone(),
-            status: status.to_owned(),
+            status,
             plan: kept.plan.clone(),
             current_period_end: kept.current_period_end.and_then(time),
             cancel_at: kept.cancel_at.and_then(time),
             cancel_at_period_end: kept.cancel_at.is_some()
                 && kept.cancel_at == kept.current_period_end,
-        }
-    }
-
-    fn none() -> Self {
-        Self {
-            id: String::new(),
-            status: "none".to_owned(),
-            plan: None,
-            current_period_end: None,
-            cancel_at: None,
-            cancel_at_period_end: false,
         }
     }
 }
@@ -210,8 +202,8 @@ mod tests {
 
     fn kept(id: &str, status: &str, end: i64, created: i64) -> StoredSubscription {
         StoredSubscription {
-            id: id.into(),
-            status: status.into(),
+            id: id.parse().unwrap(),
+            status: status.to_owned().into(),
             plan: Some("plus".into()),
             current_period_end: Some(end),
             cancel_at: None,
@@ -236,7 +228,11 @@ mod tests {
             kept("longer", "active", 2, 1),
         ];
         let overview = of(&all, SubscriptionSource::Stripe, Timestamp::UNIX_EPOCH);
-        let ids: Vec<&str> = overview.subscriptions.iter().map(|one| &*one.id).collect();
+        let ids: Vec<&str> = overview
+            .subscriptions
+            .iter()
+            .map(|one| one.id.as_str())
+            .collect();
         assert_eq!(
             ids,
             [
@@ -253,15 +249,19 @@ mod tests {
                 "expired"
             ]
         );
-        assert_eq!(overview.status, "active");
-        assert_eq!(overview.subscriptions[8].status, "on_holiday");
-        assert_eq!(overview.subscriptions[10].status, "canceled");
+        assert_eq!(overview.status, Some(SubscriptionStatus::Active));
+        let statuses = [8, 10].map(|place: usize| overview.subscriptions[place].status.as_str());
+        assert_eq!(statuses, ["on_holiday", "canceled"]);
     }
 
     #[test]
     fn the_status_without_subscriptions_is_none() {
         let overview = of(&[], SubscriptionSource::Stored, Timestamp::UNIX_EPOCH);
-        assert_eq!((&*overview.status, overview.plan), ("none", None));
+        let written = serde_json::to_value(overview).unwrap();
+        assert_eq!(
+            (&written["status"], &written["plan"]),
+            (&json!("none"), &json!(null))
+        );
     }
 
     #[test]

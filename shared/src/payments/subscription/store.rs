@@ -5,20 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Account;
 use crate::process::deadline::Deadline;
+use crate::providers::stripe::SubscriptionStatus;
 use crate::table::Error;
 use crate::table::Table;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::table::values;
-use crate::words::id::{AccountId, CustomerId};
+use crate::words::id::{AccountId, CustomerId, InvoiceId, SubscriptionId};
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSubscription {
     /// Its id, `sub_…`.
-    pub id: String,
+    pub id: SubscriptionId,
     /// Its status at Stripe.
-    pub status: String,
+    pub status: SubscriptionStatus,
     /// The plan of the catalogue; None if the price is not in the catalogue.
     pub plan: Option<String>,
     /// End of the current period, in seconds since 1970. The first one if there are several. Stripe moves it before it
@@ -38,15 +39,12 @@ pub struct StoredSubscription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitedInvoice {
     /// Its id, `in_…`.
-    pub invoice: String,
+    pub invoice: InvoiceId,
     /// Time of creation, in seconds since 1970.
     pub created: i64,
     /// True if Stripe advances it by itself. Stripe will finalise a draft, or charge an open invoice.
     pub advances: bool,
 }
-
-/// Statuses of subscriptions that are over.
-const ENDED: [&str; 2] = ["canceled", "incomplete_expired"];
 
 /// Delay from the end of a period to the first look at its renewal. Stripe charges about an hour after the end.
 /// <https://docs.stripe.com/billing/invoices/subscription#draft-invoice>
@@ -61,14 +59,23 @@ const AFTER_END: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl StoredSubscription {
     /// Returns whether it is not over.
-    pub fn is_live(&self) -> bool {
-        !ENDED.contains(&self.status.as_str())
+    pub const fn is_live(&self) -> bool {
+        match self.status {
+            SubscriptionStatus::Active
+            | SubscriptionStatus::Trialing
+            | SubscriptionStatus::PastDue
+            | SubscriptionStatus::Unpaid
+            | SubscriptionStatus::Paused
+            | SubscriptionStatus::Incomplete
+            | SubscriptionStatus::Other(_) => true,
+            SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Canceled => false,
+        }
     }
 
     /// Returns whether its periods are paid or may yet be paid. An `incomplete` one ends by itself if its first payment
     /// does not come.
     pub fn is_paid_for(&self) -> bool {
-        self.is_live() && self.status != "incomplete"
+        self.is_live() && self.status != SubscriptionStatus::Incomplete
     }
 
     /// Returns whether one of its invoices may have been paid without a webhook.

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
+use super::status::{PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus};
 use super::{Error, List, Stripe};
-use crate::words::id::{CustomerId, InvoiceId, OrderId, SessionId};
+use crate::words::id::{CustomerId, InvoiceId, OrderId, PaymentIntentId, SessionId};
 use crate::words::money::{Currency, Money};
 use crate::words::page_url::PageUrl;
+use crate::words::price_id::PriceId;
 
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,7 @@ pub struct NewCheckoutSession<'a> {
     /// True for a subscription, false for a single payment.
     pub subscription: bool,
     /// The price of one unit.
-    pub price_id: &'a str,
+    pub price_id: &'a PriceId,
     /// The quantity.
     pub quantity: u32,
     /// The address to which Stripe sends the buyer back.
@@ -47,12 +49,12 @@ pub struct CheckoutSession {
     pub id: SessionId,
     /// True if it moves real money.
     pub livemode: bool,
-    /// `payment` or `subscription`; other values may come.
-    pub mode: String,
-    /// `open`, `complete` or `expired`.
-    pub status: Option<String>,
-    /// `paid`, `unpaid` or `no_payment_required`.
-    pub payment_status: String,
+    /// Its mode.
+    pub mode: SessionMode,
+    /// Its status.
+    pub status: Option<SessionStatus>,
+    /// The status of its payment.
+    pub payment_status: PaymentStatus,
     /// The currency of its amounts.
     pub currency: Option<Currency>,
     amount_subtotal: Option<i64>,
@@ -91,7 +93,7 @@ pub struct LineItem {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Price {
     /// Its id, `price_…`.
-    pub id: String,
+    pub id: PriceId,
 }
 
 /// A PaymentIntent: its id, or the whole object if the request expanded it.
@@ -99,30 +101,38 @@ pub struct Price {
 #[serde(untagged)]
 pub enum PaymentIntent {
     /// The id alone.
-    Id(String),
+    Id(PaymentIntentId),
     /// The object.
     Whole {
         /// Its id, `pi_…`.
-        id: String,
-        /// Its status, such as `processing` or `succeeded`.
-        status: String,
+        id: PaymentIntentId,
+        /// Its status.
+        status: PaymentIntentStatus,
     },
 }
 
 impl PaymentIntent {
     /// The id.
-    pub fn id(&self) -> &str {
+    pub const fn id(&self) -> &PaymentIntentId {
         match self {
             Self::Id(id) | Self::Whole { id, .. } => id,
         }
     }
 
-    /// Returns whether it has failed. In every other state it may still succeed, such as in `requires_action`, in which
-    /// a payment waits for a bank transfer or for microdeposits that verify a bank account.
-    /// <https://docs.stripe.com/payments/paymentintents/lifecycle>
-    pub fn has_failed(&self) -> bool {
-        let words = ["requires_payment_method", "canceled"];
-        matches!(self, Self::Whole { status, .. } if words.contains(&status.as_str()))
+    /// Returns whether it has failed. In every other state it may still succeed.
+    pub const fn has_failed(&self) -> bool {
+        let Self::Whole { status, .. } = self else {
+            return false;
+        };
+        match status {
+            PaymentIntentStatus::RequiresPaymentMethod | PaymentIntentStatus::Canceled => true,
+            PaymentIntentStatus::RequiresConfirmation
+            | PaymentIntentStatus::RequiresAction
+            | PaymentIntentStatus::Processing
+            | PaymentIntentStatus::RequiresCapture
+            | PaymentIntentStatus::Succeeded
+            | PaymentIntentStatus::Other(_) => false,
+        }
     }
 }
 
@@ -146,7 +156,8 @@ impl CheckoutSession {
     /// Returns the invoice of a subscription that is complete and not paid. The invoice has the PaymentIntent, not the
     /// session.
     pub(crate) fn invoice_without_payment(&self) -> Option<&InvoiceId> {
-        let unpaid = self.status.as_deref() == Some("complete") && self.payment_status == "unpaid";
+        let unpaid = self.status == Some(SessionStatus::Complete)
+            && self.payment_status == PaymentStatus::Unpaid;
         let invoice = self.invoice.as_ref();
         invoice.filter(|_| unpaid && self.payment_intent.is_none())
     }
@@ -204,7 +215,7 @@ impl Stripe {
             ("mode", mode),
             ("customer", new.customer.as_str()),
             ("client_reference_id", order),
-            ("line_items[0][price]", new.price_id),
+            ("line_items[0][price]", new.price_id.as_str()),
             ("line_items[0][quantity]", &quantity),
             ("success_url", new.success_url),
             ("cancel_url", new.cancel_url),

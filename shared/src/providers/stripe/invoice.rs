@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checkout_session::PaymentIntent;
+use super::status::InvoiceStatus;
 use super::{Error, List, Stripe};
-use crate::words::id::InvoiceId;
+use crate::words::id::{InvoiceId, PaymentIntentId, SubscriptionId};
 use crate::words::money::{Currency, Money};
+use crate::words::price_id::PriceId;
 
 /// An invoice at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,9 +23,9 @@ pub struct Invoice {
     /// The customer who pays.
     #[serde(default)]
     pub customer: Option<String>,
-    /// `draft`, `open`, `paid`, `uncollectible` or `void`.
+    /// Its status.
     #[serde(default)]
-    pub status: Option<String>,
+    pub status: Option<InvoiceStatus>,
     /// The reason of its creation, such as `subscription_cycle`.
     #[serde(default)]
     pub billing_reason: Option<String>,
@@ -129,7 +131,7 @@ pub struct Pricing {
 pub struct PriceDetails {
     /// Its id, `price_…`.
     #[serde(default)]
-    pub price: Option<String>,
+    pub price: Option<PriceId>,
 }
 
 #[derive(Deserialize)]
@@ -148,7 +150,7 @@ struct PaidWith {
 impl Invoice {
     /// True if it is paid, or there was nothing to pay.
     pub fn is_paid(&self) -> bool {
-        self.status.as_deref() == Some("paid")
+        self.status == Some(InvoiceStatus::Paid)
     }
 
     /// Returns its total after discounts and with taxes. Stripe's `amount_paid` leaves out what the customer's credit
@@ -181,9 +183,9 @@ impl Invoice {
 
 impl InvoiceLine {
     /// The id of its price.
-    pub fn price_id(&self) -> Option<&str> {
+    pub fn price_id(&self) -> Option<&PriceId> {
         let details = self.pricing.as_ref()?.price_details.as_ref()?;
-        details.price.as_deref()
+        details.price.as_ref()
     }
 
     /// Returns whether it makes up for a change in the middle of a period.
@@ -244,7 +246,7 @@ impl Stripe {
     /// One page of a subscription's paid invoices, newest first, after this one.
     pub async fn paid_invoices_of(
         &self,
-        subscription: &str,
+        subscription: &SubscriptionId,
         after: Option<&InvoiceId>,
         timeout: Duration,
     ) -> Result<List<Invoice>, Error> {
@@ -277,7 +279,7 @@ impl Stripe {
     /// <https://docs.stripe.com/api/invoice-payment/list>
     pub async fn invoice_of_payment(
         &self,
-        payment_intent: &str,
+        payment_intent: &PaymentIntentId,
         timeout: Duration,
     ) -> Result<Option<InvoiceId>, Error> {
         let path = format!(

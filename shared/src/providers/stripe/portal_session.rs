@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Error, Stripe};
-use crate::words::id::CustomerId;
+use crate::words::id::{CustomerId, SubscriptionId};
 use crate::words::page_url::PageUrl;
 
 /// The parameters of a new portal session.
@@ -28,9 +28,9 @@ pub enum PortalFlow<'a> {
     /// Change the card.
     PaymentMethodUpdate,
     /// Cancel a subscription.
-    SubscriptionCancel(&'a str),
+    SubscriptionCancel(&'a SubscriptionId),
     /// Change a subscription's plan.
-    SubscriptionUpdate(&'a str),
+    SubscriptionUpdate(&'a SubscriptionId),
 }
 
 #[derive(Deserialize)]
@@ -60,11 +60,17 @@ impl Stripe {
             }
             Some(PortalFlow::SubscriptionCancel(subscription)) => {
                 form.push(("flow_data[type]", "subscription_cancel"));
-                form.push(("flow_data[subscription_cancel][subscription]", subscription));
+                form.push((
+                    "flow_data[subscription_cancel][subscription]",
+                    subscription.as_str(),
+                ));
             }
             Some(PortalFlow::SubscriptionUpdate(subscription)) => {
                 form.push(("flow_data[type]", "subscription_update"));
-                form.push(("flow_data[subscription_update][subscription]", subscription));
+                form.push((
+                    "flow_data[subscription_update][subscription]",
+                    subscription.as_str(),
+                ));
             }
         }
         if new.flow.is_some() {

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::status::SessionMode;
 use super::{Error, List, Made, STAGE, Stripe};
-use crate::words::id::{CustomerId, InvoiceId, OrderId, ReversalId, SessionId, WarningId};
+use crate::words::id::{
+    CustomerId, InvoiceId, OrderId, PaymentIntentId, ReversalId, SessionId, WarningId,
+};
 use crate::words::money::{Currency, Money};
 use crate::words::reversal_kind::ReversalKind;
 
@@ -79,7 +82,7 @@ impl MoneyBackStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paid {
     /// A payment, `pi_…`.
-    Payment(String),
+    Payment(PaymentIntentId),
     /// An invoice.
     Invoice(InvoiceId),
     /// Something that Stripe does not name.
@@ -94,7 +97,7 @@ struct Reversal {
     currency: Currency,
     created: i64,
     #[serde(default)]
-    payment_intent: Option<String>,
+    payment_intent: Option<PaymentIntentId>,
     #[serde(default)]
     charge: Option<String>,
     #[serde(default)]
@@ -191,14 +194,14 @@ pub struct FraudWarning {
     pub id: WarningId,
     /// The payment that it is about.
     #[serde(default)]
-    pub payment_intent: Option<String>,
+    pub payment_intent: Option<PaymentIntentId>,
 }
 
 /// A PaymentIntent, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PaidPayment {
     /// Its id, `pi_…`.
-    pub id: String,
+    pub id: PaymentIntentId,
     /// The metadata that we set.
     #[serde(default)]
     pub metadata: HashMap<String, String>,
@@ -207,7 +210,7 @@ pub struct PaidPayment {
 #[derive(Deserialize)]
 struct Session {
     id: SessionId,
-    mode: String,
+    mode: SessionMode,
     #[serde(default)]
     client_reference_id: Option<String>,
     #[serde(default)]
@@ -289,7 +292,11 @@ impl Stripe {
     }
 
     /// Reads a payment; None if Stripe has none of this id.
-    pub async fn payment(&self, id: &str, timeout: Duration) -> Result<Option<PaidPayment>, Error> {
+    pub async fn payment(
+        &self,
+        id: &PaymentIntentId,
+        timeout: Duration,
+    ) -> Result<Option<PaidPayment>, Error> {
         self.read(&format!("/v1/payment_intents/{id}"), timeout)
             .await
     }
@@ -319,8 +326,8 @@ impl Stripe {
         let path = format!("/v1/checkout/sessions?customer={customer}&status=open&limit=100");
         let found: Option<List<Session>> = self.read(&path, timeout).await?;
         let sessions = found.into_iter().flat_map(|list| list.data);
-        let of_plans =
-            sessions.filter(|one| one.mode == "subscription" && one.stage() == Some(stage));
+        let of_plans = sessions
+            .filter(|one| one.mode == SessionMode::Subscription && one.stage() == Some(stage));
         Ok(of_plans.map(|session| session.id).collect())
     }
 
@@ -349,7 +356,7 @@ impl Stripe {
     /// The Checkout Session at which a payment was made; None if it was made elsewhere.
     pub async fn session_of_payment(
         &self,
-        payment_intent: &str,
+        payment_intent: &PaymentIntentId,
         timeout: Duration,
     ) -> Result<Option<SessionId>, Error> {
         let path = format!("/v1/checkout/sessions?payment_intent={payment_intent}&limit=1");

@@ -7,16 +7,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checkout_session::Price;
+use super::status::SubscriptionStatus;
 use super::{Error, Invoice, List, Stripe};
-use crate::words::id::CustomerId;
+use crate::words::id::{CustomerId, SubscriptionId};
 
 /// A subscription at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Subscription {
     /// Its id, `sub_…`.
-    pub id: String,
-    /// `active`, `trialing`, `past_due`, `canceled`; other values may come.
-    pub status: String,
+    pub id: SubscriptionId,
+    /// Its status.
+    pub status: SubscriptionStatus,
     /// The time of its creation, in seconds since 1970.
     pub created: i64,
     /// The time at which it ends by itself, in seconds since 1970.

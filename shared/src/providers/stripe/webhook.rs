@@ -1,12 +1,10 @@
-//! Webhooks: verifies that Stripe sent a body, and reads the event in it.
+//! Webhooks: verifies that Stripe sent a body.
 //!
 //! <https://docs.stripe.com/webhooks/signature>
 
 use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::Value;
 
 /// The largest difference between the time of a signature and ours, either way, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -30,43 +28,6 @@ pub enum Unverified {
     /// None of our secrets made any of the signatures.
     #[error("no signature matches one of the secrets")]
     Signature,
-}
-
-/// An event. Only its kind and the ids of its objects are trusted; everything else is read from Stripe again.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Event {
-    /// Its id, `evt_…`.
-    #[serde(default)]
-    pub id: String,
-    /// `event`, or `v2.core.event`.
-    #[serde(default)]
-    pub object: String,
-    /// Its type, such as `checkout.session.completed`.
-    #[serde(default, rename = "type")]
-    pub kind: String,
-    /// True if it is about real money.
-    #[serde(default)]
-    pub livemode: bool,
-    #[serde(default)]
-    data: Data,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Data {
-    #[serde(default)]
-    object: Value,
-}
-
-impl Event {
-    /// The id of the object that it is about.
-    pub fn object_id(&self) -> Option<&str> {
-        self.data.object["id"].as_str()
-    }
-
-    /// The customer to whom its object belongs.
-    pub fn customer(&self) -> Option<&str> {
-        self.data.object["customer"].as_str()
-    }
 }
 
 /// Verifies that one of the secrets signed the raw bytes of a body. The signature's time is within 300 seconds of
@@ -302,18 +263,5 @@ mod tests {
                 Err(Unverified::Signature)
             );
         }
-    }
-
-    #[test]
-    fn unknown_members_of_an_event_are_ignored() {
-        let text = r#"{"id":"evt_1","object":"event","type":"a.b","livemode":true,"new":[1],
-            "data":{"object":{"id":"cs_1","x":{}},"previous_attributes":{}}}"#;
-        let event: Event = serde_json::from_str(text).unwrap();
-        assert_eq!(
-            (event.kind.as_str(), event.object_id(), event.livemode),
-            ("a.b", Some("cs_1"), true)
-        );
-        let thin: Event = serde_json::from_str(r#"{"object":"v2.core.event"}"#).unwrap();
-        assert_eq!(thin.object_id(), None);
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use shared::providers::stripe::{Invoice, PortalFlow, Subscription};
-use shared::words::id::{CustomerId, InvoiceId, ReversalId};
+use shared::providers::stripe::{
+    Invoice, InvoiceStatus, PortalFlow, Subscription, SubscriptionStatus,
+};
+use shared::words::id::{CustomerId, InvoiceId, PaymentIntentId, ReversalId, SubscriptionId};
 use shared::words::reversal_kind::ReversalKind;
 
 use super::{Failure, Id, STAGE, Script, SetUp, Step, TIMEOUT, either, expected};
@@ -24,7 +26,7 @@ const PERIOD: Duration = Duration::from_hours(31 * 24 + 3);
 
 /// A subscription on a clock, and its customer.
 struct Subscribed {
-    id: String,
+    id: SubscriptionId,
     customer: CustomerId,
 }
 
@@ -43,8 +45,8 @@ impl Script<'_> {
         self.recorder.begin(Step::Subscriptions);
         let good = self.subscribe(setup, good, None).await?;
         let bad = self.subscribe(setup, bad, Some(TRIAL_DAYS)).await?;
-        self.stands(&good, "active").await?;
-        self.stands(&bad, "trialing").await?;
+        self.stands(&good, SubscriptionStatus::Active).await?;
+        self.stands(&bad, SubscriptionStatus::Trialing).await?;
         self.recorder.begin(Step::PortalFlows);
         for flow in [
             PortalFlow::SubscriptionCancel(&good.id),
@@ -54,8 +56,8 @@ impl Script<'_> {
         }
         self.account.pass(clock, PERIOD).await?;
         self.recorder.begin(Step::Renewal);
-        self.stands(&good, "active").await?;
-        let unpaid = self.stands(&bad, "past_due").await?;
+        self.stands(&good, SubscriptionStatus::Active).await?;
+        let unpaid = self.stands(&bad, SubscriptionStatus::PastDue).await?;
         self.recorder.begin(Step::PaidInvoices);
         let invoices = self.paid_invoices(&good).await?;
         let payments = self.payments(&invoices).await?;
@@ -71,7 +73,8 @@ impl Script<'_> {
         for subscribed in [&good, &bad] {
             self.delete(&format!("/v1/subscriptions/{}", subscribed.id))
                 .await?;
-            self.stands(subscribed, "canceled").await?;
+            self.stands(subscribed, SubscriptionStatus::Canceled)
+                .await?;
         }
         Ok(())
     }
@@ -101,18 +104,24 @@ impl Script<'_> {
         let order = self.order(trial_days.unwrap_or("paid"));
         let mut form = vec![
             ("customer", customer.as_str()),
-            ("items[0][price]", price),
+            ("items[0][price]", price.as_str()),
             ("metadata[sparks_intent]", order.as_str()),
             ("metadata[sparks_stage]", STAGE),
         ];
         form.extend(trial_days.map(|days| ("trial_period_days", days)));
         let name = format!("subscription-{order}");
         let Id { id } = self.make("/v1/subscriptions", &form, &name).await?;
+        let id = id.parse();
+        let id = id.map_err(|_| Failure::Unexpected("the id of a subscription is malformed"))?;
         Ok(Subscribed { id, customer })
     }
 
     /// Reads a subscription as the product does, and checks its status.
-    async fn stands(&self, of: &Subscribed, status: &str) -> Result<Subscription, Failure> {
+    async fn stands(
+        &self,
+        of: &Subscribed,
+        status: SubscriptionStatus,
+    ) -> Result<Subscription, Failure> {
         let found = self.stripe.subscriptions(&of.customer, TIMEOUT).await?;
         let found = found.into_iter().flatten().find(|one| one.id == of.id);
         let found = expected(found, "a subscription is not listed for its customer")?;
@@ -148,7 +157,7 @@ impl Script<'_> {
     }
 
     /// Returns the payments of invoices, each of which must lead back to its invoice.
-    async fn payments(&self, invoices: &[Invoice]) -> Result<Vec<String>, Failure> {
+    async fn payments(&self, invoices: &[Invoice]) -> Result<Vec<PaymentIntentId>, Failure> {
         let stripe = &self.stripe;
         let mut payments = Vec::new();
         for invoice in invoices {
@@ -164,14 +173,14 @@ impl Script<'_> {
             if session.is_some() {
                 return Err(Failure::Unexpected("a renewal has a Checkout Session"));
             }
-            payments.push(payment.id().to_owned());
+            payments.push(payment.id().clone());
         }
         Ok(payments)
     }
 
-    async fn refund(&self, payment: &str) -> Result<(), Failure> {
+    async fn refund(&self, payment: &PaymentIntentId) -> Result<(), Failure> {
         let form = [
-            ("payment_intent", payment),
+            ("payment_intent", payment.as_str()),
             ("amount", "500"),
             ("metadata[sparks_stage]", STAGE),
         ];
@@ -238,7 +247,7 @@ impl Script<'_> {
     }
 
     /// Lists disputes and early fraud warnings, of which a new account has none.
-    async fn disputes(&self, payment: &str) -> Result<(), Failure> {
+    async fn disputes(&self, payment: &PaymentIntentId) -> Result<(), Failure> {
         let (stripe, made) = (&self.stripe, self.made());
         stripe
             .moneys_back(ReversalKind::Dispute, made, TIMEOUT)
@@ -256,7 +265,7 @@ impl Script<'_> {
     /// Credits a part of the open invoice, which lowers what is due. Then it voids the note.
     async fn unpaid_renewal(&self, unpaid: &Subscription) -> Result<(), Failure> {
         let invoice = expected(unpaid.latest_invoice.as_ref(), "there is no invoice")?;
-        if invoice.status.as_deref() != Some("open") {
+        if invoice.status != Some(InvoiceStatus::Open) {
             return Err(Failure::Unexpected("the unpaid invoice is not open"));
         }
         let stripe = &self.stripe;

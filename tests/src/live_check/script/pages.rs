@@ -1,7 +1,9 @@
 //! The buyer's part: customer, checkout, portal and meter.
 
 use jiff::SignedDuration;
-use shared::providers::stripe::{MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow};
+use shared::providers::stripe::{
+    MeterEvent, NewCheckoutSession, NewPortalSession, PortalFlow, SessionStatus,
+};
 use shared::words::id::{AccountId, CustomerId, IdempotencyKey, OrderId};
 use shared::words::sparks::Sparks;
 
@@ -79,7 +81,7 @@ impl Script<'_> {
         expected(url, "an open session has no address")?;
         let read = stripe.checkout_session(&session, TIMEOUT).await?;
         let read = expected(read, "a new session is not found")?;
-        if read.status.as_deref() != Some("open") {
+        if read.status != Some(SessionStatus::Open) {
             return Err(Failure::Unexpected("a new session is not open"));
         }
         let found = stripe.session_of_order(customer, &order, TIMEOUT).await?;
