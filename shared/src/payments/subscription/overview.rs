@@ -60,6 +60,7 @@ pub struct SubscriptionSummary {
     pub cancel_at_period_end: bool,
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 fn or_none<S: Serializer>(
     status: &Option<SubscriptionStatus>,
     serializer: S,

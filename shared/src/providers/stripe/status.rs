@@ -125,7 +125,7 @@ status! {
         RequiresPaymentMethod = "requires_payment_method",
         /// It waits to be confirmed.
         RequiresConfirmation = "requires_confirmation",
-        /// It waits for the buyer, such as for a bank transfer, or for microdeposits that verify a bank account.
+        /// It waits for the buyer, such as for a bank transfer.
         RequiresAction = "requires_action",
         /// The bank works on it.
         Processing = "processing",
