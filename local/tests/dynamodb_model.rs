@@ -5,6 +5,7 @@ mod dynoxide;
 mod expressions;
 mod history;
 mod journal;
+mod ledger;
 mod paced;
 mod queries;
 mod sequences;
