@@ -1,6 +1,7 @@
 //! Tests that the model of DynamoDB behaves as `dynoxide` does, and of its own features.
 
 mod agreement;
+mod definitions;
 mod dynoxide;
 mod expressions;
 mod history;
