@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use local::stack::{Options, Stack, TABLE};
 use local::template::Template;
+use serde_json::json;
 
 /// The variables that come from the output of `sparks stripe-setup`.
 const MADE_AT_STRIPE: [&str; 3] = [
@@ -66,10 +67,23 @@ async fn a_stack_with_a_folder_keeps_its_state() {
         .header("content-type", "application/x-www-form-urlencoded")
         .body("metadata[account]=acct_a");
     assert_eq!(customer.send().await.unwrap().status(), 200);
+    let item = json!({"pk": {"S": "A#acct_a"}, "sk": {"S": "A"}, "available": {"N": "5"}});
+    let put = json!({"TableName": TABLE, "Item": item});
+    let put = local::client::plain()
+        .post(stack.dynamodb.url())
+        .header("x-amz-target", "DynamoDB_20120810.PutItem")
+        .header("x-amz-date", "20261122T000000Z")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=local/b, SignedHeaders=host, Signature=c",
+        )
+        .body(put.to_string());
+    assert_eq!(put.send().await.unwrap().status(), 200);
     stack.stop().await;
 
     let stack = Stack::start(options).await.unwrap();
 
+    assert_eq!(stack.dynamodb.items(TABLE).unwrap(), [item]);
     let customers = &stack.stripe.state()["customers"];
     assert_eq!(customers[0]["metadata"]["account"], "acct_a");
 }

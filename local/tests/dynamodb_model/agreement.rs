@@ -71,6 +71,27 @@ impl Both {
         );
         answer
     }
+
+    /// Sends an expression of the longest length and a longer one, padded with spaces.
+    async fn limits(
+        &self,
+        operation: &'static str,
+        mut request: Value,
+        place: &str,
+        (member, expression): (&str, &str),
+    ) {
+        for (bytes, expected) in [(4_096, 200), (4_097, 400)] {
+            request.pointer_mut(place).unwrap()[member] = format!("{expression:<bytes$}").into();
+            self.ask(&(operation, request.clone())).await;
+            let (status, answer) = ask(&self.model, operation, &request).await;
+            assert_eq!(status, expected, "{operation} {member}: {answer}");
+            if status == 400 {
+                let wording = "Expression size has exceeded the maximum allowed size;";
+                let message = format!("Invalid {member}: {wording}");
+                assert_eq!(answer["message"], message, "{operation}");
+            }
+        }
+    }
 }
 
 /// Returns the part of a response that must be equal. For an invalid request, that is the type without the message.
@@ -101,6 +122,53 @@ async fn the_third_sequences_get_equal_responses() {
 #[tokio::test]
 async fn the_last_sequences_get_equal_responses() {
     agree(3_750..5_000).await;
+}
+
+#[tokio::test]
+async fn an_expression_has_at_most_4096_bytes() {
+    let both = Both::new(0, &definition());
+    let key = json!({"pk": {"S": "E#e1"}, "sk": {"S": "E"}});
+    let keyed = json!({"TableName": TABLE, "Key": key});
+    let put = json!({"TableName": TABLE, "Item": key});
+    let mut update = keyed.clone();
+    update["UpdateExpression"] = "REMOVE stripe".into();
+    let values = json!({":pk": {"S": "E#e1"}});
+    let query = json!({"TableName": TABLE, "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": values});
+    let scan = json!({ "TableName": TABLE });
+    let condition = ("ConditionExpression", "attribute_not_exists(stripe)");
+    let change = ("UpdateExpression", "REMOVE claims");
+    let key_condition = ("KeyConditionExpression", "pk = :pk");
+    let filter = ("FilterExpression", "attribute_not_exists(stripe)");
+    let projection = ("ProjectionExpression", "pk, sk");
+    let single = [
+        ("PutItem", &put, condition),
+        ("UpdateItem", &update, condition),
+        ("UpdateItem", &keyed, change),
+        ("DeleteItem", &keyed, condition),
+        ("GetItem", &keyed, projection),
+        ("Query", &query, key_condition),
+        ("Query", &query, filter),
+        ("Query", &query, projection),
+        ("Scan", &scan, filter),
+        ("Scan", &scan, projection),
+    ];
+    for (operation, request, expression) in single {
+        both.limits(operation, request.clone(), "", expression)
+            .await;
+    }
+    let actions = [
+        ("Put", &put, condition),
+        ("Update", &update, condition),
+        ("Update", &keyed, change),
+        ("Delete", &keyed, condition),
+        ("ConditionCheck", &keyed, condition),
+    ];
+    for (kind, write, expression) in actions {
+        let request = json!({"TransactItems": [{ kind: write }]});
+        let place = format!("/TransactItems/0/{kind}");
+        both.limits("TransactWriteItems", request, &place, expression)
+            .await;
+    }
 }
 
 #[tokio::test]

@@ -4,16 +4,20 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 /// Attributes that the ledger writes, without those of the table's key.
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 18] = [
     "account",
     "attempts",
     "available",
     "claims",
     "debited",
+    "gate_holder",
+    "gate_until",
     "generation",
+    "grants_version",
     "langfuse",
     "ledger_at",
     "models",
+    "next_due",
     "pending_bucket",
     "pending_due",
     "seen_at",
@@ -22,12 +26,15 @@ const ATTRIBUTES: [&str; 14] = [
 ];
 
 /// The attributes that are mostly numbers.
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 11] = [
     "attempts",
     "available",
     "claims",
     "debited",
+    "gate_until",
     "generation",
+    "grants_version",
+    "next_due",
     "pending_due",
     "seen_at",
     "version",
@@ -37,7 +44,7 @@ const NUMBERS: [&str; 8] = [
 const TEXTS: [&str; 6] = ["pending", "confirmed", "parked", "off", "a1", "a2"];
 
 /// The conditions of the ledger.
-const CONDITIONS: [&str; 28] = [
+const CONDITIONS: [&str; 36] = [
     "attribute_not_exists(pk)",
     "attribute_exists(pk)",
     "attribute_exists(pending_bucket)",
@@ -46,13 +53,13 @@ const CONDITIONS: [&str; 28] = [
     "langfuse = :langfuse_before AND stripe = :stripe_before AND attribute_not_exists(claims)",
     "langfuse = :langfuse_before AND stripe = :stripe_before AND claims = :claims",
     "langfuse = :langfuse AND stripe = :stripe AND claims = :claims_before",
-    "attribute_not_exists(pk) OR leased_until < :now",
+    "attribute_not_exists(pk) OR leased_until < :now OR holder = :holder",
     "holder = :holder",
     "stripe = :parked",
     "stripe = :parked AND langfuse = :langfuse AND attribute_not_exists(claims)",
     "stripe = :pending AND attribute_exists(stripe_unsent) AND attribute_not_exists(parcel) AND claims = :claims_before",
     "stripe = :pending AND attempts = :attempts",
-    "attribute_exists(pk) AND (attribute_not_exists(redriven_at) OR redriven_at <= :reported)",
+    "attribute_exists(pk) AND (attribute_not_exists(redriven_at) OR redriven_at <= :reported_at)",
     "account = :account",
     "attribute_exists(pk) AND #status <> :paid",
     "attribute_not_exists(pk) OR (attribute_not_exists(customer) AND generation = :generation)",
@@ -66,10 +73,18 @@ const CONDITIONS: [&str; 28] = [
     "sk = :customer OR (sk = :entry AND ((recorded_at >= :from AND recorded_at < :before) OR (occurred_at >= :from AND occurred_at < :before)))",
     "sk = :account OR sk = :entry AND (attribute_not_exists(account) OR attribute_not_exists(ledger_at))",
     "attribute_not_exists(dismissed)",
+    "attribute_exists(pk) AND (attribute_not_exists(gate_until) OR gate_until <= :now OR gate_holder = :holder)",
+    "gate_holder = :holder AND grants_version = :version",
+    "grants_version = :version_before",
+    "reversals = :noted",
+    "attribute_exists(pk) AND attribute_not_exists(reversals)",
+    "attribute_not_exists(pending_due) OR pending_due < :due",
+    "attribute_exists(pk) OR attribute_not_exists(pk)",
+    "debited = :debited AND available = :available AND grants_version = :version",
 ];
 
 /// The updates of the ledger.
-const UPDATES: [&str; 30] = [
+const UPDATES: [&str; 37] = [
     "SET available = available - :sum, debited = debited + :sum",
     "SET holder = :holder, leased_until = :until",
     "SET leased_until = :zero",
@@ -90,7 +105,7 @@ const UPDATES: [&str; 30] = [
     "SET parcel = :parcel, claims = :claims, claimed_at = :now, pending_due = :due REMOVE stripe_unsent",
     "SET stripe = :state, attempts = attempts + :one REMOVE pending_bucket, pending_due",
     "SET pending_due = :due, attempts = attempts + :one",
-    "SET reported_at = :reported",
+    "SET reported_at = :reported_at",
     "SET invoice = :invoice",
     "SET #session = :session",
     "SET #status = :status , pending_bucket = :bucket, pending_due = if_not_exists(pending_due, :since)",
@@ -99,13 +114,20 @@ const UPDATES: [&str; 30] = [
     "ADD generation :one REMOVE customer",
     "SET subscriptions = :subscriptions, as_of = :as_of, version = :version, pending_bucket = :bucket, pending_due = :due",
     "SET subject = :subject, code = :code, detail = :detail, account_seen = :account, seen_at = :seen_at REMOVE dismissed",
-    "SET available = :available, settled = :settled, next_due = :next_due, grants_version = :grants_version, grants = :grants, free_plan = :free_plan",
+    "SET dismissed = :dismissed",
+    "SET available = :available, debited = :debited_after, settled = :settled, next_due = :next_due, grants_version = :grants_version, free_plan = :free_plan, free_due = :free_due REMOVE gate_until, gate_holder, grants",
+    "SET available = :available, debited = :debited_after, settled = :settled, next_due = :next_due, grants_version = :grants_version, free_plan = :free_plan, free_due = :free_due , grants = :grants REMOVE gate_until, gate_holder",
+    "SET next_due = :zero, gate_until = :until, gate_holder = :holder",
+    "SET next_due = :next_due REMOVE gate_until, gate_holder",
+    "SET reversals = :reversals",
+    "SET pending_bucket = :bucket, pending_due = :due",
+    "SET debited = :debited",
 ];
 
 /// Placeholders of numbers.
 const NUMBER_VALUES: &str = "sum now ceiling claims claims_before attempts reported generation version_before seen_at \
     debited due_before room from before until zero due recorded_at s0 q0 s1 q1 one since as_of version available settled \
-    next_due grants_version free_plan n lo hi";
+    next_due grants_version debited_after free_due reported_at n lo hi";
 
 pub(crate) fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     from[rng.usize(..from.len())]

@@ -323,6 +323,9 @@ impl Sequence {
             define_all(&mut scan, &[&filter], &mut self.rng);
             scan["FilterExpression"] = filter.into();
         }
+        if self.rng.bool() {
+            scan["ProjectionExpression"] = "pk".into();
+        }
         self.page(scan)
     }
 

@@ -354,3 +354,25 @@ async fn a_folder_keeps_the_account() {
     assert_eq!(second.header("idempotent-replayed"), "true");
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_folder_of_another_release_is_refused_and_left_alone() {
+    let folder = std::env::temp_dir().join(format!("sparks-other-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("stripe.json");
+    for text in [
+        "",
+        r#"{"subscriptions":{},"last_id":1}"#,
+        "{\"sparks_stripe_account\":2}\n{}",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let refused = Stripe::open(&folder, local::clock::Clock::system());
+        let refused = refused.err().unwrap().to_string();
+        assert!(refused.contains("delete its folder"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
+    // A member may not be missing.
+    std::fs::write(&file, "{\"sparks_stripe_account\":1}\n{}").unwrap();
+    assert!(Stripe::open(&folder, local::clock::Clock::system()).is_err());
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -85,6 +85,15 @@ async fn a_field_that_cannot_be_expanded_is_refused() {
         let refused = shop.client.get(&path).await;
         assert_eq!(refused.status, 400, "{field}");
     }
+    for list in ["payment_intents", "disputes", "invoices"] {
+        for field in ["data", "data."] {
+            let path = format!("/v1/{list}?expand[]={field}");
+            let refused = shop.client.get(&path).await;
+            assert_eq!(refused.status, 400, "{path}");
+            let message = refused.body["error"]["message"].as_str().unwrap();
+            assert!(message.contains("cannot be expanded"), "{message}");
+        }
+    }
 }
 
 #[tokio::test]

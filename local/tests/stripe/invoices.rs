@@ -46,8 +46,17 @@ async fn an_invoice_and_its_payments_can_be_expanded() {
 
     assert_eq!(payments["data"][0]["payment"]["type"], "payment_intent");
     assert_eq!(lines["data"], whole["latest_invoice"]["lines"]["data"]);
-    let path = format!("/v1/invoices/{invoice}?expand[]=surprise");
+    let path = format!("/v1/invoices/{invoice}?expand[]=");
+    for field in ["surprise", "payments.data", "payments.data.payment"] {
+        let refused = shop.client.get(&format!("{path}{field}")).await;
+        assert_eq!(refused.status, 400, "{field}");
+    }
+    let link = &payments["data"][0];
+    let path = format!("/v1/invoice_payments/{}?expand[]=payment", id(&link["id"]));
     assert_eq!(shop.client.get(&path).await.status, 400);
+    let whole = shop.get(&format!("{path}.payment_intent")).await;
+    let payment = &whole["payment"]["payment_intent"];
+    assert_eq!(payment["id"], link["payment"]["payment_intent"]);
 }
 
 #[tokio::test]

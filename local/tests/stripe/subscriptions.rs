@@ -1,7 +1,5 @@
 //! Plans of the fake Stripe: subscriptions, their invoices and payments.
 
-use local::clock::Clock;
-use local::stripe::Stripe;
 use serde_json::{Value, json};
 
 use super::shop::{Shop, day, id};
@@ -249,42 +247,4 @@ async fn deleting_a_customer_cancels_its_plans() {
         shop.kinds()[before..],
         ["customer.deleted", "customer.subscription.deleted"]
     );
-}
-
-#[test]
-fn plans_in_the_format_of_an_older_folder_are_read() {
-    let price = json!({
-        "id": "price_1", "product": "prod_1", "currency": "usd", "unit_amount": 5, "active": true,
-        "recurring": {
-            "interval": "month", "interval_count": 1, "usage_type": "licensed", "meter": null,
-        },
-        "lookup_key": null, "nickname": null, "tax_behavior": "exclusive", "metadata": {},
-        "created": 1,
-    });
-    let item = json!({
-        "id": "si_1", "price": price, "quantity": 1,
-        "current_period_start": 1, "current_period_end": 2,
-    });
-    let old = json!({
-        "subscriptions": { "sub_1": {
-            "id": "sub_1", "object": "subscription", "status": "active", "customer": "cus_1",
-            "metadata": {}, "items": { "object": "list", "data": [item] },
-            "latest_invoice": "in_1", "created": 1, "livemode": false,
-        } },
-        "invoices": { "in_1": {
-            "id": "in_1", "object": "invoice", "status": "paid", "customer": "cus_1",
-            "billing_reason": "subscription_create", "amount_paid": 5, "currency": "usd",
-            "created": 1, "livemode": false,
-        } },
-    });
-    let folder = std::env::temp_dir().join(format!("sparks-plans-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("stripe.json"), old.to_string()).unwrap();
-
-    let read = Stripe::open(&folder, Clock::system());
-
-    std::fs::remove_dir_all(&folder).unwrap();
-    let state = read.unwrap().state();
-    assert_eq!(state["subscriptions"][0]["items"]["data"][0]["id"], "si_1");
-    assert_eq!(state["invoices"][0]["amount_paid"], 5);
 }

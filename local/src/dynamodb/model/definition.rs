@@ -1,6 +1,6 @@
 //! The definition of a table: the request of `CreateTable` and the response of `DescribeTable`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -74,7 +74,38 @@ impl Definition {
                 index.projection.of(&schema)?,
             ));
         }
+        self.check_attributes()?;
         Ok(Table::new(self.table_name.as_str().into(), schema, indexes))
+    }
+
+    /// Refuses attributes that no key uses, and an attribute that is defined twice.
+    ///
+    /// DynamoDB only compares the numbers of both, since each attribute of a key is defined.
+    fn check_attributes(&self) -> Result<(), Refusal> {
+        let indexes = self.global_secondary_indexes.iter();
+        let indexes = indexes.flat_map(|index| &index.key_schema);
+        let used = self.key_schema.iter().chain(indexes);
+        let used: BTreeSet<&str> = used.map(|one| one.attribute_name.as_str()).collect();
+        let defined = self.attribute_definitions.iter();
+        let defined: Vec<&str> = defined.map(|one| one.attribute_name.as_str()).collect();
+        if defined.len() == used.len() {
+            return Ok(());
+        }
+        let wrong = if self.global_secondary_indexes.is_empty() {
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in \
+             AttributeDefinitions"
+                .to_owned()
+        } else {
+            let used: Vec<&str> = used.into_iter().collect();
+            format!(
+                "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
+                defined.join(", "),
+                used.join(", ")
+            )
+        };
+        Err(Refusal::Invalid(format!(
+            "One or more parameter values were invalid: {wrong}"
+        )))
     }
 
     /// Returns its description.

@@ -31,6 +31,10 @@ pub(super) struct Expressions {
 
 type Known<E> = HashMap<String, Arc<Parsed<E>>>;
 
+/// The most bytes of an expression, as sent.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAX_BYTES: usize = 4_096;
+
 impl Expressions {
     /// Parses a condition, if there is one, and checks its placeholders. `member` is the request's member.
     pub(super) fn condition(
@@ -112,8 +116,13 @@ fn known<E>(
     if let Some(parsed) = known.get(text) {
         return Ok(Some(parsed.clone()));
     }
+    let checked = if text.len() > MAX_BYTES {
+        Err("Expression size has exceeded the maximum allowed size;".to_owned())
+    } else {
+        parse(text)
+    };
     let (expression, references) =
-        parse(text).map_err(|wrong| Refusal::Invalid(format!("Invalid {member}: {wrong}")))?;
+        checked.map_err(|wrong| Refusal::Invalid(format!("Invalid {member}: {wrong}")))?;
     let parsed = Arc::new(Parsed {
         expression,
         references,

@@ -8,6 +8,8 @@ use crate::stripe::wire::json::text;
 use crate::stripe::wire::{Error, Result};
 
 /// The fields of each object that can be expanded here.
+///
+/// A field with a dot is only a part of a longer path.
 const EXPANDABLE: [(&str, &str); 13] = [
     // A refund of a credit note and the payment of an invoice have no `object` of their own.
     ("", "refund payment_intent"),
@@ -17,8 +19,8 @@ const EXPANDABLE: [(&str, &str); 13] = [
     ("credit_note", "customer invoice refunds"),
     ("dispute", "charge payment_intent"),
     ("invoice", "payments"),
-    ("invoice_payment", "payment"),
-    ("list", "data"),
+    ("invoice_payment", "payment."),
+    ("list", "data."),
     ("payment_intent", "customer latest_charge"),
     ("radar.early_fraud_warning", "charge payment_intent"),
     (
@@ -58,8 +60,12 @@ fn put(state: &State, value: &mut Value, path: &str) -> bool {
     }
     let (field, rest) = path.split_once('.').unwrap_or((path, ""));
     let object = text(value, "object");
-    let mut known = EXPANDABLE.iter().filter(|(name, _)| *name == object);
-    if !known.any(|(_, fields)| fields.split(' ').any(|known| known == field)) {
+    let known = EXPANDABLE.iter().filter(|(name, _)| *name == object);
+    let mut known = known.flat_map(|(_, fields)| fields.split(' '));
+    let is_known = known.any(|known| {
+        known == field || (known.strip_suffix('.') == Some(field) && !rest.is_empty())
+    });
+    if !is_known {
         return false;
     }
     if let Some(absent) = absent(state, value, field) {

@@ -1,5 +1,6 @@
 //! An account of the fake Stripe, in memory or in a folder.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,12 @@ use crate::stripe::wire::{Error, Form};
 
 /// The default duration of a meter event, so that two of one customer can overlap.
 const SERVICE_TIME: Duration = Duration::from_millis(1);
+
+/// The name of the account's file in its folder.
+const FILE: &str = "stripe.json";
+
+/// The first line of the file, which names the format.
+const HEADER: &[u8] = b"{\"sparks_stripe_account\":1}\n";
 
 /// One Stripe account; clones are the same account.
 #[derive(Clone)]
@@ -47,11 +54,15 @@ impl Stripe {
     }
 
     /// Opens the account in a folder, or creates one there.
-    pub fn open(directory: &Path, clock: Clock) -> std::io::Result<Self> {
+    ///
+    /// It fails if the file is in the format of another release.
+    pub fn open(directory: &Path, clock: Clock) -> io::Result<Self> {
         std::fs::create_dir_all(directory)?;
-        let file = directory.join("stripe.json");
+        let file = directory.join(FILE);
         let mut account = if file.exists() {
-            Self::of_copy(&std::fs::read(&file)?, clock)?
+            let text = std::fs::read(&file)?;
+            let copy = text.strip_prefix(HEADER);
+            Self::of_copy(copy.ok_or_else(|| other_release(&file))?, clock)?
         } else {
             Self::new(clock)
         };
@@ -137,13 +148,15 @@ impl Stripe {
         }
     }
 
-    fn keep(&self) -> std::io::Result<()> {
+    fn keep(&self) -> io::Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
         };
         let new = file.with_extension("json.new");
         let state = self.lock();
-        std::fs::write(&new, serde_json::to_vec(&*state)?)?;
+        let mut text = HEADER.to_vec();
+        serde_json::to_writer(&mut text, &*state)?;
+        std::fs::write(&new, text)?;
         std::fs::rename(new, file)
     }
 
@@ -161,4 +174,11 @@ impl Stripe {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn other_release(file: &Path) -> io::Error {
+    io::Error::other(format!(
+        "`{}` is of another release: delete its folder to start with an empty stack",
+        file.display()
+    ))
 }

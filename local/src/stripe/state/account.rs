@@ -13,10 +13,7 @@ use crate::stripe::objects::{Invoice, MeterEvent, Price, Session, Settings, Subs
 use crate::stripe::wire::{Call, Result};
 
 /// The state of an account. Ids rise, so their order is the order of creation.
-///
-/// Fields that an older folder lacks get their defaults.
 #[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) objects: Objects,
