@@ -50,7 +50,8 @@ test: cargo-deny
 
 # The stories that `make test` leaves out, for their time: seeds and flows of the simulation, kills, load, busy accounts,
 # weeks of renewals and outages, random calls, and random sequences on two implementations of DynamoDB.
-PROOFS := test(/^(api_model|busy|busy_account|crash|langfuse_versions|load|renewals|simulation)::/) \
+PROOFS := test(/^faults::(busy|busy_account|crash|load|simulation)::/) \
+  | test(/^(api::model|delivery::langfuse_versions|subscriptions::renewals)::/) \
   | (package(local) & test(/agreement::/))
 ## proof-stories: The stories that take longer: minutes
 proof-stories:
@@ -119,7 +120,7 @@ web-where-node-is:
 ## crash: Kill functions at random points, COUNT times
 crash:
 	cargo build --locked --workspace --bins
-	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) crash::
+	cargo nextest run --locked --package tests --stress-count $(or $(COUNT),5) faults::crash::
 
 # Runs seeds of the simulation and prints which faults occurred where: `make simulate SEEDS=10000 START=0`.
 ## simulate: Play SEEDS seeds of the simulation, from START on

@@ -1,6 +1,6 @@
 //! Requests to Stripe match its API, and so do the fake's responses.
 //!
-//! `stripe_contract/facts.json` is Stripe's own description of its API, reduced to the calls that are made and the
+//! `contract/facts.json` is Stripe's own description of its API, reduced to the calls that are made and the
 //! fields that are read.
 
 mod money;
@@ -14,7 +14,7 @@ use shared::process::clock::Clock;
 use tests::World;
 
 fn facts() -> Value {
-    serde_json::from_str(include_str!("stripe_contract/facts.json")).unwrap()
+    serde_json::from_str(include_str!("contract/facts.json")).unwrap()
 }
 
 /// Starts a world and makes every call to Stripe that the product makes.

@@ -23,7 +23,7 @@ fn takes(template: &Value, parameter: &str, value: &str) -> bool {
 
 #[test]
 fn a_parameter_that_the_functions_would_refuse_stops_the_deployment() {
-    let template = include_str!("../../template.yaml");
+    let template = include_str!("../../../template.yaml");
     let template: Value = serde_yaml_ng::from_str(template).expect("YAML");
     for (parameter, value, expected) in [
         ("TokenIssuer", "https://id.example.com/", true),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::World;
 
-use super::payments::{CARD, COMPLETED, event, status, without_webhooks};
+use super::credits::{CARD, COMPLETED, event, status, without_webhooks};
 
 #[tokio::test]
 async fn the_entry_keeps_the_payment_and_the_order() {
