@@ -22,7 +22,7 @@ fn lose_nothing(seeds: Range<u64>) {
     }
 }
 
-/// Makes each range of seeds a test of its own, so that they run in parallel.
+/// Makes each range of seeds a test of its own. They run in parallel.
 macro_rules! played {
     ($($story:ident: $seeds:expr,)*) => {
         $(
