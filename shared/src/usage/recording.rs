@@ -17,7 +17,7 @@ use crate::words::sparks::Sparks;
 
 /// One usage on its way from its price to its answer.
 pub(super) enum Item {
-    /// Outside the time window or without a price: refused, unless its request was recorded before.
+    /// Refused for its time, its price or its key, unless its request was recorded before.
     Unpriced {
         id: UsageId,
         /// Another id under which the same request may be recorded.
@@ -70,11 +70,13 @@ impl Item {
         }
     }
 
-    /// Returns the id under which it would be recorded.
-    fn id(&self) -> Option<&UsageId> {
+    /// Returns the id under which it would be recorded, and the hash of its request.
+    fn request(&self) -> Option<(&UsageId, RequestHash)> {
         match self {
-            Self::Unpriced { id, .. } => Some(id),
-            Self::Priced { charge, .. } => Some(&charge.entry.id),
+            Self::Unpriced {
+                id, request_hash, ..
+            } => Some((id, *request_hash)),
+            Self::Priced { charge, .. } => Some((&charge.entry.id, charge.entry.request_hash)),
             Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => None,
         }
     }
@@ -88,12 +90,8 @@ impl Item {
 
     /// Returns whether an entry is this request's, under its other id.
     fn is_earlier(&self, entry: &UsageEntry) -> bool {
-        let hash = match self {
-            Self::Unpriced { request_hash, .. } => *request_hash,
-            Self::Priced { charge, .. } => charge.entry.request_hash,
-            Self::Charged { .. } | Self::Replayed(_) | Self::Refused(_) => return false,
-        };
-        self.other_id() == Some(&entry.id) && hash == entry.request_hash
+        let hash = self.request().map(|(_, hash)| hash);
+        self.other_id() == Some(&entry.id) && hash == Some(entry.request_hash)
     }
 
     /// Returns the entry that this request recorded under an id, if this item is it.
@@ -208,21 +206,29 @@ impl Recording<'_> {
         }
     }
 
-    /// Finds items that are recorded under their other id. Another request under that id is ignored, unless the batch
-    /// repeats its key.
+    /// Finds items that are recorded under their other id. Another request under that id is ignored.
+    ///
+    /// If the batch repeats the key of such an item, another request under it is refused, unless it was recorded before.
     async fn find_earlier(&self, items: &mut [&mut Item]) -> Result<(), ledger::Error> {
         let ids: Vec<&UsageId> = items.iter().filter_map(|item| item.other_id()).collect();
         let stored = self.ledger.usages(&ids, self.deadline).await?;
         let mut found = Vec::new();
         for item in &mut *items {
             if let Some(entry) = stored.iter().find(|entry| item.is_earlier(entry)) {
-                found.extend(item.id().cloned());
+                found.extend(item.request().map(|(id, _)| id.clone()));
                 **item = Item::Replayed(Box::new(entry.clone()));
             }
         }
         for item in items {
-            if item.id().is_some_and(|id| found.contains(id)) {
-                **item = Item::Refused(Error::KeyReused);
+            if let Some((id, request_hash)) = item.request()
+                && found.contains(id)
+            {
+                **item = Item::Unpriced {
+                    id: id.clone(),
+                    other_id: None,
+                    request_hash,
+                    refusal: Error::KeyReused,
+                };
             }
         }
         Ok(())

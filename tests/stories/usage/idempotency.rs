@@ -273,6 +273,20 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
         let results = &batch.body["results"];
         assert_eq!(results[0]["replayed"], true);
         assert_eq!(results[1]["code"], "idempotency_key_reused");
+        // By itself, the other request is charged; after that, both are replays.
+        let other = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 200}]});
+        world
+            .record("acct_a", "k1", &other)
+            .await
+            .expect(StatusCode::CREATED);
+        let items =
+            [&body, &other].map(|body| json!({"idempotency_key": "k1", "usage": body["usage"]}));
+        let batch = world
+            .record_batch("acct_a", &items)
+            .await
+            .expect(StatusCode::OK);
+        let replayed = [0, 1].map(|place| batch.body["results"][place]["replayed"] == true);
+        assert_eq!(replayed, [true, true]);
         world.sparks(&["verify"]).await.unwrap();
     }
 }
