@@ -7,26 +7,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sparks::Sparks;
 
-/// A currency, by its three-letter code as Stripe writes it: `usd`.
+/// A currency, by its code as Stripe writes it: `usd`.
+///
+/// An unusual code is a currency, too. It is none that anything is sold in, and leaves Stripe's object readable.
 /// <https://docs.stripe.com/currencies>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Currency([u8; 3]);
+pub struct Currency([u8; MAX_CODE_BYTES]);
+
+/// Longest code of a currency; shorter ones are followed by zeros.
+const MAX_CODE_BYTES: usize = 8;
 
 /// A text that is not the code of a currency.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("must be three lower-case letters, like `usd`")]
+#[error("must be 1 to 8 ASCII letters or digits, like `usd`")]
 pub struct ParseError;
 
 impl Currency {
     /// The US dollar.
-    pub const USD: Self = Self(*b"usd");
+    pub const USD: Self = Self(*b"usd\0\0\0\0\0");
 
-    /// The code, in lower case.
+    /// The code.
     ///
     /// # Panics
     /// Never: the code is ASCII since it was parsed.
     pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).expect("a code has only ASCII letters")
+        let code = str::from_utf8(&self.0).expect("a code is ASCII");
+        code.trim_end_matches('\0')
     }
 }
 
@@ -34,9 +40,13 @@ impl FromStr for Currency {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| ParseError)?;
-        let is_code = code.iter().all(u8::is_ascii_lowercase);
-        is_code.then_some(Self(code)).ok_or(ParseError)
+        let is_code = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if text.is_empty() || text.len() > MAX_CODE_BYTES || !is_code {
+            return Err(ParseError);
+        }
+        let mut code = [0; MAX_CODE_BYTES];
+        code[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self(code))
     }
 }
 
@@ -168,9 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_currency_is_three_lower_case_letters() {
+    fn an_unusual_currency_is_readable_and_another_one() {
         assert_eq!("usd".parse(), Ok(Currency::USD));
-        for text in ["", "us", "usdc", "USD", "us1", "€"] {
+        for text in ["us", "usdc", "USD", "us1", "12345678"] {
+            let currency: Currency = text.parse().unwrap();
+            assert_eq!(currency.as_str(), text);
+            assert_ne!(currency, Currency::USD);
+        }
+        for text in ["", "123456789", "€", "us d", "usd\0"] {
             assert_eq!(text.parse::<Currency>(), Err(ParseError), "{text}");
         }
     }
