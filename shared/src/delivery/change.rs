@@ -19,7 +19,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// A change of a usage that is as it was read. That means the states of its deliveries, and the number of its
+    /// A change of a usage that is as it was read. It has the same delivery states and number of
     /// claims.
     ///
     /// All states are compared, because each decides whether anything is still pending.

@@ -16,9 +16,6 @@ use crate::words::id::{ParcelId, UsageId};
 use crate::words::meter_event_id::MeterEventId;
 use crate::words::sink::Sink;
 
-/// Age up to which Stripe certainly recognises a repeated event.
-const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
-
 /// Age up to which Stripe's meter accepts events.
 const TAKEN_BACK: SignedDuration = SignedDuration::from_hours(35 * 24);
 
@@ -269,7 +266,7 @@ fn refusal(event: &MeterEventTimes, now: Timestamp) -> Option<RedriveOutcome> {
         return Some(RedriveOutcome::TooOld);
     }
     let may = match (event.reported_at, event.absent_at) {
-        (None, None) => now.duration_since(event.age_from()) <= TOLD_APART,
+        (None, None) => event.is_told_apart(now),
         (None, Some(_)) => true,
         (Some(_), None) => false,
         (Some(reported), Some(absent)) => absent.duration_since(reported) > FORGOTTEN_AFTER,

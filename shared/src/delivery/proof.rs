@@ -1,4 +1,4 @@
-//! The proof in the outcome of a call, once for each provider. It is what the outcome says of the delivery. Pure.
+//! Proof about a delivery, derived from the outcome of a call, once for each provider. Pure.
 
 use http::StatusCode;
 
@@ -14,7 +14,7 @@ pub(crate) struct Export {
     pub(crate) has_content: bool,
 }
 
-/// Returns the mark that an export proves for each of its traces. None if Langfuse may have them or not.
+/// Returns the mark that an export proves for each of its traces. None if it proves nothing.
 ///
 /// A whole export is refused for one bad trace, so a refused batch stays pending, and its traces are sent again one by
 /// one. A single trace that is too large is sent again without its input and output.
@@ -39,7 +39,7 @@ pub(crate) fn of_export(outcome: &Result<(), langfuse::Error>, export: Export) -
     Some(Mark::Unsent(unsent))
 }
 
-/// Returns the mark that sending a meter event proves. None if Stripe may have it or not.
+/// Returns the mark that sending a meter event proves. None if it proves nothing.
 ///
 /// Only a skipped call and a rate limit prove that Stripe did not receive this attempt. The event is proven unsent only
 /// if it was so before.

@@ -47,7 +47,7 @@ pub enum QueueItemKind {
     Subscriptions(AccountId),
     /// A refund, a dispute or a credit note.
     Reversal(ReversalKind, ReversalId),
-    /// An item of an account or a reversal that cannot be named. A later release may have added it.
+    /// An item whose key names no valid account or reversal. A later release may have added it.
     Unknown,
 }
 
@@ -79,7 +79,7 @@ impl QueueItem {
 }
 
 impl QueueItemKind {
-    /// Returns the kind of the item with this partition key. What has no other kind is read as a usage, which reports
+    /// Returns the kind of the item with this partition key. Any other key is read as a usage's, which reports
     /// it as unreadable.
     fn of(pk: &str) -> Self {
         match pk.split_once('#') {

@@ -50,7 +50,7 @@ impl DeliveryQueue {
         }
         let mut became = ReportOutcome::Known;
         for member in &parcel.members {
-            let why = format!("parcel {id}: {why}");
+            let why = id.reason_of_member(why);
             let parked = self.park_usage(member, &why, reported, deadline).await?;
             if parked == ReportOutcome::Parked {
                 became = parked;
@@ -122,7 +122,7 @@ impl DeliveryQueue {
     }
 }
 
-/// Notes the time of a report. It does not apply to what was redriven after it: that is sent again.
+/// Notes the time of a report, unless the event was redriven later. A redriven event is sent again.
 fn note_report(reported: Timestamp) -> Change {
     Change::default()
         .when("attribute_exists(pk)")

@@ -1,6 +1,6 @@
 //! Usages as the outbox reads them: each with the progress of its deliveries.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::progress::{Marks, Progress};
 use crate::ledger::entry::UsageEntry;
@@ -61,16 +61,19 @@ impl UsageProgress {
     }
 }
 
+/// Age up to which Stripe certainly recognises a repeated event. It forgets an identifier after a day.
+const TOLD_APART: SignedDuration = SignedDuration::from_hours(23);
+
 /// The times of an event for Stripe's meter, of a usage or of a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeterEventTimes {
     /// The time at which it occurred; of a parcel, its latest usage.
     pub occurred_at: Timestamp,
-    /// The time at which it was recorded. Of a parcel, the start of the age of its oldest usage.
+    /// The time at which it was recorded; of a parcel, its oldest usage's [`Self::age_from`].
     pub recorded_at: Timestamp,
     /// The time of an operator's redrive, after Stripe was shown not to have it.
     pub redriven_at: Option<Timestamp>,
-    /// The time of Stripe's report that it had accepted it and could not count it.
+    /// The time at which Stripe reported that it accepted it but could not count it.
     pub reported_at: Option<Timestamp>,
     /// The time at which the meter's sums have shown that it is absent.
     pub absent_at: Option<Timestamp>,
@@ -91,5 +94,10 @@ impl MeterEventTimes {
     /// Returns the start of its age for Stripe, which forgets identifiers after a day.
     pub fn age_from(&self) -> Timestamp {
         self.redriven_at.unwrap_or(self.recorded_at)
+    }
+
+    /// Returns whether Stripe certainly recognises a repetition. Of an older event, a repetition could count twice.
+    pub fn is_told_apart(&self, now: Timestamp) -> bool {
+        now.duration_since(self.age_from()) <= TOLD_APART
     }
 }

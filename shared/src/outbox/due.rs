@@ -39,7 +39,7 @@ fn trace_due(usage: &UsageProgress, proof: Proof, is_sent: bool, now: Timestamp)
     }
 }
 
-/// Returns when to look again at a delivery that was not tried. That is after as long as it has waited, at most 15
+/// Returns when to look again at an untried delivery. The delay is its wait so far, at most 15
 /// minutes.
 fn next_look(now: Timestamp, waits_since: Timestamp) -> Timestamp {
     let minutes = now

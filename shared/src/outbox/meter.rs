@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::outcome::{METER_AGE, Outcome, TOO_OLD, by_account};
+use super::outcome::{Outcome, TOO_OLD, by_account};
 use super::parcels::FrozenParcels;
 use super::{Outbox, call_timeout, has_time, next_attempt};
 use crate::delivery::{Mark, Parcel, Unsent, UsageProgress, proof};
@@ -25,7 +25,7 @@ const CUSTOMERS_AT_ONCE: usize = 8;
 pub(super) fn park_old(usages: &[UsageProgress], now: Timestamp, outcome: &mut Outcome) {
     for usage in usages {
         let pending = usage.deliveries.stripe.is_pending();
-        let old = now.duration_since(usage.event.age_from()) > METER_AGE;
+        let old = !usage.event.is_told_apart(now);
         if pending && old && usage.parcel.is_none() {
             let parked = Mark::Parked(TOO_OLD.to_owned());
             outcome.marks.stripe.insert(usage.entry.id.clone(), parked);
@@ -173,7 +173,7 @@ impl Sender<'_> {
         sent: &mut MeterOutcome,
     ) -> Result<Next, ledger::Error> {
         let now = self.outbox.clock.now();
-        let old = now.duration_since(parcel.event.age_from()) > METER_AGE;
+        let old = !parcel.event.is_told_apart(now);
         let outcome = if old {
             None
         } else {
@@ -199,7 +199,7 @@ impl Sender<'_> {
         // If it was not written, another run has marked the parcel, and the members follow that mark.
         if let Some(mark) = mark.filter(|_| written) {
             let of_members = match mark {
-                Mark::Parked(why) => Mark::Parked(format!("parcel {}: {why}", parcel.id)),
+                Mark::Parked(why) => Mark::Parked(parcel.id.reason_of_member(&why)),
                 mark => mark,
             };
             for member in &parcel.members {

@@ -2,14 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::SignedDuration;
-
 use crate::delivery::{Mark, Marks, SinkSet, UsageProgress};
 use crate::words::id::{AccountId, UsageId};
 use crate::words::sink::PerSink;
-
-/// Maximum age of an event that is sent. Stripe forgets an identifier after a day; a later attempt could count twice.
-pub(super) const METER_AGE: SignedDuration = SignedDuration::from_hours(23);
 
 /// The reason for which an event that is too old to be sent is parked.
 pub(super) const TOO_OLD: &str =

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::outcome::{METER_AGE, by_account};
+use super::outcome::by_account;
 use super::{Outbox, Report};
 use crate::delivery::{MAX_MEMBERS, Mark, Parcel, UsageProgress};
 use crate::ledger::{self, DeliveryState};
@@ -54,7 +54,7 @@ pub(super) async fn freeze(
         .iter()
         .filter(|usage| usage.deliveries.stripe.is_pending())
         .filter(|usage| usage.parcel.is_none())
-        .filter(|usage| now.duration_since(usage.event.age_from()) <= METER_AGE)
+        .filter(|usage| usage.event.is_told_apart(now))
         .collect();
     for (account, waiting) in by_account(&waiting) {
         if waiting.len() <= PARCELS_ABOVE {
@@ -146,7 +146,7 @@ fn mark_of(parcel: &Parcel) -> Option<Mark> {
         DeliveryState::Confirmed => Some(Mark::Confirmed),
         DeliveryState::Parked => {
             let why = parcel.parked.as_deref().unwrap_or("refused");
-            Some(Mark::Parked(format!("parcel {}: {why}", parcel.id)))
+            Some(Mark::Parked(parcel.id.reason_of_member(why)))
         }
         DeliveryState::Pending | DeliveryState::Off => None,
     }

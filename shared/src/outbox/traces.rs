@@ -248,7 +248,7 @@ pub(super) async fn send(
         return marks;
     };
     for some in usages.chunks(EXPORT) {
-        // Those that are not tried were claimed, and it is still certain that they were never sent.
+        // Traces that are not tried are claimed, but are still certainly unsent.
         let mark = if has_time(deadline) {
             export(langfuse, some, deadline).await
         } else {

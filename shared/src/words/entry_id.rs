@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::id::{
-    AccountId, IdempotencyKey, InvoiceId, ParseError, ReversalId, SessionId, UsageId, hex, sha256,
+    AccountId, IdempotencyKey, InvoiceId, ParseError, ReversalId, SessionId, UsageId, fingerprint,
 };
 
 /// The longest id, in bytes. The table's keys can have 2,048, and no id comes near.
@@ -33,8 +33,10 @@ pub struct EntryId(String);
 impl EntryId {
     /// Derives the id of the credit that the operator grants an account under `key`.
     pub fn granted(account: &AccountId, key: &IdempotencyKey) -> Self {
-        let hash = sha256(&["grant", account.as_str(), key.as_str()]);
-        Self(format!("grant_{}", hex(&hash[..16])))
+        Self(format!(
+            "grant_{}",
+            fingerprint(&["grant", account.as_str(), key.as_str()])
+        ))
     }
 
     /// The id of an account's free Sparks of one month.

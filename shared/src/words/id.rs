@@ -171,8 +171,10 @@ impl fmt::Debug for MemberId {
 impl OrderId {
     /// Derives the id of the order that `account` places under `key`.
     pub fn derive(stage: &str, account: &AccountId, key: &IdempotencyKey) -> Self {
-        let hash = sha256(&["checkout", stage, account.as_str(), key.as_str()]);
-        Self(format!("chk_{}", hex(&hash[..16])))
+        Self(format!(
+            "chk_{}",
+            fingerprint(&["checkout", stage, account.as_str(), key.as_str()])
+        ))
     }
 }
 
@@ -203,7 +205,7 @@ fn is_derived(prefix: &str, text: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == 32 && hash.bytes().all(is_digit))
 }
 
-/// The namespace of an idempotency key. So no customer can use up a key of the app's backend.
+/// The namespace of an idempotency key. With one namespace, a customer could use up a key of the app's backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySpace {
     /// Keys of services, and before item version 2 all keys of usages.
@@ -219,17 +221,24 @@ impl UsageId {
             KeySpace::Services => "usage",
             KeySpace::OwnTokens => "own usage",
         };
-        let hash = sha256(&[kind, stage, account.as_str(), key.as_str()]);
-        Self(format!("use_{}", hex(&hash[..16])))
+        Self(format!(
+            "use_{}",
+            fingerprint(&[kind, stage, account.as_str(), key.as_str()])
+        ))
     }
 }
 
 impl ParcelId {
+    /// Returns the reason why a member is parked. `why` is the reason of the parcel.
+    pub fn reason_of_member(&self, why: &str) -> String {
+        format!("parcel {self}: {why}")
+    }
+
     /// Derives the id of the parcel of these usages.
     pub fn derive(members: &[UsageId]) -> Self {
         let mut parts = vec!["parcel"];
         parts.extend(members.iter().map(UsageId::as_str));
-        Self(format!("par_{}", hex(&sha256(&parts)[..16])))
+        Self(format!("par_{}", fingerprint(&parts)))
     }
 }
 
