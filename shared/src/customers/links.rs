@@ -27,9 +27,7 @@ impl CustomerLinks {
     pub const fn over(table: Table) -> Self {
         Self { table }
     }
-}
 
-impl CustomerLinks {
     /// Reads the Stripe customer of an account.
     pub async fn customer(
         &self,
@@ -41,10 +39,7 @@ impl CustomerLinks {
         };
         let generation = item::read_number(&item, "generation")?;
         Ok(CustomerLink {
-            customer: match item::optional_text(&item, "customer")? {
-                Some(_) => Some(item::read_parsed(&item, "customer")?),
-                None => None,
-            },
+            customer: item::optional_parsed(&item, "customer")?,
             generation: u32::try_from(generation)
                 .map_err(|_| Error::Broken("a generation is out of range".into()))?,
         })

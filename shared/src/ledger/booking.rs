@@ -78,16 +78,10 @@ impl CreditEntry {
                 attribute: "source",
             })?,
             sparks: item::read_amount(item, "amount")?,
-            expires_at: match item.get("expires_at") {
-                Some(_) => Some(item::read_time(item, "expires_at")?),
-                None => None,
-            },
+            expires_at: item::optional_time(item, "expires_at")?,
             reason: item::optional_text(item, "reason")?.map(str::to_owned),
             free_plan: item::optional_text(item, "plan")?.is_some(),
-            purchase: match item.get("purchase") {
-                Some(_) => Some(item::read_json(item, "purchase")?),
-                None => None,
-            },
+            purchase: item::optional_json(item, "purchase")?,
             joins: item::optional_parsed(item, "joins")?,
             recorded_at: item::read_time(item, "recorded_at")?,
         })

@@ -18,7 +18,7 @@ use crate::words::id::{AccountId, MemberId, UsageId, hex};
 use crate::words::sink::PerSink;
 use crate::words::sparks::Sparks;
 
-/// Time for which the outbox leaves an entry to the invocation that recorded it. That may take 29 s, and 15 s more.
+/// Time for which the outbox leaves an entry to the invocation that recorded it. That may take 29 s; 15 s are margin.
 const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(44);
 
 /// The state of one delivery.
@@ -189,10 +189,7 @@ impl UsageEntry {
             price_version: item::read_text(item, "price_version")?.to_owned(),
             occurred_at: item::read_time(item, "occurred_at")?,
             recorded_at: item::read_time(item, "recorded_at")?,
-            trace: match item::optional_text(item, "trace")? {
-                Some(_) => item::read_json(item, "trace")?,
-                None => TraceLabels::default(),
-            },
+            trace: item::optional_json(item, "trace")?.unwrap_or_default(),
             deliveries: Deliveries::read(item)?,
         })
     }
@@ -324,10 +321,7 @@ impl Entry {
             | EntryKind::Reversal
             | EntryKind::Restoration => None,
         };
-        let purchase: Option<Purchase> = match item.get("purchase") {
-            Some(_) => Some(item::read_json(item, "purchase")?),
-            None => None,
-        };
+        let purchase: Option<Purchase> = item::optional_json(item, "purchase")?;
         let mut credit = None;
         for relation in ["grant", "reverses", "restores"] {
             credit = credit.or(item::optional_parsed(item, relation)?);
@@ -344,10 +338,7 @@ impl Entry {
                 })?),
                 None => None,
             },
-            expires_at: match item.get("expires_at") {
-                Some(_) => Some(item::read_time(item, "expires_at")?),
-                None => None,
-            },
+            expires_at: item::optional_time(item, "expires_at")?,
             item: purchase.map(|purchase| purchase.terms.item),
             credit,
             gives_back: item::optional_parsed(item, "gives_back")?,

@@ -1,4 +1,4 @@
-//! Reversals: claw back Sparks for refunds and disputes. They restore them if the refund fails or the dispute is won.
+//! Claws back Sparks for refunds and disputes, and restores them if those are undone.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -45,7 +45,7 @@ pub enum ReversalOutcome {
     Ended,
     /// There is no such purchase: it granted nothing.
     Nothing,
-    /// Nothing was paid, or another currency was paid. So the amount is no share of it, and nothing was written.
+    /// Nothing was paid, or in another currency: the share is undefined, and nothing was written.
     NoShare,
 }
 
@@ -62,10 +62,7 @@ impl PurchaseWithReversals {
     pub(crate) fn from_item(item: &Item) -> Result<Self, Malformed> {
         Ok(Self {
             credit: CreditEntry::from_item(item)?,
-            reversals: match item::optional_text(item, "reversals")? {
-                Some(_) => item::read_json(item, "reversals")?,
-                None => Reversals::default(),
-            },
+            reversals: item::optional_json(item, "reversals")?.unwrap_or_default(),
         })
     }
 }

@@ -140,7 +140,7 @@ pub(crate) fn models_of(item: &Item) -> BTreeSet<String> {
 /// The usage of one meter, as a roll-up sums it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageSum {
-    /// The start of the time that is summed. That is a quarter of an hour, or a member's day.
+    /// Start of the summed period: a quarter of an hour, or a member's day.
     pub start: Timestamp,
     /// The meter.
     pub meter: Meter,

@@ -47,9 +47,7 @@ impl Incidents {
     pub const fn over(table: Table) -> Self {
         Self { table }
     }
-}
 
-impl Incidents {
     /// Stores a fault of a subject. That is the object at Stripe, or the event if it names none.
     ///
     /// If it is already stored with the same detail, nothing is written: a dismissed one stays dismissed.

@@ -118,6 +118,17 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(
     serde_json::from_str(read_text(item, attribute)?).map_err(|_| Malformed { attribute })
 }
 
+/// Reads JSON stored in a text attribute that may be absent.
+pub(crate) fn optional_json<T: serde::de::DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<Option<T>, Malformed> {
+    match item.get(attribute) {
+        Some(_) => read_json(item, attribute).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Writes JSON into a text attribute.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Intents of accounts to buy, and Checkout Sessions, as items of the table. Pure.
+//! Orders of accounts, and their Checkout Sessions, as items of the table. Pure.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -101,7 +101,7 @@ impl OrderStatus {
         }
     }
 
-    /// Returns whether it is over. Then the session cannot be paid any more, and nothing is left to check.
+    /// Returns whether the session can no longer be paid and nothing is left to check.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Paid | Self::Unpaid | Self::Expired)
     }
@@ -164,10 +164,7 @@ impl Order {
                 .ok_or(Malformed {
                     attribute: "status",
                 })?,
-            session: match item::optional_text(item, "session")? {
-                Some(_) => Some(item::read_parsed(item, "session")?),
-                None => None,
-            },
+            session: item::optional_parsed(item, "session")?,
         })
     }
 }
@@ -199,10 +196,7 @@ impl CheckoutSession {
             item: item::read_text(item, "item")?.to_owned(),
             url: item::optional_text(item, "url")?.map(PageUrl::stored),
             expires_at: item::read_time(item, "expires_at")?,
-            invoice: match item::optional_text(item, "invoice")? {
-                Some(_) => Some(item::read_parsed(item, "invoice")?),
-                None => None,
-            },
+            invoice: item::optional_parsed(item, "invoice")?,
         })
     }
 }

@@ -70,9 +70,7 @@ impl Orders {
             ledger: ledger.clone(),
         }
     }
-}
 
-impl Orders {
     /// Writes an order, unless its id exists.
     pub async fn open_order(
         &self,
@@ -118,7 +116,7 @@ impl Orders {
                 return Ok(());
             }
         }
-        Err(Error::Broken("the session has another intent".into()))
+        Err(Error::Broken("the session has another order".into()))
     }
 
     /// Reads the Checkout Session with an id; None if it is not ours.

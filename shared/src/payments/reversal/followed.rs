@@ -22,9 +22,7 @@ impl OpenReversals {
     pub const fn over(table: Table) -> Self {
         Self { table }
     }
-}
 
-impl OpenReversals {
     /// Schedules a check of a reversal. Returns false if the deployment does not store that yet.
     pub async fn follow(
         &self,

@@ -22,7 +22,7 @@ pub struct StoredSubscription {
     pub status: SubscriptionStatus,
     /// The plan of the catalogue; None if the price is not in the catalogue.
     pub plan: Option<String>,
-    /// End of the current period, in seconds since 1970. The first one if there are several. Stripe moves it before it
+    /// End of the current period, in Unix seconds: the earliest of its items. Stripe moves it before it
     /// charges.
     pub current_period_end: Option<i64>,
     /// The time at which it ends by itself, in seconds since 1970.
@@ -156,10 +156,7 @@ impl Subscriptions {
         Ok(Self {
             all: item::read_json(item, "subscriptions")?,
             as_of: Some(item::read_time(item, "as_of")?),
-            due: match item.get("pending_due") {
-                Some(_) => Some(item::read_time(item, "pending_due")?),
-                None => None,
-            },
+            due: item::optional_time(item, "pending_due")?,
             version: item::read_number(item, "version")?,
         })
     }
@@ -176,9 +173,7 @@ impl Subscribers {
     pub const fn over(table: Table) -> Self {
         Self { table }
     }
-}
 
-impl Subscribers {
     /// Reads an account with its customer and its subscriptions.
     pub async fn subscriber(
         &self,
