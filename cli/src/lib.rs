@@ -77,7 +77,7 @@ enum Action {
         #[arg(long)]
         key: Option<IdempotencyKey>,
     },
-    /// Take back a grant's rest, or give back a usage's Sparks, once per entry.
+    /// Take back a grant's remainder, or give back a usage's Sparks, once per entry.
     Reverse {
         /// Id of the entry, as listed by `sparks ledger`.
         entry: String,
@@ -103,7 +103,7 @@ enum Action {
         #[command(subcommand)]
         action: Option<outbox::Action>,
     },
-    /// Compare one UTC day with Stripe and Langfuse. Or bring the ledger up to date with one object at Stripe.
+    /// Compare one UTC day with Stripe and Langfuse, or process one object at Stripe.
     ///
     /// The comparison of a day changes only deliveries: it records whether Stripe's meter has a parked usage, and parks
     /// a confirmed usage that the meter did not count.
@@ -196,7 +196,7 @@ pub enum Error {
     /// The invoice does not belong to this deployment.
     #[error("the invoice `{0}` does not belong to this deployment")]
     NoInvoice(InvoiceId),
-    /// The refund, dispute or credit note changes nothing or is unclear. Or it does not belong to this deployment.
+    /// The refund, dispute or credit note has no effect, is unclear, or is not ours.
     #[error("`{0}` changes nothing: {1}")]
     NoReversal(ReversalId, String),
     /// The meter has a price, so that prepaid Sparks would be charged again.

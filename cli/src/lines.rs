@@ -1,4 +1,4 @@
-//! Prints one line per call without control characters. So text of the table or Stripe cannot steer a terminal.
+//! Prints one line per call, with control characters escaped. Text from the table or Stripe cannot steer a terminal.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! `sparks reconcile`: compares a day with Stripe and Langfuse. It can process one object at Stripe as its webhook
-//! would instead.
+//! `sparks reconcile`: compares a day with Stripe and Langfuse. Given one object at Stripe, does what its webhook
+//! would do instead.
 
 mod day;
 mod hour;

@@ -1,7 +1,7 @@
 //! A fake DynamoDB: an in-memory model behind a server where faults can be set.
 //!
 //! It serves DynamoDB's JSON protocol at `/`, faults at `/_local/faults`, and all items at `GET /_local/state`. The
-//! model never loses a transaction to another and is never throttled, except on request, in DynamoDB's own words.
+//! model reports conflicts and throttles only on request: by a fault, a pace or a torn commit.
 
 use std::net::SocketAddr;
 use std::path::Path;

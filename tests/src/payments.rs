@@ -179,7 +179,7 @@ impl World {
     }
 
     /// Returns the status of the one order.
-    pub fn intent_status(&self) -> String {
+    pub fn order_status(&self) -> String {
         let orders = self.items("I#");
         assert_eq!(orders.len(), 1, "{orders:?}");
         orders[0]["status"]["S"]

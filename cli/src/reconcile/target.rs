@@ -8,7 +8,7 @@ use shared::words::reversal_kind::ReversalKind;
 use super::{day, invoice, reversal, session};
 use crate::{Console, Error};
 
-/// At most one of these; without any, yesterday.
+/// The day to compare or the object to process, at most one; yesterday by default.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Target {

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::gateway::CONCURRENCY;
 
-/// Log filter. The runtime warns at each invocation of a variable that `cargo lambda watch` sets and Lambda does not.
+/// Log filter. At each invocation, the runtime warns about a variable that only `cargo lambda watch` sets.
 const QUIET_RUNTIME: &str = "lambda_runtime::runtime=error";
 
 /// Limit for ending its functions before they are killed.

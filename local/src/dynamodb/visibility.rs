@@ -22,7 +22,7 @@ pub enum Visibility {
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation>
 #[derive(Clone, Debug, Default)]
 pub struct Torn {
-    /// The delay after the commit until each action's item is visible, in order. Repeated if shorter.
+    /// The delay after the commit until each action's item is visible, in order. A short list is repeated.
     pub delays: Vec<Duration>,
     /// The coordinator fails after the commit. The caller gets a 500 at once, and recovery makes the items visible.
     /// Until then the same token gets `TransactionInProgressException`.

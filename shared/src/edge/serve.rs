@@ -1,4 +1,4 @@
-//! Cold start and serving of requests, the same way in each function. That includes telemetry, problems and deadlines.
+//! Cold start, telemetry, problems and deadlines, written once for all functions.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Edge {
         })
     }
 
-    /// Waits for the answer of the request's route. A failure becomes a problem, and the whole one line of telemetry.
+    /// Awaits the answer of the request's route. A failure becomes a problem; the invocation logs one line.
     pub fn serve<'a>(
         &'a self,
         request: &'a Request,

@@ -160,7 +160,7 @@ pub enum Owed {
     Nothing,
 }
 
-/// Returns the grant that should follow from an invoice, by the rules of context. Writes nothing.
+/// Returns the grant that an invoice should have, by the rules of [`reconcile`]. Writes nothing.
 pub async fn owed(
     payments: &Payments,
     invoice: &Invoice,

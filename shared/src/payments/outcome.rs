@@ -1,4 +1,4 @@
-//! Outcomes of following an object at Stripe. Each is its effect here, or the reason for which it has none. Pure.
+//! Outcomes of processing an object at Stripe: its effect here, or the reason for none. Pure.
 
 use crate::payments::incidents::Fault;
 
@@ -65,7 +65,7 @@ pub enum NoGrant {
 }
 
 impl Outcome {
-    /// Returns the reason for which it has no effect, as logs and commands show it. None if it has one.
+    /// Returns the reason for no effect, as logs and commands show it; None if done.
     pub fn reason(self) -> Option<String> {
         match self {
             Self::Done => None,

@@ -37,9 +37,9 @@ pub enum Flow {
     SubscriptionUpdate,
 }
 
-/// A portal page.
+/// A link to a portal page.
 #[derive(Debug, Serialize)]
-pub struct Page {
+pub struct PortalLink {
     /// Its URL, which is valid for a short time.
     pub url: PageUrl,
 }
@@ -96,7 +96,7 @@ pub async fn create(
     account: &AccountId,
     body: &PortalBody,
     deadline: &Deadline,
-) -> Result<Page, Error> {
+) -> Result<PortalLink, Error> {
     let return_url =
         ReturnUrl::new(&body.return_url, &settings.allowed_origins).map_err(|error| {
             Error::Invalid(Invalid {
@@ -161,7 +161,7 @@ struct PortalRequest<'a> {
 }
 
 impl PortalRequest<'_> {
-    async fn open(&self, subscription: Option<&SubscriptionId>) -> Result<Page, Error> {
+    async fn open(&self, subscription: Option<&SubscriptionId>) -> Result<PortalLink, Error> {
         let managed = || subscription.ok_or(Error::NoSubscription);
         let flow = match self.flow {
             None => None,
@@ -180,11 +180,11 @@ impl PortalRequest<'_> {
         let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;
         let made = stripe.create_portal_session(&new, &key, timeout);
-        Ok(Page { url: made.await? })
+        Ok(PortalLink { url: made.await? })
     }
 
     /// Opens the page for Stripe's current subscription, since the stored ones are out of date.
-    async fn open_as_stripe_has_it(&self) -> Result<Page, Error> {
+    async fn open_as_stripe_has_it(&self) -> Result<PortalLink, Error> {
         let timeout = stripe::timeout(self.deadline);
         let stripe = &self.payments.stripe;
         let told = stripe.subscriptions(self.customer, timeout).await?;
@@ -197,7 +197,11 @@ impl PortalRequest<'_> {
     }
 
     /// Handles Stripe's refusal of the customer: [`Error::NoCustomer`] if it was deleted, else the refusal.
-    async fn without_customer(&self, account: &AccountId, refusal: Refusal) -> Result<Page, Error> {
+    async fn without_customer(
+        &self,
+        account: &AccountId,
+        refusal: Refusal,
+    ) -> Result<PortalLink, Error> {
         let (payments, customer) = (self.payments, self.customer);
         let parted = subscription::part(payments, account, customer, self.deadline);
         if parted.await? {

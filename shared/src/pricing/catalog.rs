@@ -157,7 +157,7 @@ pub fn plan_of_price(price_id: &PriceId, price_ids: &PriceIds) -> Option<OrderTe
     order(plans.next()?.item, 1, price_ids).ok()
 }
 
-/// Returns the packs that each cover what is missing to the required Sparks. The largest pack if none does.
+/// Returns each pack that covers the missing Sparks; the largest one if none does.
 pub fn packs_covering(required: Sparks, available: Sparks) -> Vec<&'static str> {
     let missing = required.checked_sub(available);
     let packs = || OFFERS.iter().filter(|offer| offer.kind == Kind::Pack);

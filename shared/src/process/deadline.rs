@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_counts_from_now_and_never_extends_patience() {
+    fn a_cut_counts_from_now_and_never_extends_the_deadline() {
         let clock = Clock::system();
         let deadline = Deadline::new(&clock, clock.now(), None, Duration::ZERO);
         let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));

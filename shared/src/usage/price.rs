@@ -55,7 +55,7 @@ impl Recording<'_> {
                 .unwrap_or(occurred_at),
             recorded_at: now,
             trace: TraceLabels {
-                // An empty text has no content: a trace that is sent again does not lose it.
+                // An empty text does not count as content: a trace that is sent again loses nothing.
                 content: content.iter().flatten().any(|text| !text.is_empty()),
                 ..usage.trace
             },

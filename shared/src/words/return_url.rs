@@ -1,4 +1,4 @@
-//! Return URLs, to which Stripe sends a buyer back. They are only addresses of the app's own origins.
+//! Return URLs, to which Stripe sends a buyer back. Only the app's own origins are allowed.
 //!
 //! An open redirect from a page at Stripe, which buyers trust, would help phishing. So a URL must begin with an allowed
 //! origin letter by letter, and anything that browsers and servers are known to parse differently is refused.

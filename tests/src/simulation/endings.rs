@@ -31,7 +31,7 @@ const ATTEMPTS: u32 = 5;
 const MOST_REDELIVERIES: u32 = 10;
 
 impl World {
-    /// Plays several refunds and disputes of two purchases at the same moment. Or plays twice as many of one purchase.
+    /// Plays refunds and disputes of two purchases at once, or twice as many of one.
     pub(super) async fn take_purchase_back(self: &Arc<Self>) {
         let purchases = self.purchases();
         if self.plan.webhooks == Webhooks::Never || purchases.is_empty() {

@@ -70,7 +70,7 @@ async fn a_payment_is_verified_and_credited_once() {
     assert_eq!(first.body["item"], "pack_500k");
     assert_eq!(again.body, first.body);
     assert_eq!(world.deliveries(COMPLETED), [[200]]);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
     let credits = world.credits("acct_a");
     assert_eq!(credits.len(), 1);
     assert_eq!(credits[0]["id"]["S"], session.as_str());
@@ -214,7 +214,7 @@ async fn a_declined_card_leaves_the_session_unpaid_and_open() {
         .await
         .expect(StatusCode::OK);
     assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
-    assert_eq!(world.intent_status(), "open");
+    assert_eq!(world.order_status(), "open");
     assert!(world.credits("acct_a").is_empty());
     // Another card succeeds.
     world.pay(&session, CARD).await;
@@ -246,14 +246,14 @@ async fn a_delayed_payment_is_credited_by_its_webhook_alone() {
     world.webhooks_settled().await;
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(status(&verified), ("processing", "0.000", "10000.000"));
-    assert_eq!(world.intent_status(), "processing");
+    assert_eq!(world.order_status(), "processing");
 
     world.settle_payment(&session, "succeeded").await;
     world.webhooks_settled().await;
 
     assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(status(&verified), ("paid", "500000.000", "510000.000"));
 }
@@ -266,7 +266,7 @@ async fn a_delayed_payment_that_fails_is_unpaid_for_good() {
     world.settle_payment(&session, "failed").await;
     world.webhooks_settled().await;
 
-    assert_eq!(world.intent_status(), "unpaid");
+    assert_eq!(world.order_status(), "unpaid");
     assert!(world.items("I#")[0].get("pending_bucket").is_none());
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
@@ -308,7 +308,7 @@ async fn webhooks_duplicated_and_out_of_order_change_nothing() {
     assert_eq!(world.deliveries(COMPLETED), [[200]]);
     assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn an_order_expires_with_its_session() {
     let session = world.open("acct_a", "pack_500k").await;
     world.at_page(&session, "expire", json!({})).await;
     world.webhooks_settled().await;
-    assert_eq!(world.intent_status(), "expired");
+    assert_eq!(world.order_status(), "expired");
     let verified = world.verify("acct_a", &session).await;
     assert_eq!(status(&verified), ("expired", "0.000", "10000.000"));
 }

@@ -48,7 +48,7 @@ async fn a_session_that_does_not_match_its_order_is_refused_and_recorded() {
 
         assert_eq!(verified.refusal(), (409, "payment_mismatch"), "{field}");
         assert_eq!(webhook.status, 200, "{field}: a retry would not help");
-        assert_eq!(world.intent_status(), "refused");
+        assert_eq!(world.order_status(), "refused");
         assert!(world.credits("acct_a").is_empty());
         assert_eq!(world.available("acct_a").await, "10000.000");
         let incidents = world.items("INCIDENTS");
@@ -86,7 +86,7 @@ async fn a_refused_session_is_credited_once_it_matches_its_order() {
     let credited =
         format!("{session} of acct_a is paid: 500000.000 Sparks credited, 510000.000 available\n");
     assert_eq!(said, credited);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
 }
 
 #[tokio::test]

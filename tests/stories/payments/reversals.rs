@@ -114,8 +114,8 @@ async fn a_won_dispute_restores_the_sparks_that_it_took_and_not_dollars() {
     );
 }
 
-/// Sparks restored by a won dispute were not counted: <https://github.com/elizaOS/eliza/issues/11155>. So a later
-/// refund took too little or nothing.
+/// Another product did not count Sparks that a won dispute restored
+/// (<https://github.com/elizaOS/eliza/issues/11155>), so a later refund took too little or nothing.
 #[tokio::test]
 async fn a_refund_after_a_won_dispute_takes_the_restored_sparks() {
     let (world, session, payment) = bought(100_000).await;

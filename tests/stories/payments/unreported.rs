@@ -25,7 +25,7 @@ async fn an_unreported_payment_is_credited_after_its_session_has_ended() {
     let world = world.later(SignedDuration::from_hours(2)).await;
     assert_eq!(world.deliver().await["payments"], 1);
     assert_eq!(world.credits("acct_a").len(), 1);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
     assert_eq!(world.deliver().await["payments"], 0);
 }
 
@@ -45,7 +45,7 @@ async fn a_session_that_was_never_stored_is_found_among_its_customers() {
     let world = world.later(SignedDuration::from_hours(24)).await;
     world.deliver().await;
     assert_eq!(world.credits("acct_a").len(), 1);
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
 }
 
 #[tokio::test]

@@ -248,7 +248,7 @@ async fn a_session_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
 async fn a_paid_session_that_was_not_stored_is_found_by_its_webhook() {
     let world = World::start().await;
     world.open("acct_a", "pack_125k").await;
-    // The intent is written and the session is created; then the table refuses to store the session.
+    // The order is written and the session is created; then the table refuses to store the session.
     let refuse = Fault::new("TransactWriteItems", "status:400")
         .unwrap()
         .every(2);

@@ -92,7 +92,7 @@ async fn a_subscription_that_stripe_cannot_return_after_payment_is_stored_later(
         stored.iter().any(|item| item["sk"]["S"] == "U"),
         "{stored:?}"
     );
-    assert_eq!(world.intent_status(), "paid");
+    assert_eq!(world.order_status(), "paid");
 }
 
 #[tokio::test]

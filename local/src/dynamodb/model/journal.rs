@@ -98,7 +98,7 @@ pub(super) fn open(directory: &Path) -> Result<State, Error> {
 
 fn replay(text: &[u8], state: &mut State, path: &Path) -> Result<(), Error> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
-    // Only an unfinished line does not end.
+    // Only an unfinished last line has no line break.
     let mut lines = lines.filter_map(|line| line.strip_suffix(b"\n"));
     if lines.next() != Some(HEADER.as_bytes()) {
         return Err(Error::OtherRelease(path.to_owned()));

@@ -101,7 +101,7 @@ impl State {
         newest.as_str().map(str::to_owned)
     }
 
-    /// Adds a new secret to an endpoint or an event destination. Or, with `expire`, removes the old one.
+    /// Adds a secret to an endpoint or event destination; with `expire`, removes the old one instead.
     pub(crate) fn roll(&mut self, id: &str, expire: bool) -> Option<String> {
         let new = self.next_id("whsec_");
         let kinds = ["webhook_endpoints", "event_destinations"];

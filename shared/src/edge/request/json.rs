@@ -1,4 +1,4 @@
-//! Reads JSON as real senders write it. It may be behind a byte order mark, with lone surrogates, or with huge numbers.
+//! Reads JSON as real senders write it. It may have a byte order mark, lone surrogates or huge numbers.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 

@@ -86,13 +86,13 @@ impl Fault<'_> {
                 "Stripe could not count meter events and does not name all of them. `sparks reconcile` finds them.".into()
             }
             Self::Metadata => {
-                "The session's metadata names no intent of this deployment.".into()
+                "The session's metadata names no order of this deployment.".into()
             }
             Self::NotMadeHere => {
                 "A customer of an account used a session that was not made here.".into()
             }
             Self::NoOrder => {
-                "The session names an intent of this deployment that is not in the table.".into()
+                "The session names an order of this deployment that is not in the table.".into()
             }
             Self::NotFinalized => {
                 "Stripe cannot finalise the invoice, so the customer is not charged: often an address is missing, which tax needs.".into()

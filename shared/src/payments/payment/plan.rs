@@ -17,8 +17,8 @@ use crate::words::sparks::Sparks;
 
 /// Grants a plan's first period, and notes on the session which invoice paid for it. Returns the Sparks and the account.
 ///
-/// The order is settled once the period is granted or never will be, the subscription is stored, so that the outbox
-/// follows its renewals, and no other session of the account sells a plan. Until then, the outbox checks the order.
+/// The order is settled once three things hold: the period is granted or never will be, the subscription is stored for
+/// the outbox to follow, and no other session of the account sells a plan. Until then, the outbox checks the order.
 pub(super) async fn grant(
     payments: &Payments,
     session: &CheckoutSession,

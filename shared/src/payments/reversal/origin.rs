@@ -1,4 +1,4 @@
-//! Finds the object that asked for a payment. So its reversal leads to a purchase.
+//! Finds the purchase behind a reversal: the session or invoice that asked for the payment.
 
 use super::Error;
 use crate::payments::Payments;

@@ -68,7 +68,7 @@ fn or_none<S: Serializer>(
     serializer.serialize_str(status.as_ref().map_or("none", SubscriptionStatus::as_str))
 }
 
-/// Returns the best subscription. It is the best by status, then the one whose period ends last, then the newest, then
+/// Returns the best subscription. Status decides first, then the latest end of a period, then the newest, then
 /// by id.
 pub(crate) fn best(all: &[StoredSubscription]) -> Option<&StoredSubscription> {
     all.iter().min_by_key(|one| rank(one))

@@ -104,7 +104,7 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Returns whether the trace of a usage is there. None if it was not read, and the read is incomplete at that time.
+    /// Returns whether the trace of a usage is there. None if the read neither saw it nor covered its time.
     pub fn has(&self, usage: &UsageId, occurred_at: Timestamp) -> Option<bool> {
         if self.traces.contains(&trace_id(usage.as_str())) {
             return Some(true);

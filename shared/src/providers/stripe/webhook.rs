@@ -30,7 +30,7 @@ pub enum Unverified {
     Signature,
 }
 
-/// Verifies that one of the secrets signed the raw bytes of a body. The signature's time is within 300 seconds of
+/// Verifies that one of the secrets signed the raw bytes of a body. Its time differs by at most 300 seconds from
 /// `now`.
 ///
 /// `header` is the value of `Stripe-Signature`: `t=<unix seconds>,v1=<hex>[,v1=<hex>…]`. Other schemes are ignored, and
