@@ -36,13 +36,15 @@ dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
 
+# A test waits, for connections and limits, as long as it computes: so two run on each core.
 ## test: All checks of a commit, except the proofs
 test: cargo-deny
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo build --locked --workspace --bins
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then echo cargo nextest run; cargo nextest run --locked --workspace --no-fail-fast -E 'not ($(PROOFS))'; \
+	then echo cargo nextest run; \
+	cargo nextest run --locked --workspace --no-fail-fast --test-threads $$((2 * $$(getconf _NPROCESSORS_ONLN))) -E 'not ($(PROOFS))'; \
 	else echo cargo test; cargo test --locked --workspace --tests --no-fail-fast; fi
 	cargo test --locked --workspace --doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
