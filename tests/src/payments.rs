@@ -4,8 +4,18 @@ use http::StatusCode;
 use local::stripe::{API_VERSION, SECRET_KEY, signature};
 use serde_json::{Value, json};
 
-use crate::World;
 use crate::answer::{Answer, answer};
+use crate::{World, id, list, text};
+
+/// A card that pays.
+pub const CARD: &str = "4242424242424242";
+
+/// Returns an event of Stripe's about this object.
+pub fn event(id: &str, kind: &str, object: &Value) -> Value {
+    json!({
+        "id": id, "object": "event", "type": kind, "livemode": false, "data": {"object": object},
+    })
+}
 
 impl World {
     /// Returns the API's address, which is also the one allowed origin.
@@ -40,6 +50,11 @@ impl World {
     pub async fn verify(&self, account: &str, session: &str) -> Answer {
         let path = format!("/v1/checkout/{session}/verify");
         self.post(&path, Some(&self.token(account)), None, "").await
+    }
+
+    /// Verifies a payment; asserts that its status is known.
+    pub async fn verified(&self, account: &str, session: &str) -> Answer {
+        self.verify(account, session).await.expect(StatusCode::OK)
     }
 
     /// Pays as the buyer does; returns Stripe's session and the address that it redirects to.
@@ -119,11 +134,30 @@ impl World {
         answer(request).await.expect(StatusCode::OK).body
     }
 
+    /// Returns the objects in a list of the fake Stripe.
+    pub fn stripe_objects(&self, name: &str) -> Vec<Value> {
+        list(&self.stack.stripe.state()[name])
+    }
+
+    /// Returns the id of an object in a list of the fake Stripe.
+    pub fn stripe_id(&self, name: &str, index: usize) -> String {
+        id(&self.stripe_objects(name)[index]["id"])
+    }
+
+    /// Returns the code of each incident.
+    pub fn incidents(&self) -> Vec<String> {
+        let incidents = self.items("INCIDENTS");
+        let codes = incidents
+            .iter()
+            .map(|incident| text(&incident["code"]["S"]).to_owned());
+        codes.collect()
+    }
+
     /// Returns the ids of Stripe's events of one type, oldest first.
     pub fn events(&self, kind: &str) -> Vec<String> {
-        let state = self.stack.stripe.state();
-        let events = state["events"].as_array().into_iter().flatten();
+        let events = self.stripe_objects("events");
         events
+            .iter()
             .filter(|event| event["type"] == kind)
             .filter_map(|event| event["id"].as_str().map(str::to_owned))
             .collect()
@@ -131,8 +165,7 @@ impl World {
 
     /// Returns the webhooks of one type, each with the statuses of its attempts.
     pub fn deliveries(&self, kind: &str) -> Vec<Vec<u64>> {
-        let state = self.stack.stripe.state();
-        let deliveries = state["deliveries"].as_array().into_iter().flatten();
+        let deliveries = self.stripe_objects("deliveries").into_iter();
         let ours = deliveries.filter(|delivery| delivery["type"] == kind);
         ours.map(|delivery| {
             let attempts = delivery["attempts"].as_array().into_iter().flatten();

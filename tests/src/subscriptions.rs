@@ -4,17 +4,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::model::parse;
-use crate::{Answer, World};
-
-/// A card that pays.
-const CARD: &str = "4242424242424242";
+use crate::{Answer, CARD, World, id};
 
 impl World {
     /// Subscribes an account to a plan and verifies it; returns the subscription's id.
     pub async fn subscribe(&self, account: &str, plan: &str) -> String {
         let session = self.open(account, plan).await;
         self.pay(&session, CARD).await.expect(StatusCode::OK);
-        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.verified(account, &session).await;
         self.webhooks_settled().await;
         let at_stripe = format!("/v1/checkout/sessions/{session}");
         let session = self.get_from_stripe(&at_stripe).await;
@@ -27,7 +24,7 @@ impl World {
         let page = self.checkout(account, key, &body).await;
         let session = crate::session_id(&page.expect(StatusCode::CREATED));
         self.pay(&session, CARD).await.expect(StatusCode::OK);
-        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.verified(account, &session).await;
         self.webhooks_settled().await;
         let at_stripe = format!("/v1/checkout/sessions/{session}");
         let payment = id(&self.get_from_stripe(&at_stripe).await["payment_intent"]);
@@ -104,14 +101,6 @@ impl World {
         self.webhooks_settled().await;
     }
 
-    /// Spends whole Sparks.
-    pub async fn spend(&self, account: &str, key: &str, sparks: u64) {
-        let tokens = sparks * 10;
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]});
-        let recorded = self.record(account, key, &body).await;
-        recorded.expect(StatusCode::CREATED);
-    }
-
     /// Returns the remainder of each grant, by its source, in burn order.
     ///
     /// Asserts that the balance is their sum, and the sum of the ledger's entries.
@@ -132,6 +121,12 @@ impl World {
             .iter()
             .map(|grant| (plain(&grant["source"]), plain(&grant["remaining"])))
             .collect()
+    }
+
+    /// Returns what an account can spend; asserts that the grants add up to it.
+    pub async fn left(&self, account: &str) -> String {
+        self.grants(account).await;
+        self.available(account).await
     }
 
     /// Returns the sum of an account's ledger entries in milli-Sparks.
@@ -160,9 +155,4 @@ impl World {
         let entry = entries.iter().find(|entry| entry["id"]["S"] == id)?;
         entry["amount"]["N"].as_str()?.parse().ok()
     }
-}
-
-fn id(value: &Value) -> String {
-    let id = value.as_str();
-    id.unwrap_or_else(|| panic!("no id: {value}")).to_owned()
 }

@@ -189,8 +189,7 @@ async fn use_everything(world: &World) {
         ),
     ] {
         let body = json!({"member_id": member, "usage": lines});
-        let recorded = world.record("acct_a", key, &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.charged("acct_a", key, &body).await;
     }
 }
 
