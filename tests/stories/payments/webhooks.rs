@@ -5,16 +5,16 @@ use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, event};
 
-const CARD: &str = "4242424242424242";
 const COMPLETED: &str = "checkout.session.completed";
 
 fn completed(session: &str) -> Value {
-    json!({
-        "id": "evt_1", "object": "event", "type": COMPLETED, "livemode": false,
-        "data": {"object": {"id": session, "object": "checkout.session"}},
-    })
+    event(
+        "evt_1",
+        COMPLETED,
+        &json!({"id": session, "object": "checkout.session"}),
+    )
 }
 
 /// Pays for a session whose own webhook is lost.
@@ -182,13 +182,6 @@ async fn stranger(world: &World) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-fn incidents(world: &World) -> Vec<String> {
-    let incidents = world.items("INCIDENTS").into_iter();
-    incidents
-        .map(|incident| incident["code"]["S"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 #[tokio::test]
 async fn sessions_of_other_products_or_stages_are_acknowledged_and_ignored() {
     let (world, _) = paid().await;
@@ -229,9 +222,9 @@ async fn an_event_that_can_never_be_processed_is_an_incident_and_acknowledged() 
             let answer = world.signed_webhook(&completed(session)).await;
             answer.expect(StatusCode::OK);
         }
-        assert!(incidents(&world).contains(&code.to_owned()), "{code}");
+        assert!(world.incidents().contains(&code.to_owned()), "{code}");
     }
-    assert_eq!(incidents(&world).len(), 3);
+    assert_eq!(world.incidents().len(), 3);
     let listed = world.sparks(&["doctor", "--json"]).await;
     assert!(listed.is_err());
 }
@@ -241,7 +234,7 @@ async fn a_session_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
     let world = World::start().await;
     let answer = world.signed_webhook(&completed("cs_test_none")).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
-    assert_eq!(incidents(&world), ["not_there"]);
+    assert_eq!(world.incidents(), ["not_there"]);
 }
 
 #[tokio::test]
