@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, tokens};
 
 fn customer(world: &World, number: usize) -> String {
     let customers = world.stack.stripe.state()["customers"].clone();
@@ -15,9 +15,7 @@ fn customer(world: &World, number: usize) -> String {
 }
 
 fn event(kind: &str, object: &Value) -> Value {
-    json!({
-        "id": "evt_late", "object": "event", "type": kind, "livemode": false, "data": {"object": object},
-    })
+    tests::event("evt_late", kind, object)
 }
 
 /// Asserts that the subscription is read from the table, with this status.
@@ -47,10 +45,7 @@ async fn late_events_of_a_deleted_customer_do_not_affect_the_next_one() {
     let body = world.order("plus");
     let page = world.checkout("acct_a", "again", &body).await;
     let session = tests::session_id(&page.expect(StatusCode::CREATED));
-    world
-        .pay(&session, "4242424242424242")
-        .await
-        .expect(StatusCode::OK);
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
     world.webhooks_settled().await;
     assert_eq!(world.subscription("acct_a").await.body["status"], "active");
 
@@ -135,7 +130,7 @@ async fn usage_goes_to_the_next_customer_within_minutes() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[], clock.clone()).await;
     world.grant("acct_a", "100").await;
-    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let usage = tokens(10);
     world.record("acct_a", "k1", &usage).await;
     let deleted = customer(&world, 0);
     world

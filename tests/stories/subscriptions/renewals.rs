@@ -4,15 +4,12 @@
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World};
 
-const CARD: &str = "4242424242424242";
 const PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 async fn world() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    World::start_with(&[], Clock::starting_at(start)).await
+    World::start_at("2026-11-22T12:00:00Z").await
 }
 
 /// Lets time pass in half-hour steps until the account has this many credits. Each step has a run of the outbox.

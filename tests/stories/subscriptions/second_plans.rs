@@ -2,9 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::World;
-
-const CARD: &str = "4242424242424242";
+use tests::{CARD, World};
 
 fn incidents(world: &World, code: &str) -> Vec<Value> {
     let mut incidents = world.items("INCIDENTS");
@@ -76,12 +74,12 @@ async fn the_other_open_session_is_expired_when_the_first_is_paid() {
         let pack = world.open("acct_a", "pack_125k").await;
         world.pay(&first, CARD).await.expect(StatusCode::OK);
         if verified {
-            world.verify("acct_a", &first).await.expect(StatusCode::OK);
+            world.verified("acct_a", &first).await;
         }
         world.webhooks_settled().await;
         let refused = world.pay(&second, CARD).await;
         assert_eq!(refused.status, 400, "{refused:?}");
-        let told = world.verify("acct_a", &second).await.expect(StatusCode::OK);
+        let told = world.verified("acct_a", &second).await;
         assert_eq!(told.body["status"], "expired");
         world.pay(&pack, CARD).await.expect(StatusCode::OK);
         let state = world.stack.stripe.state();
@@ -100,7 +98,7 @@ async fn two_live_plans_are_one_incident_that_names_both() {
         world.pay(session, CARD).await.expect(StatusCode::OK);
     }
     for session in [&first, &second] {
-        world.verify("acct_a", session).await.expect(StatusCode::OK);
+        world.verified("acct_a", session).await;
     }
     world.subscription("acct_a").await.expect(StatusCode::OK);
     let kept = incidents(&world, "second_subscription");
