@@ -12,21 +12,14 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::{Fault, Faults};
 use local::lambda::Fleet;
-use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::{Answer, World, session_id};
-
-const CARD: &str = "4242424242424242";
+use tests::{Answer, CARD, World, session_id, tokens};
 
 /// Rounds of kills at random moments.
 const ROUNDS: usize = 20;
 
 /// Maximum attempts of a caller until a call succeeds.
 const ATTEMPTS: usize = 100;
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
 
 fn systems(world: &World) -> [(&'static str, Faults); 3] {
     [
@@ -226,8 +219,7 @@ async fn with_usages_waiting(accounts: &[&str]) -> World {
             let fault = *fastrand::choice(&["refuse", "lost_reply", "status:500"]).unwrap();
             faults.add(Fault::new("/", fault).unwrap().times(10));
         }
-        let recorded = world.record(account, "before", &tokens(10)).await;
-        recorded.expect(StatusCode::CREATED);
+        world.spend(account, "before", 1).await;
         for (_, faults) in systems(&world) {
             faults.clear();
         }
