@@ -6,14 +6,9 @@ use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, METER, TRACES, World, event, tokens};
 
-const CARD: &str = "4242424242424242";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
 
 /// Returns the lines of one route, oldest first.
 fn of(world: &World, route: &str) -> Vec<Value> {
@@ -39,8 +34,7 @@ fn metrics(line: &Value) -> Vec<&str> {
 async fn a_usage_counts_its_sparks_deliveries_and_steps() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
-    receipt.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
 
     let lines = world.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -122,9 +116,9 @@ async fn refusals_of_requests_and_items_are_counted_by_code() {
 async fn pending_and_parked_deliveries_are_counted_by_provider() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let traces = Fault::new("/api/public/otel/v1/traces", "status:400");
+    let traces = Fault::new(TRACES, "status:400");
     world.stack.langfuse.faults().add(traces.unwrap());
-    let events = Fault::new("/v1/billing/meter_events", "status:429");
+    let events = Fault::new(METER, "status:429");
     world.stack.stripe.faults().add(events.unwrap().times(9));
     world.record("acct_a", "k1", &tokens(10)).await;
 
@@ -168,10 +162,11 @@ async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
     world.webhook(Some("t=1,v1=forged"), "{}").await;
     let path = format!("/v1/checkout/sessions/{session}");
     world.stripe_fails(&path, "status:503", 100);
-    let completed = json!({
-        "id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false,
-        "data": {"object": {"id": session, "object": "checkout.session"}},
-    });
+    let completed = event(
+        "evt_1",
+        "checkout.session.completed",
+        &json!({"id": session, "object": "checkout.session"}),
+    );
     let answer = world.signed_webhook(&completed).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
 
@@ -307,8 +302,7 @@ async fn an_outbox_run_reports_the_number_and_age_of_pending_deliveries() {
     world.grant("acct_a", "100").await;
     let faults = world.stack.langfuse.faults();
     faults.add(Fault::new("/", "refuse").unwrap().times(1_000));
-    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
-    receipt.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     let later = |minutes| Clock::starting_at(start + SignedDuration::from_mins(minutes));
 
     let world = world.at(later(5)).await;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, tokens};
 
 fn facts() -> Value {
     serde_json::from_str(include_str!("contract/facts.json")).unwrap()
@@ -25,11 +25,11 @@ async fn busy() -> World {
     let world = World::start_with(&variables, Clock::starting_at(start)).await;
     let product = "/v1/products/sparks_local_plus";
     world.post_to_stripe(product, "name=Other").await;
-    let price = world.stack.stripe.state()["prices"][0]["id"].clone();
-    let price = format!("/v1/prices/{}", price.as_str().unwrap());
+    let price = world.stripe_id("prices", 0);
+    let price = format!("/v1/prices/{price}");
     world.post_to_stripe(&price, "active=false").await;
-    let meter = world.stack.stripe.state()["meters"][0]["id"].clone();
-    let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
+    let meter = world.stripe_id("meters", 0);
+    let path = format!("/v1/billing/meters/{meter}/deactivate");
     world.post_to_stripe(&path, "").await;
     let url = "https://api.example.com/v1/webhooks/stripe";
     let back = "https://app.example.com/";
@@ -43,11 +43,10 @@ async fn busy() -> World {
     world.sparks(&arguments).await.unwrap();
 
     world.grant("acct_a", "100").await;
-    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    world.record("acct_a", "k1", &usage).await;
+    world.record("acct_a", "k1", &tokens(10)).await;
     for item in ["pack_500k", "plus"] {
         let session = world.open("acct_a", item).await;
-        world.pay(&session, "4242424242424242").await;
+        world.pay(&session, CARD).await;
         world.verify("acct_a", &session).await;
     }
     world.webhooks_settled().await;
@@ -66,7 +65,7 @@ async fn busy() -> World {
 async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
     world.subscription("acct_a").await;
-    let subscription = world.stack.stripe.state()["subscriptions"][0]["id"].clone();
+    let subscription = world.stripe_id("subscriptions", 0);
     let lines = vec![json!({"amount": -1, "quantity": 1, "proration": true}); 12];
     let body = json!({"subscription": subscription, "lines": lines});
     world.at_stripe("/_local/invoices", &body).await;
