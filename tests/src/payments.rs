@@ -63,9 +63,10 @@ impl World {
     }
 
     /// Settles a delayed payment.
-    pub async fn settle_payment(&self, session: &str, outcome: &str) -> Answer {
-        self.at_page(session, "settle", json!({ "outcome": outcome }))
-            .await
+    pub async fn settle_payment(&self, session: &str, outcome: &str) {
+        let body = json!({ "outcome": outcome });
+        let settled = self.at_page(session, "settle", body).await;
+        settled.expect(StatusCode::OK);
     }
 
     /// Uses a control of the fake's payment page.
@@ -80,9 +81,16 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
-    /// Deletes an object of the fake Stripe by a control.
-    pub async fn lose_at_stripe(&self, path: &str) {
-        let url = format!("{}{path}", self.stack.stripe.url());
+    /// Uses a control of the fake Stripe that must succeed; returns the body of the answer.
+    pub async fn control(&self, path: &str, body: &Value) -> Value {
+        let answer = self.at_stripe(path, body).await;
+        answer.expect(StatusCode::OK).body
+    }
+
+    /// Deletes a meter event of the fake Stripe.
+    pub async fn lose_meter_event(&self, identifier: &str) {
+        let url = self.stack.stripe.url();
+        let url = format!("{url}/_local/meter_events/{identifier}");
         answer(self.http.delete(url)).await.expect(StatusCode::OK);
     }
 
@@ -125,6 +133,18 @@ impl World {
     pub async fn delete_at_stripe(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.stack.stripe.url());
         self.call_stripe(self.http.delete(url)).await
+    }
+
+    /// Deletes a customer at Stripe.
+    pub async fn delete_customer(&self, customer: &str) {
+        let path = format!("/v1/customers/{customer}");
+        self.delete_at_stripe(&path).await;
+    }
+
+    /// Ends a subscription at Stripe.
+    pub async fn delete_subscription(&self, subscription: &str) {
+        let path = format!("/v1/subscriptions/{subscription}");
+        self.delete_at_stripe(&path).await;
     }
 
     async fn call_stripe(&self, request: reqwest::RequestBuilder) -> Value {

@@ -61,9 +61,9 @@ impl World {
 
     async fn end_period(&self, subscription: &str, body: &Value) -> Value {
         let path = format!("/_local/subscriptions/{subscription}/renew");
-        let renewed = self.at_stripe(&path, body).await;
+        let renewed = self.control(&path, body).await;
         self.webhooks_settled().await;
-        renewed.expect(StatusCode::OK).body["invoice"].clone()
+        renewed["invoice"].clone()
     }
 
     /// Refunds a part of a payment; returns the refund's id.
@@ -77,8 +77,7 @@ impl World {
     /// Moves a refund to this status.
     pub async fn refund_is(&self, refund: &str, status: &str) {
         let path = format!("/_local/refunds/{refund}");
-        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
-        moved.expect(StatusCode::OK);
+        self.control(&path, &json!({ "status": status })).await;
         self.webhooks_settled().await;
     }
 
@@ -87,17 +86,15 @@ impl World {
         let body = json!({
             "payment_intent": payment, "amount": cents, "status": status, "new": true
         });
-        let dispute = self.at_stripe("/_local/disputes", &body).await;
-        let dispute = dispute.expect(StatusCode::OK);
+        let dispute = self.control("/_local/disputes", &body).await;
         self.webhooks_settled().await;
-        id(&dispute.body["id"])
+        id(&dispute["id"])
     }
 
     /// Moves a dispute to this status.
     pub async fn dispute_is(&self, dispute: &str, status: &str) {
         let path = format!("/_local/disputes/{dispute}");
-        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
-        moved.expect(StatusCode::OK);
+        self.control(&path, &json!({ "status": status })).await;
         self.webhooks_settled().await;
     }
 

@@ -108,8 +108,7 @@ async fn plans() -> World {
         world.drop_webhooks();
         let customers = world.stack.stripe.state()["customers"].clone();
         let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
-        let path = format!("/v1/customers/{}", last.as_str().unwrap());
-        world.delete_at_stripe(&path).await;
+        world.delete_customer(last.as_str().unwrap()).await;
         if checks_out {
             world.open(account, "pack_500k").await;
         } else {

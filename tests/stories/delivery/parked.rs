@@ -27,10 +27,7 @@ async fn outbox(world: &World) -> Value {
 
 async fn report(world: &World, identifiers: &[&str], code: &str) {
     let body = json!({ "identifiers": identifiers, "code": code });
-    world
-        .at_stripe("/_local/meter_errors", &body)
-        .await
-        .expect(StatusCode::OK);
+    world.control("/_local/meter_errors", &body).await;
     world.webhooks_settled().await;
 }
 
@@ -298,10 +295,7 @@ async fn assert_a_report_by_key_parks(world: &World, usage: &str) {
     let body = json!({
         "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
     });
-    world
-        .at_stripe("/_local/meter_errors", &body)
-        .await
-        .expect(StatusCode::OK);
+    world.control("/_local/meter_errors", &body).await;
     world.webhooks_settled().await;
 
     assert_eq!(stripe_state(world, usage).0, "parked");

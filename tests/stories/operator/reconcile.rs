@@ -96,9 +96,7 @@ async fn a_correction_by_the_operator_is_no_difference() {
 async fn deliveries_of_the_last_hour_are_not_compared() {
     let world = funded().await;
     let usage = world.spend("acct_a", "k1", 20).await;
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
-        .await;
+    world.lose_meter_event(&usage).await;
     world.lose_trace(&trace_id(&usage)).await;
     let world = world.later(SignedDuration::from_secs(3_500)).await;
     let (report, outcome) = world.report(&["reconcile", "--day", "2026-11-22"]).await;
@@ -113,9 +111,7 @@ async fn deliveries_of_the_last_hour_are_not_compared() {
 async fn one_lost_of_two_equal_events_is_reported_with_its_hour() {
     let world = funded().await;
     let usage = world.spend("acct_a", "k1", 10).await;
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
-        .await;
+    world.lose_meter_event(&usage).await;
     let world = next_day(world).await;
     let report = report(&world).await;
     assert_eq!(
@@ -303,8 +299,7 @@ async fn a_pending_delivery_is_reported() {
 async fn usage_is_compared_under_every_customer_of_the_account() {
     let world = funded().await;
     let customer = world.stripe_id("customers", 0);
-    let path = format!("/v1/customers/{customer}");
-    world.delete_at_stripe(&path).await;
+    world.delete_customer(&customer).await;
     world.webhooks_settled().await;
     let mut world = world.restarted().await;
     world.spend("acct_a", "k1", 20).await;

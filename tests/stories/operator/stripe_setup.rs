@@ -258,9 +258,7 @@ async fn an_archived_price_that_still_bills_is_refused_with_a_remedy() {
     let (_, found) = world.doctor().await;
     assert!(!is_ok(&found, "meter"), "{found}");
     // An archived price without a live subscription charges no customer.
-    world
-        .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
-        .await;
+    world.delete_subscription(subscription).await;
     let (_, found) = world.doctor().await;
     assert!(is_ok(&found, "meter"), "{found}");
     set_up(&world, &[]).await;

@@ -50,8 +50,7 @@ async fn a_dispute_in_another_currency_claws_back_the_share_that_it_moved() {
 async fn a_dispute_of_unknown_share_claws_back_everything_and_is_an_incident() {
     let (world, payment) = bought().await;
     let settings = json!({"balance_transactions": false});
-    let set = world.at_stripe("/_local/settings", &settings).await;
-    set.expect(StatusCode::OK);
+    world.control("/_local/settings", &settings).await;
     let body = json!({
         "payment_intent": payment, "status": "needs_response", "currency": "eur", "amount": 900,
     });
@@ -91,10 +90,7 @@ async fn a_credit_note_to_the_customers_balance_takes_its_share_once() {
     assert_eq!(world.left("acct_a").await, "375000.000");
     // Voiding the credit note restores the Sparks that it took.
     let path = format!("/_local/credit_notes/{id}/void");
-    world
-        .at_stripe(&path, &json!({}))
-        .await
-        .expect(StatusCode::OK);
+    world.control(&path, &json!({})).await;
     world.webhooks_settled().await;
     assert_eq!(world.left("acct_a").await, "500000.000");
 }
@@ -119,8 +115,7 @@ async fn a_credit_note_that_is_a_refund_takes_its_share_under_the_refunds_id() {
 async fn an_early_fraud_warning_is_an_incident_and_takes_nothing() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment});
-    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
-    warned.expect(StatusCode::OK);
+    world.control("/_local/early_fraud_warnings", &body).await;
     world.webhooks_settled().await;
     assert_eq!(world.incidents(), ["early_fraud_warning"]);
     assert_eq!(world.items("INCIDENTS")[0]["account_seen"]["S"], "acct_a");
@@ -155,8 +150,7 @@ async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_los
 async fn a_pending_refund_and_an_inquiry_are_checked_daily_until_they_end() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment, "amount": 1_000, "status": "pending"});
-    let refund = world.at_stripe("/_local/refunds", &body).await;
-    let refund = refund.expect(StatusCode::OK).body["id"]
+    let refund = world.control("/_local/refunds", &body).await["id"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -231,13 +225,12 @@ async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
     let invoice = world.renew(&subscription, "failed").await;
     let id = invoice["id"].as_str().unwrap();
     let path = format!("/_local/invoices/{id}/pay");
-    let part = world.at_stripe(&path, &json!({"amount": 1_000})).await;
-    let part = part.expect(StatusCode::OK).body["payment_intent"].clone();
+    let part = world.control(&path, &json!({"amount": 1_000})).await["payment_intent"].clone();
     let refund = world.refund(part.as_str().unwrap(), 1_000).await;
     assert_eq!(world.entry(&refund), None);
 
     let rest = json!({"amount": 1_000});
-    world.at_stripe(&path, &rest).await.expect(StatusCode::OK);
+    world.control(&path, &rest).await;
     world.webhooks_settled().await;
     assert_eq!(world.entry(id), Some(500_000_000));
     let world = world.later(SignedDuration::from_hours(25)).await;
@@ -254,8 +247,7 @@ async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     let payments = world.stack.stripe.state()["payment_intents"].clone();
     let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
     let body = json!({"payment_intent": payment});
-    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
-    warned.expect(StatusCode::OK);
+    world.control("/_local/early_fraud_warnings", &body).await;
     world.webhooks_settled().await;
     assert_eq!(world.incidents(), ["early_fraud_warning"]);
 }

@@ -87,8 +87,7 @@ async fn manage_and_give_back(world: &World) {
     world.open("acct_b", "plus").await;
     let customers = world.stack.stripe.state()["customers"].clone();
     let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
-    let path = format!("/v1/customers/{}", last.as_str().unwrap());
-    world.delete_at_stripe(&path).await;
+    world.delete_customer(last.as_str().unwrap()).await;
     world.webhooks_settled().await;
 }
 

@@ -95,8 +95,7 @@ impl Life<'_> {
         let dispute = world.dispute(&payment, 1_000, "needs_response").await;
         self.some_arrive(20).await;
         world.dispute_is(&dispute, "won").await;
-        let delete = format!("/v1/subscriptions/{subscription}");
-        world.delete_at_stripe(&delete).await;
+        world.delete_subscription(subscription).await;
         self.all_arrive().await;
     }
 }

@@ -214,9 +214,7 @@ async fn an_account_can_buy_again_after_its_customer_is_deleted() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
-    world
-        .delete_at_stripe(&format!("/v1/customers/{customer}"))
-        .await;
+    world.delete_customer(&customer).await;
     world.webhooks_settled().await;
 
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -240,9 +238,7 @@ async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
     world.drop_webhooks();
     world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
-    world
-        .delete_at_stripe(&format!("/v1/customers/{customer}"))
-        .await;
+    world.delete_customer(&customer).await;
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(standing.body["status"], "canceled");
     world.buy("acct_a", "pack_125k", "k2").await;
@@ -253,9 +249,7 @@ async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
 async fn an_active_subscription_is_listed_before_a_cancelled_one() {
     let world = World::start().await;
     let first = world.subscribe("acct_a", "plus").await;
-    world
-        .delete_at_stripe(&format!("/v1/subscriptions/{first}"))
-        .await;
+    world.delete_subscription(&first).await;
     world.webhooks_settled().await;
     let page = world
         .checkout("acct_a", "second", &world.order("plus"))

@@ -38,8 +38,7 @@ async fn a_second_plan_is_refused_in_any_status_of_the_first() {
     let pack = world.order("pack_125k");
     let page = world.checkout("acct_a", "pack", &pack).await;
     page.expect(StatusCode::CREATED);
-    let path = format!("/v1/subscriptions/{subscription}");
-    world.delete_at_stripe(&path).await;
+    world.delete_subscription(&subscription).await;
     open(&world, "active").await;
 }
 

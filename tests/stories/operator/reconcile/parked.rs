@@ -56,8 +56,7 @@ async fn a_parked_event_found_at_stripe_is_confirmed() {
 async fn a_confirmed_event_that_stripe_dropped_is_parked_and_can_be_redriven_after_a_day() {
     let world = funded().await;
     let usage = world.spend("acct_a", "k1", 20).await;
-    let lost = format!("/_local/meter_events/{usage}");
-    world.lose_at_stripe(&lost).await;
+    world.lose_meter_event(&usage).await;
     let world = world.later(SignedDuration::from_hours(2)).await;
     let (found, _) = world.report(&["reconcile", "--day", "2026-11-22"]).await;
     assert_eq!(
@@ -142,9 +141,7 @@ async fn a_parked_parcel_found_at_stripe_is_confirmed_with_its_members() {
     assert_eq!(differences(&world).await, []);
     let waiting = world.sparks(&["outbox"]).await.unwrap();
     assert_eq!(waiting, "nothing is pending\n");
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{parcel}"))
-        .await;
+    world.lose_meter_event(&parcel).await;
     let found = differences(&world).await;
     assert_eq!(found, one("dropped_by_stripe", &parcel));
     assert_eq!(world.items("B#")[0]["stripe"]["S"], "parked");
