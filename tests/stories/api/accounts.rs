@@ -52,8 +52,7 @@ async fn every_subject_runs_through_all_flows() {
         let used = world.get("/v1/usage", Some(&token)).await;
         assert_eq!(used.body["rows"][0]["sparks"], "2.000");
     }
-    let state = world.stack.stripe.state();
-    let customers = state["customers"].as_array().unwrap();
+    let customers = world.stripe_objects("customers");
     assert_eq!(customers.len(), SUBJECTS.len());
     for (customer, account) in customers.iter().zip(SUBJECTS) {
         assert_eq!(customer["metadata"]["account"], account);

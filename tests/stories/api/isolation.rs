@@ -32,7 +32,7 @@ async fn known(world: &World) -> Known {
     let cursor = page.body["next_cursor"].as_str();
     let cursor = cursor.unwrap_or_else(|| panic!("{page:?}")).to_owned();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let customer = text(&world.stack.stripe.state()["customers"][0]["id"]);
+    let customer = world.stripe_id("customers", 0);
     let usage = text(&recorded["usage_id"]);
     Known {
         private: vec![

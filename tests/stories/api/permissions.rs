@@ -106,8 +106,7 @@ async fn plans() -> World {
     for (account, checks_out) in [("acct_c", true), ("acct_d", false)] {
         world.subscribe(account, "plus").await;
         world.drop_webhooks();
-        let customers = world.stack.stripe.state()["customers"].clone();
-        let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
+        let last = world.stripe_objects("customers").pop().unwrap()["id"].clone();
         world.delete_customer(last.as_str().unwrap()).await;
         if checks_out {
             world.open(account, "pack_500k").await;

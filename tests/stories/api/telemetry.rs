@@ -134,8 +134,7 @@ async fn a_payment_and_its_refund_are_each_counted_once() {
     world.pay(&session, CARD).await;
     world.verify("acct_a", &session).await;
     world.webhooks_settled().await;
-    let state = world.stack.stripe.state();
-    let payment = state["payment_intents"][0]["id"].as_str().unwrap();
+    let payment = world.stripe_id("payment_intents", 0);
     let refund = format!("payment_intent={payment}");
     world.post_to_stripe("/v1/refunds", &refund).await;
     world.webhooks_settled().await;

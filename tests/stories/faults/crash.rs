@@ -155,8 +155,7 @@ async fn a_payment_whose_verification_is_killed_after_any_request_is_credited_on
 async fn a_payment_whose_webhook_is_killed_after_any_request_is_credited_once() {
     let (world, fleets) = in_processes().await;
     let call = async |(_, session): &(String, String)| {
-        let state = world.stack.stripe.state();
-        let events = state["events"].as_array().unwrap();
+        let events = world.stripe_objects("events");
         let event = events.iter().find(|event| {
             event["type"] == "checkout.session.completed"
                 && event["data"]["object"]["id"] == **session

@@ -51,7 +51,7 @@ async fn session_payment_and_intent_carry_the_same_id() {
     let session = &sessions(&world)[0];
     assert_eq!(session["client_reference_id"], intent);
     assert_eq!(session["metadata"], metadata);
-    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    let payment = &world.stripe_objects("payment_intents")[0];
     assert_eq!(payment["metadata"], metadata);
 }
 
@@ -62,7 +62,7 @@ async fn a_plan_is_a_subscription_with_the_same_metadata() {
     world.pay(&session, CARD).await;
 
     assert_eq!(sessions(&world)[0]["mode"], "subscription");
-    let subscription = &world.stack.stripe.state()["subscriptions"][0];
+    let subscription = &world.stripe_objects("subscriptions")[0];
     assert_eq!(subscription["metadata"], sessions(&world)[0]["metadata"]);
     let verified = world.verified("acct_a", &session).await;
     assert_eq!(verified.body["status"], "paid");

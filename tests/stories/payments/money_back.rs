@@ -183,8 +183,7 @@ async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
     );
     let known = invoice.pointer(price).unwrap().clone();
     world.stack.stripe.falsify(id, price, json!("price_new"));
-    let payments = world.stack.stripe.state()["payment_intents"].clone();
-    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let payment = world.stripe_objects("payment_intents").pop().unwrap()["id"].clone();
     let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
     let event = event("evt_refund", "refund.created", &json!({"id": refund}));
     world.signed_webhook(&event).await.expect(StatusCode::OK);
@@ -244,8 +243,7 @@ async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     let subscription = world.subscribe("acct_a", "plus").await;
     world.stripe_fails("webhooks/invoice", "drop", 1_000);
     world.renew(&subscription, "succeeded").await;
-    let payments = world.stack.stripe.state()["payment_intents"].clone();
-    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let payment = world.stripe_objects("payment_intents").pop().unwrap()["id"].clone();
     let body = json!({"payment_intent": payment});
     world.control("/_local/early_fraud_warnings", &body).await;
     world.webhooks_settled().await;

@@ -16,7 +16,7 @@ async fn the_entry_keeps_the_payment_and_the_order() {
 
     let purchase = &world.credits("acct_a")[0]["purchase"]["S"];
     let purchase: Value = serde_json::from_str(purchase.as_str().unwrap()).unwrap();
-    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    let payment = &world.stripe_objects("payment_intents")[0];
     assert_eq!(purchase["payment_intent"], payment["id"]);
     assert_eq!(purchase["amount_paid"], 2_000);
     assert_eq!(purchase["order"]["item"], "pack_500k");

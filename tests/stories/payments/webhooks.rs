@@ -162,8 +162,7 @@ async fn an_event_that_fails_now_is_sent_again_by_stripe() {
 
 /// Creates a session at Stripe without `POST /v1/checkout`; returns its id.
 async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> String {
-    let state = world.stack.stripe.state();
-    let prices = state["prices"].as_array().unwrap();
+    let prices = world.stripe_objects("prices");
     let price = prices.iter().find(|price| price["unit_amount"] == 2_000);
     let price = price.unwrap()["id"].as_str().unwrap();
     let mut body = format!(
@@ -249,8 +248,7 @@ async fn a_paid_session_that_was_not_stored_is_found_by_its_webhook() {
     let order = world.order("pack_500k");
     let lost = world.checkout("acct_a", "k1", &order).await;
     assert_eq!(lost.refusal(), (500, "internal"));
-    let state = world.stack.stripe.state();
-    let sessions = state["checkout_sessions"].as_array().unwrap();
+    let sessions = world.stripe_objects("checkout_sessions");
     let session = sessions
         .iter()
         .find(|session| session["amount_subtotal"] == 2_000);

@@ -85,8 +85,7 @@ async fn manage_and_give_back(world: &World) {
         world.dispute(payment, 100, "needs_response").await;
     }
     world.open("acct_b", "plus").await;
-    let customers = world.stack.stripe.state()["customers"].clone();
-    let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
+    let last = world.stripe_objects("customers").pop().unwrap()["id"].clone();
     world.delete_customer(last.as_str().unwrap()).await;
     world.webhooks_settled().await;
 }

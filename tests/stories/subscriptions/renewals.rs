@@ -47,8 +47,7 @@ async fn is_credited_in_time(world: World, invoice: &Value) {
 
 /// Returns the time at which an invoice was paid.
 fn paid_at(world: &World, invoice: &Value) -> Timestamp {
-    let state = world.stack.stripe.state();
-    let invoices = state["invoices"].as_array().unwrap();
+    let invoices = world.stripe_objects("invoices");
     let found = invoices.iter().find(|one| one["id"] == invoice["id"]);
     let paid_at = found.unwrap()["status_transitions"]["paid_at"].as_i64();
     Timestamp::from_second(paid_at.expect("it is paid")).unwrap()
@@ -163,8 +162,7 @@ async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
         world = world.later(SignedDuration::from_hours(24)).await;
         world.deliver().await;
     }
-    let invoices = world.stack.stripe.state()["invoices"].clone();
-    let older = invoices.as_array().unwrap().last().unwrap().clone();
+    let older = world.stripe_objects("invoices").pop().unwrap();
     assert_eq!(older["status"], "open");
     world
         .at_stripe(&card, &json!({"outcome": "succeeded"}))
