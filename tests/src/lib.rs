@@ -21,7 +21,7 @@ mod usages;
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use local::gateway::Gateway;
 use local::http::{FREE_PORT, Listener};
 use local::stack::{Options, Stack, TABLE};
@@ -282,9 +282,9 @@ impl World {
         found.unwrap_or_else(|| panic!("no {sk} of {pk}"))
     }
 
-    /// Returns the time in milliseconds since 1970.
-    pub fn now_ms(&self) -> i64 {
-        self.clock.now().as_millisecond()
+    /// Returns the time of the stack, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Replaces an item, for a state that the API cannot create yet.

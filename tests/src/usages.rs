@@ -50,6 +50,12 @@ impl World {
             .await
     }
 
+    /// Records a batch as an account; asserts that its items are judged one by one.
+    pub async fn batched(&self, account: &str, items: &[Value]) -> Answer {
+        let answer = self.record_batch(account, items).await;
+        answer.expect(StatusCode::OK)
+    }
+
     /// Records this many usages of an account, in batches.
     pub async fn record_many(&self, account: &str, count: usize) {
         self.grant(account, "100000").await;
@@ -59,8 +65,7 @@ impl World {
                 .iter()
                 .map(|number| item(&format!("k{number}"), 1 + number % 7));
             let items: Vec<Value> = items.collect();
-            let answer = self.record_batch(account, &items).await;
-            answer.expect(StatusCode::OK);
+            self.batched(account, &items).await;
         }
     }
 

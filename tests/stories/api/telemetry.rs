@@ -1,6 +1,5 @@
 //! Each invocation logs one line with its route, outcome and metrics. It has none of the request's content.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use local::stripe::signature;
@@ -95,8 +94,7 @@ async fn refusals_of_requests_and_items_are_counted_by_code() {
         item("k4", too_much),
         item("k5", unknown),
     ];
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
 
     let line = of(&world, "/v1/usage").remove(0);
     assert_eq!(line["status"], 402);
@@ -183,7 +181,7 @@ async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
 async fn only_webhooks_signed_as_stripe_signs_count_for_the_secrets_alarm() {
     let world = World::start().await;
     let body = json!({"id": "evt_1", "object": "event", "type": "customer.created"}).to_string();
-    let (now, secret) = (world.now_ms() / 1_000, world.webhook_secret());
+    let (now, secret) = (world.now().as_second(), world.webhook_secret());
     for (header, status, known) in [
         (None, 400, None),
         (Some("t=1,v1=forged".to_owned()), 400, None),

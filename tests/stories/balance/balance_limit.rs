@@ -153,10 +153,7 @@ async fn refusals_and_zero_cost_usages_are_limited_per_account() {
         .collect();
     world.available("acct_a").await;
     for _ in 0..6 {
-        world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
 
     let refused = world.record_batch("acct_a", &items).await;
@@ -167,8 +164,5 @@ async fn refusals_and_zero_cost_usages_are_limited_per_account() {
     world.charged("acct_a", "paid", &tokens(10)).await;
     world.charged("acct_b", "k1", &nothing).await;
     clock.sleep(std::time::Duration::from_secs(1)).await;
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
 }

@@ -148,7 +148,7 @@ async fn the_first_request_after_a_grants_expiry_ends_it_and_records_that() {
     usage("k1").await.expect(StatusCode::CREATED);
     let item = |sk: &str| world.item("A#acct_a", sk);
     let (mut account, mut held) = (item("A"), item("G"));
-    let ended_ms = world.now_ms() - 1;
+    let ended_ms = world.now().as_millisecond() - 1;
     let grants = held["grants"]["S"].as_str().unwrap().replacen(
         "\"granted_at\"",
         &format!("\"expires_at\":{ended_ms},\"granted_at\""),

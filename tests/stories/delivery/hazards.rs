@@ -1,6 +1,5 @@
 //! Hazards that must not make the outbox lose, duplicate or delay a delivery.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{METER, TRACES, World};
@@ -137,8 +136,7 @@ async fn traces_of_a_crowded_time_are_read_one_by_one_after_all_others() {
         item
     });
     let among: Vec<Value> = among.collect();
-    let batch = world.record_batch("acct_a", &among).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &among).await;
     world.stack.langfuse.faults().clear();
     world
         .crowd_langfuse(noon, SignedDuration::ZERO, 10_000)

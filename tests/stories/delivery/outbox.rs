@@ -1,7 +1,6 @@
 //! The outbox delivers each usage once to Stripe and Langfuse. It does so whatever failed when the usage was recorded.
 
 use futures_util::future::join_all;
-use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
@@ -85,10 +84,7 @@ async fn many_waiting_usages_of_one_customer_go_in_parcels() {
         let items: Vec<Value> = (0..40)
             .map(|number| item(&format!("k{batch}_{number}"), 10 + number))
             .collect();
-        world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
     world.heal();
     assert_eq!(world.pending(), 120);
@@ -113,10 +109,7 @@ async fn a_parcel_whose_reply_was_lost_is_repeated_unchanged() {
     let items: Vec<Value> = (0..45)
         .map(|number| item(&format!("k{number}"), 10))
         .collect();
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     for number in 45..60 {
         record(&world, &format!("k{number}"), 10).await;
     }

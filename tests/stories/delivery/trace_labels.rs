@@ -78,8 +78,7 @@ async fn empty_texts_of_a_trace_count_as_missing() {
     };
     let full = json!({"name": "chat", "input": "hello"});
     let items = [item("k2", &empty), item("k3", &full)];
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     let spans = world.spans();
     let chat = spans.iter().find(|span| span["name"] == "chat");
     assert_eq!(chat.unwrap()["input"], "hello");

@@ -131,8 +131,7 @@ async fn a_run_reads_twenty_times_at_most() {
         })
     });
     let items: Vec<Value> = items.collect();
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     world.stack.langfuse.faults().clear();
 
     let world = minutes(world, 3).await;
@@ -186,7 +185,10 @@ async fn an_entry_that_cannot_be_sent_is_not_claimed_while_the_circuit_is_open()
         assert_eq!(report["waiting"], 1);
         let mut left = entry(&world, &id);
         let due: i64 = left["pending_due"]["N"].as_str().unwrap().parse().unwrap();
-        assert!(due > world.now_ms() + 30_000, "after the circuit's rest");
+        assert!(
+            due > world.now().as_millisecond() + 30_000,
+            "after the circuit's rest"
+        );
         left["pending_due"] = json!({"N": "1"});
         assert_eq!(left, taken, "only its due time has changed");
 

@@ -143,7 +143,7 @@ async fn an_abandoned_gate_opens_by_itself() {
     let account = &world.item("A#acct_a", "A");
     let mut closed = account.clone();
     closed["next_due"] = json!({"N": "0"});
-    closed["gate_until"] = json!({"N": (world.now_ms() + 100).to_string()});
+    closed["gate_until"] = json!({"N": (world.now().as_millisecond() + 100).to_string()});
     closed["gate_holder"] = json!({"S": "gone"});
     world.put_item(closed).await;
 

@@ -258,10 +258,7 @@ async fn a_part_of_a_batch_that_does_not_fit_the_budget_stays_pending() {
         .collect();
     world.grant("acct_a", "1000").await;
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let answer = world.batched("acct_a", &items).await;
 
     let states: Vec<_> = answer.body["results"]
         .as_array()

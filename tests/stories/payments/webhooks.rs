@@ -31,7 +31,7 @@ async fn a_webhook_without_a_recent_stripe_signature_is_refused_and_writes_nothi
     let (world, session) = paid().await;
     let (body, secret) = (completed(&session).to_string(), world.webhook_secret());
     let before = world.table();
-    let now = world.now_ms() / 1_000;
+    let now = world.now().as_second();
     let good = signature(&secret, now, &body);
     let altered = body.replace("evt_1", "evt_2");
     let other_time = good.replace(&format!("t={now}"), &format!("t={}", now - 1));
@@ -69,7 +69,7 @@ async fn a_rolled_secret_works_beside_the_old_one() {
         let session = world.open(account, "pack_500k").await;
         world.pay(&session, CARD).await;
         let body = completed(&session).to_string();
-        let header = signature(secret, world.now_ms() / 1_000, &body);
+        let header = signature(secret, world.now().as_second(), &body);
         let answer = world.webhook(Some(&header), body).await;
         assert_eq!(
             answer.expect(StatusCode::OK).body,
@@ -88,7 +88,7 @@ async fn the_signature_covers_the_raw_bytes() {
         "{{\r\n \"object\" : \"event\", \"type\":\"{COMPLETED}\",\"note\":\"Sparks \u{26a1} \\u00e9\",\
          \"data\":{{\"object\":{{\"id\":\"{session}\"}}}}}}\n"
     );
-    let header = signature(&world.webhook_secret(), world.now_ms() / 1_000, &body);
+    let header = signature(&world.webhook_secret(), world.now().as_second(), &body);
     let request = local::client::plain()
         .post(format!("{}/v1/webhooks/stripe", world.origin()))
         .header("content-type", "application/octet-stream")
@@ -101,7 +101,7 @@ async fn the_signature_covers_the_raw_bytes() {
 #[tokio::test]
 async fn a_body_must_be_json_of_at_most_a_mebibyte() {
     let world = World::start().await;
-    let sign = |body: &str| signature(&world.webhook_secret(), world.now_ms() / 1_000, body);
+    let sign = |body: &str| signature(&world.webhook_secret(), world.now().as_second(), body);
     let large = " ".repeat((1 << 20) + 1);
     let answer = world.webhook(Some(&sign(&large)), large).await;
     assert_eq!(answer.refusal(), (413, "body_too_large"));

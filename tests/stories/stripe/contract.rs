@@ -7,7 +7,6 @@ mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
@@ -52,7 +51,7 @@ async fn busy() -> World {
     world.webhooks_settled().await;
     money::move_and_read(&world).await;
     manage_and_give_back(&world).await;
-    let today = Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let today = world.now();
     let today = today.strftime("%Y-%m-%d").to_string();
     // The report has many differences; only its calls to Stripe matter here.
     let (printed, _) = world.sparks_printing(&["reconcile", "--day", &today]).await;

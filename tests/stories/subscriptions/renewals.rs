@@ -41,7 +41,7 @@ async fn until_credited(mut world: World, credits: usize) -> World {
 /// Lets time pass until a second period is credited. Asserts that this is within two hours of the payment.
 async fn is_credited_in_time(world: World, invoice: &Value) {
     let world = until_credited(world, 2).await;
-    let after = now(&world).duration_since(paid_at(&world, invoice));
+    let after = world.now().duration_since(paid_at(&world, invoice));
     assert!(after <= SignedDuration::from_hours(2), "{after}");
 }
 
@@ -51,10 +51,6 @@ fn paid_at(world: &World, invoice: &Value) -> Timestamp {
     let found = invoices.iter().find(|one| one["id"] == invoice["id"]);
     let paid_at = found.unwrap()["status_transitions"]["paid_at"].as_i64();
     Timestamp::from_second(paid_at.expect("it is paid")).unwrap()
-}
-
-fn now(world: &World) -> Timestamp {
-    Timestamp::from_millisecond(world.now_ms()).unwrap()
 }
 
 /// `customer.subscription.updated` brings the new period an hour before the payment. It is no proof of the renewal.
@@ -202,7 +198,7 @@ async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_i
     let world = world.later(SignedDuration::from_hours(24 * 5)).await;
     let path = format!("/v1/invoices/{id}/pay");
     world.post_to_stripe(&path, "paid_out_of_band=true").await;
-    let day = now(&world).strftime("%Y-%m-%d").to_string();
+    let day = world.now().strftime("%Y-%m-%d").to_string();
     let (printed, outcome) = world.sparks_printing(&["reconcile", "--day", &day]).await;
     assert!(outcome.is_err());
     assert!(

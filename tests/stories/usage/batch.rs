@@ -4,7 +4,6 @@
 
 use std::ops::Range;
 
-use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
 use tests::{World, item, tokens};
@@ -22,7 +21,7 @@ fn items(numbers: Range<usize>) -> Vec<Value> {
 
 /// Items of as many hours and members, which have too many roll-ups for one transaction.
 fn items_of_many_hours(world: &World, count: usize) -> Vec<Value> {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let mut items = items(0..count);
     for (number, item) in (0..).zip(&mut items) {
         let occurred_at = now - jiff::SignedDuration::from_hours(number);
@@ -40,8 +39,7 @@ async fn funded(sparks: &str) -> World {
 
 /// Records a batch of `acct_a`; returns the body of the answer.
 async fn record(world: &World, items: &[Value]) -> Value {
-    let answer = world.record_batch("acct_a", items).await;
-    answer.expect(StatusCode::OK).body
+    world.batched("acct_a", items).await.body
 }
 
 /// Status, problem code and replay of each result.

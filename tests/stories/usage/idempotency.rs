@@ -51,7 +51,7 @@ async fn a_replay_succeeds_even_if_the_balance_is_too_small_by_then() {
 async fn a_replay_succeeds_long_after_its_time_window() {
     let world = World::start().await;
     world.grant("acct_a", "150").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let mut body = tokens(1_000);
     body["occurred_at"] = now.to_string().into();
     let first = world.charged("acct_a", "k1", &body).await;
@@ -232,10 +232,7 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
         let item = json!({"idempotency_key": "k1", "usage": body["usage"]});
         let mut other = item.clone();
         other["usage"][0]["input_tokens"] = 200.into();
-        let batch = world
-            .record_batch("acct_a", &[item, other])
-            .await
-            .expect(StatusCode::OK);
+        let batch = world.batched("acct_a", &[item, other]).await;
         let results = &batch.body["results"];
         assert_eq!(results[0]["replayed"], true);
         assert_eq!(results[1]["code"], "idempotency_key_reused");
@@ -244,10 +241,7 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
         world.charged("acct_a", "k1", &other).await;
         let items =
             [&body, &other].map(|body| json!({"idempotency_key": "k1", "usage": body["usage"]}));
-        let batch = world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        let batch = world.batched("acct_a", &items).await;
         let replayed = [0, 1].map(|place| batch.body["results"][place]["replayed"] == true);
         assert_eq!(replayed, [true, true]);
         world.sparks(&["verify"]).await.unwrap();

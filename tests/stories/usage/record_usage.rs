@@ -111,7 +111,7 @@ async fn all_usage_of_an_account_is_metered_for_one_customer() {
 async fn late_usage_is_metered_at_the_time_it_occurred() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     let mut body = tokens(10);
     body["occurred_at"] = yesterday.to_string().into();

@@ -103,14 +103,14 @@ async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
 
 /// Returns noon of the previous day. So all usages of a test fall into one roll-up.
 fn noon(world: &World) -> String {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     format!("{}T12:00:00Z", &yesterday.to_string()[..10])
 }
 
 /// Returns the models whose id is no alias and whose input has a price now.
 fn priced_models(world: &World) -> Vec<&'static str> {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let priced = |id: &&'static str| {
         models::find(id)
             .filter(|model| model.id() == *id)

@@ -1,6 +1,5 @@
 //! Parked meter events. The meter's sums confirm those that Stripe has, and the others can be redriven.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{METER, World, item};
@@ -112,8 +111,7 @@ async fn parked_parcel(fault: &str) -> (World, String) {
         let items: Vec<Value> = (0..30)
             .map(|number| item(&format!("k{batch}_{number}"), 10))
             .collect();
-        let recorded = world.record_batch("acct_a", &items).await;
-        recorded.expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
     world.stack.stripe.faults().clear();
     world.stripe_fails(METER, fault, 2);
