@@ -38,6 +38,12 @@ impl Answer {
     }
 }
 
+/// Returns how many answers have this status.
+pub fn count(answers: &[Answer], status: u16) -> usize {
+    let found = answers.iter().filter(|answer| answer.status == status);
+    found.count()
+}
+
 /// Sends a request; returns its answer.
 pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.expect("the gateway answers");

@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::usage::MAX_ITEMS;
 
 use crate::answer::answer;
-use crate::{World, list, text};
+use crate::{METER, TRACES, World, list, text};
 
 impl World {
     /// The events at Stripe's meter.
     pub fn meter_events(&self) -> Vec<Value> {
-        list(&self.stack.stripe.state()["meter_events"])
+        self.stripe_objects("meter_events")
     }
 
     /// The spans in Langfuse.
@@ -47,29 +46,12 @@ impl World {
             .count()
     }
 
-    /// Records this many usages of an account, in batches.
-    pub async fn record_many(&self, account: &str, count: usize) {
-        self.grant(account, "100000").await;
-        let numbers: Vec<usize> = (0..count).collect();
-        for numbers in numbers.chunks(MAX_ITEMS) {
-            let items = numbers.iter().map(|number| {
-                json!({
-                    "idempotency_key": format!("k{number}"),
-                    "usage": [{"meter": "ai_tokens", "input_tokens": 1 + number % 7}],
-                })
-            });
-            let items: Vec<Value> = items.collect();
-            let answer = self.record_batch(account, &items).await;
-            answer.expect(StatusCode::OK);
-        }
-    }
-
     /// Starts a world in which 52 usages of `acct_a` are due and proven unsent. That is enough for a parcel.
     pub async fn with_a_parcel_due() -> Self {
         let world = Self::at_noon().await;
         // One usage is delivered, so that there is a customer.
         world.record_many("acct_a", 1).await;
-        world.stripe_fails("/v1/billing/meter_events", "status:429", 1_000);
+        world.stripe_fails(METER, "status:429", 1_000);
         world.record_many("acct_a", 53).await;
         world.stack.stripe.faults().clear();
         world.later(SignedDuration::from_secs(120)).await
@@ -77,7 +59,7 @@ impl World {
 
     /// Writes this many spans to Langfuse outside the product, at this distance.
     pub async fn crowd_langfuse(&self, from: Timestamp, apart: SignedDuration, count: i64) {
-        let url = format!("{}/api/public/otel/v1/traces", self.stack.langfuse.url());
+        let url = format!("{}{TRACES}", self.stack.langfuse.url());
         let numbers: Vec<i64> = (0..count).collect();
         for numbers in numbers.chunks(1_000) {
             let spans = numbers.iter().map(|number| {

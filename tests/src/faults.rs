@@ -20,6 +20,13 @@ impl World {
         add(self.stack.dynamodb.faults(), operation, fault, times);
     }
 
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.stack.stripe.faults().clear();
+        self.stack.langfuse.faults().clear();
+        self.stack.dynamodb.faults().clear();
+    }
+
     /// Drops all of Stripe's own webhooks from now on.
     pub fn drop_webhooks(&self) {
         self.stripe_fails("webhooks/", "drop", u32::MAX);

@@ -17,22 +17,27 @@ pub mod planted;
 mod processes;
 pub mod simulation;
 mod subscriptions;
+mod usages;
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use local::gateway::Gateway;
 use local::http::{FREE_PORT, Listener};
 use local::stack::{Options, Stack, TABLE};
 use serde_json::{Value, json};
+use shared::ledger::Ledger;
 use shared::process::clock::Clock;
+use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
+use shared::process::transport::Transport;
 
-pub use answer::Answer;
 use answer::answer;
+pub use answer::{Answer, count};
 use functions::gateway;
 use operator::{set_up_stripe, sparks, sparks_printing, variables_of};
-pub use payments::session_id;
+pub use payments::{CARD, event, session_id};
+pub use usages::{METER, TRACES, item, tokens};
 
 /// The allocator of the functions.
 #[global_allocator]
@@ -68,6 +73,12 @@ impl World {
         let noon = "2026-11-22T12:00:00Z".parse().expect("a time");
         let variables = [("DELIVERY_BUDGET_MS", "400")];
         Self::start_with(&variables, Clock::starting_at(noon)).await
+    }
+
+    /// Starts a stack with the default settings at this time.
+    pub async fn start_at(now: &str) -> Self {
+        let now = now.parse().expect("a time");
+        Self::start_with(&[], Clock::starting_at(now)).await
     }
 
     /// Starts a stack with these options, whose functions see these variables and this time.
@@ -110,6 +121,12 @@ impl World {
         Self { clock, ..self }.restarted().await
     }
 
+    /// Moves the stack to this time.
+    pub async fn until(self, time: &str) -> Self {
+        let time = time.parse().expect("a time");
+        self.at(Clock::starting_at(time)).await
+    }
+
     /// Moves the stack ahead by this time.
     pub async fn later(self, passed: SignedDuration) -> Self {
         let then = self.clock.now() + passed;
@@ -149,6 +166,34 @@ impl World {
         sparks_printing(&self.environment, &self.clock, arguments).await
     }
 
+    /// Runs the operator's command with `--json`; returns its report even if it fails.
+    pub async fn report(&self, arguments: &[&str]) -> (Value, Result<(), cli::Error>) {
+        let arguments = [arguments, &["--json"]].concat();
+        let (printed, outcome) = self.sparks_printing(&arguments).await;
+        let report = serde_json::from_str(&printed);
+        (
+            report.unwrap_or_else(|_| panic!("{outcome:?}: {printed}")),
+            outcome,
+        )
+    }
+
+    /// Runs `sparks doctor`; returns whether all checks pass, and the report.
+    pub async fn doctor(&self) -> (bool, Value) {
+        let (report, outcome) = self.report(&["doctor"]).await;
+        assert_eq!(report["ok"], outcome.is_ok());
+        assert!(matches!(outcome, Ok(()) | Err(cli::Error::NotInOrder)));
+        (outcome.is_ok(), report)
+    }
+
+    /// The ledger in the table of this stack.
+    pub fn ledger(&self) -> Ledger {
+        let lookup = |name: &str| self.environment.get(name).cloned();
+        let environment = Environment::from_lookup(&lookup);
+        let (aws, table) = (environment.aws(), environment.table());
+        let (aws, table) = (aws.expect("access"), table.expect("a table"));
+        Ledger::new(&aws, &table, &Transport::network())
+    }
+
     /// The variables that the functions see.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
@@ -162,24 +207,6 @@ impl World {
     /// A token of a service.
     pub fn service_token(&self) -> String {
         self.gateway.token("svc", Some("sparks:act_for_accounts"))
-    }
-
-    /// Records usage as an account.
-    pub async fn record(&self, account: &str, key: &str, body: &Value) -> Answer {
-        self.post(
-            "/v1/usage",
-            Some(&self.token(account)),
-            Some(key),
-            body.to_string(),
-        )
-        .await
-    }
-
-    /// Records a batch as an account.
-    pub async fn record_batch(&self, account: &str, items: &[Value]) -> Answer {
-        let body = json!({ "items": items }).to_string();
-        self.post("/v1/usage/batch", Some(&self.token(account)), None, body)
-            .await
     }
 
     /// Sends a POST, with a token and an idempotency key if they are given.
@@ -248,9 +275,16 @@ impl World {
             .collect()
     }
 
-    /// Returns the time in milliseconds since 1970.
-    pub fn now_ms(&self) -> i64 {
-        self.clock.now().as_millisecond()
+    /// Returns the table's item under these keys.
+    pub fn item(&self, pk: &str, sk: &str) -> Value {
+        let mut items = self.items(pk).into_iter();
+        let found = items.find(|item| item["sk"]["S"] == sk);
+        found.unwrap_or_else(|| panic!("no {sk} of {pk}"))
+    }
+
+    /// Returns the time of the stack, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Replaces an item, for a state that the API cannot create yet.
@@ -297,4 +331,9 @@ fn text(value: &Value) -> &str {
 
 fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().expect("a list")
+}
+
+fn id(value: &Value) -> String {
+    let id = value.as_str();
+    id.unwrap_or_else(|| panic!("no id: {value}")).to_owned()
 }

@@ -9,6 +9,7 @@ mod comparison;
 mod recorder;
 mod script;
 mod shape;
+mod step;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -17,10 +18,11 @@ use std::path::Path;
 use shared::process::clock::Clock;
 use shared::process::config::{Environment, StripeAccess};
 
-pub use account::{Account, quiet_fake};
+pub use account::{Account, STAGE, quiet_fake};
 pub use comparison::{Comparison, compare};
 pub use recorder::{Exchange, Recording};
-pub use script::{STAGE, Step, play};
+pub use script::play;
+pub use step::Step;
 
 /// The variable that holds the key of an account in test mode.
 pub const KEY: &str = "STRIPE_TEST_KEY";

@@ -4,8 +4,18 @@ use http::StatusCode;
 use local::stripe::{API_VERSION, SECRET_KEY, signature};
 use serde_json::{Value, json};
 
-use crate::World;
 use crate::answer::{Answer, answer};
+use crate::{World, id, list, text};
+
+/// A card that pays.
+pub const CARD: &str = "4242424242424242";
+
+/// Returns an event of Stripe's about this object.
+pub fn event(id: &str, kind: &str, object: &Value) -> Value {
+    json!({
+        "id": id, "object": "event", "type": kind, "livemode": false, "data": {"object": object},
+    })
+}
 
 impl World {
     /// Returns the API's address, which is also the one allowed origin.
@@ -42,15 +52,21 @@ impl World {
         self.post(&path, Some(&self.token(account)), None, "").await
     }
 
+    /// Verifies a payment; asserts that its status is known.
+    pub async fn verified(&self, account: &str, session: &str) -> Answer {
+        self.verify(account, session).await.expect(StatusCode::OK)
+    }
+
     /// Pays as the buyer does; returns Stripe's session and the address that it redirects to.
     pub async fn pay(&self, session: &str, card: &str) -> Answer {
         self.at_page(session, "pay", json!({ "card": card })).await
     }
 
     /// Settles a delayed payment.
-    pub async fn settle_payment(&self, session: &str, outcome: &str) -> Answer {
-        self.at_page(session, "settle", json!({ "outcome": outcome }))
-            .await
+    pub async fn settle_payment(&self, session: &str, outcome: &str) {
+        let body = json!({ "outcome": outcome });
+        let settled = self.at_page(session, "settle", body).await;
+        settled.expect(StatusCode::OK);
     }
 
     /// Uses a control of the fake's payment page.
@@ -65,9 +81,16 @@ impl World {
         answer(self.http.post(url).body(body.to_string())).await
     }
 
-    /// Deletes an object of the fake Stripe by a control.
-    pub async fn lose_at_stripe(&self, path: &str) {
-        let url = format!("{}{path}", self.stack.stripe.url());
+    /// Uses a control of the fake Stripe that must succeed; returns the body of the answer.
+    pub async fn control(&self, path: &str, body: &Value) -> Value {
+        let answer = self.at_stripe(path, body).await;
+        answer.expect(StatusCode::OK).body
+    }
+
+    /// Deletes a meter event of the fake Stripe.
+    pub async fn lose_meter_event(&self, identifier: &str) {
+        let url = self.stack.stripe.url();
+        let url = format!("{url}/_local/meter_events/{identifier}");
         answer(self.http.delete(url)).await.expect(StatusCode::OK);
     }
 
@@ -112,6 +135,18 @@ impl World {
         self.call_stripe(self.http.delete(url)).await
     }
 
+    /// Deletes a customer at Stripe.
+    pub async fn delete_customer(&self, customer: &str) {
+        let path = format!("/v1/customers/{customer}");
+        self.delete_at_stripe(&path).await;
+    }
+
+    /// Ends a subscription at Stripe.
+    pub async fn delete_subscription(&self, subscription: &str) {
+        let path = format!("/v1/subscriptions/{subscription}");
+        self.delete_at_stripe(&path).await;
+    }
+
     async fn call_stripe(&self, request: reqwest::RequestBuilder) -> Value {
         let request = request
             .header("authorization", format!("Bearer {SECRET_KEY}"))
@@ -119,11 +154,30 @@ impl World {
         answer(request).await.expect(StatusCode::OK).body
     }
 
+    /// Returns the objects in a list of the fake Stripe.
+    pub fn stripe_objects(&self, name: &str) -> Vec<Value> {
+        list(&self.stack.stripe.state()[name])
+    }
+
+    /// Returns the id of an object in a list of the fake Stripe.
+    pub fn stripe_id(&self, name: &str, index: usize) -> String {
+        id(&self.stripe_objects(name)[index]["id"])
+    }
+
+    /// Returns the code of each incident.
+    pub fn incidents(&self) -> Vec<String> {
+        let incidents = self.items("INCIDENTS");
+        let codes = incidents
+            .iter()
+            .map(|incident| text(&incident["code"]["S"]).to_owned());
+        codes.collect()
+    }
+
     /// Returns the ids of Stripe's events of one type, oldest first.
     pub fn events(&self, kind: &str) -> Vec<String> {
-        let state = self.stack.stripe.state();
-        let events = state["events"].as_array().into_iter().flatten();
+        let events = self.stripe_objects("events");
         events
+            .iter()
             .filter(|event| event["type"] == kind)
             .filter_map(|event| event["id"].as_str().map(str::to_owned))
             .collect()
@@ -131,8 +185,7 @@ impl World {
 
     /// Returns the webhooks of one type, each with the statuses of its attempts.
     pub fn deliveries(&self, kind: &str) -> Vec<Vec<u64>> {
-        let state = self.stack.stripe.state();
-        let deliveries = state["deliveries"].as_array().into_iter().flatten();
+        let deliveries = self.stripe_objects("deliveries").into_iter();
         let ours = deliveries.filter(|delivery| delivery["type"] == kind);
         ours.map(|delivery| {
             let attempts = delivery["attempts"].as_array().into_iter().flatten();

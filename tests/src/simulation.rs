@@ -55,11 +55,11 @@ use calls::Call;
 use expectations::Expectations;
 pub use fault_plan::KINDS;
 use fleet::Fleet;
-pub use flows::{Flow, crashes, pairs, singles};
+pub use flows::{crashes, pairs, singles};
 use log::Log;
 use network::Network;
-pub use plan::Options;
 use plan::Plan;
+pub use plan::{Flow, Options};
 use setting::Setting;
 pub use shrink::shrink;
 

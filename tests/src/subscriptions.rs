@@ -4,17 +4,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::model::parse;
-use crate::{Answer, World};
-
-/// A card that pays.
-const CARD: &str = "4242424242424242";
+use crate::{Answer, CARD, World, id};
 
 impl World {
     /// Subscribes an account to a plan and verifies it; returns the subscription's id.
     pub async fn subscribe(&self, account: &str, plan: &str) -> String {
         let session = self.open(account, plan).await;
         self.pay(&session, CARD).await.expect(StatusCode::OK);
-        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.verified(account, &session).await;
         self.webhooks_settled().await;
         let at_stripe = format!("/v1/checkout/sessions/{session}");
         let session = self.get_from_stripe(&at_stripe).await;
@@ -27,7 +24,7 @@ impl World {
         let page = self.checkout(account, key, &body).await;
         let session = crate::session_id(&page.expect(StatusCode::CREATED));
         self.pay(&session, CARD).await.expect(StatusCode::OK);
-        self.verify(account, &session).await.expect(StatusCode::OK);
+        self.verified(account, &session).await;
         self.webhooks_settled().await;
         let at_stripe = format!("/v1/checkout/sessions/{session}");
         let payment = id(&self.get_from_stripe(&at_stripe).await["payment_intent"]);
@@ -64,9 +61,9 @@ impl World {
 
     async fn end_period(&self, subscription: &str, body: &Value) -> Value {
         let path = format!("/_local/subscriptions/{subscription}/renew");
-        let renewed = self.at_stripe(&path, body).await;
+        let renewed = self.control(&path, body).await;
         self.webhooks_settled().await;
-        renewed.expect(StatusCode::OK).body["invoice"].clone()
+        renewed["invoice"].clone()
     }
 
     /// Refunds a part of a payment; returns the refund's id.
@@ -80,8 +77,7 @@ impl World {
     /// Moves a refund to this status.
     pub async fn refund_is(&self, refund: &str, status: &str) {
         let path = format!("/_local/refunds/{refund}");
-        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
-        moved.expect(StatusCode::OK);
+        self.control(&path, &json!({ "status": status })).await;
         self.webhooks_settled().await;
     }
 
@@ -90,26 +86,16 @@ impl World {
         let body = json!({
             "payment_intent": payment, "amount": cents, "status": status, "new": true
         });
-        let dispute = self.at_stripe("/_local/disputes", &body).await;
-        let dispute = dispute.expect(StatusCode::OK);
+        let dispute = self.control("/_local/disputes", &body).await;
         self.webhooks_settled().await;
-        id(&dispute.body["id"])
+        id(&dispute["id"])
     }
 
     /// Moves a dispute to this status.
     pub async fn dispute_is(&self, dispute: &str, status: &str) {
         let path = format!("/_local/disputes/{dispute}");
-        let moved = self.at_stripe(&path, &json!({ "status": status })).await;
-        moved.expect(StatusCode::OK);
+        self.control(&path, &json!({ "status": status })).await;
         self.webhooks_settled().await;
-    }
-
-    /// Spends whole Sparks.
-    pub async fn spend(&self, account: &str, key: &str, sparks: u64) {
-        let tokens = sparks * 10;
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]});
-        let recorded = self.record(account, key, &body).await;
-        recorded.expect(StatusCode::CREATED);
     }
 
     /// Returns the remainder of each grant, by its source, in burn order.
@@ -132,6 +118,12 @@ impl World {
             .iter()
             .map(|grant| (plain(&grant["source"]), plain(&grant["remaining"])))
             .collect()
+    }
+
+    /// Returns what an account can spend; asserts that the grants add up to it.
+    pub async fn left(&self, account: &str) -> String {
+        self.grants(account).await;
+        self.available(account).await
     }
 
     /// Returns the sum of an account's ledger entries in milli-Sparks.
@@ -160,9 +152,4 @@ impl World {
         let entry = entries.iter().find(|entry| entry["id"]["S"] == id)?;
         entry["amount"]["N"].as_str()?.parse().ok()
     }
-}
-
-fn id(value: &Value) -> String {
-    let id = value.as_str();
-    id.unwrap_or_else(|| panic!("no id: {value}")).to_owned()
 }

@@ -1,9 +1,12 @@
-//! The accounts that the script is played on. Each is a fake's, or one of Stripe's in test mode.
+//! The accounts that the script is played on, and the failures of it. Each account is a fake's, or one of Stripe's in
+//! test mode.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use local::faults::Fault;
 use local::http::FREE_PORT;
@@ -14,16 +17,59 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use shared::process::clock::Clock;
 use shared::process::config::{Environment, StripeAccess};
-use shared::process::transport::Transport;
-use shared::providers::stripe::Stripe;
+use shared::process::transport::{self, Transport};
+use shared::providers::stripe::{self, API_VERSION, Stripe};
 
-use super::script::{Failure, STAGE, TIMEOUT, delete};
+/// The stage of everything that the script makes.
+pub const STAGE: &str = "live-check";
+
+/// The time that one call may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause between two looks at a test clock.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The most looks at a test clock that advances.
 const MAX_LOOKS: u32 = 150;
+
+/// The failure that ended a part of the script.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// `sparks stripe-setup` failed.
+    Setup(cli::Error),
+    /// A call by the product's client failed.
+    Call(stripe::Error),
+    /// A call that the client does not make failed.
+    Transport(transport::Error),
+    /// An object was not deleted.
+    NotDeleted(StatusCode),
+    /// The answer is not the one that the product relies on.
+    Unexpected(&'static str),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setup(error) => f.write_str(&cli::failure(error)),
+            Self::Call(error) => f.write_str(&cli::failure(error)),
+            Self::Transport(error) => f.write_str(&cli::failure(error)),
+            Self::NotDeleted(status) => write!(f, "not deleted, status {status}"),
+            Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+impl From<cli::Error> for Failure {
+    fn from(error: cli::Error) -> Self {
+        Self::Setup(error)
+    }
+}
+
+impl From<stripe::Error> for Failure {
+    fn from(error: stripe::Error) -> Self {
+        Self::Call(error)
+    }
+}
 
 /// An account that the script is played on.
 pub struct Account {
@@ -147,7 +193,23 @@ impl Account {
             return Ok(());
         };
         let path = format!("/v1/test_helpers/test_clocks/{id}");
-        delete(&self.access, &Transport::network(), &path).await
+        self.delete(&Transport::network(), &path).await
+    }
+
+    /// Deletes an object, which the product's client never does.
+    pub(super) async fn delete(&self, transport: &Transport, path: &str) -> Result<(), Failure> {
+        let StripeAccess { base, secret_key } = &self.access;
+        let key = secret_key.expose_secret();
+        let request = http::Request::delete(format!("{base}{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {key}"))
+            .header("stripe-version", API_VERSION)
+            .body(Bytes::new());
+        let unfit = |_| Failure::Unexpected("an id cannot be part of an address");
+        let answer = transport.send(request.map_err(unfit)?, TIMEOUT).await;
+        match answer.map_err(Failure::Transport)?.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(Failure::NotDeleted(status)),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use super::recorder::{Exchange, Recording};
-use super::script::Step;
 use super::shape::{Field, Shape, Type};
+use super::step::Step;
 
 /// The outcome of a comparison.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::process::transport::Transport;
 
-use super::script::Step;
 use super::shape::Shape;
+use super::step::Step;
 
 /// The words that paths are made of; every other segment is an id.
 const SEGMENTS: [&str; 36] = [

@@ -6,78 +6,23 @@
 
 mod billing;
 mod pages;
-mod step;
 
-use std::fmt;
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::{StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use shared::pricing::catalog::PriceIds;
 use shared::process::clock::Clock;
-use shared::process::config::StripeAccess;
-use shared::process::transport::{self, Transport};
-use shared::providers::stripe::{self, API_VERSION, Made, Stripe};
+use shared::providers::stripe::{self, Made, Stripe};
 
-use super::account::Account;
+use super::account::{Account, Failure, STAGE, TIMEOUT};
 use super::recorder::{Recorder, Recording};
+use super::step::Step;
 use crate::operator::sparks_over;
-
-pub use step::Step;
-
-/// The stage of everything that the script makes.
-pub const STAGE: &str = "live-check";
-
-/// The time that one call may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The address that webhooks would go to, in a domain that is reserved for examples.
 const WEBHOOKS: &str = "https://live-check.example.com/v1/webhooks/stripe";
 
 /// The address that pages lead back to.
 const RETURN_URL: &str = "https://live-check.example.com/";
-
-/// The failure that ended a part of the script.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// `sparks stripe-setup` failed.
-    Setup(cli::Error),
-    /// A call by the product's client failed.
-    Call(stripe::Error),
-    /// A call that the client does not make failed.
-    Transport(transport::Error),
-    /// An object was not deleted.
-    NotDeleted(StatusCode),
-    /// The answer is not the one that the product relies on.
-    Unexpected(&'static str),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(error) => f.write_str(&cli::failure(error)),
-            Self::Call(error) => f.write_str(&cli::failure(error)),
-            Self::Transport(error) => f.write_str(&cli::failure(error)),
-            Self::NotDeleted(status) => write!(f, "not deleted, status {status}"),
-            Self::Unexpected(what) => f.write_str(what),
-        }
-    }
-}
-
-impl From<cli::Error> for Failure {
-    fn from(error: cli::Error) -> Self {
-        Self::Setup(error)
-    }
-}
-
-impl From<stripe::Error> for Failure {
-    fn from(error: stripe::Error) -> Self {
-        Self::Call(error)
-    }
-}
 
 /// A play of the script on one account.
 struct Script<'a> {
@@ -193,7 +138,8 @@ impl Script<'_> {
     }
 
     async fn delete(&self, path: &str) -> Result<(), Failure> {
-        delete(&self.account.access, &self.recorder.transport(), path).await
+        let transport = self.recorder.transport();
+        self.account.delete(&transport, path).await
     }
 
     /// Returns a name that no other run has.
@@ -209,25 +155,6 @@ impl Script<'_> {
             before: self.began + hours(24 * 60),
             after: None,
         }
-    }
-}
-
-/// Deletes an object, which the product's client never does.
-pub(super) async fn delete(
-    access: &StripeAccess,
-    transport: &Transport,
-    path: &str,
-) -> Result<(), Failure> {
-    let key = access.secret_key.expose_secret();
-    let request = http::Request::delete(format!("{}{path}", access.base))
-        .header(header::AUTHORIZATION, format!("Bearer {key}"))
-        .header("stripe-version", API_VERSION)
-        .body(Bytes::new());
-    let request = request.map_err(|_| Failure::Unexpected("an id cannot be part of an address"))?;
-    let answer = transport.send(request, TIMEOUT).await;
-    match answer.map_err(Failure::Transport)?.status() {
-        status if status.is_success() => Ok(()),
-        status => Err(Failure::NotDeleted(status)),
     }
 }
 

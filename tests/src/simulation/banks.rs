@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::json;
 
 use super::World;
-use super::auditor::verdict::{list, owed};
+use super::items::{list, owed};
 use super::plan::Webhooks;
 
 /// The longest waits before a part goes back. They are for few parts, for many, and for many at once.

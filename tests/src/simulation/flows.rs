@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::json;
 
 use super::calls::Call;
-use super::plan::Options;
+use super::plan::{Flow, Options};
 use super::{World, buyers, play, usages};
 use crate::model::Usage;
 
@@ -23,35 +23,6 @@ const KINDS: usize = 17;
 
 /// The kinds that leave most in doubt. They are a lost reply, and a crash before and after.
 const CRASHES: [usize; 3] = [2, 8, 9];
-
-/// A sequence of actions that is played alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// A usage is recorded, and the outbox runs.
-    Usage,
-    /// Two usages are recorded together.
-    Batch,
-    /// A usage is recorded while no provider answers, and the outbox delivers it.
-    Outbox,
-    /// A pack is bought and verified, and its webhooks arrive.
-    Pack,
-    /// A plan is bought, renewed and read.
-    Plan,
-    /// A pack is refunded in part, and the refund fails.
-    Refund,
-}
-
-impl Flow {
-    /// All flows.
-    pub const ALL: [Self; 6] = [
-        Self::Usage,
-        Self::Batch,
-        Self::Outbox,
-        Self::Pack,
-        Self::Plan,
-        Self::Refund,
-    ];
-}
 
 /// Returns runs of a flow with each kind of fault at each request.
 pub fn singles(flow: Flow) -> Vec<Options> {

@@ -1,4 +1,4 @@
-//! The items of the table, in DynamoDB's form.
+//! The items of the table in DynamoDB's form, and the objects of Stripe.
 
 use local::stack::TABLE;
 use serde_json::{Value, json};
@@ -22,6 +22,17 @@ pub(super) fn number(item: &Value, name: &str) -> i64 {
 /// Returns printed Sparks as milli-Sparks; the least number if they cannot be parsed.
 pub(super) fn milli(text: &Value) -> i64 {
     text.as_str().and_then(parse).unwrap_or(i64::MIN)
+}
+
+/// Returns the elements of a list of JSON; none if it is missing.
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// Returns the amount due of an invoice. A credit note on an open invoice is not a payment.
+pub(super) fn owed(invoice: &Value) -> i64 {
+    let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
+    cents("total") - cents("pre_payment_credit_notes_amount")
 }
 
 impl World {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use local::dynamodb::{Pace, Tables};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::World;
 use super::calls::{Answer, Call};
@@ -224,7 +224,7 @@ impl World {
 }
 
 fn usage(member: bool) -> Value {
-    let mut usage = json!({ "usage": [{"meter": "ai_tokens", "input_tokens": 10}] });
+    let mut usage = crate::tokens(10);
     if member {
         usage["member_id"] = "member_1".into();
     }

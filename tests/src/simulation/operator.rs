@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::World;
-use super::auditor::verdict::list;
+use super::items::list;
 use super::process::Process;
 use crate::operator::sparks_over;
 

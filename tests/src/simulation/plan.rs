@@ -6,8 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use local::langfuse::Settings;
 
-use super::flows::Flow;
-
 /// The reads a minute that Langfuse allows on its smallest plan.
 const READS_PER_MINUTE: u32 = 30;
 
@@ -49,6 +47,35 @@ impl Options {
             ..Self::of(0)
         }
     }
+}
+
+/// A sequence of actions that is played alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// A usage is recorded, and the outbox runs.
+    Usage,
+    /// Two usages are recorded together.
+    Batch,
+    /// A usage is recorded while no provider answers, and the outbox delivers it.
+    Outbox,
+    /// A pack is bought and verified, and its webhooks arrive.
+    Pack,
+    /// A plan is bought, renewed and read.
+    Plan,
+    /// A pack is refunded in part, and the refund fails.
+    Refund,
+}
+
+impl Flow {
+    /// All flows.
+    pub const ALL: [Self; 6] = [
+        Self::Usage,
+        Self::Batch,
+        Self::Outbox,
+        Self::Pack,
+        Self::Plan,
+        Self::Refund,
+    ];
 }
 
 /// The delivery of webhooks.

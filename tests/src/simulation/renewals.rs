@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use shared::process::clock;
 
 use super::World;
-use super::auditor::verdict::list;
-use super::items::text;
+use super::items::{list, text};
 
 /// The statuses of a subscription that is renewed.
 const RENEWED: [&str; 3] = ["active", "past_due", "unpaid"];

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use tests::World;
+use tests::{World, tokens};
 
 /// Subjects as identity providers issue them, and the remaining visible ASCII characters.
 const SUBJECTS: [&str; 5] = [
@@ -23,9 +23,8 @@ async fn every_subject_runs_through_all_flows() {
     let world = World::start().await;
     for account in SUBJECTS {
         let token = world.token(account);
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-        let recorded = world.record(account, "k1", &body).await;
-        let recorded = recorded.expect(StatusCode::CREATED);
+        let body = tokens(10);
+        let recorded = world.charged(account, "k1", &body).await;
         assert_eq!(recorded.body["account_id"], account);
         assert_eq!(recorded.body["delivery"]["langfuse"]["status"], "confirmed");
         assert_eq!(recorded.body["delivery"]["stripe"]["status"], "confirmed");
@@ -53,8 +52,7 @@ async fn every_subject_runs_through_all_flows() {
         let used = world.get("/v1/usage", Some(&token)).await;
         assert_eq!(used.body["rows"][0]["sparks"], "2.000");
     }
-    let state = world.stack.stripe.state();
-    let customers = state["customers"].as_array().unwrap();
+    let customers = world.stripe_objects("customers");
     assert_eq!(customers.len(), SUBJECTS.len());
     for (customer, account) in customers.iter().zip(SUBJECTS) {
         assert_eq!(customer["metadata"]["account"], account);

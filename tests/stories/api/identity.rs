@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{World, tokens};
 
 fn usage(account: Option<&str>) -> String {
-    let mut body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let mut body = tokens(10);
     if let Some(account) = account {
         body["account_id"] = account.into();
     }

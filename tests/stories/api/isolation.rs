@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use http::StatusCode;
 use local::template::Template;
 use serde_json::{Value, json};
 use shared::providers::langfuse::trace_id;
-use tests::{Answer, World};
+use tests::{Answer, World, event};
 
 /// Ids of the first account that the second one may have learned.
 struct Known {
@@ -24,8 +23,7 @@ async fn known(world: &World) -> Known {
         "usage": [{"meter": "ai_tokens", "input_tokens": 10}], "member_id": "member_of_a",
         "trace": {"name": "chat_of_a"},
     });
-    let recorded = world.record("acct_a", "key_of_a", &body).await;
-    let recorded = recorded.expect(StatusCode::CREATED).body;
+    let recorded = world.charged("acct_a", "key_of_a", &body).await.body;
     world.subscribe("acct_a", "plus").await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "buy").await;
     let open = world.open("acct_a", "pack_125k").await;
@@ -34,7 +32,7 @@ async fn known(world: &World) -> Known {
     let cursor = page.body["next_cursor"].as_str();
     let cursor = cursor.unwrap_or_else(|| panic!("{page:?}")).to_owned();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let customer = text(&world.stack.stripe.state()["customers"][0]["id"]);
+    let customer = world.stripe_id("customers", 0);
     let usage = text(&recorded["usage_id"]);
     Known {
         private: vec![
@@ -129,7 +127,11 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
         "POST /v1/webhooks/stripe" => vec![send(
             "",
             None,
-            json!({"id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false, "data": {"object": {"id": known.session}}}),
+            event(
+                "evt_1",
+                "checkout.session.completed",
+                &json!({"id": known.session}),
+            ),
         )],
         route => {
             assert!(route.starts_with("GET "), "no attempts at {route}");

@@ -65,8 +65,7 @@ async fn every_permission_is_used() {
 /// An account is opened, records usage, and reads its balance, usage and ledger.
 async fn usage() -> World {
     let world = World::at_noon().await;
-    let recorded = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
-    recorded.expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &tokens(Some("m_1"))).await;
     let again = world.record("acct_a", "k1", &tokens(Some("m_1"))).await;
     assert!(again.is_replay());
     let token = world.token("acct_a");
@@ -87,10 +86,7 @@ async fn purchases() -> World {
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.refund(&payment, 500).await;
     let session = world.open("acct_a", "pack_500k").await;
-    world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    world.verified("acct_a", &session).await;
     world.open("acct_a", "pack_500k").await;
     world
 }
@@ -110,10 +106,8 @@ async fn plans() -> World {
     for (account, checks_out) in [("acct_c", true), ("acct_d", false)] {
         world.subscribe(account, "plus").await;
         world.drop_webhooks();
-        let customers = world.stack.stripe.state()["customers"].clone();
-        let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
-        let path = format!("/v1/customers/{}", last.as_str().unwrap());
-        world.delete_at_stripe(&path).await;
+        let last = world.stripe_objects("customers").pop().unwrap()["id"].clone();
+        world.delete_customer(last.as_str().unwrap()).await;
         if checks_out {
             world.open(account, "pack_500k").await;
         } else {
@@ -137,8 +131,7 @@ async fn left_over() -> World {
 
 /// An inquiry becomes a dispute, and no webhook reports it.
 async fn unheard() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "pack").await;
     let dispute = world.dispute(&payment, 500, "warning_needs_response").await;
     world.drop_webhooks();
@@ -201,10 +194,7 @@ fn no_function_may_scan_delete_or_use_a_wildcard() {
 async fn the_table_refuses_what_no_policy_allows() {
     let world = World::at_noon().await;
     let access = world.stack.dynamodb.access();
-    world
-        .record("acct_a", "k1", &tokens(None))
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &tokens(None)).await;
     assert!(
         access
             .used()

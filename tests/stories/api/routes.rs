@@ -11,9 +11,7 @@ use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::transport::Transport;
-use tests::{BASE_PATH, World};
-
-const CARD: &str = "4242424242424242";
+use tests::{BASE_PATH, CARD, World};
 
 /// Events in `events/`, each with its function and the expected status and problem code.
 const EVENTS: [(&str, &str, u16, &str); 8] = [
@@ -36,8 +34,7 @@ async fn all_three_flows_run_behind_a_custom_domain_with_a_base_path() {
     let world = World::start_with(&[(BASE_PATH, "/billing")], Clock::system()).await;
     let token = world.token("acct_a");
 
-    let recorded = world.record("acct_a", "k1", &usage()).await;
-    recorded.expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &usage()).await;
     let item = json!({"idempotency_key": "k2", "usage": usage()["usage"]});
     let batch = world.record_batch("acct_a", &[item]).await;
     assert_eq!(batch.body["results"][0]["status"], 201, "{batch:?}");

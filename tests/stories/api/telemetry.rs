@@ -1,19 +1,13 @@
 //! Each invocation logs one line with its route, outcome and metrics. It has none of the request's content.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, METER, TRACES, World, event, tokens};
 
-const CARD: &str = "4242424242424242";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
 
 /// Returns the lines of one route, oldest first.
 fn of(world: &World, route: &str) -> Vec<Value> {
@@ -39,8 +33,7 @@ fn metrics(line: &Value) -> Vec<&str> {
 async fn a_usage_counts_its_sparks_deliveries_and_steps() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
-    receipt.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
 
     let lines = world.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -101,8 +94,7 @@ async fn refusals_of_requests_and_items_are_counted_by_code() {
         item("k4", too_much),
         item("k5", unknown),
     ];
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
 
     let line = of(&world, "/v1/usage").remove(0);
     assert_eq!(line["status"], 402);
@@ -122,9 +114,9 @@ async fn refusals_of_requests_and_items_are_counted_by_code() {
 async fn pending_and_parked_deliveries_are_counted_by_provider() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let traces = Fault::new("/api/public/otel/v1/traces", "status:400");
+    let traces = Fault::new(TRACES, "status:400");
     world.stack.langfuse.faults().add(traces.unwrap());
-    let events = Fault::new("/v1/billing/meter_events", "status:429");
+    let events = Fault::new(METER, "status:429");
     world.stack.stripe.faults().add(events.unwrap().times(9));
     world.record("acct_a", "k1", &tokens(10)).await;
 
@@ -140,8 +132,7 @@ async fn a_payment_and_its_refund_are_each_counted_once() {
     world.pay(&session, CARD).await;
     world.verify("acct_a", &session).await;
     world.webhooks_settled().await;
-    let state = world.stack.stripe.state();
-    let payment = state["payment_intents"][0]["id"].as_str().unwrap();
+    let payment = world.stripe_id("payment_intents", 0);
     let refund = format!("payment_intent={payment}");
     world.post_to_stripe("/v1/refunds", &refund).await;
     world.webhooks_settled().await;
@@ -168,10 +159,11 @@ async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
     world.webhook(Some("t=1,v1=forged"), "{}").await;
     let path = format!("/v1/checkout/sessions/{session}");
     world.stripe_fails(&path, "status:503", 100);
-    let completed = json!({
-        "id": "evt_1", "object": "event", "type": "checkout.session.completed", "livemode": false,
-        "data": {"object": {"id": session, "object": "checkout.session"}},
-    });
+    let completed = event(
+        "evt_1",
+        "checkout.session.completed",
+        &json!({"id": session, "object": "checkout.session"}),
+    );
     let answer = world.signed_webhook(&completed).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
 
@@ -189,7 +181,7 @@ async fn a_webhook_that_needs_a_retry_is_a_failure_and_a_forged_one_is_not() {
 async fn only_webhooks_signed_as_stripe_signs_count_for_the_secrets_alarm() {
     let world = World::start().await;
     let body = json!({"id": "evt_1", "object": "event", "type": "customer.created"}).to_string();
-    let (now, secret) = (world.now_ms() / 1_000, world.webhook_secret());
+    let (now, secret) = (world.now().as_second(), world.webhook_secret());
     for (header, status, known) in [
         (None, 400, None),
         (Some("t=1,v1=forged".to_owned()), 400, None),
@@ -307,8 +299,7 @@ async fn an_outbox_run_reports_the_number_and_age_of_pending_deliveries() {
     world.grant("acct_a", "100").await;
     let faults = world.stack.langfuse.faults();
     faults.add(Fault::new("/", "refuse").unwrap().times(1_000));
-    let receipt = world.record("acct_a", "k1", &tokens(10)).await;
-    receipt.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     let later = |minutes| Clock::starting_at(start + SignedDuration::from_mins(minutes));
 
     let world = world.at(later(5)).await;

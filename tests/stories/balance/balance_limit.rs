@@ -4,24 +4,7 @@ use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::{Answer, World};
-
-fn one_spark() -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
-}
-
-async fn two_hundred_at_once(world: &World) -> Vec<Answer> {
-    let body = one_spark();
-    let keys: Vec<String> = (0..200).map(|number| format!("k{number}")).collect();
-    futures_util::future::join_all(keys.iter().map(|key| world.record("acct_a", key, &body))).await
-}
-
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers
-        .iter()
-        .filter(|answer| answer.status == status)
-        .count()
-}
+use tests::{World, count, tokens};
 
 #[tokio::test]
 async fn too_small_a_balance_is_a_402_and_writes_nothing() {
@@ -29,7 +12,7 @@ async fn too_small_a_balance_is_a_402_and_writes_nothing() {
     world.grant("acct_a", "0.999").await;
     let table = world.table();
 
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    let answer = world.record("acct_a", "k1", &tokens(10)).await;
 
     assert_eq!(answer.refusal(), (402, "insufficient_sparks"));
     assert_eq!(
@@ -48,10 +31,7 @@ async fn too_small_a_balance_is_a_402_and_writes_nothing() {
 async fn the_last_spark_can_be_spent() {
     let world = World::start().await;
     world.grant("acct_a", "1").await;
-    let answer = world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &tokens(10)).await;
     assert_eq!(answer.body["balance"]["available"], "0.000");
 }
 
@@ -60,7 +40,7 @@ async fn of_two_hundred_concurrent_debits_exactly_the_affordable_ones_succeed() 
     let world = World::start().await;
     world.grant("acct_a", "100").await;
 
-    let answers = two_hundred_at_once(&world).await;
+    let answers = world.record_at_once("acct_a", 200, 10).await;
 
     assert_eq!((count(&answers, 201), count(&answers, 402)), (100, 100));
     assert_eq!(world.available("acct_a").await, "0.000");
@@ -93,7 +73,7 @@ async fn concurrent_debits_are_exact_among_conflicts_and_throttles() {
             .every(4),
     );
 
-    let answers = two_hundred_at_once(&world).await;
+    let answers = world.record_at_once("acct_a", 200, 10).await;
 
     assert_eq!((count(&answers, 201), count(&answers, 402)), (100, 100));
     assert_eq!(world.available("acct_a").await, "0.000");
@@ -113,9 +93,8 @@ async fn a_commit_whose_reply_is_lost_is_one_debit() {
     {
         world.dynamodb_fails("TransactWriteItems", fault, 1);
         let answer = world
-            .record("acct_a", &format!("k{number}"), &one_spark())
-            .await
-            .expect(StatusCode::CREATED);
+            .charged("acct_a", &format!("k{number}"), &tokens(10))
+            .await;
         assert!(!answer.is_replay(), "{fault}");
     }
     assert_eq!(world.available("acct_a").await, "97.000");
@@ -127,10 +106,7 @@ async fn accounts_do_not_touch_each_other() {
     let world = World::start().await;
     world.grant("acct_a", "5").await;
     world.grant("acct_b", "5").await;
-    world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     assert_eq!(world.available("acct_a").await, "4.000");
     assert_eq!(world.available("acct_b").await, "5.000");
 }
@@ -145,7 +121,7 @@ async fn a_recently_refused_account_is_read_before_the_next_debit() {
     let faults = world.stack.dynamodb.faults();
     faults.add(counted.times(u32::MAX));
     let refused = async |key: &str| {
-        let refused = world.record("acct_a", key, &one_spark()).await;
+        let refused = world.record("acct_a", key, &tokens(10)).await;
         assert_eq!(refused.refusal(), (402, "insufficient_sparks"));
         faults.fired("TransactWriteItems")
     };
@@ -154,10 +130,9 @@ async fn a_recently_refused_account_is_read_before_the_next_debit() {
 
     // A recorded usage is replayed, whatever the balance.
     world.grant("acct_a", "0.001").await;
-    let recorded = world.record("acct_a", "k2", &one_spark()).await;
-    recorded.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k2", 1).await;
     let before = refused("k3").await;
-    let again = world.record("acct_a", "k2", &one_spark()).await;
+    let again = world.record("acct_a", "k2", &tokens(10)).await;
     assert!(again.expect(StatusCode::CREATED).is_replay());
     assert_eq!(faults.fired("TransactWriteItems"), before);
 
@@ -178,10 +153,7 @@ async fn refusals_and_zero_cost_usages_are_limited_per_account() {
         .collect();
     world.available("acct_a").await;
     for _ in 0..6 {
-        world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
 
     let refused = world.record_batch("acct_a", &items).await;
@@ -189,17 +161,8 @@ async fn refusals_and_zero_cost_usages_are_limited_per_account() {
     assert_eq!(refused.refusal(), (429, "too_many_requests"));
     assert_eq!(refused.headers["retry-after"], "1");
     // Usages that are paid for still succeed, and so do other accounts.
-    world
-        .record("acct_a", "paid", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
-    world
-        .record("acct_b", "k1", &nothing)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "paid", &tokens(10)).await;
+    world.charged("acct_b", "k1", &nothing).await;
     clock.sleep(std::time::Duration::from_secs(1)).await;
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
 }

@@ -3,28 +3,14 @@
 use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use shared::ledger::{Credited, Grant, Ledger, NewCredit, Source};
+use shared::ledger::{Credited, Grant, NewCredit, Source};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
-use tests::World;
+use tests::{World, count};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
-}
-
-fn tokens(sparks: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}]})
-}
-
-fn ledger(world: &World) -> Ledger {
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
-    Ledger::new(&aws, &table, &Transport::network())
 }
 
 fn deadline() -> Deadline {
@@ -53,22 +39,17 @@ fn left(grants: &[Grant]) -> Vec<(&str, i64)> {
 
 #[tokio::test]
 async fn each_month_brings_its_free_sparks_and_the_previous_ones_expire() {
-    let start = at("2026-11-22T12:00:00Z");
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     world.spend("acct_a", "k1", 4_000).await;
     assert_eq!(world.available("acct_a").await, "6000.000");
-    let world = world
-        .at(Clock::starting_at(at("2026-12-01T00:00:01Z")))
-        .await;
+    let world = world.until("2026-12-01T00:00:01Z").await;
     // The month's first request is a usage that the remainder of November's Sparks would not cover.
     world.spend("acct_a", "k2", 9_000).await;
     assert_eq!(world.available("acct_a").await, "1000.000");
     assert_eq!(world.entry("free#acct_a#2026-12"), Some(10_000_000));
     assert_eq!(world.entry("exp#free#acct_a#2026-11"), Some(-6_000_000));
     // The account makes no request in January.
-    let world = world
-        .at(Clock::starting_at(at("2027-02-10T00:00:00Z")))
-        .await;
+    let world = world.until("2027-02-10T00:00:00Z").await;
     assert_eq!(
         world.grants("acct_a").await,
         [("free".to_owned(), "10000.000".to_owned())]
@@ -79,25 +60,15 @@ async fn each_month_brings_its_free_sparks_and_the_previous_ones_expire() {
 
 #[tokio::test]
 async fn concurrent_first_requests_of_a_month_bring_its_free_sparks_once() {
-    let start = at("2026-11-22T12:00:00Z");
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let token = world.token("acct_a");
     let reads = (0..8).map(|_| world.get("/v1/balance", Some(&token)));
     for read in join_all(reads).await {
         assert_eq!(read.body["available"], "10000.000");
     }
-    let world = world
-        .at(Clock::starting_at(at("2026-12-01T00:00:01Z")))
-        .await;
-    let keys: Vec<String> = (0..12).map(|number| format!("k{number}")).collect();
-    let body = tokens(1_000);
-    let usages = keys.iter().map(|key| world.record("acct_a", key, &body));
-    let recorded = join_all(usages).await;
-    let paid = recorded
-        .iter()
-        .filter(|answer| answer.status == 201)
-        .count();
-    assert_eq!(paid, 10);
+    let world = world.until("2026-12-01T00:00:01Z").await;
+    let recorded = world.record_at_once("acct_a", 12, 10_000).await;
+    assert_eq!(count(&recorded, 201), 10);
     assert_eq!(world.available("acct_a").await, "0.000");
     let entries = world.entries("acct_a");
     let free = entries.iter().filter(|(id, _)| id.starts_with("free#"));
@@ -123,7 +94,7 @@ async fn an_account_made_by_a_grant_has_no_free_sparks_until_it_is_given_the_pla
 #[tokio::test]
 async fn a_grant_that_burns_before_older_ones_pays_only_for_later_debits() {
     let world = World::start().await;
-    let ledger = ledger(&world);
+    let ledger = world.ledger();
     let now = Clock::system().now();
     let ends = Some(now + jiff::SignedDuration::from_hours(24));
     let a = credit("a", Source::Pack, 100, None);
@@ -144,7 +115,7 @@ async fn a_grant_that_burns_before_older_ones_pays_only_for_later_debits() {
 #[tokio::test]
 async fn concurrent_credits_are_all_recorded() {
     let world = World::start().await;
-    let ledger = ledger(&world);
+    let ledger = world.ledger();
     let now = Clock::system().now();
     let credits: Vec<NewCredit> = (0..8)
         .map(|number| credit(&format!("c{number}"), Source::Pack, 10, None))
@@ -164,7 +135,7 @@ async fn concurrent_credits_are_all_recorded() {
 async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
     let start = at("2026-11-22T12:00:00Z");
     let world = World::start_with(&[], Clock::starting_at(start)).await;
-    let ledger = ledger(&world);
+    let ledger = world.ledger();
     let ends = start + jiff::SignedDuration::from_mins(2);
     let ending = credit("ending", Source::Promo, 500, Some(ends));
     ledger
@@ -176,11 +147,9 @@ async fn a_grant_that_expires_during_a_burst_is_exact_with_either_clock() {
         .credit(&staying, &deadline().starting(start))
         .await
         .unwrap();
-    let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
-    let body = tokens(10);
     // This clock is before the expiry; the other, five minutes ahead, sees it in the middle of the burst.
     let ahead = start + jiff::SignedDuration::from_mins(5);
-    let debits = join_all(keys.iter().map(|key| world.record("acct_a", key, &body)));
+    let debits = world.record_at_once("acct_a", 20, 100);
     let deadline = &deadline().starting(ahead);
     let seen = ledger.settled_account(&ending.account, deadline);
     let (debits, seen) = tokio::join!(debits, seen);

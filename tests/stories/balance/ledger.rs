@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{World, tokens};
 
 fn sum_of_entries(world: &World) -> i64 {
     world
@@ -26,14 +26,11 @@ async fn the_balance_is_credits_less_debits() {
     world.grant("acct_a", "100").await;
     world.grant("acct_a", "0.5").await;
     for count in 1..=7 {
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": count * 10}]});
-        world.record("acct_a", &format!("k{count}"), &body).await;
+        world
+            .record("acct_a", &format!("k{count}"), &tokens(count * 10))
+            .await;
     }
-    let account = world
-        .items("A#acct_a")
-        .into_iter()
-        .find(|item| item["sk"]["S"] == "A")
-        .unwrap();
+    let account = world.item("A#acct_a", "A");
     assert_eq!(number(&account, "available"), 72_500);
     assert_eq!(number(&account, "debited"), 28_000);
     assert_eq!(sum_of_entries(&world), 72_500);
@@ -50,8 +47,7 @@ async fn grants_burn_oldest_first_and_the_balance_shows_what_is_left_of_each() {
         .sparks(&["grant", "acct_a", "20", "--reason", "second", "--key", "2"])
         .await
         .unwrap();
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 150}]});
-    world.record("acct_a", "k1", &body).await;
+    world.record("acct_a", "k1", &tokens(150)).await;
 
     let balance = world
         .get("/v1/balance", Some(&world.token("acct_a")))
@@ -145,17 +141,14 @@ async fn the_first_request_after_a_grants_expiry_ends_it_and_records_that() {
         .await
         .unwrap();
     let usage = |key: &'static str| {
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 40}]});
+        let body = tokens(40);
         let world = &world;
         async move { world.record("acct_a", key, &body).await }
     };
     usage("k1").await.expect(StatusCode::CREATED);
-    let item = |sk: &str| {
-        let mut items = world.items("A#acct_a").into_iter();
-        items.find(|item| item["sk"]["S"] == sk).unwrap()
-    };
+    let item = |sk: &str| world.item("A#acct_a", sk);
     let (mut account, mut held) = (item("A"), item("G"));
-    let ended_ms = world.now_ms() - 1;
+    let ended_ms = world.now().as_millisecond() - 1;
     let grants = held["grants"]["S"].as_str().unwrap().replacen(
         "\"granted_at\"",
         &format!("\"expires_at\":{ended_ms},\"granted_at\""),

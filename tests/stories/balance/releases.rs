@@ -4,14 +4,12 @@
 //! and parked usages, a parcel, purchases with a refund and a dispute, a plan, corrections, and ended grants.
 
 use http::StatusCode;
-use serde_json::{Value, json};
-use shared::ledger::{Ledger, NewReversal, Part, ReversalOutcome};
+use serde_json::Value;
+use shared::ledger::{NewReversal, Part, ReversalOutcome};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
 use shared::words::money::{Currency, Money};
-use tests::World;
+use tests::{World, tokens};
 
 /// Starts a world a day after the last item was stored. Its functions write this item version.
 async fn stored_by_release_1(item_version: &str) -> World {
@@ -28,16 +26,8 @@ async fn stored_by_release_1(item_version: &str) -> World {
     world
 }
 
-fn account(world: &World) -> Value {
-    let mut items = world.items("A#acct_a").into_iter();
-    items.find(|item| item["sk"]["S"] == "A").unwrap()
-}
-
 async fn takes_back(world: &World) {
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
-    let ledger = Ledger::new(&aws, &table, &Transport::network());
+    let ledger = world.ledger();
     let purchase = world.items("E#cs_")[0]["id"]["S"]
         .as_str()
         .unwrap()
@@ -67,8 +57,7 @@ async fn items_of_release_1_are_read_and_changed_under_each_item_version() {
         assert!(before.len() >= 2, "{before:?}");
 
         // A replay, a new usage, a repeated correction of an old usage, a grant, and a refund of an old purchase.
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
-        let again = world.record("acct_a", "k1", &body).await;
+        let again = world.record("acct_a", "k1", &tokens(100)).await;
         assert!(again.expect(StatusCode::CREATED).is_replay());
         world.spend("acct_a", "later", 3).await;
         let usages = world.items("E#use_").into_iter();
@@ -87,7 +76,7 @@ async fn items_of_release_1_are_read_and_changed_under_each_item_version() {
         takes_back(&world).await;
 
         world.sparks(&["verify"]).await.unwrap();
-        let inline = account(&world)["grants"].is_object();
+        let inline = world.item("A#acct_a", "A")["grants"].is_object();
         assert_eq!(inline, item_version == "1", "{item_version}");
     }
 }

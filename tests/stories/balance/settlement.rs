@@ -7,12 +7,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use jiff::Timestamp;
-use shared::ledger::{Grant, Holdings, Ledger, Part, Purchase, Reversals, Source};
+use shared::ledger::{Grant, Holdings, Part, Purchase, Reversals, Source};
 use shared::pricing::catalog::{Kind, OrderTerms};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
 use shared::words::entry_id::EntryId;
 use shared::words::id::{AccountId, ReversalId};
 use shared::words::money::{Currency, Money};
@@ -259,16 +257,12 @@ async fn another_hundred_histories_in_the_table_match_the_model_and_verify() {
 
 async fn through_the_table(seeds: Range<u64>) {
     let world = World::start().await;
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let aws = environment.aws().unwrap();
-    let table = environment.table().unwrap();
     let mut balances: HashMap<String, i64> = HashMap::new();
     for seed in seeds {
         let name = format!("h{seed}");
         let history = History::random(&name, 1_000_000 + seed, 14);
         let table = Table {
-            ledger: Ledger::new(&aws, &table, &Transport::network()),
+            ledger: world.ledger(),
             clock: Clock::system(),
             id: name.parse().unwrap(),
         };

@@ -1,12 +1,9 @@
 //! Hazards that must not make the outbox lose, duplicate or delay a delivery.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{METER, TRACES, World};
 use tokio::task::yield_now;
-
-const METER: &str = "/v1/billing/meter_events";
 
 /// Another run has changed the parcel meanwhile, so this run's outcome is not written.
 #[tokio::test]
@@ -65,9 +62,7 @@ async fn an_unreadable_parcel_and_an_unreadable_checkout_delay_no_usage() {
     world.open("acct_a", "pack_500k").await;
     world.record_many("acct_a", 1).await;
     world.stripe_fails(METER, "status:429", 1_000);
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let recorded = world.record("acct_a", "k1", &body).await;
-    recorded.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     world.stack.stripe.faults().clear();
 
     let due = |mut item: serde_json::Value| {
@@ -98,13 +93,10 @@ async fn an_unreadable_parcel_and_an_unreadable_checkout_delay_no_usage() {
 async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
     let world = World::at_noon().await;
     world.record_many("acct_a", 1).await;
-    world.langfuse_fails("/api/public/otel/v1/traces", "lost_reply", 4);
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let first = world.record("acct_a", "first", &body).await;
-    first.expect(StatusCode::CREATED);
+    world.langfuse_fails(TRACES, "lost_reply", 4);
+    world.spend("acct_a", "first", 1).await;
     let world = world.later(SignedDuration::from_mins(8)).await;
-    let second = world.record("acct_a", "second", &body).await;
-    second.expect(StatusCode::CREATED);
+    world.spend("acct_a", "second", 1).await;
     assert_eq!(world.pending(), 2);
     world.stack.langfuse.faults().clear();
     let between = "2026-11-22T12:04:00Z".parse().unwrap();
@@ -132,21 +124,19 @@ async fn a_truncated_read_of_langfuse_continues_with_the_rest_of_the_window() {
 async fn traces_of_a_crowded_time_are_read_one_by_one_after_all_others() {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
-    world.langfuse_fails("/api/public/otel/v1/traces", "lost_reply", 4);
+    world.langfuse_fails(TRACES, "lost_reply", 4);
     let noon = "2026-11-22T12:00:00Z".parse().unwrap();
     let at = |time: &str| json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "occurred_at": time});
-    let alone = world
-        .record("acct_a", "alone", &at("2026-11-22T11:59:00Z"))
+    world
+        .charged("acct_a", "alone", &at("2026-11-22T11:59:00Z"))
         .await;
-    alone.expect(StatusCode::CREATED);
     let among = (0..10).map(|number| {
         let mut item = at("2026-11-22T12:00:00Z");
         item["idempotency_key"] = format!("among{number}").into();
         item
     });
     let among: Vec<Value> = among.collect();
-    let batch = world.record_batch("acct_a", &among).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &among).await;
     world.stack.langfuse.faults().clear();
     world
         .crowd_langfuse(noon, SignedDuration::ZERO, 10_000)

@@ -1,13 +1,9 @@
 //! Self-hosted Langfuse 3, and Langfuse 4 that does not write as version 4. Both take traces but do not list them.
 
-use http::StatusCode;
 use jiff::SignedDuration;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
-
-const TRACES: &str = "/api/public/otel/v1/traces";
+use tests::{TRACES, World, tokens};
 
 /// The mode of each server, the status of its reads, and its version.
 const UNREADABLE: [(&str, u16, &str); 2] = [("v3", 501, "3."), ("v4_legacy", 404, "4.")];
@@ -21,14 +17,12 @@ async fn world(mode: &str) -> World {
 
 /// Records a usage while exports meet a fault. Returns its id and the status of its trace.
 async fn record(world: &World, key: &str, fault: Option<&str>) -> (String, String) {
-    let faults = world.stack.langfuse.faults();
     if let Some(fault) = fault {
-        faults.add(Fault::new(TRACES, fault).unwrap());
+        world.langfuse_fails(TRACES, fault, 1);
     }
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let answer = world.record("acct_a", key, &body).await;
-    let body = answer.expect(StatusCode::CREATED).body;
-    faults.clear();
+    let body = tokens(10);
+    let body = world.charged("acct_a", key, &body).await.body;
+    world.stack.langfuse.faults().clear();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     (
         text(&body["usage_id"]),
@@ -130,8 +124,7 @@ async fn doctor_names_the_cause() {
         }
     }
     let world = world("v4").await;
-    let faults = world.stack.langfuse.faults();
-    faults.add(Fault::new("/api/public", "status:404").unwrap().times(2));
+    world.langfuse_fails("/api/public", "status:404", 2);
     let (printed, outcome) = world.sparks_printing(&["doctor"]).await;
     assert!(
         outcome.is_err() && printed.contains("is not Langfuse"),
@@ -149,9 +142,9 @@ async fn reconcile_reports_the_traces_it_cannot_compare() {
     record(&world, "k1", None).await;
     let next_day = "2026-11-23T12:00:00Z".parse().unwrap();
     let world = world.at(Clock::skipping_from(next_day)).await;
-    let day = ["reconcile", "--day", "2026-11-22", "--json"];
-    let report = world.sparks(&day).await.unwrap();
-    let report: Value = serde_json::from_str(&report).unwrap();
+    let day = ["reconcile", "--day", "2026-11-22"];
+    let (report, outcome) = world.report(&day).await;
+    outcome.unwrap();
     assert_eq!(report["ok"], true);
     assert_eq!(report["notes"][0]["kind"], "unclear");
     let detail = report["notes"][0]["detail"].as_str().unwrap();
@@ -165,9 +158,8 @@ async fn reconcile_reports_the_traces_it_cannot_compare() {
 
     let settings = json!({ "mode": "v4", "reads_per_minute": 0 });
     world.langfuse_is(&settings).await;
-    let (printed, outcome) = world.sparks_printing(&day).await;
+    let (report, outcome) = world.report(&day).await;
     assert!(matches!(outcome, Err(cli::Error::NotInOrder)));
-    let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(report["differences"][0]["kind"], "unclear", "{report}");
     assert_eq!(report["differences"].as_array().unwrap().len(), 1);
     assert_eq!(report["checked"]["usages"], 1);

@@ -1,14 +1,10 @@
 //! The outbox delivers each usage once to Stripe and Langfuse. It does so whatever failed when the usage was recorded.
 
 use futures_util::future::join_all;
-use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
-const TRACES: &str = "/api/public/otel/v1/traces";
+use tests::{METER, TRACES, World, item, tokens};
 
 /// Starts a world at a fixed time in which `acct_a` has enough Sparks.
 async fn funded() -> World {
@@ -19,25 +15,13 @@ async fn funded() -> World {
     world
 }
 
-async fn record(world: &World, key: &str, tokens: u64) {
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": tokens}]});
-    let recorded = world.record("acct_a", key, &body).await;
-    recorded.expect(StatusCode::CREATED);
+async fn record(world: &World, key: &str, count: u64) {
+    world.charged("acct_a", key, &tokens(count)).await;
 }
 
 fn fail(world: &World, fault: &str, times: u32) {
-    for (faults, path) in [
-        (world.stack.stripe.faults(), METER),
-        (world.stack.langfuse.faults(), TRACES),
-    ] {
-        faults.add(Fault::new(path, fault).unwrap().times(times));
-    }
-}
-
-fn heal(world: &World) {
-    world.stack.stripe.faults().clear();
-    world.stack.langfuse.faults().clear();
-    world.stack.dynamodb.faults().clear();
+    world.stripe_fails(METER, fault, times);
+    world.langfuse_fails(TRACES, fault, times);
 }
 
 #[tokio::test]
@@ -62,7 +46,7 @@ async fn delivered_once_after(faults: &[&str]) {
         for number in 0..3 {
             record(&world, &format!("k{number}"), 10 + number).await;
         }
-        heal(&world);
+        world.heal();
         assert_eq!(world.pending(), 3, "{fault}");
         let world = world.later(SignedDuration::from_secs(40)).await;
         assert_eq!(world.deliver().await["waiting"], 0, "too early: {fault}");
@@ -77,7 +61,7 @@ async fn a_delivery_that_may_have_arrived_is_checked_before_it_is_sent_again() {
     let world = funded().await;
     fail(&world, "lost_reply", 6);
     record(&world, "k1", 10).await;
-    heal(&world);
+    world.heal();
     assert_eq!((world.spans().len(), world.meter_events().len()), (2, 2));
     // Langfuse shows a trace only after a while, so the outbox concludes nothing before.
     let world = world.later(SignedDuration::from_secs(100)).await;
@@ -98,19 +82,11 @@ async fn many_waiting_usages_of_one_customer_go_in_parcels() {
     fail(&world, "status:429", 1_000);
     for batch in 0..3 {
         let items: Vec<Value> = (0..40)
-            .map(|number| {
-                json!({
-                    "idempotency_key": format!("k{batch}_{number}"),
-                    "usage": [{"meter": "ai_tokens", "input_tokens": 10 + number}],
-                })
-            })
+            .map(|number| item(&format!("k{batch}_{number}"), 10 + number))
             .collect();
-        world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
-    heal(&world);
+    world.heal();
     assert_eq!(world.pending(), 120);
     let world = world.later(SignedDuration::from_secs(120)).await;
     let report = world.deliver().await;
@@ -131,16 +107,13 @@ async fn a_parcel_whose_reply_was_lost_is_repeated_unchanged() {
     let world = funded().await;
     fail(&world, "status:429", 1_000);
     let items: Vec<Value> = (0..45)
-        .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": [{"meter": "ai_tokens", "input_tokens": 10}]}))
+        .map(|number| item(&format!("k{number}"), 10))
         .collect();
-    world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     for number in 45..60 {
         record(&world, &format!("k{number}"), 10).await;
     }
-    heal(&world);
+    world.heal();
     world.stripe_fails(METER, "lost_reply", 2);
     let world = world.later(SignedDuration::from_secs(120)).await;
     let report = world.deliver().await;
@@ -165,7 +138,7 @@ async fn concurrent_runs_deliver_each_usage_once() {
     for number in 0..12 {
         record(&world, &format!("k{number}"), 10).await;
     }
-    heal(&world);
+    world.heal();
     let world = world.later(SignedDuration::from_secs(120)).await;
     let runs = join_all((0..4).map(|_| world.deliver())).await;
     let sum = |name: &str| -> u64 { runs.iter().map(|run| run[name].as_u64().unwrap()).sum() };
@@ -178,7 +151,7 @@ async fn an_event_that_is_too_old_for_stripe_is_parked_and_not_sent() {
     let world = funded().await;
     world.stripe_fails(METER, "status:500", 10);
     record(&world, "k1", 10).await;
-    heal(&world);
+    world.heal();
     let world = world
         .later(SignedDuration::from_secs(23 * 3_600 + 60))
         .await;
@@ -216,7 +189,7 @@ async fn an_entry_that_cannot_be_read_holds_up_nothing_else() {
     for number in 0..3 {
         record(&world, &format!("k{number}"), 10).await;
     }
-    heal(&world);
+    world.heal();
     let entries = world.items("E#use_");
     let mut corrupt = entries
         .into_iter()
@@ -261,7 +234,7 @@ async fn a_usage_that_stripe_refuses_for_good_is_parked_and_the_others_are_deliv
     for number in 0..3 {
         record(&world, &format!("k{number}"), 10).await;
     }
-    heal(&world);
+    world.heal();
     world.stripe_fails(METER, "status:400", 1);
     let world = world.later(SignedDuration::from_secs(180)).await;
     let report = world.deliver().await;
@@ -283,14 +256,14 @@ async fn table_conflicts_and_throttles_do_not_change_the_outcome() {
     for number in 0..8 {
         record(&world, &format!("k{number}"), 10).await;
     }
-    heal(&world);
+    world.heal();
     let world = world.later(SignedDuration::from_secs(120)).await;
     for fault in ["throttle", "conflict", "lost_reply"] {
         let fault = Fault::new("/", fault).unwrap().times(6).every(3);
         world.stack.dynamodb.faults().add(fault);
     }
     world.deliver().await;
-    heal(&world);
+    world.heal();
     world.drained().await.assert_delivered_once();
 }
 
@@ -302,11 +275,8 @@ async fn a_trace_that_is_sent_again_says_that_its_content_was_dropped() {
         "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
         "trace": {"name": "chat", "session_id": "s_1", "input": "secret prompt"},
     });
-    world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
-    heal(&world);
+    world.charged("acct_a", "k1", &body).await;
+    world.heal();
     assert!(!world.table().concat().contains("secret"));
     let world = world.later(SignedDuration::from_secs(120)).await;
     world.deliver().await;

@@ -5,24 +5,12 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
+use tests::{METER, TRACES, World};
 
 async fn world() -> World {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
     world
-}
-
-/// Records a usage; returns its id.
-async fn record(world: &World, key: &str) -> String {
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let recorded = world
-        .record("acct_a", key, &body)
-        .await
-        .expect(StatusCode::CREATED);
-    recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
 fn stripe_state(world: &World, usage: &str) -> (String, String) {
@@ -32,16 +20,14 @@ fn stripe_state(world: &World, usage: &str) -> (String, String) {
 }
 
 async fn outbox(world: &World) -> Value {
-    let listed = world.sparks(&["outbox", "--json"]).await.unwrap();
-    serde_json::from_str(&listed).unwrap()
+    let (listed, outcome) = world.report(&["outbox"]).await;
+    outcome.unwrap();
+    listed
 }
 
 async fn report(world: &World, identifiers: &[&str], code: &str) {
     let body = json!({ "identifiers": identifiers, "code": code });
-    world
-        .at_stripe("/_local/meter_errors", &body)
-        .await
-        .expect(StatusCode::OK);
+    world.control("/_local/meter_errors", &body).await;
     world.webhooks_settled().await;
 }
 
@@ -55,7 +41,10 @@ fn parked_and_counted(world: &World) -> i64 {
 #[tokio::test]
 async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
     let world = world().await;
-    let (first, second) = (record(&world, "k1").await, record(&world, "k2").await);
+    let (first, second) = (
+        world.spend("acct_a", "k1", 1).await,
+        world.spend("acct_a", "k2", 1).await,
+    );
     for code in ["meter_event_customer_not_found", "no_meter"] {
         let usage = if code == "no_meter" { &second } else { &first };
         assert_eq!(stripe_state(&world, usage).0, "confirmed");
@@ -86,7 +75,7 @@ async fn an_event_that_stripe_reports_as_not_counted_is_parked() {
 #[tokio::test]
 async fn a_forged_or_unknown_report_parks_nothing() {
     let world = world().await;
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     let event = json!({
         "id": "evt_none", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered", "livemode": false,
     });
@@ -124,9 +113,9 @@ async fn a_parcel_that_stripe_reports_parks_its_members() {
 #[tokio::test]
 async fn a_redrive_sends_an_event_again_that_stripe_refused() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     world.stripe_fails(METER, "status:400", 1);
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     assert_eq!(stripe_state(&world, &usage).0, "parked");
     let again = world.sparks(&["outbox", "redrive", &usage]).await.unwrap();
     assert_eq!(again, format!("{usage} is sent again with the next run\n"));
@@ -145,16 +134,13 @@ async fn a_redrive_sends_an_event_again_that_stripe_refused() {
 #[tokio::test]
 async fn an_event_that_is_too_old_is_redriven_only_once_it_is_shown_absent() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     world.stripe_fails(METER, "status:503", 100);
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     world.stack.stripe.faults().clear();
     let world = world.later(SignedDuration::from_secs(24 * 3_600)).await;
     world.deliver().await;
-    let (printed, _) = world
-        .sparks_printing(&["outbox", "redrive", "--all", "--json"])
-        .await;
-    let printed: Value = serde_json::from_str(&printed).unwrap();
+    let (printed, _) = world.report(&["outbox", "redrive", "--all"]).await;
     assert_eq!(
         printed["redriven"][0],
         json!({"id": usage, "result": "not_shown_absent"})
@@ -164,14 +150,14 @@ async fn an_event_that_is_too_old_is_redriven_only_once_it_is_shown_absent() {
 #[tokio::test]
 async fn the_outbox_lists_the_pending_count_and_the_oldest_age() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     assert_eq!(
         world.sparks(&["outbox"]).await.unwrap(),
         "nothing is pending\n"
     );
     world.stripe_fails(METER, "status:503", 100);
-    record(&world, "k1").await;
-    record(&world, "k2").await;
+    world.spend("acct_a", "k1", 1).await;
+    world.spend("acct_a", "k2", 1).await;
     let world = world.later(SignedDuration::from_secs(90)).await;
     let listed = outbox(&world).await;
     assert_eq!(
@@ -186,10 +172,9 @@ async fn the_outbox_lists_the_pending_count_and_the_oldest_age() {
 #[tokio::test]
 async fn a_redrive_does_not_reset_the_age_of_an_event() {
     let world = world().await;
-    record(&world, "first").await;
-    let faults = world.stack.stripe.faults();
-    faults.add(Fault::new(METER, "status:400").unwrap().times(2));
-    let usage = record(&world, "k1").await;
+    world.spend("acct_a", "first", 1).await;
+    world.stripe_fails(METER, "status:400", 2);
+    let usage = world.spend("acct_a", "k1", 1).await;
     let world = world.later(SignedDuration::from_hours(20)).await;
     let redrive = ["outbox", "redrive", &usage];
     world.sparks(&redrive).await.unwrap();
@@ -208,9 +193,9 @@ async fn a_redrive_does_not_reset_the_age_of_an_event() {
 #[tokio::test]
 async fn a_report_of_an_event_that_is_already_parked_is_kept() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     world.stripe_fails(METER, "status:400", 1);
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     report(&world, &[&usage], "meter_event_customer_not_found").await;
     let (printed, refused) = world.sparks_printing(&["outbox", "redrive", &usage]).await;
     assert!(
@@ -223,8 +208,8 @@ async fn a_report_of_an_event_that_is_already_parked_is_kept() {
 #[tokio::test]
 async fn a_report_that_is_delivered_again_does_not_park_an_event_redriven_since() {
     let world = world().await;
-    let usage = record(&world, "k1").await;
-    record(&world, "k2").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
+    world.spend("acct_a", "k2", 1).await;
     report(&world, &[&usage], "meter_event_customer_not_found").await;
     let thin = world.stack.stripe.state()["thin_events"][0].clone();
     let world = world.later(SignedDuration::from_hours(26)).await;
@@ -242,11 +227,11 @@ async fn a_report_that_is_delivered_again_does_not_park_an_event_redriven_since(
 #[tokio::test]
 async fn a_trace_is_redriven_alone_if_its_event_must_not_be() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     let (stripe, langfuse) = (world.stack.stripe.faults(), world.stack.langfuse.faults());
     stripe.add(Fault::new(METER, "status:503").unwrap().times(100));
-    langfuse.add(Fault::new("/api/public/otel/v1/traces", "status:400").unwrap());
-    let usage = record(&world, "k1").await;
+    langfuse.add(Fault::new(TRACES, "status:400").unwrap());
+    let usage = world.spend("acct_a", "k1", 1).await;
     stripe.clear();
     let world = world.later(SignedDuration::from_hours(24)).await;
     world.deliver().await;
@@ -268,11 +253,11 @@ async fn a_trace_is_redriven_alone_if_its_event_must_not_be() {
 #[tokio::test]
 async fn a_trace_refused_in_its_own_export_is_parked_and_not_sent_again() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     let langfuse = world.stack.langfuse.faults();
-    let traces = "/api/public/otel/v1/traces";
+    let traces = TRACES;
     langfuse.add(Fault::new(traces, "status:429").unwrap());
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     langfuse.clear();
     let world = world.later(SignedDuration::from_secs(600)).await;
     let langfuse = world.stack.langfuse.faults();
@@ -310,10 +295,7 @@ async fn assert_a_report_by_key_parks(world: &World, usage: &str) {
     let body = json!({
         "identifiers": [usage], "code": "meter_event_customer_not_found", "as": "idempotency_key"
     });
-    world
-        .at_stripe("/_local/meter_errors", &body)
-        .await
-        .expect(StatusCode::OK);
+    world.control("/_local/meter_errors", &body).await;
     world.webhooks_settled().await;
 
     assert_eq!(stripe_state(world, usage).0, "parked");
@@ -323,7 +305,7 @@ async fn assert_a_report_by_key_parks(world: &World, usage: &str) {
 #[tokio::test]
 async fn a_report_that_names_events_by_idempotency_key_parks_them() {
     let world = world().await;
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     assert_a_report_by_key_parks(&world, &usage).await;
 }
 
@@ -331,9 +313,9 @@ async fn a_report_that_names_events_by_idempotency_key_parks_them() {
 #[tokio::test]
 async fn a_report_that_names_a_retried_event_by_its_key_parks_it() {
     let world = world().await;
-    record(&world, "first").await;
+    world.spend("acct_a", "first", 1).await;
     world.stripe_fails(METER, "status:503", 1);
-    let usage = record(&world, "k1").await;
+    let usage = world.spend("acct_a", "k1", 1).await;
     assert_eq!(stripe_state(&world, &usage).0, "pending");
     let world = world.drained().await;
     assert_eq!(stripe_state(&world, &usage).0, "confirmed");

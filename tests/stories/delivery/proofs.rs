@@ -1,25 +1,16 @@
 //! Usages proven unsent by their request are sent by the outbox in parcels.
 
-use http::StatusCode;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::process::clock::Clock;
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
+use tests::{METER, World, item, tokens};
 
 /// Records `count` batches of 45 usages.
 async fn record_batches(world: &World, count: usize) {
     for batch in 0..count {
-        let items = (0..45).map(|number| {
-            json!({
-                "idempotency_key": format!("b{batch}_{number}"),
-                "usage": [{"meter": "ai_tokens", "input_tokens": 1 + number}],
-            })
-        });
+        let items = (0..45).map(|number| item(&format!("b{batch}_{number}"), 1 + number));
         let items: Vec<Value> = items.collect();
-        let answer = world.record_batch("acct_a", &items).await;
-        answer.expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
 }
 
@@ -94,9 +85,7 @@ async fn marks_may_use_the_budget_that_the_providers_leave() {
     let world = World::start_with(&variables, Clock::skipping_from(noon)).await;
     world.record_many("acct_a", 1).await;
     world.dynamodb_fails("UpdateItem", "status:500", 25);
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let receipt = world.record("acct_a", "k1", &body).await;
-    let delivery = &receipt.expect(StatusCode::CREATED).body["delivery"];
+    let delivery = &world.charged("acct_a", "k1", &tokens(10)).await.body["delivery"];
     for provider in ["langfuse", "stripe"] {
         assert_eq!(delivery[provider]["status"], "confirmed", "{delivery}");
     }

@@ -2,9 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::World;
-
-const TRACES: &str = "/api/public/otel/v1/traces";
+use tests::{TRACES, World};
 
 fn usage(trace: &Value) -> Value {
     json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "trace": trace})
@@ -14,8 +12,7 @@ fn usage(trace: &Value) -> Value {
 async fn traced(trace: Value) -> (World, String, Value) {
     let world = World::at_noon().await;
     world.grant("acct_a", "100").await;
-    let answer = world.record("acct_a", "k1", &usage(&trace)).await;
-    let answer = answer.expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &usage(&trace)).await;
     let delivery = &answer.body["delivery"]["langfuse"];
     assert_eq!(delivery["status"], "confirmed", "{trace}");
     let id = answer.body["usage_id"].as_str().unwrap().to_owned();
@@ -81,8 +78,7 @@ async fn empty_texts_of_a_trace_count_as_missing() {
     };
     let full = json!({"name": "chat", "input": "hello"});
     let items = [item("k2", &empty), item("k3", &full)];
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     let spans = world.spans();
     let chat = spans.iter().find(|span| span["name"] == "chat");
     assert_eq!(chat.unwrap()["input"], "hello");
@@ -96,8 +92,7 @@ async fn a_stored_trace_with_empty_texts_is_delivered_after_a_redrive() {
     world.grant("acct_a", "100").await;
     world.langfuse_fails(TRACES, "status:400", 1);
     let body = usage(&json!({"name": "", "session_id": "", "output": ""}));
-    let recorded = world.record("acct_a", "k1", &body).await;
-    let recorded = recorded.expect(StatusCode::CREATED).body;
+    let recorded = world.charged("acct_a", "k1", &body).await.body;
     assert_eq!(recorded["delivery"]["langfuse"]["status"], "parked");
     let entry = world.items("E#use_").remove(0);
     assert!(

@@ -5,10 +5,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use tests::World;
-
-const TRACES: &str = "/api/public/otel/v1/traces";
-const METER: &str = "/v1/billing/meter_events";
+use tests::{METER, TRACES, World, tokens};
 
 async fn world() -> World {
     let world = World::at_noon().await;
@@ -18,12 +15,10 @@ async fn world() -> World {
 
 /// Records a usage while exports meet a fault; returns its id.
 async fn record(world: &World, key: &str, fault: &str, trace: Value) -> String {
-    let faults = world.stack.langfuse.faults();
-    faults.add(Fault::new(TRACES, fault).unwrap());
+    world.langfuse_fails(TRACES, fault, 1);
     let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}], "trace": trace});
-    let answer = world.record("acct_a", key, &body).await;
-    let body = answer.expect(StatusCode::CREATED).body;
-    faults.clear();
+    let body = world.charged("acct_a", key, &body).await.body;
+    world.stack.langfuse.faults().clear();
     assert_eq!(body["delivery"]["langfuse"]["status"], "pending", "{fault}");
     body["usage_id"].as_str().unwrap().to_owned()
 }
@@ -98,15 +93,12 @@ async fn a_read_limit_stops_reads_and_no_exports() {
             "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
             "occurred_at": format!("2026-11-22T{hour:02}:00:00Z"),
         });
-        let answer = world.record("acct_a", &format!("k{hour}"), &body).await;
-        answer.expect(StatusCode::CREATED);
+        world.charged("acct_a", &format!("k{hour}"), &body).await;
     }
     for number in 0..17 {
         let account = format!("acct_{number}");
         world.grant(&account, "100").await;
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-        let answer = world.record(&account, "k1", &body).await;
-        answer.expect(StatusCode::CREATED);
+        world.spend(&account, "k1", 1).await;
     }
     let world = minutes(world, 3).await;
     let report = world.deliver().await;
@@ -139,8 +131,7 @@ async fn a_run_reads_twenty_times_at_most() {
         })
     });
     let items: Vec<Value> = items.collect();
-    let batch = world.record_batch("acct_a", &items).await;
-    batch.expect(StatusCode::OK);
+    world.batched("acct_a", &items).await;
     world.stack.langfuse.faults().clear();
 
     let world = minutes(world, 3).await;
@@ -178,11 +169,10 @@ async fn an_entry_that_cannot_be_sent_is_not_claimed_while_the_circuit_is_open()
             "langfuse" => world.stack.langfuse.faults(),
             _ => world.stack.stripe.faults(),
         };
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+        let body = tokens(10);
         world.record("acct_a", "k0", &body).await;
         faults.add(Fault::new(path, "status:401").unwrap().times(100));
-        let answer = world.record("acct_a", "k1", &body).await;
-        let answer = answer.expect(StatusCode::CREATED).body;
+        let answer = world.charged("acct_a", "k1", &body).await.body;
         let id = answer["usage_id"].as_str().unwrap().to_owned();
 
         let world = minutes(world, 2).await;
@@ -195,7 +185,10 @@ async fn an_entry_that_cannot_be_sent_is_not_claimed_while_the_circuit_is_open()
         assert_eq!(report["waiting"], 1);
         let mut left = entry(&world, &id);
         let due: i64 = left["pending_due"]["N"].as_str().unwrap().parse().unwrap();
-        assert!(due > world.now_ms() + 30_000, "after the circuit's rest");
+        assert!(
+            due > world.now().as_millisecond() + 30_000,
+            "after the circuit's rest"
+        );
         left["pending_due"] = json!({"N": "1"});
         assert_eq!(left, taken, "only its due time has changed");
 
@@ -236,8 +229,7 @@ async fn a_trace_that_is_too_large_is_sent_without_content_before_it_is_parked()
     let other = record(&world, "k2", "status:413", trace).await;
     let world = minutes(world, 3).await;
     // The export of both is too large, and then the first alone.
-    let faults = world.stack.langfuse.faults();
-    faults.add(Fault::new(TRACES, "status:413").unwrap().times(2));
+    world.langfuse_fails(TRACES, "status:413", 2);
     let report = world.deliver().await;
     assert_eq!(
         (&report["traces"], &report["parked"]),

@@ -6,34 +6,19 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::ledger::{
-    Credited, Ledger, NewCredit, NewReversal, Part, Purchase, ReversalOutcome, Source,
-};
+use shared::ledger::{Credited, NewCredit, NewReversal, Part, Purchase, ReversalOutcome, Source};
 use shared::pricing::catalog::{Kind, OrderTerms};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
 use shared::words::money::{Currency, Money};
 use shared::words::sparks::Sparks;
-use tests::World;
+use tests::{CARD, World, tokens};
 
 /// Concurrent debits of one account.
 const STREAMS: usize = 8;
 
 /// Time limit for one change of the grants.
 const WITHIN: Duration = Duration::from_secs(2);
-
-fn one_spark() -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
-}
-
-fn ledger(world: &World) -> Ledger {
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
-    Ledger::new(&aws, &table, &Transport::network())
-}
 
 fn purchase(id: &str) -> NewCredit {
     NewCredit {
@@ -67,8 +52,7 @@ async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u3
     let stream = async |number: usize| {
         while !over.load(Ordering::Relaxed) {
             let key = format!("{number}-{}", debits.fetch_add(1, Ordering::Relaxed));
-            let recorded = world.record("acct_a", &key, &one_spark()).await;
-            recorded.expect(StatusCode::CREATED);
+            world.spend("acct_a", &key, 1).await;
         }
     };
     let work = async {
@@ -82,7 +66,7 @@ async fn while_in_use<T>(world: &World, work: impl Future<Output = T>) -> (T, u3
 
 /// Books credits, claw-backs and the operator's grants, each within two seconds.
 async fn twenty_changes(world: &World) {
-    let ledger = ledger(world);
+    let ledger = world.ledger();
     for number in 0..20 {
         let deadline = || Deadline::lasting(&Clock::system(), WITHIN);
         let now = Clock::system().now();
@@ -146,7 +130,7 @@ async fn a_payment_is_verified_while_the_account_is_in_use() {
     world.grant("acct_a", "1000000").await;
     world.drop_webhooks();
     let session = world.open("acct_a", "pack_125k").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     let (verified, _) = while_in_use(&world, world.verify("acct_a", &session)).await;
     let verified = verified.expect(StatusCode::OK);
     assert_eq!(verified.body["sparks_credited"], "125000.000");
@@ -156,19 +140,15 @@ async fn a_payment_is_verified_while_the_account_is_in_use() {
 async fn an_abandoned_gate_opens_by_itself() {
     let world = World::at_noon().await;
     world.grant("acct_a", "10").await;
-    let items = world.items("A#acct_a");
-    let account = items.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    let account = &world.item("A#acct_a", "A");
     let mut closed = account.clone();
     closed["next_due"] = json!({"N": "0"});
-    closed["gate_until"] = json!({"N": (world.now_ms() + 100).to_string()});
+    closed["gate_until"] = json!({"N": (world.now().as_millisecond() + 100).to_string()});
     closed["gate_holder"] = json!({"S": "gone"});
     world.put_item(closed).await;
 
-    let recorded = world.record("acct_a", "k1", &one_spark()).await;
-
-    recorded.expect(StatusCode::CREATED);
-    let items = world.items("A#acct_a");
-    let account = items.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    world.spend("acct_a", "k1", 1).await;
+    let account = &world.item("A#acct_a", "A");
     assert_eq!(account["gate_until"], Value::Null);
     world.sparks(&["verify"]).await.unwrap();
 }
@@ -184,15 +164,14 @@ async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
     world.dynamodb_fails("TransactWriteItems", "conflict", u32::MAX);
     let began = clock.now();
 
-    let refused = world.record("acct_a", "k1", &one_spark()).await;
+    let refused = world.record("acct_a", "k1", &tokens(10)).await;
 
     assert_eq!(refused.refusal().0, 503);
     assert_eq!(refused.headers["retry-after"], "1");
     let waited = clock.now().duration_since(began);
     assert!(waited.as_secs() < 3, "{waited}");
     world.stack.dynamodb.faults().clear();
-    let recorded = world.record("acct_a", "k1", &one_spark()).await;
-    recorded.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     assert_eq!(world.available("acct_a").await, "9.000");
     let conflicts = |line: &Value| line["Conflicts"].as_i64().unwrap_or_default();
     let of_the_account = |line: &&Value| line["account.id"] == "acct_a" && conflicts(line) > 3;
@@ -207,7 +186,7 @@ async fn lasting_conflicts_are_a_503_and_a_retry_under_the_key_succeeds() {
 #[tokio::test]
 async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
     let world = World::at_noon().await;
-    let ledger = ledger(&world);
+    let ledger = world.ledger();
     for number in 0..400 {
         let new = NewCredit {
             id: format!("grant_{number}").parse().unwrap(),
@@ -222,17 +201,11 @@ async fn a_debit_writes_as_much_with_four_hundred_grants_as_with_one() {
         let credited = ledger.credit(&new, &deadline.starting(now)).await;
         assert!(matches!(credited, Ok(Credited::Recorded(_))));
     }
-    let item = |sk: &str| {
-        let mut items = world.items("A#acct_a").into_iter();
-        items.find(|item| item["sk"]["S"] == sk).unwrap()
-    };
+    let item = |sk: &str| world.item("A#acct_a", sk);
     let grants = item("G");
     assert!(grants.to_string().len() > 20 * 1_024);
 
-    world
-        .record("acct_a", "k1", &one_spark())
-        .await
-        .expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
 
     assert_eq!(item("G"), grants, "a debit wrote the grants");
     assert!(item("A").to_string().len() < 1_024);

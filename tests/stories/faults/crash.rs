@@ -12,21 +12,14 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::faults::{Fault, Faults};
 use local::lambda::Fleet;
-use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::{Answer, World, session_id};
-
-const CARD: &str = "4242424242424242";
+use tests::{Answer, CARD, World, session_id, tokens};
 
 /// Rounds of kills at random moments.
 const ROUNDS: usize = 20;
 
 /// Maximum attempts of a caller until a call succeeds.
 const ATTEMPTS: usize = 100;
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
 
 fn systems(world: &World) -> [(&'static str, Faults); 3] {
     [
@@ -162,8 +155,7 @@ async fn a_payment_whose_verification_is_killed_after_any_request_is_credited_on
 async fn a_payment_whose_webhook_is_killed_after_any_request_is_credited_once() {
     let (world, fleets) = in_processes().await;
     let call = async |(_, session): &(String, String)| {
-        let state = world.stack.stripe.state();
-        let events = state["events"].as_array().unwrap();
+        let events = world.stripe_objects("events");
         let event = events.iter().find(|event| {
             event["type"] == "checkout.session.completed"
                 && event["data"]["object"]["id"] == **session
@@ -226,8 +218,7 @@ async fn with_usages_waiting(accounts: &[&str]) -> World {
             let fault = *fastrand::choice(&["refuse", "lost_reply", "status:500"]).unwrap();
             faults.add(Fault::new("/", fault).unwrap().times(10));
         }
-        let recorded = world.record(account, "before", &tokens(10)).await;
-        recorded.expect(StatusCode::CREATED);
+        world.spend(account, "before", 1).await;
         for (_, faults) in systems(&world) {
             faults.clear();
         }

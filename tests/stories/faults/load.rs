@@ -5,15 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::process::clock::Clock;
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
-
-fn tokens(count: usize) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
+use tests::{METER, World, tokens};
 
 /// Starts a world whose clock moves only by sleeping. It does not wait long for Stripe.
 async fn standing_still() -> (World, Clock) {
@@ -21,11 +15,6 @@ async fn standing_still() -> (World, Clock) {
     let clock = Clock::skipping_from(start);
     let variables = [("DELIVERY_BUDGET_MS", "300")];
     (World::start_with(&variables, clock.clone()).await, clock)
-}
-
-/// Makes every call to the meter fail with this fault from now on.
-fn fail(world: &World, fault: &str) {
-    world.stripe_fails(METER, fault, u32::MAX);
 }
 
 #[tokio::test]
@@ -59,10 +48,9 @@ async fn a_minute_of_usage(fault: &str) {
     let accounts: Vec<String> = (0..20).map(|number| format!("acct_{number}")).collect();
     for account in &accounts {
         world.grant(account, "1000").await;
-        let first = world.record(account, "first", &tokens(10)).await;
-        first.expect(StatusCode::CREATED);
+        world.spend(account, "first", 1).await;
     }
-    fail(&world, fault);
+    world.stripe_fails(METER, fault, u32::MAX);
     for second in 0..60 {
         let key = format!("second_{second}");
         let body = tokens(10 + second);
@@ -82,8 +70,8 @@ async fn a_minute_of_usage(fault: &str) {
     world.sparks(&["verify"]).await.unwrap();
     // Reconciliation compares an hour once it has been over for an hour.
     let world = world.later(SignedDuration::from_hours(3)).await;
-    let day = ["reconcile", "--day", "2026-11-22", "--json"];
-    let report: Value = serde_json::from_str(&world.sparks(&day).await.unwrap()).unwrap();
+    let (report, outcome) = world.report(&["reconcile", "--day", "2026-11-22"]).await;
+    outcome.unwrap();
     assert_eq!(
         (&report["ok"], &report["differences"]),
         (&json!(true), &json!([]))
@@ -96,7 +84,7 @@ async fn a_minute_of_usage(fault: &str) {
 #[tokio::test]
 async fn two_thousand_usages_of_one_customer_take_a_call_per_hundred() {
     let (world, clock) = standing_still().await;
-    fail(&world, "refuse");
+    world.stripe_fails(METER, "refuse", u32::MAX);
     world.record_many("acct_a", 2_000).await;
     world.stack.stripe.faults().clear();
     assert!(world.pending() > 1_900);
@@ -112,7 +100,7 @@ async fn two_thousand_usages_of_one_customer_take_a_call_per_hundred() {
 #[tokio::test]
 async fn two_concurrent_outboxes_deliver_the_usages_of_fifty_customers_once() {
     let (world, clock) = standing_still().await;
-    fail(&world, "refuse");
+    world.stripe_fails(METER, "refuse", u32::MAX);
     for number in 0..50 {
         world.record_many(&format!("acct_{number}"), 20).await;
     }

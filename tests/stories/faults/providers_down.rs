@@ -6,14 +6,7 @@ use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::{Answer, World};
-
-const METER: &str = "/v1/billing/meter_events";
-const TRACES: &str = "/api/public/otel/v1/traces";
-
-fn one_spark() -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]})
-}
+use tests::{Answer, METER, TRACES, World, tokens};
 
 async fn funded() -> World {
     let world = World::start_with(&[("DELIVERY_BUDGET_MS", "400")], Clock::system()).await;
@@ -23,7 +16,7 @@ async fn funded() -> World {
 
 /// Records a usage of `acct_a` over one Spark.
 async fn recorded(world: &World, key: &str) -> Answer {
-    let answer = world.record("acct_a", key, &one_spark()).await;
+    let answer = world.record("acct_a", key, &tokens(10)).await;
     answer.expect(StatusCode::CREATED)
 }
 
@@ -64,7 +57,7 @@ async fn providers_that_drop_the_connection_leave_the_usage_pending() {
 async fn providers_that_hang_cost_no_more_than_the_budget() {
     let world = funded().await;
     // The customer exists, so that only the delivery itself is measured.
-    world.record("acct_a", "k0", &one_spark()).await;
+    world.record("acct_a", "k0", &tokens(10)).await;
     both_fail(&world, "slow:20000");
 
     let started = Instant::now();
@@ -123,7 +116,7 @@ async fn a_server_error_does_not_prove_that_nothing_was_sent() {
     world.stripe_fails(METER, "status:500", 1);
     world.langfuse_fails(TRACES, "status:500", 1);
 
-    world.record("acct_a", "k1", &one_spark()).await;
+    world.record("acct_a", "k1", &tokens(10)).await;
 
     let entry = entry(&world);
     assert_eq!(
@@ -170,7 +163,7 @@ async fn a_refused_key_leaves_usage_pending_and_is_not_tried_again() {
 #[tokio::test]
 async fn three_failures_in_a_row_open_the_circuit_and_skipped_entries_record_it() {
     let world = funded().await;
-    world.record("acct_a", "k0", &one_spark()).await;
+    world.record("acct_a", "k0", &tokens(10)).await;
     world.stripe_fails(METER, "status:503", 100);
     world.langfuse_fails(TRACES, "status:503", 100);
 
@@ -199,7 +192,7 @@ async fn a_general_rate_limit_opens_the_circuit_and_one_on_a_customer_does_not()
         let world = funded().await;
         world.grant("acct_b", "10").await;
         for account in ["acct_a", "acct_b"] {
-            world.record(account, "k0", &one_spark()).await;
+            world.record(account, "k0", &tokens(10)).await;
         }
         let limit = Fault::new(METER, "status:429")
             .unwrap()
@@ -208,10 +201,7 @@ async fn a_general_rate_limit_opens_the_circuit_and_one_on_a_customer_does_not()
         world.stack.stripe.faults().add(limit);
         for account in ["acct_a", "acct_a", "acct_b"] {
             let key = format!("{}", world.items("E#use_").len());
-            world
-                .record(account, &key, &one_spark())
-                .await
-                .expect(StatusCode::CREATED);
+            world.spend(account, &key, 1).await;
         }
         assert_eq!(world.stack.stripe.faults().fired(METER), tried, "{reason}");
     }
@@ -242,7 +232,7 @@ async fn a_mark_that_cannot_be_written_leaves_the_usage_pending() {
 #[tokio::test]
 async fn a_failed_customer_lookup_makes_no_second_customer() {
     let world = funded().await;
-    world.record("acct_a", "k0", &one_spark()).await;
+    world.record("acct_a", "k0", &tokens(10)).await;
     let world = world.at(Clock::system()).await;
     world.dynamodb_fails("GetItem", "throttle", 12);
 
@@ -261,17 +251,14 @@ async fn a_failed_customer_lookup_makes_no_second_customer() {
 #[tokio::test]
 async fn a_part_of_a_batch_that_does_not_fit_the_budget_stays_pending() {
     let world = funded().await;
-    world.record("acct_a", "k0", &one_spark()).await;
+    world.record("acct_a", "k0", &tokens(10)).await;
     world.stripe_fails(METER, "slow:300", 100);
     let items: Vec<Value> = (1..=5)
         .map(|number| json!({"idempotency_key": format!("k{number}"), "usage": [{"meter": "compute", "milliseconds": 60_000}]}))
         .collect();
     world.grant("acct_a", "1000").await;
 
-    let answer = world
-        .record_batch("acct_a", &items)
-        .await
-        .expect(StatusCode::OK);
+    let answer = world.batched("acct_a", &items).await;
 
     let states: Vec<_> = answer.body["results"]
         .as_array()
@@ -297,7 +284,7 @@ async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
     world.grant("acct_a", "100").await;
     world.dynamodb_fails("TransactWriteItems", "throttle", 10_000);
 
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    let answer = world.record("acct_a", "k1", &tokens(10)).await;
 
     assert_eq!(answer.refusal(), (503, "unavailable"));
     assert_eq!(answer.headers["retry-after"], "1");
@@ -309,7 +296,7 @@ async fn a_database_that_is_down_is_a_503_that_says_to_retry() {
 #[tokio::test]
 async fn a_broken_database_is_a_500_without_internal_details() {
     let world = World::start_with(&[("TABLE_NAME", "no-such-table")], Clock::system()).await;
-    let answer = world.record("acct_a", "k1", &one_spark()).await;
+    let answer = world.record("acct_a", "k1", &tokens(10)).await;
     assert_eq!(answer.refusal(), (500, "internal"));
     assert!(!answer.body.to_string().contains("table"));
 }

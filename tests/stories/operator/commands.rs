@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{World, tokens};
 
 fn parsed(output: &str) -> Value {
     serde_json::from_str(output).unwrap_or_else(|_| panic!("not JSON: {output}"))
@@ -118,8 +118,7 @@ async fn a_grant_of_zero_is_refused() {
 async fn the_ledger_lists_what_happened_newest_first() {
     let world = World::start().await;
     world.grant("acct_a", "10").await;
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let usage = world.record("acct_a", "k1", &body).await;
+    let usage = world.record("acct_a", "k1", &tokens(10)).await;
 
     let ledger = parsed(&world.sparks(&["ledger", "acct_a", "--json"]).await.unwrap());
 

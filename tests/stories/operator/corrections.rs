@@ -4,13 +4,11 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::ledger::{Ledger, NewCredit, Source};
+use shared::ledger::{NewCredit, Source};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
 use shared::words::sparks::Sparks;
-use tests::World;
+use tests::{World, count};
 
 /// Starts a world and grants Sparks to `acct_a`; returns the world and the grant's id.
 async fn granted(sparks: &str) -> (World, String) {
@@ -25,8 +23,7 @@ async fn used(world: &World, key: &str, sparks: u64) -> String {
     let body = json!({
         "member_id": "u_7", "usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}],
     });
-    let recorded = world.record("acct_a", key, &body).await;
-    let recorded = recorded.expect(StatusCode::CREATED);
+    let recorded = world.charged("acct_a", key, &body).await;
     recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
@@ -196,10 +193,7 @@ async fn in_debt_a_reversed_grant_takes_nothing_and_a_reversed_usage_repays() {
 async fn nothing_is_taken_from_an_expired_promotion() {
     let start = "2026-11-22T12:00:00Z".parse().unwrap();
     let world = World::start_with(&[], Clock::starting_at(start)).await;
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let (aws, table) = (environment.aws().unwrap(), environment.table().unwrap());
-    let ledger = Ledger::new(&aws, &table, &Transport::network());
+    let ledger = world.ledger();
     for id in ["promo_1", "promo_2"] {
         let promo = NewCredit {
             id: id.parse().unwrap(),
@@ -220,8 +214,7 @@ async fn nothing_is_taken_from_an_expired_promotion() {
     assert_eq!(reverse(&world, "promo_1").await["amount"], "-50.000");
     in_order(&world).await;
 
-    let later = start + SignedDuration::from_hours(25);
-    let world = world.at(Clock::starting_at(later)).await;
+    let world = world.later(SignedDuration::from_hours(25)).await;
     assert_eq!(reverse(&world, "promo_2").await["amount"], "0.000");
     assert_eq!(world.entry("exp#promo_2"), Some(-50_000));
     assert_eq!(world.entry("exp#promo_1"), None);
@@ -230,14 +223,12 @@ async fn nothing_is_taken_from_an_expired_promotion() {
 
 #[tokio::test]
 async fn purchases_and_automatic_entries_cannot_be_reversed() {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     let refund = world.refund(&payment, 1_000).await;
     world.refund_is(&refund, "failed").await;
     world.subscribe("acct_a", "plus").await;
-    let later = start + SignedDuration::from_hours(24 * 10);
-    let world = world.at(Clock::starting_at(later)).await;
+    let world = world.later(SignedDuration::from_hours(24 * 10)).await;
     world.available("acct_a").await;
     let plan = world.items("E#in_").remove(0)["id"]["S"].clone();
     let table = world.table();
@@ -295,15 +286,12 @@ async fn concurrent_reversals_make_one_entry() {
 async fn concurrent_debits_and_reversals_never_share_a_spark() {
     let (world, grant) = granted("12").await;
     let usage = used(&world, "first", 2).await;
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
-    let debits = join_all(keys.iter().map(|key| world.record("acct_a", key, &body)));
+    let debits = world.record_at_once("acct_a", 20, 10);
     let reversals = join_all([&grant, &usage, &grant].map(|entry| reverse(&world, entry)));
 
     let (debits, _) = tokio::join!(debits, reversals);
 
-    let paid = debits.iter().filter(|debit| debit.status == 201).count();
-    let refused = debits.iter().filter(|debit| debit.status == 402).count();
+    let (paid, refused) = (count(&debits, 201), count(&debits, 402));
     assert_eq!(paid + refused, 20, "{debits:?}");
     let taken = world.entry(&format!("reversed#{grant}")).unwrap();
     let available = 12_000 + taken - i64::try_from(paid).unwrap() * 1_000;

@@ -3,15 +3,6 @@
 use serde_json::{Value, json};
 use tests::World;
 
-/// Runs `sparks doctor --json`; returns whether all checks pass, and the report.
-async fn doctor(world: &World) -> (bool, Value) {
-    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
-    let report: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(report["ok"], outcome.is_ok());
-    assert!(matches!(outcome, Ok(()) | Err(cli::Error::NotInOrder)));
-    (outcome.is_ok(), report)
-}
-
 fn check<'a>(report: &'a Value, name: &str) -> (bool, &'a str) {
     let mut checks = report["checks"].as_array().unwrap().iter();
     let check = checks.find(|check| check["name"] == name).unwrap();
@@ -33,7 +24,7 @@ fn bad(report: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn all_checks_pass_in_a_deployment_that_was_set_up() {
     let world = World::start().await;
-    let (ok, report) = doctor(&world).await;
+    let (ok, report) = world.doctor().await;
     assert!(ok, "{report}");
     let printed = world.sparks(&["doctor"]).await.unwrap();
     let names: Vec<&str> = printed
@@ -65,7 +56,7 @@ async fn a_missing_or_malformed_variable_is_named_and_the_other_checks_run() {
         .with("STRIPE_WEBHOOK_SECRETS", "")
         .with("ALLOWED_ORIGINS", "everywhere")
         .with("DELIVERY_BUDGET_MS", "1");
-    let (ok, report) = doctor(&world).await;
+    let (ok, report) = world.doctor().await;
     assert!(!ok);
     assert_eq!(bad(&report), ["configuration"]);
     let (_, detail) = check(&report, "configuration");
@@ -78,7 +69,7 @@ async fn a_missing_or_malformed_variable_is_named_and_the_other_checks_run() {
     }
 
     let world = world.with("STRIPE_SECRET_KEY", "").with("TABLE_NAME", "");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     let left = ["langfuse"];
     for name in [
         "table",
@@ -117,7 +108,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
     world.stack.dynamodb.create_table(&other).unwrap();
 
     let world = world.with("TABLE_NAME", "other");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(
         check(&report, "table"),
         (
@@ -135,7 +126,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
     });
     world.stack.dynamodb.create_table(&numbers).unwrap();
     let world = world.with("TABLE_NAME", "numbers");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     let (_, said) = check(&report, "table");
     assert!(
         said.starts_with("the table's keys are not `pk` and `sk`"),
@@ -143,7 +134,7 @@ async fn a_table_with_the_wrong_schema_is_reported() {
     );
 
     let world = world.with("TABLE_NAME", "none");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(bad(&report), ["table", "incidents"]);
 }
 
@@ -151,9 +142,9 @@ async fn a_table_with_the_wrong_schema_is_reported() {
 async fn a_clock_that_is_off_by_more_than_a_minute_is_bad() {
     let world = World::start().await;
     world.stack.stripe.clock().skip(50);
-    assert!(doctor(&world).await.0);
+    assert!(world.doctor().await.0);
     world.stack.stripe.clock().skip(50);
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(bad(&report), ["clock"]);
     let (_, detail) = check(&report, "clock");
     assert!(
@@ -161,7 +152,7 @@ async fn a_clock_that_is_off_by_more_than_a_minute_is_bad() {
         "{detail}"
     );
     world.stack.stripe.clock().skip(-200);
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     let (ok, detail) = check(&report, "clock");
     assert!(!ok && detail.contains("ahead of Stripe"), "{detail}");
 }
@@ -179,7 +170,7 @@ async fn a_test_key_in_production_is_bad_and_a_live_key_elsewhere_is_a_warning()
         ("product-demo", "sk_test_1", true, "ok  "),
     ] {
         world = world.with("STAGE", stage).with("STRIPE_SECRET_KEY", key);
-        let (_, report) = doctor(&world).await;
+        let (_, report) = world.doctor().await;
         assert_eq!(check(&report, "key").0, ok, "{stage} {key}");
         let (printed, _) = world.sparks_printing(&["doctor"]).await;
         let line = format!("{verdict} key: {stage} has a ");
@@ -191,7 +182,7 @@ async fn a_test_key_in_production_is_bad_and_a_live_key_elsewhere_is_a_warning()
 async fn a_key_that_stripe_refuses_is_reported() {
     let world = World::start().await;
     let world = world.with("STRIPE_SECRET_KEY", "sk_test_other");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     let at_stripe = ["clock", "meter", "prices", "webhooks", "meter_errors"];
     assert_eq!(bad(&report), at_stripe);
     let (_, detail) = check(&report, "clock");
@@ -213,7 +204,7 @@ async fn refused_langfuse_keys_are_bad_and_a_deployment_without_langfuse_is_in_o
         ("status:500", "failed with status 500"),
     ] {
         refuse(status);
-        let (_, report) = doctor(&world).await;
+        let (_, report) = world.doctor().await;
         assert_eq!(bad(&report), ["langfuse"]);
         let (_, detail) = check(&report, "langfuse");
         assert!(detail.contains(why), "{detail}");
@@ -221,15 +212,15 @@ async fn refused_langfuse_keys_are_bad_and_a_deployment_without_langfuse_is_in_o
     assert!(world.spans().is_empty(), "a check sent spans");
 
     let world = world.with("LANGFUSE_SECRET_KEY", "sk-lf-other");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(bad(&report), ["langfuse"]);
     let world = world.with("LANGFUSE_SECRET_KEY", "");
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(bad(&report), ["configuration", "langfuse"]);
     let world = world
         .with("LANGFUSE_HOST", "")
         .with("LANGFUSE_PUBLIC_KEY", "");
-    let (ok, report) = doctor(&world).await;
+    let (ok, report) = world.doctor().await;
     assert!(ok && check(&report, "langfuse").1.contains("nothing is traced"));
 }
 
@@ -242,12 +233,12 @@ async fn a_disabled_or_missing_destination_of_meter_errors_is_reported() {
     world
         .post_to_stripe(&format!("{destinations}/{id}/disable"), "")
         .await;
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert_eq!(bad(&report), ["meter_errors"]);
     assert!(check(&report, "meter_errors").1.contains("disabled"));
     world
         .delete_at_stripe(&format!("{destinations}/{id}"))
         .await;
-    let (_, report) = doctor(&world).await;
+    let (_, report) = world.doctor().await;
     assert!(check(&report, "meter_errors").1.starts_with("no event"));
 }

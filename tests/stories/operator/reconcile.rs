@@ -6,25 +6,14 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::providers::langfuse::trace_id;
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
-const CARD: &str = "4242424242424242";
+use tests::{CARD, METER, World};
 
 /// Starts a world at noon, in which `acct_a` has Sparks and a Stripe customer.
 async fn funded() -> World {
     let world = World::at_noon().await;
     world.grant("acct_a", "100000").await;
-    record(&world, "first", 10).await;
+    world.spend("acct_a", "first", 10).await;
     world
-}
-
-/// Records a usage that costs this many Sparks; returns its id.
-async fn record(world: &World, key: &str, sparks: u64) -> String {
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": sparks * 10}]});
-    let recorded = world.record("acct_a", key, &body).await;
-    let recorded = recorded.expect(StatusCode::CREATED);
-    recorded.body["usage_id"].as_str().unwrap().to_owned()
 }
 
 /// Moves on to noon of the next day.
@@ -32,14 +21,9 @@ async fn next_day(world: World) -> World {
     world.later(SignedDuration::from_secs(24 * 3_600)).await
 }
 
-fn fail(world: &World, path: &str, fault: &str, times: u32) {
-    world.stripe_fails(path, fault, times);
-}
-
 /// Returns the report of `sparks reconcile` on yesterday.
 async fn report(world: &World) -> Value {
-    let (printed, outcome) = world.sparks_printing(&["reconcile", "--json"]).await;
-    let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{outcome:?}"));
+    let (report, outcome) = world.report(&["reconcile"]).await;
     assert_eq!(report["ok"], outcome.is_ok(), "{report}");
     if let Err(error) = outcome {
         assert!(matches!(error, cli::Error::NotInOrder), "{error:?}");
@@ -67,7 +51,7 @@ fn one(kind: &str, id: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn a_day_with_every_delivery_has_no_differences() {
     let world = funded().await;
-    record(&world, "k1", 20).await;
+    world.spend("acct_a", "k1", 20).await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.refund(&payment, 500).await;
     let dispute = world.dispute(&payment, 500, "needs_response").await;
@@ -111,14 +95,12 @@ async fn a_correction_by_the_operator_is_no_difference() {
 #[tokio::test]
 async fn deliveries_of_the_last_hour_are_not_compared() {
     let world = funded().await;
-    let usage = record(&world, "k1", 20).await;
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
-        .await;
+    let usage = world.spend("acct_a", "k1", 20).await;
+    world.lose_meter_event(&usage).await;
     world.lose_trace(&trace_id(&usage)).await;
     let world = world.later(SignedDuration::from_secs(3_500)).await;
-    let today = ["reconcile", "--day", "2026-11-22", "--json"];
-    let report: Value = serde_json::from_str(&world.sparks(&today).await.unwrap()).unwrap();
+    let (report, outcome) = world.report(&["reconcile", "--day", "2026-11-22"]).await;
+    outcome.unwrap();
     assert_eq!(
         (&report["checked"]["recent"], &report["checked"]["hours"]),
         (&json!(2), &json!(0))
@@ -128,10 +110,8 @@ async fn deliveries_of_the_last_hour_are_not_compared() {
 #[tokio::test]
 async fn one_lost_of_two_equal_events_is_reported_with_its_hour() {
     let world = funded().await;
-    let usage = record(&world, "k1", 10).await;
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{usage}"))
-        .await;
+    let usage = world.spend("acct_a", "k1", 10).await;
+    world.lose_meter_event(&usage).await;
     let world = next_day(world).await;
     let report = report(&world).await;
     assert_eq!(
@@ -148,8 +128,7 @@ async fn one_lost_of_two_equal_events_is_reported_with_its_hour() {
 #[tokio::test]
 async fn a_meter_event_of_another_sender_is_reported() {
     let world = funded().await;
-    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
-    let customer = customer.as_str().unwrap();
+    let customer = world.stripe_id("customers", 0);
     let form =
         format!("event_name=sparks_used&payload[stripe_customer_id]={customer}&payload[value]=5");
     world.post_to_stripe(METER, &form).await;
@@ -182,9 +161,9 @@ async fn a_paid_invoice_without_a_webhook_is_reported() {
     world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
     world.pay(&session, CARD).await.expect(StatusCode::OK);
-    let invoice = world.stack.stripe.state()["invoices"][0]["id"].clone();
+    let invoice = world.stripe_id("invoices", 0);
     let world = next_day(world).await;
-    let expected = one("payment_not_credited", invoice.as_str().unwrap());
+    let expected = one("payment_not_credited", &invoice);
     assert_eq!(differences(&world).await, expected);
 }
 
@@ -247,9 +226,9 @@ async fn refunds_are_read_to_the_last_page() {
 async fn a_refund_of_a_plan_without_a_webhook_is_reported() {
     let world = funded().await;
     world.subscribe("acct_a", "plus").await;
-    let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
+    let payment = world.stripe_id("payment_intents", 0);
     world.drop_webhooks();
-    let refund = world.refund(payment.as_str().unwrap(), 1_000).await;
+    let refund = world.refund(&payment, 1_000).await;
     let world = next_day(world).await;
     assert_eq!(differences(&world).await, one("refund_not_taken", &refund));
 }
@@ -300,7 +279,7 @@ async fn a_proration_payment_is_reported_with_its_refund() {
 #[tokio::test]
 async fn a_trace_lost_by_langfuse_is_reported() {
     let world = funded().await;
-    let usage = record(&world, "k1", 20).await;
+    let usage = world.spend("acct_a", "k1", 20).await;
     world.lose_trace(&trace_id(&usage)).await;
     let world = next_day(world).await;
     assert_eq!(differences(&world).await, one("trace_missing", &usage));
@@ -309,8 +288,8 @@ async fn a_trace_lost_by_langfuse_is_reported() {
 #[tokio::test]
 async fn a_pending_delivery_is_reported() {
     let world = funded().await;
-    fail(&world, METER, "status:500", 10);
-    let usage = record(&world, "k1", 20).await;
+    world.stripe_fails(METER, "status:500", 10);
+    let usage = world.spend("acct_a", "k1", 20).await;
     let world = next_day(world).await;
     assert_eq!(differences(&world).await, one("still_pending", &usage));
 }
@@ -319,12 +298,11 @@ async fn a_pending_delivery_is_reported() {
 #[tokio::test]
 async fn usage_is_compared_under_every_customer_of_the_account() {
     let world = funded().await;
-    let customer = world.stack.stripe.state()["customers"][0]["id"].clone();
-    let path = format!("/v1/customers/{}", customer.as_str().unwrap());
-    world.delete_at_stripe(&path).await;
+    let customer = world.stripe_id("customers", 0);
+    world.delete_customer(&customer).await;
     world.webhooks_settled().await;
     let mut world = world.restarted().await;
-    record(&world, "k1", 20).await;
+    world.spend("acct_a", "k1", 20).await;
     for _ in 0..2 {
         world = world.later(SignedDuration::from_secs(600)).await;
         world.deliver().await;
@@ -337,7 +315,7 @@ async fn usage_is_compared_under_every_customer_of_the_account() {
 #[tokio::test]
 async fn an_unreadable_entry_is_reported() {
     let world = funded().await;
-    let usage = record(&world, "k1", 20).await;
+    let usage = world.spend("acct_a", "k1", 20).await;
     let name = format!("E#{usage}");
     let mut entry = world.items(&name).remove(0);
     entry.as_object_mut().unwrap().remove("langfuse");

@@ -13,21 +13,11 @@ async fn set_up(world: &World, more: &[&str]) -> Value {
     serde_json::from_str(&made).unwrap()
 }
 
-async fn doctor(world: &World) -> (bool, Value) {
-    // A failing doctor prints its report, too.
-    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
-    (outcome.is_ok(), serde_json::from_str(&printed).unwrap())
-}
-
 /// Returns whether this check of the doctor passed.
 fn is_ok(found: &Value, name: &str) -> bool {
     let mut checks = found["checks"].as_array().unwrap().iter();
     let check = checks.find(|check| check["name"] == name).unwrap();
     check["ok"].as_bool().unwrap()
-}
-
-fn count(world: &World, list: &str) -> usize {
-    world.stack.stripe.state()[list].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -67,7 +57,7 @@ async fn concurrent_runs_create_one_of_each_object() {
         ("webhook_endpoints", 1),
         ("portal_configurations", 1),
     ] {
-        assert_eq!(count(&world, list), expected, "{list}");
+        assert_eq!(world.stripe_objects(list).len(), expected, "{list}");
     }
 }
 
@@ -87,7 +77,7 @@ async fn an_inactive_price_is_replaced() {
     assert_eq!(after["changes"].as_array().unwrap().len(), 1);
     assert_eq!(set_up(&world, &[]).await["price_ids"], after["price_ids"]);
     // The deployment still uses the old price.
-    let (ok, found) = doctor(&world).await;
+    let (ok, found) = world.doctor().await;
     assert!(!ok && !is_ok(&found, "prices"), "{found}");
 }
 
@@ -108,7 +98,7 @@ async fn a_priced_meter_is_refused_before_anything_is_made() {
     assert!(refused.to_string().contains(price["id"].as_str().unwrap()));
     let asked = world.stack.stripe.asked();
     assert!(asked[before..].iter().all(|(method, _, _)| method == "GET"));
-    let (ok, found) = doctor(&world).await;
+    let (ok, found) = world.doctor().await;
     assert!(!ok && !is_ok(&found, "meter"), "{found}");
 }
 
@@ -145,7 +135,7 @@ async fn a_moved_endpoint_is_updated_and_keeps_its_secret() {
             target
         );
     }
-    assert_eq!(count(&world, "webhook_endpoints"), 1);
+    assert_eq!(world.stripe_objects("webhook_endpoints").len(), 1);
 }
 
 #[tokio::test]
@@ -161,7 +151,7 @@ async fn a_deleted_endpoint_is_recreated_with_a_new_secret() {
         .header("authorization", "Bearer sk_test_local")
         .header("stripe-version", shared::providers::stripe::API_VERSION);
     assert_eq!(request.send().await.unwrap().status(), 200);
-    let (ok, _) = doctor(&world).await;
+    let (ok, _) = world.doctor().await;
     assert!(!ok);
     let url = format!("{}/v1/webhooks/stripe", world.origin());
 
@@ -174,7 +164,7 @@ async fn a_deleted_endpoint_is_recreated_with_a_new_secret() {
             .starts_with("whsec_")
     );
     assert_ne!(again["webhook_endpoint"], made["webhook_endpoint"]);
-    let (ok, found) = doctor(&world).await;
+    let (ok, found) = world.doctor().await;
     assert!(ok, "{found}");
 }
 
@@ -190,7 +180,9 @@ async fn a_failed_run_can_be_repeated() {
         let _may_fail = world.sparks(&["stripe-setup"]).await;
         world.stack.stripe.faults().clear();
         set_up(&world, &[]).await;
-        assert_eq!((count(&world, "prices"), count(&world, "products")), (4, 4));
+        for list in ["prices", "products"] {
+            assert_eq!(world.stripe_objects(list).len(), 4, "{list}");
+        }
     }
 }
 
@@ -216,7 +208,7 @@ async fn the_webhook_secret_is_printed_even_if_a_later_step_fails() {
 #[tokio::test]
 async fn the_doctor_finds_everything_in_order_after_setup() {
     let world = World::start().await;
-    let (ok, found) = doctor(&world).await;
+    let (ok, found) = world.doctor().await;
     assert!(ok, "{found}");
     assert_eq!(found["ok"], true);
     assert_eq!(found["incidents"], json!([]));
@@ -263,13 +255,11 @@ async fn an_archived_price_that_still_bills_is_refused_with_a_remedy() {
     for part in [price, subscription, "remove the price from them"] {
         assert!(refused.contains(part), "{refused}");
     }
-    let (_, found) = doctor(&world).await;
+    let (_, found) = world.doctor().await;
     assert!(!is_ok(&found, "meter"), "{found}");
     // An archived price without a live subscription charges no customer.
-    world
-        .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
-        .await;
-    let (_, found) = doctor(&world).await;
+    world.delete_subscription(subscription).await;
+    let (_, found) = world.doctor().await;
     assert!(is_ok(&found, "meter"), "{found}");
     set_up(&world, &[]).await;
 }
@@ -282,7 +272,7 @@ async fn the_default_tax_behaviour_is_set_if_missing() {
         let body = json!({ "tax": settings });
         world.at_stripe("/_local/settings", &body).await;
         if settings == "none" {
-            let (_, found) = doctor(&world).await;
+            let (_, found) = world.doctor().await;
             assert!(!is_ok(&found, "tax"), "{found}");
             let body = world.order("pack_125k");
             let page = world.checkout("acct_a", settings, &body).await;
@@ -290,7 +280,7 @@ async fn the_default_tax_behaviour_is_set_if_missing() {
             // The operator sets the address in the Dashboard; the command does the rest.
             let form = "head_office[address][country]=US&head_office[address][line1]=1 Main Street";
             world.post_to_stripe("/v1/tax/settings", form).await;
-            let (_, found) = doctor(&world).await;
+            let (_, found) = world.doctor().await;
             assert!(!is_ok(&found, "tax"), "{found}");
         }
 
@@ -299,7 +289,7 @@ async fn the_default_tax_behaviour_is_set_if_missing() {
         assert_eq!(made["changes"].as_array().unwrap().len(), changes, "{made}");
         let found = world.get_from_stripe("/v1/tax/settings").await;
         assert_eq!(found["defaults"]["tax_behavior"], after);
-        let (_, found) = doctor(&world).await;
+        let (_, found) = world.doctor().await;
         assert!(is_ok(&found, "tax"), "{found}");
         let body = world.order("pack_125k");
         let page = world.checkout("acct_a", after, &body).await;
@@ -327,6 +317,6 @@ async fn foreign_objects_without_metadata_do_not_break_setup() {
     let again = set_up(&world, &[]).await;
 
     assert_eq!(again["changes"], json!([]));
-    let (ok, found) = doctor(&world).await;
+    let (ok, found) = world.doctor().await;
     assert!(ok, "{found}");
 }

@@ -46,13 +46,12 @@ async fn found(world: &World, planted: &[(&Value, Value)]) -> Vec<String> {
     for (_, wrong) in planted {
         world.put_item(wrong.clone()).await;
     }
-    let (printed, outcome) = world.sparks_printing(&["verify", "--json"]).await;
-    let report: Value = serde_json::from_str(&printed).unwrap();
+    let (report, outcome) = world.report(&["verify"]).await;
     let findings = report["findings"].as_array().unwrap().iter();
     let findings: Vec<String> = findings
         .map(|one| one["finding"].as_str().unwrap().to_owned())
         .collect();
-    assert!(matches!(outcome, Err(cli::Error::NotInOrder)), "{printed}");
+    assert!(matches!(outcome, Err(cli::Error::NotInOrder)), "{report}");
     assert_eq!(report["ok"], false);
     for (right, _) in planted {
         world.put_item((*right).clone()).await;
@@ -64,10 +63,8 @@ async fn found(world: &World, planted: &[(&Value, Value)]) -> Vec<String> {
 #[tokio::test]
 async fn balance_and_grants_are_compared_with_the_entries() {
     let world = world().await;
-    let account = world.items("A#acct_a");
-    let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
-    let held = world.items("A#acct_a");
-    let held = held.iter().find(|item| item["sk"]["S"] == "G").unwrap();
+    let account = &world.item("A#acct_a", "A");
+    let held = &world.item("A#acct_a", "G");
     let grants = held["grants"]["S"].as_str().unwrap();
     let more = grants.replace("125000.000", "125000.001");
     for (attribute, value, finding) in [
@@ -239,8 +236,7 @@ async fn a_reversal_that_takes_less_than_was_left_is_reported() {
     let reverse = ["reverse", id(&grant), "--reason", "mistake"];
     world.sparks(&reverse).await.unwrap();
     let entry = world.items("E#reversed#").remove(0);
-    let account = world.items("A#acct_a");
-    let account = account.iter().find(|item| item["sk"]["S"] == "A").unwrap();
+    let account = &world.item("A#acct_a", "A");
 
     // The balance agrees, but the grants that make it up do not.
     let less = with(&entry, "amount", json!({"N": "-5000"}));

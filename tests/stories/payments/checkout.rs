@@ -3,13 +3,10 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::{World, session_id};
+use tests::{CARD, World, session_id};
 
 fn sessions(world: &World) -> Vec<Value> {
-    world.stack.stripe.state()["checkout_sessions"]
-        .as_array()
-        .unwrap()
-        .clone()
+    world.stripe_objects("checkout_sessions")
 }
 
 fn asked(world: &World, path: &str) -> usize {
@@ -47,14 +44,14 @@ async fn a_checkout_returns_a_session_at_stripe() {
 async fn session_payment_and_intent_carry_the_same_id() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_125k").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
 
     let intent = world.items("I#")[0]["id"]["S"].clone();
     let metadata = json!({"sparks_intent": intent, "sparks_stage": "local"});
     let session = &sessions(&world)[0];
     assert_eq!(session["client_reference_id"], intent);
     assert_eq!(session["metadata"], metadata);
-    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    let payment = &world.stripe_objects("payment_intents")[0];
     assert_eq!(payment["metadata"], metadata);
 }
 
@@ -62,15 +59,12 @@ async fn session_payment_and_intent_carry_the_same_id() {
 async fn a_plan_is_a_subscription_with_the_same_metadata() {
     let world = World::start().await;
     let session = world.open("acct_a", "plus").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
 
     assert_eq!(sessions(&world)[0]["mode"], "subscription");
-    let subscription = &world.stack.stripe.state()["subscriptions"][0];
+    let subscription = &world.stripe_objects("subscriptions")[0];
     assert_eq!(subscription["metadata"], sessions(&world)[0]["metadata"]);
-    let verified = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let verified = world.verified("acct_a", &session).await;
     assert_eq!(verified.body["status"], "paid");
     assert_eq!(verified.body["item"], "plus");
     assert_eq!(verified.body["sparks_credited"], "500000.000");
@@ -84,7 +78,7 @@ async fn a_quantity_multiplies_price_and_sparks() {
     let page = world.checkout("acct_a", "k1", &body).await;
     let session = session_id(&page.expect(StatusCode::CREATED));
     assert_eq!(sessions(&world)[0]["amount_subtotal"], 6_000);
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
 
     let verified = world.verify("acct_a", &session).await;
 
@@ -166,20 +160,14 @@ async fn concurrent_requests_with_one_key_open_one_session() {
         1
     );
     assert_eq!(sessions(&world).len(), 1);
-    assert_eq!(
-        world.stack.stripe.state()["customers"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(world.stripe_objects("customers").len(), 1);
 }
 
 #[tokio::test]
 async fn a_replay_of_a_paid_or_expired_session_has_no_url() {
     let world = World::start().await;
     let paid = world.open("acct_a", "pack_500k").await;
-    world.pay(&paid, "4242424242424242").await;
+    world.pay(&paid, CARD).await;
     world.verify("acct_a", &paid).await;
     let again = world
         .checkout("acct_a", "pack_500k", &world.order("pack_500k"))

@@ -2,11 +2,9 @@
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
-use tests::{Answer, World, session_id};
+use tests::{Answer, CARD, World, session_id};
 
-pub(super) const CARD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
 const CONFIRMED: &str = "4000002500003155";
 pub(super) const COMPLETED: &str = "checkout.session.completed";
@@ -20,10 +18,11 @@ pub(super) async fn without_webhooks() -> World {
 }
 
 pub(super) fn event(kind: &str, session: &str) -> Value {
-    json!({
-        "id": format!("evt_{session}"), "object": "event", "type": kind, "livemode": false,
-        "data": {"object": {"id": session, "object": "checkout.session"}},
-    })
+    tests::event(
+        &format!("evt_{session}"),
+        kind,
+        &json!({"id": session, "object": "checkout.session"}),
+    )
 }
 
 pub(super) fn status(answer: &Answer) -> (&str, &str, &str) {
@@ -44,10 +43,7 @@ pub(super) fn status(answer: &Answer) -> (&str, &str, &str) {
 async fn a_payment_is_verified_and_credited_once() {
     let world = World::start().await;
     let session = world.open("acct_a", "pack_500k").await;
-    let before = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let before = world.verified("acct_a", &session).await;
     assert_eq!(status(&before), ("unpaid", "0.000", "10000.000"));
 
     let paid = world.pay(&session, CARD).await.expect(StatusCode::OK);
@@ -56,15 +52,9 @@ async fn a_payment_is_verified_and_credited_once() {
         back,
         format!("{}/paid?session_id={session}", world.origin())
     );
-    let first = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let first = world.verified("acct_a", &session).await;
     world.webhooks_settled().await;
-    let again = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let again = world.verified("acct_a", &session).await;
 
     assert_eq!(status(&first), ("paid", "500000.000", "510000.000"));
     assert_eq!(first.body["item"], "pack_500k");
@@ -89,10 +79,7 @@ async fn a_credited_payment_is_verified_without_calling_stripe() {
     let asked = world.stack.stripe.asked().len();
     world.stripe_fails("/", "status:503", 100);
 
-    let again = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let again = world.verified("acct_a", &session).await;
 
     assert_eq!(status(&again), ("paid", "500000.000", "510000.000"));
     assert_eq!(world.stack.stripe.asked().len(), asked);
@@ -102,10 +89,7 @@ async fn a_credited_payment_is_verified_without_calling_stripe() {
 async fn a_credited_payment_is_verified_in_one_read_unless_its_account_is_older() {
     let world = without_webhooks().await;
     let session = world.open("acct_a", "pack_500k").await;
-    let account = || {
-        let mut items = world.items("A#acct_a").into_iter();
-        items.find(|item| item["sk"]["S"] == "A").unwrap()
-    };
+    let account = || world.item("A#acct_a", "A");
     let older = account();
     world.pay(&session, CARD).await;
     world.verify("acct_a", &session).await;
@@ -192,10 +176,8 @@ async fn a_credit_among_debits_is_exact() {
     world.grant("acct_a", "100").await;
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, CARD).await;
-    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let keys: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
-    let debits = keys.iter().map(|key| world.record("acct_a", key, &usage));
-    let (debited, verified) = tokio::join!(join_all(debits), world.verify("acct_a", &session));
+    let debits = world.record_at_once("acct_a", 40, 10);
+    let (debited, verified) = tokio::join!(debits, world.verify("acct_a", &session));
 
     verified.expect(StatusCode::OK);
     assert!(debited.iter().all(|answer| answer.status == 201));
@@ -209,10 +191,7 @@ async fn a_declined_card_leaves_the_session_unpaid_and_open() {
     let declined = world.pay(&session, DECLINED).await;
     assert_eq!(declined.status, 402);
 
-    let verified = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let verified = world.verified("acct_a", &session).await;
     assert_eq!(status(&verified), ("unpaid", "0.000", "10000.000"));
     assert_eq!(world.order_status(), "open");
     assert!(world.credits("acct_a").is_empty());
@@ -296,9 +275,8 @@ async fn a_payment_is_credited_if_the_buyer_never_returns() {
 #[tokio::test]
 async fn webhooks_duplicated_and_out_of_order_change_nothing() {
     let world = World::start().await;
-    let faults = world.stack.stripe.faults();
-    faults.add(Fault::new("webhooks/checkout.session.completed", "reorder").unwrap());
-    faults.add(Fault::new("webhooks/checkout.session.async", "duplicate:5").unwrap());
+    world.stripe_fails("webhooks/checkout.session.completed", "reorder", 1);
+    world.stripe_fails("webhooks/checkout.session.async", "duplicate:5", 1);
     let session = world.open("acct_a", "pack_500k").await;
     world.pay(&session, "delayed").await;
     world.settle_payment(&session, "succeeded").await;
@@ -345,10 +323,7 @@ async fn two_packs_are_two_credits() {
             .await;
         let session = session_id(&page);
         world.pay(&session, CARD).await;
-        world
-            .verify("acct_a", &session)
-            .await
-            .expect(StatusCode::OK);
+        world.verified("acct_a", &session).await;
     }
     assert_eq!(world.available("acct_a").await, "260000.000");
     assert_eq!(world.credits("acct_a").len(), 2);

@@ -6,21 +6,12 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use local::faults::Fault;
 use serde_json::{Value, json};
-use shared::ledger::Ledger;
 use shared::payments::orders::{OrderStatus, Orders};
 use shared::process::clock::Clock;
-use shared::process::config::Environment;
 use shared::process::deadline::Deadline;
-use shared::process::transport::Transport;
-use tests::{World, session_id};
+use tests::{CARD, World, session_id};
 
-const CARD: &str = "4242424242424242";
-
-async fn without_webhooks() -> World {
-    let world = World::start().await;
-    world.drop_webhooks();
-    world
-}
+use super::credits::without_webhooks;
 
 /// Returns whether the one order is listed for the outbox to check.
 fn is_looked_into(world: &World) -> bool {
@@ -31,19 +22,8 @@ fn is_looked_into(world: &World) -> bool {
     listed
 }
 
-fn ledger(world: &World) -> Ledger {
-    let lookup = |name: &str| world.environment().get(name).cloned();
-    let environment = Environment::from_lookup(&lookup);
-    let table = environment.table().unwrap();
-    Ledger::new(&environment.aws().unwrap(), &table, &Transport::network())
-}
-
 async fn status(world: &World, session: &str) -> (String, String) {
-    let verified = world
-        .verify("acct_a", session)
-        .await
-        .expect(StatusCode::OK)
-        .body;
+    let verified = world.verified("acct_a", session).await.body;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     (
         text(&verified["status"]),
@@ -66,10 +46,7 @@ async fn a_bank_transfer_not_sent_yet_is_processing_and_checked() {
     let order = world.order("pack_500k");
     let again = world.checkout("acct_a", "pack_500k", &order).await;
     assert_eq!(again.expect(StatusCode::CREATED).body["url"], Value::Null);
-    world
-        .settle_payment(&session, "succeeded")
-        .await
-        .expect(StatusCode::OK);
+    world.settle_payment(&session, "succeeded").await;
     assert_eq!(status(&world, &session).await, told("paid", "500000.000"));
     assert!(!is_looked_into(&world));
 }
@@ -81,15 +58,12 @@ async fn a_payment_that_failed_for_good_is_not_checked_until_it_is_processing_ag
     world.pay(&session, "delayed").await.expect(StatusCode::OK);
     assert_eq!(status(&world, &session).await, told("processing", "0.000"));
     assert!(is_looked_into(&world));
-    world
-        .settle_payment(&session, "failed")
-        .await
-        .expect(StatusCode::OK);
+    world.settle_payment(&session, "failed").await;
     assert_eq!(status(&world, &session).await, told("unpaid", "0.000"));
     assert!(!is_looked_into(&world));
 
     // A later status from Stripe lists it again.
-    let orders = Orders::beside(&ledger(&world));
+    let orders = Orders::beside(&world.ledger());
     let deadline = Deadline::lasting(&Clock::system(), Duration::from_secs(20));
     let id = world.items("I#")[0]["id"]["S"].as_str().unwrap().parse();
     let order = orders
@@ -109,10 +83,7 @@ async fn a_payment_that_failed_for_good_ends_its_session_and_another_key_opens_a
         let order = world.order(item);
         let failed = world.open("acct_a", item).await;
         world.pay(&failed, "delayed").await.expect(StatusCode::OK);
-        world
-            .settle_payment(&failed, "failed")
-            .await
-            .expect(StatusCode::OK);
+        world.settle_payment(&failed, "failed").await;
         assert_eq!(status(&world, &failed).await, told("unpaid", "0.000"));
 
         let again = world.checkout("acct_a", item, &order).await;
@@ -133,10 +104,7 @@ async fn a_plan_paid_by_bank_debit_is_processing_until_the_debit_succeeds_or_fai
         world.pay(&session, "delayed").await.expect(StatusCode::OK);
         assert_eq!(status(&world, &session).await, told("processing", "0.000"));
         assert!(is_looked_into(&world));
-        world
-            .settle_payment(&session, outcome)
-            .await
-            .expect(StatusCode::OK);
+        world.settle_payment(&session, outcome).await;
         let end = match outcome {
             "succeeded" => told("paid", "500000.000"),
             _ => told("unpaid", "0.000"),
@@ -165,19 +133,16 @@ async fn a_paid_plan_is_checked_until_its_sparks_are_granted() {
 
 #[tokio::test]
 async fn a_retry_hours_later_makes_the_same_call_and_returns_the_same_session() {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let body = world.order("pack_500k");
     // Every reply is lost, including those to the retries of one request.
     world.stripe_fails("/v1/checkout/sessions", "lost_reply", 3);
     let first = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(first.refusal(), (503, "unavailable"));
-    let made = world.stack.stripe.state()["checkout_sessions"][0]["id"].clone();
+    let made = world.stripe_id("checkout_sessions", 0);
 
     let origin = world.origin();
-    let world = world
-        .at(Clock::starting_at("2026-11-22T15:00:00Z".parse().unwrap()))
-        .await;
+    let world = world.until("2026-11-22T15:00:00Z").await;
     // The origin of the app stays allowed.
     let world = world
         .with("ALLOWED_ORIGINS", &origin)
@@ -187,14 +152,8 @@ async fn a_retry_hours_later_makes_the_same_call_and_returns_the_same_session() 
         .checkout("acct_a", "k1", &body)
         .await
         .expect(StatusCode::CREATED);
-    assert_eq!(json!(session_id(&again)), made);
-    assert_eq!(
-        world.stack.stripe.state()["checkout_sessions"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(session_id(&again), made);
+    assert_eq!(world.stripe_objects("checkout_sessions").len(), 1);
 }
 
 #[tokio::test]
@@ -211,12 +170,7 @@ async fn a_return_address_that_is_no_longer_allowed_opens_no_session() {
         .await;
     let again = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(again.refusal(), (422, "url_not_allowed"));
-    assert!(
-        world.stack.stripe.state()["checkout_sessions"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(world.stripe_objects("checkout_sessions").is_empty());
 }
 
 #[tokio::test]
@@ -229,13 +183,7 @@ async fn concurrent_orders_of_a_new_account_make_one_customer() {
     for page in join_all(orders).await {
         page.expect(StatusCode::CREATED);
     }
-    assert_eq!(
-        world.stack.stripe.state()["customers"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(world.stripe_objects("customers").len(), 1);
 }
 
 #[tokio::test]

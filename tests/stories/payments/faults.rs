@@ -9,9 +9,7 @@ use shared::process::Setup;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::transport::Transport;
-use tests::{World, session_id};
-
-const CARD: &str = "4242424242424242";
+use tests::{CARD, World, session_id};
 
 const VERIFY: &str = "/v1/checkout/{session_id}/verify";
 
@@ -114,10 +112,7 @@ async fn killed_before_the_answer_a_retry_finds_the_credit() {
     })
     .await;
 
-    let verified = world
-        .verify("acct_a", &session)
-        .await
-        .expect(StatusCode::OK);
+    let verified = world.verified("acct_a", &session).await;
     assert_eq!(verified.body["sparks_credited"], "500000.000");
     assert_eq!(world.available("acct_a").await, "510000.000");
     assert_eq!(world.credits("acct_a").len(), 1);
@@ -148,10 +143,7 @@ async fn killed_before_the_credit_a_retry_or_a_webhook_makes_it() {
                 .await;
             world.webhooks_settled().await;
         } else {
-            world
-                .verify("acct_a", &session)
-                .await
-                .expect(StatusCode::OK);
+            world.verified("acct_a", &session).await;
         }
         assert_eq!(world.available("acct_a").await, "510000.000");
         assert_eq!(world.credits("acct_a").len(), 1);

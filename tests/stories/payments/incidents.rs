@@ -4,26 +4,19 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::World;
-
-const CARD: &str = "4242424242424242";
+use tests::{CARD, World};
 
 /// Returns the subjects and codes that `sparks doctor` lists, and whether all checks pass.
 async fn listed(world: &World) -> (Vec<(String, String)>, bool) {
-    let (printed, outcome) = world.sparks_printing(&["doctor", "--json"]).await;
-    let report: Value = serde_json::from_str(&printed).unwrap();
+    let (ok, report) = world.doctor().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let incidents = report["incidents"].as_array().unwrap().iter();
     let incidents = incidents.map(|one| (text(&one["subject"]), text(&one["code"])));
-    assert_eq!(report["ok"], outcome.is_ok());
-    (incidents.collect(), outcome.is_ok())
+    (incidents.collect(), ok)
 }
 
 fn event(kind: &str, id: &str) -> Value {
-    json!({
-        "id": format!("evt_{id}"), "object": "event", "type": kind, "livemode": false,
-        "data": {"object": {"id": id}},
-    })
+    tests::event(&format!("evt_{id}"), kind, &json!({"id": id}))
 }
 
 #[tokio::test]

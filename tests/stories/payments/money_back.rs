@@ -5,20 +5,14 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{World, event};
 
 /// Starts a world whose account has bought 500,000 Sparks for $20. It has no free ones left. Returns the payment, too.
 async fn bought() -> (World, String) {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let (_, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     world.spend("acct_a", "free", 10_000).await;
     (world, payment)
-}
-
-async fn available(world: &World) -> String {
-    world.grants("acct_a").await;
-    world.available("acct_a").await
 }
 
 async fn dispute(world: &World, body: Value) -> String {
@@ -26,14 +20,6 @@ async fn dispute(world: &World, body: Value) -> String {
     world.webhooks_settled().await;
     let made = made.expect(StatusCode::OK).body;
     made["id"].as_str().unwrap().to_owned()
-}
-
-fn incidents(world: &World) -> Vec<String> {
-    let incidents = world.items("INCIDENTS");
-    let codes = incidents.iter().map(|incident| &incident["code"]["S"]);
-    codes
-        .map(|code| code.as_str().unwrap().to_owned())
-        .collect()
 }
 
 /// A resolution pays the cardholder back without a refund object; a block moves no money.
@@ -44,7 +30,7 @@ async fn a_prevented_dispute_claws_back_only_if_the_cardholder_got_the_money() {
         let body =
             json!({"payment_intent": payment, "status": "prevented", "case_type": case_type});
         dispute(&world, body).await;
-        assert_eq!(available(&world).await, left, "{case_type}");
+        assert_eq!(world.left("acct_a").await, left, "{case_type}");
     }
 }
 
@@ -57,23 +43,22 @@ async fn a_dispute_in_another_currency_claws_back_the_share_that_it_moved() {
     });
     let id = dispute(&world, body).await;
     assert_eq!(world.entry(&id), Some(-250_000_000));
-    assert_eq!(incidents(&world), [""; 0]);
+    assert_eq!(world.incidents(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_dispute_of_unknown_share_claws_back_everything_and_is_an_incident() {
     let (world, payment) = bought().await;
     let settings = json!({"balance_transactions": false});
-    let set = world.at_stripe("/_local/settings", &settings).await;
-    set.expect(StatusCode::OK);
+    world.control("/_local/settings", &settings).await;
     let body = json!({
         "payment_intent": payment, "status": "needs_response", "currency": "eur", "amount": 900,
     });
     let id = dispute(&world, body).await;
     assert_eq!(world.entry(&id), Some(-500_000_000));
-    assert_eq!(incidents(&world), ["no_share"]);
+    assert_eq!(world.incidents(), ["no_share"]);
     world.dispute_is(&id, "won").await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
 }
 
 /// Starts a world with a plan of $20 whose invoice is paid. Returns the invoice, too.
@@ -81,8 +66,8 @@ async fn subscribed() -> (World, String) {
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     world.spend("acct_a", "free", 10_000).await;
-    let invoice = world.stack.stripe.state()["invoices"][0]["id"].clone();
-    (world, invoice.as_str().unwrap().to_owned())
+    let invoice = world.stripe_id("invoices", 0);
+    (world, invoice)
 }
 
 async fn credit_note(world: &World, form: &str) -> String {
@@ -102,15 +87,12 @@ async fn a_credit_note_to_the_customers_balance_takes_its_share_once() {
         world.at_stripe(&path, &json!({})).await;
     }
     world.webhooks_settled().await;
-    assert_eq!(available(&world).await, "375000.000");
+    assert_eq!(world.left("acct_a").await, "375000.000");
     // Voiding the credit note restores the Sparks that it took.
     let path = format!("/_local/credit_notes/{id}/void");
-    world
-        .at_stripe(&path, &json!({}))
-        .await
-        .expect(StatusCode::OK);
+    world.control(&path, &json!({})).await;
     world.webhooks_settled().await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
 }
 
 #[tokio::test]
@@ -119,26 +101,25 @@ async fn a_credit_note_that_is_a_refund_takes_its_share_under_the_refunds_id() {
     let form = format!("invoice={invoice}&amount=1000&refund_amount=500&credit_amount=500");
     let id = credit_note(&world, &form).await;
     assert_eq!(world.entry(&id), Some(-125_000_000));
-    let refund = world.stack.stripe.state()["refunds"][0]["id"].clone();
-    assert_eq!(world.entry(refund.as_str().unwrap()), Some(-125_000_000));
-    assert_eq!(available(&world).await, "250000.000");
+    let refund = world.stripe_id("refunds", 0);
+    assert_eq!(world.entry(&refund), Some(-125_000_000));
+    assert_eq!(world.left("acct_a").await, "250000.000");
 
     let form = format!("invoice={invoice}&amount=500&refund_amount=500");
     let id = credit_note(&world, &form).await;
     assert_eq!(world.entry(&id), None, "all of it is a refund");
-    assert_eq!(available(&world).await, "125000.000");
+    assert_eq!(world.left("acct_a").await, "125000.000");
 }
 
 #[tokio::test]
 async fn an_early_fraud_warning_is_an_incident_and_takes_nothing() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment});
-    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
-    warned.expect(StatusCode::OK);
+    world.control("/_local/early_fraud_warnings", &body).await;
     world.webhooks_settled().await;
-    assert_eq!(incidents(&world), ["early_fraud_warning"]);
+    assert_eq!(world.incidents(), ["early_fraud_warning"]);
     assert_eq!(world.items("INCIDENTS")[0]["account_seen"]["S"], "acct_a");
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
     assert_eq!(
         world.deliveries("radar.early_fraud_warning.created"),
         [[200]]
@@ -150,7 +131,7 @@ async fn an_early_fraud_warning_is_an_incident_and_takes_nothing() {
 async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
     let id = world.dispute(&payment, 2_000, "needs_response").await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     world.drop_webhooks();
     let mut world = world.later(SignedDuration::from_hours(21 * 24)).await;
     world.dispute_is(&id, "won").await;
@@ -159,7 +140,7 @@ async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_los
         world.deliver().await;
     }
     // A new month has begun, with its free Sparks.
-    assert_eq!(available(&world).await, "510000.000");
+    assert_eq!(world.left("acct_a").await, "510000.000");
     // The dispute is final, so the outbox no longer checks it.
     let world = world.later(SignedDuration::from_hours(48)).await;
     assert_eq!(world.deliver().await["reversals"], 0);
@@ -169,15 +150,14 @@ async fn a_dispute_that_is_won_after_weeks_is_restored_though_its_events_are_los
 async fn a_pending_refund_and_an_inquiry_are_checked_daily_until_they_end() {
     let (world, payment) = bought().await;
     let body = json!({"payment_intent": payment, "amount": 1_000, "status": "pending"});
-    let refund = world.at_stripe("/_local/refunds", &body).await;
-    let refund = refund.expect(StatusCode::OK).body["id"]
+    let refund = world.control("/_local/refunds", &body).await["id"]
         .as_str()
         .unwrap()
         .to_owned();
     world.webhooks_settled().await;
     let (other, second) = world.buy("acct_a", "pack_125k", "k2").await;
     let inquiry = world.dispute(&second, 500, "warning_needs_response").await;
-    assert_eq!(available(&world).await, "375000.000", "{other}");
+    assert_eq!(world.left("acct_a").await, "375000.000", "{other}");
     world.drop_webhooks();
     let world = world.later(SignedDuration::from_hours(25)).await;
     assert_eq!(world.deliver().await["reversals"], 2);
@@ -185,7 +165,7 @@ async fn a_pending_refund_and_an_inquiry_are_checked_daily_until_they_end() {
     world.dispute_is(&inquiry, "needs_response").await;
     let world = world.later(SignedDuration::from_hours(25)).await;
     assert_eq!(world.deliver().await["reversals"], 2);
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
     let world = world.later(SignedDuration::from_hours(25)).await;
     assert_eq!(world.deliver().await["reversals"], 1, "the dispute");
 }
@@ -193,8 +173,7 @@ async fn a_pending_refund_and_an_inquiry_are_checked_daily_until_they_end() {
 /// The event is acknowledged: refusing it for three days would count against the webhook endpoint.
 #[tokio::test]
 async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
     let invoice = world.renew(&subscription, "succeeded").await;
@@ -204,13 +183,9 @@ async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
     );
     let known = invoice.pointer(price).unwrap().clone();
     world.stack.stripe.falsify(id, price, json!("price_new"));
-    let payments = world.stack.stripe.state()["payment_intents"].clone();
-    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let payment = world.stripe_objects("payment_intents").pop().unwrap()["id"].clone();
     let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
-    let event = json!({
-        "id": "evt_refund", "object": "event", "type": "refund.created", "livemode": false,
-        "data": {"object": {"id": refund}},
-    });
+    let event = event("evt_refund", "refund.created", &json!({"id": refund}));
     world.signed_webhook(&event).await.expect(StatusCode::OK);
     assert_eq!(world.entry(&refund), None);
     world.stack.stripe.falsify(id, price, known);
@@ -225,7 +200,7 @@ async fn a_refund_of_an_ungranted_invoice_waits_for_the_grant() {
 async fn a_refund_that_fails_after_it_succeeded_is_restored_though_its_events_are_lost() {
     let (world, payment) = bought().await;
     let refund = world.refund(&payment, 2_000).await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     world.drop_webhooks();
     let mut world = world.later(SignedDuration::from_hours(20 * 24)).await;
     world.deliver().await;
@@ -249,13 +224,12 @@ async fn a_refund_of_a_part_payment_is_taken_once_its_invoice_is_paid() {
     let invoice = world.renew(&subscription, "failed").await;
     let id = invoice["id"].as_str().unwrap();
     let path = format!("/_local/invoices/{id}/pay");
-    let part = world.at_stripe(&path, &json!({"amount": 1_000})).await;
-    let part = part.expect(StatusCode::OK).body["payment_intent"].clone();
+    let part = world.control(&path, &json!({"amount": 1_000})).await["payment_intent"].clone();
     let refund = world.refund(part.as_str().unwrap(), 1_000).await;
     assert_eq!(world.entry(&refund), None);
 
     let rest = json!({"amount": 1_000});
-    world.at_stripe(&path, &rest).await.expect(StatusCode::OK);
+    world.control(&path, &rest).await;
     world.webhooks_settled().await;
     assert_eq!(world.entry(id), Some(500_000_000));
     let world = world.later(SignedDuration::from_hours(25)).await;
@@ -269,13 +243,11 @@ async fn an_early_fraud_warning_before_the_credit_is_an_incident() {
     let subscription = world.subscribe("acct_a", "plus").await;
     world.stripe_fails("webhooks/invoice", "drop", 1_000);
     world.renew(&subscription, "succeeded").await;
-    let payments = world.stack.stripe.state()["payment_intents"].clone();
-    let payment = payments.as_array().unwrap().last().unwrap()["id"].clone();
+    let payment = world.stripe_objects("payment_intents").pop().unwrap()["id"].clone();
     let body = json!({"payment_intent": payment});
-    let warned = world.at_stripe("/_local/early_fraud_warnings", &body).await;
-    warned.expect(StatusCode::OK);
+    world.control("/_local/early_fraud_warnings", &body).await;
     world.webhooks_settled().await;
-    assert_eq!(incidents(&world), ["early_fraud_warning"]);
+    assert_eq!(world.incidents(), ["early_fraud_warning"]);
 }
 
 /// The previous item version stores nothing new. Credit notes take nothing, and no reversal is followed.

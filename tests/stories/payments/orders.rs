@@ -3,9 +3,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World};
 
-use super::credits::{CARD, COMPLETED, event, status, without_webhooks};
+use super::credits::{COMPLETED, event, status, without_webhooks};
 
 #[tokio::test]
 async fn the_entry_keeps_the_payment_and_the_order() {
@@ -16,7 +16,7 @@ async fn the_entry_keeps_the_payment_and_the_order() {
 
     let purchase = &world.credits("acct_a")[0]["purchase"]["S"];
     let purchase: Value = serde_json::from_str(purchase.as_str().unwrap()).unwrap();
-    let payment = &world.stack.stripe.state()["payment_intents"][0];
+    let payment = &world.stripe_objects("payment_intents")[0];
     assert_eq!(purchase["payment_intent"], payment["id"]);
     assert_eq!(purchase["amount_paid"], 2_000);
     assert_eq!(purchase["order"]["item"], "pack_500k");
@@ -132,10 +132,7 @@ async fn discounts_and_taxes_do_not_change_what_is_credited() {
             .expect(StatusCode::OK);
         assert_eq!(paid.body["session"]["amount_total"], total);
 
-        let verified = world
-            .verify("acct_a", &session)
-            .await
-            .expect(StatusCode::OK);
+        let verified = world.verified("acct_a", &session).await;
 
         let credited = ("paid", "500000.000", "510000.000");
         assert_eq!(status(&verified), credited, "{percent} {tax}");

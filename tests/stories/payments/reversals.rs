@@ -2,8 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
-use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, event, tokens};
 
 /// Starts a world where `acct_a` bought 500,000 Sparks for $20. It spent its free ones, and `spent` of the bought ones.
 /// Returns the world, the session and the payment.
@@ -17,32 +16,24 @@ async fn bought(spent: u64) -> (World, String, String) {
     (world, session, payment)
 }
 
-async fn available(world: &World) -> String {
-    world.grants("acct_a").await;
-    world.available("acct_a").await
-}
-
 /// <https://github.com/elizaOS/eliza/issues/10920>: a refund took nothing back at all.
 #[tokio::test]
 async fn a_refund_takes_its_share_back_once() {
     let (world, _, payment) = bought(0).await;
     let refund = world.refund(&payment, 500).await;
-    assert_eq!(available(&world).await, "375000.000");
+    assert_eq!(world.left("acct_a").await, "375000.000");
     assert_eq!(world.entry(&refund), Some(-125_000_000));
     for kind in ["refund.created", "refund.updated", "charge.refunded"] {
-        let event = json!({
-            "id": "evt_again", "object": "event", "type": kind, "livemode": false,
-            "data": {"object": {"id": refund}},
-        });
+        let event = event("evt_again", kind, &json!({"id": refund}));
         world.signed_webhook(&event).await.expect(StatusCode::OK);
     }
     world.refund_is(&refund, "pending").await;
     world.refund_is(&refund, "succeeded").await;
-    assert_eq!(available(&world).await, "375000.000");
+    assert_eq!(world.left("acct_a").await, "375000.000");
 
     // Stripe's `amount_refunded` is cumulative; the second refund takes only its own part.
     world.refund(&payment, 1_500).await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
 }
 
 /// <https://github.com/elizaOS/eliza/issues/10963>: spent Sparks were forgotten, or refused for good.
@@ -52,8 +43,7 @@ async fn refunded_sparks_that_were_spent_become_a_debt_that_the_next_purchase_re
     world.refund(&payment, 2_000).await;
     assert_eq!(world.grants("acct_a").await, []);
     assert_eq!(world.available("acct_a").await, "-400000.000");
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let refused = world.record("acct_a", "k9", &body).await;
+    let refused = world.record("acct_a", "k9", &tokens(10)).await;
     assert_eq!(refused.refusal(), (402, "insufficient_sparks"));
 
     world.buy("acct_a", "pack_500k", "k2").await;
@@ -68,10 +58,10 @@ async fn refunded_sparks_that_were_spent_become_a_debt_that_the_next_purchase_re
 async fn a_dispute_claws_back_when_it_opens_and_no_more_when_it_is_lost() {
     let (world, _, payment) = bought(0).await;
     let dispute = world.dispute(&payment, 2_000, "needs_response").await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     for status in ["under_review", "lost"] {
         world.dispute_is(&dispute, status).await;
-        assert_eq!(available(&world).await, "0.000", "{status}");
+        assert_eq!(world.left("acct_a").await, "0.000", "{status}");
     }
     assert_eq!(world.entry(&dispute), Some(-500_000_000));
 }
@@ -83,17 +73,17 @@ async fn an_inquiry_takes_nothing_until_it_is_a_dispute() {
         .dispute(&payment, 2_000, "warning_needs_response")
         .await;
     world.dispute_is(&dispute, "warning_under_review").await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
     assert_eq!(world.entry(&dispute), None);
     world.dispute_is(&dispute, "needs_response").await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
 
     let (world, _, payment) = bought(0).await;
     let dispute = world
         .dispute(&payment, 2_000, "warning_needs_response")
         .await;
     world.dispute_is(&dispute, "warning_closed").await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
     assert_eq!(world.entry(&dispute), None);
 }
 
@@ -141,16 +131,16 @@ async fn a_refund_after_a_won_dispute_takes_the_restored_sparks() {
 async fn a_dispute_takes_over_what_a_failed_refund_had_taken() {
     let (world, _, payment) = bought(0).await;
     let refund = world.refund(&payment, 1_000).await;
-    assert_eq!(available(&world).await, "250000.000");
+    assert_eq!(world.left("acct_a").await, "250000.000");
     let dispute = world.dispute(&payment, 2_000, "needs_response").await;
     assert_eq!(world.entry(&dispute), Some(-250_000_000));
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     world.refund_is(&refund, "failed").await;
     assert_eq!(world.entry(&format!("restored#{refund}")), Some(0));
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     // When the dispute is won, it gives back all 500,000 that it holds by now.
     world.dispute_is(&dispute, "won").await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
 }
 
 /// 80 % of 500,000 are spent, and 100,000 are left. A refund of $10 of $20 takes 250,000: the 100,000 that are left,
@@ -161,28 +151,26 @@ async fn a_refund_and_a_dispute_after_spending_leave_the_exact_debt() {
     for (end, left) in [("won", "-150000.000"), ("lost", "-400000.000")] {
         let (world, _, payment) = bought(400_000).await;
         world.refund(&payment, 1_000).await;
-        assert_eq!(available(&world).await, "-150000.000");
+        assert_eq!(world.left("acct_a").await, "-150000.000");
         let dispute = world.dispute(&payment, 1_000, "needs_response").await;
-        assert_eq!(available(&world).await, "-400000.000");
+        assert_eq!(world.left("acct_a").await, "-400000.000");
         world.dispute_is(&dispute, end).await;
-        assert_eq!(available(&world).await, left, "{end}");
+        assert_eq!(world.left("acct_a").await, left, "{end}");
     }
 }
 
 #[tokio::test]
 async fn a_refund_of_an_expired_plan_takes_nothing() {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     world.subscribe("acct_a", "plus").await;
-    let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
-    let later = "2027-01-05T00:00:00Z".parse().unwrap();
-    let world = world.at(Clock::starting_at(later)).await;
-    assert_eq!(available(&world).await, "10000.000");
-    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
-    assert_eq!(available(&world).await, "10000.000");
+    let payment = world.stripe_id("payment_intents", 0);
+    let world = world.until("2027-01-05T00:00:00Z").await;
+    assert_eq!(world.left("acct_a").await, "10000.000");
+    let refund = world.refund(&payment, 2_000).await;
+    assert_eq!(world.left("acct_a").await, "10000.000");
     assert_eq!(world.entry(&refund), Some(0));
     world.refund_is(&refund, "failed").await;
-    assert_eq!(available(&world).await, "10000.000");
+    assert_eq!(world.left("acct_a").await, "10000.000");
 }
 
 #[tokio::test]
@@ -190,9 +178,9 @@ async fn a_refund_of_a_plan_is_matched_by_its_invoice_and_takes_the_plans_sparks
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.renew(&subscription, "succeeded").await;
-    let payment = world.stack.stripe.state()["payment_intents"][1]["id"].clone();
-    world.refund(payment.as_str().unwrap(), 1_000).await;
-    assert_eq!(available(&world).await, "760000.000");
+    let payment = world.stripe_id("payment_intents", 1);
+    world.refund(&payment, 1_000).await;
+    assert_eq!(world.left("acct_a").await, "760000.000");
 }
 
 #[tokio::test]
@@ -201,13 +189,13 @@ async fn a_purchase_refunded_before_its_credit_is_credited_first() {
         let world = World::start().await;
         world.drop_webhooks();
         let session = world.open("acct_a", item).await;
-        world.pay(&session, "4242424242424242").await;
+        world.pay(&session, CARD).await;
         world.webhooks_settled().await;
         assert!(world.credits("acct_a").is_empty());
         world.stack.stripe.faults().clear();
-        let payment = world.stack.stripe.state()["payment_intents"][0]["id"].clone();
-        let refund = world.refund(payment.as_str().unwrap(), 1_000).await;
-        assert_eq!(available(&world).await, "260000.000", "{item}");
+        let payment = world.stripe_id("payment_intents", 0);
+        let refund = world.refund(&payment, 1_000).await;
+        assert_eq!(world.left("acct_a").await, "260000.000", "{item}");
         assert_eq!(world.entry(&refund), Some(-250_000_000));
     }
 }
@@ -225,7 +213,7 @@ async fn a_refund_of_a_purchase_that_granted_nothing_takes_nothing() {
     let refund = world
         .refund(made["payment_intent"].as_str().unwrap(), 700)
         .await;
-    assert_eq!(available(&world).await, "510000.000");
+    assert_eq!(world.left("acct_a").await, "510000.000");
     assert_eq!(world.entry(&refund), None);
     assert_eq!(world.deliveries("refund.created"), [[200]]);
 
@@ -235,7 +223,7 @@ async fn a_refund_of_a_purchase_that_granted_nothing_takes_nothing() {
         .stack
         .stripe
         .falsify_session(&session, "amount_subtotal", json!(1));
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     let at_stripe = format!("/v1/checkout/sessions/{session}");
     let payment = world.get_from_stripe(&at_stripe).await["payment_intent"].clone();
@@ -263,21 +251,18 @@ async fn a_refund_of_an_invoice_at_an_unknown_price_waits_until_the_price_is_kno
     let id = invoice["id"].as_str().unwrap();
     let known = invoice.pointer(price).unwrap().clone();
     world.stack.stripe.falsify(id, price, json!("price_new"));
-    let payment = world.stack.stripe.state()["payment_intents"][2]["id"].clone();
-    let refund = world.refund(payment.as_str().unwrap(), 2_000).await;
-    let event = json!({
-        "id": "evt_refund", "object": "event", "type": "refund.created", "livemode": false,
-        "data": {"object": {"id": refund}},
-    });
+    let payment = world.stripe_id("payment_intents", 2);
+    let refund = world.refund(&payment, 2_000).await;
+    let event = event("evt_refund", "refund.created", &json!({"id": refund}));
     world.signed_webhook(&event).await.expect(StatusCode::OK);
     assert_eq!(world.entry(&refund), None);
-    assert_eq!(available(&world).await, "1010000.000");
+    assert_eq!(world.left("acct_a").await, "1010000.000");
 
     world.stack.stripe.falsify(id, price, known);
     world.signed_webhook(&event).await.expect(StatusCode::OK);
     assert_eq!(world.entry(id), Some(500_000_000));
     assert_eq!(world.entry(&refund), Some(-500_000_000));
-    assert_eq!(available(&world).await, "1010000.000");
+    assert_eq!(world.left("acct_a").await, "1010000.000");
 }
 
 #[tokio::test]
@@ -285,7 +270,7 @@ async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
     let world = World::start().await;
     world.drop_webhooks();
     let session = world.open("acct_a", "pack_500k").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     let at_stripe = format!("/v1/checkout/sessions/{session}");
     let payment = world.get_from_stripe(&at_stripe).await["payment_intent"].clone();
     let mut events = vec![("checkout.session.completed", session.clone())];
@@ -295,11 +280,7 @@ async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
     }
     let events: Vec<_> = events
         .iter()
-        .map(|(kind, id)| {
-            json!({
-                "id": "evt_1", "object": "event", "type": kind, "livemode": false, "data": {"object": {"id": id}},
-            })
-        })
+        .map(|(kind, id)| event("evt_1", kind, &json!({"id": id})))
         .collect();
     let all = events
         .iter()
@@ -308,7 +289,7 @@ async fn refunds_concurrent_with_their_purchases_credit_are_exact() {
     for answer in futures_util::future::join_all(all).await {
         answer.expect(StatusCode::OK);
     }
-    assert_eq!(available(&world).await, "260000.000");
+    assert_eq!(world.left("acct_a").await, "260000.000");
     assert_eq!(world.entry(&session), Some(500_000_000));
     world.sparks(&["verify", "acct_a"]).await.unwrap();
 }
@@ -326,7 +307,7 @@ async fn concurrent_refunds_each_take_their_share() {
         .at_stripe("/_local/webhooks/release", &json!({}))
         .await;
     world.webhooks_settled().await;
-    assert_eq!(available(&world).await, "0.000");
+    assert_eq!(world.left("acct_a").await, "0.000");
     let reversals = world.entries("acct_a");
     let reversals = reversals.iter().filter(|(id, _)| id.starts_with("re_"));
     assert_eq!(
@@ -342,7 +323,7 @@ async fn a_refund_that_fails_before_its_first_webhook_never_takes_anything() {
     let refund = world.refund(&payment, 1_000).await;
     world.stack.stripe.faults().clear();
     world.refund_is(&refund, "failed").await;
-    assert_eq!(available(&world).await, "500000.000");
+    assert_eq!(world.left("acct_a").await, "500000.000");
     let stored = world.items("E#cs_");
     let noted = stored[0]["reversals"]["S"].as_str().unwrap();
     assert!(
@@ -355,12 +336,7 @@ async fn a_refund_that_fails_before_its_first_webhook_never_takes_anything() {
 async fn a_refund_or_dispute_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
     let world = World::start().await;
     let before = world.table();
-    let event = |kind: &str, id: &str| {
-        json!({
-            "id": "evt_1", "object": "event", "type": kind, "livemode": false,
-            "data": {"object": {"id": id}},
-        })
-    };
+    let event = |kind: &str, id: &str| event("evt_1", kind, &json!({"id": id}));
     // Stripe may not have the object because the API key belongs to another account.
     for (kind, id) in [
         ("refund.created", "re_none"),

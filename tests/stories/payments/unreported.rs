@@ -3,14 +3,10 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::json;
-use shared::process::clock::Clock;
-use tests::World;
-
-const CARD: &str = "4242424242424242";
+use tests::{CARD, World};
 
 async fn without_webhooks() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     world.drop_webhooks();
     world
 }
@@ -37,11 +33,8 @@ async fn a_session_that_was_never_stored_is_found_among_its_customers() {
     let body = world.order("pack_500k");
     let page = world.checkout("acct_a", "k1", &body).await;
     assert_eq!(page.status, 503);
-    let session = world.stack.stripe.state()["checkout_sessions"][0]["id"].clone();
-    world
-        .pay(session.as_str().unwrap(), CARD)
-        .await
-        .expect(StatusCode::OK);
+    let session = world.stripe_id("checkout_sessions", 0);
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
     let world = world.later(SignedDuration::from_hours(24)).await;
     world.deliver().await;
     assert_eq!(world.credits("acct_a").len(), 1);
@@ -69,10 +62,7 @@ async fn abandoned_orders_are_settled_and_processing_ones_are_checked_daily() {
         world = world.later(SignedDuration::from_hours(25)).await;
         assert_eq!(world.deliver().await["payments"], 1);
     }
-    world
-        .settle_payment(&delayed, "succeeded")
-        .await
-        .expect(StatusCode::OK);
+    world.settle_payment(&delayed, "succeeded").await;
     let world = world.later(SignedDuration::from_hours(25)).await;
     world.deliver().await;
     assert_eq!((world.credits("acct_a").len(), open(&world)), (1, 0));
@@ -100,9 +90,7 @@ async fn an_ended_subscription_is_no_longer_checked() {
     let world = without_webhooks().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.subscription("acct_a").await.expect(StatusCode::OK);
-    world
-        .delete_at_stripe(&format!("/v1/subscriptions/{subscription}"))
-        .await;
+    world.delete_subscription(&subscription).await;
     let world = world.later(SignedDuration::from_hours(30 * 24 + 2)).await;
     assert_eq!(world.deliver().await["subscriptions"], 1);
     let world = world.later(SignedDuration::from_hours(48)).await;

@@ -5,16 +5,16 @@ use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, event};
 
-const CARD: &str = "4242424242424242";
 const COMPLETED: &str = "checkout.session.completed";
 
 fn completed(session: &str) -> Value {
-    json!({
-        "id": "evt_1", "object": "event", "type": COMPLETED, "livemode": false,
-        "data": {"object": {"id": session, "object": "checkout.session"}},
-    })
+    event(
+        "evt_1",
+        COMPLETED,
+        &json!({"id": session, "object": "checkout.session"}),
+    )
 }
 
 /// Pays for a session whose own webhook is lost.
@@ -31,7 +31,7 @@ async fn a_webhook_without_a_recent_stripe_signature_is_refused_and_writes_nothi
     let (world, session) = paid().await;
     let (body, secret) = (completed(&session).to_string(), world.webhook_secret());
     let before = world.table();
-    let now = world.now_ms() / 1_000;
+    let now = world.now().as_second();
     let good = signature(&secret, now, &body);
     let altered = body.replace("evt_1", "evt_2");
     let other_time = good.replace(&format!("t={now}"), &format!("t={}", now - 1));
@@ -69,7 +69,7 @@ async fn a_rolled_secret_works_beside_the_old_one() {
         let session = world.open(account, "pack_500k").await;
         world.pay(&session, CARD).await;
         let body = completed(&session).to_string();
-        let header = signature(secret, world.now_ms() / 1_000, &body);
+        let header = signature(secret, world.now().as_second(), &body);
         let answer = world.webhook(Some(&header), body).await;
         assert_eq!(
             answer.expect(StatusCode::OK).body,
@@ -88,7 +88,7 @@ async fn the_signature_covers_the_raw_bytes() {
         "{{\r\n \"object\" : \"event\", \"type\":\"{COMPLETED}\",\"note\":\"Sparks \u{26a1} \\u00e9\",\
          \"data\":{{\"object\":{{\"id\":\"{session}\"}}}}}}\n"
     );
-    let header = signature(&world.webhook_secret(), world.now_ms() / 1_000, &body);
+    let header = signature(&world.webhook_secret(), world.now().as_second(), &body);
     let request = local::client::plain()
         .post(format!("{}/v1/webhooks/stripe", world.origin()))
         .header("content-type", "application/octet-stream")
@@ -101,7 +101,7 @@ async fn the_signature_covers_the_raw_bytes() {
 #[tokio::test]
 async fn a_body_must_be_json_of_at_most_a_mebibyte() {
     let world = World::start().await;
-    let sign = |body: &str| signature(&world.webhook_secret(), world.now_ms() / 1_000, body);
+    let sign = |body: &str| signature(&world.webhook_secret(), world.now().as_second(), body);
     let large = " ".repeat((1 << 20) + 1);
     let answer = world.webhook(Some(&sign(&large)), large).await;
     assert_eq!(answer.refusal(), (413, "body_too_large"));
@@ -162,8 +162,7 @@ async fn an_event_that_fails_now_is_sent_again_by_stripe() {
 
 /// Creates a session at Stripe without `POST /v1/checkout`; returns its id.
 async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> String {
-    let state = world.stack.stripe.state();
-    let prices = state["prices"].as_array().unwrap();
+    let prices = world.stripe_objects("prices");
     let price = prices.iter().find(|price| price["unit_amount"] == 2_000);
     let price = price.unwrap()["id"].as_str().unwrap();
     let mut body = format!(
@@ -180,13 +179,6 @@ async fn foreign(world: &World, customer: &str, metadata: &[(&str, &str)]) -> St
 async fn stranger(world: &World) -> String {
     let made = world.post_to_stripe("/v1/customers", "").await;
     made["id"].as_str().unwrap().to_owned()
-}
-
-fn incidents(world: &World) -> Vec<String> {
-    let incidents = world.items("INCIDENTS").into_iter();
-    incidents
-        .map(|incident| incident["code"]["S"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[tokio::test]
@@ -229,9 +221,9 @@ async fn an_event_that_can_never_be_processed_is_an_incident_and_acknowledged() 
             let answer = world.signed_webhook(&completed(session)).await;
             answer.expect(StatusCode::OK);
         }
-        assert!(incidents(&world).contains(&code.to_owned()), "{code}");
+        assert!(world.incidents().contains(&code.to_owned()), "{code}");
     }
-    assert_eq!(incidents(&world).len(), 3);
+    assert_eq!(world.incidents().len(), 3);
     let listed = world.sparks(&["doctor", "--json"]).await;
     assert!(listed.is_err());
 }
@@ -241,7 +233,7 @@ async fn a_session_unknown_to_stripe_is_an_incident_and_not_acknowledged() {
     let world = World::start().await;
     let answer = world.signed_webhook(&completed("cs_test_none")).await;
     assert_eq!(answer.refusal(), (503, "unavailable"));
-    assert_eq!(incidents(&world), ["not_there"]);
+    assert_eq!(world.incidents(), ["not_there"]);
 }
 
 #[tokio::test]
@@ -256,8 +248,7 @@ async fn a_paid_session_that_was_not_stored_is_found_by_its_webhook() {
     let order = world.order("pack_500k");
     let lost = world.checkout("acct_a", "k1", &order).await;
     assert_eq!(lost.refusal(), (500, "internal"));
-    let state = world.stack.stripe.state();
-    let sessions = state["checkout_sessions"].as_array().unwrap();
+    let sessions = world.stripe_objects("checkout_sessions");
     let session = sessions
         .iter()
         .find(|session| session["amount_subtotal"] == 2_000);

@@ -1,7 +1,5 @@
 //! Functions receive the names of their secrets. They read the values from AWS Systems Manager at cold start.
 
-use http::StatusCode;
-use serde_json::json;
 use shared::process::clock::Clock;
 use tests::World;
 
@@ -10,9 +8,7 @@ use tests::World;
 async fn functions_in_processes_read_their_secrets_when_they_start() {
     let world = World::start_with(&[], Clock::system()).await;
     let (world, fleets) = world.in_processes().await;
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    let recorded = world.record("acct_a", "k1", &body).await;
-    recorded.expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     world.assert_delivered_once();
     // The webhook is signed with the parameter's secret, so it is accepted.
     let (_, _) = world.buy("acct_a", "pack_500k", "k1").await;

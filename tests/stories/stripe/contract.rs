@@ -7,11 +7,10 @@ mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use regex_lite::Regex;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World, tokens};
 
 fn facts() -> Value {
     serde_json::from_str(include_str!("contract/facts.json")).unwrap()
@@ -25,11 +24,11 @@ async fn busy() -> World {
     let world = World::start_with(&variables, Clock::starting_at(start)).await;
     let product = "/v1/products/sparks_local_plus";
     world.post_to_stripe(product, "name=Other").await;
-    let price = world.stack.stripe.state()["prices"][0]["id"].clone();
-    let price = format!("/v1/prices/{}", price.as_str().unwrap());
+    let price = world.stripe_id("prices", 0);
+    let price = format!("/v1/prices/{price}");
     world.post_to_stripe(&price, "active=false").await;
-    let meter = world.stack.stripe.state()["meters"][0]["id"].clone();
-    let path = format!("/v1/billing/meters/{}/deactivate", meter.as_str().unwrap());
+    let meter = world.stripe_id("meters", 0);
+    let path = format!("/v1/billing/meters/{meter}/deactivate");
     world.post_to_stripe(&path, "").await;
     let url = "https://api.example.com/v1/webhooks/stripe";
     let back = "https://app.example.com/";
@@ -43,17 +42,16 @@ async fn busy() -> World {
     world.sparks(&arguments).await.unwrap();
 
     world.grant("acct_a", "100").await;
-    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    world.record("acct_a", "k1", &usage).await;
+    world.record("acct_a", "k1", &tokens(10)).await;
     for item in ["pack_500k", "plus"] {
         let session = world.open("acct_a", item).await;
-        world.pay(&session, "4242424242424242").await;
+        world.pay(&session, CARD).await;
         world.verify("acct_a", &session).await;
     }
     world.webhooks_settled().await;
     money::move_and_read(&world).await;
     manage_and_give_back(&world).await;
-    let today = Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let today = world.now();
     let today = today.strftime("%Y-%m-%d").to_string();
     // The report has many differences; only its calls to Stripe matter here.
     let (printed, _) = world.sparks_printing(&["reconcile", "--day", &today]).await;
@@ -66,7 +64,7 @@ async fn busy() -> World {
 async fn manage_and_give_back(world: &World) {
     world.webhooks_settled().await;
     world.subscription("acct_a").await;
-    let subscription = world.stack.stripe.state()["subscriptions"][0]["id"].clone();
+    let subscription = world.stripe_id("subscriptions", 0);
     let lines = vec![json!({"amount": -1, "quantity": 1, "proration": true}); 12];
     let body = json!({"subscription": subscription, "lines": lines});
     world.at_stripe("/_local/invoices", &body).await;
@@ -86,10 +84,8 @@ async fn manage_and_give_back(world: &World) {
         world.dispute(payment, 100, "needs_response").await;
     }
     world.open("acct_b", "plus").await;
-    let customers = world.stack.stripe.state()["customers"].clone();
-    let last = customers.as_array().unwrap().last().unwrap()["id"].clone();
-    let path = format!("/v1/customers/{}", last.as_str().unwrap());
-    world.delete_at_stripe(&path).await;
+    let last = world.stripe_objects("customers").pop().unwrap()["id"].clone();
+    world.delete_customer(last.as_str().unwrap()).await;
     world.webhooks_settled().await;
 }
 

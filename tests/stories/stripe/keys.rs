@@ -6,9 +6,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 use local::stripe::FakeStripe;
 use serde_json::{Value, json};
-use tests::World;
-
-const METER: &str = "/v1/billing/meter_events";
+use tests::{METER, World, tokens};
 
 /// Returns the item with the subscriptions of `acct_a`.
 fn stored(world: &World) -> Value {
@@ -76,14 +74,10 @@ async fn a_limit_reported_as_a_400_parks_nothing() {
         let world = World::at_noon().await;
         world.grant("acct_a", "1000").await;
         // An account's first call creates its customer.
-        let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-        let recorded = world.record("acct_a", "k1", &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.spend("acct_a", "k1", 1).await;
         world.stripe_fails(METER, &format!("code:{code}"), 1);
 
-        let recorded = world.record("acct_a", "k2", &body).await;
-
-        let usage = recorded.expect(StatusCode::CREATED).body;
+        let usage = world.charged("acct_a", "k2", &tokens(10)).await.body;
         assert_eq!(usage["delivery"]["stripe"]["status"], "pending", "{code}");
         let world = world.drained().await;
         world.assert_delivered_once();

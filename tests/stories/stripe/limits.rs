@@ -3,7 +3,7 @@
 use http::StatusCode;
 use local::template::Template;
 use serde_json::json;
-use tests::World;
+use tests::{CARD, World};
 
 /// Calls per second that Stripe accepts in live mode, besides meter events. <https://docs.stripe.com/rate-limits>
 const STRIPE_TAKES: usize = 100;
@@ -24,15 +24,14 @@ async fn throttled_routes_stay_below_stripes_rate_limit() {
     // An account's first checkout also creates its customer.
     let session = world.open("acct_a", "pack_500k").await;
     let checkout = calls();
-    let opened = world.verify("acct_a", &session).await;
-    opened.expect(StatusCode::OK);
+    world.verified("acct_a", &session).await;
     let open = calls();
     let plan = world.open("acct_a", "plus").await;
-    world.pay(&plan, "4242424242424242").await;
-    world.verify("acct_a", &plan).await.expect(StatusCode::OK);
+    world.pay(&plan, CARD).await;
+    world.verified("acct_a", &plan).await;
     calls();
     // A paid session can be verified again and again, too.
-    world.verify("acct_a", &plan).await.expect(StatusCode::OK);
+    world.verified("acct_a", &plan).await;
     let verify = open.max(calls());
     world.subscription("acct_a").await.expect(StatusCode::OK);
     let subscription = calls();

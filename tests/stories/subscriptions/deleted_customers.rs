@@ -7,17 +7,10 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
-
-fn customer(world: &World, number: usize) -> String {
-    let customers = world.stack.stripe.state()["customers"].clone();
-    customers[number]["id"].as_str().unwrap().to_owned()
-}
+use tests::{CARD, World, tokens};
 
 fn event(kind: &str, object: &Value) -> Value {
-    json!({
-        "id": "evt_late", "object": "event", "type": kind, "livemode": false, "data": {"object": object},
-    })
+    tests::event("evt_late", kind, object)
 }
 
 /// Asserts that the subscription is read from the table, with this status.
@@ -34,10 +27,8 @@ async fn assert_stored(world: &World, status: &str) {
 async fn late_events_of_a_deleted_customer_do_not_affect_the_next_one() {
     let world = World::start().await;
     let old = world.subscribe("acct_a", "plus").await;
-    let deleted = customer(&world, 0);
-    world
-        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
-        .await;
+    let deleted = world.stripe_id("customers", 0);
+    world.delete_customer(&deleted).await;
     world.webhooks_settled().await;
     assert_eq!(
         world.subscription("acct_a").await.body["status"],
@@ -47,10 +38,7 @@ async fn late_events_of_a_deleted_customer_do_not_affect_the_next_one() {
     let body = world.order("plus");
     let page = world.checkout("acct_a", "again", &body).await;
     let session = tests::session_id(&page.expect(StatusCode::CREATED));
-    world
-        .pay(&session, "4242424242424242")
-        .await
-        .expect(StatusCode::OK);
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
     world.webhooks_settled().await;
     assert_eq!(world.subscription("acct_a").await.body["status"], "active");
 
@@ -79,10 +67,8 @@ async fn a_deletion_without_a_webhook_ends_the_subscription_when_it_is_noticed()
     let world = World::start().await;
     world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
-    let deleted = customer(&world, 0);
-    world
-        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
-        .await;
+    let deleted = world.stripe_id("customers", 0);
+    world.delete_customer(&deleted).await;
     let body = json!({"return_url": format!("{}/account", world.origin())});
     let refused = world.portal("acct_a", &body).await;
     assert_eq!(refused.refusal(), (409, "no_customer"));
@@ -97,10 +83,8 @@ async fn a_renewal_paid_before_the_deletion_is_still_granted() {
     world.drop_webhooks();
     world.renew(&subscription, "succeeded").await;
     assert_eq!(world.credits("acct_a").len(), 1);
-    let deleted = customer(&world, 0);
-    world
-        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
-        .await;
+    let deleted = world.stripe_id("customers", 0);
+    world.delete_customer(&deleted).await;
     world.stack.stripe.faults().clear();
 
     // The next order finds the customer gone.
@@ -117,7 +101,7 @@ async fn a_404_for_a_customer_keeps_its_link_to_the_account() {
     world.subscribe("acct_a", "plus").await;
     let before = world.items("A#acct_a");
     world.stripe_fails("/v1/customers/", "status:404", 100);
-    let known = customer(&world, 0);
+    let known = world.stripe_id("customers", 0);
     let deleted = event(
         "customer.deleted",
         &json!({"id": known, "object": "customer"}),
@@ -135,12 +119,10 @@ async fn usage_goes_to_the_next_customer_within_minutes() {
     let clock = Clock::skipping_from("2026-11-22T12:00:00Z".parse().unwrap());
     let world = World::start_with(&[], clock.clone()).await;
     world.grant("acct_a", "100").await;
-    let usage = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
+    let usage = tokens(10);
     world.record("acct_a", "k1", &usage).await;
-    let deleted = customer(&world, 0);
-    world
-        .delete_at_stripe(&format!("/v1/customers/{deleted}"))
-        .await;
+    let deleted = world.stripe_id("customers", 0);
+    world.delete_customer(&deleted).await;
     world.webhooks_settled().await;
     clock.sleep(Duration::from_mins(6)).await;
     world.stack.stripe.clock().skip(6 * 60);
@@ -150,7 +132,7 @@ async fn usage_goes_to_the_next_customer_within_minutes() {
         "{receipt:?}"
     );
     let events = world.meter_events();
-    let next = customer(&world, 1);
+    let next = world.stripe_id("customers", 1);
     assert_ne!(next, deleted);
     assert_eq!(events[1]["payload"]["stripe_customer_id"], next);
 }

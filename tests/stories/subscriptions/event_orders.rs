@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde_json::{Value, json};
-use tests::World;
+use tests::{CARD, World};
 
 /// Kinds of events that Stripe sends to the endpoint of `sparks stripe-setup`.
 const SENT: [&str; 7] = [
@@ -75,7 +75,7 @@ impl Life<'_> {
     async fn live(&mut self) {
         let (world, account) = (self.world, self.account.clone());
         let session = world.open(&account, "plus").await;
-        world.pay(&session, "4242424242424242").await;
+        world.pay(&session, CARD).await;
         self.some_arrive(20).await;
         let at_stripe = format!("/v1/checkout/sessions/{session}");
         let subscription = world.get_from_stripe(&at_stripe).await["subscription"].clone();
@@ -95,8 +95,7 @@ impl Life<'_> {
         let dispute = world.dispute(&payment, 1_000, "needs_response").await;
         self.some_arrive(20).await;
         world.dispute_is(&dispute, "won").await;
-        let delete = format!("/v1/subscriptions/{subscription}");
-        world.delete_at_stripe(&delete).await;
+        world.delete_subscription(subscription).await;
         self.all_arrive().await;
     }
 }
@@ -111,10 +110,7 @@ async fn ten_lives(seeds: Range<u64>) {
     let world = World::start().await;
     world.drop_webhooks();
     for seed in seeds {
-        let before = world.stack.stripe.state()["events"]
-            .as_array()
-            .unwrap()
-            .len();
+        let before = world.stripe_objects("events").len();
         let mut life = Life {
             world: &world,
             random: fastrand::Rng::with_seed(seed),
@@ -137,8 +133,7 @@ async fn ten_lives(seeds: Range<u64>) {
         // A dispute that is won before its first webhook takes nothing; otherwise it gives back what it took.
         let sum: i64 = entries.iter().map(|(_, amount)| amount).sum();
         assert_eq!(sum, 760_000_000, "seed {seed}: {entries:?}");
-        let stored = world.items(&format!("A#{account}"));
-        let stored = stored.iter().find(|item| item["sk"]["S"] == "U").unwrap();
+        let stored = &world.item(&format!("A#{account}"), "U");
         let all: Value =
             serde_json::from_str(stored["subscriptions"]["S"].as_str().unwrap()).unwrap();
         assert_eq!(

@@ -4,14 +4,10 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
-}
-
-async fn world_at(text: &str) -> World {
-    World::start_with(&[], Clock::starting_at(at(text))).await
 }
 
 /// Asserts that the account has these grants, by source and remainder in burn order.
@@ -24,7 +20,7 @@ async fn assert_grants(world: &World, expected: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
-    let world = world_at("2026-11-22T12:00:00Z").await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     assert_grants(&world, &[("free", "10000.000"), ("plan", "500000.000")]).await;
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -63,17 +59,13 @@ async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
 
     world.spend("acct_a", "k1", 110_000).await;
     assert_grants(&world, &[("plan", "400000.000")]).await;
-    let world = world
-        .at(Clock::starting_at(at("2026-12-22T13:00:00Z")))
-        .await;
+    let world = world.until("2026-12-22T13:00:00Z").await;
     world.renew(&subscription, "succeeded").await;
     let standing = world.subscription("acct_a").await.body;
     assert_eq!(standing["status"], "canceled");
     // The grace period of a day is not over.
     assert_grants(&world, &[("free", "10000.000"), ("plan", "400000.000")]).await;
-    let world = world
-        .at(Clock::starting_at(at("2026-12-23T13:00:00Z")))
-        .await;
+    let world = world.until("2026-12-23T13:00:00Z").await;
     assert_grants(&world, &[("free", "10000.000")]).await;
     let expired = world.entries("acct_a");
     let expired = expired
@@ -85,11 +77,9 @@ async fn a_plan_cancelled_at_the_portal_ends_with_its_sparks() {
 
 #[tokio::test]
 async fn a_renewal_adds_a_grant_and_the_old_one_expires() {
-    let world = world_at("2026-11-22T12:00:00Z").await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
-    let world = world
-        .at(Clock::starting_at(at("2026-12-22T12:05:00Z")))
-        .await;
+    let world = world.until("2026-12-22T12:05:00Z").await;
     let invoice = world.renew(&subscription, "succeeded").await;
     // At Stripe, a renewal invoice's own period is the previous one.
     assert_ne!(
@@ -106,16 +96,14 @@ async fn a_renewal_adds_a_grant_and_the_old_one_expires() {
     )
     .await;
     world.spend("acct_a", "k1", 110_000).await;
-    let world = world
-        .at(Clock::starting_at(at("2026-12-23T12:05:00Z")))
-        .await;
+    let world = world.until("2026-12-23T12:05:00Z").await;
     assert_grants(&world, &[("plan", "500000.000")]).await;
     assert_eq!(world.credits("acct_a").len(), 2);
 }
 
 #[tokio::test]
 async fn reading_the_subscription_credits_paid_renewals_without_webhooks() {
-    let world = world_at("2026-11-22T12:00:00Z").await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     world.drop_webhooks();
     let subscription = world.subscribe("acct_a", "plus").await;
     for _ in 0..3 {
@@ -131,10 +119,10 @@ async fn reading_the_subscription_credits_paid_renewals_without_webhooks() {
 
 #[tokio::test]
 async fn a_credit_after_its_period_lasts_thirty_days() {
-    let world = world_at("2026-11-22T12:00:00Z").await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     world.drop_webhooks();
     let session = world.open("acct_a", "plus").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     let late = at("2027-01-10T00:00:00Z");
     let world = world.at(Clock::starting_at(late)).await;
     world.verify("acct_a", &session).await;
@@ -151,7 +139,7 @@ async fn a_credit_after_its_period_lasts_thirty_days() {
 async fn a_plan_is_verified_again_without_calling_stripe() {
     let world = World::start().await;
     let session = world.open("acct_a", "plus").await;
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     let first = world.verify("acct_a", &session).await.body;
     assert_eq!(first["sparks_credited"], "500000.000");
@@ -188,8 +176,7 @@ async fn a_failed_renewal_is_past_due_and_grants_once_it_is_paid() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.renew(&subscription, "failed").await;
-    let stored = world.items("A#acct_a");
-    let stored = stored.iter().find(|item| item["sk"]["S"] == "U").unwrap();
+    let stored = &world.item("A#acct_a", "U");
     assert!(
         stored["subscriptions"]["S"]
             .as_str()
@@ -227,9 +214,7 @@ async fn an_account_can_buy_again_after_its_customer_is_deleted() {
     let world = World::start().await;
     let subscription = world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
-    world
-        .delete_at_stripe(&format!("/v1/customers/{customer}"))
-        .await;
+    world.delete_customer(&customer).await;
     world.webhooks_settled().await;
 
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
@@ -253,9 +238,7 @@ async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
     world.drop_webhooks();
     world.subscribe("acct_a", "plus").await;
     let customer = world.items("X#")[0]["pk"]["S"].as_str().unwrap()[2..].to_owned();
-    world
-        .delete_at_stripe(&format!("/v1/customers/{customer}"))
-        .await;
+    world.delete_customer(&customer).await;
     let standing = world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(standing.body["status"], "canceled");
     world.buy("acct_a", "pack_125k", "k2").await;
@@ -266,18 +249,13 @@ async fn an_account_can_buy_again_if_the_webhook_of_the_deletion_is_lost() {
 async fn an_active_subscription_is_listed_before_a_cancelled_one() {
     let world = World::start().await;
     let first = world.subscribe("acct_a", "plus").await;
-    world
-        .delete_at_stripe(&format!("/v1/subscriptions/{first}"))
-        .await;
+    world.delete_subscription(&first).await;
     world.webhooks_settled().await;
     let page = world
         .checkout("acct_a", "second", &world.order("plus"))
         .await;
     let session = tests::session_id(&page.expect(StatusCode::CREATED));
-    world
-        .pay(&session, "4242424242424242")
-        .await
-        .expect(StatusCode::OK);
+    world.pay(&session, CARD).await.expect(StatusCode::OK);
     world.webhooks_settled().await;
     let standing = world.subscription("acct_a").await.body;
     let all = standing["subscriptions"].as_array().unwrap();
@@ -295,7 +273,7 @@ async fn an_active_subscription_is_listed_before_a_cancelled_one() {
 
 #[tokio::test]
 async fn all_uncredited_paid_periods_are_credited_at_once() {
-    let world = world_at("2026-11-22T12:00:00Z").await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let subscription = world.subscribe("acct_a", "plus").await;
     world.drop_webhooks();
     for _ in 0..24 {

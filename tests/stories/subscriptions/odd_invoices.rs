@@ -62,7 +62,7 @@ async fn a_new_billing_anchor_and_the_end_of_a_trial_grant_the_billed_period() {
         let subscription = world.subscribe("acct_a", "plus").await;
         let path = format!("/v1/subscriptions/{subscription}");
         if form.starts_with("trial_end") {
-            let end = world.now_ms() / 1_000 + 86_400;
+            let end = world.now().as_second() + 86_400;
             world
                 .post_to_stripe(&path, &format!("trial_end={end}"))
                 .await;
@@ -129,7 +129,7 @@ async fn a_payment_that_grants_nothing_is_an_incident_and_reconcile_lists_it() {
         let id = made["invoice"]["id"].as_str().unwrap();
         assert_eq!(world.credits("acct_a").len(), 1, "{changes}");
         assert_eq!(incidents(&world), [(id.to_owned(), code.to_owned())]);
-        let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+        let now = world.now();
         let day = now.strftime("%Y-%m-%d").to_string();
         let (printed, _) = world.sparks_printing(&["reconcile", "--day", &day]).await;
         assert!(printed.contains(id), "{code}: {printed}");

@@ -4,15 +4,22 @@
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::process::clock::Clock;
-use tests::World;
+use tests::{CARD, World};
 
-const CARD: &str = "4242424242424242";
 const PERIOD: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 async fn world() -> World {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    World::start_with(&[], Clock::starting_at(start)).await
+    World::start_at("2026-11-22T12:00:00Z").await
+}
+
+/// Starts a world in which a renewal is not paid, and no webhook arrives. Returns the subscription and the invoice.
+async fn unpaid_renewal() -> (World, String, Value) {
+    let world = world().await;
+    let subscription = world.subscribe("acct_a", "plus").await;
+    world.drop_webhooks();
+    let world = world.later(PERIOD).await;
+    let invoice = world.roll_over(&subscription, "failed").await;
+    (world, subscription, invoice)
 }
 
 /// Lets time pass in half-hour steps until the account has this many credits. Each step has a run of the outbox.
@@ -34,21 +41,16 @@ async fn until_credited(mut world: World, credits: usize) -> World {
 /// Lets time pass until a second period is credited. Asserts that this is within two hours of the payment.
 async fn is_credited_in_time(world: World, invoice: &Value) {
     let world = until_credited(world, 2).await;
-    let after = now(&world).duration_since(paid_at(&world, invoice));
+    let after = world.now().duration_since(paid_at(&world, invoice));
     assert!(after <= SignedDuration::from_hours(2), "{after}");
 }
 
 /// Returns the time at which an invoice was paid.
 fn paid_at(world: &World, invoice: &Value) -> Timestamp {
-    let state = world.stack.stripe.state();
-    let invoices = state["invoices"].as_array().unwrap();
+    let invoices = world.stripe_objects("invoices");
     let found = invoices.iter().find(|one| one["id"] == invoice["id"]);
     let paid_at = found.unwrap()["status_transitions"]["paid_at"].as_i64();
     Timestamp::from_second(paid_at.expect("it is paid")).unwrap()
-}
-
-fn now(world: &World) -> Timestamp {
-    Timestamp::from_millisecond(world.now_ms()).unwrap()
 }
 
 /// `customer.subscription.updated` brings the new period an hour before the payment. It is no proof of the renewal.
@@ -97,18 +99,14 @@ async fn a_subscription_that_stripe_cannot_return_after_payment_is_stored_later(
 
 #[tokio::test]
 async fn a_payment_that_succeeds_after_days_of_dunning_is_credited_within_two_hours() {
-    let world = world().await;
-    let subscription = world.subscribe("acct_a", "plus").await;
-    world.drop_webhooks();
-    let world = world.later(PERIOD).await;
-    let invoice = world.roll_over(&subscription, "failed").await;
+    let (world, subscription, invoice) = unpaid_renewal().await;
     let world = world.later(SignedDuration::from_hours(2)).await;
     world.deliver().await;
     let told = world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(told.body["status"], "past_due");
     let path = format!("/_local/subscriptions/{subscription}/card");
     let card = json!({"outcome": "succeeded"});
-    world.at_stripe(&path, &card).await.expect(StatusCode::OK);
+    world.control(&path, &card).await;
     let world = world.later(SignedDuration::from_hours(24 * 3 - 4)).await;
     world.deliver().await;
     assert_eq!(
@@ -132,11 +130,7 @@ async fn looks_of_five_hours(mut world: World) -> (World, u64) {
 #[tokio::test]
 async fn an_unpaid_invoice_is_checked_hourly_until_it_is_void_or_uncollectible() {
     for end in ["void", "mark_uncollectible"] {
-        let world = world().await;
-        let subscription = world.subscribe("acct_a", "plus").await;
-        world.drop_webhooks();
-        let world = world.later(PERIOD).await;
-        let invoice = world.roll_over(&subscription, "failed").await;
+        let (world, _, invoice) = unpaid_renewal().await;
         let world = world.later(SignedDuration::from_hours(2)).await;
         world.deliver().await;
         let (world, looks) = looks_of_five_hours(world).await;
@@ -164,8 +158,7 @@ async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
         world = world.later(SignedDuration::from_hours(24)).await;
         world.deliver().await;
     }
-    let invoices = world.stack.stripe.state()["invoices"].clone();
-    let older = invoices.as_array().unwrap().last().unwrap().clone();
+    let older = world.stripe_objects("invoices").pop().unwrap();
     assert_eq!(older["status"], "open");
     world
         .at_stripe(&card, &json!({"outcome": "succeeded"}))
@@ -173,8 +166,7 @@ async fn an_older_invoice_that_is_paid_late_is_credited_within_a_day() {
     world = world.later(SignedDuration::from_hours(11 * 24)).await;
     let mut world = until_credited(world, 2).await;
     world.drop_webhooks();
-    let path = format!("/v1/subscriptions/{subscription}");
-    world.delete_at_stripe(&path).await;
+    world.delete_subscription(&subscription).await;
     let path = format!("/v1/invoices/{}/pay", older["id"].as_str().unwrap());
     world.post_to_stripe(&path, "").await;
     for _ in 0..2 {
@@ -201,16 +193,12 @@ async fn reading_an_unchanged_subscription_writes_nothing() {
 /// day.
 #[tokio::test]
 async fn reconcile_finds_a_late_paid_invoice_on_its_day_of_payment_and_credits_it() {
-    let world = world().await;
-    let subscription = world.subscribe("acct_a", "plus").await;
-    world.drop_webhooks();
-    let world = world.later(PERIOD).await;
-    let invoice = world.roll_over(&subscription, "failed").await;
+    let (world, _, invoice) = unpaid_renewal().await;
     let id = invoice["id"].as_str().unwrap();
     let world = world.later(SignedDuration::from_hours(24 * 5)).await;
     let path = format!("/v1/invoices/{id}/pay");
     world.post_to_stripe(&path, "paid_out_of_band=true").await;
-    let day = now(&world).strftime("%Y-%m-%d").to_string();
+    let day = world.now().strftime("%Y-%m-%d").to_string();
     let (printed, outcome) = world.sparks_printing(&["reconcile", "--day", &day]).await;
     assert!(outcome.is_err());
     assert!(
@@ -237,8 +225,7 @@ async fn other_invoices_of_a_customer_do_not_hide_a_renewal() {
         "lines": [{"amount": 0, "quantity": 1}],
     });
     for _ in 0..25 {
-        let made = world.at_stripe("/_local/invoices", &other).await;
-        made.expect(StatusCode::OK);
+        world.control("/_local/invoices", &other).await;
     }
     world.subscription("acct_a").await.expect(StatusCode::OK);
     assert_eq!(

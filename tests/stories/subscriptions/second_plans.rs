@@ -2,9 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use tests::World;
-
-const CARD: &str = "4242424242424242";
+use tests::{CARD, World};
 
 fn incidents(world: &World, code: &str) -> Vec<Value> {
     let mut incidents = world.items("INCIDENTS");
@@ -40,8 +38,7 @@ async fn a_second_plan_is_refused_in_any_status_of_the_first() {
     let pack = world.order("pack_125k");
     let page = world.checkout("acct_a", "pack", &pack).await;
     page.expect(StatusCode::CREATED);
-    let path = format!("/v1/subscriptions/{subscription}");
-    world.delete_at_stripe(&path).await;
+    world.delete_subscription(&subscription).await;
     open(&world, "active").await;
 }
 
@@ -76,12 +73,12 @@ async fn the_other_open_session_is_expired_when_the_first_is_paid() {
         let pack = world.open("acct_a", "pack_125k").await;
         world.pay(&first, CARD).await.expect(StatusCode::OK);
         if verified {
-            world.verify("acct_a", &first).await.expect(StatusCode::OK);
+            world.verified("acct_a", &first).await;
         }
         world.webhooks_settled().await;
         let refused = world.pay(&second, CARD).await;
         assert_eq!(refused.status, 400, "{refused:?}");
-        let told = world.verify("acct_a", &second).await.expect(StatusCode::OK);
+        let told = world.verified("acct_a", &second).await;
         assert_eq!(told.body["status"], "expired");
         world.pay(&pack, CARD).await.expect(StatusCode::OK);
         let state = world.stack.stripe.state();
@@ -100,7 +97,7 @@ async fn two_live_plans_are_one_incident_that_names_both() {
         world.pay(session, CARD).await.expect(StatusCode::OK);
     }
     for session in [&first, &second] {
-        world.verify("acct_a", session).await.expect(StatusCode::OK);
+        world.verified("acct_a", session).await;
     }
     world.subscription("acct_a").await.expect(StatusCode::OK);
     let kept = incidents(&world, "second_subscription");

@@ -4,15 +4,9 @@
 
 use std::ops::Range;
 
-use http::StatusCode;
-use local::faults::Fault;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
-
-fn item(key: &str, tokens: u64) -> Value {
-    json!({"idempotency_key": key, "usage": [{"meter": "ai_tokens", "input_tokens": tokens}]})
-}
+use tests::{World, item, tokens};
 
 /// An item of a model that has no price.
 fn unpriced(key: &str) -> Value {
@@ -27,7 +21,7 @@ fn items(numbers: Range<usize>) -> Vec<Value> {
 
 /// Items of as many hours and members, which have too many roll-ups for one transaction.
 fn items_of_many_hours(world: &World, count: usize) -> Vec<Value> {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let mut items = items(0..count);
     for (number, item) in (0..).zip(&mut items) {
         let occurred_at = now - jiff::SignedDuration::from_hours(number);
@@ -45,8 +39,7 @@ async fn funded(sparks: &str) -> World {
 
 /// Records a batch of `acct_a`; returns the body of the answer.
 async fn record(world: &World, items: &[Value]) -> Value {
-    let answer = world.record_batch("acct_a", items).await;
-    answer.expect(StatusCode::OK).body
+    world.batched("acct_a", items).await.body
 }
 
 /// Status, problem code and replay of each result.
@@ -103,13 +96,7 @@ async fn forty_five_items_are_one_transaction() {
 #[tokio::test]
 async fn each_item_has_the_result_it_would_have_had_alone() {
     let world = funded("50").await;
-    world
-        .record(
-            "acct_a",
-            "old",
-            &json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]}),
-        )
-        .await;
+    world.record("acct_a", "old", &tokens(10)).await;
     let mut items = items(0..45);
     items[10] = item("old", 10);
     items[11] = item("old", 20);
@@ -227,8 +214,7 @@ async fn a_repeated_batch_is_all_replays() {
 async fn keys_are_shared_with_single_usages() {
     let world = funded("100").await;
     record(&world, &[item("k1", 10)]).await;
-    let single = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 10}]});
-    assert!(world.record("acct_a", "k1", &single).await.is_replay());
+    assert!(world.record("acct_a", "k1", &tokens(10)).await.is_replay());
 }
 
 #[tokio::test]
@@ -363,13 +349,8 @@ async fn invalid_items_fail_alone() {
 #[tokio::test]
 async fn a_batch_among_conflicts_is_exact() {
     let world = funded("100").await;
-    let faults = world.stack.dynamodb.faults();
-    faults.add(
-        Fault::new("TransactWriteItems", "conflict+condition")
-            .unwrap()
-            .times(2),
-    );
-    faults.add(Fault::new("TransactWriteItems", "lost_reply").unwrap());
+    world.dynamodb_fails("TransactWriteItems", "conflict+condition", 2);
+    world.dynamodb_fails("TransactWriteItems", "lost_reply", 1);
     let items = items(0..45);
 
     let body = record(&world, &items).await;

@@ -60,8 +60,7 @@ async fn use_tokens(world: &World, from: &str, to: &str) {
         at += SignedDuration::from_mins(20);
     }
     for items in items.chunks(45) {
-        let recorded = world.record_batch("acct_a", items).await;
-        let results = recorded.expect(StatusCode::OK).body["results"].clone();
+        let results = world.batched("acct_a", items).await.body["results"].clone();
         let recorded = |result: &Value| result["status"] == 201;
         assert!(
             results.as_array().unwrap().iter().all(recorded),
@@ -189,8 +188,7 @@ async fn use_everything(world: &World) {
         ),
     ] {
         let body = json!({"member_id": member, "usage": lines});
-        let recorded = world.record("acct_a", key, &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.charged("acct_a", key, &body).await;
     }
 }
 

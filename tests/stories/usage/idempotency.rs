@@ -3,11 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 use shared::process::clock::Clock;
-use tests::World;
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
+use tests::{World, tokens};
 
 /// Returns the members of a response that a replay repeats.
 fn receipt(body: &Value) -> Vec<&Value> {
@@ -27,16 +23,10 @@ fn receipt(body: &Value) -> Vec<&Value> {
 async fn a_replayed_call_is_charged_once() {
     let world = World::start().await;
     world.grant("acct_a", "1000").await;
-    let first = world
-        .record("acct_a", "k1", &tokens(1_000))
-        .await
-        .expect(StatusCode::CREATED);
+    let first = world.charged("acct_a", "k1", &tokens(1_000)).await;
     let table = world.table();
 
-    let second = world
-        .record("acct_a", "k1", &tokens(1_000))
-        .await
-        .expect(StatusCode::CREATED);
+    let second = world.charged("acct_a", "k1", &tokens(1_000)).await;
 
     assert!(second.is_replay() && !first.is_replay());
     assert_eq!(receipt(&first.body), receipt(&second.body));
@@ -51,10 +41,7 @@ async fn a_replay_succeeds_even_if_the_balance_is_too_small_by_then() {
     world.grant("acct_a", "150").await;
     let first = world.record("acct_a", "k1", &tokens(1_000)).await;
 
-    let second = world
-        .record("acct_a", "k1", &tokens(1_000))
-        .await
-        .expect(StatusCode::CREATED);
+    let second = world.charged("acct_a", "k1", &tokens(1_000)).await;
 
     assert_eq!(receipt(&first.body), receipt(&second.body));
     assert_eq!(second.body["balance"]["available"], "50.000");
@@ -64,23 +51,17 @@ async fn a_replay_succeeds_even_if_the_balance_is_too_small_by_then() {
 async fn a_replay_succeeds_long_after_its_time_window() {
     let world = World::start().await;
     world.grant("acct_a", "150").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let mut body = tokens(1_000);
     body["occurred_at"] = now.to_string().into();
-    let first = world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    let first = world.charged("acct_a", "k1", &body).await;
 
     let world = world
         .at(Clock::starting_at(
             now + jiff::SignedDuration::from_hours(24 * 400),
         ))
         .await;
-    let replay = world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    let replay = world.charged("acct_a", "k1", &body).await;
     assert!(replay.is_replay());
     assert_eq!(receipt(&first.body), receipt(&replay.body));
     assert_eq!(replay.body["balance"]["available"], "50.000");
@@ -101,10 +82,7 @@ async fn a_replay_succeeds_long_after_its_time_window() {
 async fn an_unpriced_request_under_a_used_key_is_a_reuse() {
     let world = World::start().await;
     world.grant("acct_a", "150").await;
-    world
-        .record("acct_a", "k1", &tokens(10))
-        .await
-        .expect(StatusCode::CREATED);
+    world.spend("acct_a", "k1", 1).await;
     let unpriced =
         json!({"usage": [{"meter": "ai_tokens", "model": "gpt-unheard-of", "input_tokens": 10}]});
     assert_eq!(
@@ -162,10 +140,7 @@ async fn keys_of_different_accounts_are_independent() {
     let world = World::start().await;
     for account in ["acct_a", "acct_b"] {
         world.grant(account, "100").await;
-        let answer = world
-            .record(account, "k1", &tokens(10))
-            .await
-            .expect(StatusCode::CREATED);
+        let answer = world.charged(account, "k1", &tokens(10)).await;
         assert!(!answer.is_replay());
     }
     assert_eq!(world.meter_events().len(), 2);
@@ -205,10 +180,7 @@ async fn a_refused_request_may_succeed_with_the_same_key_after_a_top_up() {
         402
     );
     world.grant("acct_a", "90").await;
-    let answer = world
-        .record("acct_a", "k1", &tokens(1_000))
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &tokens(1_000)).await;
     assert!(!answer.is_replay());
     assert_eq!(answer.body["balance"]["available"], "0.000");
 }
@@ -245,46 +217,31 @@ async fn a_customer_cannot_use_up_a_key_of_the_backend() {
 /// A customer's key is found under either id while a deployment changes its item version.
 #[tokio::test]
 async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
-    let body = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100}]});
+    let body = tokens(100);
     for (first, second) in [("1", "2"), ("2", "1")] {
         let world = World::at_noon()
             .await
             .with("ITEM_VERSION", first)
             .restarted()
             .await;
-        let recorded = world
-            .record("acct_a", "k1", &body)
-            .await
-            .expect(StatusCode::CREATED);
+        let recorded = world.charged("acct_a", "k1", &body).await;
         let world = world.with("ITEM_VERSION", second).restarted().await;
-        let again = world
-            .record("acct_a", "k1", &body)
-            .await
-            .expect(StatusCode::CREATED);
+        let again = world.charged("acct_a", "k1", &body).await;
         assert!(again.is_replay(), "{first} {second}");
         assert_eq!(again.body["usage_id"], recorded.body["usage_id"]);
         let item = json!({"idempotency_key": "k1", "usage": body["usage"]});
         let mut other = item.clone();
         other["usage"][0]["input_tokens"] = 200.into();
-        let batch = world
-            .record_batch("acct_a", &[item, other])
-            .await
-            .expect(StatusCode::OK);
+        let batch = world.batched("acct_a", &[item, other]).await;
         let results = &batch.body["results"];
         assert_eq!(results[0]["replayed"], true);
         assert_eq!(results[1]["code"], "idempotency_key_reused");
         // By itself, the other request is charged; after that, both are replays.
-        let other = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 200}]});
-        world
-            .record("acct_a", "k1", &other)
-            .await
-            .expect(StatusCode::CREATED);
+        let other = tokens(200);
+        world.charged("acct_a", "k1", &other).await;
         let items =
             [&body, &other].map(|body| json!({"idempotency_key": "k1", "usage": body["usage"]}));
-        let batch = world
-            .record_batch("acct_a", &items)
-            .await
-            .expect(StatusCode::OK);
+        let batch = world.batched("acct_a", &items).await;
         let replayed = [0, 1].map(|place| batch.body["results"][place]["replayed"] == true);
         assert_eq!(replayed, [true, true]);
         world.sparks(&["verify"]).await.unwrap();
@@ -294,11 +251,7 @@ async fn a_key_is_one_usage_whichever_item_version_recorded_it() {
 #[tokio::test]
 async fn a_zero_cost_usage_is_recorded_and_traced_but_not_metered() {
     let world = World::at_noon().await;
-    let nothing = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 0}]});
-    let recorded = world
-        .record("acct_a", "k1", &nothing)
-        .await
-        .expect(StatusCode::CREATED);
+    let recorded = world.charged("acct_a", "k1", &tokens(0)).await;
     let delivery = &recorded.body["delivery"];
     assert_eq!(delivery["stripe"]["status"], "off");
     assert_eq!(delivery["langfuse"]["status"], "confirmed");

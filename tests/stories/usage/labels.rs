@@ -26,15 +26,13 @@ async fn a_member_may_be_any_text() {
     ];
     for (number, (member, _)) in members.iter().enumerate() {
         let (key, body) = (format!("k{number}"), usage_of(member));
-        let answer = world.record("acct_a", &key, &body).await;
-        answer.expect(StatusCode::CREATED);
+        world.charged("acct_a", &key, &body).await;
     }
     // An empty name is no member, and two long names stay distinct after they are cut.
     let others = ["", &longer, &format!("{longer}2")];
     for (number, member) in others.iter().enumerate() {
         let (key, body) = (format!("o{number}"), usage_of(member));
-        let answer = world.record("acct_a", &key, &body).await;
-        answer.expect(StatusCode::CREATED);
+        world.charged("acct_a", &key, &body).await;
     }
 
     let token = world.token("acct_a");

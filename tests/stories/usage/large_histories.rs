@@ -3,14 +3,12 @@
 use http::StatusCode;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use shared::process::clock::Clock;
 use tests::World;
 
 const QUERY: &str = "Query";
 
 async fn world() -> World {
-    let now = "2026-11-30T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(now)).await;
+    let world = World::start_at("2026-11-30T12:00:00Z").await;
     world.grant("acct_a", "1000").await;
     world.dynamodb_fails(QUERY, "slow:0", u32::MAX);
     world
@@ -109,8 +107,7 @@ async fn use_everything(world: &World) {
             {"meter": "ai_tokens", "model": "gpt-5", "input_tokens": 1000},
         ]);
         let body = json!({"member_id": member, "usage": lines});
-        let recorded = world.record("acct_a", key, &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.charged("acct_a", key, &body).await;
     }
 }
 
@@ -166,8 +163,7 @@ async fn a_members_day_ahead_of_its_quarter_hour_makes_no_row_negative() {
     let world = world().await;
     use_everything(&world).await;
     let body = json!({"usage": [{"meter": "storage", "gigabyte_hours": "0.73"}]});
-    let recorded = world.record("acct_a", "k3", &body).await;
-    recorded.expect(StatusCode::CREATED);
+    world.charged("acct_a", "k3", &body).await;
     let rollups = world.items("R#acct_a");
     let quarter = rollups
         .iter()

@@ -1,22 +1,14 @@
 //! A user acts, and the app records the usage. It is charged once, traced and metered.
 
-use http::StatusCode;
-use serde_json::{Value, json};
-use tests::World;
-
-fn tokens(count: u64) -> Value {
-    json!({"usage": [{"meter": "ai_tokens", "input_tokens": count}]})
-}
+use serde_json::json;
+use tests::{World, tokens};
 
 #[tokio::test]
 async fn a_usage_is_charged_traced_and_metered() {
     let world = World::start().await;
     world.grant("acct_a", "10000").await;
 
-    let answer = world
-        .record("acct_a", "k1", &tokens(1_000))
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &tokens(1_000)).await;
 
     assert_eq!(answer.body["sparks"], "100.000");
     assert_eq!(answer.body["balance"]["available"], "9900.000");
@@ -59,10 +51,7 @@ async fn the_worked_example_costs_137_172_sparks() {
         },
     });
 
-    let mut answer = world
-        .record("acct_1", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    let mut answer = world.charged("acct_1", "k1", &body).await;
 
     assert_eq!(
         answer.body["recorded_at"].as_str().map(str::len),
@@ -109,15 +98,8 @@ async fn entry_trace_and_meter_event_share_the_usage_id() {
 async fn all_usage_of_an_account_is_metered_for_one_customer() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let keys = ["k1", "k2", "k3", "k4"];
-    let body = tokens(10);
-
-    futures_util::future::join_all(keys.map(|key| world.record("acct_a", key, &body))).await;
-
-    let customers = world.stack.stripe.state()["customers"]
-        .as_array()
-        .unwrap()
-        .clone();
+    world.record_at_once("acct_a", 4, 10).await;
+    let customers = world.stripe_objects("customers");
     assert_eq!(customers.len(), 1);
     assert_eq!(customers[0]["metadata"]["account"], "acct_a");
     for event in world.meter_events() {
@@ -129,15 +111,12 @@ async fn all_usage_of_an_account_is_metered_for_one_customer() {
 async fn late_usage_is_metered_at_the_time_it_occurred() {
     let world = World::start().await;
     world.grant("acct_a", "100").await;
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     let mut body = tokens(10);
     body["occurred_at"] = yesterday.to_string().into();
 
-    world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &body).await;
 
     assert_eq!(world.meter_events()[0]["timestamp"], yesterday.as_second());
     let start: jiff::Timestamp = world.spans()[0]["start"].as_str().unwrap().parse().unwrap();
@@ -151,10 +130,7 @@ async fn long_prompts_are_cut_marked_and_never_stored() {
     let mut body = tokens(10);
     body["trace"] = json!({"input": "é".repeat(140_000), "output": "short"});
 
-    world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &body).await;
 
     let span = world.spans().remove(0);
     assert_eq!(span["input"].as_str().unwrap().len(), 256 * 1024);
@@ -169,10 +145,7 @@ async fn long_prompts_are_cut_marked_and_never_stored() {
 #[tokio::test]
 async fn a_usage_of_zero_tokens_is_recorded_and_costs_nothing() {
     let world = World::start().await;
-    let answer = world
-        .record("acct_a", "k1", &tokens(0))
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &tokens(0)).await;
     assert_eq!(answer.body["sparks"], "0.000");
 }
 
@@ -189,10 +162,7 @@ async fn providers_that_are_not_configured_are_off() {
     let world = World::start_with(&variables, shared::process::clock::Clock::system()).await;
     world.grant("acct_a", "100").await;
 
-    let answer = world
-        .record("acct_a", "k1", &tokens(10))
-        .await
-        .expect(StatusCode::CREATED);
+    let answer = world.charged("acct_a", "k1", &tokens(10)).await;
 
     assert_eq!(answer.body["delivery"]["langfuse"]["status"], "off");
     assert_eq!(answer.body["delivery"]["stripe"]["status"], "off");

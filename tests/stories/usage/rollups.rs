@@ -1,6 +1,5 @@
 //! The transaction that records a usage adds it to the sums. These are by quarter-hour, model and member.
 
-use http::StatusCode;
 use serde_json::{Value, json};
 use shared::pricing::price_book::models;
 use tests::World;
@@ -25,10 +24,7 @@ async fn a_quarter_hour_is_summed_by_meter_and_model_and_a_day_by_member() {
         ],
     });
     for key in ["k1", "k2"] {
-        world
-            .record("acct_a", key, &body)
-            .await
-            .expect(StatusCode::CREATED);
+        world.charged("acct_a", key, &body).await;
     }
     let quarter = rollup(&world, "Q#");
     assert!(quarter["sk"]["S"].as_str().unwrap().ends_with("T12:00"));
@@ -63,17 +59,11 @@ async fn models_beyond_forty_in_a_quarter_hour_count_as_other() {
     for (number, lines) in models[..46].chunks(5).enumerate() {
         let lines: Vec<Value> = lines.iter().map(|model| line(model)).collect();
         let body = json!({"usage": lines, "occurred_at": occurred_at});
-        world
-            .record("acct_a", &format!("k{number}"), &body)
-            .await
-            .expect(StatusCode::CREATED);
+        world.charged("acct_a", &format!("k{number}"), &body).await;
     }
     // A model among the first forty is still counted separately.
     let known = json!({"usage": [line(models[0])], "occurred_at": occurred_at});
-    world
-        .record("acct_a", "known", &known)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "known", &known).await;
 
     let quarter = rollup(&world, "Q#");
     assert_eq!(quarter["models"]["SS"].as_array().unwrap().len(), 40);
@@ -98,15 +88,13 @@ async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
     for (number, lines) in models[..40].chunks(5).enumerate() {
         let lines: Vec<Value> = lines.iter().map(|model| line(model)).collect();
         let body = json!({"usage": lines, "occurred_at": occurred_at});
-        let recorded = world.record("acct_a", &format!("k{number}"), &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.charged("acct_a", &format!("k{number}"), &body).await;
     }
     world.dynamodb_fails("TransactWriteItems", "slow:0", 100);
     let mut before = 0;
     for (key, transactions) in [("first", 2), ("second", 1), ("third", 1)] {
         let body = json!({"usage": [line(models[40])], "occurred_at": occurred_at});
-        let recorded = world.record("acct_a", key, &body).await;
-        recorded.expect(StatusCode::CREATED);
+        world.charged("acct_a", key, &body).await;
         let sent = world.stack.dynamodb.faults().fired("TransactWriteItems");
         assert_eq!(sent - before, transactions, "{key}");
         before = sent;
@@ -115,14 +103,14 @@ async fn a_model_beyond_forty_costs_a_second_transaction_only_once() {
 
 /// Returns noon of the previous day. So all usages of a test fall into one roll-up.
 fn noon(world: &World) -> String {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let yesterday = now - jiff::SignedDuration::from_hours(24);
     format!("{}T12:00:00Z", &yesterday.to_string()[..10])
 }
 
 /// Returns the models whose id is no alias and whose input has a price now.
 fn priced_models(world: &World) -> Vec<&'static str> {
-    let now = jiff::Timestamp::from_millisecond(world.now_ms()).unwrap();
+    let now = world.now();
     let priced = |id: &&'static str| {
         models::find(id)
             .filter(|model| model.id() == *id)

@@ -2,9 +2,8 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use shared::process::clock::Clock;
-use tests::World;
 use tests::model::{parse, print};
+use tests::{World, tokens};
 
 async fn page(world: &World, query: &str) -> Value {
     let path = format!("/v1/ledger?{query}");
@@ -21,23 +20,18 @@ fn ids(page: &Value) -> Vec<String> {
 
 /// Starts a world with an entry of every kind. Returns it with the session and the refund of a pack.
 async fn with_every_kind_of_entry() -> (World, String, String) {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let (session, payment) = world.buy("acct_a", "pack_500k", "k1").await;
     let body = json!({
         "member_id": "u_7", "occurred_at": "2026-11-22T11:00:00Z",
         "usage": [{"meter": "ai_tokens", "model": "gpt-5", "input_tokens": 1200}],
     });
-    world
-        .record("acct_a", "u1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "u1", &body).await;
     let refund = world.refund(&payment, 1_000).await;
     world.refund_is(&refund, "failed").await;
     let reason = ["grant", "acct_a", "5", "--reason", "sorry"];
     world.sparks(&reason).await.unwrap();
-    let later = "2026-12-01T00:00:00Z".parse().unwrap();
-    let world = world.at(Clock::starting_at(later)).await;
+    let world = world.until("2026-12-01T00:00:00Z").await;
     (world, session, refund)
 }
 
@@ -148,15 +142,11 @@ async fn pages_stay_consistent_while_entries_are_recorded() {
 
 #[tokio::test]
 async fn a_ledger_is_filtered_by_recording_time() {
-    let start = "2026-11-22T12:00:00Z".parse().unwrap();
-    let world = World::start_with(&[], Clock::starting_at(start)).await;
+    let world = World::start_at("2026-11-22T12:00:00Z").await;
     let body = json!({
         "occurred_at": "2026-11-01T00:00:00Z", "usage": [{"meter": "compute", "milliseconds": 60_000}],
     });
-    world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED);
+    world.charged("acct_a", "k1", &body).await;
     for (query, count) in [
         ("from=2026-11-22&to=2026-11-23", 2),
         ("from=2026-11-22T12:00:00Z", 2),
@@ -234,11 +224,7 @@ async fn an_estimate_equals_the_price_of_the_recorded_usage() {
         (&told["available"], &told["sufficient"]),
         (&json!("10000.000"), &json!(true))
     );
-    let recorded = world
-        .record("acct_a", "k1", &body)
-        .await
-        .expect(StatusCode::CREATED)
-        .body;
+    let recorded = world.charged("acct_a", "k1", &body).await.body;
     for member in ["sparks", "lines", "price_version"] {
         assert_eq!(told[member], recorded[member], "{member}");
     }
@@ -250,13 +236,13 @@ async fn an_estimate_equals_the_price_of_the_recorded_usage() {
 #[tokio::test]
 async fn an_estimate_reports_missing_sparks_and_refuses_invalid_usage() {
     let world = World::start().await;
-    let dear = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100_001}]});
+    let dear = tokens(100_001);
     let told = estimate(&world, &dear).await.expect(StatusCode::OK).body;
     assert_eq!(
         (&told["sparks"], &told["sufficient"]),
         (&json!("10000.100"), &json!(false))
     );
-    let exact = json!({"usage": [{"meter": "ai_tokens", "input_tokens": 100_000}]});
+    let exact = tokens(100_000);
     assert_eq!(estimate(&world, &exact).await.body["sufficient"], true);
 
     for (body, refusal) in [
@@ -337,7 +323,7 @@ async fn polling_with_an_overlap_misses_no_late_entry() {
         world.spend("acct_a", "meanwhile", 1).await;
         page(&world, "").await
     };
-    let (first, ()) = futures_util::future::join(others, early).await;
+    let (first, _) = futures_util::future::join(others, early).await;
     let newest: jiff::Timestamp = first["entries"][0]["recorded_at"]
         .as_str()
         .unwrap()

@@ -9,8 +9,9 @@ use shared::providers::stripe::{
 use shared::words::id::{CustomerId, InvoiceId, PaymentIntentId, ReversalId, SubscriptionId};
 use shared::words::reversal_kind::ReversalKind;
 
-use super::{Failure, Id, STAGE, Script, SetUp, Step, TIMEOUT, either, expected};
-use crate::live_check::account::Started;
+use super::{Id, Script, SetUp, either, expected};
+use crate::live_check::account::{Failure, STAGE, Started, TIMEOUT};
+use crate::live_check::step::Step;
 
 /// A card that pays, by Stripe's name. <https://docs.stripe.com/testing>
 const PAYS: &str = "pm_card_visa";

@@ -7,7 +7,9 @@ use shared::providers::stripe::{
 use shared::words::id::{AccountId, CustomerId, IdempotencyKey, OrderId};
 use shared::words::sparks::Sparks;
 
-use super::{Failure, RETURN_URL, STAGE, Script, SetUp, Step, TIMEOUT, expected, refused};
+use super::{RETURN_URL, Script, SetUp, expected, refused};
+use crate::live_check::account::{Failure, STAGE, TIMEOUT};
+use crate::live_check::step::Step;
 
 /// A customer that does not exist.
 const UNKNOWN: &str = "cus_LiveCheckNone";

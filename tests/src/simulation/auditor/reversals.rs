@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::verdict::{entries, list, owed};
+use super::verdict::entries;
 use crate::model::{self, share};
 use crate::simulation::World;
-use crate::simulation::items::{number, text};
+use crate::simulation::items::{list, number, owed, text};
 use crate::simulation::plan::Webhooks;
 
 /// A purchase according to Stripe.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::model::PLAN;
 use crate::simulation::World;
 use crate::simulation::buyers::ITEMS;
-use crate::simulation::items::{number, text};
+use crate::simulation::items::{list, number, owed, text};
 use crate::simulation::operator::GRANTED;
 
 /// The work that waits for the outbox.
@@ -165,12 +165,6 @@ impl World {
     }
 }
 
-/// Returns the amount due of an invoice. A credit note on an open invoice is not a payment.
-pub(in super::super) fn owed(invoice: &Value) -> i64 {
-    let cents = |name: &str| invoice[name].as_i64().unwrap_or_default();
-    cents("total") - cents("pre_payment_credit_notes_amount")
-}
-
 /// Returns usages that Stripe's meter lacks, has twice, or has for another account or time.
 fn metered_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -308,8 +302,4 @@ pub(in super::super) fn entries(items: &[Value]) -> impl Iterator<Item = &Value>
 fn usages(items: &[Value]) -> impl Iterator<Item = (&str, &Value)> {
     let usages = entries(items).filter(|entry| text(entry, "kind") == "usage");
     usages.map(|entry| (text(entry, "id"), entry))
-}
-
-pub(in super::super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tests::model::{PACKS, Usage, parse, print};
-use tests::{Answer, World, session_id};
+use tests::{Answer, CARD, World, session_id};
 
 use super::book::{Book, Expected, Step};
 use super::{ACCOUNT, REFUSED};
@@ -193,11 +193,7 @@ impl Stack {
     }
 
     async fn pay(&self, key: u8, is_good: bool) {
-        let card = if is_good {
-            "4242424242424242"
-        } else {
-            "4000000000000002"
-        };
+        let card = if is_good { CARD } else { "4000000000000002" };
         let answer = self.world().pay(&self.pages[&key], card).await;
         assert_eq!(answer.status == 200, is_good, "{answer:?}");
     }

@@ -3,7 +3,7 @@
 use local::faults::Fault;
 use local::stripe::signature;
 use serde_json::{Value, json};
-use tests::{Answer, World, session_id};
+use tests::{Answer, CARD, World, session_id};
 
 use super::OpenApi;
 
@@ -57,7 +57,7 @@ async fn checkouts(openapi: &OpenApi, world: &World) -> Vec<String> {
     openapi.check(CHECKOUT, &answer, None);
     seen.extend(late(openapi, world, &pack).await);
     let first = session_id(&world.checkout("acct_plan", "first", &plan).await);
-    world.pay(&first, "4242424242424242").await;
+    world.pay(&first, CARD).await;
     let answer = world.checkout("acct_plan", "second", &plan).await;
     seen.extend(openapi.check(CHECKOUT, &answer, Some("already_subscribed")));
     seen
@@ -84,12 +84,11 @@ async fn verifications(openapi: &OpenApi, world: &World) -> Vec<String> {
     let mut seen = Vec::new();
     let pack = openapi.request("/v1/checkout", "pack");
     let session = session_id(&world.checkout("acct_1", "verified", &pack).await);
-    let card = "4242424242424242";
     let mut check =
         |answer: &Answer, example| seen.extend(openapi.check(VERIFY, answer, Some(example)));
     check(&world.verify("acct_1", &session).await, "unpaid");
     check(&world.verify("acct_2", &session).await, "session_not_found");
-    world.pay(&session, card).await;
+    world.pay(&session, CARD).await;
     world
         .stack
         .stripe

@@ -1,6 +1,5 @@
 //! Produces every example of usage, the ledger, the catalogue and estimates.
 
-use http::StatusCode;
 use tests::World;
 
 use super::OpenApi;
@@ -9,8 +8,7 @@ use super::OpenApi;
 pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let mut seen = Vec::new();
     let usage = openapi.request("/v1/usage", "chat");
-    let recorded = world.record("acct_4", "chat-0001", &usage).await;
-    let usage_id = recorded.expect(StatusCode::CREATED).body["usage_id"].clone();
+    let usage_id = world.charged("acct_4", "chat-0001", &usage).await.body["usage_id"].clone();
     for (path, query, account, example) in [
         (
             "/v1/usage",

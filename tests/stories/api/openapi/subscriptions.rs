@@ -1,7 +1,7 @@
 //! Produces every example of the portal and of an account's subscriptions.
 
 use serde_json::json;
-use tests::{World, session_id};
+use tests::{CARD, World, session_id};
 
 use super::OpenApi;
 
@@ -22,7 +22,7 @@ pub(super) async fn examples(openapi: &OpenApi, world: &World) -> Vec<String> {
     let session = session_id(&world.checkout("acct_3", "plan", &plan).await);
     let answer = world.portal("acct_3", &cancel).await;
     seen.extend(openapi.check(PORTAL, &answer, Some("no_subscription")));
-    world.pay(&session, "4242424242424242").await;
+    world.pay(&session, CARD).await;
     world.webhooks_settled().await;
     let mut answer = world.subscription("acct_3").await;
     answer.body["subscriptions"][0]["id"] = json!("sub_1SWq2hJ8BQ0Xr5");

@@ -1,16 +1,15 @@
 //! Parked meter events. The meter's sums confirm those that Stripe has, and the others can be redriven.
 
-use http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tests::World;
+use tests::{METER, World, item};
 
-use super::{METER, differences, fail, funded, listed, one, record, report};
+use super::{differences, funded, listed, one, report};
 
 /// Records a usage whose meter event meets this `fault`. It is parked after 23 hours, on the next day.
 async fn parked(world: World, fault: &str) -> (World, String) {
-    fail(&world, METER, fault, 10);
-    let usage = record(&world, "k1", 20).await;
+    world.stripe_fails(METER, fault, 10);
+    let usage = world.spend("acct_a", "k1", 20).await;
     world.stack.stripe.faults().clear();
     let world = world
         .later(SignedDuration::from_secs(23 * 3_600 + 60))
@@ -55,13 +54,10 @@ async fn a_parked_event_found_at_stripe_is_confirmed() {
 #[tokio::test]
 async fn a_confirmed_event_that_stripe_dropped_is_parked_and_can_be_redriven_after_a_day() {
     let world = funded().await;
-    let usage = record(&world, "k1", 20).await;
-    let lost = format!("/_local/meter_events/{usage}");
-    world.lose_at_stripe(&lost).await;
+    let usage = world.spend("acct_a", "k1", 20).await;
+    world.lose_meter_event(&usage).await;
     let world = world.later(SignedDuration::from_hours(2)).await;
-    let today = ["reconcile", "--day", "2026-11-22", "--json"];
-    let (printed, _) = world.sparks_printing(&today).await;
-    let found: Value = serde_json::from_str(&printed).unwrap();
+    let (found, _) = world.report(&["reconcile", "--day", "2026-11-22"]).await;
     assert_eq!(
         listed(&found, "differences"),
         one("dropped_by_stripe", &usage)
@@ -86,12 +82,12 @@ async fn a_confirmed_event_that_stripe_dropped_is_parked_and_can_be_redriven_aft
 #[tokio::test]
 async fn parked_events_of_one_hour_are_distinguished_by_their_values() {
     let world = funded().await;
-    fail(&world, METER, "lost_reply", 2);
-    let there = record(&world, "k1", 20).await;
+    world.stripe_fails(METER, "lost_reply", 2);
+    let there = world.spend("acct_a", "k1", 20).await;
     world.stack.stripe.faults().clear();
     let (world, absent) = {
-        fail(&world, METER, "status:500", 10);
-        let absent = record(&world, "k2", 7).await;
+        world.stripe_fails(METER, "status:500", 10);
+        let absent = world.spend("acct_a", "k2", 7).await;
         world.stack.stripe.faults().clear();
         let world = world
             .later(SignedDuration::from_secs(23 * 3_600 + 60))
@@ -110,21 +106,15 @@ async fn parked_events_of_one_hour_are_distinguished_by_their_values() {
 /// Parks a parcel of 60 usages. It is frozen, sent once with this `fault`, and then too old to send.
 async fn parked_parcel(fault: &str) -> (World, String) {
     let world = funded().await;
-    fail(&world, METER, "status:429", 1_000);
+    world.stripe_fails(METER, "status:429", 1_000);
     for batch in 0..2 {
         let items: Vec<Value> = (0..30)
-            .map(|number| {
-                json!({
-                    "idempotency_key": format!("k{batch}_{number}"),
-                    "usage": [{"meter": "ai_tokens", "input_tokens": 10}],
-                })
-            })
+            .map(|number| item(&format!("k{batch}_{number}"), 10))
             .collect();
-        let recorded = world.record_batch("acct_a", &items).await;
-        recorded.expect(StatusCode::OK);
+        world.batched("acct_a", &items).await;
     }
     world.stack.stripe.faults().clear();
-    fail(&world, METER, fault, 2);
+    world.stripe_fails(METER, fault, 2);
     let world = world.later(SignedDuration::from_secs(120)).await;
     assert_eq!(world.deliver().await["parcels"], 1);
     world.stack.stripe.faults().clear();
@@ -149,9 +139,7 @@ async fn a_parked_parcel_found_at_stripe_is_confirmed_with_its_members() {
     assert_eq!(differences(&world).await, []);
     let waiting = world.sparks(&["outbox"]).await.unwrap();
     assert_eq!(waiting, "nothing is pending\n");
-    world
-        .lose_at_stripe(&format!("/_local/meter_events/{parcel}"))
-        .await;
+    world.lose_meter_event(&parcel).await;
     let found = differences(&world).await;
     assert_eq!(found, one("dropped_by_stripe", &parcel));
     assert_eq!(world.items("B#")[0]["stripe"]["S"], "parked");
