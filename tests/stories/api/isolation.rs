@@ -117,22 +117,18 @@ fn attempts(world: &World, known: &Known, route: &str) -> Vec<(String, Option<St
                 .into()
         }
         "POST /v1/estimate" => {
+            let others = json!({"usage": line, "account_id": "acct_a"});
+            vec![send("", None, others)]
+        }
+        // The webhook believes nothing without Stripe's signature.
+        "POST /v1/webhooks/stripe" => {
+            let paid = json!({"id": known.session});
             vec![send(
                 "",
                 None,
-                json!({"usage": line, "account_id": "acct_a"}),
+                event("evt_1", "checkout.session.completed", &paid),
             )]
         }
-        // The webhook believes nothing without Stripe's signature.
-        "POST /v1/webhooks/stripe" => vec![send(
-            "",
-            None,
-            event(
-                "evt_1",
-                "checkout.session.completed",
-                &json!({"id": known.session}),
-            ),
-        )],
         route => {
             assert!(route.starts_with("GET "), "no attempts at {route}");
             reads(&path, &known.cursor)
