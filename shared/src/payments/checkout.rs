@@ -241,15 +241,7 @@ impl SessionRequest<'_> {
             account.id = %order.account, intent.id = %order.id, session.id = %id, item = order.terms.item,
             "opened the session `{id}`"
         );
-        let session = CheckoutSession {
-            id,
-            account: order.account,
-            order: order.id,
-            item: order.terms.item,
-            url,
-            expires_at: order.expires_at,
-            invoice: None,
-        };
+        let session = CheckoutSession::of(&order, id, url);
         self.payments
             .orders
             .bind_session(&session, self.deadline)

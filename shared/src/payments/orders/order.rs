@@ -170,6 +170,19 @@ impl Order {
 }
 
 impl CheckoutSession {
+    /// The session that was opened for an order, with the order's account, item and expiry.
+    pub fn of(order: &Order, id: SessionId, url: Option<PageUrl>) -> Self {
+        Self {
+            id,
+            account: order.account.clone(),
+            order: order.id.clone(),
+            item: order.terms.item.clone(),
+            url,
+            expires_at: order.expires_at,
+            invoice: None,
+        }
+    }
+
     pub(crate) fn to_item(&self) -> Item {
         let mut item = Key::checkout_session(&self.id).attributes();
         item.extend([

@@ -54,15 +54,7 @@ pub async fn origin(
                 kept.await?;
                 return Err(Error::NoOrder);
             };
-            let session = CheckoutSession {
-                id: at_stripe.id,
-                account: order.account,
-                order: order.id,
-                item: order.terms.item,
-                url: at_stripe.url,
-                expires_at: order.expires_at,
-                invoice: None,
-            };
+            let session = CheckoutSession::of(&order, at_stripe.id, at_stripe.url);
             payments.orders.bind_session(&session, deadline).await?;
             warn!(session.id = %session.id, "restored the missing session `{}`", session.id);
             Ok(SessionOrigin::Ours(session))
