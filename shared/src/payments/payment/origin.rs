@@ -69,18 +69,9 @@ async fn without_metadata(
     at_stripe: &stripe::CheckoutSession,
     deadline: &Deadline,
 ) -> Result<SessionOrigin, ledger::Error> {
-    let customer = at_stripe.customer.as_deref().map(str::parse);
-    let account = match customer {
-        Some(Ok(customer)) => {
-            payments
-                .customers
-                .links
-                .account_of(&customer, deadline)
-                .await?
-        }
-        _ => None,
-    };
-    Ok(match account {
+    let links = &payments.customers.links;
+    let account = links.account_named(at_stripe.customer.as_deref(), deadline);
+    Ok(match account.await? {
         Some(_) => SessionOrigin::Unclear(Fault::NotMadeHere),
         None => SessionOrigin::NotOurs(OtherOwner::Product),
     })
