@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::customers;
 use crate::customers::CustomerLink;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Account, Ledger};
 use crate::payments::Payments;
 use crate::payments::orders::{CheckoutSession, Order, OrderOpening, OrderStatus};
 use crate::payments::payment;
@@ -160,12 +160,9 @@ async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
     deadline: &Deadline,
-) -> Result<(), ledger::Error> {
-    let found = ledger.settled_account(account, deadline).await?;
-    if found.is_none() {
-        ledger.open_account(account, deadline).await?;
-    }
-    Ok(())
+) -> Result<Account, ledger::Error> {
+    let found = ledger.account(account, deadline).await?;
+    ledger.settle_or_open(account, found, deadline).await
 }
 
 impl SessionRequest<'_> {
