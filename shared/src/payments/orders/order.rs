@@ -8,7 +8,8 @@ use crate::ledger::entry::RequestHash;
 use crate::pricing::catalog::OrderTerms;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
-use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId, hex};
+use crate::words::hex;
+use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId};
 use crate::words::page_url::PageUrl;
 
 /// Grace period after a session expires before the outbox checks an unresolved order.
@@ -114,7 +115,10 @@ impl Order {
         item.extend([
             ("id".into(), item::text(self.id.as_str())),
             ("account".into(), item::text(self.account.as_str())),
-            ("request_hash".into(), item::text(hex(&self.request_hash.0))),
+            (
+                "request_hash".into(),
+                item::text(hex::print(&self.request_hash.0)),
+            ),
             ("order".into(), item::json(&self.terms)),
             ("success_url".into(), item::text(&self.success_url)),
             ("cancel_url".into(), item::text(&self.cancel_url)),
