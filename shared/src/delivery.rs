@@ -78,21 +78,18 @@ pub struct Delivery {
 impl Delivery {
     /// Reads the configuration and prepares the clients of the providers that it names.
     pub fn beside(ledger: &Ledger, setup: Setup<'_>) -> Result<Self, config::Error> {
-        let Setup {
-            environment,
-            transport,
-            clock,
-        } = setup;
+        let environment = setup.environment;
         let (stage, table) = (environment.stage()?, ledger.table());
         let (langfuse, stripe) = (environment.langfuse()?, environment.stripe()?);
         Ok(Self {
-            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
-            stripe: stripe.map(|access| Stripe::new(&access, transport, clock)),
+            langfuse: langfuse
+                .map(|access| Langfuse::new(&access, &stage, setup.transport, setup.clock)),
+            stripe: stripe.map(|access| Stripe::new(&access, setup.transport, setup.clock)),
             customers: Customers::over(table.clone()),
             queue: DeliveryQueue::over(table.clone()),
             budget: environment.delivery_budget()?,
             stage,
-            clock: clock.clone(),
+            clock: setup.clock.clone(),
         })
     }
 

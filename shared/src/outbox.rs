@@ -79,24 +79,21 @@ pub struct Outbox {
 impl Outbox {
     /// Reads the configuration and prepares the clients.
     pub fn from_setup(setup: Setup<'_>) -> Result<Self, config::Error> {
-        let Setup {
-            environment,
-            transport,
-            clock,
-        } = setup;
+        let environment = setup.environment;
         let stage = environment.stage()?;
         let langfuse = environment.langfuse()?;
         let ledger = Ledger::from_setup(setup)?;
         Ok(Self {
             queue: DeliveryQueue::over(ledger.table().clone()),
-            langfuse: langfuse.map(|access| Langfuse::new(&access, &stage, transport, clock)),
+            langfuse: langfuse
+                .map(|access| Langfuse::new(&access, &stage, setup.transport, setup.clock)),
             payments: match environment.stripe()? {
                 Some(_) => Some(Payments::beside(&ledger, setup)?),
                 None => None,
             },
             ledger,
             stage,
-            clock: clock.clone(),
+            clock: setup.clock.clone(),
         })
     }
 

@@ -49,11 +49,6 @@ pub struct Payments {
 impl Payments {
     /// Reads the configuration and prepares the clients; fails without Stripe's variables.
     pub fn beside(ledger: &Ledger, setup: Setup<'_>) -> Result<Self, config::Error> {
-        let Setup {
-            environment,
-            transport,
-            clock,
-        } = setup;
         let table = ledger.table();
         Ok(Self {
             orders: Orders::beside(ledger),
@@ -62,8 +57,12 @@ impl Payments {
             incidents: Incidents::over(table.clone()),
             queue: DeliveryQueue::over(table.clone()),
             customers: Customers::over(table.clone()),
-            stripe: Stripe::new(&environment.required_stripe()?, transport, clock),
-            terms: environment.plan_terms()?,
+            stripe: Stripe::new(
+                &setup.environment.required_stripe()?,
+                setup.transport,
+                setup.clock,
+            ),
+            terms: setup.environment.plan_terms()?,
             ledger: ledger.clone(),
         })
     }

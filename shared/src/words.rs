@@ -2,6 +2,7 @@
 
 pub mod decimal;
 pub mod entry_id;
+pub(crate) mod hex;
 pub mod id;
 pub mod identity;
 pub mod meter;

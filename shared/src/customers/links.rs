@@ -60,6 +60,18 @@ impl CustomerLinks {
             .transpose()?)
     }
 
+    /// Reads the account of the customer that an object of Stripe names. None without a customer, too.
+    pub async fn account_named(
+        &self,
+        customer: Option<&str>,
+        deadline: &Deadline,
+    ) -> Result<Option<AccountId>, Error> {
+        match customer.map(str::parse) {
+            Some(Ok(customer)) => self.account_of(&customer, deadline).await,
+            Some(Err(_)) | None => Ok(None),
+        }
+    }
+
     /// Links a customer to an account, unless it has one; returns the linked one.
     pub async fn link_customer(
         &self,

@@ -71,15 +71,12 @@ impl Edge {
 
     /// The edge of a function that only Stripe calls.
     pub fn for_stripe(name: &'static str, setup: Setup<'_>) -> Result<Self, config::Error> {
-        let Setup {
-            environment, clock, ..
-        } = setup;
         Ok(Self {
-            function: Function::new(name, &environment.stage()?, clock),
-            problems_url: environment.problems_url()?,
+            function: Function::new(name, &setup.environment.stage()?, setup.clock),
+            problems_url: setup.environment.problems_url()?,
             account_claim: None,
             accounts_see_cost: false,
-            clock: clock.clone(),
+            clock: setup.clock.clone(),
         })
     }
 

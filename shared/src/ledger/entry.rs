@@ -14,7 +14,8 @@ use crate::pricing::price_book::PricedLine;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
 use crate::words::entry_id::EntryId;
-use crate::words::id::{AccountId, MemberId, UsageId, hex};
+use crate::words::hex;
+use crate::words::id::{AccountId, MemberId, UsageId};
 use crate::words::sink::PerSink;
 use crate::words::sparks::Sparks;
 
@@ -138,7 +139,7 @@ pub struct RequestHash(pub [u8; 32]);
 
 impl fmt::Debug for RequestHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&hex::print(&self.0))
     }
 }
 
@@ -155,7 +156,10 @@ impl UsageEntry {
             self.recorded_at,
         );
         item.extend([
-            ("request_hash".into(), item::text(hex(&self.request_hash.0))),
+            (
+                "request_hash".into(),
+                item::text(hex::print(&self.request_hash.0)),
+            ),
             ("lines".into(), item::json(&self.lines)),
             ("price_version".into(), item::text(&self.price_version)),
             ("occurred_at".into(), item::time(self.occurred_at)),
@@ -200,14 +204,7 @@ impl RequestHash {
     pub(crate) fn read(item: &Item) -> Result<Self, Malformed> {
         let attribute = "request_hash";
         let text = item::read_text(item, attribute)?;
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(Malformed { attribute });
-        }
-        for (index, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16)
-                .map_err(|_| Malformed { attribute })?;
-        }
+        let hash = hex::parse(text).ok_or(Malformed { attribute })?;
         Ok(Self(hash))
     }
 }

@@ -72,14 +72,8 @@ pub(crate) fn updates<'a>(
 ) -> Vec<(Key, Update)> {
     let mut rollups: BTreeMap<(String, String), Rollup> = BTreeMap::new();
     for entry in entries {
-        let mut keys = vec![(Key::quarter(&entry.account, entry.occurred_at), true)];
-        if let Some(member) = &entry.member {
-            keys.push((
-                Key::member_day(&entry.account, member.as_str(), entry.occurred_at),
-                false,
-            ));
-        }
-        for (key, by_model) in keys {
+        for key in keys(entry) {
+            let by_model = counts_models(&key);
             rollups
                 .entry((key.pk, key.sk))
                 .or_default()
@@ -103,6 +97,11 @@ pub(crate) fn keys(entry: &UsageEntry) -> Vec<Key> {
     let day =
         member.map(|member| Key::member_day(&entry.account, member.as_str(), entry.occurred_at));
     [Some(quarter), day].into_iter().flatten().collect()
+}
+
+/// Returns whether a roll-up counts models separately. A member's day does not.
+pub(crate) fn counts_models(key: &Key) -> bool {
+    key.sk.starts_with(QUARTERS)
 }
 
 /// Makes a roll-up's item from sums that have each model by its own name.

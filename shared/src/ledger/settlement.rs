@@ -55,6 +55,19 @@ impl Ledger {
         }
     }
 
+    /// Settles an account, or opens it if it does not exist. `found` is the account as it was read.
+    pub async fn settle_or_open(
+        &self,
+        id: &AccountId,
+        found: Option<Account>,
+        deadline: &Deadline,
+    ) -> Result<Account, Error> {
+        match found {
+            Some(found) => self.settle(id, found, deadline).await,
+            None => Ok(self.open_account(id, deadline).await?.account),
+        }
+    }
+
     /// Attributes debits, books expiries and adds the month's free Sparks, if something is due. `found` is the account
     /// as it was read.
     pub async fn settle(

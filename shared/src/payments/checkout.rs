@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::customers;
 use crate::customers::CustomerLink;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Account, Ledger};
 use crate::payments::Payments;
 use crate::payments::orders::{CheckoutSession, Order, OrderOpening, OrderStatus};
 use crate::payments::payment;
@@ -160,12 +160,9 @@ async fn settled_account(
     ledger: &Ledger,
     account: &AccountId,
     deadline: &Deadline,
-) -> Result<(), ledger::Error> {
-    let found = ledger.settled_account(account, deadline).await?;
-    if found.is_none() {
-        ledger.open_account(account, deadline).await?;
-    }
-    Ok(())
+) -> Result<Account, ledger::Error> {
+    let found = ledger.account(account, deadline).await?;
+    ledger.settle_or_open(account, found, deadline).await
 }
 
 impl SessionRequest<'_> {
@@ -241,15 +238,7 @@ impl SessionRequest<'_> {
             account.id = %order.account, intent.id = %order.id, session.id = %id, item = order.terms.item,
             "opened the session `{id}`"
         );
-        let session = CheckoutSession {
-            id,
-            account: order.account,
-            order: order.id,
-            item: order.terms.item,
-            url,
-            expires_at: order.expires_at,
-            invoice: None,
-        };
+        let session = CheckoutSession::of(&order, id, url);
         self.payments
             .orders
             .bind_session(&session, self.deadline)

@@ -231,7 +231,9 @@ impl GrantContext<'_> {
         let Payments { stripe, terms, .. } = self.payments;
         let stage = invoice.subscription_metadata(STAGE);
         let ours = stage == Some(&*terms.stage);
-        let Some(account) = self.account(invoice).await? else {
+        let links = &self.payments.customers.links;
+        let account = links.account_named(invoice.customer.as_deref(), self.deadline);
+        let Some(account) = account.await? else {
             return match stage {
                 Some(_) if ours => Err(Error::NoCustomer),
                 Some(_) => Ok(InvoiceJudgement::NotOurs(OtherOwner::Stage)),
@@ -258,18 +260,6 @@ impl GrantContext<'_> {
             order,
             verdict: verdict::of(invoice, stripe.livemode(), ours, terms),
         })
-    }
-
-    async fn account(&self, invoice: &Invoice) -> Result<Option<AccountId>, Error> {
-        match invoice.customer.as_deref().map(str::parse) {
-            Some(Ok(customer)) => Ok(self
-                .payments
-                .customers
-                .links
-                .account_of(&customer, self.deadline)
-                .await?),
-            _ => Ok(None),
-        }
     }
 
     /// Returns the order with which the account subscribed.

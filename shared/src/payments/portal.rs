@@ -105,16 +105,11 @@ pub async fn create(
                 detail: error.to_string(),
             })
         })?;
-    let ledger = &payments.ledger;
     let known = payments.subscribers.subscriber(account, deadline).await?;
-    match known.account {
-        Some(found) => {
-            ledger.settle(account, found, deadline).await?;
-        }
-        None => {
-            ledger.open_account(account, deadline).await?;
-        }
-    }
+    let settling = payments
+        .ledger
+        .settle_or_open(account, known.account, deadline);
+    settling.await?;
     let customer = known.customer.ok_or(Error::NoCustomer)?;
     let request = PortalRequest {
         payments,

@@ -55,16 +55,12 @@ pub async fn read(
     let ledger = &payments.ledger;
     let account = &subject.account;
     let mut known = payments.subscribers.subscriber(account, deadline).await?;
-    match known.account.take() {
-        // The first request of a month grants the free plan's Sparks, whichever request it is.
-        Some(found) => {
-            ledger.settle(account, found, deadline).await?;
-        }
-        None if subject.may_open() => {
-            ledger.open_account(account, deadline).await?;
-        }
-        None => return Err(Error::AccountNotFound),
+    let found = known.account.take();
+    if found.is_none() && !subject.may_open() {
+        return Err(Error::AccountNotFound);
     }
+    // The first request of a month grants the free plan's Sparks, whichever request it is.
+    ledger.settle_or_open(account, found, deadline).await?;
     let Some(customer) = &known.customer else {
         return Ok(without_customer(&known, now));
     };

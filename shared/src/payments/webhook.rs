@@ -175,17 +175,9 @@ impl EventHandler<'_> {
 
     /// Reads the account's subscriptions anew: one has changed, or its invoice was not paid.
     async fn subscription(&self, kind: EventKind) -> Result<Outcome, Error> {
-        let customer = self.event.customer().map(str::parse::<CustomerId>);
-        let Some(Ok(customer)) = customer else {
-            return Ok(Outcome::NotOurs(OtherOwner::Product));
-        };
-        let Some(account) = self
-            .payments
-            .customers
-            .links
-            .account_of(&customer, self.deadline)
-            .await?
-        else {
+        let links = &self.payments.customers.links;
+        let account = links.account_named(self.event.customer(), self.deadline);
+        let Some(account) = account.await? else {
             return Ok(Outcome::NotOurs(OtherOwner::Product));
         };
         telemetry::account(&account);

@@ -70,14 +70,11 @@ pub(crate) async fn account(
     deadline: &Deadline,
 ) -> Result<Account, Error> {
     let id = &subject.account;
-    match ledger.settled_account(id, deadline).await? {
-        Some(account) => Ok(account),
-        None if subject.may_open() => {
-            let opened = ledger.open_account(id, deadline).await?;
-            Ok(opened.account)
-        }
-        None => Err(Error::AccountNotFound),
+    let found = ledger.account(id, deadline).await?;
+    if found.is_none() && !subject.may_open() {
+        return Err(Error::AccountNotFound);
     }
+    Ok(ledger.settle_or_open(id, found, deadline).await?)
 }
 
 /// Returns the balance of an account; None if an amount does not fit.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use ring::digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::words::hex;
+
 /// The longest account or idempotency key, in characters.
 pub const MAX_LENGTH: usize = 128;
 
@@ -244,7 +246,7 @@ impl ParcelId {
 
 /// Hashes a list of parts into 32 hexadecimal digits.
 pub fn fingerprint(parts: &[&str]) -> String {
-    hex(&sha256(parts)[..16])
+    hex::print(&sha256(parts)[..16])
 }
 
 /// SHA-256 over parts, each preceded by its length. So no two lists of parts hash the same bytes.
@@ -257,19 +259,6 @@ pub(crate) fn sha256(parts: &[&str]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digit = |value: u8| DIGITS[usize::from(value % 16)];
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.extend([digit(byte >> 4), digit(*byte)]);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,8 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::decimal;
+
 /// Milli-Sparks per Spark.
 const MILLI: i64 = 1_000;
+
+/// Decimal places of an amount of Sparks.
+const PLACES: usize = 3;
 
 /// An exact amount of Sparks, counted in milli-Sparks.
 ///
@@ -90,18 +95,8 @@ impl FromStr for Sparks {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (whole, places) = match digits.split_once('.') {
-            Some((_, "")) => return Err(ParseError),
-            Some(parts) => parts,
-            None => (digits, ""),
-        };
-        let digits_only = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || places.len() > 3 || !digits_only(whole) || !digits_only(places) {
-            return Err(ParseError);
-        }
-        let milli: i64 = format!("{whole}{places:0<3}")
-            .parse()
-            .map_err(|_| ParseError)?;
+        let milli = decimal::parse(digits, PLACES).ok_or(ParseError)?;
+        let milli = i64::try_from(milli).map_err(|_| ParseError)?;
         Ok(Self(if negative { -milli } else { milli }))
     }
 }

@@ -95,15 +95,7 @@ async fn find_session(
     let Some(id) = found else {
         return Ok(None);
     };
-    let session = CheckoutSession {
-        id,
-        account: order.account.clone(),
-        order: order.id.clone(),
-        item: order.terms.item.clone(),
-        url: None,
-        expires_at: order.expires_at,
-        invoice: None,
-    };
+    let session = CheckoutSession::of(order, id, None);
     payments.orders.bind_session(&session, deadline).await?;
     Ok(Some(session))
 }

@@ -8,7 +8,8 @@ use crate::ledger::entry::RequestHash;
 use crate::pricing::catalog::OrderTerms;
 use crate::table::item::{self, Item, Malformed};
 use crate::table::key::{Key, Queue};
-use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId, hex};
+use crate::words::hex;
+use crate::words::id::{AccountId, InvoiceId, OrderId, SessionId};
 use crate::words::page_url::PageUrl;
 
 /// Grace period after a session expires before the outbox checks an unresolved order.
@@ -114,7 +115,10 @@ impl Order {
         item.extend([
             ("id".into(), item::text(self.id.as_str())),
             ("account".into(), item::text(self.account.as_str())),
-            ("request_hash".into(), item::text(hex(&self.request_hash.0))),
+            (
+                "request_hash".into(),
+                item::text(hex::print(&self.request_hash.0)),
+            ),
             ("order".into(), item::json(&self.terms)),
             ("success_url".into(), item::text(&self.success_url)),
             ("cancel_url".into(), item::text(&self.cancel_url)),
@@ -170,6 +174,19 @@ impl Order {
 }
 
 impl CheckoutSession {
+    /// The session that was opened for an order, with the order's account, item and expiry.
+    pub fn of(order: &Order, id: SessionId, url: Option<PageUrl>) -> Self {
+        Self {
+            id,
+            account: order.account.clone(),
+            order: order.id.clone(),
+            item: order.terms.item.clone(),
+            url,
+            expires_at: order.expires_at,
+            invoice: None,
+        }
+    }
+
     pub(crate) fn to_item(&self) -> Item {
         let mut item = Key::checkout_session(&self.id).attributes();
         item.extend([

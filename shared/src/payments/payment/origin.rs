@@ -54,15 +54,7 @@ pub async fn origin(
                 kept.await?;
                 return Err(Error::NoOrder);
             };
-            let session = CheckoutSession {
-                id: at_stripe.id,
-                account: order.account,
-                order: order.id,
-                item: order.terms.item,
-                url: at_stripe.url,
-                expires_at: order.expires_at,
-                invoice: None,
-            };
+            let session = CheckoutSession::of(&order, at_stripe.id, at_stripe.url);
             payments.orders.bind_session(&session, deadline).await?;
             warn!(session.id = %session.id, "restored the missing session `{}`", session.id);
             Ok(SessionOrigin::Ours(session))
@@ -77,18 +69,9 @@ async fn without_metadata(
     at_stripe: &stripe::CheckoutSession,
     deadline: &Deadline,
 ) -> Result<SessionOrigin, ledger::Error> {
-    let customer = at_stripe.customer.as_deref().map(str::parse);
-    let account = match customer {
-        Some(Ok(customer)) => {
-            payments
-                .customers
-                .links
-                .account_of(&customer, deadline)
-                .await?
-        }
-        _ => None,
-    };
-    Ok(match account {
+    let links = &payments.customers.links;
+    let account = links.account_named(at_stripe.customer.as_deref(), deadline);
+    Ok(match account.await? {
         Some(_) => SessionOrigin::Unclear(Fault::NotMadeHere),
         None => SessionOrigin::NotOurs(OtherOwner::Product),
     })

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use ring::digest;
 
-use crate::words::id::hex;
+use crate::words::hex;
 
 /// The longest session id.
 const MAX_SESSION_CHARACTERS: usize = 200;
@@ -73,7 +73,7 @@ pub(super) fn session_id(given: &str) -> Option<Cow<'_, str>> {
     if id.len() > MAX_SESSION_CHARACTERS {
         let hash = digest::digest(&digest::SHA256, given.as_bytes());
         id.truncate(SESSION_HEAD);
-        let _ = write!(id, "-{}", hex(&hash.as_ref()[..8]));
+        let _ = write!(id, "-{}", hex::print(&hash.as_ref()[..8]));
     }
     Some(id.into())
 }

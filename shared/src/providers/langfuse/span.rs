@@ -13,7 +13,7 @@ use super::labels;
 use super::otlp::{Attribute, Export, Span};
 use crate::ledger::UsageEntry;
 use crate::pricing::price_book::{AttoUsd, UnitPrice, value_of};
-use crate::words::id::hex;
+use crate::words::hex;
 use crate::words::meter::{Line, Meter, Tokens};
 use crate::words::sparks::Sparks;
 
@@ -52,12 +52,12 @@ impl std::fmt::Debug for Content<'_> {
 
 /// The id of a usage's trace: 32 lower-case hexadecimal digits, the same at every attempt.
 pub fn trace_id(usage: &str) -> String {
-    hex(&seeded(usage)[..16])
+    hex::print(&seeded(usage)[..16])
 }
 
 /// The id of its span. It has a seed of its own, or it would be the beginning of the trace id.
 pub(super) fn span_id(usage: &str) -> String {
-    hex(&seeded(&format!("{usage}:usage"))[..8])
+    hex::print(&seeded(&format!("{usage}:usage"))[..8])
 }
 
 /// Hashes a seed as Langfuse's SDKs do. So they can find the trace by the usage id.

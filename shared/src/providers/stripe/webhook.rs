@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::words::hex;
+
 /// The largest difference between the time of a signature and ours, either way, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
 
@@ -97,26 +99,13 @@ fn parts(header: &str) -> Option<(&str, Vec<[u8; DIGEST_BYTES]>)> {
                 }
             }
             Some(("v1", value)) if signatures.len() < MAX_SIGNATURES => {
-                signatures.extend(digest(value));
+                signatures.extend(hex::parse::<DIGEST_BYTES>(value));
             }
             _ => {}
         }
     }
     let time = time?;
     (!signatures.is_empty()).then_some((time, signatures))
-}
-
-/// Decodes 64 lower-case hexadecimal digits.
-fn digest(text: &str) -> Option<[u8; DIGEST_BYTES]> {
-    let mut bytes = [0; DIGEST_BYTES];
-    let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if text.len() != 2 * DIGEST_BYTES || !text.bytes().all(digits) {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
@@ -255,7 +244,7 @@ mod tests {
         // Anyone can sign with an empty key.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"");
         let signed = format!("{SUITE_TIME}.{SUITE}");
-        let signature = crate::words::id::hex(hmac::sign(&key, signed.as_bytes()).as_ref());
+        let signature = hex::print(hmac::sign(&key, signed.as_bytes()).as_ref());
         let header = format!("t={SUITE_TIME},v1={signature}");
         for blank in ["", " "] {
             assert_eq!(

@@ -12,7 +12,6 @@ use crate::ledger::rollup::{self, Sums};
 use crate::pricing::price_book;
 use crate::reports::audit::changes::{Changes, Effect};
 use crate::table::item::{self, Item, Malformed};
-use crate::table::key::QUARTERS;
 use crate::words::entry_id::EntryId;
 use crate::words::sparks::Sparks;
 
@@ -87,7 +86,7 @@ impl Audit {
             *all += 1;
         }
         for key in rollup::keys(usage) {
-            let by_model = key.sk.starts_with(QUARTERS);
+            let by_model = rollup::counts_models(&key);
             let sums = self.rollups.entry(key.sk).or_default();
             for line in &usage.lines {
                 let meter = line.line.meter().as_str();
