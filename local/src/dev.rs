@@ -4,11 +4,13 @@
 //! fakes run, and the variables that lead to them are printed, one a line.
 
 mod flow;
+mod invitation;
 mod operator;
 mod options;
 mod origins;
 mod payment;
 mod subscription;
+mod usage;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ use crate::http::{Listener, Server};
 use crate::stack::{self, Fakes, Stack};
 use crate::template::{self, Template};
 use crate::token::Keys;
+use flow::Flow;
 use watch::Watch;
 
 /// Limit for the functions to come up; they are already built.
@@ -172,20 +175,20 @@ impl Running {
             ready = ready(&self.gateway) => ready?,
             ended = self.watch.ended() => return Err(ended.into()),
         }
-        let flow = flow::Flow {
+        let flow = Flow {
             gateway: &self.gateway,
             environment: &self.environment,
             environment_file: &options.environment_file,
             fakes: options.fakes(),
         };
-        match flow.run().await {
+        match play(&flow).await {
             Ok(()) if options.once => return Ok(()),
             Err(error) if options.once => return Err(error.into()),
             Ok(()) => {}
             // Keep running after a failure: the running stack helps to find the cause.
             Err(error) => report(&Error::Flow(error)),
         }
-        say(flow.invitation());
+        say(invitation::text(&flow));
         tokio::select! {
             ended = self.watch.ended() => Err(ended.into()),
             () = keep_schedules(&self.gateway) => Ok(()),
@@ -199,6 +202,17 @@ impl Running {
         self.gateway.stop().await;
         self.stack.stop().await;
     }
+}
+
+/// Plays the first usage, the first payment, and a plan.
+async fn play(flow: &Flow<'_>) -> Result<(), flow::Error> {
+    let left = usage::run(flow).await?;
+    payment::run(flow, left).await?;
+    // The real Stripe needs a person to pay first.
+    if flow.fakes.stripe {
+        subscription::run(flow).await?;
+    }
+    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<Listener, Error> {

@@ -1,10 +1,9 @@
 //! DynamoDB's responses to the faults that a test sets: conflicts, throttles and failures.
 
-use http::StatusCode;
 use serde_json::Value;
 
 use super::model::{Item, Model, Refusal};
-use super::operation::{Operation, error};
+use super::operation::{Operation, failure};
 use crate::faults::Kind;
 use crate::http::Response;
 
@@ -38,22 +37,6 @@ pub(super) fn response(
         return Some(cancelled.response());
     }
     Some(refusal.response())
-}
-
-/// Returns DynamoDB's error for a status.
-pub(super) fn failure(status: StatusCode) -> Response {
-    let (name, message) = match status.as_u16() {
-        500 => ("InternalServerError", "Internal server error"),
-        503 => (
-            "ServiceUnavailableException",
-            "The service is currently unavailable",
-        ),
-        429 => ("ThrottlingException", "Rate exceeded"),
-        413 => ("RequestEntityTooLargeException", "The request is too large"),
-        _ => ("AccessDeniedException", "The request was refused"),
-    };
-    let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
-    error(status, &kind, "message", message)
 }
 
 /// Returns the actions of a transaction.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Visibility;
-use super::operation::{MEDIA_TYPE, Operation};
+use super::operation::{MEDIA_TYPE, Operation, failure};
 use super::pace::{Consumed, Pace};
 use crate::clock::Clock;
 use crate::http::{Response, respond};
@@ -35,7 +35,9 @@ mod refusal;
 mod request;
 mod state;
 mod table;
+mod tables;
 mod throughput;
+mod tokens;
 mod transaction;
 mod update;
 mod value;
@@ -73,7 +75,7 @@ impl Model {
 
     /// Opens the model with the tables of a folder.
     pub(super) fn open(directory: &Path, clock: Clock) -> Result<Self, Error> {
-        let state = Arc::new(Mutex::new(journal::open(directory)?));
+        let state = Arc::new(Mutex::new(State::open(directory)?));
         Ok(Self { state, clock })
     }
 
@@ -105,7 +107,7 @@ impl Model {
 
     /// Returns the names of all tables.
     pub(super) fn table_names(&self) -> Vec<String> {
-        self.state().tables.keys().cloned().collect()
+        self.state().tables.names().into_iter().cloned().collect()
     }
 
     /// Carries out an operation.
@@ -219,7 +221,7 @@ impl Model {
         let mut answer = match ended.cancelled {
             Some(reasons) => Refusal::Cancelled(reasons).response(),
             None if torn.is_some_and(|torn| torn.stalled) => {
-                return Ok(super::fault::failure(StatusCode::INTERNAL_SERVER_ERROR));
+                return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR));
             }
             None => success("{}".to_owned()),
         };

@@ -136,6 +136,22 @@ fn refused(name: &str, message: &str) -> Box<Response> {
     error(StatusCode::BAD_REQUEST, &kind, "message", message).into()
 }
 
+/// Returns DynamoDB's error for a status.
+pub(super) fn failure(status: StatusCode) -> Response {
+    let (name, message) = match status.as_u16() {
+        500 => ("InternalServerError", "Internal server error"),
+        503 => (
+            "ServiceUnavailableException",
+            "The service is currently unavailable",
+        ),
+        429 => ("ThrottlingException", "Rate exceeded"),
+        413 => ("RequestEntityTooLargeException", "The request is too large"),
+        _ => ("AccessDeniedException", "The request was refused"),
+    };
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
+    error(status, &kind, "message", message)
+}
+
 /// Returns an error in DynamoDB's shape; the member name of its message differs between errors.
 pub(super) fn error(status: StatusCode, kind: &str, message_name: &str, message: &str) -> Response {
     let body = serde_json::json!({ "__type": kind, message_name: message });

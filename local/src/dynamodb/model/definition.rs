@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::key::{KeyAttribute, Schema};
+use super::key::{KeyAttribute, Kind, Schema};
 use super::refusal::Refusal;
-use super::table::{Index, Kind, Projection, Table};
+use super::table::{Index, Projection, Table};
 
 /// A `CreateTable` request.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -4,7 +4,6 @@
 //! A commit is written before its response, so a process that is killed loses none. The last line may be unfinished:
 //! its commit got no response, and is dropped. A transaction is one line, so it is replayed entirely or not at all.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -17,8 +16,8 @@ use super::history::Change;
 use super::item::{Attributes, Item};
 use super::refusal::Refusal;
 use super::request;
-use super::state::State;
 use super::table::Table;
+use super::tables::Tables;
 
 /// The name of the journal in its folder.
 const FILE: &str = "dynamodb.jsonl";
@@ -74,7 +73,7 @@ pub(super) struct Journal {
 }
 
 /// Opens the tables of a folder, which is created if it does not exist.
-pub(super) fn open(directory: &Path) -> Result<State, Error> {
+pub(super) fn open(directory: &Path) -> Result<(Tables, Journal), Error> {
     let failed = |error| Error::Folder(directory.to_owned(), error);
     fs::create_dir_all(directory).map_err(failed)?;
     let folder = File::open(directory).map_err(failed)?;
@@ -87,16 +86,16 @@ pub(super) fn open(directory: &Path) -> Result<State, Error> {
         return Err(Error::OtherRelease(earlier));
     }
     let path = directory.join(FILE);
-    let mut state = State::default();
+    let mut tables = Tables::default();
     if path.exists() {
         let text = fs::read(&path).map_err(failed)?;
-        replay(&text, &mut state, &path)?;
+        replay(&text, &mut tables, &path)?;
     }
-    state.journal = Some(compact(&state, &path, folder).map_err(failed)?);
-    Ok(state)
+    let journal = compact(&tables, &path, folder).map_err(failed)?;
+    Ok((tables, journal))
 }
 
-fn replay(text: &[u8], state: &mut State, path: &Path) -> Result<(), Error> {
+fn replay(text: &[u8], tables: &mut Tables, path: &Path) -> Result<(), Error> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     // Only an unfinished last line has no line break.
     let mut lines = lines.filter_map(|line| line.strip_suffix(b"\n"));
@@ -104,18 +103,21 @@ fn replay(text: &[u8], state: &mut State, path: &Path) -> Result<(), Error> {
         return Err(Error::OtherRelease(path.to_owned()));
     }
     for (line, number) in lines.zip(2..) {
-        let replayed = request::read(line).and_then(|line| replay_line(line, state));
+        let replayed = request::read(line).and_then(|line| replay_line(line, tables));
         replayed.map_err(|refusal| Error::Damaged(path.to_owned(), number, refusal))?;
     }
     Ok(())
 }
 
-fn replay_line(line: Line, state: &mut State) -> Result<(), Refusal> {
+fn replay_line(line: Line, tables: &mut Tables) -> Result<(), Refusal> {
     match line {
-        Line::Table(definition) => state.create(definition).map(drop),
+        Line::Table(definition) => {
+            let table = tables.prepare(&definition)?;
+            tables.insert(definition, table);
+            Ok(())
+        }
         Line::Commit(entries) => entries.into_iter().try_for_each(|entry| {
-            let known = state.tables.get_mut(&entry.table);
-            let (_, table) = known.ok_or(Refusal::NoTable)?;
+            let table = tables.get_mut(&entry.table)?;
             let key = table.schema.named(&entry.key)?;
             table.write(&key, entry.item.as_ref());
             Ok(())
@@ -124,11 +126,11 @@ fn replay_line(line: Line, state: &mut State) -> Result<(), Refusal> {
 }
 
 /// Replaces the journal of a folder by one that has only the current items.
-fn compact(state: &State, path: &Path, folder: File) -> io::Result<Journal> {
+fn compact(tables: &Tables, path: &Path, folder: File) -> io::Result<Journal> {
     let new = path.with_extension("jsonl.new");
     let mut writer = BufWriter::new(File::create(&new)?);
     writeln!(writer, "{HEADER}")?;
-    for (definition, table) in state.tables.values() {
+    for (definition, table) in tables.all() {
         writer.write_all(&Line::Table(definition.clone()).text()?)?;
         for item in table.rows.values() {
             let entry = Entry::of(table, item, Some(item.clone()));
@@ -152,13 +154,9 @@ impl Journal {
     }
 
     /// Writes the changes of a commit.
-    pub(super) fn commit(
-        &mut self,
-        tables: &BTreeMap<String, (Definition, Table)>,
-        changes: &[Change],
-    ) -> Result<(), Refusal> {
+    pub(super) fn commit(&mut self, tables: &Tables, changes: &[Change]) -> Result<(), Refusal> {
         let entries = changes.iter().filter_map(|change| {
-            let (_, table) = tables.get(&*change.table)?;
+            let table = tables.get(&change.table).ok()?;
             let item = change.after.as_ref().or(change.before.as_ref())?;
             Some(Entry::of(table, item, change.after.clone()))
         });

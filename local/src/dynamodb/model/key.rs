@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::item::Attributes;
 use super::number::Number;
 use super::refusal::Refusal;
-use super::table::Kind;
 use super::value::Value;
 
 /// The longest hash and range keys.
@@ -44,6 +45,22 @@ impl Part {
             Value::S(text) => Some(Self::S(text.clone())),
             Value::N(number) => Some(Self::N(*number)),
             Value::Ss(_) => None,
+        }
+    }
+}
+
+/// The type of a key attribute.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(super) enum Kind {
+    S,
+    N,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::N => "N",
         }
     }
 }

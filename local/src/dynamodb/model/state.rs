@@ -1,6 +1,6 @@
 //! The state of the model of DynamoDB: tables, history, tokens and holds.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,16 +10,17 @@ use super::definition::Definition;
 use super::expressions::Expressions;
 use super::history::History;
 use super::holds::Holds;
-use super::journal::Journal;
+use super::journal::{self, Error, Journal};
 use super::refusal::Refusal;
 use super::table::{Before, Table};
+use super::tables::Tables;
 use super::throughput::{Partition, Throughput};
-use super::transaction::Tokens;
+use super::tokens::Tokens;
 
 /// The whole state.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) tables: BTreeMap<String, (Definition, Table)>,
+    pub(super) tables: Tables,
     pub(super) expressions: Expressions,
     pub(super) history: History,
     pub(super) tokens: Tokens,
@@ -33,6 +34,16 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Opens the state with the tables of a folder.
+    pub(super) fn open(directory: &Path) -> Result<Self, Error> {
+        let (tables, journal) = journal::open(directory)?;
+        Ok(Self {
+            tables,
+            journal: Some(journal),
+            ..Self::default()
+        })
+    }
+
     /// Begins a request at a time.
     pub(super) fn begin(&mut self, now: Timestamp) {
         self.now = now;
@@ -54,29 +65,24 @@ impl State {
 
     /// Carries out a `CreateTable`.
     pub(super) fn create(&mut self, definition: Definition) -> Result<String, Refusal> {
-        let name = definition.table_name.clone();
-        if self.tables.contains_key(&name) {
-            return Err(Refusal::TableExists(name));
-        }
-        let table = definition.table()?;
+        let table = self.tables.prepare(&definition)?;
         if let Some(journal) = &mut self.journal {
             journal.create(&definition)?;
         }
         let described = answer(&json!({ "TableDescription": definition.describe(0) }));
-        self.tables.insert(name, (definition, table));
+        self.tables.insert(definition, table);
         described
     }
 
     /// Carries out a `DescribeTable`.
     pub(super) fn describe(&self, name: &str) -> Result<String, Refusal> {
-        let (definition, table) = self.tables.get(name).ok_or(Refusal::NoTable)?;
+        let (definition, table) = self.tables.defined(name)?;
         answer(&json!({ "Table": definition.describe(table.rows.len()) }))
     }
 
     /// Carries out a `ListTables`.
     pub(super) fn names(&self) -> Result<String, Refusal> {
-        let names: Vec<&String> = self.tables.keys().collect();
-        answer(&json!({ "TableNames": names }))
+        answer(&json!({ "TableNames": self.tables.names() }))
     }
 
     /// Returns the items of a table that a read sees in an older state.
@@ -90,8 +96,7 @@ impl State {
 
     /// Returns the table with a name.
     pub(super) fn table(&self, name: &str) -> Result<&Table, Refusal> {
-        let known = self.tables.get(name);
-        known.map(|(_, table)| table).ok_or(Refusal::NoTable)
+        self.tables.get(name)
     }
 }
 

@@ -4,28 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::item::{Attributes, Item};
 use super::key::{Key, Part, Schema};
 use super::refusal::Refusal;
 use super::value::Value;
-
-/// The type of a key attribute.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-pub(super) enum Kind {
-    S,
-    N,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::S => "S",
-            Self::N => "N",
-        }
-    }
-}
 
 /// The place of an item. It is its key, or in an index the index's key and then its own.
 pub(super) type Place = (Key, Option<Key>);

@@ -6,11 +6,11 @@
 //! time, and those that a cancelled one had prepared for half of it.
 //! <https://www.usenix.org/conference/atc23/presentation/idziorek>
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::super::Torn;
 use super::item::Attributes;
@@ -18,49 +18,13 @@ use super::key::Key;
 use super::refusal::{Reason, Refusal};
 use super::request::{TransactWrite, TransactWriteItem, Write};
 use super::state::State;
+use super::tokens::Known;
 use super::value::Value;
 use super::write::{Judged, Kind, Prepared, TRANSACTIONAL};
-
-/// The time for which a token is remembered.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 const MAX_TOKEN: usize = 36;
 const MAX_ACTIONS: usize = 100;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-
-/// The transactions that were committed with a token.
-#[derive(Default)]
-pub(super) struct Tokens {
-    known: HashMap<String, Known>,
-    since: VecDeque<(Timestamp, String)>,
-}
-
-/// A committed transaction.
-struct Known {
-    /// The hash of its actions.
-    actions: u64,
-    /// The time at which the last of its items is visible.
-    complete_at: Timestamp,
-}
-
-impl Tokens {
-    fn forget(&mut self, now: Timestamp) {
-        while let Some((since, _)) = self.since.front() {
-            if now.duration_since(*since) < REMEMBERED_FOR {
-                return;
-            }
-            if let Some((_, token)) = self.since.pop_front() {
-                self.known.remove(&token);
-            }
-        }
-    }
-
-    fn remember(&mut self, token: String, known: Known, now: Timestamp) {
-        self.since.push_back((now, token.clone()));
-        self.known.insert(token, known);
-    }
-}
 
 /// The outcome of a transaction, and the time of its response.
 pub(super) struct Ended {
@@ -90,7 +54,7 @@ impl State {
         request.transact_items.hash(&mut hasher);
         let actions = hasher.finish();
         let known = request.client_request_token.as_ref();
-        match known.and_then(|token| self.tokens.known.get(token)) {
+        match known.and_then(|token| self.tokens.get(token)) {
             Some(known) if known.actions != actions => {
                 return Err(Refusal::OtherRequest);
             }

@@ -194,7 +194,7 @@ impl State {
             journal.commit(&self.tables, &commit)?;
         }
         for change in &commit {
-            if let Some((_, table)) = self.tables.get_mut(&*change.table) {
+            if let Ok(table) = self.tables.get_mut(&change.table) {
                 table.write(&change.key, change.after.as_ref());
             }
             let before = change.before.as_ref();
