@@ -10,31 +10,21 @@
     reason = "callers give up while functions go on, and work after an answer is detected"
 )]
 
+mod actors;
 mod auditor;
-mod banks;
-mod buyers;
 mod calls;
 mod endings;
 mod expectations;
-mod fault_plan;
 mod fleet;
 mod flows;
 mod items;
 pub mod load;
 mod log;
 mod network;
-mod operator;
 mod plan;
-mod point;
-mod process;
-mod renewals;
 mod second_half;
-mod secrets;
 mod setting;
 mod shrink;
-mod tears;
-mod usages;
-mod webhook_courier;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -51,12 +41,13 @@ use shared::process::clock::Clock;
 use shared::process::config::Environment;
 use shared::process::telemetry;
 
+use actors::{buyers, operator, usages, webhook_courier};
 use calls::Call;
 use expectations::Expectations;
-pub use fault_plan::KINDS;
 use fleet::Fleet;
 pub use flows::{crashes, pairs, singles};
 use log::Log;
+pub use network::KINDS;
 use network::Network;
 use plan::Plan;
 pub use plan::{Flow, Options};

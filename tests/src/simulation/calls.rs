@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use super::fleet::Function;
-use super::process::Invocation;
+use super::fleet::process::Invocation;
 
 /// The timeout of API Gateway.
 const GATEWAY_LIMIT: Duration = Duration::from_secs(30);

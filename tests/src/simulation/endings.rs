@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use shared::process::clock;
 
 use super::World;
+use super::actors::banks::{self, Parts};
 use super::auditor::verdict::entries;
-use super::banks::{self, Parts};
 use super::calls::Call;
 use super::items::{number, text};
 use super::plan::Webhooks;

@@ -1,5 +1,7 @@
 //! The functions, each in processes that live across invocations until they die, as in Lambda.
 
+pub(super) mod process;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +16,8 @@ use shared::process::config::Environment;
 use shared::process::telemetry::Lines;
 
 use super::World;
-use super::process::{Invocation, Process};
 use crate::functions::invoke;
+use process::{Invocation, Process};
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,9 +7,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
+use super::actors::{buyers, usages};
 use super::calls::Call;
 use super::plan::{Flow, Options};
-use super::{World, buyers, play, usages};
+use super::{World, play};
 use crate::model::Usage;
 
 /// The most attempts of a call in a flow: more than there are faults.

@@ -1,5 +1,9 @@
 //! The network between processes and systems; the seed decides on the faults of each request.
 
+mod fault_plan;
+mod point;
+mod tears;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,11 +21,11 @@ use shared::process::transport::{Error, Transport};
 use tokio::sync::Notify;
 
 use super::auditor::commits::Auditor;
-use super::fault_plan::{Fate, FaultPlan};
+use super::fleet::process::{InFlight, Process};
 use super::plan::{Options, Plan, RoundTrips};
-use super::point::{is_stale, point, system};
-use super::process::{InFlight, Process};
-use super::tears;
+pub use fault_plan::KINDS;
+use fault_plan::{Fate, FaultPlan};
+use point::{is_stale, point, system};
 
 /// The most lines of the trace that are kept.
 const KEPT: usize = 6000;

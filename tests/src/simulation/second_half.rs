@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::World;
+use super::actors::{buyers, usages};
 use super::auditor::verdict::Waiting;
 use super::calls::Call;
 use super::fleet::Function;
 use super::items::{milli, number, text};
 use super::plan::Webhooks;
-use super::{World, buyers, usages};
 use crate::model::Usage;
 
 /// The most runs of the outbox until nothing waits.

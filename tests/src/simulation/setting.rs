@@ -1,6 +1,8 @@
 //! The start of every run. It has the template's table, Stripe as the operator sets it up, and the functions'
 //! variables.
 
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +14,6 @@ use serde_json::Value;
 use shared::process::clock::Clock;
 use shared::process::transport::{Error, Transport};
 
-use super::secrets;
 use crate::operator::{sparks_over, variables_of};
 
 /// The time at which Stripe is set up, which is before every run.

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::model::PLAN;
 use crate::simulation::World;
-use crate::simulation::buyers::ITEMS;
+use crate::simulation::actors::buyers::ITEMS;
+use crate::simulation::actors::operator::GRANTED;
 use crate::simulation::items::{list, number, owed, text};
-use crate::simulation::operator::GRANTED;
 
 /// The work that waits for the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

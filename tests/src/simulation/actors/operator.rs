@@ -7,19 +7,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::World;
-use super::items::list;
-use super::process::Process;
 use crate::operator::sparks_over;
+use crate::simulation::World;
+use crate::simulation::fleet::process::Process;
+use crate::simulation::items::list;
 
 /// The amount of one grant, in milli-Sparks.
-pub(super) const GRANTED: i64 = 25_500;
+pub(in crate::simulation) const GRANTED: i64 = 25_500;
 
 /// The most attempts of a command.
 const ATTEMPTS: u32 = 6;
 
 /// Grants Sparks to an account now and then, each time under another key.
-pub(super) async fn grant(world: Arc<World>, account: String) {
+pub(in crate::simulation) async fn grant(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("operator {account}"));
     for number in 0..random.u8(0..3) {
         world.pause(&mut random, 30_000).await;
@@ -46,7 +46,7 @@ pub(super) async fn grant(world: Arc<World>, account: String) {
 
 impl World {
     /// Reconciles the days with refunds, disputes and credit notes. Runs the repairs that are listed.
-    pub(super) async fn reconcile_backs(&self) {
+    pub(in crate::simulation) async fn reconcile_backs(&self) {
         let state = self.stripe.state();
         let objects = ["refunds", "disputes", "credit_notes"].map(|name| list(&state[name]));
         let made = objects
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// Runs the operator's command in a process of its own. Returns its output or its error.
-    pub(super) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(in crate::simulation) async fn sparks(&self, arguments: &[&str]) -> Result<String, String> {
         let process = Process::of("sparks");
         let transport = self.network.transport(&process);
         let running = sparks_over(&self.environment, &transport, &self.clock, arguments);

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::process::clock;
 
-use super::World;
-use super::items::{list, text};
+use crate::simulation::World;
+use crate::simulation::items::{list, text};
 
 /// The statuses of a subscription that is renewed.
 const RENEWED: [&str; 3] = ["active", "past_due", "unpaid"];
@@ -32,7 +32,7 @@ impl World {
     /// only.
     ///
     /// Two hours after each payment, the payment must be credited, without a request of the customer.
-    pub(super) async fn renew_plans(self: &Arc<Self>) {
+    pub(in crate::simulation) async fn renew_plans(self: &Arc<Self>) {
         let mut random = self.random("renewals");
         // In the other runs the first period's Sparks expire undisturbed.
         if random.u8(0..3) == 0 {
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// Returns incidents without a reason, and accounts that pay for two plans without an incident.
-    pub(super) fn incidents_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
+    pub(in crate::simulation) fn incidents_wrong(items: &[Value], stripe: &Value) -> Vec<String> {
         let is_told = |id: &str| {
             let of_it = format!("{id}#second_subscription");
             items.iter().any(|item| text(item, "sk") == of_it)

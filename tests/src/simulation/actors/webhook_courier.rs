@@ -7,9 +7,9 @@ use std::time::Duration;
 use local::stripe::{Due, signature};
 use serde_json::{Value, json};
 
-use super::World;
-use super::calls::Call;
-use super::plan::Webhooks;
+use crate::simulation::World;
+use crate::simulation::calls::Call;
+use crate::simulation::plan::Webhooks;
 
 /// The interval between two polls, and the number of polls after a change at Stripe.
 const EVERY: Duration = Duration::from_millis(500);
@@ -23,7 +23,7 @@ const AT_ONCE_MS: [u64; 2] = [20, 300];
 const LATE_MS: u64 = 200_000;
 
 /// Delivers due webhooks for as long as the run lasts.
-pub(super) async fn run(world: Arc<World>) {
+pub(in crate::simulation) async fn run(world: Arc<World>) {
     let mut looks = 0;
     loop {
         if looks == 0 {
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Redelivers the events that were not accepted; returns whether there were any.
-    pub(super) async fn redeliver(&self) -> bool {
+    pub(in crate::simulation) async fn redeliver(&self) -> bool {
         if self.plan.webhooks == Webhooks::Never {
             return false;
         }

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
-use super::fault_plan::FaultPlan;
+use crate::simulation::network::fault_plan::FaultPlan;
 
 /// The longest time from a commit to its last visible item, in milliseconds. One is with a coordinator, one after it
 /// failed.
-pub(super) const LONGEST_MS: u64 = 300;
-pub(super) const LONGEST_RECOVERY_MS: u64 = 4_000;
+pub(in crate::simulation) const LONGEST_MS: u64 = 300;
+pub(in crate::simulation) const LONGEST_RECOVERY_MS: u64 = 4_000;
 
 /// The number of items that become visible at times of their own. Further items share these times.
 const TEARS: usize = 7;
@@ -23,7 +23,7 @@ const AT_ONCE_MS: u64 = 5;
 ///
 /// Either each item has a time of its own, or all but one are visible almost at once. A request reads that straggler
 /// again and again until it is visible, so there is a read just before and a write just after.
-pub(super) fn delays(
+pub(in crate::simulation) fn delays(
     faults: &mut FaultPlan,
     request: &Request<Bytes>,
     longest_ms: u64,

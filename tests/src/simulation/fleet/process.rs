@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 /// The timing of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Invocation {
+pub(in crate::simulation) struct Invocation {
     /// The time from its start to its answer.
-    pub(super) took: Duration,
+    pub(in crate::simulation) took: Duration,
     /// The time from its start to its first commit; None if it wrote nothing.
-    pub(super) committed_after: Option<Duration>,
+    pub(in crate::simulation) committed_after: Option<Duration>,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -22,7 +22,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A process, which reaches the systems until it dies; clones share it.
 #[derive(Clone)]
-pub(super) struct Process(Arc<Life>);
+pub(in crate::simulation) struct Process(Arc<Life>);
 
 struct Life {
     name: &'static str,
@@ -34,7 +34,7 @@ struct Life {
 }
 
 impl Process {
-    pub(super) fn of(name: &'static str) -> Self {
+    pub(in crate::simulation) fn of(name: &'static str) -> Self {
         Self(Arc::new(Life {
             name,
             end: Notify::new(),
@@ -45,19 +45,19 @@ impl Process {
     }
 
     /// Begins an invocation.
-    pub(super) fn begins(&self) {
+    pub(in crate::simulation) fn begins(&self) {
         *lock(&self.0.began) = Instant::now();
         *lock(&self.0.committed) = None;
     }
 
     /// Marks a committed transaction; the process gets its answer after this time.
-    pub(super) fn commits_after(&self, back: Duration) {
+    pub(in crate::simulation) fn commits_after(&self, back: Duration) {
         let told_at = Instant::now() + back;
         lock(&self.0.committed).get_or_insert(told_at);
     }
 
     /// Returns the timing of its invocation so far.
-    pub(super) fn took(&self) -> Invocation {
+    pub(in crate::simulation) fn took(&self) -> Invocation {
         let began = *lock(&self.0.began);
         let committed = *lock(&self.0.committed);
         Invocation {
@@ -67,31 +67,31 @@ impl Process {
     }
 
     /// Returns the name of the function or command that runs in it.
-    pub(super) fn name(&self) -> &'static str {
+    pub(in crate::simulation) fn name(&self) -> &'static str {
         self.0.name
     }
 
     /// Ends it.
-    pub(super) fn end(&self) {
+    pub(in crate::simulation) fn end(&self) {
         self.0.end.notify_one();
     }
 
     /// Waits for its end.
-    pub(super) async fn ends(&self) {
+    pub(in crate::simulation) async fn ends(&self) {
         self.0.end.notified().await;
     }
 
     /// Returns the number of its requests in flight.
-    pub(super) fn in_flight(&self) -> u32 {
+    pub(in crate::simulation) fn in_flight(&self) -> u32 {
         self.0.in_flight.load(Ordering::Relaxed)
     }
 }
 
 /// A request in flight.
-pub(super) struct InFlight(Process);
+pub(in crate::simulation) struct InFlight(Process);
 
 impl InFlight {
-    pub(super) fn of(process: &Process) -> Self {
+    pub(in crate::simulation) fn of(process: &Process) -> Self {
         process.0.in_flight.fetch_add(1, Ordering::Relaxed);
         Self(process.clone())
     }

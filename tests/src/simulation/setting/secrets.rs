@@ -3,10 +3,11 @@
 use local::stripe::SECRET_KEY;
 use shared::process::telemetry::Lines;
 
-use super::{World, buyers, usages};
+use crate::simulation::World;
+use crate::simulation::actors::{buyers, usages};
 
 /// The secret with which functions sign their calls of AWS.
-pub(super) const AWS_SECRET: &str = "canary-aws-secret";
+pub(in crate::simulation) const AWS_SECRET: &str = "canary-aws-secret";
 
 /// The path prefixes of pages whose address lets anyone pay or manage a plan.
 const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
@@ -16,7 +17,7 @@ const SDK_NOISE: &str = "unable to mark the connection";
 
 impl World {
     /// Checks that the lines of an invocation and the log have no secrets.
-    pub(super) fn look_through(&self, name: &str, lines: &Lines) {
+    pub(in crate::simulation) fn look_through(&self, name: &str, lines: &Lines) {
         for line in lines.kept() {
             self.look_at_text(name, &line);
         }
@@ -24,7 +25,7 @@ impl World {
     }
 
     /// Checks that the log since the last call has no secrets, noise or page addresses.
-    pub(super) fn look_at_log(&self) {
+    pub(in crate::simulation) fn look_at_log(&self) {
         let log = self.log.take();
         self.look_at_text("a log", &log);
         for page in PAGES {
@@ -40,7 +41,7 @@ impl World {
     }
 
     /// Checks that a text has no secrets.
-    pub(super) fn look_at_text(&self, whose: &str, text: &str) {
+    pub(in crate::simulation) fn look_at_text(&self, whose: &str, text: &str) {
         let secrets = [
             SECRET_KEY,
             "sk-lf-local",

@@ -6,15 +6,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::World;
-use super::calls::{Answer, Call};
 use crate::model::Usage;
+use crate::simulation::World;
+use crate::simulation::calls::{Answer, Call};
 
 /// The most attempts of an app while faults strike.
 const ATTEMPTS: u32 = 5;
 
 /// A marker in the content of usages, which only Langfuse may see.
-pub(super) const PROMPT: &str = "canary-prompt-4711";
+pub(in crate::simulation) const PROMPT: &str = "canary-prompt-4711";
 
 /// Draws the quantities of a usage.
 fn draw(random: &mut fastrand::Rng) -> Usage {
@@ -47,7 +47,7 @@ fn body(usage: Usage) -> Value {
 }
 
 /// Records usages of an account, each until it is answered or out of attempts.
-pub(super) async fn record(world: Arc<World>, account: String) {
+pub(in crate::simulation) async fn record(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("usages {account}"));
     let mut number = 0;
     while number < world.plan.usages {
@@ -83,7 +83,7 @@ pub(super) async fn record(world: Arc<World>, account: String) {
 }
 
 /// Records one usage, and adds the answer to the expectations.
-pub(super) async fn record_one(
+pub(in crate::simulation) async fn record_one(
     world: &Arc<World>,
     account: &str,
     key: &str,
@@ -99,7 +99,7 @@ pub(super) async fn record_one(
     }
 }
 
-pub(super) async fn record_batch(
+pub(in crate::simulation) async fn record_batch(
     world: &Arc<World>,
     account: &str,
     usages: &[(String, Usage)],

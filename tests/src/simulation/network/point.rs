@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 
 /// Returns whether DynamoDB may answer from an older state.
-pub(super) fn is_stale(request: &Request<Bytes>) -> bool {
+pub(in crate::simulation) fn is_stale(request: &Request<Bytes>) -> bool {
     let target = request.headers().get("x-amz-target");
     let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
     let reads = matches!(operation, Some("GetItem" | "BatchGetItem" | "Query"));
@@ -14,13 +14,13 @@ pub(super) fn is_stale(request: &Request<Bytes>) -> bool {
 }
 
 /// Returns the system that a request goes to.
-pub(super) fn system(request: &Request<Bytes>) -> &str {
+pub(in crate::simulation) fn system(request: &Request<Bytes>) -> &str {
     let host = request.uri().host().unwrap_or_default();
     host.split('.').next().unwrap_or_default()
 }
 
 /// Returns the destination of a request in words, without ids.
-pub(super) fn point(request: &Request<Bytes>) -> String {
+pub(in crate::simulation) fn point(request: &Request<Bytes>) -> String {
     let target = request.headers().get("x-amz-target");
     let operation = target.and_then(|target| target.to_str().ok()?.rsplit('.').next());
     if let Some(operation) = operation {

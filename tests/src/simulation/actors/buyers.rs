@@ -9,22 +9,23 @@ use local::http::Reply;
 use local::stripe::{API_VERSION, SECRET_KEY};
 use serde_json::{Value, json};
 
-use super::calls::Call;
-use super::items::{milli, number};
-use super::{World, banks};
+use super::banks;
 use crate::model::{PACKS, PLAN};
+use crate::simulation::World;
+use crate::simulation::calls::Call;
+use crate::simulation::items::{milli, number};
 
 /// The most attempts of a browser while faults strike.
 const ATTEMPTS: u32 = 5;
 
 /// The items for sale, with their Sparks in milli-Sparks.
-pub(super) const ITEMS: [(&str, i64); 4] = [PACKS[0], PACKS[1], PACKS[2], PLAN];
+pub(in crate::simulation) const ITEMS: [(&str, i64); 4] = [PACKS[0], PACKS[1], PACKS[2], PLAN];
 
 /// A marker in the addresses of pages, which only the caller may see.
-pub(super) const RETURN: &str = "canary-return-0815";
+pub(in crate::simulation) const RETURN: &str = "canary-return-0815";
 
 /// Makes some orders of an account, and pays some of them.
-pub(super) async fn buy(world: Arc<World>, account: String) {
+pub(in crate::simulation) async fn buy(world: Arc<World>, account: String) {
     let mut random = world.random(&format!("orders {account}"));
     let mut subscribed = false;
     for number in 0..world.plan.purchases {
@@ -84,7 +85,7 @@ pub(super) async fn buy(world: Arc<World>, account: String) {
 }
 
 /// Creates a Checkout Session; returns its id.
-pub(super) async fn open(
+pub(in crate::simulation) async fn open(
     world: &Arc<World>,
     account: &str,
     key: &str,
@@ -147,7 +148,7 @@ async fn pay(world: &Arc<World>, session: &str, random: &mut fastrand::Rng) {
 }
 
 /// Verifies a Checkout Session: one that is reported as paid must be credited by then.
-pub(super) async fn ask(world: &Arc<World>, account: &str, session: &str) {
+pub(in crate::simulation) async fn ask(world: &Arc<World>, account: &str, session: &str) {
     let call = Call::verify(account, session);
     let Some(answer) = world.insist(&call, ATTEMPTS).await else {
         return;
@@ -210,7 +211,7 @@ async fn live_with(world: &Arc<World>, account: &str, session: &str, random: &mu
 
 impl World {
     /// Waits a while.
-    pub(super) async fn pause(&self, random: &mut fastrand::Rng, longest_ms: u64) {
+    pub(in crate::simulation) async fn pause(&self, random: &mut fastrand::Rng, longest_ms: u64) {
         self.clock
             .sleep(Duration::from_millis(random.u64(0..longest_ms)))
             .await;
@@ -228,14 +229,14 @@ impl World {
     }
 
     /// Returns the subscription that a Checkout Session began.
-    pub(super) async fn subscription_of(&self, session: &str) -> Option<String> {
+    pub(in crate::simulation) async fn subscription_of(&self, session: &str) -> Option<String> {
         let path = format!("/v1/checkout/sessions/{session}");
         let session = self.stripe_itself(Method::GET, &path, "").await;
         session["subscription"].as_str().map(str::to_owned)
     }
 
     /// Uses a control of Stripe for an action of people or banks, without the network.
-    pub(super) async fn at_stripe(&self, path: &str, body: &Value) -> Value {
+    pub(in crate::simulation) async fn at_stripe(&self, path: &str, body: &Value) -> Value {
         self.network.note(&format!("{path} {body}"));
         let request = Request::post(format!("https://stripe.local{path}"));
         self.ask_stripe(request.body(body.to_string().into()).expect("a request"))
@@ -243,7 +244,12 @@ impl World {
     }
 
     /// Calls Stripe outside the product, with the same key and without the network.
-    pub(super) async fn stripe_itself(&self, method: Method, path: &str, form: &str) -> Value {
+    pub(in crate::simulation) async fn stripe_itself(
+        &self,
+        method: Method,
+        path: &str,
+        form: &str,
+    ) -> Value {
         let key = format!("own-{}", self.network.number(u64::MAX));
         self.network.note(&format!("{method} {path} {form}"));
         let request = Request::builder()

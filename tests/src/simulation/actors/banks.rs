@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
 
-use super::World;
-use super::items::{list, owed};
-use super::plan::Webhooks;
+use crate::simulation::World;
+use crate::simulation::items::{list, owed};
+use crate::simulation::plan::Webhooks;
 
 /// The longest waits before a part goes back. They are for few parts, for many, and for many at once.
 const LATER_MS: u64 = 20_000;
@@ -25,7 +25,7 @@ const SMALL_SHARE: u64 = 10;
 
 /// The sizes and times of the parts that go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parts {
+pub(in crate::simulation) enum Parts {
     /// Some of any size, within seconds.
     Later,
     /// Many of any size, within less than a second.
@@ -35,7 +35,7 @@ pub(super) enum Parts {
 }
 
 /// Refunds, disputes or credits parts of a payment; skipped without webhooks, which alone report it.
-pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rng) {
+pub(in crate::simulation) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rng) {
     if world.plan.webhooks == Webhooks::Never || random.u8(0..4) == 0 {
         return;
     }
@@ -51,14 +51,18 @@ pub(super) async fn take_back(world: &Arc<World>, session: &str, random: &mut Rn
 }
 
 /// Takes back small parts of a pack's payment, all at once.
-pub(super) async fn take_back_of_pack(world: &Arc<World>, session: &str, random: &mut Rng) {
+pub(in crate::simulation) async fn take_back_of_pack(
+    world: &Arc<World>,
+    session: &str,
+    random: &mut Rng,
+) {
     if let Some(paid) = world.paid(session).await {
         take_parts(world, &paid, Parts::Small, random).await;
     }
 }
 
 /// Takes back parts of an invoice's payment.
-pub(super) async fn take_back_of(
+pub(in crate::simulation) async fn take_back_of(
     world: &Arc<World>,
     invoice: &str,
     parts: Parts,

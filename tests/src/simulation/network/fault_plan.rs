@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Options, Plan};
+use crate::simulation::plan::{Options, Plan};
 
 /// The fate of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::simulation) enum Fate {
     /// It is answered, without a fault.
     Nothing,
     /// No connection came up.
@@ -126,7 +126,7 @@ pub const KINDS: [&str; 33] = [
 ];
 
 /// The faults of a run.
-pub(super) struct FaultPlan {
+pub(in crate::simulation) struct FaultPlan {
     random: fastrand::Rng,
     faulty: bool,
     only_tears: bool,
@@ -145,7 +145,7 @@ pub(super) struct FaultPlan {
 }
 
 impl FaultPlan {
-    pub(super) fn new(options: &Options, plan: &Plan) -> Self {
+    pub(in crate::simulation) fn new(options: &Options, plan: &Plan) -> Self {
         let mut random = fastrand::Rng::with_seed(options.seed);
         let kinds = EVERYWHERE
             .iter()
@@ -171,7 +171,7 @@ impl FaultPlan {
         }
     }
 
-    pub(super) fn is_faulty(&mut self, faulty: bool) {
+    pub(in crate::simulation) fn is_faulty(&mut self, faulty: bool) {
         self.faulty = faulty;
     }
 
@@ -179,11 +179,11 @@ impl FaultPlan {
     ///
     /// Each transaction is torn, so that more requests succeed and meet each other. None stalls: many requests that
     /// wait for seconds send thousands more.
-    pub(super) fn only_tears(&mut self, only: bool) {
+    pub(in crate::simulation) fn only_tears(&mut self, only: bool) {
         self.only_tears = only;
     }
 
-    pub(super) fn is_down(&mut self, system: &'static str, down: bool) {
+    pub(in crate::simulation) fn is_down(&mut self, system: &'static str, down: bool) {
         if down {
             if self.fire(system, "down") {
                 self.down.insert(system);
@@ -193,28 +193,38 @@ impl FaultPlan {
         }
     }
 
-    pub(super) fn number(&mut self, end: u64) -> u64 {
+    pub(in crate::simulation) fn number(&mut self, end: u64) -> u64 {
         self.random.u64(0..end)
     }
 
-    pub(super) fn fired(&self) -> &BTreeMap<(String, &'static str), u64> {
+    pub(in crate::simulation) fn fired(&self) -> &BTreeMap<(String, &'static str), u64> {
         &self.fired
     }
 
     /// Returns the number of faults that struck, including those left out.
-    pub(super) fn struck(&self) -> u64 {
+    pub(in crate::simulation) fn struck(&self) -> u64 {
         self.struck
     }
 
     /// Returns whether a fault strikes now that is not one of a request.
-    pub(super) fn strikes(&mut self, point: &str, kind: &'static str, one_in: u64) -> bool {
+    pub(in crate::simulation) fn strikes(
+        &mut self,
+        point: &str,
+        kind: &'static str,
+        one_in: u64,
+    ) -> bool {
         let comes = self.faulty && !self.only_tears && self.at.is_none();
         let comes = comes && self.random.u64(0..one_in) == 0;
         comes && self.fire(point, kind)
     }
 
     /// Decides on the fate of the next request at a point.
-    pub(super) fn meets(&mut self, point: &str, system: &str, may_be_stale: bool) -> Fate {
+    pub(in crate::simulation) fn meets(
+        &mut self,
+        point: &str,
+        system: &str,
+        may_be_stale: bool,
+    ) -> Fate {
         if self.down.contains(system) {
             // Sometimes the request takes effect, without an answer.
             let fates = [
@@ -285,7 +295,7 @@ impl FaultPlan {
     }
 
     /// Returns the number of requests for which a fault could be chosen.
-    pub(super) fn requests(&self) -> u64 {
+    pub(in crate::simulation) fn requests(&self) -> u64 {
         self.requests
     }
 
