@@ -6,7 +6,7 @@
 //! | [`lambda`] | AWS Lambda: processes of the real binaries, and the Runtime API they poll for work |
 //! | [`token`] | the app's identity provider |
 //! | [`dynamodb`] | DynamoDB, with conflicts and throttling on request |
-//! | [`parameter_store`] | AWS Systems Manager Parameter Store |
+//! | [`stack::ParameterStore`] | AWS Systems Manager Parameter Store |
 //! | [`stripe`] | the parts of Stripe that Sparks uses |
 //! | [`langfuse`] | Langfuse; refuses what the real one would silently drop |
 //! | [`template`] | CloudFormation and SAM: reads the parts of the template that the other modules need |
@@ -24,7 +24,6 @@ pub mod gateway;
 pub mod http;
 pub mod lambda;
 pub mod langfuse;
-pub mod parameter_store;
 pub mod stack;
 pub mod stripe;
 pub mod template;

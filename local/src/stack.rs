@@ -9,6 +9,8 @@
 //! # }
 //! ```
 
+mod parameter_store;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,9 +20,9 @@ use crate::clock::Clock;
 use crate::dynamodb::{self, Access, Dynamodb, Refusal, Tables};
 use crate::http::{self, FREE_PORT};
 use crate::langfuse::{FakeLangfuse, Langfuse};
-use crate::parameter_store::ParameterStore;
 use crate::stripe::{FakeStripe, Stripe};
 use crate::template::{self, Template};
+pub use parameter_store::ParameterStore;
 
 /// The table's name.
 pub const TABLE: &str = "sparks-local";

@@ -17,36 +17,23 @@ use super::pace::{Consumed, Pace};
 use crate::clock::Clock;
 use crate::http::{Response, respond};
 
-mod condition;
 mod definition;
 mod expressions;
-mod history;
-mod holds;
 mod item;
-mod journal;
 mod key;
-mod key_condition;
-mod lexer;
 mod list;
-mod number;
-mod placeholders;
 mod read;
 mod refusal;
 mod request;
 mod state;
 mod table;
-mod tables;
 mod throughput;
-mod tokens;
 mod transaction;
-mod update;
-mod value;
 mod write;
 
-pub use history::Change;
 pub use item::Item;
-pub use journal::Error;
 pub use refusal::Refusal;
+pub use state::{Change, Error};
 
 use item::Attributes;
 use state::State;

@@ -1,14 +1,21 @@
 //! Expressions, each parsed once and cached, since the same few occur again and again.
 
+mod condition;
+mod key_condition;
+mod lexer;
+mod placeholders;
+mod update;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::condition::Condition;
-use super::key_condition::KeyCondition;
-use super::lexer::Words;
-use super::placeholders::{Placeholders, References};
 use super::refusal::Refusal;
-use super::update::Update;
+pub(super) use condition::Condition;
+use key_condition::KeyCondition;
+use lexer::Words;
+use placeholders::References;
+pub(super) use placeholders::{Names, Placeholders};
+pub(super) use update::Update;
 
 /// A parsed expression and its references.
 #[derive(Debug)]

@@ -1,12 +1,17 @@
 //! Items: immutable, shared attributes by name.
 
+mod number;
+mod value;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::value::{Text, Value};
+pub(super) use number::Number;
+use value::Text;
+pub(super) use value::{INVALID, Value};
 
 /// Attributes in the order of names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::item::Attributes;
-use super::number::Number;
+use super::item::{Attributes, Number, Value};
 use super::refusal::Refusal;
-use super::value::Value;
 
 /// The longest hash and range keys.
 const MAX_HASH_BYTES: usize = 2048;

@@ -4,10 +4,9 @@ use std::ops::RangeBounds;
 
 use serde::Serialize;
 
-use super::condition::Condition;
+use super::expressions::{Condition, Placeholders};
 use super::item::{Attributes, Item};
 use super::key::Schema;
-use super::placeholders::Placeholders;
 use super::read::{halves, project};
 use super::refusal::Refusal;
 use super::request::List;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::expressions::{Names, Placeholders};
 use super::item::{Attributes, Item};
-use super::placeholders::{Names, Placeholders};
 use super::refusal::{Reason, Refusal};
 use super::request::{BatchGet, Get, Keys, TransactGet};
 use super::state::{State, answer};

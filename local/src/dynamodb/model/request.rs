@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::item::Attributes;
-use super::placeholders::{Names, Placeholders};
+use super::expressions::{Names, Placeholders};
+use super::item::{Attributes, INVALID};
 use super::refusal::Refusal;
-use super::value::INVALID;
 
 /// A `GetItem`, or one item of a `TransactGetItems`.
 #[derive(Debug, Deserialize)]

@@ -1,5 +1,11 @@
 //! The state of the model of DynamoDB: tables, history, tokens and holds.
 
+mod history;
+mod holds;
+mod journal;
+mod tables;
+mod tokens;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,14 +14,17 @@ use serde_json::json;
 
 use super::definition::Definition;
 use super::expressions::Expressions;
-use super::history::History;
-use super::holds::Holds;
-use super::journal::{self, Error, Journal};
 use super::refusal::Refusal;
 use super::table::{Before, Table};
-use super::tables::Tables;
 use super::throughput::{Partition, Throughput};
-use super::tokens::Tokens;
+pub use history::Change;
+use history::History;
+use holds::Holds;
+pub use journal::Error;
+use journal::Journal;
+use tables::Tables;
+pub(super) use tokens::Known;
+use tokens::Tokens;
 
 /// The whole state.
 #[derive(Default)]

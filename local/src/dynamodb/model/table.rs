@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::item::{Attributes, Item};
+use super::item::{Attributes, Item, Value};
 use super::key::{Key, Part, Schema};
 use super::refusal::Refusal;
-use super::value::Value;
 
 /// The place of an item. It is its key, or in an index the index's key and then its own.
 pub(super) type Place = (Key, Option<Key>);

@@ -13,13 +13,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::Torn;
-use super::item::Attributes;
+use super::item::{Attributes, Value};
 use super::key::Key;
 use super::refusal::{Reason, Refusal};
 use super::request::{TransactWrite, TransactWriteItem, Write};
-use super::state::State;
-use super::tokens::Known;
-use super::value::Value;
+use super::state::{Known, State};
 use super::write::{Judged, Kind, Prepared, TRANSACTIONAL};
 
 const MAX_TOKEN: usize = 36;

@@ -6,17 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
-use super::condition::Condition;
-use super::expressions::{Expressions, Parsed};
-use super::history::Change;
+use super::expressions::{Condition, Expressions, Parsed, Update};
 use super::item::{Attributes, Item};
 use super::key::Key;
 use super::refusal::Refusal;
 use super::request::{BatchWrite, BatchWriteItem, ReturnValues, Returned, Write};
-use super::state::{State, answer};
+use super::state::{Change, State, answer};
 use super::table::Table;
 use super::throughput::{Need, Partition, index_needs, write_units};
-use super::update::Update;
 
 /// The units for each KB: in a single write, and in a transaction.
 const PLAIN: u64 = 1;

@@ -2,17 +2,17 @@
 
 use std::ops::Bound;
 
+use super::super::key::{KeyAttribute, Part, Schema};
+use super::super::refusal::Refusal;
+use super::super::table::Span;
 use super::condition::{Comparison, Condition, Operand};
-use super::key::{KeyAttribute, Part, Schema};
 use super::placeholders::Placeholders;
-use super::refusal::Refusal;
-use super::table::Span;
 
 const TYPE: &str = "One or more parameter values were invalid: Condition parameter type does not match schema type";
 
 /// A condition on keys: one clause for each attribute.
 #[derive(Debug)]
-pub(super) struct KeyCondition(Vec<Clause>);
+pub(in super::super) struct KeyCondition(Vec<Clause>);
 
 #[derive(Debug)]
 struct Clause {
@@ -36,7 +36,11 @@ impl KeyCondition {
     }
 
     /// Returns the rows that it selects in a table or index with this key schema.
-    pub(super) fn span(&self, schema: &Schema, given: Placeholders<'_>) -> Result<Span, Refusal> {
+    pub(in super::super) fn span(
+        &self,
+        schema: &Schema,
+        given: Placeholders<'_>,
+    ) -> Result<Span, Refusal> {
         let invalid = |message: &str| Refusal::Invalid(message.to_owned());
         let mut named = Vec::new();
         for clause in &self.0 {

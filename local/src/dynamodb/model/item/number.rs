@@ -8,7 +8,7 @@ const MAX_DIGITS: u32 = 38;
 
 /// A number; equal numbers have equal fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Number {
+pub(in super::super) struct Number {
     /// All its digits, without zeros at the end of the fraction.
     digits: i128,
     /// The number of digits after the point.
@@ -26,13 +26,13 @@ impl Number {
     }
 
     /// Returns the number of a size.
-    pub(super) fn of_size(size: usize) -> Self {
+    pub(in super::super) fn of_size(size: usize) -> Self {
         let (digits, scale) = (size as i128, 0);
         Self { digits, scale }
     }
 
     /// Reads a number without an exponent; `None` if it is none or too long.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(in super::super) fn read(text: &str) -> Option<Self> {
         let (whole, fraction) = match text.split_once('.') {
             None => (text, ""),
             Some((_, "")) => return None,
@@ -49,19 +49,19 @@ impl Number {
     }
 
     /// Returns it as an integer; `None` if it has a fraction.
-    pub(super) fn integer(self) -> Option<i128> {
+    pub(in super::super) fn integer(self) -> Option<i128> {
         (self.scale == 0).then_some(self.digits)
     }
 
     /// Returns the sum; `None` if it has too many digits.
-    pub(super) fn plus(self, other: Self) -> Option<Self> {
+    pub(in super::super) fn plus(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         let sum = self.scaled(scale)?.checked_add(other.scaled(scale)?)?;
         Self::new(sum, scale)
     }
 
     /// Returns the difference; `None` if it has too many digits.
-    pub(super) fn minus(self, other: Self) -> Option<Self> {
+    pub(in super::super) fn minus(self, other: Self) -> Option<Self> {
         let digits = -other.digits;
         self.plus(Self { digits, ..other })
     }
@@ -72,7 +72,7 @@ impl Number {
     }
 
     /// Returns its size in bytes. That is one, half a byte for each significant digit, and one for a sign.
-    pub(super) fn size(self) -> usize {
+    pub(in super::super) fn size(self) -> usize {
         let mut digits = self.digits.unsigned_abs();
         while digits != 0 && digits.is_multiple_of(10) {
             digits /= 10;

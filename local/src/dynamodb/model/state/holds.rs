@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::item::Item;
-use super::key::Key;
-use super::table::Before;
+use super::super::item::Item;
+use super::super::key::Key;
+use super::super::table::Before;
 
 /// The held items, by table.
 #[derive(Default)]
-pub(super) struct Holds(HashMap<Arc<str>, HashMap<Key, Hold>>);
+pub(in super::super) struct Holds(HashMap<Arc<str>, HashMap<Key, Hold>>);
 
 struct Hold {
     until: Timestamp,
@@ -30,7 +30,7 @@ impl Holds {
     }
 
     /// Holds an item until a time.
-    pub(super) fn hold(&mut self, table: &Arc<str>, key: Key, until: Timestamp) {
+    pub(in super::super) fn hold(&mut self, table: &Arc<str>, key: Key, until: Timestamp) {
         let held = self.0.entry(table.clone()).or_default();
         let (hides, before) = (false, None);
         held.insert(
@@ -44,7 +44,7 @@ impl Holds {
     }
 
     /// Sets the state that reads see of a held item until its hold ends.
-    pub(super) fn hide(&mut self, table: &str, key: &Key, before: Option<&Item>) {
+    pub(in super::super) fn hide(&mut self, table: &str, key: &Key, before: Option<&Item>) {
         let held = self.0.get_mut(table).and_then(|held| held.get_mut(key));
         if let Some(hold) = held {
             hold.hides = true;
@@ -53,7 +53,7 @@ impl Holds {
     }
 
     /// Returns whether a transaction holds an item.
-    pub(super) fn has(&self, table: &str, key: &Key) -> bool {
+    pub(in super::super) fn has(&self, table: &str, key: &Key) -> bool {
         self.0.get(table).is_some_and(|held| held.contains_key(key))
     }
 

@@ -10,22 +10,22 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// The transactions that were committed with a token.
 #[derive(Default)]
-pub(super) struct Tokens {
+pub(in super::super) struct Tokens {
     known: HashMap<String, Known>,
     since: VecDeque<(Timestamp, String)>,
 }
 
 /// A committed transaction.
-pub(super) struct Known {
+pub(in super::super) struct Known {
     /// The hash of its actions.
-    pub(super) actions: u64,
+    pub(in super::super) actions: u64,
     /// The time at which the last of its items is visible.
-    pub(super) complete_at: Timestamp,
+    pub(in super::super) complete_at: Timestamp,
 }
 
 impl Tokens {
     /// Forgets the tokens whose time is over.
-    pub(super) fn forget(&mut self, now: Timestamp) {
+    pub(in super::super) fn forget(&mut self, now: Timestamp) {
         while let Some((since, _)) = self.since.front() {
             if now.duration_since(*since) < REMEMBERED_FOR {
                 return;
@@ -37,11 +37,11 @@ impl Tokens {
     }
 
     /// Returns the transaction of a token; `None` if it is not remembered.
-    pub(super) fn get(&self, token: &str) -> Option<&Known> {
+    pub(in super::super) fn get(&self, token: &str) -> Option<&Known> {
         self.known.get(token)
     }
 
-    pub(super) fn remember(&mut self, token: String, known: Known, now: Timestamp) {
+    pub(in super::super) fn remember(&mut self, token: String, known: Known, now: Timestamp) {
         self.since.push_back((now, token.clone()));
         self.known.insert(token, known);
     }

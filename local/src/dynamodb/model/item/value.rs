@@ -9,11 +9,11 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::number::Number;
 
 /// The prefix of an error that marks a body as invalid rather than unreadable.
-pub(super) const INVALID: &str = "VALIDATION:";
+pub(in super::super) const INVALID: &str = "VALIDATION:";
 
 /// The value of an attribute; clones share its content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Value {
+pub(in super::super) enum Value {
     /// A text.
     S(Arc<str>),
     /// A number.
@@ -24,7 +24,7 @@ pub(super) enum Value {
 
 impl Value {
     /// Returns the name of its type.
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(in super::super) fn type_name(&self) -> &'static str {
         match self {
             Self::S(_) => "S",
             Self::N(_) => "N",
@@ -33,7 +33,7 @@ impl Value {
     }
 
     /// Returns its size in bytes, as DynamoDB counts it.
-    pub(super) fn size(&self) -> usize {
+    pub(in super::super) fn size(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
             Self::N(number) => number.size(),
@@ -43,7 +43,7 @@ impl Value {
 }
 
 /// Sorts the texts of a set; `None` if one is repeated.
-pub(super) fn set_of(mut texts: Vec<Arc<str>>) -> Option<Arc<[Arc<str>]>> {
+fn set_of(mut texts: Vec<Arc<str>>) -> Option<Arc<[Arc<str>]>> {
     texts.sort_unstable();
     let twice = texts.windows(2).any(|pair| pair[0] == pair[1]);
     (!twice).then(|| texts.into())

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::item::Attributes;
-use super::refusal::Refusal;
-use super::value::Value;
+use super::super::item::{Attributes, Value};
+use super::super::refusal::Refusal;
 
-pub(super) type Names = BTreeMap<String, String>;
+pub(in super::super) type Names = BTreeMap<String, String>;
 
 /// The placeholders of a request.
 #[derive(Clone, Copy)]
-pub(super) struct Placeholders<'a> {
-    pub(super) names: Option<&'a Names>,
-    pub(super) values: Option<&'a Attributes>,
+pub(in super::super) struct Placeholders<'a> {
+    pub(in super::super) names: Option<&'a Names>,
+    pub(in super::super) values: Option<&'a Attributes>,
 }
 
 /// The placeholders that an expression uses.
 #[derive(Debug, Default)]
-pub(super) struct References {
+pub(in super::super) struct References {
     names: Vec<String>,
     values: Vec<String>,
 }
@@ -36,7 +35,7 @@ impl References {
 
 impl<'a> Placeholders<'a> {
     /// Resolves an attribute's name, which may be a placeholder.
-    pub(super) fn name<'b>(&self, name: &'b str) -> Result<&'b str, String>
+    pub(in super::super) fn name<'b>(&self, name: &'b str) -> Result<&'b str, String>
     where
         'a: 'b,
     {
@@ -58,7 +57,7 @@ impl<'a> Placeholders<'a> {
     }
 
     /// Refuses an expression with undefined placeholders.
-    pub(super) fn define(&self, references: &References) -> Result<(), String> {
+    pub(in super::super) fn define(&self, references: &References) -> Result<(), String> {
         for name in &references.names {
             self.name(name)?;
         }
@@ -69,7 +68,10 @@ impl<'a> Placeholders<'a> {
     }
 
     /// Refuses unused, empty and malformed placeholders.
-    pub(super) fn check(&self, expressions: &[Option<&References>]) -> Result<(), Refusal> {
+    pub(in super::super) fn check(
+        &self,
+        expressions: &[Option<&References>],
+    ) -> Result<(), Refusal> {
         let mut used = expressions.iter().copied().flatten().peekable();
         let any = used.peek().is_some();
         let used: Vec<&References> = used.collect();

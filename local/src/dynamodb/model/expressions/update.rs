@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::item::Attributes;
+use super::super::item::{Attributes, Number, Value};
 use super::lexer::Words;
-use super::number::Number;
 use super::placeholders::{Placeholders, References};
-use super::value::Value;
 
 const MISSING: &str =
     "The provided expression refers to an attribute that does not exist in the item";
@@ -14,7 +12,7 @@ const TYPE: &str = "An operand in the update expression has an incorrect data ty
 
 /// A parsed update.
 #[derive(Debug, Default)]
-pub(super) struct Update {
+pub(in super::super) struct Update {
     sets: Vec<(String, Change)>,
     removes: Vec<String>,
     adds: Vec<(String, String)>,
@@ -78,7 +76,7 @@ impl Update {
     }
 
     /// Returns the names of the attributes that it writes, placeholders unresolved.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
+    pub(in super::super) fn targets(&self) -> impl Iterator<Item = &str> {
         let sets = self.sets.iter().map(|(name, _)| name);
         let adds = self.adds.iter().map(|(name, _)| name);
         sets.chain(&self.removes).chain(adds).map(String::as_str)
@@ -99,7 +97,7 @@ impl Update {
     }
 
     /// Refuses two changes of one attribute.
-    pub(super) fn check_targets(&self, given: Placeholders<'_>) -> Result<(), String> {
+    pub(in super::super) fn check_targets(&self, given: Placeholders<'_>) -> Result<(), String> {
         let mut names: Vec<&str> = self
             .targets()
             .map(|name| given.name(name).unwrap_or(name))
@@ -115,7 +113,7 @@ impl Update {
     }
 
     /// Refuses operands of a wrong type, whatever the item.
-    pub(super) fn check_values(&self, given: Placeholders<'_>) -> Result<(), String> {
+    pub(in super::super) fn check_values(&self, given: Placeholders<'_>) -> Result<(), String> {
         let wrong = |operator: &str, value: &Value| {
             Err(format!(
                 "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {}",
@@ -147,7 +145,7 @@ impl Update {
     }
 
     /// Applies it to an item; every operand is read from the item before the update.
-    pub(super) fn apply(
+    pub(in super::super) fn apply(
         &self,
         was: &Attributes,
         given: Placeholders<'_>,

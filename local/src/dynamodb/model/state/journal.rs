@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::Definition;
+use super::super::definition::Definition;
+use super::super::item::{Attributes, Item};
+use super::super::refusal::Refusal;
+use super::super::request;
+use super::super::table::Table;
 use super::history::Change;
-use super::item::{Attributes, Item};
-use super::refusal::Refusal;
-use super::request;
-use super::table::Table;
 use super::tables::Tables;
 
 /// The name of the journal in its folder.
@@ -64,7 +64,7 @@ struct Entry {
 }
 
 /// An open journal.
-pub(super) struct Journal {
+pub(in super::super) struct Journal {
     file: File,
     /// The size of its lines. What a failed write left behind them is overwritten.
     bytes: u64,
@@ -154,7 +154,11 @@ impl Journal {
     }
 
     /// Writes the changes of a commit.
-    pub(super) fn commit(&mut self, tables: &Tables, changes: &[Change]) -> Result<(), Refusal> {
+    pub(in super::super) fn commit(
+        &mut self,
+        tables: &Tables,
+        changes: &[Change],
+    ) -> Result<(), Refusal> {
         let entries = changes.iter().filter_map(|change| {
             let table = tables.get(&change.table).ok()?;
             let item = change.after.as_ref().or(change.before.as_ref())?;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::Definition;
-use super::refusal::Refusal;
-use super::table::Table;
+use super::super::definition::Definition;
+use super::super::refusal::Refusal;
+use super::super::table::Table;
 
 /// The tables in the order of names.
 #[derive(Default)]
-pub(super) struct Tables(BTreeMap<String, (Definition, Table)>);
+pub(in super::super) struct Tables(BTreeMap<String, (Definition, Table)>);
 
 impl Tables {
     /// Returns the table that a definition describes, still unlisted; refuses a name that is taken.
@@ -32,7 +32,7 @@ impl Tables {
     }
 
     /// Returns the table with a name, for a change.
-    pub(super) fn get_mut(&mut self, name: &str) -> Result<&mut Table, Refusal> {
+    pub(in super::super) fn get_mut(&mut self, name: &str) -> Result<&mut Table, Refusal> {
         let known = self.0.get_mut(name);
         known.map(|(_, table)| table).ok_or(Refusal::NoTable)
     }
@@ -48,7 +48,7 @@ impl Tables {
     }
 
     /// Returns all names.
-    pub(super) fn names(&self) -> Vec<&String> {
+    pub(in super::super) fn names(&self) -> Vec<&String> {
         self.0.keys().collect()
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::item::Item;
-use super::key::Key;
-use super::table::Before;
+use super::super::item::Item;
+use super::super::key::Key;
+use super::super::table::Before;
 
 /// The largest number of commits by which a read may lag behind.
 const KEPT: usize = 64;
@@ -19,12 +19,12 @@ pub struct Change {
     pub before: Option<Item>,
     /// The item after; `None` if it was deleted.
     pub after: Option<Item>,
-    pub(super) key: Key,
+    pub(in super::super) key: Key,
 }
 
 /// The last commits, and those that were not taken yet.
 #[derive(Default)]
-pub(super) struct History {
+pub(in super::super) struct History {
     last: VecDeque<Arc<[Change]>>,
     /// `None` if nothing takes them.
     unseen: Option<Vec<Arc<[Change]>>>,
@@ -32,7 +32,7 @@ pub(super) struct History {
 
 impl History {
     /// Records a commit, unless it changed nothing.
-    pub(super) fn keep(&mut self, commit: Vec<Change>) {
+    pub(in super::super) fn keep(&mut self, commit: Vec<Change>) {
         if commit.is_empty() {
             return;
         }
@@ -47,12 +47,12 @@ impl History {
     }
 
     /// Keeps commits from now on until they are taken.
-    pub(super) fn keep_unseen(&mut self) {
+    pub(in super::super) fn keep_unseen(&mut self) {
         self.unseen.get_or_insert_default();
     }
 
     /// Takes the commits since the last call.
-    pub(super) fn take(&mut self) -> Vec<Arc<[Change]>> {
+    pub(in super::super) fn take(&mut self) -> Vec<Arc<[Change]>> {
         self.unseen.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

@@ -3,15 +3,13 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::item::Attributes;
+use super::super::item::{Attributes, Number, Value};
 use super::lexer::{Word, Words};
-use super::number::Number;
 use super::placeholders::{Placeholders, References};
-use super::value::Value;
 
 /// A parsed condition.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(in super::super) enum Condition {
     Or(Box<Self>, Box<Self>),
     And(Box<Self>, Box<Self>),
     Not(Box<Self>),
@@ -25,7 +23,7 @@ pub(super) enum Condition {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(in super::super) enum Comparison {
     Equal,
     NotEqual,
     Less,
@@ -35,7 +33,7 @@ pub(super) enum Comparison {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Operand {
+pub(in super::super) enum Operand {
     Attribute(String),
     Value(String),
     Size(String),
@@ -52,7 +50,11 @@ impl Condition {
     }
 
     /// Returns whether it holds on an item; a missing item has no attributes.
-    pub(super) fn holds(&self, item: &Attributes, given: Placeholders<'_>) -> Result<bool, String> {
+    pub(in super::super) fn holds(
+        &self,
+        item: &Attributes,
+        given: Placeholders<'_>,
+    ) -> Result<bool, String> {
         Ok(match self {
             Self::Or(one, other) => one.holds(item, given)? || other.holds(item, given)?,
             Self::And(one, other) => one.holds(item, given)? && other.holds(item, given)?,
@@ -152,7 +154,7 @@ impl Condition {
     }
 
     /// Calls `see` with the name of each attribute, placeholders unresolved.
-    pub(super) fn each_name<'a>(&'a self, see: &mut impl FnMut(&'a str)) {
+    pub(in super::super) fn each_name<'a>(&'a self, see: &mut impl FnMut(&'a str)) {
         self.each(&mut |simple| {
             if let Self::Exists(name) | Self::NotExists(name) = simple {
                 see(name);
