@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use shared::pricing::price_id::PriceId;
 use shared::providers::stripe::{self, METER_EVENT_NAME, Stripe};
 use shared::words::id::fingerprint;
-use shared::words::price_id::PriceId;
 
 pub use charging::Charging;
 pub(crate) use destination::{DESTINATIONS, Destination, THIN_EVENTS};

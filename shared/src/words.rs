@@ -10,7 +10,6 @@ pub mod meter_event_id;
 pub mod money;
 pub mod object;
 pub mod page_url;
-pub mod price_id;
 pub mod return_url;
 pub mod reversal_kind;
 pub mod sink;

@@ -14,13 +14,13 @@ use crate::payments::field::Field;
 use crate::payments::incidents::Fault;
 use crate::payments::outcome::{NoGrant, OtherOwner};
 use crate::pricing::catalog::{self, OrderTerms};
+use crate::pricing::price_id::PriceId;
 use crate::process::deadline::Deadline;
 use crate::process::telemetry::{self, Step};
 use crate::providers::stripe::{self, Invoice, ORDER, STAGE};
 use crate::words::entry_id::EntryId;
 use crate::words::id::{AccountId, InvoiceId, OrderId, SubscriptionId};
 use crate::words::money::Money;
-use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 use verdict::{Period, Verdict};
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::pricing::price_id::PriceId;
 use crate::words::money::{Currency, Money};
-use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 
 pub use listing::{Listing, listing};

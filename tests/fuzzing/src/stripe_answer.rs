@@ -8,12 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
+use shared::pricing::price_id::PriceId;
 use shared::process::clock::Clock;
 use shared::process::config::StripeAccess;
 use shared::process::transport::Transport;
 use shared::providers::stripe::{CheckoutSession, Error, Invoice, MeterEvent, Stripe};
 use shared::words::money::{Currency, Money};
-use shared::words::price_id::PriceId;
 use shared::words::reversal_kind::ReversalKind;
 use shared::words::sparks::Sparks;
 

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::payments::field::Field;
 use crate::payments::outcome::NoGrant;
 use crate::pricing::catalog::OrderTerms;
+use crate::pricing::price_id::PriceId;
 use crate::providers::stripe::{Invoice, InvoiceLine};
 use crate::words::money::Money;
-use crate::words::price_id::PriceId;
 use crate::words::sparks::Sparks;
 
 /// Minimum life of Sparks that were granted after their period had ended.

@@ -10,10 +10,10 @@ use serde::de::Deserializer;
 
 use super::status::{PaymentIntentStatus, PaymentStatus, SessionMode, SessionStatus};
 use super::{Error, List, Stripe};
+use crate::pricing::price_id::PriceId;
 use crate::words::id::{CustomerId, InvoiceId, OrderId, PaymentIntentId, SessionId};
 use crate::words::money::{Currency, Money};
 use crate::words::page_url::PageUrl;
-use crate::words::price_id::PriceId;
 
 /// The parameters of a new session. None of them depends on the time of sending, so that a retry is the same call.
 #[derive(Clone, Copy, Debug)]

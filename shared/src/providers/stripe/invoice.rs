@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::checkout_session::PaymentIntent;
 use super::status::InvoiceStatus;
 use super::{Error, List, Stripe};
+use crate::pricing::price_id::PriceId;
 use crate::words::id::{InvoiceId, PaymentIntentId, SubscriptionId};
 use crate::words::money::{Currency, Money};
-use crate::words::price_id::PriceId;
 
 /// An invoice at Stripe, with only the members that Sparks uses.
 #[derive(Clone, Debug, Deserialize)]
