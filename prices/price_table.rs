@@ -152,7 +152,7 @@ pub struct Price {
 pub struct Moment {
     /// Seconds since the Unix epoch.
     pub seconds: u32,
-    /// Whether the day is a public holiday in China, in its time.
+    /// Returns whether the day is a public holiday in China, in its time.
     pub is_holiday_in_china: bool,
 }
 

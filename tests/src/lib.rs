@@ -10,6 +10,7 @@ mod deliveries;
 mod faults;
 mod functions;
 pub mod live_check;
+mod logs;
 pub mod model;
 mod operator;
 mod payments;
@@ -29,12 +30,12 @@ use serde_json::{Value, json};
 use shared::ledger::Ledger;
 use shared::process::clock::Clock;
 use shared::process::config::Environment;
-use shared::process::telemetry::Lines;
 use shared::process::transport::Transport;
 
 use answer::answer;
 pub use answer::{Answer, count};
 use functions::gateway;
+use logs::{AWS_SECRET, Logs};
 use operator::{set_up_stripe, sparks, sparks_printing, variables_of};
 pub use payments::{CARD, event, session_id};
 pub use usages::{METER, TRACES, item, tokens};
@@ -54,7 +55,7 @@ pub struct World {
     environment: BTreeMap<String, String>,
     clock: Clock,
     http: reqwest::Client,
-    lines: Lines,
+    logs: Logs,
 }
 
 impl World {
@@ -92,6 +93,7 @@ impl World {
         let listener = listen().await;
         let mut environment = stack.environment();
         environment.insert("ALLOWED_ORIGINS".to_owned(), listener.url());
+        environment.insert("AWS_SECRET_ACCESS_KEY".to_owned(), AWS_SECRET.to_owned());
         if let Some((name, value)) = variables.iter().find(|(name, _)| *name == BASE_PATH) {
             environment.insert((*name).to_owned(), (*value).to_owned());
         }
@@ -102,15 +104,15 @@ impl World {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let lines = Lines::default();
-        let gateway = gateway(listener, &environment, &clock, &lines);
+        let logs = Logs::of(&environment);
+        let gateway = gateway(listener, &environment, &clock, &logs.lines);
         Self {
             stack,
             gateway,
             environment,
             clock,
             http: local::client::plain(),
-            lines,
+            logs,
         }
     }
 
@@ -145,7 +147,7 @@ impl World {
         let clock = self.clock.clone();
         let listener = listen().await;
         set_up_stripe(&self.environment, &listener, &clock).await;
-        let gateway = gateway(listener, &self.environment, &clock, &self.lines);
+        let gateway = gateway(listener, &self.environment, &clock, &self.logs.lines);
         Self { gateway, ..self }
     }
 
@@ -257,7 +259,7 @@ impl World {
 
     /// Returns the log line of each invocation of a function, oldest first.
     pub fn lines(&self) -> Vec<Value> {
-        let lines = self.lines.kept();
+        let lines = self.logs.lines.kept();
         let parsed = lines.iter().map(|line| serde_json::from_str(line));
         parsed.map(|line| line.expect("JSON")).collect()
     }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use shared::process::clock::Clock;
 use shared::process::transport::{Error, Transport};
 
+use crate::logs::AWS_SECRET;
 use crate::operator::{sparks_over, variables_of};
 
 /// The time at which Stripe is set up, which is before every run.
@@ -92,7 +93,7 @@ fn environment() -> BTreeMap<String, String> {
         ("AWS_ENDPOINT_URL_DYNAMODB", "https://dynamodb.local"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", secrets::AWS_SECRET),
+        ("AWS_SECRET_ACCESS_KEY", AWS_SECRET),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     variables.into()

@@ -202,6 +202,35 @@ fn no_float_is_near_money() {
     }
 }
 
+/// The one sleep of a test. It waits for nothing: it picks a random moment for a kill.
+const SLEEP: [&str; 1] = ["tests/stories/faults/crash.rs"];
+
+#[test]
+fn no_test_sleeps_or_is_ignored() {
+    let wait = Regex::new(r"\b(tokio::time|thread)::sleep\(|#\[ignore").unwrap();
+    let sources = [
+        "tests",
+        "local/tests",
+        "prices/tests",
+        "shared/src",
+        "cli",
+        "functions",
+    ];
+    let mut found: Vec<String> = Vec::new();
+    for (name, text) in sources.iter().flat_map(|under| files(under, &[".rs"])) {
+        let tests = if name.contains("/src/") && !name.ends_with("tests.rs") {
+            text.split_once("#[cfg(test)]")
+                .map_or("", |(_, tests)| tests)
+        } else {
+            &text
+        };
+        if wait.is_match(tests) && !name.ends_with("tidy.rs") {
+            found.push(name);
+        }
+    }
+    assert_eq!(found, SLEEP);
+}
+
 #[test]
 fn every_event_is_of_use() {
     let mut mentions: Vec<String> = files("", &[".rs"]).into_values().collect();

@@ -3,14 +3,9 @@
 use local::stripe::SECRET_KEY;
 use shared::process::telemetry::Lines;
 
+use crate::logs::{AWS_SECRET, PAGES};
 use crate::simulation::World;
 use crate::simulation::actors::{buyers, usages};
-
-/// The secret with which functions sign their calls of AWS.
-pub(in crate::simulation) const AWS_SECRET: &str = "canary-aws-secret";
-
-/// The path prefixes of pages whose address lets anyone pay or manage a plan.
-const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
 
 /// The line that the AWS SDK writes for each failed call. It does so because the connection is not its own.
 const SDK_NOISE: &str = "unable to mark the connection";
