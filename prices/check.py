@@ -1,7 +1,7 @@
-"""Says whether a source of the price table has a newer release, or is old: `make prices-check`.
+"""Fails if a source of the price table has a newer release, or if the first one is older than 30 days.
 
-It asks the package index, so it is not part of CI. `--renew` writes the newest releases to sources.toml and requirements.txt,
-after which `make prices` makes the table of them.
+It asks the package index, so it is not part of CI. `--renew` writes the newest releases to sources.toml and
+requirements.txt. Install those before the next `make.py`.
 """
 
 import re
@@ -57,7 +57,7 @@ def requirements(sources: list[dict]) -> str:
         for options, wanted in (([], [first]), (["--no-deps"], others))
     ]
     return (
-        "# What `make prices` installs into `.tools/prices`. Made by `make prices-check ARGS=--renew`, which needs uv.\n\n"
+        "# The packages that `make.py` needs. Made by `check.py --renew`, which needs uv.\n\n"
         + "".join(parts)
     )
 
@@ -79,7 +79,7 @@ def main() -> int:
         behind += version != each["version"] or bool(old)
         each |= {"version": version, "released": day}
     if "--renew" in sys.argv:
-        head = "# The releases that the table is made from. `make prices-check` says when there are newer ones, and renews this file.\n"
+        head = "# The releases that the table is made from. `check.py` says if there are newer ones; `check.py --renew` writes this file.\n"
         parts = [
             f'\n[[source]]\nname = "{e["name"]}"\nversion = "{e["version"]}"\nreleased = {e["released"]}\n'
             for e in sources

@@ -57,12 +57,12 @@ def index_tsv(built: table.Table) -> str:
 
 
 def left_out(built: table.Table) -> str:
-    head = "# What the table leaves out of its source. Made by `make prices`, not by hand.\n# model | what | why\n"
+    head = "# What the table leaves out of its source. Made by `make.py`, not by hand.\n# model | what | why\n"
     return head + "".join(f"{' | '.join(each)}\n" for each in sorted(built.left_out))
 
 
 def disputed(built: table.Table) -> str:
-    head = "# Where the sources differ, and what was chosen. Made by `make prices`; prices in dollars per million, thousand or hour.\n"
+    head = "# Where the sources differ, and what was chosen. Made by `make.py`; prices in dollars per million, thousand or hour.\n"
     parts = {"By corrections.toml": [], "Changed": [], "Added: genai-prices states none": [], "Kept": []}
     for each in built.disputes:
         hand = each.what in ("alias", "promotion", "peak hours") or "corrections.toml" in each.reason

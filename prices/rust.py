@@ -9,7 +9,7 @@ import table
 from table import Table
 
 ATTO = Decimal(10) ** 18
-HEAD = """//! The prices of AI models. Made by `make prices`, not by hand; review `prices/table.tsv` instead.
+HEAD = """//! The prices of AI models. Made by `prices/make.py`, not by hand; review `prices/table.tsv` instead.
 //!
 //! From the data of genai-prices, Copyright (c) 2025 to present Pydantic Services Inc., of LiteLLM, Copyright (c) 2023
 //! Berri AI, and of model-prices with models.dev, all under the MIT licence.
