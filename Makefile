@@ -36,7 +36,7 @@ dev: cargo-lambda web-where-node-is
 	cargo build --locked --workspace --bins
 	@$(BIN)/sparks-local $(ARGS)
 
-# A test waits, for connections and limits, as long as it computes: so two run on each core.
+# A test waits for about as long as it computes, so two run on each core.
 ## test: All checks of a commit, except the proofs
 test: cargo-deny
 	cargo fmt --all --check

@@ -7,7 +7,7 @@ use shared::process::telemetry::Lines;
 /// The secret with which functions sign their calls of AWS.
 pub(crate) const AWS_SECRET: &str = "canary-aws-secret";
 
-/// The paths of pages whose address lets anyone pay or manage a plan.
+/// Path prefixes of Stripe pages. Anyone with such an address can pay or manage a plan.
 pub(crate) const PAGES: [&str; 2] = ["/c/pay/", "/p/session/"];
 
 /// The lines of a World. They are searched for secrets when the World ends.

@@ -331,7 +331,7 @@ fn every_metric_that_an_alarm_looks_at_is_one_that_is_counted() {
 fn every_file_that_a_document_names_exists() {
     let link = Regex::new(r"\]\(([^)#:]+)(?:#[^)]*)?\)").unwrap();
     let path = Regex::new(r"`([a-z_/-]+\.(?:json|md|rs|toml|txt|yaml))`").unwrap();
-    // Paths in docs/architecture.md are relative to `shared/src` or `tests`, as it says.
+    // A document names a file from the root, from `shared/src` or from `tests`.
     let folders = [root(), root().join("shared/src"), root().join("tests")];
     let (mut links, mut paths) = (0, 0);
     for (name, text) in files("", &[".md"]) {
